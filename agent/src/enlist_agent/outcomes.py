@@ -1,0 +1,39 @@
+"""How asking can end badly: a refusal is a value, everything else an exception.
+
+A `Refusal` is a clear no, by the server or by what stands in the state directory. `UsageError`
+means that the command itself must be changed, `UnreachableError` that no trustworthy Enlist server
+answered. No message ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A clear no (RFC 9457).
+
+    Attributes:
+        code: the refusal's stable name, for programs.
+        title: what is wrong, in a few words.
+        detail: what to do about it.
+        support_code: what an administrator finds the exact reason by; empty when made here.
+    """
+
+    code: str
+    title: str
+    detail: str = ""
+    support_code: str = ""
+
+    def __str__(self) -> str:
+        told = f"{self.title.rstrip('.')}. {self.detail}".strip()
+        return f"{told} (support code {self.support_code})" if self.support_code else told
+
+
+class UsageError(ValueError):
+    """The command cannot work as it was given; the message says what to change."""
+
+
+class UnreachableError(Exception):
+    """No Enlist server that can be trusted gave an answer that can be used."""
