@@ -1,0 +1,5 @@
+"""`python -m enlist_agent`."""
+
+from enlist_agent.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,203 @@
+"""`enlist-agent enroll` and `enlist-agent status`.
+
+Exit codes: 0 done; 1 refused, by the server or because the device is not in order; 2 the command
+must be changed; 3 no server that can be trusted gave a usable answer; 130 stopped by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import logging
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from enlist_agent.client import Patience
+from enlist_agent.enrollment import enroll
+from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
+from enlist_agent.secret import DOTS, Secret
+from enlist_agent.standing import Standing, status
+
+DONE: Final = 0
+REFUSED: Final = 1
+WRONG_USAGE: Final = 2
+NO_SERVER: Final = 3
+STOPPED: Final = 130
+STANDARD_INPUT: Final = "-"
+
+_CODES: Final = (
+    "exit codes: 0 done, 1 refused, 2 the command must be changed, "
+    "3 the server cannot be reached or not be trusted"
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "enlist-agent") -> int:
+    """Run one command and return its exit code; `prog` is the name that the help shows."""
+    # At DEBUG it logs headers, and in those a server may echo what it was sent.
+    logging.getLogger("httpcore2").setLevel(logging.WARNING)
+    try:
+        given = _parser(prog).parse_args(argv)
+        return _enroll(given) if given.command == "enroll" else _status(given)
+    except SystemExit as leaving:  # argparse's way out, after --help and mistakes alike
+        return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
+    except UsageError as error:
+        _tell(str(error))
+        return WRONG_USAGE
+    except UnreachableError as error:
+        _tell(str(error))
+        return NO_SERVER
+    except KeyboardInterrupt:
+        _tell("Stopped. Nothing is lost: repeat the same command to go on.")
+        return STOPPED
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints do not repeat what was typed: it may be the token."""
+
+    def error(self, message: str) -> NoReturn:
+        echo = r"(unrecognized arguments:|invalid choice:|ignored explicit argument) .*"
+        super().error(re.sub(echo, rf"\1 {DOTS}", message, flags=re.DOTALL))
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = _Parser(prog=prog, description="Enroll this device with Enlist.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="enroll|status")
+    enrolling = commands.add_parser(
+        "enroll",
+        help="enroll this device with a link, token or code",
+        description="Enroll this device. After a crash or a lost connection repeat the same "
+        "command: nothing is used up twice.",
+        epilog=f"example: {prog} enroll 'https://HOST/enroll/HANDLE#t=TOKEN' --state DIR; {_CODES}",
+        allow_abbrev=False,
+    )
+    says = enrolling.add_argument
+    says("secret", nargs="?", metavar="LINK|TOKEN|CODE", help="in quotes; - reads standard input")
+    says("--server", metavar="URL", help="the server; a link already names it")
+    says("--name", help="the device's name; default: its host name")
+    says("--group-id", metavar="ID", help="your organization's Group ID")
+    says("--username", help="sign in too, where your organization asks for it")
+    says(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from standard input, after the secret if that comes there too",
+    )
+    asking = commands.add_parser(
+        "status",
+        help="show how this device stands",
+        description="Show this device's certificate and what the server says of it.",
+        epilog=f"example: {prog} status --state DIR; {_CODES}",
+        allow_abbrev=False,
+    )
+    asking.add_argument("--device-url", metavar="URL", help="the server's device listener")
+    for command in (enrolling, asking):
+        says = command.add_argument
+        says("--state", metavar="DIR", type=Path, required=True, help="the agent's own directory")
+        says("--ca", metavar="FILE", type=Path, help="trust this CA (PEM) as well")
+        says("--json", action="store_true", help="answer in JSON")
+    return parser
+
+
+def _enroll(given: argparse.Namespace) -> int:
+    from_stdin = given.secret == STANDARD_INPUT
+    secret = Secret(_line("token") if from_stdin else given.secret) if given.secret else None
+    outcome = enroll(
+        secret,
+        state=given.state,
+        server=given.server,
+        group_id=given.group_id,
+        username=given.username,
+        password=_password(given, from_stdin),
+        name=given.name,
+        ca=given.ca,
+        patience=Patience(notice=_tell),
+    )
+    if isinstance(outcome, Refusal):
+        return _refused(outcome, given.json)
+    if given.json:
+        _say_json(asdict(outcome))
+    else:
+        _say(
+            f"Enrolled {outcome.name} at {outcome.server} as device {outcome.device_id}.",
+            f"Key and certificate are in {outcome.state}, good until {_at(outcome.expires_at)}.",
+        )
+    return DONE
+
+
+def _password(given: argparse.Namespace, from_stdin: bool) -> Secret | None:
+    if given.username is None:
+        if given.password_stdin:
+            raise UsageError("--password-stdin needs --username.")
+        return None
+    if given.password_stdin:
+        return Secret(_line("password"))
+    if from_stdin or not sys.stdin.isatty():
+        raise UsageError("There is no terminal to ask for the password; give --password-stdin.")
+    return Secret(getpass.getpass(f"Password of {given.username}: "))
+
+
+def _line(what: str) -> str:
+    try:
+        text = sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        text = ""
+    if not text:
+        raise UsageError(f"Standard input holds no {what}.")
+    return text
+
+
+def _status(given: argparse.Namespace) -> int:
+    outcome = status(
+        given.state,
+        now=datetime.now(UTC),
+        device_url=given.device_url,
+        ca=given.ca,
+        patience=Patience(10.0, notice=_tell),
+    )
+    if isinstance(outcome, Refusal):
+        return _refused(outcome, given.json)
+    if given.json:
+        _say_json(asdict(outcome))
+    else:
+        _say(
+            f"{outcome.standing.upper()}: {outcome.told}",
+            f"Device:      {outcome.name} ({outcome.device_id}) at {outcome.server}",
+            f"Certificate: {outcome.subject}, serial {outcome.serial}",
+            f"Expires:     {_at(outcome.expires_at)}",
+            f"Server says: {outcome.server_expires_at or 'nothing about that'}",
+        )
+    exits = {Standing.ENROLLED: DONE, Standing.UNKNOWN: NO_SERVER}
+    return exits.get(outcome.standing, REFUSED)
+
+
+def _refused(refusal: Refusal, as_json: bool) -> int:
+    if as_json:
+        _say_json({"refused": asdict(refusal)})
+    else:
+        _tell(f"Refused: {refusal}")
+    return REFUSED
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _say_json(content: dict[str, Any]) -> None:
+    _say(json.dumps(content, default=_plain, indent=2))
+
+
+def _plain(value: object) -> str:
+    return _at(value) if isinstance(value, datetime) else str(value)
+
+
+def _at(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,146 @@
+"""How an enrolled device stands: what its certificate says, and what the server says of it."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography import x509
+
+from enlist_agent.address import server_address
+from enlist_agent.client import Answer, Patience, Server, read_ca
+from enlist_agent.outcomes import Refusal, UnreachableError
+from enlist_agent.secret import printable
+from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, KEY, StateDirectory
+
+
+class Standing(StrEnum):
+    """The verdict in one word."""
+
+    ENROLLED = "enrolled"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    BLOCKED = "blocked"
+    UNENROLLED = "unenrolled"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+_TOLD = {
+    Standing.ENROLLED: "the server knows this device, and its certificate is good.",
+    Standing.EXPIRED: "the certificate has run out. Ask your administrator for a new enrollment.",
+    Standing.REVOKED: "the certificate was withdrawn and opens nothing any more. Ask your "
+    "administrator for a new enrollment.",
+    Standing.BLOCKED: "your administrator blocked this device. Ask why.",
+    Standing.UNENROLLED: "the server let go of this device. Ask your administrator for a new "
+    "enrollment.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the device stands.
+
+    Attributes:
+        subject, serial, expires_at: of the certificate in the state directory.
+        server_expires_at: its end as the server has it, in RFC 3339; empty when it did not say.
+        standing, told: the verdict, and a sentence that says what to do.
+    """
+
+    device_id: str
+    name: str
+    server: str
+    subject: str
+    serial: str
+    expires_at: datetime
+    server_expires_at: str
+    standing: Standing
+    told: str
+
+
+def status(
+    state: Path,
+    *,
+    now: datetime,
+    device_url: str | None = None,
+    ca: Path | None = None,
+    patience: Patience | None = None,
+) -> Status | Refusal:
+    """Read the certificate and ask the server about it, with it (`GET /device`, mutual TLS).
+
+    The device listener's certificate comes from the CA that signed ours, so that CA is trusted
+    there, and what `--ca` names, now or at enrollment; what the system trusts does not count.
+
+    Args:
+        state: the directory given to `enroll`.
+        now: the present moment, with its zone.
+        device_url: the device listener's address; by default the one learned at enrollment.
+
+    Raises:
+        UsageError: an argument must be changed, or the state directory is damaged.
+    """
+    folder = StateDirectory(state)
+    kept = folder.read()
+    if kept is None:
+        return Refusal(
+            "not_enrolled", f"{state} holds no enrolled device", "Check --state, or enroll first."
+        )
+    try:
+        leaf = x509.load_pem_x509_certificate((folder.text(CERTIFICATE) or "").encode())
+    except ValueError:
+        raise folder.damaged(CERTIFICATE) from None
+    answer: Answer | Refusal | UnreachableError = UnreachableError(
+        "No device listener; give --device-url."
+    )
+    if url := device_url or kept.get("device_url"):
+        server = Server(server_address(url), _trust(folder, ca), patience or Patience(10.0))
+        try:
+            answer = server.ask("GET", "/device")
+        except UnreachableError as error:
+            answer = error
+    standing, told = _verdict(answer)
+    if standing in (Standing.UNKNOWN, Standing.REFUSED) and leaf.not_valid_after_utc <= now:
+        standing, told = Standing.EXPIRED, _TOLD[Standing.EXPIRED]
+    return Status(
+        device_id=kept["device"]["id"],
+        name=kept["device"]["name"],
+        server=kept["server"],
+        subject=leaf.subject.rfc4514_string(),
+        serial=f"{leaf.serial_number:x}",
+        expires_at=leaf.not_valid_after_utc,
+        server_expires_at=_about_certificate(answer, "not_after"),
+        standing=standing,
+        told=told,
+    )
+
+
+def _verdict(answer: Answer | Refusal | UnreachableError) -> tuple[Standing, str]:
+    if isinstance(answer, UnreachableError):
+        return Standing.UNKNOWN, str(answer)
+    if isinstance(answer, Refusal):
+        named = (each for each in _TOLD if each is not Standing.ENROLLED and each in answer.code)
+        return next(named, Standing.REFUSED), str(answer)
+    if _about_certificate(answer, "revoked_at"):
+        return Standing.REVOKED, _TOLD[Standing.REVOKED]
+    said = printable(answer.get("state"))
+    if said in _TOLD:
+        return Standing(said), _TOLD[Standing(said)]
+    return Standing.REFUSED, f"the server calls this device {said}."
+
+
+def _about_certificate(answer: Answer | Refusal | UnreachableError, name: str) -> str:
+    certificate = answer.get("certificate") if isinstance(answer, dict) else None
+    return printable(certificate.get(name) or "") if isinstance(certificate, dict) else ""
+
+
+def _trust(folder: StateDirectory, ca: Path | None) -> ssl.SSLContext:
+    extra = read_ca(ca) if ca else folder.text(EXTRA_CA) or ""
+    try:
+        context = ssl.create_default_context(cadata=(folder.text(CHAIN) or "") + extra)
+        context.load_cert_chain(folder.path / CERTIFICATE, folder.path / KEY)
+    except (OSError, ValueError):
+        raise folder.damaged(KEY) from None
+    return context
