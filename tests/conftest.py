@@ -1,0 +1,5 @@
+"""Peers for every test; what else a folder needs, its own conftest brings."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.peers.plugin"]

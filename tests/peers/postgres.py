@@ -1,0 +1,191 @@
+"""A private PostgreSQL cluster on a unix socket, never as root, with databases cloned per test.
+
+Its durability switches are off: right for tests of behaviour, wrong for tests of speed or of
+crashes, which take a cluster of their own with `cluster(durable=True)`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from tests.peers.base import (
+    Missing,
+    PeerBroken,
+    as_user,
+    checked,
+    dotted,
+    find_program,
+    finish,
+    launch,
+    version_of,
+    wait_until,
+)
+
+NAME = "postgres"
+PACKAGES = ("postgresql",)
+MIN_VERSION = (15,)
+NEEDS_ROOT = False
+
+PORT = 5432  # part of the socket's name only: every cluster has a folder of its own
+OWNER = "postgres"  # runs the cluster where we are root, whom PostgreSQL refuses
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+def programs() -> Path | None:
+    """The folder of initdb, postgres, pg_dump: from PATH, else Debian's newest."""
+    if not os.environ.get("PATH"):
+        return None
+    found = find_program("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    debian = Path("/usr/lib/postgresql").glob("[0-9]*/bin/initdb")
+    newest = max(debian, key=lambda path: int(path.parts[-3]), default=None)
+    return None if newest is None else newest.parent
+
+
+def probe() -> Missing | None:
+    if importlib.util.find_spec("psycopg") is None:
+        return Missing("no Python library psycopg (extra postgres)")
+    folder = programs()
+    if folder is None:
+        return Missing(
+            'no executable "initdb" in PATH or /usr/lib/postgresql (Debian package postgresql)'
+        )
+    version = version_of([str(folder / "postgres"), "--version"])
+    if version < MIN_VERSION:
+        return Missing(f"postgres {dotted(version)} is older than {dotted(MIN_VERSION)}")
+    if os.geteuid() == 0 and OWNER not in (user.pw_name for user in pwd.getpwall()):
+        return Missing(f"PostgreSQL refuses root and there is no user {OWNER} to run it as")
+    return None
+
+
+@dataclass
+class Cluster:
+    """A running cluster: hands out databases, cloned from templates that are filled once."""
+
+    folder: Path
+    programs: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+    version: str
+    _templates: set[str] = field(default_factory=set)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    @property
+    def url(self) -> str:
+        """The URL of the maintenance database."""
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        """The connection URL of a database, as `--database` takes it."""
+        return f"postgresql://postgres@/{database}?host={quote(str(self.folder))}&port={PORT}"
+
+    def create_database(self, template: str = "template1") -> str:
+        """Copy `template` into a fresh database and return its URL.
+
+        PostgreSQL refuses while anybody is connected to the template.
+        """
+        name = f"t_{next(self._numbers)}"
+        self.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        return self.url_of(name)
+
+    def clone(self, template: str, fill: Callable[[str], None]) -> str:
+        """A fresh copy of a template, which `fill(url)` makes at its first use in this cluster."""
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", template):
+            raise ValueError("a template's name is lower-case letters, digits and underscores")
+        if template not in self._templates:
+            self.execute(f"CREATE DATABASE {template}")
+            fill(self.url_of(template))
+            self._templates.add(template)
+        return self.create_database(template)
+
+    def drop(self, url: str) -> None:
+        """Drop a database that was handed out, whoever is still connected to it."""
+        name = url.partition("@/")[2].partition("?")[0]
+        self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def execute(self, statement: str) -> None:
+        """Run one statement as superuser on the maintenance database."""
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def dump(self, url: str) -> str:
+        """A database as text (pg_dump), for tests that grep it."""
+        return checked([str(self.programs / "pg_dump"), "--dbname", url])
+
+    def kill(self) -> None:
+        """End the server as a crash would."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        """End it at once, then remove its folder: an orphan would notice only minutes later."""
+        finish(self.process, signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def cluster(*, durable: bool = False, settings: Sequence[str] = ()) -> Cluster:
+    """Make and start a cluster; `settings` are `name=value` as in postgresql.conf."""
+    found = programs()
+    if found is None:
+        raise PeerBroken("PostgreSQL's programs are gone")
+    # Directly in the temporary folder: a socket's path ends at 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="enlist-pg-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, OWNER, OWNER)
+    running: Cluster | None = None
+    try:
+        running = _start(folder, found, [*(() if durable else FAST), *settings])
+        wait_until(_answering(running), "PostgreSQL", log=running.log, process=running.process)
+    except PeerBroken:
+        if running is not None:
+            running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return running
+
+
+def _start(folder: Path, found: Path, settings: Sequence[str]) -> Cluster:
+    data, log = folder / "data", folder / "log"
+    owner = ["setpriv", *as_user(OWNER), "--"] if os.geteuid() == 0 else []
+    initdb = [str(found / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust"]
+    checked([*owner, *initdb, "-E", "UTF8", "--no-locale", "--no-sync"], folder=folder)
+    here = ("listen_addresses=", f"unix_socket_directories={folder}", f"port={PORT}")
+    options = [part for each in (*here, *settings) for part in ("-c", each)]
+    server = [str(found / "postgres"), "-D", str(data), *options]
+    # SIGINT is the fast shutdown; on SIGTERM PostgreSQL would wait for its clients.
+    process = launch(server, log, ending="INT", user=OWNER)
+    version = dotted(version_of([str(found / "postgres"), "--version"]))
+    return Cluster(folder, found, process, log, version)
+
+
+def _answering(running: Cluster) -> Callable[[], bool]:
+    """Whether the cluster answers a query."""
+    import psycopg
+
+    def answers() -> bool:
+        try:
+            running.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    return answers
+
+
+def start(folder: Path) -> Cluster:
+    return cluster()
