@@ -1,0 +1,173 @@
+"""One line of the audit log.
+
+An event has two halves. The *entry* is canonical JSON and never changes: it is what the log
+will be sealed over. *Personal* values (names, addresses, user agents) stand beside it in columns
+that can be erased; the entry holds only their salted digests. Forgetting a person deletes the
+values and the salt, and every entry still says the same (S74).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.ids import Id, new_id
+from enlist.core.outcomes import NOBODY, Refusal, Subjects
+
+KINDS: Final[Mapping[str, str]] = {
+    "installation.created": "Enlist was set up on an empty database.",
+    "installation.started": "A server process started.",
+    "organization.created": "An organization was added.",
+    "organization.changed": "An organization's name, time zone or language changed.",
+    "organization.deleted": "An organization was deleted.",
+    "settings.changed": "Enrollment settings changed; before and after are in the event.",
+    "user.created": "A user was added.",
+    "user.changed": "A user's details changed; which ones is in the event.",
+    "user.password_changed": "A user's password was set.",
+    "user.disabled": "A user was disabled; sign-ins ended.",
+    "user.enabled": "A user was enabled again.",
+    "user.deleted": "A user was deleted; sign-ins ended, live enrollments were revoked.",
+    "role.granted": "A user was given a role on an organization.",
+    "role.revoked": "A role was taken from a user.",
+    "sign_in.started": "Somebody signed in.",
+    "sign_in.refused": "A sign-in was refused.",
+    "sign_in.ended": "A sign-in was ended.",
+    "sign_in.all_ended": "All sign-ins of a user were ended.",
+    "sign_in.confirmed": "A user confirmed who he is by his password.",
+    "sign_in.confirmation_refused": "A user's confirmation by password was refused.",
+    "api_key.created": "An API key was made.",
+    "api_key.revoked": "An API key was revoked.",
+    "api_key.refused": "A request with an unknown, expired or revoked API key was refused.",
+    "request.refused": "A request of somebody known was refused; what he asked and why is in it.",
+    "device.registered": "A device was registered, and an enrollment issued for it.",
+    "device.changed": "A device's details changed.",
+    "device.deleted": "A device was deleted; its credentials and enrollments were revoked.",
+    "enrollment.issued": "An enrollment was issued.",
+    "enrollment.revealed": "A token was shown to somebody who may see it, instead of being sent.",
+    "enrollment.reissued": "A new token was made; the last one stopped working.",
+    "enrollment.resent": "The same token was sent again.",
+    "enrollment.revoked": "An enrollment was revoked.",
+    "enrollment.opened": "An enrollment link was opened.",
+    "enrollment.checked": "Somebody looked at what a token is for.",
+    "enrollment.redeemed": "An enrollment was used: the device is enrolled and bound to its owner.",
+    "enrollment.repeated": "A device repeated its request and got the same answer again.",
+    "enrollment.refused": "A token, code or login for an enrollment was refused.",
+    "attempt.started": "A device began to enroll.",
+    "attempt.cancelled": "An attempt was cancelled.",
+    "template.changed": "A message template changed.",
+    "message.sent": "A message was handed to the mail server.",
+    "message.failed": "A message was given up.",
+}
+"""Every kind of event; `docs/reference/events.md` lists the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, ready to be stored.
+
+    Attributes:
+        entry: canonical JSON: sorted keys, no spaces, UTF-8, integers only.
+        personal: erasable values by name; `salt` makes their digests unguessable.
+        support_code: what a refused caller was shown, so that staff can find this event.
+    """
+
+    id: Id
+    at: int
+    kind: str
+    actor_kind: str
+    actor_id: Id | None
+    about: Subjects
+    entry: str
+    personal: Mapping[str, str]
+    salt: bytes
+    support_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What a verb says happened; `record` makes the event of it."""
+
+    kind: str
+    about: Subjects = NOBODY
+    data: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+    personal: Mapping[str, str] = field(default_factory=dict)
+    support_code: str = ""
+
+
+def make_event(happening: Happening, caller: Caller, now: int) -> Event:
+    """The event for `happening`, done by `caller` at `now`.
+
+    Raises:
+        KeyError: the kind is not in `KINDS`; nothing undocumented is ever recorded.
+    """
+    KINDS[happening.kind]
+    event_id = new_id(now)
+    salt = secrets.token_bytes(16)
+    personal = {
+        name: value
+        for name, value in {
+            "actor": caller.name,
+            "address": caller.address,
+            "user_agent": caller.user_agent[:300],
+            **happening.personal,
+        }.items()
+        if value
+    }
+    about = happening.about
+    entry = canonical(
+        {
+            "v": 1,
+            "id": event_id,
+            "at": now,
+            "kind": happening.kind,
+            "actor": {"kind": caller.kind.value, "id": caller.id},
+            "about": {
+                "organization": about.organization_id,
+                "user": about.user_id,
+                "device": about.device_id,
+                "enrollment": about.enrollment_id,
+                "attempt": about.attempt_id,
+            },
+            "data": dict(happening.data),
+            "personal": {name: personal_digest(salt, value) for name, value in personal.items()},
+        }
+    )
+    return Event(
+        event_id,
+        now,
+        happening.kind,
+        caller.kind.value,
+        caller.id,
+        about,
+        entry,
+        personal,
+        salt,
+        happening.support_code,
+    )
+
+
+def refused(kind: str, refusal: Refusal) -> Happening:
+    """The happening that a refusal stands for."""
+    data: dict[str, str | int | bool | None] = {
+        "code": refusal.code,
+        "reason": refusal.reason,
+        **refusal.data,
+    }
+    if refusal.fields:
+        data["fields"] = ", ".join(error.field for error in refusal.fields)
+    return Happening(kind, refusal.about, data, refusal.personal, refusal.support_code)
+
+
+def canonical(value: object) -> str:
+    """JSON in the one form that is sealed: the same value always gives the same bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def personal_digest(salt: bytes, value: str) -> str:
+    """The salted digest of a personal value, as the entry holds it."""
+    return hashlib.sha256(salt + value.encode()).hexdigest()

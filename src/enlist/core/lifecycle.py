@@ -1,0 +1,72 @@
+"""The life of devices, enrollments and attempts: every state, and every move between them.
+
+This table is the whole truth; the statements in `enlist.store` carry the same conditions
+and a test compares the two. *Expired* is not a state: it is `expires_at <= now`, so a
+token valid until T works a microsecond before T and never at T (A07). A secret has no
+state of its own either: it is *live* while its generation is the enrollment's and the
+enrollment is active, *replaced* once a newer generation exists, else *spent*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DeviceState(StrEnum):
+    """Where a device stands."""
+
+    REGISTERED = "registered"
+    ENROLLED = "enrolled"
+    UNENROLLED = "unenrolled"
+    BLOCKED = "blocked"
+
+
+class EnrollmentState(StrEnum):
+    """Where an enrollment stands, as it is stored."""
+
+    ACTIVE = "active"
+    USED = "used"
+    REVOKED = "revoked"
+
+
+class AttemptState(StrEnum):
+    """Where one device's try stands."""
+
+    OPEN = "open"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One way from a state to another, and what makes it."""
+
+    origin: StrEnum
+    goal: StrEnum
+    trigger: str
+
+
+MOVES: tuple[Move, ...] = (
+    Move(DeviceState.REGISTERED, DeviceState.ENROLLED, "redeem"),
+    Move(DeviceState.ENROLLED, DeviceState.UNENROLLED, "delete"),
+    Move(EnrollmentState.ACTIVE, EnrollmentState.ACTIVE, "reissue"),
+    Move(EnrollmentState.ACTIVE, EnrollmentState.USED, "redeem"),
+    Move(EnrollmentState.ACTIVE, EnrollmentState.REVOKED, "revoke"),
+    Move(EnrollmentState.ACTIVE, EnrollmentState.REVOKED, "delete"),
+    Move(EnrollmentState.ACTIVE, EnrollmentState.REVOKED, "too_many_attempts"),
+    Move(AttemptState.OPEN, AttemptState.COMPLETED, "redeem"),
+    Move(AttemptState.OPEN, AttemptState.CANCELLED, "cancel"),
+)
+
+
+def may_move(origin: StrEnum, goal: StrEnum) -> bool:
+    """Whether any trigger leads from `origin` to `goal`."""
+    return any(move.origin is origin and move.goal is goal for move in MOVES)
+
+
+def shown_state(state: EnrollmentState, expires_at: int, now: int) -> str:
+    """The word people see: `active`, `used`, `revoked` or `expired` (ruling 29)."""
+    if state is EnrollmentState.ACTIVE and expires_at <= now:
+        return "expired"
+    return state.value

@@ -1,0 +1,344 @@
+"""The things that Enlist knows, as they come out of the store. Values only; no behaviour.
+
+Words are DESIGN's: a *device* enrolls, an *enrollment* authorizes it, a *credential* is what
+stays. All moments are microseconds UTC, all ids UUIDv7 text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from enlist.core.ids import Id
+from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
+from enlist.core.policy import Role
+
+
+class Platform(StrEnum):
+    """What a device runs (ruling 30); iPadOS counts as iOS."""
+
+    ANDROID = "android"
+    IOS = "ios"
+    MACOS = "macos"
+    WINDOWS = "windows"
+    LINUX = "linux"
+
+
+class Ownership(StrEnum):
+    """Whose property a device is (A32)."""
+
+    CORPORATE_DEDICATED = "corporate_dedicated"
+    CORPORATE_SHARED = "corporate_shared"
+    EMPLOYEE_OWNED = "employee_owned"
+    NONE = "none"
+
+
+class GrantKind(StrEnum):
+    """How an enrollment was authorized."""
+
+    REGISTRATION_TOKEN = "registration_token"
+    SIGN_IN = "sign_in"
+
+
+class UserState(StrEnum):
+    """Whether a user may do anything at all."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+class MessageState(StrEnum):
+    """Where a message is on its way."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """A node of the tenant tree. `path` is the ids from the root to itself, each followed by /."""
+
+    id: Id
+    parent_id: Id | None
+    group_id: str
+    name: str
+    path: str
+    time_zone: str
+    language: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person."""
+
+    id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    username: str
+    email: str
+    phone: str
+    first_name: str
+    last_name: str
+    source: str
+    state: UserState
+    time_zone: str
+    language: str
+    created_at: int
+    has_password: bool
+
+    @property
+    def display_name(self) -> str:
+        """First and last name, else the user name."""
+        return f"{self.first_name} {self.last_name}".strip() or self.username
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAssignment:
+    """A role that a user holds on an organization and below."""
+
+    user_id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Whatever enrolls and holds a credential."""
+
+    id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    user_id: Id | None
+    username: str
+    name: str
+    platform: Platform
+    ownership: Ownership
+    state: DeviceState
+    model: str
+    os_version: str
+    serial: str
+    imei: str
+    udid: str
+    sim: str
+    asset_number: str
+    external_id: str
+    registered_at: int
+    enrolled_at: int | None
+    last_seen_at: int | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """One authorization to enroll."""
+
+    id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    user_id: Id | None
+    username: str
+    device_id: Id | None
+    device_name: str
+    platform: str
+    grant: GrantKind
+    state: EnrollmentState
+    generation: int
+    uses: int
+    max_uses: int
+    expires_at: int
+    issued_at: int
+    issued_by: str
+    opened_at: int | None
+    used_at: int | None
+    ended_at: int | None
+    end_reason: str
+    message_state: str
+    message_reason: str
+    message_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a presented token or code leads to: all that deciding about it needs.
+
+    `presented_generation` is the generation that the presented secret belongs to; it is older
+    than `generation` when a newer secret was sent at `replaced_at`. The `device_*` values are
+    the registered device's. `attempt_*` are set when an attempt code was presented, or an
+    attempt is being completed.
+    """
+
+    enrollment_id: Id
+    organization_id: Id
+    organization_path: str
+    user_id: Id | None
+    username: str
+    user_active: bool
+    device_id: Id | None
+    device_name: str
+    device_platform: Platform | None
+    device_state: DeviceState | None
+    grant: GrantKind
+    state: EnrollmentState
+    generation: int
+    presented_generation: int
+    replaced_at: int | None
+    uses: int
+    max_uses: int
+    not_before: int
+    expires_at: int
+    used_at: int | None
+    ended_at: int | None
+    end_reason: str
+    wrong_logins: int
+    attempt_id: Id | None = None
+    attempt_state: AttemptState | None = None
+    attempt_expires_at: int = 0
+    attempt_user_id: Id | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the store knows of the user who is trying to sign in; None hash for no password."""
+
+    user_id: Id
+    organization_id: Id
+    organization_path: str
+    username: str
+    active: bool
+    password_hash: str | None
+    failed_logins: int
+    next_login_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of the login that somebody gave beside a token or Group ID.
+
+    Attributes:
+        presented: a user name and password were given at all.
+        user_id: who he is, when both were right and the account is active.
+        failure: what was wrong, for the log alone.
+    """
+
+    presented: bool
+    user_id: Id | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One device's try at an enrollment."""
+
+    id: Id
+    enrollment_id: Id | None
+    organization_id: Id
+    user_id: Id | None
+    state: AttemptState
+    started_at: int
+    expires_at: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A certificate that a device holds. `serial` is lower-case hex without a sign."""
+
+    id: Id
+    device_id: Id
+    enrollment_id: Id | None
+    kind: str
+    serial: str
+    fingerprint: str
+    certificate: str
+    not_before: int
+    not_after: int
+    issued_at: int
+    revoked_at: int | None
+    revocation_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key, without its secret. `public_id` is the readable part of the key."""
+
+    id: Id
+    public_id: str
+    name: str
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    role: Role
+    permissions: tuple[str, ...]
+    addresses: tuple[str, ...]
+    created_at: int
+    created_by: str
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+    last_used_from: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A person's login, kept on the server so that it can be listed and ended."""
+
+    id: Id
+    user_id: Id
+    started_at: int
+    last_seen_at: int
+    proved_at: int
+    expires_at: int
+    ended_at: int | None
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something sent, or to be sent, to a person. Its text is made when it is sent."""
+
+    id: Id
+    organization_id: Id
+    user_id: Id | None
+    username: str
+    enrollment_id: Id | None
+    generation: int
+    purpose: str
+    template: str
+    channel: str
+    recipient: str
+    state: MessageState
+    tries: int
+    next_try_at: int
+    reason: str
+    message_id: str
+    queued_at: int
+    sent_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event as it is read back; `personal` is empty once it was erased."""
+
+    id: Id
+    at: int
+    kind: str
+    actor_kind: str
+    actor_id: Id | None
+    organization_id: Id | None
+    user_id: Id | None
+    device_id: Id | None
+    enrollment_id: Id | None
+    support_code: str
+    entry: str
+    data: Mapping[str, object]
+    personal: Mapping[str, str]

@@ -1,0 +1,340 @@
+"""Who may do what, and by which settings an organization enrolls.
+
+**Rights.** A role is a set of permissions held on an organization and all that lies below it.
+A caller carries `Grant`s; a permission is held where any grant's path is a prefix of the
+organization's path. What lies outside a caller's read rights does not exist for him
+(`not_found`), what he can see but not touch is `forbidden`.
+
+**Settings.** Each setting is looked up from an organization upwards; the nearest value is in
+force, and its source is shown. `child_permission` says what the children of an organization may
+do: keep what is above (`inherit_only`), hold values of their own (`override_only`), or either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from enlist.core.outcomes import FieldError, Refusal
+
+
+class Permission(StrEnum):
+    """One thing that somebody may do."""
+
+    ORGANIZATIONS_READ = "organizations:read"
+    ORGANIZATIONS_EDIT = "organizations:edit"
+    SETTINGS_EDIT = "settings:edit"
+    USERS_READ = "users:read"
+    USERS_EDIT = "users:edit"
+    ROLES_EDIT = "roles:edit"
+    DEVICES_READ = "devices:read"
+    DEVICES_REGISTER = "devices:register"
+    DEVICES_EDIT = "devices:edit"
+    DEVICES_DELETE = "devices:delete"
+    ENROLLMENTS_READ = "enrollments:read"
+    ENROLLMENTS_ISSUE = "enrollments:issue"
+    ENROLLMENTS_RESEND = "enrollments:resend"
+    ENROLLMENTS_REISSUE = "enrollments:reissue"
+    ENROLLMENTS_REVOKE = "enrollments:revoke"
+    ENROLLMENTS_REVEAL = "enrollments:reveal"
+    MESSAGES_READ = "messages:read"
+    TEMPLATES_EDIT = "templates:edit"
+    EVENTS_READ = "events:read"
+    EVENTS_EXPORT = "events:export"
+    API_KEYS_READ = "api_keys:read"
+    API_KEYS_EDIT = "api_keys:edit"
+
+
+class Role(StrEnum):
+    """The built-in roles (facts: roles)."""
+
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+    HELPDESK = "helpdesk"
+    READER = "reader"
+
+
+_P = Permission
+_READER = frozenset(
+    {
+        _P.ORGANIZATIONS_READ,
+        _P.USERS_READ,
+        _P.DEVICES_READ,
+        _P.ENROLLMENTS_READ,
+        _P.MESSAGES_READ,
+        _P.EVENTS_READ,
+        _P.EVENTS_EXPORT,
+        _P.API_KEYS_READ,
+    }
+)
+_HELPDESK = frozenset(
+    {
+        _P.ORGANIZATIONS_READ,
+        _P.USERS_READ,
+        _P.DEVICES_READ,
+        _P.ENROLLMENTS_READ,
+        _P.MESSAGES_READ,
+        _P.EVENTS_READ,
+        _P.ENROLLMENTS_RESEND,
+        _P.ENROLLMENTS_REISSUE,
+    }
+)
+_OPERATOR = (
+    _READER
+    | _HELPDESK
+    | {
+        _P.USERS_EDIT,
+        _P.DEVICES_REGISTER,
+        _P.DEVICES_EDIT,
+        _P.DEVICES_DELETE,
+        _P.ENROLLMENTS_ISSUE,
+        _P.ENROLLMENTS_REVOKE,
+    }
+)
+_ADMINISTRATOR = frozenset(_P) - {_P.ENROLLMENTS_REVEAL}
+
+ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
+    Role.ADMINISTRATOR: _ADMINISTRATOR,
+    Role.OPERATOR: _OPERATOR,
+    Role.HELPDESK: _HELPDESK,
+    Role.READER: _READER,
+}
+"""What each built-in role may do. Revealing a token is in none of them (X11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permissions held on the organization at `path` and below."""
+
+    path: str
+    permissions: frozenset[Permission]
+
+
+def permitted(grants: Sequence[Grant], permission: Permission, path: str) -> bool:
+    """Whether `permission` is held at the organization with this `path`."""
+    return any(permission in grant.permissions and path.startswith(grant.path) for grant in grants)
+
+
+def held_at(grants: Sequence[Grant], path: str) -> frozenset[Permission]:
+    """All permissions held at the organization with this `path`."""
+    return frozenset().union(*(g.permissions for g in grants if path.startswith(g.path)))
+
+
+def outranks(actor: Sequence[Grant], target: Sequence[Grant]) -> bool:
+    """Whether `actor` holds every right that `target` holds, wherever he holds it (S51)."""
+    return all(grant.permissions <= held_at(actor, grant.path) for grant in target)
+
+
+# --- settings ----------------------------------------------------------------------------------
+
+
+class EnrollmentMode(StrEnum):
+    """Who may enroll at all (A01)."""
+
+    OPEN = "open"
+    REGISTERED_ONLY = "registered_only"
+
+
+class TokenType(StrEnum):
+    """What a registration token needs beside itself (A03, A04)."""
+
+    SINGLE_FACTOR = "single_factor"
+    TWO_FACTOR = "two_factor"
+
+
+class ChildPermission(StrEnum):
+    """What the organizations below may do with their settings (A10)."""
+
+    INHERIT_ONLY = "inherit_only"
+    OVERRIDE_ONLY = "override_only"
+    BOTH = "both"
+
+
+SettingValue = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One enrollment setting: its default, and which values it takes."""
+
+    key: str
+    default: SettingValue
+    choices: type[StrEnum] | None = None
+    least: int = 0
+    most: int = 0
+
+    def problem(self, value: object) -> str | None:
+        """What is wrong with `value`, in words for the person who typed it, or None."""
+        if self.choices is not None:
+            allowed = [choice.value for choice in self.choices]
+            return None if value in allowed else f"must be one of {', '.join(allowed)}"
+        if isinstance(self.default, bool):
+            return None if isinstance(value, bool) else "must be true or false"
+        if isinstance(value, bool) or not isinstance(value, int):
+            return f"must be a whole number from {self.least} to {self.most}"
+        if not self.least <= value <= self.most:
+            return f"must be from {self.least} to {self.most}"
+        return None
+
+
+SETTINGS: Final[Mapping[str, Setting]] = {
+    setting.key: setting
+    for setting in (
+        Setting("enrollment_mode", EnrollmentMode.OPEN.value, EnrollmentMode),
+        Setting("require_registration_token", False),
+        Setting("token_type", TokenType.SINGLE_FACTOR.value, TokenType),
+        Setting("token_length", 10, least=6, most=20),
+        Setting("token_expiration_hours", 24, least=1, most=8760),
+        Setting("lease_minutes", 10, least=1, most=60),
+        Setting("allow_bare_enrollment", False),
+        Setting("child_permission", ChildPermission.BOTH.value, ChildPermission),
+    )
+}
+"""The enrollment settings of an organization (A01-A10, ruling 27)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A setting in force: its value, and the `group_id` that it comes from, or `default`."""
+
+    value: SettingValue
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentPolicy:
+    """The settings in force at one organization."""
+
+    settings: Mapping[str, Effective]
+
+    @property
+    def mode(self) -> EnrollmentMode:
+        return EnrollmentMode(str(self.settings["enrollment_mode"].value))
+
+    @property
+    def require_token(self) -> bool:
+        """Only ever true where only registered devices may enroll (A02)."""
+        wanted = bool(self.settings["require_registration_token"].value)
+        return wanted and self.mode is EnrollmentMode.REGISTERED_ONLY
+
+    @property
+    def token_type(self) -> TokenType:
+        return TokenType(str(self.settings["token_type"].value))
+
+    @property
+    def token_length(self) -> int:
+        return int(self.settings["token_length"].value)
+
+    @property
+    def token_expiration_hours(self) -> int:
+        return int(self.settings["token_expiration_hours"].value)
+
+    @property
+    def lease_minutes(self) -> int:
+        return int(self.settings["lease_minutes"].value)
+
+    @property
+    def allow_bare_enrollment(self) -> bool:
+        return bool(self.settings["allow_bare_enrollment"].value)
+
+    @property
+    def child_permission(self) -> ChildPermission:
+        return ChildPermission(str(self.settings["child_permission"].value))
+
+
+def resolve(chain: Sequence[tuple[str, Mapping[str, SettingValue]]]) -> EnrollmentPolicy:
+    """The settings in force, from the organization itself up to the root.
+
+    Args:
+        chain: `(group_id, own values)`, nearest first.
+
+    `require_registration_token` belongs to the mode: where the mode in force comes from nearer
+    than the toggle, and is `open`, the toggle is off, and so says its source.
+    """
+    found: dict[str, Effective] = {}
+    for key, setting in SETTINGS.items():
+        nearest = next(
+            (Effective(own[key], group_id) for group_id, own in chain if key in own), None
+        )
+        found[key] = nearest or Effective(setting.default, "default")
+    mode = found["enrollment_mode"]
+    if mode.value == EnrollmentMode.OPEN.value:
+        found["require_registration_token"] = Effective(False, mode.source)
+    return EnrollmentPolicy(found)
+
+
+def check_change(
+    change: Mapping[str, object],
+    own: Mapping[str, SettingValue],
+    parent: EnrollmentPolicy | None,
+) -> dict[str, SettingValue | None] | Refusal:
+    """What a change of an organization's own settings comes to, or why it may not be made.
+
+    Args:
+        change: key to value, or None for *inherit from above*.
+        own: what the organization holds itself now.
+        parent: the settings in force at its parent; None at the root.
+
+    Refusals: `validation_failed`, `setting_inherited`, `setting_override_required`.
+    """
+    errors = tuple(
+        FieldError(key, problem)
+        for key, value in change.items()
+        if (problem := _setting_problem(key, value)) is not None
+    )
+    if errors:
+        return Refusal("validation_failed", fields=errors)
+    wanted: dict[str, SettingValue | None] = {
+        key: value for key, value in change.items() if value is None or isinstance(value, str | int)
+    }
+    refusal = _child_permission(wanted, parent)
+    if refusal is not None:
+        return refusal
+    return _tie_token_to_mode(wanted, own, parent)
+
+
+def _setting_problem(key: str, value: object) -> str | None:
+    if key not in SETTINGS:
+        return "unknown setting"
+    return None if value is None else SETTINGS[key].problem(value)
+
+
+def _child_permission(
+    wanted: Mapping[str, SettingValue | None], parent: EnrollmentPolicy | None
+) -> Refusal | None:
+    if parent is None:
+        return None
+    if parent.child_permission is ChildPermission.INHERIT_ONLY:
+        if any(value is not None for value in wanted.values()):
+            return Refusal("setting_inherited")
+    elif parent.child_permission is ChildPermission.OVERRIDE_ONLY and None in wanted.values():
+        return Refusal("setting_override_required")
+    return None
+
+
+def _tie_token_to_mode(
+    wanted: dict[str, SettingValue | None],
+    own: Mapping[str, SettingValue],
+    parent: EnrollmentPolicy | None,
+) -> dict[str, SettingValue | None] | Refusal:
+    """Requiring a token exists only under `registered_only` (A02); `open` clears it."""
+    after = {key: value for key, value in {**own, **wanted}.items() if value is not None}
+    above = [("parent", {k: e.value for k, e in parent.settings.items()})] if parent else []
+    mode = resolve([("self", after), *above]).mode
+    if mode is EnrollmentMode.REGISTERED_ONLY:
+        return wanted
+    if wanted.get("require_registration_token") is True:
+        return Refusal(
+            "validation_failed",
+            fields=(
+                FieldError(
+                    "require_registration_token",
+                    "exists only when enrollment_mode is registered_only",
+                ),
+            ),
+        )
+    if own.get("require_registration_token"):
+        wanted["require_registration_token"] = None
+    return wanted

@@ -1,0 +1,265 @@
+"""Every way to say no: one catalogue for all adapters (A76).
+
+`audience` decides what a caller may hear. A code for holders is only ever used after the
+presented secret was found (and, with two factors, after the right login); a stranger gets
+`token_invalid` or `credentials_invalid`, alike in body, status and time (rulings 8, 14).
+HTTP statuses belong to `enlist.web`, exit codes to `enlist.cli`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Audience(StrEnum):
+    """Who may be told a code."""
+
+    ANYBODY = "anybody"
+    HOLDER = "holder of the secret"
+    MEMBER = "user, after login or token"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code says: a title, and what the person who reads it can do next."""
+
+    audience: Audience
+    title: str
+    remedy: str
+
+
+def _of(audience: Audience, title: str, remedy: str) -> Meaning:
+    return Meaning(audience, title, remedy)
+
+
+_ANYBODY, _HOLDER, _MEMBER, _STAFF = Audience
+
+CATALOGUE: dict[str, Meaning] = {
+    # --- presenting a secret -------------------------------------------------------------
+    "token_invalid": _of(
+        _ANYBODY,
+        "This token is not valid here",
+        "Check that you typed it exactly as in your message. If your organization asks you to "
+        "sign in, add your user name and password.",
+    ),
+    "credentials_invalid": _of(
+        _ANYBODY,
+        "That did not work",
+        "Check the token or Group ID, your user name and your password, and try again.",
+    ),
+    "token_expired": _of(
+        _HOLDER,
+        "This token has expired",
+        "Ask your administrator to send you a new one; an expired token never works again.",
+    ),
+    "token_used": _of(
+        _HOLDER,
+        "This token has already been used",
+        "If that was not you, tell your administrator at once. "
+        "For another device, ask for another token.",
+    ),
+    "token_exhausted": _of(
+        _HOLDER,
+        "This token has been used as often as it allows",
+        "Ask your administrator for another one.",
+    ),
+    "token_revoked": _of(
+        _HOLDER,
+        "This token was withdrawn",
+        "Ask your administrator whether you should get a new one.",
+    ),
+    "token_replaced": _of(
+        _HOLDER,
+        "A newer message was sent to you",
+        "Use the token or link in the newest message; older ones stopped working when it was sent.",
+    ),
+    "token_on_hold": _of(
+        _HOLDER,
+        "This token is on hold",
+        "Ask your administrator to reactivate it.",
+    ),
+    "token_in_progress": _of(
+        _HOLDER,
+        "Another device is using this token right now",
+        "Finish on that device, or wait a few minutes and try again.",
+    ),
+    "attempt_over": _of(
+        _HOLDER,
+        "This code has run out",
+        "Open your link or type your token again to get a new code; your token still works.",
+    ),
+    "wrong_user": _of(
+        _MEMBER,
+        "This token belongs to somebody else",
+        "Sign in as the person to whom the message was sent, or ask for a token of your own.",
+    ),
+    "user_not_allowed": _of(
+        _MEMBER,
+        "Your account is not allowed to enroll",
+        "Ask your administrator.",
+    ),
+    "token_required": _of(
+        _MEMBER,
+        "Your organization asks for a registration token",
+        "Use the token in the message that your administrator sends you.",
+    ),
+    "device_not_registered": _of(
+        _MEMBER,
+        "This device is not registered",
+        "Ask your administrator to register it for you first.",
+    ),
+    "platform_mismatch": _of(
+        _MEMBER,
+        "This token is for another kind of device",
+        "Open the link or type the token on the device that it was made for. Nothing was used up.",
+    ),
+    "platform_not_supported": _of(
+        _MEMBER,
+        "This kind of device cannot enroll here",
+        "Use an Android, iOS, macOS, Windows or Linux device that your organization allows.",
+    ),
+    "csr_invalid": _of(
+        _MEMBER,
+        "The certificate request cannot be accepted",
+        "Make a new request and try again; your token still works.",
+    ),
+    "completion_required": _of(
+        _MEMBER,
+        "Nothing was given to bind the device with",
+        "Send a certificate request (csr) along; your token still works.",
+    ),
+    "rate_limited": _of(
+        _ANYBODY,
+        "Too many tries",
+        "Wait until the time given has passed, then try again. Nothing was checked or counted.",
+    ),
+    "try_later": _of(
+        _ANYBODY,
+        "Enlist cannot answer right now",
+        "Nothing was used up. Try again in a moment; if it lasts, tell your administrator.",
+    ),
+    # --- requests ------------------------------------------------------------------------
+    "validation_failed": _of(
+        _ANYBODY, "Some fields are not right", "Correct the fields named and send it again."
+    ),
+    "malformed": _of(
+        _ANYBODY, "The request could not be read", "Send well-formed UTF-8 JSON or form data."
+    ),
+    "too_large": _of(
+        _ANYBODY,
+        "The request is too large",
+        "Send at most 64 KiB; a certificate request is far smaller.",
+    ),
+    "method_not_allowed": _of(
+        _ANYBODY, "That method is not offered here", "See /api/docs for what this address offers."
+    ),
+    "cross_site": _of(
+        _ANYBODY,
+        "This request came from another site",
+        "Open the page in this browser yourself and try again.",
+    ),
+    "form_expired": _of(
+        _ANYBODY,
+        "This page was open for too long",
+        "Reload the page and try again; nothing was changed.",
+    ),
+    "idempotency_key_reused": _of(
+        _ANYBODY,
+        "This Idempotency-Key was used for another request",
+        "Use a new key for a new request.",
+    ),
+    "already_shown": _of(
+        _STAFF,
+        "This secret was already shown once",
+        "It cannot be shown again. Revoke it and make a new one.",
+    ),
+    "precondition_failed": _of(
+        _STAFF, "Somebody changed this in the meantime", "Load it again and repeat your change."
+    ),
+    # --- signing in ----------------------------------------------------------------------
+    "unauthenticated": _of(
+        _ANYBODY, "Sign in first", "Sign in, or send an API key as a Bearer token."
+    ),
+    "sign_in_failed": _of(
+        _ANYBODY, "That user name and password do not fit", "Check both and try again."
+    ),
+    "sign_in_delayed": _of(
+        _ANYBODY,
+        "Too many wrong passwords for this account",
+        "Wait until the time given has passed, then try again.",
+    ),
+    "proof_too_old": _of(
+        _STAFF, "Confirm that it is you", "Enter your password again, then repeat the action."
+    ),
+    "setup_link_invalid": _of(
+        _ANYBODY,
+        "This set-up link does not work any more",
+        "Start the server again to get a new one; it is printed while there is no administrator.",
+    ),
+    # --- staff ---------------------------------------------------------------------------
+    "forbidden": _of(
+        _STAFF, "You may not do this", "Ask an administrator for the right, or to do it for you."
+    ),
+    "not_found": _of(_ANYBODY, "There is nothing here", "Check the address or the id."),
+    "conflict": _of(_STAFF, "This does not fit what is there", "Load the page again and look."),
+    "enrollment_exists": _of(
+        _STAFF,
+        "This device already has a live enrollment",
+        "Resend or reissue it, or revoke it first.",
+    ),
+    "device_enrolled": _of(
+        _STAFF,
+        "This device is already enrolled",
+        "Reset it first if it must enroll again.",
+    ),
+    "not_resendable": _of(
+        _STAFF,
+        "Only a live token can be sent again",
+        "Reissue it: that sends a new token and ends the old one.",
+    ),
+    "no_channel": _of(
+        _STAFF,
+        "There is no way to send this message",
+        "Set up SMTP (ENLIST_SMTP_HOST) or choose another way to deliver it.",
+    ),
+    "email_missing": _of(
+        _STAFF, "This user has no e-mail address", "Add one to the user, then try again."
+    ),
+    "phone_missing": _of(
+        _STAFF, "This user has no phone number", "Add one to the user, then try again."
+    ),
+    "template_invalid": _of(
+        _STAFF,
+        "This message template cannot be used",
+        "Use only the lookup values listed beside the editor, "
+        "and give a fallback for those that may be empty.",
+    ),
+    "setting_inherited": _of(
+        _STAFF,
+        "This organization takes its settings from above",
+        "Change the setting at the organization named as its source.",
+    ),
+    "setting_override_required": _of(
+        _STAFF,
+        "This organization must have settings of its own",
+        "Give a value instead of inheriting.",
+    ),
+    "username_taken": _of(_STAFF, "This user name is taken", "Choose another one."),
+    "email_taken": _of(_STAFF, "Another user here has this e-mail address", "Use another address."),
+    "group_id_taken": _of(_STAFF, "This Group ID is taken", "Choose another one."),
+    "organization_not_empty": _of(
+        _STAFF, "This organization still holds something", "Move or delete what it holds first."
+    ),
+    "last_administrator": _of(
+        _STAFF,
+        "Nobody could administer the installation afterwards",
+        "Make somebody else an administrator of the top organization first.",
+    ),
+    "password_too_short": _of(_ANYBODY, "This password is too short", "Use 12 characters or more."),
+}
+"""Every refusal code, its audience and its text; `docs/reference/refusals.md` lists the same."""
+
+UNRECORDED = frozenset({"too_large", "malformed", "rate_limited"})
+"""Refusals that are counted in a metric and never become an event (ruling 11)."""

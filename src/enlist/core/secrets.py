@@ -1,0 +1,305 @@
+"""The whole life of every secret, in one file.
+
+Five shapes exist:
+
+* **machine secrets** (`enk_…` API keys, later device and magic links): random, 190 bits, with a
+  public id to look them up by and a checksum that catches typing errors and helps leak
+  scanners (S01). Shown once; only a keyed digest is kept.
+* **registration tokens**: 6-20 Base58 letters, short and found by value. Not stored at all but
+  *derived*: `letters(HMAC(derivation key, enrollment id, generation))`, so that a resend sends
+  the same token and a database dump holds nothing to read (A17, S29). A keyed digest finds them.
+* **typed codes** (attempt codes): eight letters of the RFC 8628 section 6.1 alphabet and a
+  check letter; short-lived; a keyed digest finds them.
+* **sign-in and set-up secrets**: 256 random bits in a cookie or a link; a keyed digest is kept.
+* **passwords**: chosen by people, so kept as Argon2id; see `enlist.verbs.passwords`.
+
+Digests are `HMAC-SHA256(lookup key, kind, 0x00, secret)`. The kind separates domains: a secret
+of one kind presented as another is simply unknown (S11). Both keys live outside the database as
+lists, newest first, and each row names the key that made it, so keys rotate without a flag day.
+Rows shorter than 112 bits deviate from ASVS 6.5.2 (a salted hash cannot be an index); the key
+outside the database, expiry and the throttle make up for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import secrets
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+BASE20: Final = "BCDFGHJKLMNPQRSTVWXZ"
+ALPHABETS: Final = {"base58": BASE58, "full62": BASE62}
+
+LONGEST_PRESENTED: Final = 256
+"""Characters; anything longer is refused before it is looked at."""
+
+CODE_LETTERS: Final = 8
+_TYPED_BETWEEN: Final = "-.\u2010\u2011\u2013"
+_KDF_VERSION: Final = 1
+
+
+class Secret:
+    """A readable secret in flight. `repr`, `str`, logs and tracebacks show dots instead."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself. Every call is a place that a reviewer must be able to find."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(
+            self._text.encode(), other._text.encode()
+        )
+
+    def __hash__(self) -> int:
+        return hash(Secret)
+
+
+class Kind(StrEnum):
+    """What a secret is for; part of its digest."""
+
+    REGISTRATION_TOKEN = "registration_token"
+    ATTEMPT_CODE = "attempt_code"
+    API_KEY = "api_key"
+    SIGN_IN = "sign_in"
+    SETUP_LINK = "setup_link"
+    FORM = "form"
+    IDEMPOTENCY = "idempotency"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One symmetric key of at least 256 bits; `id` is public and stands on the rows it made."""
+
+    id: str
+    material: bytes
+
+    def __repr__(self) -> str:
+        return f"Key({self.id!r}, •••)"
+
+    def __post_init__(self) -> None:
+        if len(self.material) < 32:
+            raise ValueError(f"key {self.id} is shorter than 256 bits")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys that guard secrets: for look-up and for derivation, each newest first."""
+
+    lookup: tuple[Key, ...]
+    derive: tuple[Key, ...]
+
+    def digest(self, kind: Kind, secret: Secret) -> Digest:
+        """The digest under the newest key, for a new row."""
+        return _digest(self.lookup[0], kind, secret)
+
+    def digests(self, kind: Kind, secret: Secret) -> tuple[bytes, ...]:
+        """The digests under every key that may have made the row being looked for."""
+        return tuple(_digest(key, kind, secret).value for key in self.lookup)
+
+    def derive_token(
+        self, enrollment_id: str, generation: int, length: int, alphabet: str = "base58"
+    ) -> DerivedToken:
+        """The registration token of one generation of one enrollment, for a new row."""
+        key = self.derive[0]
+        text = _letters(key, enrollment_id, generation, length, ALPHABETS[alphabet])
+        return DerivedToken(Secret(text), key.id, _KDF_VERSION, length, alphabet)
+
+    def derive_again(
+        self, enrollment_id: str, generation: int, key_id: str, length: int, alphabet: str
+    ) -> Secret:
+        """The same token once more, for a resend; `key_id`, `length`, `alphabet` are the row's.
+
+        Raises:
+            KeyError: that key is not in the ring any more.
+        """
+        key = next((key for key in self.derive if key.id == key_id), None)
+        if key is None:
+            raise KeyError(f"derivation key {key_id} is missing; restore the key folder")
+        return Secret(_letters(key, enrollment_id, generation, length, ALPHABETS[alphabet]))
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A keyed digest, and the id of the key that made it."""
+
+    value: bytes
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedToken:
+    """A registration token, with what its row must keep so that it can be derived again."""
+
+    secret: Secret
+    key_id: str
+    kdf_version: int
+    length: int
+    alphabet: str
+
+
+def _digest(key: Key, kind: Kind, secret: Secret) -> Digest:
+    message = kind.value.encode() + b"\x00" + secret.reveal().encode()
+    return Digest(hmac.digest(key.material, message, "sha256"), key.id)
+
+
+def _letters(key: Key, enrollment_id: str, generation: int, length: int, alphabet: str) -> str:
+    """`length` letters from a keyed stream, by rejection sampling: every letter equally likely."""
+    limit = 256 - 256 % len(alphabet)
+    found: list[str] = []
+    block = 0
+    while len(found) < length:
+        message = f"{_KDF_VERSION}\x00{enrollment_id}\x00{generation}\x00{block}".encode()
+        stream = hmac.digest(key.material, message, "sha256")
+        found += [alphabet[byte % len(alphabet)] for byte in stream if byte < limit]
+        block += 1
+    return "".join(found[:length])
+
+
+def new_key(now: int) -> Key:
+    """A fresh key; its id begins with the moment it was made, so that ids sort by age."""
+    return Key(f"{now // 1_000_000:x}-{secrets.token_hex(3)}", secrets.token_bytes(32))
+
+
+def random_letters(count: int, alphabet: str) -> str:
+    """`count` letters of `alphabet`, each equally likely, from the operating system (S02)."""
+    return "".join(secrets.choice(alphabet) for _ in range(count))
+
+
+def random_secret() -> Secret:
+    """256 random bits as text: sign-ins, set-up links."""
+    return Secret(secrets.token_urlsafe(32))
+
+
+def entropy_bits(length: int, alphabet: str = "base58") -> float:
+    """How hard a token of this length is to guess, in bits; shown beside the setting."""
+    return length * math.log2(len(ALPHABETS[alphabet]))
+
+
+# --- machine secrets ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSecret:
+    """`<prefix>_<id>_<secret>_<check>`: `id` is public, `text` is the whole thing."""
+
+    prefix: str
+    id: str
+    text: Secret
+
+
+def new_machine_secret(prefix: str) -> MachineSecret:
+    """A fresh machine secret: 71 bits of public id, 190 bits of secret, CRC-32 (S01)."""
+    public = random_letters(12, BASE62)
+    body = f"{prefix}_{public}_{random_letters(32, BASE62)}"
+    return MachineSecret(prefix, public, Secret(f"{body}_{_checksum(body)}"))
+
+
+def parse_machine_secret(prefix: str, text: str) -> MachineSecret | None:
+    """The parts of a presented machine secret, or None when it was mistyped (S03).
+
+    The checksum is an aid for people and scanners, never authentication.
+    """
+    parts = text.split("_")
+    if len(text) != len(prefix) + 53 or len(parts) != 4 or parts[0] != prefix:
+        return None
+    if [len(part) for part in parts[1:]] != [12, 32, 6] or not text.isascii():
+        return None
+    body, _, check = text.rpartition("_")
+    if _checksum(body) != check:
+        return None
+    return MachineSecret(prefix, parts[1], Secret(text))
+
+
+def _checksum(body: str) -> str:
+    value = zlib.crc32(body.encode())
+    letters = ""
+    for _ in range(6):
+        value, place = divmod(value, 62)
+        letters = BASE62[place] + letters
+    return letters
+
+
+# --- typed codes -------------------------------------------------------------------------------
+
+
+def new_code() -> Secret:
+    """A fresh typed code, grouped for reading: `BCDF-GHJK-L`."""
+    letters = random_letters(CODE_LETTERS, BASE20)
+    return Secret(group_code(letters + _check_letter(letters)))
+
+
+def group_code(code: str) -> str:
+    """A typed code in groups of four."""
+    return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
+
+
+def support_code() -> str:
+    """A code for a person to read out to the help desk; it reveals nothing by itself (S78)."""
+    letters = random_letters(CODE_LETTERS, BASE20)
+    return group_code(letters + _check_letter(letters))
+
+
+def parse_code(text: str) -> str | None:
+    """The nine letters of a typed code, or None when it is none or was mistyped (S09)."""
+    code = strip_typing(text).upper()
+    if len(code) != CODE_LETTERS + 1 or any(letter not in BASE20 for letter in code):
+        return None
+    return code if _check_letter(code[:-1]) == code[-1] else None
+
+
+def code_digest_input(code: str) -> Secret:
+    """What is digested for a typed code: its letters alone, whatever it was typed like."""
+    return Secret(strip_typing(code).upper())
+
+
+def _check_letter(letters: str) -> str:
+    """Luhn mod 20 (ISO/IEC 7812-1 annex B, other base): catches every slip, nearly every swap."""
+    total, factor = 0, 2
+    for letter in reversed(letters):
+        addend = factor * BASE20.index(letter)
+        total += addend // 20 + addend % 20
+        factor = 3 - factor
+    return BASE20[-total % 20]
+
+
+def strip_typing(text: str) -> str:
+    """`text` without the white space, hyphens and dots that people and mail clients add (A24)."""
+    return "".join(
+        letter for letter in text if letter not in _TYPED_BETWEEN and not letter.isspace()
+    )
+
+
+def wellformed_token(text: str) -> str | None:
+    """A presented registration token or attempt code, cleaned, or None when it cannot be one."""
+    if len(text) > LONGEST_PRESENTED:
+        return None
+    cleaned = strip_typing(text)
+    if not 6 <= len(cleaned) <= 20 or not cleaned.isascii() or not cleaned.isalnum():
+        return None
+    return cleaned
+
+
+def fingerprint(parts: Iterable[bytes]) -> bytes:
+    """SHA-256 over length-prefixed parts: the digest of a request, for Idempotency-Key."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(len(part).to_bytes(8, "big"))
+        state.update(part)
+    return state.digest()

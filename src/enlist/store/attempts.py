@@ -1,0 +1,125 @@
+"""Attempts: one device's try at an enrollment, known by a short code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from enlist.core.ids import Id
+from enlist.core.lifecycle import AttemptState
+from enlist.core.model import Attempt
+from enlist.core.secrets import Digest
+from enlist.store.tx import Query, Reader, Row, Tx
+
+_INSERT = Query(
+    "attempt.insert",
+    """
+    INSERT INTO attempt (id, enrollment_id, generation, organization_id, user_id, digest,
+                         lookup_key_id, state, platform, device_name, address, started_at,
+                         expires_at)
+    VALUES (:id, :enrollment_id, :generation, :organization_id, :user_id, :digest, :key_id, 'open',
+            :platform, :device_name, :address, :now, :expires_at)
+    """,
+)
+_COLUMNS = """
+    SELECT a.id, a.enrollment_id, a.organization_id, a.user_id, a.state, a.started_at,
+           a.expires_at, a.address
+      FROM attempt a
+"""
+_BY_DIGEST = Query("attempt.by_digest", f"{_COLUMNS} WHERE a.digest = :digest")
+_OF_ENROLLMENT = Query(
+    "attempt.of_enrollment",
+    f"{_COLUMNS} WHERE a.enrollment_id = :enrollment_id ORDER BY a.id DESC LIMIT 50",
+)
+_CANCEL = Query(
+    "attempt.cancel",
+    """
+    UPDATE attempt SET state = 'cancelled', ended_at = :now
+     WHERE id = :id AND state = 'open' AND expires_at > :now
+    """,
+)
+_COMPLETE = Query(
+    "attempt.complete",
+    """
+    UPDATE attempt SET state = 'completed', ended_at = :now, enrollment_id = :enrollment_id
+     WHERE id = :id AND state = 'open' AND expires_at > :now
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """An attempt about to be opened.
+
+    Attributes:
+        enrollment_id: None where the enrollment is made by completing (grant `sign_in`).
+        generation: the enrollment's generation; a reissue ends the attempt with it.
+        user_id: who proved himself, so that completing asks for no password again.
+    """
+
+    id: Id
+    enrollment_id: Id | None
+    generation: int
+    organization_id: Id
+    user_id: Id | None
+    digest: Digest
+    platform: str
+    device_name: str
+    address: str
+    expires_at: int
+
+
+def insert(tx: Tx, new: NewAttempt) -> None:
+    """Open an attempt; any number may be open at once."""
+    tx.run(
+        _INSERT,
+        id=new.id,
+        enrollment_id=new.enrollment_id,
+        generation=new.generation,
+        organization_id=new.organization_id,
+        user_id=new.user_id,
+        digest=new.digest.value,
+        key_id=new.digest.key_id,
+        platform=new.platform,
+        device_name=new.device_name,
+        address=new.address,
+        now=tx.now,
+        expires_at=new.expires_at,
+    )
+
+
+def by_digest(tx: Reader, digests: Sequence[bytes]) -> Attempt | None:
+    """The attempt with this code, in whatever state."""
+    for digest in digests:
+        row = tx.one(_BY_DIGEST, digest=digest)
+        if row is not None:
+            return _attempt(row)
+    return None
+
+
+def of_enrollment(tx: Reader, enrollment_id: Id) -> list[Attempt]:
+    """The attempts at an enrollment, newest first."""
+    return [_attempt(row) for row in tx.all(_OF_ENROLLMENT, enrollment_id=enrollment_id)]
+
+
+def cancel(tx: Tx, attempt_id: Id) -> bool:
+    """End an open attempt; False when it is over."""
+    return tx.run(_CANCEL, id=attempt_id, now=tx.now) == 1
+
+
+def complete(tx: Tx, attempt_id: Id, enrollment_id: Id) -> bool:
+    """The attempt led to an enrolled device; False when it was over."""
+    return tx.run(_COMPLETE, id=attempt_id, now=tx.now, enrollment_id=enrollment_id) == 1
+
+
+def _attempt(row: Row) -> Attempt:
+    return Attempt(
+        id=row["id"],
+        enrollment_id=row["enrollment_id"],
+        organization_id=row["organization_id"],
+        user_id=row["user_id"],
+        state=AttemptState(row["state"]),
+        started_at=row["started_at"],
+        expires_at=row["expires_at"],
+        address=row["address"],
+    )

@@ -1,0 +1,169 @@
+"""Credentials: what a completion leaves behind. Today: certificates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enlist.core.ids import Id
+from enlist.core.model import Credential
+from enlist.store.tx import Query, Reader, Row, Tx
+
+_COLUMNS = """
+    SELECT c.id, c.device_id, c.enrollment_id, c.kind, c.serial, c.fingerprint, c.certificate,
+           c.not_before, c.not_after, c.issued_at, c.revoked_at, c.revocation_reason
+      FROM credential c
+"""
+_INSERT = Query(
+    "credential.insert",
+    """
+    INSERT INTO credential (id, device_id, enrollment_id, kind, serial, fingerprint, key_digest,
+                            certificate, not_before, not_after, issued_at)
+    VALUES (:id, :device_id, :enrollment_id, 'certificate', :serial, :fingerprint, :key_digest,
+            :certificate, :not_before, :not_after, :now)
+    """,
+)
+_OF_DEVICE = Query(
+    "credential.of_device", f"{_COLUMNS} WHERE c.device_id = :device_id ORDER BY c.id DESC"
+)
+_BY_SERIAL = Query("credential.by_serial", f"{_COLUMNS} WHERE c.serial = :serial")
+_OF_ENROLLMENT_KEY = Query(
+    "credential.of_enrollment_key",
+    f"""{_COLUMNS}
+     WHERE c.enrollment_id = :enrollment_id AND c.key_digest = :key_digest
+       AND c.revoked_at IS NULL AND c.issued_at > :since""",
+)
+_OF_USER_KEY = Query(
+    "credential.of_user_key",
+    f"""{_COLUMNS}
+      JOIN enrollment e ON e.id = c.enrollment_id
+     WHERE e.user_id = :user_id AND e.grant_kind = 'sign_in' AND c.key_digest = :key_digest
+       AND c.revoked_at IS NULL AND c.issued_at > :since
+     ORDER BY c.id DESC LIMIT 1""",
+)
+_REVOKE_OF_DEVICE = Query(
+    "credential.revoke_of_device",
+    """
+    UPDATE credential SET revoked_at = :now, revocation_reason = :reason
+     WHERE device_id = :device_id AND revoked_at IS NULL
+    """,
+)
+_REVOKED = Query(
+    "credential.revoked",
+    """
+    SELECT c.serial, c.revoked_at, c.revocation_reason FROM credential c
+     WHERE c.revoked_at IS NOT NULL AND c.not_after > :now ORDER BY c.revoked_at, c.serial
+    """,
+)
+_REVOKED_COUNT = Query(
+    "credential.revoked_mark",
+    """
+    SELECT count(*) AS found, COALESCE(max(revoked_at), 0) AS latest
+      FROM credential WHERE revoked_at IS NOT NULL
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewCertificate:
+    """A signed certificate about to become real.
+
+    `key_digest` is SHA-256 of its SubjectPublicKeyInfo: the same key in another request is the
+    same device repeating itself (ruling 25).
+    """
+
+    id: Id
+    serial: str
+    fingerprint: str
+    key_digest: bytes
+    certificate: str
+    not_before: int
+    not_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A line of the revocation list."""
+
+    serial: str
+    revoked_at: int
+    reason: str
+
+
+def insert(tx: Tx, new: NewCertificate, device_id: Id, enrollment_id: Id) -> None:
+    """Bind a certificate to its device."""
+    tx.run(
+        _INSERT,
+        id=new.id,
+        device_id=device_id,
+        enrollment_id=enrollment_id,
+        serial=new.serial,
+        fingerprint=new.fingerprint,
+        key_digest=new.key_digest,
+        certificate=new.certificate,
+        not_before=new.not_before,
+        not_after=new.not_after,
+        now=tx.now,
+    )
+
+
+def of_device(tx: Reader, device_id: Id) -> list[Credential]:
+    """All credentials that a device ever had, newest first."""
+    return [_credential(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
+
+
+def by_serial(tx: Reader, serial: str) -> Credential | None:
+    """The certificate with this serial number (lower-case hex)."""
+    row = tx.one(_BY_SERIAL, serial=serial)
+    return None if row is None else _credential(row)
+
+
+def of_enrollment_key(
+    tx: Reader, enrollment_id: Id, key_digest: bytes, since: int
+) -> Credential | None:
+    """What this key got from this enrollment after `since`: the answer to a repeated request."""
+    row = tx.one(
+        _OF_ENROLLMENT_KEY, enrollment_id=enrollment_id, key_digest=key_digest, since=since
+    )
+    return None if row is None else _credential(row)
+
+
+def of_user_key(tx: Reader, user_id: Id, key_digest: bytes, since: int) -> Credential | None:
+    """The same for an enrollment by sign-in, which has no token to find it by."""
+    row = tx.one(_OF_USER_KEY, user_id=user_id, key_digest=key_digest, since=since)
+    return None if row is None else _credential(row)
+
+
+def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
+    """Revoke every living credential of a device; answer how many."""
+    return tx.run(_REVOKE_OF_DEVICE, device_id=device_id, now=tx.now, reason=reason)
+
+
+def revoked(tx: Reader) -> list[Revoked]:
+    """Revoked certificates that have not run out: the revocation list."""
+    return [
+        Revoked(row["serial"], row["revoked_at"], row["revocation_reason"])
+        for row in tx.all(_REVOKED, now=tx.now)
+    ]
+
+
+def revoked_mark(tx: Reader) -> tuple[int, int]:
+    """A value that changes whenever something was revoked: count and latest moment."""
+    row = tx.one(_REVOKED_COUNT)
+    return (0, 0) if row is None else (int(row["found"]), int(row["latest"]))
+
+
+def _credential(row: Row) -> Credential:
+    return Credential(
+        id=row["id"],
+        device_id=row["device_id"],
+        enrollment_id=row["enrollment_id"],
+        kind=row["kind"],
+        serial=row["serial"],
+        fingerprint=row["fingerprint"],
+        certificate=row["certificate"],
+        not_before=row["not_before"],
+        not_after=row["not_after"],
+        issued_at=row["issued_at"],
+        revoked_at=row["revoked_at"],
+        revocation_reason=row["revocation_reason"],
+    )

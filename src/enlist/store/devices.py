@@ -1,0 +1,230 @@
+"""Devices: registered for a user, enrolled by a redemption."""
+
+from __future__ import annotations
+
+from enlist.core.ids import Id
+from enlist.core.lifecycle import DeviceState
+from enlist.core.model import Device, Ownership, Platform
+from enlist.core.outcomes import Refusal
+from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.tx import Query, Reader, Row, Tx
+
+_COLUMNS = """
+    SELECT d.id, d.organization_id, o.path AS organization_path, o.group_id, d.user_id,
+           COALESCE(u.username, '') AS username, d.name, d.platform, d.ownership, d.state,
+           d.model, d.os_version, d.serial, d.imei, d.udid, d.sim, d.asset_number,
+           d.external_id, d.registered_at, d.enrolled_at, d.last_seen_at, d.version
+      FROM device d
+      JOIN organization o ON o.id = d.organization_id
+      LEFT JOIN app_user u ON u.id = d.user_id
+"""
+_FIND = Query("device.find", f"{_COLUMNS} WHERE d.id = :id AND d.deleted_at IS NULL")
+_BY_EXTERNAL_ID = Query(
+    "device.by_external_id",
+    f"""{_COLUMNS} WHERE d.organization_id = :organization_id AND d.external_id = :external_id
+        AND d.deleted_at IS NULL""",
+)
+_OLDEST_REGISTERED = Query(
+    "device.oldest_registered",
+    f"""{_COLUMNS}
+     WHERE d.user_id = :user_id AND d.platform = :platform AND d.state = 'registered'
+       AND d.deleted_at IS NULL
+     ORDER BY d.id LIMIT 1""",
+)
+_INSERT = Query(
+    "device.insert",
+    """
+    INSERT INTO device (id, organization_id, user_id, name, platform, ownership, state, model,
+                        os_version, serial, imei, udid, sim, asset_number, external_id,
+                        registered_at)
+    VALUES (:id, :organization_id, :user_id, :name, :platform, :ownership, :state, :model,
+            :os_version, :serial, :imei, :udid, :sim, :asset_number, :external_id, :registered_at)
+    """,
+)
+_CHANGE = Query(
+    "device.change",
+    """
+    UPDATE device
+       SET name = :name, ownership = :ownership, model = :model, os_version = :os_version,
+           serial = :serial, imei = :imei, udid = :udid, sim = :sim,
+           asset_number = :asset_number, external_id = :external_id, version = version + 1
+     WHERE id = :id AND deleted_at IS NULL AND version = :version
+    """,
+)
+_ENROLL = Query(
+    "device.enroll",
+    # What the device reports fills what the administrator left empty; his name for it stays.
+    """
+    UPDATE device
+       SET state = 'enrolled', enrolled_at = :now, last_seen_at = :now, version = version + 1,
+           model = COALESCE(NULLIF(:model, ''), model),
+           os_version = COALESCE(NULLIF(:os_version, ''), os_version),
+           serial = COALESCE(NULLIF(serial, ''), :serial),
+           imei = COALESCE(NULLIF(imei, ''), :imei),
+           udid = COALESCE(NULLIF(udid, ''), :udid)
+     WHERE id = :id AND state = 'registered' AND deleted_at IS NULL
+    """,
+)
+_DELETE = Query(
+    "device.delete",
+    """
+    UPDATE device
+       SET deleted_at = :now, version = version + 1,
+           state = CASE WHEN state = 'enrolled' THEN 'unenrolled' ELSE state END
+     WHERE id = :id AND deleted_at IS NULL
+    """,
+)
+_SEEN = Query("device.seen", "UPDATE device SET last_seen_at = :now WHERE id = :id")
+_COUNTS = Query(
+    "device.counts",
+    """
+    SELECT d.state, count(*) AS found
+      FROM device d JOIN organization o ON o.id = d.organization_id
+     WHERE d.deleted_at IS NULL AND o.path >= :path AND o.path < :path_end
+     GROUP BY d.state
+    """,
+)
+_LIST = Listing(
+    "devices",
+    f"{_COLUMNS} WHERE d.deleted_at IS NULL",
+    id="d.id",
+    path="o.path",
+    sorts={
+        "registered_at": "d.registered_at",
+        "name": "lower(d.name)",
+        "user": "COALESCE(u.username_folded, '')",
+        "platform": "d.platform",
+        "state": "d.state",
+        "enrolled_at": "COALESCE(d.enrolled_at, 0)",
+        "last_seen_at": "COALESCE(d.last_seen_at, 0)",
+    },
+    default_sort="-registered_at",
+    filters={
+        "state": "d.state = :state",
+        "platform": "d.platform = :platform",
+        "ownership": "d.ownership = :ownership",
+        "user": "d.user_id = :user",
+        "external_id": "d.external_id = :external_id",
+    },
+    search=("d.name", "COALESCE(u.username, '')", "d.serial", "d.asset_number", "d.model"),
+)
+
+
+def find(tx: Reader, device_id: Id) -> Device | None:
+    """The device with this id, unless deleted."""
+    row = tx.one(_FIND, id=device_id)
+    return None if row is None else _device(row)
+
+
+def by_external_id(tx: Reader, organization_id: Id, external_id: str) -> Device | None:
+    """The device that another system knows by this id."""
+    row = tx.one(_BY_EXTERNAL_ID, organization_id=organization_id, external_id=external_id)
+    return None if row is None else _device(row)
+
+
+def oldest_registered(tx: Reader, user_id: Id, platform: Platform) -> Device | None:
+    """The registered device that a user without a token gets: his oldest of that platform."""
+    row = tx.one(_OLDEST_REGISTERED, user_id=user_id, platform=platform.value)
+    return None if row is None else _device(row)
+
+
+def insert(tx: Tx, device: Device) -> None:
+    """Add a device.
+
+    Raises:
+        UniqueViolation: its external id is taken in the organization.
+    """
+    tx.run(
+        _INSERT,
+        organization_id=device.organization_id,
+        user_id=device.user_id,
+        platform=device.platform.value,
+        state=device.state.value,
+        registered_at=device.registered_at,
+        **_editable(device),
+    )
+
+
+def change(tx: Tx, device: Device, expected_version: int) -> bool:
+    """Write what can be edited of a device; False when somebody else was first."""
+    return tx.run(_CHANGE, version=expected_version, **_editable(device)) == 1
+
+
+def enroll(
+    tx: Tx, device_id: Id, *, model: str, os_version: str, serial: str, imei: str, udid: str
+) -> bool:
+    """A registered device becomes enrolled; False when it is not registered any more."""
+    changed = tx.run(
+        _ENROLL,
+        id=device_id,
+        now=tx.now,
+        model=model,
+        os_version=os_version,
+        serial=serial,
+        imei=imei,
+        udid=udid,
+    )
+    return changed == 1
+
+
+def delete(tx: Tx, device_id: Id) -> bool:
+    """Take a device out of every list; the row stays for events and the CRL (ruling 29)."""
+    return tx.run(_DELETE, id=device_id, now=tx.now) == 1
+
+
+def seen(tx: Tx, device_id: Id) -> None:
+    """The device proved itself now."""
+    tx.run(_SEEN, id=device_id, now=tx.now)
+
+
+def counts(tx: Reader, path: str, end: str) -> dict[str, int]:
+    """How many devices of a subtree are in which state."""
+    return {row["state"]: row["found"] for row in tx.all(_COUNTS, path=path, path_end=end)}
+
+
+def page(tx: Reader, request: PageRequest) -> Page[Device] | Refusal:
+    """Devices of a subtree."""
+    return _LIST.page(tx, request, _device)
+
+
+def _editable(device: Device) -> dict[str, object]:
+    return {
+        "id": device.id,
+        "name": device.name,
+        "ownership": device.ownership.value,
+        "model": device.model,
+        "os_version": device.os_version,
+        "serial": device.serial,
+        "imei": device.imei,
+        "udid": device.udid,
+        "sim": device.sim,
+        "asset_number": device.asset_number,
+        "external_id": device.external_id,
+    }
+
+
+def _device(row: Row) -> Device:
+    return Device(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        organization_path=row["organization_path"],
+        group_id=row["group_id"],
+        user_id=row["user_id"],
+        username=row["username"],
+        name=row["name"],
+        platform=Platform(row["platform"]),
+        ownership=Ownership(row["ownership"]),
+        state=DeviceState(row["state"]),
+        model=row["model"],
+        os_version=row["os_version"],
+        serial=row["serial"],
+        imei=row["imei"],
+        udid=row["udid"],
+        sim=row["sim"],
+        asset_number=row["asset_number"],
+        external_id=row["external_id"],
+        registered_at=row["registered_at"],
+        enrolled_at=row["enrolled_at"],
+        last_seen_at=row["last_seen_at"],
+        version=row["version"],
+    )

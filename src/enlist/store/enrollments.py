@@ -1,0 +1,520 @@
+"""Enrollments and their secrets: issue, reissue, revoke, and finding one by what is presented.
+
+Each move is one conditional statement; the row count says whether it happened. The move to
+*used* is in `redemptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from enlist.core.ids import Id
+from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
+from enlist.core.model import Enrollment, GrantKind, Platform, Sighting
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import Digest
+from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.tx import Query, Reader, Row, Tx
+
+MOST_WRONG_LOGINS: Final = 10
+"""Wrong logins on one two-factor token before it is revoked (ruling 26)."""
+
+_COLUMNS = """
+    SELECT e.id, e.organization_id, o.path AS organization_path, o.group_id, e.user_id,
+           COALESCE(u.username, '') AS username, e.device_id, COALESCE(d.name, '') AS device_name,
+           COALESCE(d.platform, '') AS platform, e.grant_kind, e.state, e.generation, e.uses,
+           e.max_uses, e.expires_at, e.issued_at, e.issued_by, e.opened_at, e.used_at,
+           e.ended_at, e.end_reason, COALESCE(m.state, '') AS message_state,
+           COALESCE(m.reason, '') AS message_reason, COALESCE(m.recipient, '') AS message_to
+      FROM enrollment e
+      JOIN organization o ON o.id = e.organization_id
+      LEFT JOIN app_user u ON u.id = e.user_id
+      LEFT JOIN device d ON d.id = e.device_id
+      LEFT JOIN message m ON m.id = e.message_id
+"""
+_FIND = Query("enrollment.find", f"{_COLUMNS} WHERE e.id = :id AND e.deleted_at IS NULL")
+_OF_DEVICE = Query(
+    "enrollment.of_device",
+    f"""{_COLUMNS} WHERE e.device_id = :device_id AND e.deleted_at IS NULL
+     ORDER BY e.id DESC LIMIT 100""",
+)
+_INSERT = Query(
+    "enrollment.insert",
+    """
+    INSERT INTO enrollment (id, organization_id, user_id, device_id, grant_kind, state, generation,
+                            max_uses, not_before, expires_at, issued_at, issued_by, issuer_id,
+                            message_id)
+    VALUES (:id, :organization_id, :user_id, :device_id, :grant_kind, 'active', 1, :max_uses,
+            :not_before, :expires_at, :issued_at, :issued_by, :issuer_id, NULL)
+    """,
+)
+_INSERT_SECRET = Query(
+    "enrollment.insert_secret",
+    """
+    INSERT INTO enrollment_secret (enrollment_id, generation, digest, lookup_key_id, derive_key_id,
+                                   kdf_version, length, alphabet, made_at)
+    VALUES (:enrollment_id, :generation, :digest, :lookup_key_id, :derive_key_id, :kdf_version,
+            :length, :alphabet, :made_at)
+    ON CONFLICT (digest) DO NOTHING
+    """,
+)
+_SECRET = Query(
+    "enrollment.secret",
+    """
+    SELECT s.generation, s.derive_key_id, s.length, s.alphabet
+      FROM enrollment_secret s
+     WHERE s.enrollment_id = :enrollment_id AND s.generation = :generation
+    """,
+)
+_SET_MESSAGE = Query(
+    "enrollment.set_message", "UPDATE enrollment SET message_id = :message_id WHERE id = :id"
+)
+_REISSUE = Query(
+    "enrollment.reissue",
+    """
+    UPDATE enrollment
+       SET generation = generation + 1, expires_at = :expires_at, wrong_logins = 0,
+           opened_at = NULL, opened_count = 0
+     WHERE id = :id AND state = 'active' AND generation = :generation AND deleted_at IS NULL
+    """,
+)
+_SKIP_TO_GENERATION = Query(
+    "enrollment.skip_to_generation",
+    "UPDATE enrollment SET generation = :generation WHERE id = :id AND generation < :generation",
+)
+_REVOKE = Query(
+    "enrollment.revoke",
+    """
+    UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = :reason
+     WHERE id = :id AND state = 'active' AND deleted_at IS NULL
+    """,
+)
+_REVOKE_OF_DEVICE = Query(
+    "enrollment.revoke_of_device",
+    """
+    UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = :reason
+     WHERE device_id = :device_id AND state = 'active'
+    """,
+)
+_REVOKE_EXPIRED_OF_DEVICE = Query(
+    "enrollment.revoke_expired_of_device",
+    """
+    UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = 'expired'
+     WHERE device_id = :device_id AND state = 'active' AND expires_at <= :now
+    """,
+)
+_REVOKE_OF_USER = Query(
+    "enrollment.revoke_of_user",
+    """
+    UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = :reason
+     WHERE user_id = :user_id AND state = 'active'
+    """,
+)
+_DELETE_OF_DEVICE = Query(
+    "enrollment.delete_of_device",
+    "UPDATE enrollment SET deleted_at = :now WHERE device_id = :device_id AND deleted_at IS NULL",
+)
+_OPENED = Query(
+    "enrollment.opened",
+    """
+    UPDATE enrollment
+       SET opened_count = opened_count + 1,
+           opened_at = CASE WHEN :counts THEN COALESCE(opened_at, :now) ELSE opened_at END
+     WHERE id = :id AND opened_count < :most AND deleted_at IS NULL
+    """,
+    postgres="""
+    UPDATE enrollment
+       SET opened_count = opened_count + 1,
+           opened_at = CASE WHEN CAST(:counts AS boolean) THEN COALESCE(opened_at, :now)
+                            ELSE opened_at END
+     WHERE id = :id AND opened_count < :most AND deleted_at IS NULL
+    """,
+)
+_TAKE_LOGIN = Query(
+    "enrollment.take_login",
+    # Before the password is compared: parallel guesses cannot exceed the cap (S18, ruling 26).
+    """
+    UPDATE enrollment SET wrong_logins = wrong_logins + 1
+     WHERE id = :id AND wrong_logins < :most
+    """,
+)
+_GIVE_BACK_LOGIN = Query(
+    "enrollment.give_back_login",
+    "UPDATE enrollment SET wrong_logins = wrong_logins - 1 WHERE id = :id AND wrong_logins > 0",
+)
+_TOO_MANY_LOGINS = Query(
+    "enrollment.too_many_logins",
+    """
+    UPDATE enrollment
+       SET state = 'revoked', ended_at = :now, end_reason = 'too_many_attempts'
+     WHERE id = :id AND state = 'active' AND wrong_logins >= :most
+    """,
+)
+_SIGHT_BODY = """
+    SELECT e.id AS enrollment_id, e.organization_id, o.path AS organization_path, e.user_id,
+           COALESCE(u.username, '') AS username,
+           (u.id IS NULL OR (u.state = 'active' AND u.deleted_at IS NULL)) AS user_active,
+           e.device_id, COALESCE(d.name, '') AS device_name, d.platform, d.state AS device_state,
+           e.grant_kind, e.state, e.generation, p.generation AS presented_generation,
+           (SELECT n.made_at FROM enrollment_secret n
+             WHERE n.enrollment_id = e.id AND n.generation = e.generation) AS made_at,
+           e.uses, e.max_uses, e.not_before, e.expires_at, e.used_at, e.ended_at, e.end_reason,
+           e.wrong_logins, p.attempt_id, p.attempt_state, p.attempt_expires_at,
+           p.attempt_user_id
+      FROM {presented} p
+      JOIN enrollment e ON e.id = p.enrollment_id
+      JOIN organization o ON o.id = e.organization_id
+      LEFT JOIN app_user u ON u.id = e.user_id
+      LEFT JOIN device d ON d.id = e.device_id
+     WHERE e.deleted_at IS NULL AND (d.id IS NULL OR d.deleted_at IS NULL)
+"""
+_SIGHT_BY_TOKEN = Query(
+    "enrollment.sight_by_token",
+    _SIGHT_BODY.format(
+        presented="""(
+        SELECT s.enrollment_id, s.generation, NULL AS attempt_id, NULL AS attempt_state,
+               0 AS attempt_expires_at, NULL AS attempt_user_id
+          FROM enrollment_secret s WHERE s.digest = :token_digest
+        )"""
+    ),
+)
+_SIGHT = Query(
+    "enrollment.sight",
+    _SIGHT_BODY.format(
+        presented="""(
+        SELECT s.enrollment_id, s.generation, NULL AS attempt_id, NULL AS attempt_state,
+               0 AS attempt_expires_at, NULL AS attempt_user_id
+          FROM enrollment_secret s WHERE s.digest = :token_digest
+        UNION ALL
+        SELECT a.enrollment_id, a.generation, a.id, a.state, a.expires_at, a.user_id
+          FROM attempt a WHERE a.digest = :code_digest
+        )"""
+    ),
+    postgres=_SIGHT_BODY.format(
+        presented="""(
+        SELECT s.enrollment_id, s.generation, CAST(NULL AS uuid) AS attempt_id,
+               CAST(NULL AS text) AS attempt_state, CAST(0 AS bigint) AS attempt_expires_at,
+               CAST(NULL AS uuid) AS attempt_user_id
+          FROM enrollment_secret s WHERE s.digest = :token_digest
+        UNION ALL
+        SELECT a.enrollment_id, a.generation, a.id, a.state, a.expires_at, a.user_id
+          FROM attempt a WHERE a.digest = :code_digest
+        )"""
+    ),
+)
+_SIGHT_LIVE_OF_DEVICE = Query(
+    "enrollment.sight_live_of_device",
+    _SIGHT_BODY.format(
+        presented="""(
+        SELECT x.id AS enrollment_id, x.generation, NULL AS attempt_id, NULL AS attempt_state,
+               0 AS attempt_expires_at, NULL AS attempt_user_id
+          FROM enrollment x
+         WHERE x.device_id = :device_id AND x.state = 'active' AND x.expires_at > :now
+        )"""
+    ),
+)
+_SIGHT_BY_ID = Query(
+    "enrollment.sight_by_id",
+    _SIGHT_BODY.format(
+        presented="""(
+        SELECT x.id AS enrollment_id, CAST(:generation AS integer) AS generation,
+               NULL AS attempt_id, NULL AS attempt_state, 0 AS attempt_expires_at,
+               NULL AS attempt_user_id
+          FROM enrollment x WHERE x.id = :id
+        )"""
+    ),
+)
+_COUNTS = Query(
+    "enrollment.counts",
+    """
+    SELECT CASE WHEN e.state = 'active' AND e.expires_at <= :now THEN 'expired' ELSE e.state END
+               AS shown, count(*) AS found
+      FROM enrollment e JOIN organization o ON o.id = e.organization_id
+     WHERE e.deleted_at IS NULL AND o.path >= :path AND o.path < :path_end
+     GROUP BY 1
+    """,
+)
+_LIST = Listing(
+    "enrollments",
+    f"{_COLUMNS} WHERE e.deleted_at IS NULL",
+    id="e.id",
+    path="o.path",
+    sorts={
+        "issued_at": "e.issued_at",
+        "expires_at": "e.expires_at",
+        "user": "COALESCE(u.username_folded, '')",
+        "device": "lower(COALESCE(d.name, ''))",
+        "state": "e.state",
+    },
+    default_sort="-issued_at",
+    filters={
+        "state": "CASE WHEN e.state = 'active' AND e.expires_at <= :now THEN 'expired' "
+        "ELSE e.state END = :state",
+        "platform": "d.platform = :platform",
+        "grant": "e.grant_kind = :grant",
+        "user": "e.user_id = :user",
+        "device": "e.device_id = :device",
+        "message_state": "m.state = :message_state",
+    },
+    search=("COALESCE(d.name, '')", "COALESCE(u.username, '')", "COALESCE(m.recipient, '')"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewEnrollment:
+    """An enrollment about to be issued; it begins at generation 1."""
+
+    id: Id
+    organization_id: Id
+    user_id: Id | None
+    device_id: Id | None
+    grant: GrantKind
+    expires_at: int
+    issued_by: str
+    issuer_id: Id | None
+    max_uses: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """The stored side of one generation of a token: how to find it and how to derive it."""
+
+    enrollment_id: Id
+    generation: int
+    digest: Digest
+    derive_key_id: str
+    kdf_version: int
+    length: int
+    alphabet: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What deriving a token again needs from its row."""
+
+    generation: int
+    key_id: str
+    length: int
+    alphabet: str
+
+
+def find(tx: Reader, enrollment_id: Id) -> Enrollment | None:
+    """The enrollment with this id, unless deleted."""
+    row = tx.one(_FIND, id=enrollment_id)
+    return None if row is None else _enrollment(row)
+
+
+def of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
+    """The enrollments of a device, newest first."""
+    return [_enrollment(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
+
+
+def insert(tx: Tx, new: NewEnrollment) -> None:
+    """Issue an enrollment.
+
+    Raises:
+        UniqueViolation: its device has a live enrollment (ruling 29).
+    """
+    tx.run(
+        _INSERT,
+        id=new.id,
+        organization_id=new.organization_id,
+        user_id=new.user_id,
+        device_id=new.device_id,
+        grant_kind=new.grant.value,
+        max_uses=new.max_uses,
+        not_before=tx.now,
+        expires_at=new.expires_at,
+        issued_at=tx.now,
+        issued_by=new.issued_by,
+        issuer_id=new.issuer_id,
+    )
+
+
+def insert_secret(tx: Tx, new: NewSecret) -> bool:
+    """Store one generation's digest; False when another live token already reads the same (A72)."""
+    inserted = tx.run(
+        _INSERT_SECRET,
+        enrollment_id=new.enrollment_id,
+        generation=new.generation,
+        digest=new.digest.value,
+        lookup_key_id=new.digest.key_id,
+        derive_key_id=new.derive_key_id,
+        kdf_version=new.kdf_version,
+        length=new.length,
+        alphabet=new.alphabet,
+        made_at=tx.now,
+    )
+    return inserted == 1
+
+
+def derivation(tx: Reader, enrollment_id: Id, generation: int) -> Derivation | None:
+    """How the token of this generation was derived; None for enrollments without a token."""
+    row = tx.one(_SECRET, enrollment_id=enrollment_id, generation=generation)
+    if row is None:
+        return None
+    return Derivation(row["generation"], row["derive_key_id"], row["length"], row["alphabet"])
+
+
+def set_message(tx: Tx, enrollment_id: Id, message_id: Id) -> None:
+    """Remember which message carries the newest token."""
+    tx.run(_SET_MESSAGE, id=enrollment_id, message_id=message_id)
+
+
+def reissue(tx: Tx, enrollment_id: Id, generation: int, expires_at: int) -> bool:
+    """Begin the generation after `generation`; False when it is not active, or not that far."""
+    return tx.run(_REISSUE, id=enrollment_id, generation=generation, expires_at=expires_at) == 1
+
+
+def skip_to_generation(tx: Tx, enrollment_id: Id, generation: int) -> None:
+    """A generation before this one could not be used: its token reads like another's."""
+    tx.run(_SKIP_TO_GENERATION, id=enrollment_id, generation=generation)
+
+
+def revoke(tx: Tx, enrollment_id: Id, reason: str) -> bool:
+    """Revoke an active enrollment, expired or not; False when it is not active."""
+    return tx.run(_REVOKE, id=enrollment_id, now=tx.now, reason=reason) == 1
+
+
+def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
+    """Revoke what is live for a device; answer how many."""
+    return tx.run(_REVOKE_OF_DEVICE, device_id=device_id, now=tx.now, reason=reason)
+
+
+def revoke_expired_of_device(tx: Tx, device_id: Id) -> int:
+    """Close an expired enrollment of a device, to make room for a new one."""
+    return tx.run(_REVOKE_EXPIRED_OF_DEVICE, device_id=device_id, now=tx.now)
+
+
+def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:
+    """Revoke what is live for a user; answer how many."""
+    return tx.run(_REVOKE_OF_USER, user_id=user_id, now=tx.now, reason=reason)
+
+
+def delete_of_device(tx: Tx, device_id: Id) -> int:
+    """Take a deleted device's enrollments out of every list; their tokens become unknown (A37)."""
+    return tx.run(_DELETE_OF_DEVICE, device_id=device_id, now=tx.now)
+
+
+def opened(tx: Tx, enrollment_id: Id, *, by_person: bool, most: int) -> bool:
+    """A link was opened; False when that was noted `most` times already."""
+    return tx.run(_OPENED, id=enrollment_id, counts=by_person, now=tx.now, most=most) == 1
+
+
+def take_login(tx: Tx, enrollment_id: Id) -> bool:
+    """Count a login on a two-factor token before it is looked at; False when none is left."""
+    return tx.run(_TAKE_LOGIN, id=enrollment_id, most=MOST_WRONG_LOGINS) == 1
+
+
+def give_back_login(tx: Tx, enrollment_id: Id) -> None:
+    """The login was right."""
+    tx.run(_GIVE_BACK_LOGIN, id=enrollment_id)
+
+
+def revoke_if_outguessed(tx: Tx, enrollment_id: Id) -> bool:
+    """Revoke a token on which every allowed login was wrong (ruling 26)."""
+    return tx.run(_TOO_MANY_LOGINS, id=enrollment_id, now=tx.now, most=MOST_WRONG_LOGINS) == 1
+
+
+def sight(
+    tx: Reader, token_digests: Sequence[bytes], code_digests: Sequence[bytes]
+) -> Sighting | None:
+    """What a presented token or attempt code leads to; codes are looked for where given.
+
+    Both sequences hold the digests under each look-up key, newest key first.
+    """
+    for place, token_digest in enumerate(token_digests):
+        if code_digests:
+            row = tx.one(_SIGHT, token_digest=token_digest, code_digest=code_digests[place])
+        else:
+            row = tx.one(_SIGHT_BY_TOKEN, token_digest=token_digest)
+        if row is not None:
+            return _sighting(row)
+    return None
+
+
+def sight_live_of_device(tx: Reader, device_id: Id) -> Sighting | None:
+    """The live enrollment of a device, as if its newest secret had been presented."""
+    row = tx.one(_SIGHT_LIVE_OF_DEVICE, device_id=device_id, now=tx.now)
+    return None if row is None else _sighting(row)
+
+
+def sight_by_id(tx: Reader, enrollment_id: Id, generation: int) -> Sighting | None:
+    """An enrollment as if the secret of this generation had been presented."""
+    row = tx.one(_SIGHT_BY_ID, id=enrollment_id, generation=generation)
+    return None if row is None else _sighting(row)
+
+
+def counts(tx: Reader, path: str, end: str) -> dict[str, int]:
+    """How many enrollments of a subtree show which state."""
+    rows = tx.all(_COUNTS, path=path, path_end=end, now=tx.now)
+    return {row["shown"]: row["found"] for row in rows}
+
+
+def page(tx: Reader, request: PageRequest) -> Page[Enrollment] | Refusal:
+    """Enrollments of a subtree."""
+    return _LIST.page(tx, request, _enrollment)
+
+
+def _enrollment(row: Row) -> Enrollment:
+    return Enrollment(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        organization_path=row["organization_path"],
+        group_id=row["group_id"],
+        user_id=row["user_id"],
+        username=row["username"],
+        device_id=row["device_id"],
+        device_name=row["device_name"],
+        platform=row["platform"],
+        grant=GrantKind(row["grant_kind"]),
+        state=EnrollmentState(row["state"]),
+        generation=row["generation"],
+        uses=row["uses"],
+        max_uses=row["max_uses"],
+        expires_at=row["expires_at"],
+        issued_at=row["issued_at"],
+        issued_by=row["issued_by"],
+        opened_at=row["opened_at"],
+        used_at=row["used_at"],
+        ended_at=row["ended_at"],
+        end_reason=row["end_reason"],
+        message_state=row["message_state"],
+        message_reason=row["message_reason"],
+        message_to=row["message_to"],
+    )
+
+
+def _sighting(row: Row) -> Sighting:
+    replaced = row["presented_generation"] < row["generation"]
+    return Sighting(
+        enrollment_id=row["enrollment_id"],
+        organization_id=row["organization_id"],
+        organization_path=row["organization_path"],
+        user_id=row["user_id"],
+        username=row["username"],
+        user_active=bool(row["user_active"]),
+        device_id=row["device_id"],
+        device_name=row["device_name"],
+        device_platform=Platform(row["platform"]) if row["platform"] else None,
+        device_state=DeviceState(row["device_state"]) if row["device_state"] else None,
+        grant=GrantKind(row["grant_kind"]),
+        state=EnrollmentState(row["state"]),
+        generation=row["generation"],
+        presented_generation=row["presented_generation"],
+        replaced_at=row["made_at"] if replaced else None,
+        uses=row["uses"],
+        max_uses=row["max_uses"],
+        not_before=row["not_before"],
+        expires_at=row["expires_at"],
+        used_at=row["used_at"],
+        ended_at=row["ended_at"],
+        end_reason=row["end_reason"],
+        wrong_logins=row["wrong_logins"],
+        attempt_id=row["attempt_id"],
+        attempt_state=AttemptState(row["attempt_state"]) if row["attempt_state"] else None,
+        attempt_expires_at=row["attempt_expires_at"],
+        attempt_user_id=row["attempt_user_id"],
+    )

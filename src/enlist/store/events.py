@@ -1,0 +1,121 @@
+"""Writing and reading the audit log. Rows are only ever added; triggers see to that."""
+
+from __future__ import annotations
+
+import json
+
+from enlist.core.caller import Caller
+from enlist.core.events import Event, Happening, make_event
+from enlist.core.ids import Id
+from enlist.core.model import EventRow
+from enlist.core.outcomes import Refusal
+from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.tx import Query, Reader, Row, Tx
+
+_INSERT = Query(
+    "event.insert",
+    """
+    INSERT INTO event (id, at, kind, actor_kind, actor_id, organization_id, user_id, device_id,
+                       enrollment_id, support_code, entry, personal, salt)
+    VALUES (:id, :at, :kind, :actor_kind, :actor_id,
+            COALESCE(:organization_id, (SELECT id FROM organization WHERE parent_id IS NULL)),
+            :user_id, :device_id, :enrollment_id, :support_code, :entry, :personal, :salt)
+    """,
+    postgres="""
+    INSERT INTO event (id, at, kind, actor_kind, actor_id, organization_id, user_id, device_id,
+                       enrollment_id, support_code, entry, personal, salt)
+    VALUES (:id, :at, :kind, :actor_kind, :actor_id,
+            COALESCE(CAST(:organization_id AS uuid),
+                     (SELECT id FROM organization WHERE parent_id IS NULL)),
+            :user_id, :device_id, :enrollment_id, :support_code, :entry, :personal, :salt)
+    """,
+)
+
+_COLUMNS = """
+    SELECT e.id, e.at, e.kind, e.actor_kind, e.actor_id, e.organization_id, e.user_id,
+           e.device_id, e.enrollment_id, e.support_code, e.entry, e.personal
+      FROM event e JOIN organization o ON o.id = e.organization_id
+"""
+
+_LIST = Listing(
+    "events",
+    f"{_COLUMNS} WHERE 1 = 1",
+    id="e.id",
+    path="o.path",
+    sorts={"at": "e.at"},
+    default_sort="-at",
+    filters={
+        "kind": "e.kind = :kind",
+        "actor_kind": "e.actor_kind = :actor_kind",
+        "user": "e.user_id = :user",
+        "device": "e.device_id = :device",
+        "enrollment": "e.enrollment_id = :enrollment",
+        "support_code": "e.support_code = :support_code",
+        "after": "e.id > :after",
+    },
+    search=("e.kind", "e.entry", "COALESCE(e.personal, '')"),
+)
+
+_FIRST_USE = Query(
+    "event.first_use",
+    f"""{_COLUMNS} WHERE e.enrollment_id = :enrollment_id AND e.kind = 'enrollment.redeemed'
+     ORDER BY e.id LIMIT 1""",
+)
+_FIND = Query("event.find", f"{_COLUMNS} WHERE e.id = :id")
+
+
+def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
+    """Write down that `happening` was done by `caller` now, in the transaction that did it."""
+    event = make_event(happening, caller, tx.now)
+    tx.run(
+        _INSERT,
+        id=event.id,
+        at=event.at,
+        kind=event.kind,
+        actor_kind=event.actor_kind,
+        actor_id=event.actor_id,
+        organization_id=event.about.organization_id,
+        user_id=event.about.user_id,
+        device_id=event.about.device_id,
+        enrollment_id=event.about.enrollment_id,
+        support_code=event.support_code,
+        entry=event.entry,
+        personal=json.dumps(dict(event.personal), ensure_ascii=False),
+        salt=event.salt,
+    )
+    return event
+
+
+def page(tx: Reader, request: PageRequest) -> Page[EventRow] | Refusal:
+    """Events of a subtree, newest first unless asked otherwise."""
+    return _LIST.page(tx, request, _event)
+
+
+def find(tx: Reader, event_id: Id) -> EventRow | None:
+    """One event."""
+    row = tx.one(_FIND, id=event_id)
+    return None if row is None else _event(row)
+
+
+def first_use(tx: Reader, enrollment_id: Id) -> EventRow | None:
+    """How an enrollment was used first: for telling it to whoever comes second (X37)."""
+    row = tx.one(_FIRST_USE, enrollment_id=enrollment_id)
+    return None if row is None else _event(row)
+
+
+def _event(row: Row) -> EventRow:
+    return EventRow(
+        id=row["id"],
+        at=row["at"],
+        kind=row["kind"],
+        actor_kind=row["actor_kind"],
+        actor_id=row["actor_id"],
+        organization_id=row["organization_id"],
+        user_id=row["user_id"],
+        device_id=row["device_id"],
+        enrollment_id=row["enrollment_id"],
+        support_code=row["support_code"],
+        entry=row["entry"],
+        data=json.loads(row["entry"])["data"],
+        personal=json.loads(row["personal"]) if row["personal"] else {},
+    )

@@ -1,0 +1,60 @@
+"""Two lanes to the store.
+
+The *ordinary* lane runs a function in a transaction of its own. The *hot* lane takes plain
+claims (redeem, later bulk issue) that one statement can apply many at a time: a store may gather
+the claims of many callers, commit once and answer all. To a caller both look alike: hand
+something in, wait, get the outcome of a committed transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from enlist.store.tx import Reader, Tx
+
+T = TypeVar("T")
+Claim = TypeVar("Claim")
+Answer = TypeVar("Answer")
+
+
+class Store(Protocol):
+    """A database that Enlist can live in."""
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgres`."""
+        ...
+
+    def read(self, function: Callable[[Reader], T]) -> T:
+        """Run `function` over one connection that cannot write."""
+        ...
+
+    def write(self, function: Callable[[Tx], T]) -> T:
+        """The ordinary lane: run `function` in a transaction, commit, then answer.
+
+        The function may be run again after a conflict, so it does SQL and nothing else.
+
+        Raises:
+            StoreUnavailable: nothing was written.
+            ConcurrentChange, UniqueViolation: as raised inside; nothing was written.
+        """
+        ...
+
+    def claim(
+        self, apply: Callable[[Tx, Sequence[Claim]], Sequence[Answer]], claim: Claim
+    ) -> Answer:
+        """The hot lane: apply `claim`, perhaps together with others of the same kind.
+
+        `apply` gets a sequence of claims and answers one by one, in order; two contenders for
+        one secret in a batch are its business (S22).
+        """
+        ...
+
+    def check(self) -> int:
+        """Answer how far the database's clock is ahead of ours, in microseconds (X08)."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was handed in and let go of the database."""
+        ...

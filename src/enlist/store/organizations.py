@@ -1,0 +1,183 @@
+"""The tenant tree and its settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from enlist.core.ids import Id
+from enlist.core.model import Organization
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import EnrollmentPolicy, SettingValue, resolve
+from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.tx import Query, Reader, Row, Tx
+
+_COLUMNS = """
+    SELECT o.id, o.parent_id, o.group_id, o.name, o.path, o.time_zone, o.language, o.created_at
+      FROM organization o
+"""
+
+_FIND = Query("organization.find", f"{_COLUMNS} WHERE o.id = :id AND o.deleted_at IS NULL")
+_BY_GROUP_ID = Query(
+    "organization.by_group_id",
+    f"{_COLUMNS} WHERE o.group_id_folded = :group_id AND o.deleted_at IS NULL",
+)
+_ROOT = Query("organization.root", f"{_COLUMNS} WHERE o.parent_id IS NULL")
+_INSERT = Query(
+    "organization.insert",
+    """
+    INSERT INTO organization (id, parent_id, group_id, group_id_folded, name, path, time_zone,
+                              language, created_at)
+    VALUES (:id, :parent_id, :group_id, :group_id_folded, :name, :path, :time_zone, :language, :now)
+    """,
+)
+_CHANGE = Query(
+    "organization.change",
+    """
+    UPDATE organization SET name = :name, time_zone = :time_zone, language = :language
+     WHERE id = :id AND deleted_at IS NULL
+    """,
+)
+_DELETE = Query(
+    "organization.delete",
+    """
+    UPDATE organization SET deleted_at = :now
+     WHERE id = :id AND deleted_at IS NULL AND parent_id IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM organization c
+                        WHERE c.parent_id = organization.id AND c.deleted_at IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM app_user u
+                        WHERE u.organization_id = organization.id AND u.deleted_at IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM device d
+                        WHERE d.organization_id = organization.id AND d.deleted_at IS NULL)
+    """,
+)
+_SETTINGS = Query(
+    "organization.settings",
+    """
+    SELECT o.group_id, s.key, s.value
+      FROM organization o LEFT JOIN organization_setting s ON s.organization_id = o.id
+     WHERE :path LIKE o.path || '%'
+     ORDER BY length(o.path) DESC
+    """,
+    # The type of a bare parameter on the left of LIKE cannot be inferred there.
+    postgres="""
+    SELECT o.group_id, s.key, s.value
+      FROM organization o LEFT JOIN organization_setting s ON s.organization_id = o.id
+     WHERE starts_with(:path, o.path)
+     ORDER BY length(o.path) DESC
+    """,
+)
+_PUT_SETTING = Query(
+    "organization.put_setting",
+    """
+    INSERT INTO organization_setting (organization_id, key, value)
+    VALUES (:organization_id, :key, :value)
+    ON CONFLICT (organization_id, key) DO UPDATE SET value = excluded.value
+    """,
+)
+_DROP_SETTING = Query(
+    "organization.drop_setting",
+    "DELETE FROM organization_setting WHERE organization_id = :organization_id AND key = :key",
+)
+_LIST = Listing(
+    "organizations",
+    f"{_COLUMNS} WHERE o.deleted_at IS NULL",
+    id="o.id",
+    path="o.path",
+    sorts={"path": "o.path", "name": "lower(o.name)", "created_at": "o.created_at"},
+    default_sort="path",
+    search=("o.name", "o.group_id"),
+)
+
+
+def find(tx: Reader, organization_id: Id) -> Organization | None:
+    """The organization with this id, unless it was deleted."""
+    return _maybe(tx.one(_FIND, id=organization_id))
+
+
+def by_group_id(tx: Reader, group_id: str) -> Organization | None:
+    """The organization with this Group ID, in any case of letters."""
+    return _maybe(tx.one(_BY_GROUP_ID, group_id=group_id.casefold()))
+
+
+def root(tx: Reader) -> Organization | None:
+    """The top of the tree; None only while the installation is empty."""
+    return _maybe(tx.one(_ROOT))
+
+
+def insert(tx: Tx, organization: Organization) -> None:
+    """Add an organization.
+
+    Raises:
+        UniqueViolation: the Group ID is taken.
+    """
+    tx.run(
+        _INSERT,
+        id=organization.id,
+        parent_id=organization.parent_id,
+        group_id=organization.group_id,
+        group_id_folded=organization.group_id.casefold(),
+        name=organization.name,
+        path=organization.path,
+        time_zone=organization.time_zone,
+        language=organization.language,
+        now=organization.created_at,
+    )
+
+
+def change(tx: Tx, organization_id: Id, *, name: str, time_zone: str, language: str) -> bool:
+    """Change what people see of an organization; False when it is gone."""
+    return (
+        tx.run(_CHANGE, id=organization_id, name=name, time_zone=time_zone, language=language) == 1
+    )
+
+
+def delete(tx: Tx, organization_id: Id) -> bool:
+    """Delete an organization that holds nothing; False when it does, or is the root."""
+    return tx.run(_DELETE, id=organization_id, now=tx.now) == 1
+
+
+def chain(tx: Reader, path: str) -> list[tuple[str, dict[str, SettingValue]]]:
+    """`(group_id, own settings)` from the organization at `path` up to the root."""
+    levels: dict[str, dict[str, SettingValue]] = {}
+    for row in tx.all(_SETTINGS, path=path):
+        own = levels.setdefault(row["group_id"], {})
+        if row["key"] is not None:
+            own[row["key"]] = json.loads(row["value"])
+    return list(levels.items())
+
+
+def policy(tx: Reader, path: str) -> EnrollmentPolicy:
+    """The settings in force at the organization at `path`."""
+    return resolve(chain(tx, path))
+
+
+def put_settings(tx: Tx, organization_id: Id, change: Mapping[str, SettingValue | None]) -> None:
+    """Store own settings; None takes a setting back to what is above."""
+    for key, value in change.items():
+        if value is None:
+            tx.run(_DROP_SETTING, organization_id=organization_id, key=key)
+        else:
+            tx.run(_PUT_SETTING, organization_id=organization_id, key=key, value=json.dumps(value))
+
+
+def page(tx: Reader, request: PageRequest) -> Page[Organization] | Refusal:
+    """Organizations of a subtree, in tree order."""
+    return _LIST.page(tx, request, _organization)
+
+
+def _maybe(row: Row | None) -> Organization | None:
+    return None if row is None else _organization(row)
+
+
+def _organization(row: Row) -> Organization:
+    return Organization(
+        id=row["id"],
+        parent_id=row["parent_id"],
+        group_id=row["group_id"],
+        name=row["name"],
+        path=row["path"],
+        time_zone=row["time_zone"],
+        language=row["language"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,210 @@
+"""The outbox: messages are rows, written with what they speak of, sent by a worker later.
+
+A row holds whom to write to and which template, never the text: the token is derived while the
+message is sent, and nowhere kept. A worker claims by conditional update; a claim runs out, so a
+worker that dies loses nothing, and may at worst send twice, with the same Message-ID (X12).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enlist.core.ids import Id
+from enlist.core.model import Message, MessageState
+from enlist.core.outcomes import Refusal
+from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.tx import Query, Reader, Row, Tx
+
+_COLUMNS = """
+    SELECT m.id, m.organization_id, m.user_id, COALESCE(u.username, '') AS username,
+           m.enrollment_id, m.generation, m.purpose, m.template, m.channel, m.recipient, m.state,
+           m.tries, m.next_try_at, m.reason, m.message_id, m.queued_at, m.sent_at
+      FROM message m
+      JOIN organization o ON o.id = m.organization_id
+      LEFT JOIN app_user u ON u.id = m.user_id
+"""
+_FIND = Query("message.find", f"{_COLUMNS} WHERE m.id = :id")
+_OF_ENROLLMENT = Query(
+    "message.of_enrollment",
+    f"{_COLUMNS} WHERE m.enrollment_id = :enrollment_id ORDER BY m.id DESC LIMIT 50",
+)
+_INSERT = Query(
+    "message.insert",
+    """
+    INSERT INTO message (id, organization_id, user_id, enrollment_id, generation, purpose, template,
+                         channel, recipient, state, next_try_at, message_id, queued_at)
+    VALUES (:id, :organization_id, :user_id, :enrollment_id, :generation, :purpose, :template,
+            :channel, :recipient, 'queued', :now, :message_id, :now)
+    """,
+)
+_DUE = Query(
+    "message.due",
+    """
+    SELECT m.id FROM message m
+     WHERE m.state IN ('queued', 'sending') AND m.next_try_at <= :now AND m.claimed_until <= :now
+     ORDER BY m.next_try_at LIMIT :limit
+    """,
+)
+_CLAIM = Query(
+    "message.claim",
+    """
+    UPDATE message
+       SET state = 'sending', claimed_until = :claimed_until, tries = tries + 1
+     WHERE id = :id AND state IN ('queued', 'sending') AND claimed_until <= :now
+       AND next_try_at <= :now
+    """,
+)
+_SENT = Query(
+    "message.sent",
+    """
+    UPDATE message SET state = 'sent', sent_at = :now, reason = '', claimed_until = 0
+     WHERE id = :id AND state = 'sending' AND tries = :tries
+    """,
+)
+_LATER = Query(
+    "message.later",
+    """
+    UPDATE message
+       SET state = 'queued', next_try_at = :next_try_at, reason = :reason, claimed_until = 0
+     WHERE id = :id AND state = 'sending' AND tries = :tries
+    """,
+)
+_FAILED = Query(
+    "message.failed",
+    """
+    UPDATE message SET state = 'failed', reason = :reason, claimed_until = 0
+     WHERE id = :id AND state IN ('queued', 'sending')
+    """,
+)
+_COUNTS = Query(
+    "message.counts",
+    """
+    SELECT m.state, count(*) AS found
+      FROM message m JOIN organization o ON o.id = m.organization_id
+     WHERE o.path >= :path AND o.path < :path_end
+     GROUP BY m.state
+    """,
+)
+_LIST = Listing(
+    "messages",
+    f"{_COLUMNS} WHERE 1 = 1",
+    id="m.id",
+    path="o.path",
+    sorts={"queued_at": "m.queued_at", "state": "m.state", "recipient": "lower(m.recipient)"},
+    default_sort="-queued_at",
+    filters={
+        "state": "m.state = :state",
+        "channel": "m.channel = :channel",
+        "purpose": "m.purpose = :purpose",
+        "user": "m.user_id = :user",
+        "enrollment": "m.enrollment_id = :enrollment",
+    },
+    search=("m.recipient", "COALESCE(u.username, '')"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message about to be queued. `template` is the name of one, "" for the default."""
+
+    id: Id
+    organization_id: Id
+    user_id: Id | None
+    enrollment_id: Id | None
+    generation: int
+    purpose: str
+    template: str
+    channel: str
+    recipient: str
+    message_id: str
+
+
+def insert(tx: Tx, new: NewMessage) -> None:
+    """Queue a message, in the transaction of what it speaks of."""
+    tx.run(
+        _INSERT,
+        id=new.id,
+        organization_id=new.organization_id,
+        user_id=new.user_id,
+        enrollment_id=new.enrollment_id,
+        generation=new.generation,
+        purpose=new.purpose,
+        template=new.template,
+        channel=new.channel,
+        recipient=new.recipient,
+        message_id=new.message_id,
+        now=tx.now,
+    )
+
+
+def find(tx: Reader, message_id: Id) -> Message | None:
+    """One message."""
+    row = tx.one(_FIND, id=message_id)
+    return None if row is None else _message(row)
+
+
+def of_enrollment(tx: Reader, enrollment_id: Id) -> list[Message]:
+    """The messages about an enrollment, newest first."""
+    return [_message(row) for row in tx.all(_OF_ENROLLMENT, enrollment_id=enrollment_id)]
+
+
+def due(tx: Reader, limit: int) -> list[Id]:
+    """Messages that somebody should send now."""
+    return [row["id"] for row in tx.all(_DUE, now=tx.now, limit=limit)]
+
+
+def claim(tx: Tx, message_id: Id, claimed_until: int) -> Message | None:
+    """Take a message for sending; None when another worker has it, or it is done."""
+    if tx.run(_CLAIM, id=message_id, now=tx.now, claimed_until=claimed_until) != 1:
+        return None
+    return find(tx, message_id)
+
+
+def sent(tx: Tx, message_id: Id, tries: int) -> bool:
+    """The channel has accepted it; `tries` is the claim's, so a late worker changes nothing."""
+    return tx.run(_SENT, id=message_id, tries=tries, now=tx.now) == 1
+
+
+def later(tx: Tx, message_id: Id, tries: int, next_try_at: int, reason: str) -> bool:
+    """Not now: try again at `next_try_at`."""
+    return (
+        tx.run(_LATER, id=message_id, tries=tries, next_try_at=next_try_at, reason=reason[:500])
+        == 1
+    )
+
+
+def failed(tx: Tx, message_id: Id, reason: str) -> bool:
+    """Given up, for a reason that the console shows."""
+    return tx.run(_FAILED, id=message_id, reason=reason[:500]) == 1
+
+
+def counts(tx: Reader, path: str, end: str) -> dict[str, int]:
+    """How many messages of a subtree are in which state."""
+    return {row["state"]: row["found"] for row in tx.all(_COUNTS, path=path, path_end=end)}
+
+
+def page(tx: Reader, request: PageRequest) -> Page[Message] | Refusal:
+    """Messages of a subtree."""
+    return _LIST.page(tx, request, _message)
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        user_id=row["user_id"],
+        username=row["username"],
+        enrollment_id=row["enrollment_id"],
+        generation=row["generation"],
+        purpose=row["purpose"],
+        template=row["template"],
+        channel=row["channel"],
+        recipient=row["recipient"],
+        state=MessageState(row["state"]),
+        tries=row["tries"],
+        next_try_at=row["next_try_at"],
+        reason=row["reason"],
+        message_id=row["message_id"],
+        queued_at=row["queued_at"],
+        sent_at=row["sent_at"],
+    )

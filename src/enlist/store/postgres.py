@@ -1,0 +1,123 @@
+"""PostgreSQL: any number of processes, a pool of connections in each.
+
+A write is one READ COMMITTED transaction; the conditions stand in the statements, so nothing
+stronger is needed. A deadlock or serialization victim is run again; the functions do SQL only.
+Automatic prepared statements are on, but can be switched off for a pool that multiplexes
+transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
+
+import psycopg
+from psycopg import errors
+from psycopg.rows import dict_row
+from psycopg.types.string import TextLoader
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from enlist.core.clock import SECOND, Clock
+from enlist.store.tx import Query, Row, StoreUnavailable, UniqueViolation
+
+T = TypeVar("T")
+Claim = TypeVar("Claim")
+Answer = TypeVar("Answer")
+
+_RETRIES: Final = 5
+Connection = psycopg.Connection[Mapping[str, Any]]
+
+
+def configure(connection: Connection) -> None:
+    """Ids come back as text, as everywhere in Enlist."""
+    connection.adapters.register_loader("uuid", TextLoader)
+
+
+class PostgresTx:
+    """A transaction on a PostgreSQL connection."""
+
+    def __init__(self, connection: Connection, now: int) -> None:
+        self._connection = connection
+        self.now = now
+
+    def all(self, query: Query, /, **values: object) -> list[Row]:
+        return list(self._execute(query, values).fetchall())
+
+    def one(self, query: Query, /, **values: object) -> Row | None:
+        return self._execute(query, values).fetchone()
+
+    def run(self, query: Query, /, **values: object) -> int:
+        return self._execute(query, values).rowcount
+
+    def _execute(self, query: Query, values: dict[str, object]) -> psycopg.Cursor[Any]:
+        try:
+            return self._connection.execute(cast("Any", query.postgres), values)
+        except errors.UniqueViolation as error:
+            raise UniqueViolation(error.diag.constraint_name or "") from error
+
+
+class PostgresStore:
+    """The store on a PostgreSQL server."""
+
+    dialect = "postgres"
+
+    def __init__(self, url: str, clock: Clock, *, size: int = 8) -> None:
+        self._clock = clock
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=10,
+            configure=_configure_pooled,
+            kwargs={"row_factory": dict_row, "autocommit": True, "connect_timeout": 5},
+            open=True,
+            name="enlist",
+        )
+
+    def read(self, function: Callable[[PostgresTx], T]) -> T:
+        def reading(connection: Connection) -> T:
+            return function(PostgresTx(connection, self._clock()))
+
+        return self._with_connection(reading)
+
+    def write(self, function: Callable[[PostgresTx], T]) -> T:
+        def writing(connection: Connection) -> T:
+            with connection.transaction():
+                return function(PostgresTx(connection, self._clock()))
+
+        return self._with_connection(writing)
+
+    def claim(
+        self, apply: Callable[[PostgresTx, Sequence[Claim]], Sequence[Answer]], claim: Claim
+    ) -> Answer:
+        return self.write(lambda tx: apply(tx, (claim,))[0])
+
+    def check(self) -> int:
+        row = self.read(lambda tx: tx.one(_CLOCK))
+        return int(row["now"] * SECOND) - self._clock() if row else 0
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _with_connection(self, function: Callable[[Connection], T]) -> T:
+        for attempt in range(_RETRIES):
+            try:
+                with self._pool.connection() as connection:
+                    return function(connection)
+            except (errors.DeadlockDetected, errors.SerializationFailure) as error:
+                if attempt == _RETRIES - 1:
+                    raise StoreUnavailable(str(error)) from error
+            except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+                raise StoreUnavailable(str(error)) from error
+        raise AssertionError("unreachable")
+
+
+def _configure_pooled(connection: psycopg.Connection[Any]) -> None:
+    configure(connection)
+
+
+_CLOCK = Query(
+    "postgres.clock",
+    "SELECT 0 AS now",
+    postgres="SELECT extract(epoch FROM clock_timestamp()) AS now",
+)

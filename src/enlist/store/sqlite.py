@@ -1,0 +1,203 @@
+"""SQLite: one process, one writer thread, commits in groups.
+
+Every write is a function shipped to one thread. It takes everything that waits, runs each
+function in a savepoint of its own, commits once and answers all: one disk flush serves many
+callers, and a function that fails takes nobody with it. Reads run beside it on connections that
+cannot write (WAL). Other processes, such as the CLI, may write too; `busy_timeout` queues them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from enlist.core.clock import Clock
+from enlist.store.tx import Query, Row, StoreUnavailable, UniqueViolation
+
+T = TypeVar("T")
+Claim = TypeVar("Claim")
+Answer = TypeVar("Answer")
+
+BATCH: Final = 256
+_BUSY_MS: Final = 10_000
+
+
+def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
+    """A connection as Enlist uses it: WAL, durable commits, enforced foreign keys."""
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-65536")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA trusted_schema=OFF")
+    if not writable:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+class SqliteTx:
+    """A transaction on a SQLite connection."""
+
+    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+        self._connection = connection
+        self.now = now
+
+    def all(self, query: Query, /, **values: object) -> list[Row]:
+        return [dict(row) for row in self._execute(query, values).fetchall()]
+
+    def one(self, query: Query, /, **values: object) -> Row | None:
+        row = self._execute(query, values).fetchone()
+        return None if row is None else dict(row)
+
+    def run(self, query: Query, /, **values: object) -> int:
+        return self._execute(query, values).rowcount
+
+    def _execute(self, query: Query, values: dict[str, object]) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(query.sqlite, values)
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorname in (
+                "SQLITE_CONSTRAINT_UNIQUE",
+                "SQLITE_CONSTRAINT_PRIMARYKEY",
+            ):
+                raise UniqueViolation(str(error).rpartition(": ")[2]) from error
+            raise
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+class _Job:
+    __slots__ = ("function", "future")
+
+    def __init__(self, function: Callable[[SqliteTx], Any]) -> None:
+        self.function = function
+        self.future: Future[Any] = Future()
+
+
+class SqliteStore:
+    """The store on one SQLite file."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._connection = connect(path)
+        self._writer = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
+        self._writer.start()
+
+    def read(self, function: Callable[[SqliteTx], T]) -> T:
+        connection = self._reader()
+        try:
+            connection.execute("BEGIN")
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(str(error)) from error
+        try:
+            return function(SqliteTx(connection, self._clock()))
+        finally:
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("COMMIT")
+
+    def write(self, function: Callable[[SqliteTx], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        job = _Job(function)
+        self._jobs.put(job)
+        answer: T = job.future.result()
+        return answer
+
+    def claim(
+        self, apply: Callable[[SqliteTx, Sequence[Claim]], Sequence[Answer]], claim: Claim
+    ) -> Answer:
+        return self.write(lambda tx: apply(tx, (claim,))[0])
+
+    def check(self) -> int:
+        self.read(lambda tx: tx.one(_PING))
+        return 0
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        self._writer.join()
+        self._connection.close()
+        with self._readers_lock:
+            for connection in self._readers:
+                connection.close()
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            try:
+                connection = connect(self._path, writable=False)
+            except sqlite3.OperationalError as error:
+                raise StoreUnavailable(str(error)) from error
+            self._local.connection = connection
+            with self._readers_lock:
+                self._readers.append(connection)
+        return connection
+
+    def _work(self) -> None:
+        """The writer thread: take what waits, run, commit once, answer."""
+        while (job := self._jobs.get()) is not None:
+            batch, last = [job], False
+            while len(batch) < BATCH and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    last = True
+                    break
+                batch.append(following)
+            self._commit(batch)
+            if last:
+                return
+
+    def _commit(self, batch: Sequence[_Job]) -> None:
+        answers: list[tuple[_Job, Any, BaseException | None]] = []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            answers = [(job, *self._run(job)) for job in batch]
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            for job in batch:
+                job.future.set_exception(StoreUnavailable(str(error)))
+            return
+        for job, answer, fault in answers:
+            if fault is None:
+                job.future.set_result(answer)
+            else:
+                job.future.set_exception(fault)
+
+    def _run(self, job: _Job) -> tuple[Any, BaseException | None]:
+        """One function in a savepoint of its own, so that its failure harms nobody else."""
+        self._connection.execute("SAVEPOINT job")
+        try:
+            answer = job.function(SqliteTx(self._connection, self._clock()))
+        except Exception as fault:  # noqa: BLE001 - handed to the caller who shipped it
+            # A full disk may already have ended the whole transaction; then this raises too
+            # and every caller of the batch is told that nothing was written.
+            self._connection.execute("ROLLBACK TO job")
+            self._connection.execute("RELEASE job")
+            return None, fault
+        self._connection.execute("RELEASE job")
+        return answer, None
+
+
+_PING = Query("sqlite.ping", "SELECT 1 AS answer")

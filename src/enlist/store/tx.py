@@ -1,0 +1,78 @@
+"""What a subject module may ask of a database: four methods, the same on both stores.
+
+Statements are `Query` objects with `:name` parameters, written once. Where a store needs a text
+of its own it is given as a named variant. Every query registers itself, so that a test can
+prepare each one on each store (house rule 11).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+Row = Mapping[str, Any]
+"""One row: column name to value. Blobs are bytes, moments and counts int, flags bool or 0/1."""
+
+QUERIES: Final[dict[str, Query]] = {}
+"""Every statement of Enlist by name."""
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+
+
+class Query:
+    """One SQL statement. `text` serves both stores unless a variant is given."""
+
+    def __init__(self, name: str, text: str, *, postgres: str = "", sqlite: str = "") -> None:
+        if name in QUERIES:
+            raise ValueError(f"two queries are called {name}")
+        self.name = name
+        self.sqlite = sqlite or text
+        self.postgres = _PARAMETER.sub(r"%(\1)s", (postgres or text).replace("%", "%%"))
+        QUERIES[name] = self
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names of the parameters that the statement takes."""
+        return frozenset(_PARAMETER.findall(self.sqlite))
+
+
+class Reader(Protocol):
+    """Reading: what `look` gets."""
+
+    @property
+    def now(self) -> int:
+        """The one present moment of this transaction, microseconds UTC."""
+        ...
+
+    def all(self, query: Query, /, **values: object) -> list[Row]:
+        """Every row."""
+        ...
+
+    def one(self, query: Query, /, **values: object) -> Row | None:
+        """The only row, or None."""
+        ...
+
+
+class Tx(Reader, Protocol):
+    """Reading and writing: what `apply` gets."""
+
+    def run(self, query: Query, /, **values: object) -> int:
+        """Execute a change; the row count is the answer to whether it happened."""
+        ...
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached, is full or is too busy; nothing was written (S75)."""
+
+
+class ConcurrentChange(Exception):
+    """What `apply` relied on changed under it; the driver looks again from the start."""
+
+
+class UniqueViolation(Exception):
+    """A unique index refused a row. `index` names it as the store reports it."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__(index)
+        self.index = index

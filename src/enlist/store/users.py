@@ -1,0 +1,353 @@
+"""People, and the roles they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from enlist.core.ids import Id
+from enlist.core.model import Login, RoleAssignment, User, UserState
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import ROLES, Grant, Role
+from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.tx import Query, Reader, Row, Tx
+
+_COLUMNS = """
+    SELECT u.id, u.organization_id, o.path AS organization_path, o.group_id, u.username, u.email,
+           u.phone, u.first_name, u.last_name, u.source, u.state, u.time_zone, u.language,
+           u.created_at, u.version, u.password_hash IS NOT NULL AS has_password
+      FROM app_user u JOIN organization o ON o.id = u.organization_id
+"""
+
+_FIND = Query("user.find", f"{_COLUMNS} WHERE u.id = :id AND u.deleted_at IS NULL")
+_BY_USERNAME = Query(
+    "user.by_username",
+    f"{_COLUMNS} WHERE u.username_folded = :username AND u.deleted_at IS NULL",
+)
+_LOGIN = Query(
+    "user.login",
+    """
+    SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
+           u.password_hash, u.failed_logins, u.next_login_at
+      FROM app_user u JOIN organization o ON o.id = u.organization_id
+     WHERE u.username_folded = :username AND u.deleted_at IS NULL
+    """,
+)
+_LOGIN_BY_ID = Query(
+    "user.login_by_id",
+    """
+    SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
+           u.password_hash, u.failed_logins, u.next_login_at
+      FROM app_user u JOIN organization o ON o.id = u.organization_id
+     WHERE u.id = :id AND u.deleted_at IS NULL
+    """,
+)
+_INSERT = Query(
+    "user.insert",
+    """
+    INSERT INTO app_user (id, organization_id, username, username_folded, email, email_folded,
+                          phone, first_name, last_name, source, state, password_hash, time_zone,
+                          language, created_at)
+    VALUES (:id, :organization_id, :username, :username_folded, :email, :email_folded, :phone,
+            :first_name, :last_name, :source, :state, :password_hash, :time_zone, :language,
+            :created_at)
+    """,
+)
+_CHANGE = Query(
+    "user.change",
+    """
+    UPDATE app_user
+       SET username = :username, username_folded = :username_folded, email = :email,
+           email_folded = :email_folded, phone = :phone, first_name = :first_name,
+           last_name = :last_name, time_zone = :time_zone, language = :language,
+           version = version + 1
+     WHERE id = :id AND deleted_at IS NULL AND version = :version
+    """,
+)
+_SET_PASSWORD = Query(
+    "user.set_password",
+    """
+    UPDATE app_user SET password_hash = :password_hash, failed_logins = 0, next_login_at = 0
+     WHERE id = :id AND deleted_at IS NULL
+    """,
+)
+_REHASH = Query(
+    "user.rehash",
+    "UPDATE app_user SET password_hash = :password_hash WHERE id = :id AND password_hash = :old",
+)
+_SET_STATE = Query(
+    "user.set_state",
+    """
+    UPDATE app_user SET state = :state, version = version + 1
+     WHERE id = :id AND deleted_at IS NULL AND state <> :state
+    """,
+)
+_DELETE = Query(
+    "user.delete",
+    "UPDATE app_user SET deleted_at = :now, state = 'disabled' "
+    "WHERE id = :id AND deleted_at IS NULL",
+)
+_TAKE_TRY = Query(
+    "user.take_try",
+    # Before the password is compared, so that parallel guesses cannot outrun the delay (S18).
+    """
+    UPDATE app_user
+       SET failed_logins = failed_logins + 1,
+           next_login_at = :now + 1000000 *
+               CASE WHEN failed_logins > 11 THEN 3600 ELSE (1 << failed_logins) END
+     WHERE id = :id AND next_login_at <= :now
+    """,
+)
+_GIVE_BACK_TRIES = Query(
+    "user.give_back_tries",
+    "UPDATE app_user SET failed_logins = 0, next_login_at = 0 WHERE id = :id",
+)
+_LIST = Listing(
+    "users",
+    f"{_COLUMNS} WHERE u.deleted_at IS NULL",
+    id="u.id",
+    path="o.path",
+    sorts={
+        "username": "u.username_folded",
+        "email": "u.email_folded",
+        "created_at": "u.created_at",
+        "name": "lower(u.last_name || ' ' || u.first_name)",
+    },
+    default_sort="username",
+    filters={"state": "u.state = :state", "source": "u.source = :source"},
+    search=("u.username", "u.email", "u.first_name || ' ' || u.last_name", "u.phone"),
+)
+
+_ROLES = Query(
+    "role.of_user",
+    """
+    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role
+      FROM role_assignment r JOIN organization o ON o.id = r.organization_id
+     WHERE r.user_id = :user_id AND o.deleted_at IS NULL
+     ORDER BY length(o.path), r.role
+    """,
+)
+_GRANT = Query(
+    "role.grant",
+    """
+    INSERT INTO role_assignment (user_id, organization_id, role, granted_at)
+    VALUES (:user_id, :organization_id, :role, :now)
+    ON CONFLICT DO NOTHING
+    """,
+)
+_WITHDRAW = Query(
+    "role.withdraw",
+    """
+    DELETE FROM role_assignment
+     WHERE user_id = :user_id AND organization_id = :organization_id AND role = :role
+    """,
+)
+_LOCK_ADMINISTRATORS = Query(
+    "role.lock_administrators",
+    "SELECT 1 AS locked",
+    # Two administrators who disable each other at once would otherwise both see the other.
+    postgres="SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock(7211)) AS l",
+)
+_ADMINISTRATORS = Query(
+    "role.administrators",
+    """
+    SELECT count(DISTINCT u.id) AS found
+      FROM role_assignment r
+      JOIN organization o ON o.id = r.organization_id
+      JOIN app_user u ON u.id = r.user_id
+     WHERE r.role = 'administrator' AND o.parent_id IS NULL
+       AND u.deleted_at IS NULL AND u.state = 'active'
+    """,
+)
+
+
+def find(tx: Reader, user_id: Id) -> User | None:
+    """The user with this id, unless deleted."""
+    row = tx.one(_FIND, id=user_id)
+    return None if row is None else _user(row)
+
+
+def by_username(tx: Reader, username: str) -> User | None:
+    """The user with this user name, in any case of letters (ruling 31)."""
+    row = tx.one(_BY_USERNAME, username=username.casefold())
+    return None if row is None else _user(row)
+
+
+def version(tx: Reader, user_id: Id) -> int:
+    """The version that a change must name; 0 when there is no such user."""
+    row = tx.one(_FIND, id=user_id)
+    return 0 if row is None else int(row["version"])
+
+
+def login(tx: Reader, username: str) -> Login | None:
+    """What checking a password needs to know of a user name."""
+    row = tx.one(_LOGIN, username=username.casefold())
+    return None if row is None else _login(row)
+
+
+def login_by_id(tx: Reader, user_id: Id) -> Login | None:
+    """The same, of a user who is known already."""
+    row = tx.one(_LOGIN_BY_ID, id=user_id)
+    return None if row is None else _login(row)
+
+
+def insert(tx: Tx, user: User, password_hash: str | None) -> None:
+    """Add a user.
+
+    Raises:
+        UniqueViolation: the user name, or the e-mail within the organization, is taken.
+    """
+    tx.run(
+        _INSERT,
+        id=user.id,
+        organization_id=user.organization_id,
+        username=user.username,
+        username_folded=user.username.casefold(),
+        email=user.email,
+        email_folded=user.email.casefold(),
+        phone=user.phone,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        source=user.source,
+        state=user.state.value,
+        password_hash=password_hash,
+        time_zone=user.time_zone,
+        language=user.language,
+        created_at=user.created_at,
+    )
+
+
+def change(tx: Tx, user: User, expected_version: int) -> bool:
+    """Write what can be edited of a user; False when somebody else was first."""
+    changed = tx.run(
+        _CHANGE,
+        id=user.id,
+        version=expected_version,
+        username=user.username,
+        username_folded=user.username.casefold(),
+        email=user.email,
+        email_folded=user.email.casefold(),
+        phone=user.phone,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        time_zone=user.time_zone,
+        language=user.language,
+    )
+    return changed == 1
+
+
+def set_password(tx: Tx, user_id: Id, password_hash: str) -> bool:
+    """Give a user a password and forget his failures."""
+    return tx.run(_SET_PASSWORD, id=user_id, password_hash=password_hash) == 1
+
+
+def rehash(tx: Tx, user_id: Id, old: str, password_hash: str) -> None:
+    """Replace the hash of the same password by one with today's parameters."""
+    tx.run(_REHASH, id=user_id, old=old, password_hash=password_hash)
+
+
+def set_state(tx: Tx, user_id: Id, state: UserState) -> bool:
+    """Disable or enable a user; False when he is that already."""
+    return tx.run(_SET_STATE, id=user_id, state=state.value) == 1
+
+
+def delete(tx: Tx, user_id: Id) -> bool:
+    """Take a user out of every list; the row stays for events."""
+    return tx.run(_DELETE, id=user_id, now=tx.now) == 1
+
+
+def take_try(tx: Tx, user_id: Id) -> bool:
+    """Count a try to sign in, before it is looked at; False while the account must wait."""
+    return tx.run(_TAKE_TRY, id=user_id, now=tx.now) == 1
+
+
+def give_back_tries(tx: Tx, user_id: Id) -> None:
+    """The password was right: forget the failures."""
+    tx.run(_GIVE_BACK_TRIES, id=user_id)
+
+
+def roles(tx: Reader, user_id: Id) -> list[RoleAssignment]:
+    """The roles that a user holds, nearest to the root first."""
+    return [
+        RoleAssignment(
+            row["user_id"],
+            row["organization_id"],
+            row["organization_path"],
+            row["group_id"],
+            Role(row["role"]),
+        )
+        for row in tx.all(_ROLES, user_id=user_id)
+    ]
+
+
+def grants(tx: Reader, user_id: Id) -> tuple[Grant, ...]:
+    """What a user may do by his roles, and where."""
+    return grants_of(roles(tx, user_id))
+
+
+def grants_of(assignments: Sequence[RoleAssignment]) -> tuple[Grant, ...]:
+    """The rights that role assignments come to."""
+    return tuple(Grant(held.organization_path, ROLES[held.role]) for held in assignments)
+
+
+def grant_role(tx: Tx, user_id: Id, organization_id: Id, role: Role) -> bool:
+    """Give a role; False when it is held already."""
+    return (
+        tx.run(
+            _GRANT, user_id=user_id, organization_id=organization_id, role=role.value, now=tx.now
+        )
+        == 1
+    )
+
+
+def withdraw_role(tx: Tx, user_id: Id, organization_id: Id, role: Role) -> bool:
+    """Take a role away; False when it was not held."""
+    return tx.run(_WITHDRAW, user_id=user_id, organization_id=organization_id, role=role.value) == 1
+
+
+def lock_administrators(tx: Tx) -> None:
+    """Let one change at a time decide about who administers the installation."""
+    tx.one(_LOCK_ADMINISTRATORS)
+
+
+def administrators(tx: Reader) -> int:
+    """How many active users administer the top organization."""
+    row = tx.one(_ADMINISTRATORS)
+    return int(row["found"]) if row else 0
+
+
+def page(tx: Reader, request: PageRequest) -> Page[User] | Refusal:
+    """Users of a subtree."""
+    return _LIST.page(tx, request, _user)
+
+
+def _user(row: Row) -> User:
+    return User(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        organization_path=row["organization_path"],
+        group_id=row["group_id"],
+        username=row["username"],
+        email=row["email"],
+        phone=row["phone"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        source=row["source"],
+        state=UserState(row["state"]),
+        time_zone=row["time_zone"],
+        language=row["language"],
+        created_at=row["created_at"],
+        has_password=bool(row["has_password"]),
+    )
+
+
+def _login(row: Row) -> Login:
+    return Login(
+        user_id=row["id"],
+        organization_id=row["organization_id"],
+        organization_path=row["organization_path"],
+        username=row["username"],
+        active=row["state"] == UserState.ACTIVE,
+        password_hash=row["password_hash"],
+        failed_logins=row["failed_logins"],
+        next_login_at=row["next_login_at"],
+    )

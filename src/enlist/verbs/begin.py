@@ -1,0 +1,249 @@
+"""Begin: somebody starts to enroll, and gets a short code for the device that will finish.
+
+Beginning changes nothing about the enrollment: it holds no lease, any number of attempts may be
+open, and the token stays usable on another device (A27). `Check` is the same without the
+attempt: it tells the holder of a token what it is for, before anything happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.clock import MINUTE
+from enlist.core.events import Happening
+from enlist.core.ids import Id, new_id
+from enlist.core.judgement import subjects
+from enlist.core.model import Organization, Platform
+from enlist.core.outcomes import Done, Refusal, Subjects
+from enlist.core.secrets import Digest, Kind, Secret, code_digest_input, new_code
+from enlist.store import attempts, events, organizations
+from enlist.store.attempts import NewAttempt
+from enlist.store.redemptions import DeviceReport
+from enlist.store.tx import Reader, Tx
+from enlist.verbs import presenting
+from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.presenting import Admitted, Found, Presented
+
+ATTEMPT_LIFETIME: Final = 10 * MINUTE
+
+
+class Next(StrEnum):
+    """What the person who began should do now."""
+
+    CERTIFICATE = "certificate"
+    OTHER_DEVICE = "other_device"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a token, code or sign-in would do: shown before anything happens.
+
+    Attributes:
+        expires_at: until when it can be used; None for a sign-in.
+        device_name, platform: of the registered device; "" where none is registered.
+    """
+
+    organization: Organization
+    username: str
+    device_name: str
+    platform: str
+    expires_at: int | None
+    next: Next
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An open attempt. `code` is for the device that finishes it."""
+
+    attempt_id: Id
+    code: Secret
+    expires_at: int
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What `look` found, and the organization that it belongs to."""
+
+    found: Found
+    organization: Organization | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything decided; only to be written down."""
+
+    admitted: Admitted
+    about: Subjects
+    purpose: Purpose
+    attempt: NewAttempt | None = None
+    code: Secret | None = None
+
+
+class _Presenting(Verb[Seen, Ready, Purpose]):
+    """What Check and Begin share: find, reserve, admit."""
+
+    refused_as = "enrollment.refused"
+    throttled = True
+
+    presented: Presented
+    report: DeviceReport
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        platform = presenting.platform_of(self.report.platform)
+        if isinstance(platform, Refusal):
+            return platform
+        found = presenting.find(tools, tx, self.presented, platform)
+        if isinstance(found, Refusal):
+            return found
+        if found.sighting is None:
+            return Seen(found, found.organization)
+        return Seen(found, organizations.find(tx, found.sighting.organization_id))
+
+    def reserve(self, seen: Seen) -> Callable[[Tx], Refusal | None] | None:
+        return presenting.reserve(seen.found)
+
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
+        presenting.outguessed(tx, caller, refusal)
+
+    def admitted(self, tools: Tools, seen: Seen) -> Ready | Refusal:
+        """The common part of `work`: who is it, and what is it for?"""
+        admitted = presenting.admit(tools, seen.found, tools.clock())
+        if isinstance(admitted, Refusal):
+            return admitted
+        assert seen.organization is not None
+        return Ready(
+            admitted, _about(seen.found, admitted), _purpose(seen.found, seen.organization)
+        )
+
+
+@dataclass(frozen=True)
+class Check(_Presenting):
+    """Tell the holder of a secret what it is for. Changes nothing."""
+
+    presented: Presented
+    report: DeviceReport = DeviceReport()  # noqa: RUF009
+
+    name = "check"
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+        return self.admitted(tools, seen)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Purpose] | Refusal:
+        presenting.settle(tx, ready.admitted)
+        events.record(tx, caller, Happening("enrollment.checked", ready.about))
+        return Done(ready.purpose)
+
+
+@dataclass(frozen=True)
+class Begin(_Presenting):
+    """Open an attempt. Free: it consumes nothing and may be repeated."""
+
+    presented: Presented
+    report: DeviceReport = DeviceReport()  # noqa: RUF009
+
+    name = "begin"
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+        ready = self.admitted(tools, seen)
+        if isinstance(ready, Refusal):
+            return ready
+        code = new_code()
+        digest = tools.keys.digest(Kind.ATTEMPT_CODE, code_digest_input(code.reveal()))
+        attempt = self._attempt(ready, digest, tools.clock(), caller)
+        return replace(ready, attempt=attempt, code=code)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Begun] | Refusal:  # type: ignore[override]
+        attempt, code = ready.attempt, ready.code
+        assert attempt is not None
+        assert code is not None
+        presenting.settle(tx, ready.admitted)
+        attempts.insert(tx, attempt)
+        about = replace(ready.about, attempt_id=attempt.id)
+        personal = {"user": ready.purpose.username, "device": ready.purpose.device_name}
+        data = {"platform": self.report.platform}
+        events.record(tx, caller, Happening("attempt.started", about, data, personal))
+        return Done(Begun(attempt.id, code, attempt.expires_at, ready.purpose))
+
+    def _attempt(self, ready: Ready, digest: Digest, now: int, caller: Caller) -> NewAttempt:
+        """An attempt lives ten minutes, and never past its enrollment (ruling 24)."""
+        found = ready.admitted.found
+        sighting = found.sighting
+        until = now + ATTEMPT_LIFETIME
+        if ready.purpose.expires_at is not None:
+            until = min(until, ready.purpose.expires_at)
+        return NewAttempt(
+            id=new_id(now),
+            enrollment_id=sighting.enrollment_id if sighting else None,
+            generation=sighting.generation if sighting else 0,
+            organization_id=ready.purpose.organization.id,
+            user_id=ready.admitted.user_id,
+            digest=digest,
+            platform=self.report.platform,
+            device_name=self.report.name,
+            address=caller.address,
+            expires_at=until,
+        )
+
+
+@dataclass(frozen=True)
+class Cancel(Verb[Id, Id, None]):
+    """End an open attempt early; its code stops working, its enrollment is untouched."""
+
+    attempt_id: Id
+    code: Secret
+
+    name = "cancel"
+    refused_as = "enrollment.refused"
+    throttled = True
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Id | Refusal:
+        digests = tools.keys.digests(Kind.ATTEMPT_CODE, code_digest_input(self.code.reveal()))
+        attempt = attempts.by_digest(tx, digests)
+        if attempt is None or attempt.id != self.attempt_id:
+            return Refusal("token_invalid", reason="no such attempt code")
+        return attempt.id
+
+    def work(self, tools: Tools, caller: Caller, seen: Id) -> Id | Refusal:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[None] | Refusal:
+        if not attempts.cancel(tx, ready):
+            return Refusal("attempt_over", about=Subjects(attempt_id=ready), holder=True)
+        events.record(tx, caller, Happening("attempt.cancelled", Subjects(attempt_id=ready)))
+        return Done(None)
+
+
+def _about(found: Found, admitted: Admitted) -> Subjects:
+    if found.sighting is not None:
+        return subjects(found.sighting)
+    organization_id = found.organization.id if found.organization else None
+    device_id = found.registered.id if found.registered else None
+    return Subjects(organization_id, admitted.user_id, device_id)
+
+
+def _purpose(found: Found, organization: Organization) -> Purpose:
+    sighting = found.sighting or found.live
+    if sighting is None:
+        username = found.login.username if found.login else ""
+        name = found.registered.name if found.registered else ""
+        platform = found.registered.platform.value if found.registered else ""
+        return Purpose(organization, username, name, platform, None, Next.CERTIFICATE)
+    return Purpose(
+        organization,
+        sighting.username,
+        sighting.device_name,
+        sighting.device_platform.value if sighting.device_platform else "",
+        sighting.expires_at,
+        _next(found.platform, sighting.device_platform),
+    )
+
+
+def _next(here: Platform | None, registered: Platform | None) -> Next:
+    if here is None or registered is None or here is registered:
+        return Next.CERTIFICATE
+    return Next.OTHER_DEVICE

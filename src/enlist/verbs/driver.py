@@ -1,0 +1,257 @@
+"""The one way that a verb runs, whoever asks.
+
+    look (reads) -> work (slow, outside, no transaction) -> apply (one transaction)
+
+`apply` trusts nothing that `look` saw: its statements carry the conditions. A refusal, wherever
+it comes up, is a value that is *committed*, as an event and, for strangers, as a count against
+their source. What must happen after the commit comes back as effects.
+
+A verb whose `work` compares something that could be guessed takes a try first (`reserve`), in a
+transaction of its own, so that parallel guesses cannot outrun a limit (S18).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from enlist.core import secrets
+from enlist.core.caller import Caller
+from enlist.core.clock import Clock
+from enlist.core.events import Happening, refused
+from enlist.core.outcomes import Done, Effect, Refusal
+from enlist.core.refusals import UNRECORDED
+from enlist.core.secrets import KeyRing
+from enlist.pki.authority import Authority
+from enlist.pki.profiles import PkiUrls
+from enlist.store import events, limits
+from enlist.store.lanes import Store
+from enlist.store.tx import ConcurrentChange, Reader, Tx, UniqueViolation
+from enlist.verbs.passwords import Passwords
+
+Seen = TypeVar("Seen")
+Ready = TypeVar("Ready")
+Value = TypeVar("Value")
+Claim = TypeVar("Claim")
+
+_AGAIN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where people and devices reach this installation; settings, never a Host header (S38)."""
+
+    public_url: str
+    device_url: str
+    pki_url: str
+
+    @property
+    def mail_domain(self) -> str:
+        """The right-hand side of our Message-IDs."""
+        return urlsplit(self.public_url).hostname or "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What `work` may use: everything slow, secret or outside that a verb needs.
+
+    Attributes:
+        certificate_lifetime: how long a device certificate lives, in microseconds.
+        channels: the ways in which messages can be sent (`email`); empty where none is set up.
+    """
+
+    clock: Clock
+    keys: KeyRing
+    passwords: Passwords
+    authority: Authority
+    addresses: Addresses
+    certificate_lifetime: int
+    channels: frozenset[str]
+
+    @property
+    def pki_urls(self) -> PkiUrls:
+        """Where the addresses inside certificates point (ruling 36)."""
+        return PkiUrls.under(self.addresses.pki_url)
+
+
+class Verb(Generic[Seen, Ready, Value]):
+    """One thing that Enlist does. Instances are requests: plain values, compared by value.
+
+    Class attributes:
+        name: the verb's name in events and metrics.
+        refused_as: the kind of event that a refusal becomes.
+        throttled: whether strangers may call it, so that refusals count against their source.
+    """
+
+    name: ClassVar[str]
+    refused_as: ClassVar[str] = "request.refused"
+    throttled: ClassVar[bool] = False
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        """Read what deciding needs. Of the tools, only the keys are for `look`."""
+        raise NotImplementedError
+
+    def reserve(self, seen: Seen) -> Callable[[Tx], Refusal | None] | None:
+        """The try to take before `work` compares something, if there is one."""
+        return None
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Answered[Value] | Refusal:
+        """Everything slow or outside; no transaction is open."""
+        raise NotImplementedError
+
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Value] | Refusal:
+        """Make it so: SQL only, conditional statements, events."""
+        raise NotImplementedError
+
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
+        """What else a refusal changes, in the transaction that records it."""
+
+    def clash(self, index: str) -> Refusal | None:
+        """The refusal that a unique index stands for; None makes it a fault of ours."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[Value]):
+    """What `work` returns when the answer was given before: nothing to apply, one event."""
+
+    done: Done[Value]
+    happening: Happening
+
+
+class HotVerb(Verb[Seen, Claim, Value]):
+    """A verb whose `apply` goes through the hot lane: plain claims, many per transaction."""
+
+    apply_many: ClassVar[Callable[[Tx, Sequence[Any]], Sequence[bool]]]
+
+    def won(self, claim: Claim) -> Done[Value]:
+        """The outcome of a claim that was applied."""
+        raise NotImplementedError
+
+    def lost(self, tools: Tools, tx: Reader, caller: Caller, claim: Claim) -> Refusal:
+        """Why a claim was not applied; reads, because nothing was changed."""
+        raise NotImplementedError
+
+
+class View(Generic[Value]):
+    """Something to be looked at: a verb that only reads."""
+
+    def read(self, tx: Reader, caller: Caller) -> Value | Refusal:
+        """What there is to see for this caller."""
+        raise NotImplementedError
+
+
+class Driver:
+    """Runs verbs and views over a store."""
+
+    def __init__(
+        self, store: Store, tools: Tools, after: Callable[[Sequence[Effect]], None]
+    ) -> None:
+        self._store = store
+        self._tools = tools
+        self._after = after
+
+    @property
+    def tools(self) -> Tools:
+        return self._tools
+
+    def view(self, view: View[Value], caller: Caller) -> Value | Refusal:
+        """Show something; only a refused right is recorded."""
+        shown = self._store.read(lambda tx: view.read(tx, caller))
+        if isinstance(shown, Refusal) and shown.code == "forbidden":
+            return self._store.write(lambda tx: _record(_VIEW, tx, caller, shown))
+        return shown
+
+    def perform(self, verb: Verb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
+        """Do something, and commit what came of it, be it a refusal.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached; nothing was written.
+        """
+        for _ in range(_AGAIN):
+            try:
+                outcome = self._once(verb, caller)
+            except ConcurrentChange:
+                continue
+            except UniqueViolation as violation:
+                refusal = verb.clash(violation.index)
+                if refusal is None:
+                    raise
+                outcome = self._refuse(verb, caller, refusal)
+            if isinstance(outcome, Done) and outcome.effects:
+                self._after(outcome.effects)
+            return outcome
+        return self._refuse(verb, caller, Refusal("try_later", reason="kept changing", holder=True))
+
+    def _once(self, verb: Verb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
+        seen = self._store.read(lambda tx: self._look(verb, tx, caller))
+        if isinstance(seen, Refusal):
+            return self._refuse(verb, caller, seen)
+        take = verb.reserve(seen)
+        if take is not None:
+            taken = self._store.write(take)
+            if taken is not None:
+                return self._refuse(verb, caller, taken)
+        ready: Any = verb.work(self._tools, caller, seen)
+        if isinstance(ready, Refusal):
+            return self._refuse(verb, caller, ready)
+        if isinstance(ready, Answered):
+            self._store.write(lambda tx: events.record(tx, caller, ready.happening))
+            return ready.done
+        if isinstance(verb, HotVerb):
+            return self._claim(verb, caller, ready)
+        return self._store.write(lambda tx: _apply(verb, tx, caller, ready))
+
+    def _look(self, verb: Verb[Any, Any, Any], tx: Reader, caller: Caller) -> object:
+        if verb.throttled:
+            wait = limits.throttled(tx, caller.source)
+            if wait is not None:
+                return Refusal("rate_limited", retry_after=wait)
+        return verb.look(self._tools, tx, caller)
+
+    def _claim(
+        self, verb: HotVerb[Any, Claim, Value], caller: Caller, claim: Claim
+    ) -> Done[Value] | Refusal:
+        if self._store.claim(type(verb).apply_many, claim):
+            return verb.won(claim)
+        lost = self._store.read(lambda tx: verb.lost(self._tools, tx, caller, claim))
+        return self._refuse(verb, caller, lost)
+
+    def _refuse(self, verb: Verb[Any, Any, Any], caller: Caller, refusal: Refusal) -> Refusal:
+        if refusal.code in UNRECORDED or refusal.counted_only:
+            return replace(refusal, support_code=secrets.support_code())
+        return self._store.write(lambda tx: _record(verb, tx, caller, refusal))
+
+
+def _apply(
+    verb: Verb[Any, Any, Value], tx: Tx, caller: Caller, ready: object
+) -> Done[Value] | Refusal:
+    outcome = verb.apply(tx, caller, ready)
+    if isinstance(outcome, Refusal):
+        return _record(verb, tx, caller, outcome)
+    return outcome
+
+
+class _Viewing(Verb[None, None, None]):
+    name = "view"
+
+
+_VIEW: Final = _Viewing()
+
+
+def _record(verb: Verb[Any, Any, Any], tx: Tx, caller: Caller, refusal: Refusal) -> Refusal:
+    """Write a refusal down, and count it against a stranger's source.
+
+    The tenth refusal in a window is the last that a source is told anything about: a guess that
+    was already under way when the count was reached learns nothing from its answer either.
+    """
+    shown = replace(refusal, support_code=secrets.support_code())
+    verb.on_refusal(tx, caller, refusal)
+    if verb.throttled and not refusal.holder and not limits.count_refusal(tx, caller.source):
+        wait = limits.throttled(tx, caller.source)
+        return replace(shown, code="rate_limited", detail="", retry_after=wait)
+    named = replace(shown, data={**shown.data, "verb": verb.name})
+    events.record(tx, caller, refused(verb.refused_as, named))
+    return shown

@@ -1,0 +1,65 @@
+"""Finding an object by id or by name, as far as the caller may see it.
+
+What exists outside a caller's organizations gives the same answer as what does not exist.
+"""
+
+from __future__ import annotations
+
+from enlist.core.caller import Caller
+from enlist.core.ids import parse_id
+from enlist.core.model import Device, Enrollment, Organization, User
+from enlist.core.outcomes import Refusal, Subjects
+from enlist.core.policy import Permission
+from enlist.store import devices, enrollments, organizations, users
+from enlist.store.tx import Reader
+from enlist.verbs.rights import lacks, missing
+
+
+def organization_named(
+    tx: Reader,
+    caller: Caller,
+    named: str,
+    permission: Permission = Permission.ORGANIZATIONS_READ,
+) -> Organization | Refusal:
+    """The organization with this id or Group ID (ruling 31)."""
+    by_id = parse_id(named)
+    found = organizations.find(tx, by_id) if by_id else organizations.by_group_id(tx, named)
+    if found is None:
+        return missing("organization")
+    return lacks(caller, permission, found.path, Subjects(found.id)) or found
+
+
+def user_named(
+    tx: Reader, caller: Caller, named: str, permission: Permission = Permission.USERS_READ
+) -> User | Refusal:
+    """The user with this id or user name."""
+    by_id = parse_id(named)
+    found = users.find(tx, by_id) if by_id else users.by_username(tx, named)
+    if found is None:
+        return missing("user")
+    about = Subjects(found.organization_id, found.id)
+    return lacks(caller, permission, found.organization_path, about) or found
+
+
+def device_named(
+    tx: Reader, caller: Caller, device_id: str, permission: Permission
+) -> Device | Refusal:
+    """The device with this id."""
+    by_id = parse_id(device_id)
+    found = devices.find(tx, by_id) if by_id else None
+    if found is None:
+        return missing("device")
+    about = Subjects(found.organization_id, found.user_id, found.id)
+    return lacks(caller, permission, found.organization_path, about) or found
+
+
+def enrollment_named(
+    tx: Reader, caller: Caller, enrollment_id: str, permission: Permission
+) -> Enrollment | Refusal:
+    """The enrollment with this id."""
+    by_id = parse_id(enrollment_id)
+    found = enrollments.find(tx, by_id) if by_id else None
+    if found is None:
+        return missing("enrollment")
+    about = Subjects(found.organization_id, found.user_id, found.device_id, found.id)
+    return lacks(caller, permission, found.organization_path, about) or found

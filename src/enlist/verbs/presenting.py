@@ -1,0 +1,253 @@
+"""Presenting a token, a code, or a Group ID with a login: what begin, check and redeem share.
+
+Strangers must learn nothing, not even from the time an answer takes (S07). So what is done
+depends on the *shape* of the request alone: with a user name and password a hash is always
+computed and a try is always written, whether anything was found or not (ruling 8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id
+from enlist.core.lifecycle import AttemptState, EnrollmentState
+from enlist.core.model import Device, Login, Organization, Platform, Proof, Sighting
+from enlist.core.outcomes import Refusal, Subjects, invalid
+from enlist.core.policy import EnrollmentPolicy, TokenType
+from enlist.core.secrets import (
+    BASE20,
+    Kind,
+    Secret,
+    code_digest_input,
+    parse_code,
+    wellformed_token,
+)
+from enlist.grants import registration_token, sign_in
+from enlist.store import attempts, devices, enrollments, events, limits, organizations, users
+from enlist.store.tx import Reader, Tx
+from enlist.verbs.driver import Tools
+
+_GROUPED_CODE = re.compile(rf"[{BASE20}]{{4}}-[{BASE20}]{{4}}-[{BASE20}]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What somebody enrolls with.
+
+    Either `token` (a registration token or an attempt code; ruling 24) or `group_id`; user name
+    and password beside it where two factors are asked or a Group ID was given.
+    """
+
+    token: Secret | None = None
+    group_id: str = ""
+    username: str = ""
+    password: Secret | None = None
+
+    @property
+    def with_credentials(self) -> bool:
+        return bool(self.username or self.password)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the store knows about what was presented. All may be None: a stranger's guess.
+
+    `registered` is the device that a sign-in would enroll, `live` its live enrollment.
+    """
+
+    presented: Presented
+    sighting: Sighting | None
+    policy: EnrollmentPolicy | None
+    login: Login | None
+    organization: Organization | None = None
+    registered: Device | None = None
+    live: Sighting | None = None
+    platform: Platform | None = None
+    attempt_id: Id | None = None
+
+    @property
+    def by_sign_in(self) -> bool:
+        """There is no token: a Group ID and a login, or an attempt that began so."""
+        return self.sighting is None and self.organization is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Somebody who may go on: with an enrollment, or by his sign-in alone."""
+
+    found: Found
+    user_id: Id | None
+
+
+def find(
+    tools: Tools, tx: Reader, presented: Presented, platform: Platform | None
+) -> Found | Refusal:
+    """Look for what was presented. A stranger without credentials stops here."""
+    login = users.login(tx, presented.username) if presented.username else None
+    if presented.token is None:
+        return _find_by_group_id(tx, presented, login, platform)
+    text = wellformed_token(presented.token.reveal())
+    code = parse_code(presented.token.reveal())
+    mistyped = code is None and _GROUPED_CODE.fullmatch(presented.token.reveal().strip())
+    if text is None or mistyped:
+        if presented.with_credentials:
+            return Found(presented, None, None, login, platform=platform)
+        return Refusal("token_invalid", reason="mistyped or malformed", counted_only=True)
+    codes = tools.keys.digests(Kind.ATTEMPT_CODE, code_digest_input(code)) if code else ()
+    tokens = tools.keys.digests(Kind.REGISTRATION_TOKEN, Secret(text))
+    sighting = enrollments.sight(tx, tokens, codes)
+    if sighting is not None:
+        policy = organizations.policy(tx, sighting.organization_path)
+        return Found(presented, sighting, policy, login, platform=platform)
+    if codes and (found := _find_by_attempt(tx, presented, codes, platform)) is not None:
+        return found
+    if presented.with_credentials:
+        return Found(presented, None, None, login, platform=platform)
+    return Refusal("token_invalid", reason="unknown")
+
+
+def _find_by_group_id(
+    tx: Reader, presented: Presented, login: Login | None, platform: Platform | None
+) -> Found | Refusal:
+    if not presented.with_credentials:
+        return Refusal("token_invalid", reason="Group ID without a login")
+    organization = organizations.by_group_id(tx, presented.group_id)
+    policy = organizations.policy(tx, organization.path) if organization else None
+    registered, live = _registered(tx, login, platform)
+    return Found(presented, None, policy, login, organization, registered, live, platform)
+
+
+def _registered(
+    tx: Reader, login: Login | None, platform: Platform | None
+) -> tuple[Device | None, Sighting | None]:
+    if login is None or platform is None:
+        return None, None
+    device = devices.oldest_registered(tx, login.user_id, platform)
+    return device, enrollments.sight_live_of_device(tx, device.id) if device else None
+
+
+def _find_by_attempt(
+    tx: Reader, presented: Presented, codes: tuple[bytes, ...], platform: Platform | None
+) -> Found | Refusal | None:
+    """The code of an attempt that began with a sign-in: it has no enrollment yet."""
+    attempt = attempts.by_digest(tx, codes)
+    if attempt is None or attempt.user_id is None:
+        return None
+    about = Subjects(attempt.organization_id, attempt.user_id, attempt_id=attempt.id)
+    if attempt.state is not AttemptState.OPEN or attempt.expires_at <= tx.now:
+        return Refusal("attempt_over", at=attempt.expires_at, about=about, holder=True)
+    organization = organizations.find(tx, attempt.organization_id)
+    login = users.login_by_id(tx, attempt.user_id)
+    if organization is None or login is None or not login.active:
+        return Refusal("user_not_allowed", about=about, holder=True)
+    registered, live = _registered(tx, login, platform)
+    policy = organizations.policy(tx, organization.path)
+    return Found(
+        replace(presented, token=None),
+        None,
+        policy,
+        login,
+        organization,
+        registered,
+        live,
+        platform,
+        attempt.id,
+    )
+
+
+def reserve(found: Found) -> Callable[[Tx], Refusal | None] | None:
+    """The try to write down before a password is compared (ruling 26)."""
+    if not found.presented.with_credentials:
+        return None
+    sighting, login = found.sighting, found.login
+
+    def take(tx: Tx) -> Refusal | None:
+        if sighting is not None and _two_factor(found):
+            if not enrollments.take_login(tx, sighting.enrollment_id):
+                return Refusal("credentials_invalid", reason="no login left on this token")
+        elif sighting is None and login is not None:
+            if not users.take_try(tx, login.user_id):
+                return Refusal("credentials_invalid", reason="the account must wait")
+        else:
+            # As much work as for somebody known: the time must not tell the difference.
+            limits.decoy(tx)
+        return None
+
+    return take
+
+
+def admit(tools: Tools, found: Found, now: int) -> Admitted | Refusal:
+    """Check the login, and ask the grant. Runs in `work`: hashing is slow on purpose."""
+    proof = _prove(tools, found)
+    if found.sighting is not None and found.policy is not None:
+        refusal = registration_token.admit(found.sighting, proof, found.policy, now)
+        return refusal or Admitted(found, proof.user_id or found.sighting.attempt_user_id)
+    if found.presented.token is not None or found.policy is None:
+        return Refusal("credentials_invalid", reason=f"unknown token or Group ID; {proof.failure}")
+    user_path = found.login.organization_path if found.login else ""
+    refusal = sign_in.admit(found.organization, user_path, proof, found.policy, found.registered)
+    return refusal or Admitted(found, proof.user_id)
+
+
+def settle(tx: Tx, admitted: Admitted) -> None:
+    """The login was right: give back the try that `reserve` took."""
+    found = admitted.found
+    if not found.presented.with_credentials:
+        return
+    if found.sighting is not None:
+        enrollments.give_back_login(tx, found.sighting.enrollment_id)
+    elif admitted.user_id is not None:
+        users.give_back_tries(tx, admitted.user_id)
+
+
+def outguessed(tx: Tx, caller: Caller, refusal: Refusal) -> None:
+    """After a refused login: a token on which every allowed login was wrong is revoked."""
+    enrollment_id = refusal.about.enrollment_id
+    if refusal.code != "credentials_invalid" or enrollment_id is None:
+        return
+    if enrollments.revoke_if_outguessed(tx, enrollment_id):
+        data = {"reason": "too_many_attempts"}
+        events.record(tx, caller, Happening("enrollment.revoked", refusal.about, data))
+
+
+def _two_factor(found: Found) -> bool:
+    return (
+        found.policy is not None
+        and found.policy.token_type is TokenType.TWO_FACTOR
+        and found.sighting is not None
+        and found.sighting.state is EnrollmentState.ACTIVE
+    )
+
+
+def _prove(tools: Tools, found: Found) -> Proof:
+    presented, login = found.presented, found.login
+    if not presented.with_credentials:
+        if found.by_sign_in and login is not None:
+            return Proof(presented=True, user_id=login.user_id)  # proved when the attempt began
+        return Proof(presented=False)
+    stored = login.password_hash if login is not None and login.active else None
+    if tools.passwords.verify(stored, presented.password or Secret("")):
+        assert login is not None
+        return Proof(presented=True, user_id=login.user_id)
+    if login is None:
+        return Proof(presented=True, failure="unknown user")
+    return Proof(presented=True, failure="wrong password" if login.active else "disabled user")
+
+
+def platform_of(text: str) -> Platform | Refusal | None:
+    """The platform that a request names; None where it names none.
+
+    Refusals: `validation_failed`.
+    """
+    if not text:
+        return None
+    known = {"ipados": Platform.IOS, **{platform.value: platform for platform in Platform}}
+    found = known.get(text.strip().lower())
+    if found is None:
+        allowed = ", ".join(platform.value for platform in Platform)
+        return invalid("device.platform", f"must be one of {allowed}")
+    return found

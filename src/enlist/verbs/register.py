@@ -1,0 +1,342 @@
+"""Register: a device is announced for a user, and gets its enrollment.
+
+`Register` makes the device and its first enrollment; `Issue` makes a further enrollment for a
+device that is registered and has none live (ruling 29). Both send the token, or show it once to
+a caller who holds `enrollments:reveal`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id, new_id
+from enlist.core.lifecycle import DeviceState
+from enlist.core.model import Device, Organization, Ownership, Platform, User
+from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects
+from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.secrets import Secret
+from enlist.store import devices, enrollments, events, organizations, users
+from enlist.store.enrollments import NewEnrollment
+from enlist.store.tx import Reader, Tx
+from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.finding import organization_named, user_named
+from enlist.verbs.issuing import (
+    Delivery,
+    Issued,
+    Minted,
+    check_delivery,
+    expiry,
+    mint,
+    new_enrollment,
+    queue_message,
+    store_secret,
+)
+from enlist.verbs.rights import lacks, missing
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDetails:
+    """What is known of a device when it is registered (A31)."""
+
+    name: str
+    platform: str
+    ownership: str = Ownership.NONE.value
+    model: str = ""
+    os_version: str = ""
+    serial: str = ""
+    imei: str = ""
+    udid: str = ""
+    sim: str = ""
+    asset_number: str = ""
+    external_id: str = ""
+
+    def problems(self) -> tuple[FieldError, ...]:
+        """What is wrong with it, field by field."""
+        errors = []
+        if not self.name.strip():
+            errors.append(FieldError("name", "give the device a name"))
+        if len(self.name) > 200:
+            errors.append(FieldError("name", "must be at most 200 characters"))
+        if self.platform not in set(Platform):
+            errors.append(FieldError("platform", f"must be one of {', '.join(Platform)}"))
+        if self.ownership not in set(Ownership):
+            errors.append(FieldError("ownership", f"must be one of {', '.join(Ownership)}"))
+        return tuple(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where and for whom, and the settings in force there."""
+
+    organization: Organization
+    user: User | None
+    policy: EnrollmentPolicy
+    device: Device | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything that is to be written."""
+
+    device: Device
+    fresh_device: bool
+    user: User | None
+    enrollment: NewEnrollment
+    minted: tuple[Minted, ...]
+    delivery: Delivery
+    domain: str
+
+
+class _Issuing(Verb[Seen, Ready, Issued]):
+    """What Register and Issue share: minting, storing, sending or showing."""
+
+    message: Delivery
+    expires_at: int | None
+
+    def prepare(
+        self, tools: Tools, caller: Caller, seen: Seen, device: Device, now: int
+    ) -> Ready | Refusal:
+        """Check the delivery, decide the expiry, mint the token."""
+        path = seen.organization.path
+        refusal = check_delivery(self.message, seen.user, tools.channels, caller, path)
+        if refusal is not None:
+            return refusal
+        expires_at = expiry(seen.policy, self.expires_at, now)
+        if isinstance(expires_at, Refusal):
+            return expires_at
+        enrollment = new_enrollment(
+            enrollment_id=new_id(now),
+            organization_id=device.organization_id,
+            user=seen.user,
+            device_id=device.id,
+            expires_at=expires_at,
+            caller=caller,
+        )
+        return Ready(
+            device,
+            seen.device is None,
+            seen.user,
+            enrollment,
+            mint(tools, enrollment.id, 1, seen.policy),
+            self.message,
+            tools.addresses.mail_domain,
+        )
+
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
+        """Device, enrollment, secret, message and event: all or nothing."""
+        device, enrollment = ready.device, ready.enrollment
+        if ready.fresh_device:
+            devices.insert(tx, device)
+        else:
+            enrollments.revoke_expired_of_device(tx, device.id)
+        enrollments.insert(tx, enrollment)
+        minted = store_secret(tx, ready.minted)
+        about = Subjects(device.organization_id, device.user_id, device.id, enrollment.id)
+        message_id, effects = _send(tx, ready, minted, about)
+        kind = "device.registered" if ready.fresh_device else "enrollment.issued"
+        data = {
+            "platform": device.platform.value,
+            "message": ready.delivery.type,
+            "expires_at": enrollment.expires_at,
+        }
+        personal = {"device": device.name, "user": device.username}
+        events.record(tx, caller, Happening(kind, about, data, personal))
+        if ready.delivery.type == "none":
+            events.record(tx, caller, Happening("enrollment.revealed", about, {}, personal))
+        shown = minted.token if ready.delivery.type == "none" else None
+        issued = Issued(
+            enrollment.id,
+            device.id,
+            enrollment.expires_at,
+            minted.row.generation,
+            shown,
+            message_id,
+        )
+        return Done(issued, effects)
+
+    def clash(self, index: str) -> Refusal | None:
+        if "external_id" in index:
+            return Refusal(
+                "validation_failed",
+                fields=(FieldError("external_id", "another device here has it"),),
+            )
+        if "enrollment" in index:
+            return Refusal("enrollment_exists")
+        return None
+
+
+@dataclass(frozen=True)
+class Register(_Issuing):
+    """Register a device for a user and issue its enrollment.
+
+    Attributes:
+        organization: id or Group ID; "" for the user's own.
+        user: id or user name.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `email_missing`, `no_channel`.
+    """
+
+    organization: str
+    user: str
+    details: DeviceDetails
+    message: Delivery = Delivery()  # noqa: RUF009
+    expires_at: int | None = None
+
+    name = "register"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        errors = self.details.problems()
+        if errors:
+            return Refusal("validation_failed", fields=errors)
+        user = user_named(tx, caller, self.user)
+        if isinstance(user, Refusal):
+            return user
+        place = self.organization or user.organization_id
+        organization = organization_named(tx, caller, place)
+        if isinstance(organization, Refusal):
+            return organization
+        refusal = lacks(caller, Permission.DEVICES_REGISTER, organization.path)
+        if refusal is not None:
+            return refusal
+        if not organization.path.startswith(user.organization_path):
+            problem = "must be the user's organization or one below it"
+            return Refusal("validation_failed", fields=(FieldError("organization", problem),))
+        return Seen(organization, user, organizations.policy(tx, organization.path))
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+        now = tools.clock()
+        assert seen.user is not None
+        return self.prepare(tools, caller, seen, self._device(seen, seen.user, now), now)
+
+    def made(self, value: Issued) -> Id:
+        """The id that an Idempotency-Key remembers."""
+        return value.enrollment_id
+
+    def _device(self, seen: Seen, user: User, now: int) -> Device:
+        details = self.details
+        return Device(
+            id=new_id(now),
+            organization_id=seen.organization.id,
+            organization_path=seen.organization.path,
+            group_id=seen.organization.group_id,
+            user_id=user.id,
+            username=user.username,
+            name=details.name.strip(),
+            platform=Platform(details.platform),
+            ownership=Ownership(details.ownership),
+            state=DeviceState.REGISTERED,
+            model=details.model,
+            os_version=details.os_version,
+            serial=details.serial,
+            imei=details.imei,
+            udid=details.udid,
+            sim=details.sim,
+            asset_number=details.asset_number,
+            external_id=details.external_id,
+            registered_at=now,
+            enrolled_at=None,
+            last_seen_at=None,
+            version=1,
+        )
+
+
+@dataclass(frozen=True)
+class Issue(_Issuing):
+    """Issue a new enrollment for a registered device that has none live.
+
+    Refusals: `not_found`, `forbidden`, `device_enrolled`, `enrollment_exists`, and the
+    delivery's.
+    """
+
+    device_id: Id
+    message: Delivery = Delivery()  # noqa: RUF009
+    expires_at: int | None = None
+
+    name = "issue"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        device = devices.find(tx, self.device_id)
+        if device is None:
+            return missing("device")
+        about = Subjects(device.organization_id, device.user_id, device.id)
+        refusal = lacks(caller, Permission.ENROLLMENTS_ISSUE, device.organization_path, about)
+        if refusal is not None:
+            return refusal
+        if device.state is not DeviceState.REGISTERED:
+            return Refusal("device_enrolled", about=about)
+        user = users.find(tx, device.user_id) if device.user_id else None
+        organization = organizations.find(tx, device.organization_id)
+        if organization is None:
+            return missing("organization")
+        policy = organizations.policy(tx, organization.path)
+        return Seen(organization, user, policy, device)
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+        assert seen.device is not None
+        return self.prepare(tools, caller, seen, seen.device, tools.clock())
+
+    def made(self, value: Issued) -> Id:
+        """The id that an Idempotency-Key remembers."""
+        return value.enrollment_id
+
+
+def _send(
+    tx: Tx, ready: Ready, minted: Minted, about: Subjects
+) -> tuple[Id | None, tuple[Effect, ...]]:
+    if ready.delivery.type == "none" or ready.user is None or about.enrollment_id is None:
+        return None, ()
+    message_id = queue_message(
+        tx,
+        organization_id=ready.device.organization_id,
+        user=ready.user,
+        enrollment_id=about.enrollment_id,
+        generation=minted.row.generation,
+        delivery=ready.delivery,
+        sender_domain=ready.domain,
+    )
+    return message_id, (Send(message_id),)
+
+
+@dataclass(frozen=True)
+class IssuedAgain(Verb[tuple[Issued, Secret | None], Issued, Issued]):
+    """The answer of an earlier Register or Issue once more, for its Idempotency-Key.
+
+    A token that was shown then is derived and shown again (ruling 25); that is an event too.
+    """
+
+    enrollment_id: Id
+    revealed: bool
+
+    name = "issued_again"
+
+    def look(
+        self, tools: Tools, tx: Reader, caller: Caller
+    ) -> tuple[Issued, Secret | None] | Refusal:
+        found = enrollments.find(tx, self.enrollment_id)
+        if found is None or found.device_id is None:
+            return missing("enrollment")
+        refusal = lacks(caller, Permission.ENROLLMENTS_READ, found.organization_path)
+        if refusal is not None:
+            return refusal
+        token = None
+        if self.revealed and caller.may(Permission.ENROLLMENTS_REVEAL, found.organization_path):
+            row = enrollments.derivation(tx, found.id, found.generation)
+            if row is not None:
+                token = tools.keys.derive_again(
+                    found.id, row.generation, row.key_id, row.length, row.alphabet
+                )
+        issued = Issued(found.id, found.device_id, found.expires_at, found.generation, token, None)
+        return issued, token
+
+    def work(
+        self, tools: Tools, caller: Caller, seen: tuple[Issued, Secret | None]
+    ) -> Issued | Refusal:
+        return replace(seen[0], token=seen[1])
+
+    def apply(self, tx: Tx, caller: Caller, ready: Issued) -> Done[Issued] | Refusal:
+        if ready.token is not None:
+            about = Subjects(enrollment_id=ready.enrollment_id, device_id=ready.device_id)
+            events.record(tx, caller, Happening("enrollment.revealed", about, {"again": True}))
+        return Done(ready)

@@ -1,0 +1,216 @@
+"""Reissue, resend, revoke: what can be done with an enrollment that nobody used yet.
+
+*Reissue* is a new secret for the same enrollment: the next generation, a new expiry, a new
+message; whoever holds the old one is told so. *Resend* sends the same token once more.
+*Revoke* ends the enrollment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id
+from enlist.core.lifecycle import EnrollmentState, shown_state
+from enlist.core.model import Enrollment, GrantKind, User
+from enlist.core.outcomes import Done, Effect, Refusal, Send, Subjects
+from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.secrets import Secret
+from enlist.store import enrollments, events, organizations, users
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.finding import enrollment_named
+from enlist.verbs.issuing import (
+    Delivery,
+    Issued,
+    Minted,
+    check_delivery,
+    expiry,
+    mint,
+    queue_message,
+    store_secret,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The enrollment, its user, and the settings in force."""
+
+    enrollment: Enrollment
+    user: User | None
+    policy: EnrollmentPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is to be written."""
+
+    seen: Seen
+    expires_at: int
+    minted: tuple[Minted, ...]
+    domain: str
+
+
+def _look(tx: Reader, caller: Caller, enrollment_id: str, permission: Permission) -> Seen | Refusal:
+    found = enrollment_named(tx, caller, enrollment_id, permission)
+    if isinstance(found, Refusal):
+        return found
+    user = users.find(tx, found.user_id) if found.user_id else None
+    return Seen(found, user, organizations.policy(tx, found.organization_path))
+
+
+def _about(enrollment: Enrollment) -> Subjects:
+    return Subjects(
+        enrollment.organization_id, enrollment.user_id, enrollment.device_id, enrollment.id
+    )
+
+
+def _personal(enrollment: Enrollment) -> dict[str, str]:
+    return {"device": enrollment.device_name, "user": enrollment.username}
+
+
+def _ended(enrollment: Enrollment) -> Refusal | None:
+    """Used and revoked are the end (ruling 29)."""
+    about = _about(enrollment)
+    if enrollment.state is EnrollmentState.USED:
+        return Refusal("token_used", at=enrollment.used_at, about=about)
+    if enrollment.state is EnrollmentState.REVOKED:
+        return Refusal("token_revoked", at=enrollment.ended_at, about=about)
+    return None
+
+
+@dataclass(frozen=True)
+class Reissue(Verb[Seen, Ready, Issued]):
+    """Make the next generation of an active enrollment's token, also of an expired one.
+
+    Refusals: `token_used`, `token_revoked`, and the delivery's.
+    """
+
+    enrollment_id: str
+    message: Delivery = Delivery()  # noqa: RUF009
+    expires_at: int | None = None
+
+    name = "reissue"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        return _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_REISSUE)
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+        found = seen.enrollment
+        refusal = _ended(found) or check_delivery(
+            self.message, seen.user, tools.channels, caller, found.organization_path
+        )
+        if refusal is not None:
+            return refusal
+        expires_at = expiry(seen.policy, self.expires_at, tools.clock())
+        if isinstance(expires_at, Refusal):
+            return expires_at
+        minted = mint(tools, found.id, found.generation + 1, seen.policy)
+        return Ready(seen, expires_at, minted, tools.addresses.mail_domain)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
+        found = ready.seen.enrollment
+        if not enrollments.reissue(tx, found.id, found.generation, ready.expires_at):
+            raise ConcurrentChange
+        minted = store_secret(tx, ready.minted)
+        effects: tuple[Effect, ...] = ()
+        message_id = None
+        if self.message.type != "none" and ready.seen.user is not None:
+            message_id = queue_message(
+                tx,
+                organization_id=found.organization_id,
+                user=ready.seen.user,
+                enrollment_id=found.id,
+                generation=minted.row.generation,
+                delivery=self.message,
+                sender_domain=ready.domain,
+            )
+            effects = (Send(message_id),)
+        data = {"generation": minted.row.generation, "expires_at": ready.expires_at}
+        about, personal = _about(found), _personal(found)
+        events.record(tx, caller, Happening("enrollment.reissued", about, data, personal))
+        token: Secret | None = None
+        if self.message.type == "none":
+            token = minted.token
+            events.record(tx, caller, Happening("enrollment.revealed", about, {}, personal))
+        assert found.device_id is not None
+        issued = Issued(
+            found.id, found.device_id, ready.expires_at, minted.row.generation, token, message_id
+        )
+        return Done(issued, effects)
+
+
+@dataclass(frozen=True)
+class Resend(Verb[Seen, Ready, Id]):
+    """Send the same token again: same value, same expiry (A40).
+
+    Refusals: `not_resendable` for what is used, revoked or expired; the delivery's.
+    """
+
+    enrollment_id: str
+    template: str = ""
+
+    name = "resend"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        return _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_RESEND)
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+        found = seen.enrollment
+        state = shown_state(found.state, found.expires_at, tools.clock())
+        if state != EnrollmentState.ACTIVE or found.grant is not GrantKind.REGISTRATION_TOKEN:
+            return Refusal("not_resendable", about=_about(found), reason=f"it is {state}")
+        refusal = check_delivery(
+            Delivery("email", self.template),
+            seen.user,
+            tools.channels,
+            caller,
+            found.organization_path,
+        )
+        return refusal or Ready(seen, found.expires_at, (), tools.addresses.mail_domain)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Id] | Refusal:
+        found = ready.seen.enrollment
+        assert ready.seen.user is not None
+        message_id = queue_message(
+            tx,
+            organization_id=found.organization_id,
+            user=ready.seen.user,
+            enrollment_id=found.id,
+            generation=found.generation,
+            delivery=Delivery("email", self.template),
+            sender_domain=ready.domain,
+        )
+        happening = Happening("enrollment.resent", _about(found), {}, _personal(found))
+        events.record(tx, caller, happening)
+        return Done(message_id, (Send(message_id),))
+
+
+@dataclass(frozen=True)
+class Revoke(Verb[Seen, Seen, None]):
+    """Revoke an enrollment; its token tells its holder so (A42).
+
+    Refusals: `token_used`, `token_revoked`.
+    """
+
+    enrollment_id: str
+    reason: str = ""
+
+    name = "revoke"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        return _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_REVOKE)
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Seen | Refusal:
+        return _ended(seen.enrollment) or seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Seen) -> Done[None] | Refusal:
+        found = ready.enrollment
+        if not enrollments.revoke(tx, found.id, self.reason or "by an administrator"):
+            raise ConcurrentChange
+        data = {"reason": self.reason}
+        events.record(
+            tx, caller, Happening("enrollment.revoked", _about(found), data, _personal(found))
+        )
+        return Done(None)

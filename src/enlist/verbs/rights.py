@@ -1,0 +1,36 @@
+"""May he? The answer for one object, and the rule about people with more rights."""
+
+from __future__ import annotations
+
+from enlist.core.caller import Caller
+from enlist.core.outcomes import NOBODY, Refusal, Subjects
+from enlist.core.policy import Grant, Permission, held_at, outranks
+
+_NOT_FOUND = Refusal("not_found")
+
+
+def lacks(
+    caller: Caller, permission: Permission, path: str, about: Subjects = NOBODY
+) -> Refusal | None:
+    """None where the caller may; else what to tell him.
+
+    What lies where he holds nothing at all does not exist for him (`not_found`); where he can
+    look but not act he is told so (`forbidden`).
+    """
+    if caller.may(permission, path):
+        return None
+    if not held_at(caller.grants, path):
+        return _NOT_FOUND.because(f"outside of his organizations: {permission}", about)
+    return Refusal("forbidden", about=about, reason=f"lacks {permission}")
+
+
+def missing(what: str) -> Refusal:
+    """`not_found` for something that does not exist at all."""
+    return _NOT_FOUND.because(f"no such {what}")
+
+
+def outranked(caller: Caller, target: tuple[Grant, ...], about: Subjects) -> Refusal | None:
+    """Nobody acts on someone with more rights than his own (S51, X56)."""
+    if outranks(caller.grants, target):
+        return None
+    return Refusal("forbidden", about=about, reason="the other person has more rights")

@@ -1,0 +1,207 @@
+"""Setting up: an empty database becomes an installation, and gets its first administrator.
+
+`Found` makes the installation and its top organization. The first administrator comes either
+with it (`enlist init`), or through a one-time link that the server prints while there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from enlist.core.caller import Caller
+from enlist.core.clock import DAY
+from enlist.core.events import Happening
+from enlist.core.ids import Id, new_id
+from enlist.core.model import Organization, User, UserState
+from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
+from enlist.core.policy import Role
+from enlist.core.secrets import Digest, Kind, Secret, random_secret
+from enlist.store import access, events, installation, organizations, users
+from enlist.store.tx import Reader, Tx
+from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.passwords import LONGEST, SHORTEST
+
+SETUP_LINK_LIFETIME = DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who administers first. His user name is his e-mail address (ruling 33)."""
+
+    email: str
+    password: Secret
+
+    def problems(self) -> tuple[FieldError, ...]:
+        """What is wrong with it, field by field."""
+        errors = []
+        if "@" not in self.email.strip("@") or len(self.email) > 254 or " " in self.email:
+            errors.append(FieldError("email", "must be an e-mail address"))
+        if not SHORTEST <= len(self.password.reveal()) <= LONGEST:
+            errors.append(FieldError("password", f"must have at least {SHORTEST} characters"))
+        return tuple(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What is to be written, the password hashed."""
+
+    organization: Organization
+    administrator: User | None
+    password_hash: str | None
+
+
+@dataclass(frozen=True)
+class Found(Verb[bool, Founding, Organization]):
+    """Make an installation of an empty database.
+
+    Refusals: `conflict` when it is one already, `validation_failed`.
+    """
+
+    installation_id: Id
+    key_ids: tuple[tuple[str, str], ...]
+    name_of_organization: str = "Organization"
+    group_id: str = "main"
+    administrator: Administrator | None = None
+
+    name = "found"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> bool | Refusal:
+        if installation.installation_id(tx) is not None:
+            return Refusal("conflict", detail="This database is set up already.")
+        errors = self.administrator.problems() if self.administrator else ()
+        return Refusal("validation_failed", fields=errors) if errors else True
+
+    def work(self, tools: Tools, caller: Caller, seen: bool) -> Founding | Refusal:
+        now = tools.clock()
+        root_id = new_id(now)
+        root = Organization(
+            root_id, None, self.group_id, self.name_of_organization, f"{root_id}/", "", "", now
+        )
+        if self.administrator is None:
+            return Founding(root, None, None)
+        hashed = tools.passwords.hash(self.administrator.password)
+        return Founding(root, _administrator(self.administrator, root, now), hashed)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Founding) -> Done[Organization] | Refusal:
+        installation.create(tx, self.installation_id)
+        for key_id, purpose in self.key_ids:
+            installation.add_key(tx, key_id, purpose)
+        organizations.insert(tx, ready.organization)
+        about = Subjects(ready.organization.id)
+        events.record(tx, caller, Happening("installation.created", about))
+        if ready.administrator is not None:
+            _add_administrator(tx, caller, ready.administrator, ready.password_hash)
+        return Done(ready.organization)
+
+    def clash(self, index: str) -> Refusal | None:
+        return Refusal("conflict", detail="This database is being set up by another process.")
+
+
+@dataclass(frozen=True)
+class InviteAdministrator(Verb[bool, tuple[Secret, Digest], Secret | None]):
+    """A one-time link for the first administrator; None once there is one. Older links end."""
+
+    name = "invite_administrator"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> bool | Refusal:
+        return True
+
+    def work(self, tools: Tools, caller: Caller, seen: bool) -> tuple[Secret, Digest] | Refusal:
+        link = random_secret()
+        return link, tools.keys.digest(Kind.SETUP_LINK, link)
+
+    def apply(
+        self, tx: Tx, caller: Caller, ready: tuple[Secret, Digest]
+    ) -> Done[Secret | None] | Refusal:
+        if users.administrators(tx):
+            return Done(None)
+        link, digest = ready
+        access.put_setup_link(tx, digest, tx.now + SETUP_LINK_LIFETIME)
+        return Done(link)
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A set-up link about to be used."""
+
+    digest: bytes
+    root: Organization
+    user: User | None = None
+    password_hash: str = ""
+
+
+@dataclass(frozen=True)
+class UseSetupLink(Verb[Taking, Taking, User]):
+    """The first administrator sets himself up with the printed link.
+
+    Refusals: `setup_link_invalid`, `validation_failed`.
+    """
+
+    link: Secret
+    administrator: Administrator
+    name_of_organization: str = ""
+
+    name = "use_setup_link"
+    refused_as = "sign_in.refused"
+    throttled = True
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Taking | Refusal:
+        digest = access.setup_link_lives(tx, tools.keys.digests(Kind.SETUP_LINK, self.link))
+        root = organizations.root(tx)
+        if digest is None or root is None:
+            return Refusal("setup_link_invalid", reason="unknown, used or over")
+        errors = self.administrator.problems()
+        if errors:
+            return Refusal("validation_failed", fields=errors, holder=True)
+        return Taking(digest, root)
+
+    def work(self, tools: Tools, caller: Caller, seen: Taking) -> Taking | Refusal:
+        user = _administrator(self.administrator, seen.root, tools.clock())
+        hashed = tools.passwords.hash(self.administrator.password)
+        return replace(seen, user=user, password_hash=hashed)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Taking) -> Done[User] | Refusal:
+        assert ready.user is not None
+        users.lock_administrators(tx)
+        if users.administrators(tx) or not access.use_setup_link(tx, ready.digest):
+            return Refusal("setup_link_invalid", reason="somebody else was first")
+        _add_administrator(tx, caller, ready.user, ready.password_hash)
+        root, name = ready.root, self.name_of_organization.strip()
+        if name:
+            organizations.change(
+                tx, root.id, name=name, time_zone=root.time_zone, language=root.language
+            )
+        return Done(ready.user)
+
+    def clash(self, index: str) -> Refusal | None:
+        return Refusal("username_taken")
+
+
+def _administrator(administrator: Administrator, root: Organization, now: int) -> User:
+    return User(
+        id=new_id(now),
+        organization_id=root.id,
+        organization_path=root.path,
+        group_id=root.group_id,
+        username=administrator.email.strip(),
+        email=administrator.email.strip(),
+        phone="",
+        first_name="",
+        last_name="",
+        source="basic",
+        state=UserState.ACTIVE,
+        time_zone="",
+        language="",
+        created_at=now,
+        has_password=True,
+    )
+
+
+def _add_administrator(tx: Tx, caller: Caller, user: User, password_hash: str | None) -> None:
+    users.insert(tx, user, password_hash)
+    users.grant_role(tx, user.id, user.organization_id, Role.ADMINISTRATOR)
+    about = Subjects(user.organization_id, user.id)
+    personal = {"user": user.username, "email": user.email}
+    events.record(tx, caller, Happening("user.created", about, {}, personal))
+    data = {"role": Role.ADMINISTRATOR.value}
+    events.record(tx, caller, Happening("role.granted", about, data, personal))
