@@ -1,0 +1,147 @@
+"""The data folder: where keys live, outside the database and readable by one user alone.
+
+    keys/lookup.<id>.key   finds secrets by their digest      (32 random bytes, hex)
+    keys/derive.<id>.key   derives registration tokens        (32 random bytes, hex)
+    keys/installation.id   which database these keys belong to
+    pki/                   root and issuing CA, and the device listener's pinned RSA key
+
+Ids begin with the time they were made, so the newest key sorts last. A key file that others can
+read, or a populated database without its keys, stops the start with one line that says what to
+do (rulings 32, S64).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from enlist.core.ids import Id, new_id
+from enlist.core.secrets import Key, KeyRing, new_key
+from enlist.pki import keys
+from enlist.pki.authority import Authority, AuthorityMaterial, create_authority, load_authority
+
+PURPOSES: Final = ("lookup", "derive")
+
+
+class KeyFolderProblem(Exception):
+    """The data folder cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFolder:
+    """What the data folder holds: the ring of keys, the authority, and whose they are."""
+
+    installation_id: Id
+    ring: KeyRing
+    authority: Authority
+    pinned_key: keys.PrivateKey
+
+    @property
+    def key_ids(self) -> tuple[tuple[str, str], ...]:
+        """`(id, purpose)` of every key, for the database to name."""
+        return tuple((key.id, "lookup") for key in self.ring.lookup) + tuple(
+            (key.id, "derive") for key in self.ring.derive
+        )
+
+
+def exists(data: Path) -> bool:
+    """Whether the folder has keys in it."""
+    return (data / "keys" / "installation.id").is_file()
+
+
+def create(data: Path, *, name: str, trust_domain: str, now: int) -> KeyFolder:
+    """Make every key that a new installation needs, each with mode 0600.
+
+    Raises:
+        KeyFolderProblem: the folder cannot be written.
+    """
+    try:
+        for folder in (data, data / "keys", data / "pki"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for purpose in PURPOSES:
+            key = new_key(now)
+            _write(data / "keys" / f"{purpose}.{key.id}.key", key.material.hex().encode())
+        material = create_authority(name, trust_domain, now)
+        _write_authority(data / "pki", material)
+        _write(data / "pki" / "device-listener.key", keys.to_pem(keys.new_pinned_key()))
+        # Last: a folder without it was interrupted, and is made again from the start.
+        _write(data / "keys" / "installation.id", new_id(now).encode())
+    except OSError as error:
+        raise KeyFolderProblem(
+            f"cannot write keys into {data}: {error.strerror}. "
+            "Choose a folder that this user may write with --data."
+        ) from error
+    return load(data)
+
+
+def load(data: Path) -> KeyFolder:
+    """Read the keys of an installation.
+
+    Raises:
+        KeyFolderProblem: a key is missing, damaged, or readable by others.
+    """
+    rings = {purpose: _keys(data / "keys", purpose) for purpose in PURPOSES}
+    pki = data / "pki"
+    try:
+        authority = load_authority(
+            (pki / "root.pem").read_bytes(),
+            (pki / "issuing.pem").read_bytes(),
+            _read(pki / "issuing.key"),
+        )
+        pinned = keys.from_pem(_read(pki / "device-listener.key"))
+        installation_id = (data / "keys" / "installation.id").read_text().strip()
+    except (OSError, ValueError) as error:
+        raise KeyFolderProblem(
+            f"the certificate authority in {pki} cannot be read: {error}. "
+            "Restore the folder from your key backup."
+        ) from error
+    return KeyFolder(installation_id, KeyRing(rings["lookup"], rings["derive"]), authority, pinned)
+
+
+def _keys(folder: Path, purpose: str) -> tuple[Key, ...]:
+    """The keys for one purpose, newest first."""
+    found = []
+    for path in sorted(folder.glob(f"{purpose}.*.key"), reverse=True):
+        key_id = path.name.split(".")[1]
+        try:
+            found.append(Key(key_id, bytes.fromhex(_read(path).decode().strip())))
+        except ValueError as error:
+            raise KeyFolderProblem(f"{path} holds no key: {error}") from error
+    if not found:
+        raise KeyFolderProblem(
+            f"there is no {purpose} key in {folder}. "
+            "Restore the folder from your key backup; new keys would end every live token."
+        )
+    return tuple(found)
+
+
+def _read(path: Path) -> bytes:
+    """The content of a secret file that only its owner can read."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise KeyFolderProblem(
+            f"{path} can be read by others (mode {mode:04o}). Run: chmod 600 {path}"
+        )
+    return path.read_bytes()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a secret file so that it is whole or absent, and never readable by others."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def _write_authority(folder: Path, material: AuthorityMaterial) -> None:
+    _write(folder / "root.pem", material.root_certificate)
+    _write(folder / "root.key", material.root_key)
+    _write(folder / "issuing.pem", material.issuing_certificate)
+    _write(folder / "issuing.key", material.issuing_key)

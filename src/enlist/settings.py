@@ -1,0 +1,129 @@
+"""Settings: from flags, the environment (`ENLIST_*`), and for secrets from files (`*_FILE`).
+
+Each section is a class; each attribute's docstring is its documentation, which the reference page
+repeats. Only `wiring` reads this module; everything else is handed plain values.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Smtp(BaseSettings):
+    """Where mail is handed over. Without a host, nothing can be sent by e-mail."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ENLIST_SMTP_", use_attribute_docstrings=True, extra="ignore"
+    )
+
+    host: str = ""
+    """Host name of the mail server."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """Port; 0 means 587 for starttls, 465 for tls, 25 for none."""
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    """How the connection is protected. `none` is for a mail server on this machine only."""
+    user: str = ""
+    """User name, if the server asks for one."""
+    password: SecretStr = SecretStr("")
+    """Password of that user."""
+    password_file: Path | None = None
+    """A file with that password."""
+    ca_file: Path | None = None
+    """Certificate of the CA that signed the mail server's certificate, if it is a private one."""
+
+    @property
+    def effective_port(self) -> int:
+        """The port in force."""
+        return self.port or {"starttls": 587, "tls": 465, "none": 25}[self.security]
+
+    @model_validator(mode="after")
+    def _password_from_file(self) -> Smtp:
+        if self.password_file is not None:
+            self.password = SecretStr(_secret(self.password_file))
+        return self
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ENLIST_", use_attribute_docstrings=True, extra="ignore"
+    )
+
+    data: Path = Path("enlist-data")
+    """Folder for keys, the certificate authority and, by default, the database."""
+    database: str = ""
+    """`postgresql://…`; empty for SQLite in the data folder."""
+    database_file: Path | None = None
+    """A file with the database URL, if it holds a password."""
+    http: str = "127.0.0.1:8000"
+    """Where the web listener listens: console, portal, enrollment page, API."""
+    device: str = "127.0.0.1:8443"
+    """Where the device listener listens: TLS with optional client certificates."""
+    public_url: str = ""
+    """Address that people use; mails and links are made of it. Needed behind a proxy."""
+    device_url: str = ""
+    """Address that devices use."""
+    pki_url: str = ""
+    """Address in certificates for the revocation list; default `<public-url>/pki`."""
+    tls_cert: Path | None = None
+    """Certificate (with chain) for the web listener."""
+    tls_key: Path | None = None
+    """Its private key."""
+    trusted_proxy: list[str] = []
+    """Networks whose `Forwarded` and `X-Forwarded-*` headers are believed."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Server processes; more than one needs PostgreSQL."""
+    mail_from: str = ""
+    """Sender of all mails, `Name <address>`; default `enlist@<host of public-url>`."""
+    certificate_days: int = Field(default=365, ge=1, le=3650)
+    """How long a device certificate lives, in days."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is logged."""
+    log_format: Literal["console", "json"] = "console"
+    """How log lines look."""
+    smtp: Smtp = Field(default_factory=Smtp)
+
+    @field_validator("public_url", "device_url", "pki_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("must be an address such as https://enroll.example.com")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.database_file is not None:
+            self.database = _secret(self.database_file)
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("--tls-cert and --tls-key belong together: give both or neither")
+        if self.workers > 1 and not self.database:
+            raise ValueError(
+                "--workers above 1 needs PostgreSQL: SQLite is one process. Give --database."
+            )
+        return self
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The SQLite file, where no other database is set."""
+        return self.data / "enlist.sqlite3"
+
+    @property
+    def database_url(self) -> str:
+        """The database as a URL, for migrations."""
+        return self.database or f"sqlite:///{self.sqlite_path.absolute()}"
+
+
+def _secret(path: Path) -> str:
+    """A secret from a file; its absence is an error, never an empty secret."""
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error

@@ -1,0 +1,208 @@
+"""The only place where the parts meet: settings -> store -> verbs -> adapters.
+
+`open_installation` makes an `Installation` out of settings: the store, the keys, and a driver
+over them. The CLI gets functions that do so; `web` is imported by the one that serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from enlist import keyfolder
+from enlist.core.caller import SYSTEM
+from enlist.core.clock import DAY, Clock, system_clock
+from enlist.core.outcomes import Effect, Refusal
+from enlist.keyfolder import KeyFolder
+from enlist.pki import spiffe
+from enlist.settings import Settings
+from enlist.store import installation, migrations
+from enlist.store.lanes import Store
+from enlist.verbs.driver import Addresses, Driver, Tools
+from enlist.verbs.passwords import Passwords
+from enlist.verbs.setup import Administrator, Found
+
+
+class CannotStart(Exception):
+    """Something is not as it must be; the message is one line that says what to do."""
+
+
+def _nothing(_effects: Sequence[Effect]) -> None:
+    """No workers run here: the server's own find what is in the outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Enlist, put together: what adapters and workers are given."""
+
+    store: Store
+    driver: Driver
+    tools: Tools
+    folder: KeyFolder
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+
+
+def addresses(settings: Settings) -> Addresses:
+    """The addresses that people and devices use, from the settings alone."""
+    public = settings.public_url or _default_url("http", settings.http)
+    device = settings.device_url or _default_url("https", settings.device)
+    return Addresses(public, device, settings.pki_url or f"{public}/pki")
+
+
+def _default_url(scheme: str, listen: str) -> str:
+    host, _, port = listen.rpartition(":")
+    if host in ("0.0.0.0", "::", "[::]", ""):  # noqa: S104 - recognised, never bound here
+        raise CannotStart(
+            f"{listen} listens on every address, so nobody knows what links should say. "
+            "Give --public-url (and --device-url), such as https://enroll.example.com."
+        )
+    name = "localhost" if host in ("127.0.0.1", "::1", "[::1]") else host
+    return f"{scheme}://{name}:{port}"
+
+
+def open_store(settings: Settings, clock: Clock) -> Store:
+    """The store that the settings name; nothing is checked or made yet."""
+    if settings.database:
+        try:
+            from enlist.store.postgres import PostgresStore
+        except ImportError as error:
+            raise CannotStart(
+                "PostgreSQL needs the extra: pip install 'enlist[postgres]'"
+            ) from error
+        return PostgresStore(settings.database, clock)
+    from enlist.store.sqlite import SqliteStore
+
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SqliteStore(settings.sqlite_path, clock)
+
+
+def open_installation(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    after: Callable[[Sequence[Effect]], None] = _nothing,
+    administrator: Administrator | None = None,
+    organization: str = "",
+    group_id: str = "main",
+    create: bool = True,
+    passwords: Passwords | None = None,
+) -> Installation:
+    """Open the installation that the settings name, making it on an empty database.
+
+    Raises:
+        CannotStart: keys and database do not fit, or the schema is not this version's.
+    """
+    store = open_store(settings, clock)
+    try:
+        return _open(
+            store, settings, clock, after, administrator, organization, group_id, create, passwords
+        )
+    except BaseException:
+        store.close()
+        raise
+
+
+def _open(
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    after: Callable[[Sequence[Effect]], None],
+    administrator: Administrator | None,
+    organization: str,
+    group_id: str,
+    create: bool,
+    passwords: Passwords | None,
+) -> Installation:
+    _schema(store, settings, create)
+    where = addresses(settings)
+    folder = _keys(store, settings, where, clock, organization or "Enlist", create)
+    tools = Tools(
+        clock=clock,
+        keys=folder.ring,
+        passwords=passwords or Passwords(),
+        authority=folder.authority,
+        addresses=where,
+        certificate_lifetime=settings.certificate_days * DAY,
+        channels=frozenset({"email"} if settings.smtp.host else ()),
+    )
+    driver = Driver(store, tools, after)
+    if store.read(installation.installation_id) is None:
+        found = driver.perform(
+            Found(
+                folder.installation_id,
+                folder.key_ids,
+                organization or "My organization",
+                group_id,
+                administrator,
+            ),
+            SYSTEM,
+        )
+        if isinstance(found, Refusal):
+            raise CannotStart(_in_words(found))
+    return Installation(store, driver, tools, folder)
+
+
+def _in_words(refusal: Refusal) -> str:
+    fields = "; ".join(f"{error.field} {error.message}" for error in refusal.fields)
+    return refusal.detail or fields or refusal.code
+
+
+def _schema(store: Store, settings: Settings, create: bool) -> None:
+    """An empty database is migrated; any other only by `enlist migrate` (ruling 32)."""
+    state = migrations.state(store)
+    if state is migrations.SchemaState.EMPTY:
+        if not create:
+            raise CannotStart("the database is empty. Run `enlist init` or `enlist serve` first.")
+        migrations.migrate(settings.database_url)
+    elif state is migrations.SchemaState.BEHIND:
+        raise CannotStart("the database is older than this version. Run: enlist migrate")
+    elif state is migrations.SchemaState.UNKNOWN:
+        raise CannotStart(
+            f"the database has schema {migrations.revision(store)}, which this version of Enlist "
+            "does not know. Install the version that made it, or a newer one."
+        )
+
+
+def _keys(
+    store: Store, settings: Settings, where: Addresses, clock: Clock, name: str, create: bool
+) -> KeyFolder:
+    """The keys that belong to this database, never new ones for a populated one (ruling 32)."""
+    known_id = store.read(installation.installation_id)
+    needed = store.read(installation.known_keys)
+    if known_id is None and not keyfolder.exists(settings.data) and create:
+        host = urlsplit(where.public_url).hostname or "localhost"
+        domain = spiffe.trust_domain(host)
+        return keyfolder.create(settings.data, name=name, trust_domain=domain, now=clock())
+    if not keyfolder.exists(settings.data):
+        raise CannotStart(
+            f"the database belongs to installation {known_id}, whose keys are not in "
+            f"{settings.data}. Copy that installation's data folder here, or give it by --data."
+        )
+    folder = keyfolder.load(settings.data)
+    if known_id is not None and folder.installation_id != known_id:
+        raise CannotStart(
+            f"{settings.data} holds the keys of installation {folder.installation_id}, but the "
+            f"database belongs to {known_id}. Give the right data folder by --data."
+        )
+    missing = set(needed) - {key_id for key_id, _ in folder.key_ids}
+    if missing:
+        raise CannotStart(
+            f"keys {', '.join(sorted(missing))} are missing in {settings.data}/keys. "
+            "Restore them from your key backup; without them live tokens are dead."
+        )
+    return folder
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Installation]:
+    """An existing installation, for a command beside a running server (ruling 18)."""
+    found = open_installation(settings, create=False)
+    try:
+        yield found
+    finally:
+        found.close()
