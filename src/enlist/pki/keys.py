@@ -1,0 +1,58 @@
+"""Private keys: made, written as PKCS#8 PEM, read back."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+"""What Enlist itself signs and serves with. Devices may also bring Ed25519 (ruling 4)."""
+
+
+def new_signing_key() -> ec.EllipticCurvePrivateKey:
+    """A P-256 key, for the authorities and for the web listener."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def new_pinned_key() -> rsa.RSAPrivateKey:
+    """An RSA-2048 key, for the device listener's OpenZiti name (ruling 5). Takes about 0.1 s."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def to_pem(key: PrivateKey) -> bytes:
+    """The key as unencrypted PKCS#8 PEM; who may read it is up to whoever stores it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def from_pem(pem: bytes) -> PrivateKey:
+    """The key that `to_pem` wrote, or that an operator brought along.
+
+    Raises:
+        ValueError: this is no unencrypted EC or RSA private key in PEM.
+    """
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except TypeError as error:  # how the library says that a passphrase is missing
+        raise ValueError("the private key is encrypted; give it without a passphrase") from error
+    if isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        return key
+    raise ValueError("the private key must be an EC or RSA key")
+
+
+def spki_digest(key: PublicKeyTypes) -> bytes:
+    """SHA-256 of the SubjectPublicKeyInfo: the same for a key however its request was written.
+
+    The key is encoded anew, so a compressed and an uncompressed curve point are one key.
+    """
+    return hashlib.sha256(
+        key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).digest()
