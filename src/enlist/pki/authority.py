@@ -1,0 +1,351 @@
+"""A root and one issuing CA, both P-256, made once per installation.
+
+The root signs the issuing CA and nothing else; `load_authority` does not even want its key, so
+that it can be kept elsewhere. Certificates are made from a template of everything that is alike
+on all of them: this is the slow part of redeeming, and per certificate only the subject, the
+key, the serial and the dates are new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509.oid import NameOID
+
+from enlist.core.clock import DAY, MINUTE, SECOND, from_datetime, to_datetime
+from enlist.pki import profiles, spiffe
+from enlist.pki.csr import Csr, check
+from enlist.pki.keys import PrivateKey, from_pem, new_signing_key, spki_digest, to_pem
+from enlist.pki.profiles import Extensions, PkiUrls
+
+__all__ = [
+    "Authority",
+    "AuthorityExpired",
+    "AuthorityMaterial",
+    "IssuedCertificate",
+    "PkiUrls",
+    "create_authority",
+    "load_authority",
+]
+
+ROOT_LIFETIME = 20 * 365 * DAY
+ISSUING_LIFETIME = 10 * 365 * DAY
+BACK_DATED = MINUTE
+"""How far before `now` everything begins to be valid, for clocks that are a little behind."""
+
+
+class AuthorityExpired(RuntimeError):
+    """The issuing CA has run out; whatever it signed now would be worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityMaterial:
+    """What must be stored of a new authority, all PEM. The root's key may be stored offline."""
+
+    root_certificate: bytes
+    issuing_certificate: bytes
+    root_key: bytes = field(repr=False)
+    issuing_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A signed certificate.
+
+    Attributes:
+        serial: 32 lower-case hexadecimal digits.
+        der: the certificate itself.
+        not_before, not_after: microseconds UTC, whole seconds as the certificate has them.
+        fingerprint: SHA-256 of `der`, lower-case hexadecimal.
+        spki_digest: SHA-256 of its SubjectPublicKeyInfo (ruling 25).
+    """
+
+    serial: str
+    der: bytes
+    not_before: int
+    not_after: int
+    fingerprint: str
+    spki_digest: bytes
+
+    @property
+    def pem(self) -> str:
+        """The certificate alone, without its chain."""
+        return ssl.DER_cert_to_PEM_cert(self.der)
+
+
+class Authority:
+    """The issuing CA at work. Safe to share between threads: nothing in it changes but a cache."""
+
+    def __init__(
+        self, root: x509.Certificate, issuing: x509.Certificate, key: ec.EllipticCurvePrivateKey
+    ) -> None:
+        """Use `load_authority`, which checks that the three belong together."""
+        self.root = root
+        self.issuing = issuing
+        self.trust_domain = _trust_domain(issuing)
+        self.not_after = from_datetime(issuing.not_valid_after_utc)
+        self._key = key
+        self._key_id = profiles.subject_key(key.public_key())
+        self._device_templates: dict[PkiUrls, x509.CertificateBuilder] = {}
+
+    @property
+    def issuing_pem(self) -> str:
+        """The issuing CA's certificate: what a client sends along with its own."""
+        return self.issuing.public_bytes(Encoding.PEM).decode("ascii")
+
+    @property
+    def root_pem(self) -> str:
+        """The root's certificate: what others are told to trust."""
+        return self.root.public_bytes(Encoding.PEM).decode("ascii")
+
+    @property
+    def chain_pem(self) -> str:
+        """Issuing CA, then root, as one text (ruling 33)."""
+        return self.issuing_pem + self.root_pem
+
+    def certificates_pkcs7(self) -> bytes:
+        """Both CA certificates as degenerate PKCS#7, DER: the content of EST's `cacerts` (D42)."""
+        return pkcs7.serialize_certificates([self.issuing, self.root], Encoding.DER)
+
+    def issue_device(
+        self, device_id: str, csr: Csr, now: int, lifetime: int, urls: PkiUrls
+    ) -> IssuedCertificate:
+        """A client certificate for a device; of the request only the key is used (S62).
+
+        Args:
+            lifetime: microseconds from `now`; never past the issuing CA's own end.
+
+        Raises:
+            ValueError: the request does not pass `csr.check`, which costs nothing to ask twice.
+            AuthorityExpired: see there.
+        """
+        problem = check(csr)
+        if problem is not None:
+            raise ValueError(f"unchecked certificate request: {problem.detail}")
+        name = x509.UniformResourceIdentifier(spiffe.device_uri(self.trust_domain, device_id))
+        builder = (
+            self._device_template(urls)
+            .subject_name(_common_name(device_id))
+            .public_key(csr.public_key)
+            .add_extension(profiles.subject_key_of(csr.spki_digest), critical=False)
+            .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        )
+        return self._sign(builder, csr.spki_digest, now, lifetime)
+
+    def issue_server(
+        self, names: Sequence[str], key: PrivateKey, now: int, lifetime: int
+    ) -> IssuedCertificate:
+        """A TLS server certificate for host names and IP addresses, for a key that may be kept.
+
+        Raises:
+            ValueError: no name was given, or one of them is no host name.
+            AuthorityExpired: see there.
+        """
+        if not names:
+            raise ValueError("a server certificate needs at least one name")
+        public_key = key.public_key()
+        short = next((name for name in names if len(name) <= 64), "server")
+        builder = _with(
+            self._new_builder().subject_name(_common_name(short)).public_key(public_key),
+            [
+                *profiles.server(list(dict.fromkeys(names)), public_key),
+                (profiles.subject_key(public_key), False),
+            ],
+        )
+        return self._sign(builder, spki_digest(public_key), now, lifetime)
+
+    def sign_revocation_list(self, builder: x509.CertificateRevocationListBuilder) -> bytes:
+        """Put the issuing CA's name and signature on a list (see `revocation`); DER."""
+        signed = (
+            builder.issuer_name(self.issuing.subject)
+            .add_extension(_key_of_issuer(self._key_id), critical=False)
+            .sign(self._key, SHA256())
+        )
+        return signed.public_bytes(Encoding.DER)
+
+    def _device_template(self, urls: PkiUrls) -> x509.CertificateBuilder:
+        template = self._device_templates.get(urls)
+        if template is None:
+            # Encoded once here instead of once for each certificate.
+            encoded: Extensions = [
+                (x509.UnrecognizedExtension(extension.oid, extension.public_bytes()), critical)
+                for extension, critical in profiles.device(urls)
+            ]
+            template = _with(self._new_builder(), encoded)
+            self._device_templates[urls] = template
+        return template
+
+    def _new_builder(self) -> x509.CertificateBuilder:
+        return _with(
+            x509.CertificateBuilder().issuer_name(self.issuing.subject),
+            [(_key_of_issuer(self._key_id), False)],
+        )
+
+    def _sign(
+        self, builder: x509.CertificateBuilder, digest: bytes, now: int, lifetime: int
+    ) -> IssuedCertificate:
+        if now >= self.not_after:
+            raise AuthorityExpired("the issuing CA has expired; a new one must be made")
+        not_before = whole_second(now - BACK_DATED)
+        not_after = min(whole_second(now + lifetime), self.not_after)
+        serial = _new_serial()
+        certificate = (
+            builder.serial_number(serial)
+            .not_valid_before(to_datetime(not_before))
+            .not_valid_after(to_datetime(not_after))
+            .sign(self._key, SHA256())
+        )
+        der = certificate.public_bytes(Encoding.DER)
+        return IssuedCertificate(
+            serial=serial_text(serial),
+            der=der,
+            not_before=not_before,
+            not_after=not_after,
+            fingerprint=hashlib.sha256(der).hexdigest(),
+            spki_digest=digest,
+        )
+
+
+def create_authority(
+    name: str,
+    trust_domain: str,
+    now: int,
+    root_lifetime: int = ROOT_LIFETIME,
+    issuing_lifetime: int = ISSUING_LIFETIME,
+) -> AuthorityMaterial:
+    """A new root and issuing CA for an installation.
+
+    Args:
+        name: the installation's name, as people will see it in certificate dialogs.
+        trust_domain: host name of the installation; see `spiffe.trust_domain`. It stays.
+        root_lifetime, issuing_lifetime: microseconds from `now`.
+
+    Raises:
+        ValueError: the name or the trust domain is empty, or the root would end first.
+    """
+    if issuing_lifetime > root_lifetime:
+        raise ValueError("the root must live at least as long as the issuing CA")
+    domain_uri = spiffe.domain_uri(spiffe.trust_domain(trust_domain))
+    root_name, issuing_name = _ca_name(name, "Root CA"), _ca_name(name, "Issuing CA")
+    root_key, issuing_key = new_signing_key(), new_signing_key()
+    root = _ca_builder(root_name, root_key.public_key(), path_length=1, domain_uri=domain_uri)
+    issuing = _ca_builder(
+        issuing_name, issuing_key.public_key(), path_length=0, domain_uri=domain_uri
+    )
+    root_key_id = profiles.subject_key(root_key.public_key())
+
+    def signed_by_root(builder: x509.CertificateBuilder, lifetime: int) -> bytes:
+        certificate = (
+            builder.issuer_name(root_name)
+            .add_extension(_key_of_issuer(root_key_id), critical=False)
+            .serial_number(_new_serial())
+            .not_valid_before(to_datetime(whole_second(now - BACK_DATED)))
+            .not_valid_after(to_datetime(whole_second(now + lifetime)))
+            .sign(root_key, SHA256())
+        )
+        return certificate.public_bytes(Encoding.PEM)
+
+    return AuthorityMaterial(
+        root_certificate=signed_by_root(root, root_lifetime),
+        issuing_certificate=signed_by_root(issuing, issuing_lifetime),
+        root_key=to_pem(root_key),
+        issuing_key=to_pem(issuing_key),
+    )
+
+
+def load_authority(
+    root_certificate: bytes, issuing_certificate: bytes, issuing_key: bytes
+) -> Authority:
+    """The authority whose PEM parts were stored.
+
+    Raises:
+        ValueError: a part cannot be read, or they do not belong together; says which.
+    """
+    root = x509.load_pem_x509_certificate(root_certificate)
+    issuing = x509.load_pem_x509_certificate(issuing_certificate)
+    key = from_pem(issuing_key)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != issuing.public_key():
+        raise ValueError("the issuing key does not belong to the issuing certificate")
+    if not signed_by(issuing, root):
+        raise ValueError("the issuing certificate was not signed by the root")
+    return Authority(root, issuing, key)
+
+
+def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether `issuer` is named in the certificate and its key made the signature."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def serial_text(serial: int) -> str:
+    """The one way to write a serial, so that a look-up by text finds it."""
+    return f"{serial:032x}"
+
+
+def _new_serial() -> int:
+    """126 bits from the operating system; positive and always 32 digits (RFC 5280 4.1.2.2)."""
+    return 1 << 126 | secrets.randbits(126)
+
+
+def whole_second(moment: int) -> int:
+    """`moment` without the fraction of its second, which no certificate can carry."""
+    return moment - moment % SECOND
+
+
+def _with(builder: x509.CertificateBuilder, extensions: Extensions) -> x509.CertificateBuilder:
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder
+
+
+def _key_of_issuer(identifier: x509.SubjectKeyIdentifier) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+def _ca_builder(
+    subject: x509.Name, key: CertificatePublicKeyTypes, path_length: int, domain_uri: str
+) -> x509.CertificateBuilder:
+    builder = x509.CertificateBuilder().subject_name(subject).public_key(key)
+    own_key = profiles.subject_key(key)
+    return _with(builder, [*profiles.authority(path_length, domain_uri), (own_key, False)])
+
+
+def _common_name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _ca_name(installation: str, role: str) -> x509.Name:
+    """Organization and common name of a CA, cut to what X.520 allows (64 bytes of UTF-8)."""
+    name = "".join(c for c in " ".join(installation.split()) if c.isprintable())
+    if not name:
+        raise ValueError("a certificate authority needs the installation's name")
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _cut(name, 64)),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{_cut(name, 63 - len(role))} {role}"),
+        ]
+    )
+
+
+def _cut(text: str, size: int) -> str:
+    """At most `size` bytes of UTF-8, never half a character."""
+    return text.encode()[:size].decode(errors="ignore").rstrip()
+
+
+def _trust_domain(issuing: x509.Certificate) -> str:
+    names = issuing.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    uri = names.get_values_for_type(x509.UniformResourceIdentifier)[0]
+    return spiffe.trust_domain(uri.removeprefix(spiffe.domain_uri("")))
