@@ -1,27 +1,65 @@
-# Enlist's commands. Files that begin with `.venv/.` are stamps: a second run does only what changed.
+# Enlist's commands. Stamps (`.venv/.runtime` …) remember what is done: a second run does only what
+# changed in between.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# What a caller may set: make demo DATABASE=postgresql://…, make test TESTS=tests/pki
 DATABASE ?=
 TESTS ?= tests
-PIP := .venv/bin/python -m pip --disable-pip-version-check --no-input -q
-ENVIRONMENT := .venv/bin/python
+PYTEST_OPTIONS ?= -n auto --dist loadgroup
+
+PYTHON := .venv/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input -q
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
+VENDOR := src/enlist/web/static/vendor/LICENSES.txt
 
-.PHONY: help setup
+.PHONY: help setup assets demo test check bench lock screenshots clean
+
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEVELOPMENT) ## Make .venv with everything that development needs
 
-$(ENVIRONMENT):
+assets: $(VENDOR) ## Build the browser's parts from npm into the package
+
+demo: $(RUNTIME) $(VENDOR) ## Start Enlist with sample data [DATABASE=postgresql://…]
+	.venv/bin/enlist demo $(if $(DATABASE),--database '$(DATABASE)')
+
+test: $(DEVELOPMENT) $(VENDOR) ## Install what tests need, run them all [TESTS=tests/pki]
+	$(PYTHON) -m tests.peers.install
+	$(PYTHON) -m pytest $(PYTEST_OPTIONS) $(TESTS)
+
+check: $(DEVELOPMENT) ## Check format, lint, types, import rules, architecture and docs
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	$(PYTHON) -m pytest -q tests/architecture $(wildcard tests/docs)
+
+bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this machine
+	$(PYTHON) -m tests.peers.install
+	$(PYTHON) -m tests.bench
+
+lock: $(PYTHON) ## Compute the lock files anew [UPGRADE=1 for the newest releases]
+	scripts/lock.sh $(if $(UPGRADE),--upgrade)
+
+screenshots: $(DEVELOPMENT) $(VENDOR) ## Take the pictures of the README anew
+	$(PYTHON) -m tests.peers.install
+	$(PYTHON) scripts/screenshots.py
+
+clean: ## Remove what was built; the demo's data stay
+	rm -rf .venv .node node_modules dist $(dir $(VENDOR)) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PYTHON):
 	scripts/make_environment.sh
 
-# Hashes for what comes from an index; then our own two packages, editable, which have none.
-$(RUNTIME): pyproject.toml agent/pyproject.toml requirements.lock requirements-build.lock | $(ENVIRONMENT)
+# From the index with hashes; then our own two packages, editable, which have none.
+$(RUNTIME): pyproject.toml agent/pyproject.toml requirements.lock requirements-build.lock | $(PYTHON)
 	$(PIP) install --require-hashes -r requirements.lock -r requirements-build.lock
 	$(PIP) install --no-deps --no-build-isolation -e ./agent -e .
 	touch $@
@@ -29,3 +67,6 @@ $(RUNTIME): pyproject.toml agent/pyproject.toml requirements.lock requirements-b
 $(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
 	$(PIP) install --require-hashes -r requirements-dev.lock
 	touch $@
+
+$(VENDOR): package.json package-lock.json .npmrc requirements-node.lock scripts/build_assets.py scripts/icons.txt | $(PYTHON)
+	$(PYTHON) scripts/build_assets.py

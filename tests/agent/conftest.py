@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.agent.peer import Authority, OwnTime, Peer, listening, server_tls
 
 from enlist_agent.client import Patience
 from enlist_agent.enrollment import Enrolled, enroll
 from enlist_agent.outcomes import Refusal
 from enlist_agent.secret import Secret
+from tests.agent.peer import Authority, OwnTime, Peer, listening, server_tls
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.agent.peer import Peer, Reply, instead, problem
 
 from enlist_agent.cli import main
+from tests.agent.peer import Peer, Reply, instead, problem
 
 
 def _input(monkeypatch: pytest.MonkeyPatch, text: str) -> None:

@@ -6,13 +6,13 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.agent.conftest import Told
-from tests.agent.peer import Authority, Peer, Reply, instead, listening, problem, server_tls
-from tests.agent.test_enrollment import Enrolling
 
 from enlist_agent.enrollment import Enrolled, enroll
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret
+from tests.agent.conftest import Told
+from tests.agent.peer import Authority, Peer, Reply, instead, listening, problem, server_tls
+from tests.agent.test_enrollment import Enrolling
 
 TOKEN = Secret("GoodToken1")
 

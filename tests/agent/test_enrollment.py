@@ -10,12 +10,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from tests.agent.conftest import Told
-from tests.agent.peer import Authority, Peer, Reply, instead, lose_answer, problem
 
 from enlist_agent.enrollment import Enrolled, _request_name, enroll
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret
+from tests.agent.conftest import Told
+from tests.agent.peer import Authority, Peer, Reply, instead, lose_answer, problem
 
 Enrolling = Callable[[], Enrolled | Refusal]
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.agent.conftest import Told
-from tests.agent.peer import Authority, Peer, Reply, listening, problem, server_tls
 
 from enlist_agent.enrollment import Enrolled, enroll
 from enlist_agent.outcomes import Refusal, UsageError
 from enlist_agent.secret import Secret
 from enlist_agent.standing import Standing, Status, status
+from tests.agent.conftest import Told
+from tests.agent.peer import Authority, Peer, Reply, listening, problem, server_tls
 
 
 @pytest.fixture
