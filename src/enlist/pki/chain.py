@@ -75,7 +75,7 @@ def examine(der: bytes | None, authority: Authority, now: int) -> DeviceCertific
     )
     if now < from_datetime(certificate.not_valid_before_utc):
         return Unfit(Flaw.NOT_YET_VALID, found)
-    if now > not_after:
+    if now >= not_after:  # at that very moment already, as OpenSSL and our store have it
         return Unfit(Flaw.EXPIRED, found)
     return found
 
