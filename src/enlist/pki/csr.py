@@ -211,9 +211,9 @@ def _not_a_request(text: bytes) -> Refusal:
 
 
 def _load(der: bytes) -> x509.CertificateSigningRequest | None:
-    for candidate in (der, without_null_parameters(der)):
+    for repair in (bytes, without_null_parameters):
         try:
-            return x509.load_der_x509_csr(candidate)
+            return x509.load_der_x509_csr(repair(der))
         except _UNREADABLE:
             continue
     return None
