@@ -1,0 +1,55 @@
+"""Private keys survive being stored, and OpenSSL can read them."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from enlist.pki.keys import PrivateKey, from_pem, new_pinned_key, new_signing_key, to_pem
+from tests.pki.samples import OpenSsl
+
+
+@pytest.mark.parametrize("make", [new_signing_key, new_pinned_key])
+def test_a_key_comes_back_as_it_was(make: object, openssl: OpenSsl) -> None:
+    key = make() if callable(make) else None
+    assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
+    pem = to_pem(key)
+
+    assert pem.startswith(b"-----BEGIN PRIVATE KEY-----\n")
+    assert from_pem(pem).private_numbers() == key.private_numbers()
+    assert openssl("pkey", "-check", "-noout", stdin=pem).returncode == 0
+
+
+def test_kinds_and_sizes() -> None:
+    signing, pinned = new_signing_key(), new_pinned_key()
+
+    assert signing.curve.name == "secp256r1"
+    assert pinned.key_size == 2048
+    assert pinned.public_key().public_numbers().e == 65537
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_an_operators_own_key_is_read_in_either_form(form: PrivateFormat) -> None:
+    key: PrivateKey = new_signing_key()
+    assert from_pem(key.private_bytes(Encoding.PEM, form, NoEncryption())) is not None
+
+
+def test_what_cannot_be_used_says_why() -> None:
+    encrypted = new_signing_key().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+    other = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    with pytest.raises(ValueError, match="encrypted"):
+        from_pem(encrypted)
+    with pytest.raises(ValueError, match="EC or RSA"):
+        from_pem(other)
+    with pytest.raises(ValueError, match="PEM"):
+        from_pem(b"garbage")
