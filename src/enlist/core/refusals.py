@@ -140,6 +140,12 @@ CATALOGUE: dict[str, Meaning] = {
         "Enlist cannot answer right now",
         "Nothing was used up. Try again in a moment; if it lasts, tell your administrator.",
     ),
+    "internal_error": _of(
+        _ANYBODY,
+        "Something went wrong on our side",
+        "Nothing is half done. Try again; if it happens again, give your administrator the "
+        "support code.",
+    ),
     # --- requests ------------------------------------------------------------------------
     "validation_failed": _of(
         _ANYBODY, "Some fields are not right", "Correct the fields named and send it again."

@@ -93,6 +93,10 @@ class _Presenting(Verb[Seen, Ready, Purpose]):
     presented: Presented
     report: DeviceReport
 
+    @property
+    def hashes(self) -> bool:
+        return self.presented.with_credentials
+
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
         platform = presenting.platform_of(self.report.platform)
         if isinstance(platform, Refusal):

@@ -17,7 +17,7 @@ from enlist.core.policy import ROLES, Grant, Permission
 from enlist.core.secrets import Kind, Secret, parse_machine_secret
 from enlist.store import access, organizations, users
 from enlist.store.tx import Reader, Tx
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import Answered, Tools, Verb
 from enlist.verbs.sign_in import IDLE
 
 API_KEY_PREFIX = "enk"
@@ -56,11 +56,11 @@ class BySignIn(Verb[Caller, Caller, Caller]):
         # Writing "last seen" once a minute is enough for an idle limit of thirty.
         return replace(known, stale=sign_in.last_seen_at < tx.now - MINUTE)
 
-    def work(self, tools: Tools, caller: Caller, seen: Caller) -> Caller | Refusal:
-        return seen
+    def work(self, tools: Tools, caller: Caller, seen: Caller) -> Caller | Answered[Caller]:
+        return seen if seen.stale else Answered(Done(seen))
 
     def apply(self, tx: Tx, caller: Caller, ready: Caller) -> Done[Caller] | Refusal:
-        if ready.stale and ready.sign_in_id is not None:
+        if ready.sign_in_id is not None:
             access.seen(tx, ready.sign_in_id)
         return Done(replace(ready, stale=False))
 
@@ -98,7 +98,11 @@ class ByApiKey(Verb[Known, Known, Caller]):
             return refusal
         return Known(_api_caller(found, caller), found)
 
-    def work(self, tools: Tools, caller: Caller, seen: Known) -> Known | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Known) -> Known | Answered[Caller]:
+        key = seen.key
+        noted = (key.last_used_at or 0) > tools.clock() - MINUTE
+        if noted and key.last_used_from == caller.address:
+            return Answered(Done(seen.caller))
         return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Known) -> Done[Caller] | Refusal:

@@ -89,6 +89,11 @@ class Verb(Generic[Seen, Ready, Value]):
     refused_as: ClassVar[str] = "request.refused"
     throttled: ClassVar[bool] = False
 
+    @property
+    def hashes(self) -> bool:
+        """Whether it may compute a password hash, and so must not hold up others (S45)."""
+        return False
+
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
         """Read what deciding needs. Of the tools, only the keys are for `look`."""
         raise NotImplementedError
@@ -115,10 +120,10 @@ class Verb(Generic[Seen, Ready, Value]):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[Value]):
-    """What `work` returns when the answer was given before: nothing to apply, one event."""
+    """What `work` returns when there is nothing to apply: the answer, and perhaps an event."""
 
     done: Done[Value]
-    happening: Happening
+    happening: Happening | None = None
 
 
 class HotVerb(Verb[Seen, Claim, Value]):
@@ -198,7 +203,9 @@ class Driver:
         if isinstance(ready, Refusal):
             return self._refuse(verb, caller, ready)
         if isinstance(ready, Answered):
-            self._store.write(lambda tx: events.record(tx, caller, ready.happening))
+            happening = ready.happening
+            if happening is not None:
+                self._store.write(lambda tx: events.record(tx, caller, happening))
             return ready.done
         if isinstance(verb, HotVerb):
             return self._claim(verb, caller, ready)

@@ -82,6 +82,10 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
     throttled = True
     apply_many = redeem
 
+    @property
+    def hashes(self) -> bool:
+        return self.presented.with_credentials
+
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
         platform = presenting.platform_of(self.report.platform)
         if isinstance(platform, Refusal):

@@ -144,6 +144,7 @@ class UseSetupLink(Verb[Taking, Taking, User]):
     name = "use_setup_link"
     refused_as = "sign_in.refused"
     throttled = True
+    hashes = True
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Taking | Refusal:
         digest = access.setup_link_lives(tx, tools.keys.digests(Kind.SETUP_LINK, self.link))

@@ -80,6 +80,7 @@ class StartSignIn(Verb[Login | None, Ready, SignedIn]):
     name = "sign_in"
     refused_as = "sign_in.refused"
     throttled = True
+    hashes = True
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Login | Refusal | None:
         return users.login(tx, self.username.strip())
@@ -135,6 +136,7 @@ class ConfirmSignIn(Verb[Login, Login, None]):
     name = "confirm_sign_in"
     refused_as = "sign_in.confirmation_refused"
     throttled = True
+    hashes = True
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Login | Refusal:
         login = users.login_by_id(tx, caller.id) if caller.id and caller.sign_in_id else None

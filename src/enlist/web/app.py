@@ -1,0 +1,151 @@
+"""The two applications: *web* for people and the API, *device* for what proves itself by TLS.
+
+Routes come from the adapters; each folder of `web/` offers its own list.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
+
+from enlist.core.clock import SECOND
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import support_code
+from enlist.store.tx import StoreUnavailable
+from enlist.web import console, demo, enroll, pki, portal
+from enlist.web.api import api_application
+from enlist.web.boundary import Capped, Faults, Guarded, Observed, SameSite, Senders
+from enlist.web.callers import cookie_name, services_of
+from enlist.web.device import device_routes
+from enlist.web.pages import refusal_page
+from enlist.web.peers import within
+from enlist.web.problems import problem_response
+from enlist.web.services import Services
+
+MOST_SKEW: Final = 5 * SECOND
+"""A process whose clock is further from the database's takes no traffic (X08)."""
+
+
+def web_application(services: Services) -> ASGIApp:
+    """The web listener's application."""
+    routes: list[BaseRoute] = [
+        Route("/", _home),
+        Mount("/api", api_application(services)),
+        *enroll.routes(),
+        *console.routes(),
+        *portal.routes(),
+        *pki.routes(),
+        *_health(),
+        Mount(f"/static/{services.version}", _Static(), name="static"),
+    ]
+    if services.mailbox is not None:
+        routes += demo.routes()
+    app = _starlette(services, routes)
+    return _bounded(app, services, "web")
+
+
+def device_application(services: Services) -> ASGIApp:
+    """The device listener's application."""
+    app = _starlette(services, [*device_routes(), *pki.routes(), *_health()])
+    return _bounded(app, services, "device")
+
+
+def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_exception})
+    app.state.services = services
+    return app
+
+
+def _bounded(app: Starlette, services: Services, listener: str) -> ASGIApp:
+    """The wrappers of `boundary`, innermost first."""
+
+    def render(scope: Scope, refusal: Refusal) -> ASGIApp:
+        return _render(Request({**scope, "app": app}), refusal)
+
+    wrapped: ASGIApp = SameSite(app, render, services.public_url, cookie_name(services))
+    wrapped = Capped(wrapped, render)
+    wrapped = Faults(wrapped, render)
+    wrapped = Guarded(wrapped, secure=services.secure)
+    wrapped = Observed(wrapped, listener)
+    return Senders(wrapped, services.trusted_proxies)
+
+
+def _render(request: Request, refusal: Refusal) -> Response:
+    """A refusal for whoever asked: a page for browsers, a problem document for programs."""
+    wants_page = "text/html" in request.headers.get("accept", "")
+    if wants_page and not request.url.path.startswith("/api/"):
+        return refusal_page(request, refusal)
+    return problem_response(refusal)
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    """What routing itself refuses: unknown addresses and methods."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    code = {404: "not_found", 405: "method_not_allowed"}.get(status, "malformed")
+    response = _render(request, Refusal(code, support_code=support_code()))
+    if isinstance(error, HTTPException) and error.headers:
+        response.headers.update(error.headers)
+    return response
+
+
+async def _home(_request: Request) -> Response:
+    return RedirectResponse("/console", status_code=303)
+
+
+class _Static(StaticFiles):
+    """Enlist's own and vendored files; the address holds the version, so they never change."""
+
+    def __init__(self) -> None:
+        mimetypes.add_type("font/woff2", ".woff2")
+        super().__init__(directory=Path(__file__).parent / "static")
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def _health() -> list[BaseRoute]:
+    return [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz),
+        Route("/metrics", _metrics),
+    ]
+
+
+async def _healthz(_request: Request) -> Response:
+    return JSONResponse({"status": "alive"})
+
+
+async def _readyz(request: Request) -> Response:
+    """Ready for traffic: the database answers, and its clock agrees with ours (X08)."""
+    import anyio.to_thread
+
+    store = services_of(request).store
+    try:
+        skew = await anyio.to_thread.run_sync(store.check)
+    except StoreUnavailable:
+        return JSONResponse({"status": "not ready", "reason": "database"}, status_code=503)
+    if abs(skew) > MOST_SKEW:
+        seconds = round(skew / SECOND, 1)
+        return JSONResponse(
+            {"status": "not ready", "reason": "clock", "seconds": seconds}, status_code=503
+        )
+    return JSONResponse({"status": "ready"})
+
+
+async def _metrics(request: Request) -> Response:
+    """Prometheus metrics, for the networks that may scrape them."""
+    if not within(request.scope["enlist.address"], services_of(request).metrics_from):
+        return problem_response(Refusal("not_found", support_code=support_code()))
+    return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)

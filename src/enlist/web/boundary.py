@@ -1,0 +1,262 @@
+"""What every request passes before and after its adapter, outermost first.
+
+Each wrapper is a small ASGI application around the next, does one thing, and knows nothing of the
+others: count and log, catch faults, find the sender's address, cap the body, refuse what another
+site made the browser send, add the headers that every answer carries.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import support_code
+from enlist.store.tx import StoreUnavailable
+from enlist.verbs.passwords import Busy
+from enlist.web.peers import address_of
+
+MOST_BYTES: Final = 64 * 1024
+"""Body of a request, unless its route says otherwise (S46)."""
+
+REQUESTS = Counter(
+    "enlist_http_requests_total",
+    "Requests by listener, method and status.",
+    ["listener", "method", "status"],
+)
+DURATION = Histogram(
+    "enlist_http_request_seconds",
+    "Time to the last byte of an answer.",
+    ["listener"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+FAULTS = Counter("enlist_faults_total", "Exceptions that nobody expected; should stay zero.")
+
+_log = structlog.get_logger("enlist.web")
+Render = Callable[[Scope, Refusal], ASGIApp]
+
+
+class Observed:
+    """Counts, times and logs each request; never its query, headers or body (S60)."""
+
+    def __init__(self, app: ASGIApp, listener: str) -> None:
+        self.app = app
+        self._listener = listener
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def watching(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watching)
+        finally:
+            took = time.perf_counter() - started
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            REQUESTS.labels(self._listener, method, str(status)).inc()
+            DURATION.labels(self._listener).observe(took)
+            _log.info(
+                "request",
+                listener=self._listener,
+                method=method,
+                path=scope["path"][:200],
+                status=status,
+                ms=round(took * 1000, 1),
+                address=scope.get("enlist.address", ""),
+            )
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Faults:
+    """Turns what nobody expected into a support code, and an unreachable database into a 503."""
+
+    def __init__(self, app: ASGIApp, render: Render) -> None:
+        self.app = app
+        self._render = render
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+            return
+        except (StoreUnavailable, Busy) as error:
+            _log.warning("unavailable", error=type(error).__name__, detail=str(error)[:300])
+            refusal = Refusal("try_later", support_code=support_code())
+        except Exception as error:  # noqa: BLE001 - the last line before the client
+            code = support_code()
+            FAULTS.inc()
+            _log.error("fault", support_code=code, path=scope["path"][:200], exc_info=error)
+            refusal = Refusal("internal_error", support_code=code)
+        if begun:
+            raise ConnectionResetError("the answer had begun")
+        await self._render(scope, refusal)(scope, receive, send)
+
+
+class Senders:
+    """Puts the sender's address into the scope (see `peers`)."""
+
+    def __init__(self, app: ASGIApp, trusted: tuple[str, ...]) -> None:
+        self.app = app
+        self._trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            scope["enlist.address"] = address_of(scope, self._trusted)
+        await self.app(scope, receive, send)
+
+
+class Capped:
+    """Refuses a body that is too large before anything parses it, chunked or not (S46)."""
+
+    def __init__(
+        self, app: ASGIApp, render: Render, most_for: Callable[[str], int] | None = None
+    ) -> None:
+        self.app = app
+        self._render = render
+        self._most_for = most_for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in _SAFE:
+            await self.app(scope, receive, send)
+            return
+        most = self._most_for(scope["path"]) if self._most_for else MOST_BYTES
+        declared = Headers(scope=scope).get("content-length", "0")
+        body = None
+        if declared.isdigit() and int(declared) <= most:
+            body = await _read(receive, most)
+        if body is None:
+            refusal = Refusal("too_large", support_code=support_code())
+            await self._render(scope, refusal)(scope, receive, send)
+            return
+        await self.app(scope, _replay(body, receive), send)
+
+
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """The whole body, or None as soon as it is longer than `most`."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most:
+            return None
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that hands out a body already read, then whatever follows."""
+    done = False
+
+    async def replaying() -> Message:
+        nonlocal done
+        if done:
+            return await receive()
+        done = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replaying
+
+
+class SameSite:
+    """Refuses changes that another site made the browser send (S39).
+
+    Browsers say where a request comes from in `Sec-Fetch-Site`, older ones in `Origin`. A request
+    with an API key is no browser's. One with our cookie but neither header is refused.
+    """
+
+    def __init__(self, app: ASGIApp, render: Render, origin: str, cookie: str) -> None:
+        self.app = app
+        self._render = render
+        self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(origin))
+        self._cookie = f"{cookie}="
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in _SAFE and self._foreign(scope):
+            refusal = Refusal("cross_site", support_code=support_code())
+            await self._render(scope, refusal)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _foreign(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        if "authorization" in headers:
+            return False
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site not in ("same-origin", "none")
+        origin = headers.get("origin")
+        if origin is not None:
+            return origin != self._origin
+        return self._cookie in headers.get("cookie", "")
+
+
+CONTENT_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+_HEADERS: Final = {
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": CONTENT_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "x-robots-tag": "noindex, nofollow",
+}
+
+
+class Guarded:
+    """Adds the headers that every answer carries (S32); an adapter may say something stricter."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self.app = app
+        self._headers = dict(_HEADERS)
+        if secure:
+            self._headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def adding(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, adding)

@@ -1,0 +1,74 @@
+"""Who sent a request: an API key, a signed-in person, or a stranger."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from enlist.core.caller import Caller, CallerKind
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import LONGEST_PRESENTED, Secret
+from enlist.verbs.callers import ByApiKey, BySignIn
+from enlist.verbs.sign_in import ABSOLUTE
+from enlist.web.languages import best_language
+from enlist.web.services import Services
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that the request came to."""
+    services: Services = request.app.state.services
+    return services
+
+
+def cookie_name(services: Services) -> str:
+    """`__Host-` ties the cookie to this host and to HTTPS; plain localhost has neither."""
+    return "__Host-enlist" if services.secure else "enlist"
+
+
+def stranger(request: Request) -> Caller:
+    """The request's sender, as long as nothing is known of him."""
+    return Caller(
+        CallerKind.STRANGER,
+        address=request.scope.get("enlist.address", ""),
+        user_agent=request.headers.get("user-agent", "")[:300],
+        language=best_language(request.headers.get("accept-language", "")),
+    )
+
+
+async def caller_of(request: Request) -> Caller | Refusal:
+    """The sender: by API key if one is presented, else by sign-in cookie, else a stranger.
+
+    Refusals: `unauthenticated`, `rate_limited` for a key that is not accepted. A cookie that is
+    over makes a stranger.
+    """
+    services = services_of(request)
+    sender = stranger(request)
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        known = await services.perform(ByApiKey(key.strip()[:LONGEST_PRESENTED]), sender)
+        return known if isinstance(known, Refusal) else known.value
+    cookie = request.cookies.get(cookie_name(services), "")
+    if not cookie:
+        return sender
+    seen = await services.perform(BySignIn(Secret(cookie[:LONGEST_PRESENTED])), sender)
+    return sender if isinstance(seen, Refusal) else seen.value
+
+
+def set_cookie(response: Response, services: Services, cookie: Secret) -> None:
+    """Give the browser its sign-in."""
+    response.set_cookie(
+        cookie_name(services),
+        cookie.reveal(),
+        max_age=ABSOLUTE // 1_000_000,
+        path="/",
+        secure=services.secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def drop_cookie(response: Response, services: Services) -> None:
+    """Take the browser's sign-in away."""
+    response.delete_cookie(
+        cookie_name(services), path="/", secure=services.secure, httponly=True, samesite="lax"
+    )

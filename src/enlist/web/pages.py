@@ -1,0 +1,141 @@
+"""Pages: Jinja2 templates with what every page needs: language, time zone, who is signed in.
+
+Texts are wrapped for translation (`{{ _('…') }}`). Moments are shown through the `moment` filter,
+always with their zone. A refusal has one look, wherever it comes up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.dates import format_datetime, format_timedelta, get_timezone_name
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from enlist.core.caller import Caller, CallerKind
+from enlist.core.clock import SECOND, rfc3339, to_datetime
+from enlist.core.outcomes import Refusal
+from enlist.core.refusals import CATALOGUE
+from enlist.locales import translations
+from enlist.web.callers import services_of, stranger
+from enlist.web.problems import headers_of, status_of
+
+_FOLDER: Final = Path(__file__).parent
+
+
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        translations(language), newstyle=True
+    )
+    environment.filters["moment"] = _moment
+    environment.filters["ago"] = _ago
+    return environment
+
+
+_environments: dict[str, Environment] = {}
+
+
+def environment(language: str) -> Environment:
+    """The templates in one language; made once."""
+    if language not in _environments:
+        _environments[language] = _environment(language)
+    return _environments[language]
+
+
+def render(
+    request: Request,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    caller: Caller | None = None,
+    status: int = 200,
+    zone: str = "UTC",
+) -> Response:
+    """A page.
+
+    Args:
+        template: its path below `templates/`.
+        caller: whoever looks at it; a stranger where nothing is known.
+        zone: IANA name of the time zone in which moments are shown.
+    """
+    services = services_of(request)
+    who = caller or stranger(request)
+    text = (
+        environment(who.language)
+        .get_template(template)
+        .render(
+            {
+                "request": request,
+                "path": request.url.path,
+                "caller": who,
+                "signed_in": who.kind is CallerKind.USER,
+                "language": who.language,
+                "zone": zone,
+                "now": services.tools.clock(),
+                "version": services.version,
+                "demo": services.mailbox is not None,
+                "static": f"/static/{services.version}",
+                **(context or {}),
+            }
+        )
+    )
+    return HTMLResponse(text, status_code=status)
+
+
+def refusal_page(
+    request: Request, refusal: Refusal, *, caller: Caller | None = None, staff: bool = False
+) -> Response:
+    """A refusal as a page: what is wrong, what to do, and a support code."""
+    response = render(
+        request,
+        "refusal.html",
+        {"refusal": refusal, "meaning": CATALOGUE[refusal.code]},
+        caller=caller,
+        status=status_of(refusal, staff=staff),
+    )
+    response.headers.update(headers_of(refusal))
+    return response
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+@pass_context
+def _moment(context: Context, value: int | None, style: str = "medium") -> Markup:
+    """A moment in the viewer's zone and language, with the zone's short name (X07)."""
+    if value is None:
+        return Markup("—")
+    zone = _zone(context["zone"])
+    local = to_datetime(value).astimezone(zone)
+    shown = format_datetime(local, style, tzinfo=zone, locale=context["language"])
+    name = get_timezone_name(local, width="short", locale=context["language"])
+    return Markup('<time datetime="{}">{} {}</time>').format(rfc3339(value), shown, name)
+
+
+@pass_context
+def _ago(context: Context, value: int | None) -> Markup:
+    """How long ago, or how long from now, with the exact moment as a tooltip."""
+    if value is None:
+        return Markup("—")
+    delta = (value - context["now"]) / SECOND
+    shown = format_timedelta(delta, add_direction=True, locale=context["language"])
+    exact = to_datetime(value).astimezone(_zone(context["zone"])).strftime("%Y-%m-%d %H:%M:%S %Z")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(rfc3339(value), exact, shown)

@@ -1,0 +1,8 @@
+"""Placeholder until the adapter stands."""
+
+from starlette.routing import BaseRoute
+
+
+def routes() -> list[BaseRoute]:
+    """No routes yet."""
+    return []

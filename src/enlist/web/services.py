@@ -1,0 +1,90 @@
+"""What every adapter is given, and how it gets a verb done.
+
+Verbs are synchronous and may wait for a disk, so they run in threads. Those that compute a
+password hash have threads of their own: a flood of sign-ins never holds up a redemption (S45).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from enlist.core.caller import Caller
+from enlist.core.outcomes import Done, Refusal
+from enlist.store.lanes import Store
+from enlist.verbs.driver import Driver, Tools, Verb, View
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedMessage:
+    """A message that the demo kept instead of sending it."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    at: int
+
+
+class Mailbox(Protocol):
+    """Where the demo looks up what was sent."""
+
+    def messages(self) -> Sequence[CapturedMessage]:
+        """Captured messages, newest first."""
+        ...
+
+
+def _limiter(total: int) -> anyio.CapacityLimiter:
+    return anyio.CapacityLimiter(total)
+
+
+@dataclass(frozen=True)
+class Services:
+    """One process's Enlist, as its adapters see it.
+
+    Attributes:
+        trusted_proxies: networks whose forwarding headers are believed.
+        mailbox: the demo's; None in production.
+        version: Enlist's version, shown to people who are signed in.
+    """
+
+    driver: Driver
+    store: Store
+    trusted_proxies: tuple[str, ...] = ()
+    metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    mailbox: Mailbox | None = None
+    version: str = ""
+    threads: anyio.CapacityLimiter = field(default_factory=lambda: _limiter(40))
+    hashing_threads: anyio.CapacityLimiter = field(default_factory=lambda: _limiter(40))
+
+    @property
+    def tools(self) -> Tools:
+        return self.driver.tools
+
+    @property
+    def public_url(self) -> str:
+        """The address that people use, without a slash at its end."""
+        return self.tools.addresses.public_url
+
+    @property
+    def secure(self) -> bool:
+        """Whether people come over HTTPS, so that cookies may demand it."""
+        return self.public_url.startswith("https:")
+
+    async def perform(self, verb: Verb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
+        """Run a verb in a thread; see `Driver.perform`."""
+        limiter = self.hashing_threads if verb.hashes else self.threads
+        call = functools.partial(self.driver.perform, verb, caller)
+        return await anyio.to_thread.run_sync(call, limiter=limiter)
+
+    async def view(self, view: View[Value], caller: Caller) -> Value | Refusal:
+        """Run a view in a thread; see `Driver.view`."""
+        call = functools.partial(self.driver.view, view, caller)
+        return await anyio.to_thread.run_sync(call, limiter=self.threads)
