@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.peers import chromium, postgres, smtp, wrk
+from tests.peers import chromium, postfix, postgres, smtp, wrk
 from tests.peers.base import Peer
 
 # A module is an instance of the protocol: mypy checks each against it.
-PEERS: tuple[Peer, ...] = (postgres, smtp, chromium, wrk)
+PEERS: tuple[Peer, ...] = (postgres, smtp, postfix, chromium, wrk)
 
 
 def named(name: str) -> Peer:

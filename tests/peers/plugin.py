@@ -22,6 +22,7 @@ from tests.peers import pki
 from tests.peers.base import PeerBroken, Running, tail
 from tests.peers.catalogue import PEERS, named
 from tests.peers.pki import Pki
+from tests.peers.postfix import MailSystem
 from tests.peers.postgres import Cluster
 from tests.peers.smtp import MailServer
 
@@ -231,6 +232,14 @@ def make_smtp(peers: Peers) -> Iterator[Callable[..., MailServer]]:
 def smtp(make_smtp: Callable[..., MailServer]) -> MailServer:
     """A plain mail server of this test's own: `messages`, `wait_for`, `answer`."""
     return make_smtp()
+
+
+@pytest.fixture
+def postfix(peers: Peers) -> MailSystem:
+    """Postfix and Dovecot with empty mailboxes: `submission`, `context()`, `wait_for(user)`."""
+    running = cast("MailSystem", peers.use("postfix"))
+    running.empty()
+    return running
 
 
 @pytest.fixture(scope="session")

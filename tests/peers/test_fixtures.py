@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from tests.peers.pki import Pki
+from tests.peers.postfix import LOGIN, PASSWORD, MailSystem
 from tests.peers.postgres import Cluster
 from tests.peers.smtp import MailServer
 
@@ -121,6 +122,24 @@ def test_mail_server_away_and_back(smtp: MailServer) -> None:
     with smtplib.SMTP("127.0.0.1", port) as client:
         client.send_message(_mail())
     assert len(smtp.wait_for()) == 1
+
+
+def test_real_mail_system(postfix: MailSystem) -> None:
+    with smtplib.SMTP("127.0.0.1", postfix.submission) as client:
+        client.starttls(context=postfix.context())
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login(LOGIN, "wrong")
+        client.login(LOGIN, PASSWORD)
+        client.send_message(_mail())
+        for stranger, code in (("nobody@example.test", 550), ("ada@elsewhere.test", 554)):
+            with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+                client.send_message(_mail(stranger))
+            assert refused.value.recipients[stranger][0] == code
+    (message,) = postfix.wait_for("ada")
+    assert message["Subject"] == "Hällo"
+    assert "☃" in message.get_content()
+    postfix.empty()
+    assert postfix.messages("ada") == []
 
 
 def test_browser_runs_scripts(browser: Browser) -> None:

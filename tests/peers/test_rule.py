@@ -1,0 +1,164 @@
+"""The rule itself: skip aloud, or fail; never pass, and leave nothing behind (TP01 to TP04)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.peers.base import wait_until
+from tests.peers.plugin import is_required
+from tests.peers.samples.each_peer import NAMES
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = "tests/peers/samples/each_peer.py"
+
+
+def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the sample in a pytest of its own, in a CI or not as `environment` says."""
+    return subprocess.run(
+        _command(*arguments),
+        cwd=ROOT,
+        env=_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def _command(*arguments: str) -> list[str]:
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-rsfE"]
+    return [sys.executable, "-m", "pytest", *options, SAMPLE, *arguments]
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    ours = {"CI", "ENLIST_PEERS", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return {**kept, **more}
+
+
+def test_absent_peers_are_skipped_aloud() -> None:  # TP01
+    run = _run(PATH="")
+    assert run.returncode == 0, run.stdout
+    assert f"{len(NAMES)} skipped" in run.stdout.splitlines()[-1]
+    assert run.stdout.count(": peer absent: ") == len(NAMES)
+    assert "peer absent: wrk — no executable" in run.stdout
+    assert "(Debian package wrk)" in run.stdout
+
+
+def test_absent_peers_fail_in_ci() -> None:  # TP02
+    run = _run(PATH="", CI="true")
+    assert run.returncode == 1
+    assert f"{len(NAMES)} errors" in run.stdout.splitlines()[-1]
+    assert "skipped" not in run.stdout.splitlines()[-1]
+    assert "peer absent: wrk — no executable" in run.stdout
+
+
+def test_only_the_listed_peers_are_required() -> None:
+    run = _run(PATH="", CI="true", ENLIST_PEERS="wrk")
+    assert f"{len(NAMES) - 1} skipped, 1 error" in run.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "required"),
+    [
+        ({}, False),
+        ({"CI": ""}, False),
+        ({"CI": "false"}, False),
+        ({"CI": "true"}, True),
+        ({"CI": "true", "ENLIST_PEERS": ""}, False),
+        ({"ENLIST_PEERS": "require"}, True),
+        ({"ENLIST_PEERS": "postgres, wrk"}, True),
+        ({"ENLIST_PEERS": "postgres"}, False),
+    ],
+)
+def test_who_is_required(environment: dict[str, str], required: bool) -> None:
+    assert is_required("wrk", environment) is required
+
+
+@pytest.fixture
+def broken_postgres() -> Iterator[Path]:
+    """PostgreSQL's programs, all of which claim a good version and fail at their work."""
+    # Not below pytest's folders: the cluster's owner could not enter those.
+    folder = Path(tempfile.mkdtemp(prefix="enlist-broken-"))
+    folder.chmod(0o755)
+    for name in ("initdb", "postgres"):
+        _script(folder / name, "echo the disk is on fire; exit 1")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _script(file: Path, body: str) -> None:
+    version = '[ "$1" = --version ] && echo "postgres (PostgreSQL) 15.99" && exit'
+    file.write_text(f"#!/bin/sh\n{version}\n{body}\n")
+    file.chmod(0o755)
+
+
+@pytest.mark.parametrize("server_starts", [False, True])
+def test_a_broken_peer_fails_everywhere(broken_postgres: Path, server_starts: bool) -> None:  # TP03
+    if server_starts:
+        _script(broken_postgres / "initdb", "exit 0")
+    path = os.pathsep.join((str(broken_postgres), os.environ["PATH"]))
+    run = _run("-k", "postgres", PATH=path)
+    assert run.returncode == 1
+    assert "1 error" in run.stdout.splitlines()[-1]
+    assert "peer broken: postgres" in run.stdout
+    assert "the disk is on fire" in run.stdout
+    assert "postgres BROKEN" in run.stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.peer(n)) for n in ("postgres", "postfix", "chromium")],
+)
+def test_a_killed_run_leaves_nothing_behind(name: str, tmp_path: Path) -> None:  # TP04
+    ready = tmp_path / "ready"
+    environment = _environment({"ENLIST_HOLD": str(ready)})
+    with (tmp_path / "log").open("w") as log:
+        run = subprocess.Popen(_command("-k", name), cwd=ROOT, env=environment, stdout=log)
+    wait_until(ready.exists, "the inner run", process=run, log=tmp_path / "log", seconds=60)
+    offspring = _descendants(run.pid)
+    assert offspring
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    deadline = time.monotonic() + 5
+    while left := [pid for pid in offspring if _lives(pid)]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+
+
+def _descendants(ancestor: int) -> dict[int, str]:
+    """All processes below one, with their names."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        if (fields := _stat(int(folder.name))) is not None:
+            parents[int(folder.name)] = int(fields[1])
+    found: dict[int, str] = {}
+    level = [ancestor]
+    while level:
+        level = [pid for pid, parent in parents.items() if parent in level]
+        found |= {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in level}
+    return found
+
+
+def _stat(pid: int) -> list[str] | None:
+    """State, parent and the rest of /proc/PID/stat, which follow the name in parentheses."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _lives(pid: int) -> bool:
+    """A zombie holds nothing any more; who reaps it is not ours to say."""
+    fields = _stat(pid)
+    return fields is not None and fields[0] != "Z"
