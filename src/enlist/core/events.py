@@ -59,6 +59,7 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.refused": "A token, code or login for an enrollment was refused.",
     "attempt.started": "A device began to enroll.",
     "attempt.cancelled": "An attempt was cancelled.",
+    "credential.refused": "A device showed a certificate that no longer counts.",
     "template.changed": "A message template changed.",
     "message.sent": "A message was handed to the mail server.",
     "message.failed": "A message was given up.",

@@ -90,6 +90,7 @@ class User:
     language: str
     created_at: int
     has_password: bool
+    version: int = 1
 
     @property
     def display_name(self) -> str:

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     USERS_READ = "users:read"
     USERS_EDIT = "users:edit"
     ROLES_EDIT = "roles:edit"
+    STAFF_READ = "staff:read"
     DEVICES_READ = "devices:read"
     DEVICES_REGISTER = "devices:register"
     DEVICES_EDIT = "devices:edit"
@@ -61,6 +62,7 @@ _READER = frozenset(
     {
         _P.ORGANIZATIONS_READ,
         _P.USERS_READ,
+        _P.STAFF_READ,
         _P.DEVICES_READ,
         _P.ENROLLMENTS_READ,
         _P.MESSAGES_READ,

@@ -125,6 +125,21 @@ CATALOGUE: dict[str, Meaning] = {
         "The certificate request cannot be accepted",
         "Make a new request and try again; your token still works.",
     ),
+    "credential_revoked": _of(
+        _MEMBER,
+        "This device's certificate was withdrawn",
+        "Ask your administrator for a new registration token and enroll again.",
+    ),
+    "credential_expired": _of(
+        _MEMBER,
+        "This device's certificate has run out",
+        "Ask your administrator for a new registration token and enroll again.",
+    ),
+    "device_blocked": _of(
+        _MEMBER,
+        "This device is blocked",
+        "Ask your administrator.",
+    ),
     "completion_required": _of(
         _MEMBER,
         "Nothing was given to bind the device with",

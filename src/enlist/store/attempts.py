@@ -31,6 +31,11 @@ _OF_ENROLLMENT = Query(
     "attempt.of_enrollment",
     f"{_COLUMNS} WHERE a.enrollment_id = :enrollment_id ORDER BY a.id DESC LIMIT 50",
 )
+_OF_DEVICE = Query(
+    "attempt.of_device",
+    f"""{_COLUMNS} JOIN enrollment e ON e.id = a.enrollment_id
+     WHERE e.device_id = :device_id ORDER BY a.id DESC LIMIT 50""",
+)
 _CANCEL = Query(
     "attempt.cancel",
     """
@@ -100,6 +105,11 @@ def by_digest(tx: Reader, digests: Sequence[bytes]) -> Attempt | None:
 def of_enrollment(tx: Reader, enrollment_id: Id) -> list[Attempt]:
     """The attempts at an enrollment, newest first."""
     return [_attempt(row) for row in tx.all(_OF_ENROLLMENT, enrollment_id=enrollment_id)]
+
+
+def of_device(tx: Reader, device_id: Id) -> list[Attempt]:
+    """The attempts to enroll a device, newest first."""
+    return [_attempt(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
 
 
 def cancel(tx: Tx, attempt_id: Id) -> bool:

@@ -47,6 +47,14 @@ _REVOKE_OF_DEVICE = Query(
      WHERE device_id = :device_id AND revoked_at IS NULL
     """,
 )
+_REVOKE_OF_USER = Query(
+    "credential.revoke_of_user",
+    """
+    UPDATE credential SET revoked_at = :now, revocation_reason = :reason
+     WHERE revoked_at IS NULL
+       AND device_id IN (SELECT d.id FROM device d WHERE d.user_id = :user_id)
+    """,
+)
 _REVOKED = Query(
     "credential.revoked",
     """
@@ -136,6 +144,11 @@ def of_user_key(tx: Reader, user_id: Id, key_digest: bytes, since: int) -> Crede
 def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
     """Revoke every living credential of a device; answer how many."""
     return tx.run(_REVOKE_OF_DEVICE, device_id=device_id, now=tx.now, reason=reason)
+
+
+def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:
+    """Revoke every living credential of a user's devices; answer how many."""
+    return tx.run(_REVOKE_OF_USER, user_id=user_id, now=tx.now, reason=reason)
 
 
 def revoked(tx: Reader) -> list[Revoked]:

@@ -8,6 +8,7 @@ from enlist.core.model import Device, Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.users import NOT_STAFF
 
 _COLUMNS = """
     SELECT d.id, d.organization_id, o.path AS organization_path, o.group_id, d.user_id,
@@ -74,6 +75,20 @@ _DELETE = Query(
      WHERE id = :id AND deleted_at IS NULL
     """,
 )
+_UNENROLL_OF_USER = Query(
+    "device.unenroll_of_user",
+    """
+    UPDATE device SET state = 'unenrolled', version = version + 1
+     WHERE user_id = :user_id AND state = 'enrolled' AND deleted_at IS NULL
+    """,
+)
+_ENROLLED_OF_USER = Query(
+    "device.enrolled_of_user",
+    """
+    SELECT d.id FROM device d
+     WHERE d.user_id = :user_id AND d.state = 'enrolled' AND d.deleted_at IS NULL ORDER BY d.id
+    """,
+)
 _SEEN = Query("device.seen", "UPDATE device SET last_seen_at = :now WHERE id = :id")
 _COUNTS = Query(
     "device.counts",
@@ -105,6 +120,7 @@ _LIST = Listing(
         "ownership": "d.ownership = :ownership",
         "user": "d.user_id = :user",
         "external_id": "d.external_id = :external_id",
+        "without_staff": NOT_STAFF.format(user="d.user_id"),
     },
     search=("d.name", "COALESCE(u.username, '')", "d.serial", "d.asset_number", "d.model"),
 )
@@ -170,6 +186,13 @@ def enroll(
 def delete(tx: Tx, device_id: Id) -> bool:
     """Take a device out of every list; the row stays for events and the CRL (ruling 29)."""
     return tx.run(_DELETE, id=device_id, now=tx.now) == 1
+
+
+def unenroll_of_user(tx: Tx, user_id: Id) -> list[Id]:
+    """The enrolled devices of a user are enrolled no more; answer which they were."""
+    found = [row["id"] for row in tx.all(_ENROLLED_OF_USER, user_id=user_id)]
+    tx.run(_UNENROLL_OF_USER, user_id=user_id)
+    return found
 
 
 def seen(tx: Tx, device_id: Id) -> None:

@@ -17,6 +17,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Digest
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.users import NOT_STAFF
 
 MOST_WRONG_LOGINS: Final = 10
 """Wrong logins on one two-factor token before it is revoked (ruling 26)."""
@@ -115,6 +116,10 @@ _REVOKE_OF_USER = Query(
 _DELETE_OF_DEVICE = Query(
     "enrollment.delete_of_device",
     "UPDATE enrollment SET deleted_at = :now WHERE device_id = :device_id AND deleted_at IS NULL",
+)
+_DELETE_OF_USER = Query(
+    "enrollment.delete_of_user",
+    "UPDATE enrollment SET deleted_at = :now WHERE user_id = :user_id AND deleted_at IS NULL",
 )
 _OPENED = Query(
     "enrollment.opened",
@@ -257,6 +262,7 @@ _LIST = Listing(
         "user": "e.user_id = :user",
         "device": "e.device_id = :device",
         "message_state": "m.state = :message_state",
+        "without_staff": NOT_STAFF.format(user="e.user_id"),
     },
     search=("COALESCE(d.name, '')", "COALESCE(u.username, '')", "COALESCE(m.recipient, '')"),
 )
@@ -396,6 +402,11 @@ def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:
 def delete_of_device(tx: Tx, device_id: Id) -> int:
     """Take a deleted device's enrollments out of every list; their tokens become unknown (A37)."""
     return tx.run(_DELETE_OF_DEVICE, device_id=device_id, now=tx.now)
+
+
+def delete_of_user(tx: Tx, user_id: Id) -> int:
+    """Take a deleted user's enrollments out of every list; their tokens become unknown."""
+    return tx.run(_DELETE_OF_USER, user_id=user_id, now=tx.now)
 
 
 def opened(tx: Tx, enrollment_id: Id, *, by_person: bool, most: int) -> bool:

@@ -11,6 +11,7 @@ from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.users import NOT_STAFF
 
 _INSERT = Query(
     "event.insert",
@@ -52,6 +53,13 @@ _LIST = Listing(
         "enrollment": "e.enrollment_id = :enrollment",
         "support_code": "e.support_code = :support_code",
         "after": "e.id > :after",
+        # The entry is canonical JSON, so this text stands in it exactly where the flag was set.
+        "flag": "e.entry LIKE '%\"flag\":\"' || :flag || '\"%'",
+        "without_staff": f"""
+            {NOT_STAFF.format(user="e.user_id")}
+            AND e.kind NOT LIKE 'api_key.%' AND e.kind NOT LIKE 'role.%'
+            AND (e.user_id IS NOT NULL OR e.device_id IS NOT NULL OR e.enrollment_id IS NOT NULL
+                 OR e.actor_kind IN ('stranger', 'device', 'system'))""",
     },
     search=("e.kind", "e.entry", "COALESCE(e.personal, '')"),
 )
@@ -60,6 +68,10 @@ _FIRST_USE = Query(
     "event.first_use",
     f"""{_COLUMNS} WHERE e.enrollment_id = :enrollment_id AND e.kind = 'enrollment.redeemed'
      ORDER BY e.id LIMIT 1""",
+)
+_BY_SUPPORT_CODE = Query(
+    "event.by_support_code",
+    f"{_COLUMNS} WHERE e.support_code = :code AND e.support_code <> '' ORDER BY e.id LIMIT 1",
 )
 _FIND = Query("event.find", f"{_COLUMNS} WHERE e.id = :id")
 
@@ -94,6 +106,12 @@ def page(tx: Reader, request: PageRequest) -> Page[EventRow] | Refusal:
 def find(tx: Reader, event_id: Id) -> EventRow | None:
     """One event."""
     row = tx.one(_FIND, id=event_id)
+    return None if row is None else _event(row)
+
+
+def by_support_code(tx: Reader, code: str) -> EventRow | None:
+    """The refusal that somebody was shown this code for (S78)."""
+    row = tx.one(_BY_SUPPORT_CODE, code=code)
     return None if row is None else _event(row)
 
 

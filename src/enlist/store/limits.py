@@ -61,6 +61,13 @@ _REMEMBER = Query(
      WHERE idempotency.expires_at <= :now
     """,
 )
+_FILL_IN = Query(
+    "idempotency.fill_in",
+    "UPDATE idempotency SET made_id = :made_id WHERE caller = :caller AND key = :key",
+)
+_FORGET = Query(
+    "idempotency.forget", "DELETE FROM idempotency WHERE caller = :caller AND key = :key"
+)
 _SWEEP_IDEMPOTENCY = Query("idempotency.sweep", "DELETE FROM idempotency WHERE expires_at <= :now")
 
 
@@ -138,6 +145,16 @@ def remember(tx: Tx, key: IdempotencyKey, made_id: Id, lifetime: int) -> bool:
         )
         == 1
     )
+
+
+def fill_in(tx: Tx, key: IdempotencyKey, made_id: Id) -> None:
+    """A key that was claimed in this transaction led to this."""
+    tx.run(_FILL_IN, caller=key.caller, key=key.key, made_id=made_id)
+
+
+def forget(tx: Tx, key: IdempotencyKey) -> None:
+    """A key that was claimed in this transaction led to nothing: it may be used again."""
+    tx.run(_FORGET, caller=key.caller, key=key.key)
 
 
 def sweep(tx: Tx) -> int:

@@ -51,6 +51,19 @@ _DELETE = Query(
                         WHERE d.organization_id = organization.id AND d.deleted_at IS NULL)
     """,
 )
+_LOCK = Query(
+    "organization.lock",
+    "SELECT o.id FROM organization o WHERE o.id = :id",
+    # Rows that point here wait for this, and this for them: nothing is put into an organization
+    # while it is deleted, and no setting is judged by what another change is just replacing.
+    postgres="SELECT o.id FROM organization o WHERE o.id = :id FOR UPDATE",
+)
+_CHILDREN = Query(
+    "organization.children",
+    f"{_COLUMNS} WHERE o.parent_id = :parent_id AND o.deleted_at IS NULL "
+    "ORDER BY lower(o.name), o.id LIMIT 500",
+)
+_PATH = Query("organization.path", "SELECT o.path FROM organization o WHERE o.id = :id")
 _SETTINGS = Query(
     "organization.settings",
     """
@@ -135,6 +148,28 @@ def change(tx: Tx, organization_id: Id, *, name: str, time_zone: str, language: 
 def delete(tx: Tx, organization_id: Id) -> bool:
     """Delete an organization that holds nothing; False when it does, or is the root."""
     return tx.run(_DELETE, id=organization_id, now=tx.now) == 1
+
+
+def lock(tx: Tx, organization_id: Id) -> None:
+    """Let one change at a time decide about what belongs to this organization."""
+    tx.one(_LOCK, id=organization_id)
+
+
+def children(tx: Reader, organization_id: Id) -> list[Organization]:
+    """The organizations directly below, by name; the first 500."""
+    return [_organization(row) for row in tx.all(_CHILDREN, parent_id=organization_id)]
+
+
+def path_of(tx: Reader, organization_id: Id) -> str | None:
+    """The path of an organization, also of a deleted one: its events stay."""
+    row = tx.one(_PATH, id=organization_id)
+    return None if row is None else str(row["path"])
+
+
+def own_settings(tx: Reader, path: str) -> dict[str, SettingValue]:
+    """What the organization at `path` holds itself."""
+    found = chain(tx, path)
+    return found[0][1] if found else {}
 
 
 def chain(tx: Reader, path: str) -> list[tuple[str, dict[str, SettingValue]]]:

@@ -14,6 +14,7 @@ from enlist.core.model import Message, MessageState
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.users import NOT_STAFF
 
 _COLUMNS = """
     SELECT m.id, m.organization_id, m.user_id, COALESCE(u.username, '') AS username,
@@ -27,6 +28,11 @@ _FIND = Query("message.find", f"{_COLUMNS} WHERE m.id = :id")
 _OF_ENROLLMENT = Query(
     "message.of_enrollment",
     f"{_COLUMNS} WHERE m.enrollment_id = :enrollment_id ORDER BY m.id DESC LIMIT 50",
+)
+_OF_DEVICE = Query(
+    "message.of_device",
+    f"""{_COLUMNS} JOIN enrollment e ON e.id = m.enrollment_id
+     WHERE e.device_id = :device_id ORDER BY m.id DESC LIMIT 50""",
 )
 _INSERT = Query(
     "message.insert",
@@ -98,6 +104,7 @@ _LIST = Listing(
         "purpose": "m.purpose = :purpose",
         "user": "m.user_id = :user",
         "enrollment": "m.enrollment_id = :enrollment",
+        "without_staff": NOT_STAFF.format(user="m.user_id"),
     },
     search=("m.recipient", "COALESCE(u.username, '')"),
 )
@@ -146,6 +153,11 @@ def find(tx: Reader, message_id: Id) -> Message | None:
 def of_enrollment(tx: Reader, enrollment_id: Id) -> list[Message]:
     """The messages about an enrollment, newest first."""
     return [_message(row) for row in tx.all(_OF_ENROLLMENT, enrollment_id=enrollment_id)]
+
+
+def of_device(tx: Reader, device_id: Id) -> list[Message]:
+    """The messages about a device's enrollments, newest first."""
+    return [_message(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
 
 
 def due(tx: Reader, limit: int) -> list[Id]:

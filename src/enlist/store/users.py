@@ -18,6 +18,13 @@ _COLUMNS = """
       FROM app_user u JOIN organization o ON o.id = u.organization_id
 """
 
+NOT_STAFF = (
+    "NOT EXISTS (SELECT 1 FROM role_assignment held JOIN organization place "
+    "ON place.id = held.organization_id "
+    "WHERE held.user_id = {user} AND place.deleted_at IS NULL)"
+)
+"""Condition of lists for those who may not see people who hold roles."""
+
 _FIND = Query("user.find", f"{_COLUMNS} WHERE u.id = :id AND u.deleted_at IS NULL")
 _BY_USERNAME = Query(
     "user.by_username",
@@ -113,7 +120,13 @@ _LIST = Listing(
         "name": "lower(u.last_name || ' ' || u.first_name)",
     },
     default_sort="username",
-    filters={"state": "u.state = :state", "source": "u.source = :source"},
+    filters={
+        "state": "u.state = :state",
+        "source": "u.source = :source",
+        "role": "EXISTS (SELECT 1 FROM role_assignment r "
+        "WHERE r.user_id = u.id AND r.role = :role)",
+        "without_staff": NOT_STAFF.format(user="u.id"),
+    },
     search=("u.username", "u.email", "u.first_name || ' ' || u.last_name", "u.phone"),
 )
 
@@ -141,6 +154,10 @@ _WITHDRAW = Query(
      WHERE user_id = :user_id AND organization_id = :organization_id AND role = :role
     """,
 )
+_WITHDRAW_ON = Query(
+    "role.withdraw_on",
+    "DELETE FROM role_assignment WHERE organization_id = :organization_id",
+)
 _LOCK_ADMINISTRATORS = Query(
     "role.lock_administrators",
     "SELECT 1 AS locked",
@@ -156,6 +173,17 @@ _ADMINISTRATORS = Query(
       JOIN app_user u ON u.id = r.user_id
      WHERE r.role = 'administrator' AND o.parent_id IS NULL
        AND u.deleted_at IS NULL AND u.state = 'active'
+    """,
+)
+_OTHER_ADMINISTRATORS = Query(
+    "role.other_administrators",
+    """
+    SELECT count(DISTINCT u.id) AS found
+      FROM role_assignment r
+      JOIN organization o ON o.id = r.organization_id
+      JOIN app_user u ON u.id = r.user_id
+     WHERE r.role = 'administrator' AND o.parent_id IS NULL
+       AND u.deleted_at IS NULL AND u.state = 'active' AND u.id <> :besides
     """,
 )
 
@@ -304,6 +332,11 @@ def withdraw_role(tx: Tx, user_id: Id, organization_id: Id, role: Role) -> bool:
     return tx.run(_WITHDRAW, user_id=user_id, organization_id=organization_id, role=role.value) == 1
 
 
+def withdraw_roles_on(tx: Tx, organization_id: Id) -> int:
+    """Take away every role on an organization that is no more (X31)."""
+    return tx.run(_WITHDRAW_ON, organization_id=organization_id)
+
+
 def lock_administrators(tx: Tx) -> None:
     """Let one change at a time decide about who administers the installation."""
     tx.one(_LOCK_ADMINISTRATORS)
@@ -313,6 +346,12 @@ def administrators(tx: Reader) -> int:
     """How many active users administer the top organization."""
     row = tx.one(_ADMINISTRATORS)
     return int(row["found"]) if row else 0
+
+
+def only_administrator(tx: Reader, user_id: Id) -> bool:
+    """Whether the installation would have no administrator without this user."""
+    row = tx.one(_OTHER_ADMINISTRATORS, besides=user_id)
+    return row is not None and row["found"] == 0 and administrators(tx) > 0
 
 
 def page(tx: Reader, request: PageRequest) -> Page[User] | Refusal:
@@ -337,6 +376,7 @@ def _user(row: Row) -> User:
         language=row["language"],
         created_at=row["created_at"],
         has_password=bool(row["has_password"]),
+        version=row["version"],
     )
 
 

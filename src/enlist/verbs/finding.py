@@ -1,18 +1,19 @@
 """Finding an object by id or by name, as far as the caller may see it.
 
-What exists outside a caller's organizations gives the same answer as what does not exist.
+What exists outside a caller's organizations gives the same answer as what does not exist; so do
+people who hold roles, and what is theirs, for a caller without `staff:read`.
 """
 
 from __future__ import annotations
 
 from enlist.core.caller import Caller
-from enlist.core.ids import parse_id
+from enlist.core.ids import Id, parse_id
 from enlist.core.model import Device, Enrollment, Organization, User
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import Permission
 from enlist.store import devices, enrollments, organizations, users
 from enlist.store.tx import Reader
-from enlist.verbs.rights import lacks, missing
+from enlist.verbs.rights import lacks, missing, outranked
 
 
 def organization_named(
@@ -38,7 +39,8 @@ def user_named(
     if found is None:
         return missing("user")
     about = Subjects(found.organization_id, found.id)
-    return lacks(caller, permission, found.organization_path, about) or found
+    refusal = lacks(caller, permission, found.organization_path, about)
+    return refusal or hidden(tx, caller, found.id, found.organization_path) or found
 
 
 def device_named(
@@ -50,7 +52,8 @@ def device_named(
     if found is None:
         return missing("device")
     about = Subjects(found.organization_id, found.user_id, found.id)
-    return lacks(caller, permission, found.organization_path, about) or found
+    refusal = lacks(caller, permission, found.organization_path, about)
+    return refusal or hidden(tx, caller, found.user_id, found.organization_path) or found
 
 
 def enrollment_named(
@@ -62,4 +65,21 @@ def enrollment_named(
     if found is None:
         return missing("enrollment")
     about = Subjects(found.organization_id, found.user_id, found.device_id, found.id)
-    return lacks(caller, permission, found.organization_path, about) or found
+    refusal = lacks(caller, permission, found.organization_path, about)
+    return refusal or hidden(tx, caller, found.user_id, found.organization_path) or found
+
+
+def hidden(tx: Reader, caller: Caller, user_id: Id | None, path: str) -> Refusal | None:
+    """`not_found` where the object at `path` is about staff, and staff is none of his business."""
+    if user_id is None or user_id == caller.id or caller.may(Permission.STAFF_READ, path):
+        return None
+    if not users.roles(tx, user_id):
+        return None
+    return missing("object that he may see", Subjects(user_id=user_id))
+
+
+def beyond(tx: Reader, caller: Caller, user_id: Id | None, about: Subjects) -> Refusal | None:
+    """`forbidden` for acting on someone with more rights, or on what is his (S51, X56)."""
+    if user_id is None:
+        return None
+    return outranked(caller, users.grants(tx, user_id), about)

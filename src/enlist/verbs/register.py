@@ -21,7 +21,7 @@ from enlist.store import devices, enrollments, events, organizations, users
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Tools, Verb
-from enlist.verbs.finding import organization_named, user_named
+from enlist.verbs.finding import beyond, device_named, organization_named, user_named
 from enlist.verbs.issuing import (
     Delivery,
     Issued,
@@ -200,6 +200,10 @@ class Register(_Issuing):
         refusal = lacks(caller, Permission.DEVICES_REGISTER, organization.path)
         if refusal is not None:
             return refusal
+        about = Subjects(organization.id, user.id)
+        refusal = beyond(tx, caller, user.id, about)
+        if refusal is not None:
+            return refusal
         if not organization.path.startswith(user.organization_path):
             problem = "must be the user's organization or one below it"
             return Refusal("validation_failed", fields=(FieldError("organization", problem),))
@@ -257,11 +261,11 @@ class Issue(_Issuing):
     name = "issue"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
-        device = devices.find(tx, self.device_id)
-        if device is None:
-            return missing("device")
+        device = device_named(tx, caller, self.device_id, Permission.ENROLLMENTS_ISSUE)
+        if isinstance(device, Refusal):
+            return device
         about = Subjects(device.organization_id, device.user_id, device.id)
-        refusal = lacks(caller, Permission.ENROLLMENTS_ISSUE, device.organization_path, about)
+        refusal = beyond(tx, caller, device.user_id, about)
         if refusal is not None:
             return refusal
         if device.state is not DeviceState.REGISTERED:

@@ -20,7 +20,7 @@ from enlist.core.secrets import Secret
 from enlist.store import enrollments, events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools, Verb
-from enlist.verbs.finding import enrollment_named
+from enlist.verbs.finding import beyond, enrollment_named
 from enlist.verbs.issuing import (
     Delivery,
     Issued,
@@ -56,6 +56,9 @@ def _look(tx: Reader, caller: Caller, enrollment_id: str, permission: Permission
     found = enrollment_named(tx, caller, enrollment_id, permission)
     if isinstance(found, Refusal):
         return found
+    refusal = beyond(tx, caller, found.user_id, _about(found))
+    if refusal is not None:
+        return refusal
     user = users.find(tx, found.user_id) if found.user_id else None
     return Seen(found, user, organizations.policy(tx, found.organization_path))
 

@@ -1,10 +1,11 @@
-"""May he? The answer for one object, and the rule about people with more rights."""
+"""May he? The answer for one object, and the rules about people with rights of their own."""
 
 from __future__ import annotations
 
-from enlist.core.caller import Caller
+from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import NOBODY, Refusal, Subjects
 from enlist.core.policy import Grant, Permission, held_at, outranks
+from enlist.verbs.sign_in import FRESH
 
 _NOT_FOUND = Refusal("not_found")
 
@@ -24,9 +25,9 @@ def lacks(
     return Refusal("forbidden", about=about, reason=f"lacks {permission}")
 
 
-def missing(what: str) -> Refusal:
-    """`not_found` for something that does not exist at all."""
-    return _NOT_FOUND.because(f"no such {what}")
+def missing(what: str, about: Subjects = NOBODY) -> Refusal:
+    """`not_found` for something that does not exist at all, or not for this caller."""
+    return _NOT_FOUND.because(f"no such {what}", about)
 
 
 def outranked(caller: Caller, target: tuple[Grant, ...], about: Subjects) -> Refusal | None:
@@ -34,3 +35,14 @@ def outranked(caller: Caller, target: tuple[Grant, ...], about: Subjects) -> Ref
     if outranks(caller.grants, target):
         return None
     return Refusal("forbidden", about=about, reason="the other person has more rights")
+
+
+def fresh(caller: Caller, now: int) -> Refusal | None:
+    """What is dangerous takes a password proof of the last minutes (ASVS 7.5).
+
+    API keys and the machine's own command line have no password to prove themselves with.
+    """
+    if caller.kind is not CallerKind.USER or caller.proved_at > now - FRESH:
+        return None
+    about = Subjects(caller.organization_id, caller.id)
+    return Refusal("proof_too_old", about=about, at=caller.proved_at or None)

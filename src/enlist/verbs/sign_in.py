@@ -48,7 +48,7 @@ class Ready:
     new_hash: str = ""
 
 
-def _reserve(login: Login | None) -> Callable[[Tx], Refusal | None]:
+def reserve_try(login: Login | None) -> Callable[[Tx], Refusal | None]:
     """A try is written down first; for unknown names just as much is written (S07)."""
 
     def take(tx: Tx) -> Refusal | None:
@@ -86,7 +86,7 @@ class StartSignIn(Verb[Login | None, Ready, SignedIn]):
         return users.login(tx, self.username.strip())
 
     def reserve(self, seen: Login | None) -> Callable[[Tx], Refusal | None]:
-        return _reserve(seen)
+        return reserve_try(seen)
 
     def work(self, tools: Tools, caller: Caller, seen: Login | None) -> Ready | Refusal:
         stored = seen.password_hash if seen is not None and seen.active else None
@@ -143,7 +143,7 @@ class ConfirmSignIn(Verb[Login, Login, None]):
         return login or Refusal("unauthenticated")
 
     def reserve(self, seen: Login) -> Callable[[Tx], Refusal | None]:
-        return _reserve(seen)
+        return reserve_try(seen)
 
     def work(self, tools: Tools, caller: Caller, seen: Login) -> Login | Refusal:
         if tools.passwords.verify(seen.password_hash, self.password):
