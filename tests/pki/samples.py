@@ -27,6 +27,19 @@ YEAR: Final = 365 * DAY
 URLS: Final = PkiUrls.under("http://enroll.example.com/pki")
 DEVICE: Final = "0197a2c4-77aa-7c3e-8a51-0123456789ab"
 
+NULL_PARAMETERS: Final = """-----BEGIN CERTIFICATE REQUEST-----
+MIIBUzCB+AIBADBmMQswCQYDVQQGEwJVUzELMAkGA1UECAwCTlkxETAPBgNVBAoM
+CE9wZW5aaXRpMScwJQYKCZImiZPyLGQBGRYXaHR0cHM6Ly9sb2NhbGhvc3Q6MTg0
+NzUxDjAMBgNVBAMMBWlkLW9rMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEp7ce
+lnaIbuS18ZsnKBnEOLWYOddQ1qrw9frbPmEr0DiFD+kcF0DX86XLKUH0NpEcW4Q5
+x7kUn6ljGnzUH+hhD6AwMC4GCSqGSIb3DQEJDjEhMB8wCgYDVR0PBAMDAQAwEQYJ
+YIZIAYb4QgEBBAQDAgeAMAwGCCqGSM49BAMCBQADSAAwRQIgEDI+WUcJzFzkSBal
+KJyloxOAKZ2oa9jVKVXI7Ehop0oCIQC3Nebc5nSQqhEcxjHStkzkLagdFgD+0PQS
+x8GezQgn9A==
+-----END CERTIFICATE REQUEST-----
+"""
+"""What an older OpenZiti client sends: an explicit NULL after ecdsa-with-SHA256 (D47)."""
+
 DeviceKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 OpenSsl = Callable[..., "subprocess.CompletedProcess[bytes]"]
 Issue = Callable[..., IssuedCertificate]

@@ -15,24 +15,11 @@ from enlist.core.outcomes import Refusal
 from enlist.pki.authority import Authority
 from enlist.pki.csr import MOST_BYTES, check, parse
 from enlist.pki.keys import spki_digest, to_pem
-from tests.pki.samples import OpenSsl, pem_of, read, request_der
+from tests.pki.samples import NULL_PARAMETERS, OpenSsl, pem_of, read, request_der
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 DER = request_der(KEY)
 PEM = pem_of(DER)
-
-NULL_PARAMETERS = """-----BEGIN CERTIFICATE REQUEST-----
-MIIBUzCB+AIBADBmMQswCQYDVQQGEwJVUzELMAkGA1UECAwCTlkxETAPBgNVBAoM
-CE9wZW5aaXRpMScwJQYKCZImiZPyLGQBGRYXaHR0cHM6Ly9sb2NhbGhvc3Q6MTg0
-NzUxDjAMBgNVBAMMBWlkLW9rMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEp7ce
-lnaIbuS18ZsnKBnEOLWYOddQ1qrw9frbPmEr0DiFD+kcF0DX86XLKUH0NpEcW4Q5
-x7kUn6ljGnzUH+hhD6AwMC4GCSqGSIb3DQEJDjEhMB8wCgYDVR0PBAMDAQAwEQYJ
-YIZIAYb4QgEBBAQDAgeAMAwGCCqGSM49BAMCBQADSAAwRQIgEDI+WUcJzFzkSBal
-KJyloxOAKZ2oa9jVKVXI7Ehop0oCIQC3Nebc5nSQqhEcxjHStkzkLagdFgD+0PQS
-x8GezQgn9A==
------END CERTIFICATE REQUEST-----
-"""
-"""What an older OpenZiti client sends: an explicit NULL after ecdsa-with-SHA256 (D47)."""
 
 
 def refused(data: bytes | str) -> str:
@@ -88,6 +75,7 @@ def test_one_request_is_read_however_it_was_wrapped(data: bytes | str) -> None:
         (DER + b"\n", "damaged"),
         (DER[:-1], "damaged"),
         (b"0\x80" + DER[2:], "damaged"),
+        (DER.replace(b"\x02\x01\x00", b"\x02\x01\x02", 1), "damaged"),  # version 3
         (b"0" * MOST_BYTES, "damaged"),
         (b"0" * (MOST_BYTES + 1), "16 KiB"),
         (" " * MOST_BYTES + PEM, "16 KiB"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,12 +98,11 @@ def with_rsa_key(csr: Csr, modulus: int, exponent: int = 65537) -> Csr:
 
 
 def test_the_largest_rsa_key_is_8192_bits(csr: Csr) -> None:
-    prime = (1 << 521) - 1  # no small factor
-    largest = check(with_rsa_key(csr, prime << (8192 - 521) | 0xC5))
-    too_large = check(with_rsa_key(csr, prime << (8193 - 521) | 0xC5))
+    largest = math.prod(2**bits - 1 for bits in (4423, 3217, 521, 31))  # Mersenne primes
+    too_large = check(with_rsa_key(csr, largest * 2 + 1))
 
-    assert largest is not None
-    assert "8192 bits" not in largest.detail
+    assert largest.bit_length() == 8192
+    assert check(with_rsa_key(csr, largest)) is None
     assert too_large is not None
     assert "8193 bits" in too_large.detail
 
@@ -157,6 +157,19 @@ def test_twenty_names_are_accepted_and_not_one_more(ec_key: ec.EllipticCurvePriv
 def test_extensions_that_cannot_be_read_are_refused(ec_key: ec.EllipticCurvePrivateKey) -> None:
     garbled = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"\x30\x05nope")
     assert "extensions" in problem_of(request_der(ec_key, extensions=[garbled]))
+
+
+def test_the_same_extension_twice_is_refused(ec_key: ec.EllipticCurvePrivateKey) -> None:
+    twins = [
+        x509.UnrecognizedExtension(x509.ObjectIdentifier(f"1.3.6.1.4.1.99999.{n}"), b"\x05\x00")
+        for n in (1, 2)
+    ]
+    whole = request_der(ec_key, extensions=[*twins])
+    end = bytes.fromhex("06092b0601040186 8d1f")
+    twice = whole.replace(end + b"\x02", end + b"\x01")
+
+    assert twice != whole
+    assert "extensions" in problem_of(twice)
 
 
 def test_unknown_extensions_do_not_matter(ec_key: ec.EllipticCurvePrivateKey) -> None:
