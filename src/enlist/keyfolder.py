@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from enlist.core.faults import Unusable
 from enlist.core.ids import Id, new_id
 from enlist.core.secrets import Key, KeyRing, new_key
 from enlist.pki import keys
@@ -26,7 +27,7 @@ from enlist.pki.authority import Authority, AuthorityMaterial, create_authority,
 PURPOSES: Final = ("lookup", "derive")
 
 
-class KeyFolderProblem(Exception):
+class KeyFolderProblem(Unusable):
     """The data folder cannot be used; the message says why and what to do."""
 
 
@@ -63,12 +64,12 @@ def create(data: Path, *, name: str, trust_domain: str, now: int) -> KeyFolder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for purpose in PURPOSES:
             key = new_key(now)
-            _write(data / "keys" / f"{purpose}.{key.id}.key", key.material.hex().encode())
+            write_secret(data / "keys" / f"{purpose}.{key.id}.key", key.material.hex().encode())
         material = create_authority(name, trust_domain, now)
         _write_authority(data / "pki", material)
-        _write(data / "pki" / "device-listener.key", keys.to_pem(keys.new_pinned_key()))
+        write_secret(data / "pki" / "device-listener.key", keys.to_pem(keys.new_pinned_key()))
         # Last: a folder without it was interrupted, and is made again from the start.
-        _write(data / "keys" / "installation.id", new_id(now).encode())
+        write_secret(data / "keys" / "installation.id", new_id(now).encode())
     except OSError as error:
         raise KeyFolderProblem(
             f"cannot write keys into {data}: {error.strerror}. "
@@ -128,7 +129,7 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_secret(path: Path, content: bytes) -> None:
     """Write a secret file so that it is whole or absent, and never readable by others."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
@@ -141,7 +142,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _write_authority(folder: Path, material: AuthorityMaterial) -> None:
-    _write(folder / "root.pem", material.root_certificate)
-    _write(folder / "root.key", material.root_key)
-    _write(folder / "issuing.pem", material.issuing_certificate)
-    _write(folder / "issuing.key", material.issuing_key)
+    write_secret(folder / "root.pem", material.root_certificate)
+    write_secret(folder / "root.key", material.root_key)
+    write_secret(folder / "issuing.pem", material.issuing_certificate)
+    write_secret(folder / "issuing.key", material.issuing_key)

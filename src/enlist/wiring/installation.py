@@ -1,7 +1,7 @@
-"""The only place where the parts meet: settings -> store -> verbs -> adapters.
+"""An installation, put together from settings: store, keys, driver.
 
-`open_installation` makes an `Installation` out of settings: the store, the keys, and a driver
-over them. The CLI gets functions that do so; `web` is imported by the one that serves.
+`open_installation` makes one of an empty database, or opens what is there; it never uses a
+database without the keys that belong to it, nor the other way round (ruling 32).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from enlist import keyfolder
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import DAY, Clock, system_clock
+from enlist.core.faults import Unusable
 from enlist.core.outcomes import Effect, Refusal
 from enlist.keyfolder import KeyFolder
 from enlist.pki import spiffe
@@ -25,7 +26,7 @@ from enlist.verbs.passwords import Passwords
 from enlist.verbs.setup import Administrator, Found
 
 
-class CannotStart(Exception):
+class CannotStart(Unusable):
     """Something is not as it must be; the message is one line that says what to do."""
 
 
@@ -91,6 +92,7 @@ def open_installation(
     group_id: str = "main",
     create: bool = True,
     passwords: Passwords | None = None,
+    channels: frozenset[str] | None = None,
 ) -> Installation:
     """Open the installation that the settings name, making it on an empty database.
 
@@ -100,7 +102,16 @@ def open_installation(
     store = open_store(settings, clock)
     try:
         return _open(
-            store, settings, clock, after, administrator, organization, group_id, create, passwords
+            store,
+            settings,
+            clock,
+            after,
+            administrator,
+            organization,
+            group_id,
+            create,
+            passwords,
+            channels,
         )
     except BaseException:
         store.close()
@@ -117,6 +128,7 @@ def _open(
     group_id: str,
     create: bool,
     passwords: Passwords | None,
+    channels: frozenset[str] | None,
 ) -> Installation:
     _schema(store, settings, create)
     where = addresses(settings)
@@ -128,7 +140,7 @@ def _open(
         authority=folder.authority,
         addresses=where,
         certificate_lifetime=settings.certificate_days * DAY,
-        channels=frozenset({"email"} if settings.smtp.host else ()),
+        channels=_channels(settings) if channels is None else channels,
     )
     driver = Driver(store, tools, after)
     if store.read(installation.installation_id) is None:
@@ -145,6 +157,10 @@ def _open(
         if isinstance(found, Refusal):
             raise CannotStart(_in_words(found))
     return Installation(store, driver, tools, folder)
+
+
+def _channels(settings: Settings) -> frozenset[str]:
+    return frozenset({"email"} if settings.smtp.host else ())
 
 
 def _in_words(refusal: Refusal) -> str:
@@ -196,6 +212,38 @@ def _keys(
             "Restore them from your key backup; without them live tokens are dead."
         )
     return folder
+
+
+def set_up(settings: Settings) -> bool:
+    """Whether the database holds an installation already."""
+    store = open_store(settings, system_clock)
+    try:
+        if migrations.state(store) is migrations.SchemaState.EMPTY:
+            return False
+        return store.read(installation.installation_id) is not None
+    finally:
+        store.close()
+
+
+def migrate(settings: Settings, *, check: bool) -> bool:
+    """Bring the schema to this version's; True when it was, or with `check` would be, changed.
+
+    Raises:
+        CannotStart: the schema is from a version that this one does not know.
+    """
+    store = open_store(settings, system_clock)
+    try:
+        state = migrations.state(store)
+        found = migrations.revision(store)
+    finally:
+        store.close()
+    if state is migrations.SchemaState.UNKNOWN:
+        raise CannotStart(f"the database has schema {found}, which this version does not know.")
+    if state is migrations.SchemaState.CURRENT:
+        return False
+    if not check:
+        migrations.migrate(settings.database_url)
+    return True
 
 
 @contextmanager

@@ -1,0 +1,87 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from enlist.cli import (
+    api_keys,
+    audit,
+    devices,
+    enrollments,
+    organizations,
+    server,
+    users,
+)
+from enlist.cli.backend import Backend
+from enlist.cli.output import UNUSABLE, problems
+from enlist.core.faults import Unusable
+from enlist.store.tx import StoreUnavailable
+
+
+def application(backend: Backend) -> Callable[[list[str]], None]:
+    """The whole command line over a backend, as a function of its words."""
+    command = typer.main.get_command(build())
+
+    def run(words: list[str]) -> None:
+        try:
+            command.main(args=words, prog_name="enlist", obj=backend)
+        except Unusable as error:
+            problems.print(str(error), style="red", markup=False)
+        except StoreUnavailable as error:
+            problems.print(
+                f"The database cannot be used: {error}\nNothing was changed. Check that it runs "
+                "and that --database is right, then try again.",
+                style="red",
+                markup=False,
+            )
+        sys.exit(UNUSABLE)
+
+    return run
+
+
+def build() -> typer.Typer:
+    """The Typer application; tests and the reference page walk it."""
+    app = typer.Typer(
+        help="Enlist, the enrollment authority: it decides who and what may join.",
+        no_args_is_help=True,
+        add_completion=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        epilog="Every flag can also come from the environment: --data is ENLIST_DATA, and so on. "
+        "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the installation cannot be used.",
+    )
+    app.callback()(_root)
+    server.add_to(app)
+    for name, module in (
+        ("apikey", api_keys),
+        ("organization", organizations),
+        ("user", users),
+        ("device", devices),
+        ("enrollment", enrollments),
+        ("audit", audit),
+    ):
+        app.add_typer(module.commands, name=name)
+    app.command(
+        "agent",
+        help="Enroll this machine, or show how it stands; see `enlist agent --help`.",
+        add_help_option=False,
+    )(_agent)
+    return app
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", help="Show the version."),
+) -> None:
+    if version:
+        from enlist import __version__
+
+        typer.echo(f"enlist {__version__}")
+        raise typer.Exit
+
+
+def _agent() -> None:
+    """Handled before Typer is loaded; here for the list of commands alone."""

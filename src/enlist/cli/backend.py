@@ -1,0 +1,41 @@
+"""What the command line is given: functions, and an open installation to run verbs in."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from enlist.core.caller import Caller
+from enlist.core.outcomes import Done, Refusal
+from enlist.verbs.driver import Driver, Verb, View
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An installation, and who is at the command line."""
+
+    driver: Driver
+    caller: Caller
+
+    def perform(self, verb: Verb[Any, Any, Value]) -> Done[Value] | Refusal:
+        """Do something."""
+        return self.driver.perform(verb, self.caller)
+
+    def view(self, view: View[Value]) -> Value | Refusal:
+        """Look at something."""
+        return self.driver.view(view, self.caller)
+
+
+class Backend(Protocol):
+    """What `wiring` hands over. Options are settings by name; None means not given."""
+
+    def serve(self, **options: Any) -> None: ...
+    def demo(self, **options: Any) -> None: ...
+    def init(
+        self, *, email: str, password: str, organization: str, group_id: str, **options: Any
+    ) -> None: ...
+    def migrate(self, *, check: bool, **options: Any) -> bool: ...
+    def opened(self, **options: Any) -> AbstractContextManager[Opened]: ...

@@ -1,0 +1,181 @@
+"""`enlist device …`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from enlist.cli.options import (
+    Cursor,
+    Data,
+    Database,
+    Expires,
+    Json,
+    Limit,
+    Organization,
+    Search,
+    installation,
+)
+from enlist.cli.options import (
+    moment as parse_moment,
+)
+from enlist.cli.output import (
+    document,
+    done,
+    moment,
+    moment_json,
+    out,
+    print_facts,
+    print_json,
+    print_table,
+    shown,
+)
+
+commands = typer.Typer(help="Devices.", no_args_is_help=True)
+
+Message = Annotated[
+    str,
+    typer.Option(
+        "--message",
+        help="email sends the token to the user; none prints it once, and that is audited.",
+    ),
+]
+
+
+@commands.command(
+    "register",
+    epilog='Example: enlist device register --user ada --name "Ada\'s laptop" --platform linux',
+)
+def register(
+    context: typer.Context,
+    user: Annotated[str, typer.Option("--user", help="User name or id.")],
+    name: Annotated[str, typer.Option("--name", help="What the device is called.")],
+    platform: Annotated[
+        str, typer.Option("--platform", help="android, ios, macos, windows or linux.")
+    ],
+    organization: Organization = "",
+    ownership: Annotated[
+        str, typer.Option("--ownership", help="corporate_dedicated, employee_owned, …")
+    ] = "none",
+    serial: Annotated[str, typer.Option("--serial", help="Serial number.")] = "",
+    message: Message = "email",
+    template: Annotated[str, typer.Option("--template", help="Message template.")] = "",
+    expires: Expires = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Register a device for a user and send him its registration token."""
+    from enlist.verbs.issuing import Delivery
+    from enlist.verbs.register import DeviceDetails, Register
+
+    with installation(context, data, database) as enlist:
+        issued = done(
+            enlist.perform(
+                Register(
+                    organization,
+                    user,
+                    DeviceDetails(name, platform, ownership, serial=serial),
+                    Delivery(message, template),
+                    parse_moment(expires, datetime.now(UTC)),
+                )
+            )
+        )
+        public_url = enlist.driver.tools.addresses.public_url
+    token = issued.token.reveal() if issued.token else ""
+    link = f"{public_url}/enroll/{issued.enrollment_id}#t={token}" if token else ""
+    if as_json:
+        found = {
+            "device": {"id": issued.device_id, "state": "registered"},
+            "enrollment": {
+                "id": issued.enrollment_id,
+                "state": "active",
+                "expires_at": moment_json(issued.expires_at),
+            },
+        }
+        if token:
+            found["enrollment"] |= {"token": token, "link": link}
+        print_json(found)
+        return
+    out.print(f"Registered {name} for {user}: {issued.device_id}", markup=False)
+    if token:
+        print_facts({"Token": token, "Link": link, "Valid until": moment(issued.expires_at)})
+    else:
+        out.print(
+            f"The token is on its way by e-mail, valid until {moment(issued.expires_at)}.",
+            markup=False,
+        )
+
+
+@commands.command("list", epilog="Example: enlist device list --state registered")
+def list_(
+    context: typer.Context,
+    organization: Organization = "",
+    search: Search = "",
+    state: Annotated[
+        str, typer.Option("--state", help="registered, enrolled, unenrolled or blocked.")
+    ] = "",
+    platform: Annotated[str, typer.Option("--platform", help="Only this platform.")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List devices of an organization and below, newest first."""
+    from enlist.verbs.views import ListDevices
+
+    with installation(context, data, database) as enlist:
+        filters = {"state": state, "platform": platform}
+        view = ListDevices(organization, search=search, filters=filters, limit=limit, cursor=cursor)
+        page = shown(enlist.view(view))
+    if as_json:
+        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
+        return
+    rows = [
+        (found.name, found.username, found.platform.value, found.state.value, found.id)
+        for found in page.items
+    ]
+    empty = "No device here. Register one: enlist device register --help"
+    print_table(("NAME", "USER", "PLATFORM", "STATE", "ID"), rows, empty)
+    if page.next_cursor:
+        out.print(f"More: --cursor {page.next_cursor}", markup=False)
+
+
+@commands.command("show", epilog="Example: enlist device show 0199…")
+def show(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="Id.")],
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show a device: its enrollments, credentials and everything that ever touched it."""
+    from enlist.verbs.views import ShowDevice
+
+    with installation(context, data, database) as enlist:
+        detail = shown(enlist.view(ShowDevice(device)))
+    if as_json:
+        print_json(document(detail))
+        return
+    found = detail.device
+    print_facts(
+        {
+            "Name": found.name,
+            "State": found.state.value,
+            "User": found.username,
+            "Organization": found.group_id,
+            "Platform": found.platform.value,
+            "Registered": moment(found.registered_at),
+            "Enrolled": moment(found.enrolled_at),
+            "Id": found.id,
+        }
+    )
+    out.print()
+    rows = [
+        (moment(event.at), event.kind, event.personal.get("actor", event.actor_kind))
+        for event in detail.timeline.items
+    ]
+    print_table(("WHEN", "WHAT", "BY"), rows, "Nothing has happened yet.")

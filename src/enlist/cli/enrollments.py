@@ -1,0 +1,215 @@
+"""`enlist enrollment …`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from enlist.cli.backend import Opened
+from enlist.cli.devices import Message
+from enlist.cli.options import (
+    Cursor,
+    Data,
+    Database,
+    Expires,
+    Json,
+    Limit,
+    Organization,
+    Search,
+    installation,
+)
+from enlist.cli.options import (
+    moment as parse_moment,
+)
+from enlist.cli.output import (
+    document,
+    done,
+    moment,
+    moment_json,
+    out,
+    print_facts,
+    print_json,
+    print_table,
+    shown,
+)
+from enlist.core.clock import system_clock
+from enlist.core.lifecycle import shown_state
+from enlist.verbs.issuing import Delivery, Issued
+
+commands = typer.Typer(help="Enrollments: authorizations to enroll.", no_args_is_help=True)
+
+Enrollment = Annotated[str, typer.Argument(metavar="ENROLLMENT", help="Id.")]
+
+
+@commands.command("list", epilog="Example: enlist enrollment list --state expired")
+def list_(
+    context: typer.Context,
+    organization: Organization = "",
+    search: Search = "",
+    state: Annotated[str, typer.Option("--state", help="active, expired, used or revoked.")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List enrollments of an organization and below, newest first."""
+    from enlist.verbs.views import ListEnrollments
+
+    with installation(context, data, database) as enlist:
+        view = ListEnrollments(
+            organization, search=search, filters={"state": state}, limit=limit, cursor=cursor
+        )
+        page = shown(enlist.view(view))
+    if as_json:
+        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
+        return
+    now = system_clock()
+    rows = [
+        (
+            found.device_name,
+            found.username,
+            shown_state(found.state, found.expires_at, now),
+            moment(found.expires_at),
+            found.message_state,
+            found.id,
+        )
+        for found in page.items
+    ]
+    empty = "No enrollment here. Register a device: enlist device register --help"
+    print_table(("DEVICE", "USER", "STATE", "UNTIL", "MESSAGE", "ID"), rows, empty)
+    if page.next_cursor:
+        out.print(f"More: --cursor {page.next_cursor}", markup=False)
+
+
+@commands.command("show", epilog="Example: enlist enrollment show 0199…")
+def show(
+    context: typer.Context,
+    enrollment: Enrollment,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show an enrollment. Its token is never shown."""
+    from enlist.verbs.views import ShowEnrollment
+
+    with installation(context, data, database) as enlist:
+        detail = shown(enlist.view(ShowEnrollment(enrollment)))
+    if as_json:
+        print_json(document(detail))
+        return
+    found = detail.enrollment
+    print_facts(
+        {
+            "Device": found.device_name,
+            "User": found.username,
+            "State": shown_state(found.state, found.expires_at, system_clock()),
+            "Valid until": moment(found.expires_at),
+            "Generation": str(found.generation),
+            "Uses": f"{found.uses} of {found.max_uses}",
+            "Issued": f"{moment(found.issued_at)} by {found.issued_by}",
+            "Message": f"{found.message_state} {found.message_reason}".strip(),
+            "Sent to": found.message_to,
+            "Id": found.id,
+        }
+    )
+
+
+@commands.command("issue", epilog="Example: enlist enrollment issue 0199… --expires 48h")
+def issue(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="Id of a registered device.")],
+    message: Message = "email",
+    expires: Expires = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Issue a new enrollment for a registered device that has none live."""
+    from enlist.verbs.register import Issue
+
+    with installation(context, data, database) as enlist:
+        verb = Issue(device, Delivery(message), parse_moment(expires, datetime.now(UTC)))
+        issued = done(enlist.perform(verb))
+        _print_issued(enlist, issued, as_json=as_json)
+
+
+@commands.command("reissue", epilog="Example: enlist enrollment reissue 0199… --expires 48h")
+def reissue(
+    context: typer.Context,
+    enrollment: Enrollment,
+    message: Message = "email",
+    expires: Expires = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new token for an unused enrollment; the last one stops working."""
+    from enlist.verbs.reissue import Reissue
+
+    with installation(context, data, database) as enlist:
+        verb = Reissue(enrollment, Delivery(message), parse_moment(expires, datetime.now(UTC)))
+        issued = done(enlist.perform(verb))
+        _print_issued(enlist, issued, as_json=as_json)
+
+
+@commands.command("resend", epilog="Example: enlist enrollment resend 0199…")
+def resend(
+    context: typer.Context,
+    enrollment: Enrollment,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Send the same token again."""
+    from enlist.verbs.reissue import Resend
+
+    with installation(context, data, database) as enlist:
+        message_id = done(enlist.perform(Resend(enrollment)))
+    if as_json:
+        print_json({"message_id": message_id})
+    else:
+        out.print("The message is on its way.")
+
+
+@commands.command("revoke", epilog='Example: enlist enrollment revoke 0199… --reason "left"')
+def revoke(
+    context: typer.Context,
+    enrollment: Enrollment,
+    reason: Annotated[str, typer.Option("--reason", help="For the audit log.")] = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """End an enrollment; its token stops working at once."""
+    from enlist.verbs.reissue import Revoke
+
+    with installation(context, data, database) as enlist:
+        done(enlist.perform(Revoke(enrollment, reason)))
+    if as_json:
+        print_json({"id": enrollment, "state": "revoked"})
+    else:
+        out.print("Revoked.")
+
+
+def _print_issued(enlist: Opened, issued: Issued, *, as_json: bool) -> None:
+    public_url = enlist.driver.tools.addresses.public_url
+    token = issued.token.reveal() if issued.token else ""
+    link = f"{public_url}/enroll/{issued.enrollment_id}#t={token}" if token else ""
+    if as_json:
+        found = {
+            "id": issued.enrollment_id,
+            "state": "active",
+            "generation": issued.generation,
+            "expires_at": moment_json(issued.expires_at),
+        }
+        print_json(found | ({"token": token, "link": link} if token else {}))
+    elif token:
+        print_facts({"Token": token, "Link": link, "Valid until": moment(issued.expires_at)})
+    else:
+        out.print(
+            f"The token is on its way by e-mail, valid until {moment(issued.expires_at)}.",
+            markup=False,
+        )

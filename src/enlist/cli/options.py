@@ -1,0 +1,84 @@
+"""Flags that several commands share, and reading what must not stand on a command line."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from enlist.cli.backend import Backend, Opened
+from enlist.cli.output import usage
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Data folder.", envvar="ENLIST_DATA"),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="postgresql://… ; default SQLite in the data folder.",
+        envvar="ENLIST_DATABASE",
+        show_envvar=True,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Organization = Annotated[
+    str, typer.Option("--organization", metavar="GROUP_ID", help="Group ID or id.")
+]
+Expires = Annotated[
+    str,
+    typer.Option(
+        "--expires",
+        metavar="TIME",
+        help="When it ends: 2026-12-31T18:00+01:00, or from now: 90m, 48h, 30d.",
+    ),
+]
+Search = Annotated[str, typer.Option("--search", help="Show only what contains this text.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="Rows to show.")]
+Cursor = Annotated[str, typer.Option("--cursor", help="Go on after an earlier page.")]
+
+
+def installation(
+    context: typer.Context, data: Path | None, database: str | None
+) -> AbstractContextManager[Opened]:
+    """The installation that the flags name."""
+    return backend(context).opened(data=data, database=database)
+
+
+def backend(context: typer.Context) -> Backend:
+    """What `wiring` handed over."""
+    found: Backend = context.find_root().obj
+    return found
+
+
+def read_secret(prompt: str) -> str:
+    """A secret from standard input: its first line, or typed unseen at a terminal."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def moment(text: str, now: datetime) -> int | None:
+    """A moment from `--expires`, in microseconds UTC; None where it was not given."""
+    if not text:
+        return None
+    from enlist.core.clock import from_datetime
+
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    if text[:-1].isdigit() and text[-1] in units:
+        return from_datetime(now + timedelta(**{units[text[-1]]: int(text[:-1])}))
+    try:
+        return from_datetime(datetime.fromisoformat(text))
+    except ValueError as error:
+        usage(f"--expires {text}: {error}. Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d.")
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}

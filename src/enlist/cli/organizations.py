@@ -1,0 +1,129 @@
+"""`enlist organization …`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from enlist.cli.options import Cursor, Data, Database, Json, Limit, Search, installation
+from enlist.cli.output import (
+    document,
+    done,
+    out,
+    print_json,
+    print_table,
+    shown,
+    usage,
+)
+from enlist.core.policy import SETTINGS
+
+commands = typer.Typer(help="Organizations and their enrollment settings.", no_args_is_help=True)
+
+
+@commands.command(
+    "add", epilog='Example: enlist organization add --name "Sales" --group-id sales --parent main'
+)
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Option("--name", help="What people see.")],
+    group_id: Annotated[str, typer.Option("--group-id", help="Short code, typed to enroll.")],
+    parent: Annotated[
+        str, typer.Option("--parent", metavar="GROUP_ID", help="Default: the top.")
+    ] = "",
+    time_zone: Annotated[str, typer.Option("--time-zone", help="Such as Europe/Berlin.")] = "",
+    language: Annotated[str, typer.Option("--language", help="en or de.")] = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Add an organization below another one."""
+    from enlist.verbs.organizations import AddOrganization
+
+    with installation(context, data, database) as enlist:
+        above = parent or enlist.caller.organization_id or ""
+        made = done(enlist.perform(AddOrganization(above, group_id, name, time_zone, language)))
+    if as_json:
+        print_json(document(made))
+    else:
+        out.print(f"Added {made.name} with Group ID {made.group_id}.", markup=False)
+
+
+@commands.command("list", epilog="Example: enlist organization list --json")
+def list_(
+    context: typer.Context,
+    search: Search = "",
+    limit: Limit = 100,
+    cursor: Cursor = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List organizations, in tree order."""
+    from enlist.verbs.views import ListOrganizations
+
+    with installation(context, data, database) as enlist:
+        page = shown(enlist.view(ListOrganizations(search=search, limit=limit, cursor=cursor)))
+    if as_json:
+        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
+        return
+    rows = [
+        ("  " * (found.path.count("/") - 1) + found.name, found.group_id, found.time_zone)
+        for found in page.items
+    ]
+    print_table(("NAME", "GROUP ID", "TIME ZONE"), rows, "No organization matches.")
+
+
+@commands.command(
+    "settings",
+    epilog="Example: enlist organization settings sales --set token_type=two_factor "
+    "--set token_length=12 --inherit token_expiration_hours",
+)
+def settings(
+    context: typer.Context,
+    organization: Annotated[str, typer.Argument(metavar="GROUP_ID", help="Group ID or id.")],
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Repeatable.")
+    ] = None,
+    inherit: Annotated[
+        list[str] | None, typer.Option("--inherit", metavar="KEY", help="Take from above.")
+    ] = None,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show the settings in force and where they come from; change them with --set, --inherit."""
+    from enlist.verbs.organizations import ChangeSettings
+    from enlist.verbs.views import ShowOrganization
+
+    wanted: dict[str, object] = dict(_pair(text) for text in change or [])
+    wanted |= dict.fromkeys(inherit or [])
+    with installation(context, data, database) as enlist:
+        if wanted:
+            done(enlist.perform(ChangeSettings(organization, wanted)))
+        detail = shown(enlist.view(ShowOrganization(organization)))
+    in_force = detail.policy.settings
+    if as_json:
+        print_json(
+            {key: {"value": held.value, "source": held.source} for key, held in in_force.items()}
+        )
+        return
+    rows = [(key, _words(held.value), held.source) for key, held in in_force.items()]
+    print_table(("SETTING", "VALUE", "FROM"), rows, "")
+
+
+def _pair(text: str) -> tuple[str, object]:
+    """`key=value` with the value in the setting's own type."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        usage(f"--set {text}: write KEY=VALUE, such as token_length=12")
+    default = SETTINGS[key].default if key in SETTINGS else ""
+    if isinstance(default, bool) and value in ("true", "false"):
+        return key, value == "true"
+    if isinstance(default, int) and not isinstance(default, bool) and value.isdigit():
+        return key, int(value)
+    return key, value
+
+
+def _words(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,111 @@
+"""Printing: tables for people, JSON for programs, refusals as one clear paragraph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from enlist.core.clock import rfc3339, to_datetime
+from enlist.core.outcomes import Done, Refusal
+from enlist.core.refusals import CATALOGUE
+
+Value = TypeVar("Value")
+
+out = Console(soft_wrap=True, highlight=False)
+problems = Console(stderr=True, soft_wrap=True, highlight=False)
+
+REFUSED, USAGE, UNUSABLE = 1, 2, 3
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """A table, or what to do when there is nothing to show."""
+    if not rows:
+        out.print(empty)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Names and values, one a line."""
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        out.print(f"[bold]{name:<{width}}[/bold]  {value or '—'}")
+
+
+def moment(value: int | None) -> str:
+    """A moment for people: to the minute, in UTC, with its zone."""
+    return "" if value is None else to_datetime(value).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def moment_json(value: int | None) -> str | None:
+    """A moment for programs."""
+    return None if value is None else rfc3339(value)
+
+
+def done(outcome: Done[Value] | Refusal) -> Value:
+    """The value of an outcome; a refusal ends the command with exit code 1."""
+    if isinstance(outcome, Refusal):
+        refuse(outcome)
+    return outcome.value
+
+
+def shown(value: Value | Refusal) -> Value:
+    """The same for something that was only looked at."""
+    if isinstance(value, Refusal):
+        refuse(value)
+    return value
+
+
+def refuse(refusal: Refusal) -> NoReturn:
+    """Say why not, and what to do."""
+    meaning = CATALOGUE[refusal.code]
+    problems.print(f"[red]{meaning.title}[/red] ({refusal.code})")
+    for error in refusal.fields:
+        problems.print(f"  {error.field}: {error.message}", markup=False)
+    problems.print(refusal.detail or meaning.remedy, markup=False)
+    raise typer.Exit(REFUSED)
+
+
+def unusable(message: str) -> NoReturn:
+    """The installation cannot be used; exit code 3."""
+    problems.print(message, style="red", markup=False)
+    raise typer.Exit(UNUSABLE)
+
+
+def usage(message: str) -> NoReturn:
+    """The command was called wrongly; exit code 2."""
+    problems.print(message, style="red", markup=False)
+    raise typer.Exit(USAGE)
+
+
+def document(value: Any) -> Any:
+    """A dataclass as JSON-ready values, moments (`*_at`, `not_*`) as RFC 3339."""
+    from dataclasses import fields, is_dataclass
+
+    if is_dataclass(value) and not isinstance(value, type):
+        found = {}
+        for field in fields(value):
+            item = getattr(value, field.name)
+            is_moment = field.name.endswith("_at") or field.name in ("not_before", "not_after")
+            found[field.name] = moment_json(item) if is_moment else document(item)
+        return found
+    if isinstance(value, Mapping):
+        return {str(name): document(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [document(item) for item in value]
+    return value

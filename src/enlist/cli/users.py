@@ -1,0 +1,91 @@
+"""`enlist user …`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from enlist.cli.options import (
+    Cursor,
+    Data,
+    Database,
+    Json,
+    Limit,
+    Organization,
+    Search,
+    installation,
+    read_secret,
+)
+from enlist.cli.output import document, done, out, print_json, print_table, shown
+
+commands = typer.Typer(help="People.", no_args_is_help=True)
+
+
+@commands.command("add", epilog="Example: enlist user add --username ada --email ada@example.com")
+def add(
+    context: typer.Context,
+    username: Annotated[str, typer.Option("--username", help="Unique in the installation.")],
+    email: Annotated[str, typer.Option("--email", help="Where tokens are sent.")] = "",
+    phone: Annotated[str, typer.Option("--phone", help="With country code: +49…")] = "",
+    first_name: Annotated[str, typer.Option("--first-name", help="First name.")] = "",
+    last_name: Annotated[str, typer.Option("--last-name", help="Last name.")] = "",
+    organization: Organization = "",
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read a password from standard input.")
+    ] = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Add a user. Without a password he can enroll with a token, but not sign in."""
+    from enlist.core.secrets import Secret
+    from enlist.verbs.users import AddUser
+
+    password = Secret(read_secret("Password")) if password_stdin else None
+    with installation(context, data, database) as enlist:
+        place = organization or enlist.caller.organization_id or ""
+        verb = AddUser(
+            place,
+            username,
+            email=email,
+            phone=phone,
+            first_name=first_name,
+            last_name=last_name,
+            password=password,
+        )
+        made = done(enlist.perform(verb))
+    if as_json:
+        print_json(document(made))
+    else:
+        out.print(f"Added {made.username} to {made.group_id}.", markup=False)
+
+
+@commands.command("list", epilog="Example: enlist user list --search ada")
+def list_(
+    context: typer.Context,
+    organization: Organization = "",
+    search: Search = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List users of an organization and below."""
+    from enlist.verbs.views import ListUsers
+
+    with installation(context, data, database) as enlist:
+        view = ListUsers(organization, search=search, limit=limit, cursor=cursor)
+        page = shown(enlist.view(view))
+    if as_json:
+        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
+        return
+    rows = [
+        (user.username, user.display_name, user.email, user.group_id, user.state.value)
+        for user in page.items
+    ]
+    empty = "No user yet. Add one: enlist user add --username ada --email ada@example.com"
+    print_table(("USER NAME", "NAME", "E-MAIL", "ORGANIZATION", "STATE"), rows, empty)
+    if page.next_cursor:
+        out.print(f"More: --cursor {page.next_cursor}", markup=False)

@@ -1,0 +1,35 @@
+"""The only place where the parts meet: settings -> store -> verbs -> adapters.
+
+`main` is the console script. It hands the command line the functions that it calls; what they
+need is imported when they are called, so that `enlist --version` answers at once (P25) and `web`
+is loaded by nothing but the command that serves.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_LAZY = {
+    "CannotStart": "installation",
+    "Installation": "installation",
+    "addresses": "installation",
+    "open_installation": "installation",
+    "open_store": "installation",
+    "opened": "installation",
+    "start_worker": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(f"enlist.wiring.{_LAZY[name]}"), name)
+
+
+def main() -> None:
+    """The `enlist` command."""
+    from enlist.cli import run
+    from enlist.wiring.backend import LocalBackend
+
+    run(LocalBackend())

@@ -1,0 +1,96 @@
+"""What the command line can call: each function opens what it needs, and no more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from enlist.cli.backend import Opened
+    from enlist.settings import Settings
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    """Settings from the flags that were given, over the environment.
+
+    Raises:
+        CannotStart: a setting is wrong; all that are wrong, one line each.
+    """
+    from pydantic import ValidationError
+
+    from enlist.settings import Settings
+    from enlist.wiring.installation import CannotStart
+
+    given = {name: value for name, value in options.items() if value not in (None, [], ())}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"])
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {message}" if name else message)
+        raise CannotStart("\n".join(lines)) from None
+
+
+class LocalBackend:
+    """Enlist on this machine: the commands open the database beside a running server."""
+
+    def serve(self, **options: Any) -> None:
+        """Run the server until it is told to stop."""
+        from enlist.wiring.server import serve
+
+        serve(_settings(options))
+
+    def demo(self, **options: Any) -> None:
+        """Run a server with sample data and a mailbox instead of a mail server."""
+        from enlist.wiring.demo import demo
+
+        demo(_settings(options))
+
+    def init(
+        self, *, email: str, password: str, organization: str, group_id: str, **options: Any
+    ) -> None:
+        """Set up an empty installation without a browser (X43)."""
+        from enlist.core.secrets import Secret
+        from enlist.verbs.setup import Administrator
+        from enlist.wiring.installation import CannotStart, open_installation, set_up
+
+        settings = _settings(options)
+        if set_up(settings):
+            raise CannotStart("this database is set up already; nothing was changed.")
+        open_installation(
+            settings,
+            administrator=Administrator(email, Secret(password)),
+            organization=organization,
+            group_id=group_id,
+        ).close()
+
+    def migrate(self, *, check: bool, **options: Any) -> bool:
+        """Bring the schema to this version's; with `check`, only say whether that is needed."""
+        from enlist.wiring.installation import migrate
+
+        return migrate(_settings(options), check=check)
+
+    @contextmanager
+    def opened(self, **options: Any) -> Iterator[Opened]:
+        """An existing installation, as whoever is at this machine's command line."""
+        from enlist.cli.backend import Opened
+        from enlist.verbs.callers import host_caller
+        from enlist.wiring.installation import opened
+
+        with opened(_settings(options)) as installation:
+            caller = installation.store.read(lambda tx: host_caller(tx, _user_name()))
+            yield Opened(installation.driver, caller)
+
+
+def _user_name() -> str:
+    """The operating system's user, who is the actor in the audit log."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"

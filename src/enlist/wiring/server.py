@@ -1,0 +1,238 @@
+"""The server: listeners, certificates, workers, and the lines that it prints when it starts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from enlist import __version__
+from enlist.core.caller import SYSTEM
+from enlist.core.clock import DAY
+from enlist.core.outcomes import Drop, Effect, Refusal, Send
+from enlist.settings import Settings
+from enlist.verbs.setup import InviteAdministrator
+from enlist.web.app import device_application, web_application
+from enlist.web.services import Mailbox, Services
+from enlist.web.serving import (
+    CannotListen,
+    Listener,
+    device_tls,
+    listen,
+    supervise,
+    web_tls,
+)
+from enlist.web.serving import (
+    serve as serve_listeners,
+)
+from enlist.wiring.installation import CannotStart, Installation, addresses, open_installation
+from enlist.wiring.logs import configure_logs
+
+if TYPE_CHECKING:
+    from enlist.delivery.worker import Worker
+
+_CERTIFICATE_LIFETIME = 397 * DAY
+_RENEW_BEFORE = 60 * DAY
+
+
+@dataclass(slots=True)
+class Workers:
+    """Hands effects to whoever carries them out in this process."""
+
+    delivery: Worker | None = None
+
+    def __call__(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send() if self.delivery is not None:
+                    self.delivery.wake()
+                case Send() | Drop():
+                    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the listeners speak, and how to say so."""
+
+    web: Listener
+    device: Listener
+    line: str
+
+
+def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = ()) -> None:
+    """Run the server until SIGINT or SIGTERM.
+
+    Args:
+        mailbox: keep messages in memory and show them at /demo/mailbox instead of sending them.
+        extra: further lines to print once the server is ready.
+
+    Raises:
+        CannotStart: with one line that says what to do.
+    """
+    configure_logs(settings.log_level, settings.log_format)
+    lock = _only_server(settings)
+    first = _open(settings, Workers(), mailbox=mailbox)
+    try:
+        plan = _plan(settings, first)
+        lines = [*_start_lines(settings, first, plan), *extra]
+    finally:
+        first.close()
+    for line in lines:
+        print(line, flush=True)  # noqa: T201 - these lines are the command's output
+    if settings.workers == 1:
+        _work(settings, plan, mailbox=mailbox)
+    else:
+        supervise(settings.workers, lambda _place: _work(settings, plan, mailbox=False))
+    lock.close()
+
+
+def start_worker(
+    installation: Installation, settings: Settings, mailbox: Mailbox | None = None
+) -> Worker:
+    """Start the thread that sends what is in the outbox."""
+    from enlist.wiring.delivery import delivery_worker
+
+    return delivery_worker(installation, settings, mailbox)
+
+
+def _open(settings: Settings, after: Workers, *, mailbox: bool) -> Installation:
+    channels = frozenset({"email"}) if mailbox else None
+    return open_installation(settings, after=after, channels=channels)
+
+
+def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
+    """One process: its own store, its own worker, the shared sockets."""
+    workers = Workers()
+    installation = _open(settings, workers, mailbox=mailbox)
+    box = _mailbox() if mailbox else None
+    workers.delivery = start_worker(installation, settings, box)
+    services = Services(
+        driver=installation.driver,
+        store=installation.store,
+        trusted_proxies=tuple(settings.trusted_proxy),
+        mailbox=box,
+        version=__version__,
+    )
+    apps = [
+        (web_application(services), plan.web),
+        (device_application(services), plan.device),
+    ]
+    try:
+        serve_listeners(apps, lambda: None)
+    finally:
+        workers.delivery.stop()
+        installation.close()
+
+
+def _mailbox() -> Mailbox:
+    from enlist.delivery.channels import MailboxChannel
+
+    return MailboxChannel()
+
+
+def _only_server(settings: Settings) -> IO[str]:
+    """Refuse a second server on one SQLite folder; other commands may run beside it (ruling 18)."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = (settings.data / "server.lock").open("a+")
+    if not settings.database:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            who = lock.read().strip()
+            raise CannotStart(
+                f"another Enlist server (process {who}) uses {settings.data}. "
+                "Stop it, or give another folder by --data, or use PostgreSQL for several servers."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+    return lock
+
+
+def _plan(settings: Settings, installation: Installation) -> Plan:
+    """Decide what each listener speaks; plain HTTP only on localhost or behind a proxy."""
+    try:
+        web_socket, device_socket = listen(settings.http), listen(settings.device)
+    except CannotListen as error:
+        raise CannotStart(str(error)) from error
+    host = settings.http.rpartition(":")[0].strip("[]")
+    tls, line = None, "plain HTTP, on this machine only"
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        try:
+            tls = web_tls(settings.tls_cert, settings.tls_key)
+        except OSError as error:
+            raise CannotStart(f"cannot use {settings.tls_cert}: {error}") from error
+        line = f"HTTPS with {settings.tls_cert}"
+    elif settings.trusted_proxy:
+        line = f"plain HTTP behind a proxy in {', '.join(settings.trusted_proxy)}"
+    elif host not in ("127.0.0.1", "::1", "localhost"):
+        tls = web_tls(*_certificate(settings, installation, "web-listener", [host]))
+        line = (
+            "HTTPS with a certificate of Enlist's own CA; browsers will warn until they trust "
+            f"{settings.data / 'pki' / 'root.pem'}, or give --tls-cert and --tls-key"
+        )
+    certificate, key = _certificate(settings, installation, "device-listener", [])
+    device = device_tls(certificate, key, installation.folder.authority.chain_pem)
+    return Plan(Listener("web", web_socket, tls), Listener("device", device_socket, device), line)
+
+
+def _certificate(
+    settings: Settings, installation: Installation, name: str, more: Sequence[str]
+) -> tuple[Path, Path]:
+    """A listener's certificate of our own CA, renewed in time; its key stays (ruling 5)."""
+    from cryptography import x509
+
+    from enlist.core.clock import from_datetime
+    from enlist.keyfolder import write_secret
+    from enlist.pki import keys
+
+    where = addresses(settings)
+    url = where.device_url if name == "device-listener" else where.public_url
+    names = [urlsplit(url).hostname or "localhost", *more, "localhost", "127.0.0.1", "::1"]
+    names = list(dict.fromkeys(names))
+    folder = settings.data / "pki"
+    certificate, key_file = folder / f"{name}.pem", folder / f"{name}.key"
+    if not key_file.exists():
+        write_secret(key_file, keys.to_pem(keys.new_signing_key()))
+    key = keys.from_pem(key_file.read_bytes())
+    now = installation.tools.clock()
+    if certificate.exists():
+        present = x509.load_pem_x509_certificate(certificate.read_bytes())
+        lasts = from_datetime(present.not_valid_after_utc) > now + _RENEW_BEFORE
+        if lasts and _names(present) == set(names) and present.public_key() == key.public_key():
+            return certificate, key_file
+    authority = installation.folder.authority
+    issued = authority.issue_server(names, key, now, _CERTIFICATE_LIFETIME)
+    write_secret(certificate, (issued.pem + authority.issuing_pem).encode())
+    return certificate, key_file
+
+
+def _names(certificate: object) -> set[str]:
+    from cryptography import x509
+
+    assert isinstance(certificate, x509.Certificate)  # noqa: S101 - for the type checker
+    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    dns = extension.value.get_values_for_type(x509.DNSName)
+    return {*dns, *(str(ip) for ip in extension.value.get_values_for_type(x509.IPAddress))}
+
+
+def _start_lines(settings: Settings, installation: Installation, plan: Plan) -> list[str]:
+    where = installation.tools.addresses
+    database = "PostgreSQL" if settings.database else f"SQLite in {settings.data}"
+    lines = [
+        f"Enlist {__version__} on {database}, {settings.workers} process(es)",
+        f"  people   {where.public_url}  ({plan.line})",
+        f"  devices  {where.device_url}  (TLS, client certificates of Enlist's CA)",
+    ]
+    if not installation.tools.channels:
+        lines.append("  mail     not set up: give ENLIST_SMTP_HOST to send registration tokens")
+    invited = installation.driver.perform(InviteAdministrator(), SYSTEM)
+    if not isinstance(invited, Refusal) and invited.value is not None:
+        link = f"{where.public_url}/setup#t={invited.value.reveal()}"
+        lines += ["", "There is no administrator yet. Open this link once, within 24 hours:", link]
+    return lines
