@@ -1,0 +1,198 @@
+"""API keys: made for programs, shown once, never stronger than whoever made them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id, new_id, parse_id
+from enlist.core.model import ApiKey, Organization
+from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
+from enlist.core.policy import ROLES, Permission, Role, held_at
+from enlist.core.secrets import Kind, Secret, new_machine_secret
+from enlist.store import access, events, organizations
+from enlist.store.access import NewApiKey
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs import fields
+from enlist.verbs.callers import API_KEY_PREFIX
+from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.fields import Fields
+from enlist.verbs.finding import organization_named
+from enlist.verbs.rights import fresh, lacks, missing
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedApiKey:
+    """An API key that was just made; `secret` is the whole key and is never shown again."""
+
+    key: ApiKey
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The key to be stored, and its secret for the answer."""
+
+    new: NewApiKey
+    secret: Secret
+
+
+@dataclass(frozen=True)
+class CreateApiKey(Verb[Organization, Ready, CreatedApiKey]):
+    """Make an API key with a role and perhaps further permissions.
+
+    Attributes:
+        organization: id or Group ID; "" for the caller's own.
+        permissions: beyond the role's. `enrollments:reveal` is in no role and may be added by
+            everybody who may make keys; any other permission the caller must hold himself.
+        addresses: networks that the key may be used from; none for everywhere.
+        expires_at: microseconds UTC; None for never.
+
+    Refusals: `not_found`, `forbidden`, `proof_too_old`, `validation_failed`.
+    """
+
+    name_of_key: str
+    role: str
+    organization: str = ""
+    permissions: Sequence[str] = ()
+    addresses: Sequence[str] = ()
+    expires_at: int | None = None
+
+    name = "create_api_key"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
+        named = self.organization or caller.organization_id or ""
+        found = organization_named(tx, caller, named, Permission.API_KEYS_EDIT)
+        if isinstance(found, Refusal):
+            return found
+        return fresh(caller, tx.now) or self._problems(tx.now) or self._beyond(caller, found)
+
+    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Ready | Refusal:
+        now, made = tools.clock(), new_machine_secret(API_KEY_PREFIX)
+        key = ApiKey(
+            id=new_id(now),
+            public_id=made.id,
+            name=fields.label(self.name_of_key),
+            organization_id=seen.id,
+            organization_path=seen.path,
+            group_id=seen.group_id,
+            role=Role(self.role),
+            permissions=tuple(sorted(set(self.permissions))),
+            addresses=tuple(_network(address) for address in self.addresses),
+            created_at=now,
+            created_by=caller.name,
+            expires_at=self.expires_at,
+            revoked_at=None,
+            last_used_at=None,
+            last_used_from="",
+        )
+        digest = tools.keys.digest(Kind.API_KEY, made.text)
+        return Ready(NewApiKey(key, digest, caller.id), made.text)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[CreatedApiKey] | Refusal:
+        key = ready.new.key
+        access.insert_api_key(tx, ready.new)
+        if organizations.find(tx, key.organization_id) is None:
+            raise ConcurrentChange
+        data = {
+            "key": key.id,
+            "name": key.name,
+            "role": key.role.value,
+            "permissions": " ".join(key.permissions),
+            "addresses": " ".join(key.addresses),
+            "expires_at": key.expires_at,
+        }
+        about = Subjects(key.organization_id)
+        events.record(tx, caller, Happening("api_key.created", about, data))
+        return Done(CreatedApiKey(key, ready.secret))
+
+    def made(self, value: CreatedApiKey) -> Id:
+        """The id that an Idempotency-Key remembers."""
+        return value.key.id
+
+    def _problems(self, now: int) -> Refusal | None:
+        read = Fields()
+        read.read("name", self.name_of_key, fields.label)
+        if self.role not in set(Role):
+            read.errors.append(FieldError("role", f"must be one of {', '.join(Role)}"))
+        for permission in self.permissions:
+            if permission not in set(Permission):
+                problem = "unknown permission; see the reference for their names"
+                read.errors.append(FieldError("permissions", problem))
+        for address in self.addresses:
+            read.read("addresses", address, _network)
+        if self.expires_at is not None and self.expires_at <= now:
+            read.errors.append(FieldError("expires_at", "must be in the future"))
+        return read.refusal
+
+    def _beyond(self, caller: Caller, organization: Organization) -> Organization | Refusal:
+        """A key never exceeds its maker (S51)."""
+        wanted = ROLES[Role(self.role)] | {Permission(name) for name in self.permissions}
+        excess = wanted - held_at(caller.grants, organization.path)
+        excess -= {Permission.ENROLLMENTS_REVEAL}
+        if not excess:
+            return organization
+        about = Subjects(organization.id)
+        return Refusal("forbidden", about=about, reason=f"exceeds him: {', '.join(sorted(excess))}")
+
+
+@dataclass(frozen=True)
+class ApiKeyAgain(Verb[None, None, CreatedApiKey]):
+    """The answer to a repeated CreateApiKey: its random secret is gone (ruling 25).
+
+    Refusals: `already_shown`, with the key's id in `data["id"]`.
+    """
+
+    key_id: Id
+
+    name = "api_key_again"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Refusal:
+        found = access.api_key(tx, self.key_id)
+        if found is None:
+            return missing("API key")
+        about = Subjects(found.organization_id)
+        refusal = lacks(caller, Permission.API_KEYS_READ, found.organization_path, about)
+        return refusal or Refusal("already_shown", about=about, data={"id": found.id})
+
+
+@dataclass(frozen=True)
+class RevokeApiKey(Verb[ApiKey, ApiKey, None]):
+    """End an API key; its next request is refused. Revoking it again changes nothing.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    key_id: str
+
+    name = "revoke_api_key"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> ApiKey | Refusal:
+        by_id = parse_id(self.key_id)
+        found = access.api_key(tx, by_id) if by_id else None
+        if found is None:
+            return missing("API key")
+        about = Subjects(found.organization_id)
+        refusal = lacks(caller, Permission.API_KEYS_EDIT, found.organization_path, about)
+        return refusal or found
+
+    def work(self, tools: Tools, caller: Caller, seen: ApiKey) -> ApiKey | Refusal:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: ApiKey) -> Done[None] | Refusal:
+        if access.revoke_api_key(tx, ready.id):
+            data = {"key": ready.id, "name": ready.name}
+            about = Subjects(ready.organization_id)
+            events.record(tx, caller, Happening("api_key.revoked", about, data))
+        return Done(None)
+
+
+def _network(text: str) -> str:
+    """An address or network in its canonical form."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=False))
+    except ValueError as problem:
+        raise fields.Unfit("must be an address or network, such as 192.0.2.0/24") from problem

@@ -1,0 +1,147 @@
+"""Changing what is known of a device, and taking it away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.model import Device, Ownership
+from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects
+from enlist.core.policy import Permission
+from enlist.store import credentials, devices, enrollments, events
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs import fields
+from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.fields import Fields
+from enlist.verbs.finding import beyond, device_named
+
+EDITABLE: Final = (
+    "name",
+    "ownership",
+    "model",
+    "os_version",
+    "serial",
+    "imei",
+    "udid",
+    "sim",
+    "asset_number",
+    "external_id",
+)
+"""What of a device can be edited (A31); platform and user cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """A device before and after."""
+
+    before: Device
+    after: Device
+
+
+@dataclass(frozen=True)
+class ChangeDevice(Verb[Device, Changing, Device]):
+    """Change details of a device.
+
+    Attributes:
+        changes: field to new value; None empties it.
+        version: the version that was edited; a newer one in the store refuses the change.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `precondition_failed`.
+    """
+
+    device_id: str
+    changes: Mapping[str, str | None]
+    version: int | None = None
+
+    name = "change_device"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Device | Refusal:
+        found = device_named(tx, caller, self.device_id, Permission.DEVICES_EDIT)
+        if isinstance(found, Refusal):
+            return found
+        refusal = beyond(tx, caller, found.user_id, _about(found))
+        if refusal is None and self.version not in (None, found.version):
+            refusal = Refusal("precondition_failed", about=_about(found))
+        return refusal or found
+
+    def work(self, tools: Tools, caller: Caller, seen: Device) -> Changing | Refusal:
+        read = Fields()
+        wanted: dict[str, str] = {}
+        for key, value in self.changes.items():
+            if key not in EDITABLE:
+                read.errors.append(FieldError(key, "cannot be changed"))
+                continue
+            check = fields.label if key == "name" else fields.line
+            wanted[key] = read.read(key, value or "", check)
+        ownership = wanted.pop("ownership", None) or (
+            Ownership.NONE.value if "ownership" in self.changes else seen.ownership.value
+        )
+        if ownership not in set(Ownership):
+            read.errors.append(FieldError("ownership", f"must be one of {', '.join(Ownership)}"))
+        if read.refusal is not None:
+            return replace(read.refusal, about=_about(seen))
+        after = replace(
+            seen,
+            ownership=Ownership(ownership),
+            version=seen.version + 1,
+            **wanted,  # type: ignore[arg-type]  # only text fields are left in it
+        )
+        return Changing(seen, after)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Changing) -> Done[Device] | Refusal:
+        before, after = ready.before, ready.after
+        if not devices.change(tx, after, before.version):
+            raise ConcurrentChange
+        changed = [key for key in EDITABLE if getattr(before, key) != getattr(after, key)]
+        personal = {"device": after.name, "user": after.username}
+        for key in changed:
+            personal[f"before.{key}"] = str(getattr(before, key))
+            personal[f"after.{key}"] = str(getattr(after, key))
+        data = {"fields": ", ".join(changed)}
+        events.record(tx, caller, Happening("device.changed", _about(after), data, personal))
+        return Done(after)
+
+    def clash(self, index: str) -> Refusal | None:
+        if "external_id" not in index:
+            return None
+        problem = FieldError("external_id", "another device here has it")
+        return Refusal("validation_failed", fields=(problem,))
+
+
+@dataclass(frozen=True)
+class DeleteDevice(Verb[Device, Device, None]):
+    """Delete a device: certificates revoked, enrollments gone, tokens unknown (A37, ruling 29).
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    device_id: str
+
+    name = "delete_device"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Device | Refusal:
+        found = device_named(tx, caller, self.device_id, Permission.DEVICES_DELETE)
+        if isinstance(found, Refusal):
+            return found
+        return beyond(tx, caller, found.user_id, _about(found)) or found
+
+    def work(self, tools: Tools, caller: Caller, seen: Device) -> Device | Refusal:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Device) -> Done[None] | Refusal:
+        if not devices.delete(tx, ready.id):
+            raise ConcurrentChange
+        revoked = credentials.revoke_of_device(tx, ready.id, "deleted")
+        ended = enrollments.revoke_of_device(tx, ready.id, "the device was deleted")
+        enrollments.delete_of_device(tx, ready.id)
+        data = {"credentials_revoked": revoked, "enrollments_revoked": ended}
+        personal = {"device": ready.name, "user": ready.username}
+        events.record(tx, caller, Happening("device.deleted", _about(ready), data, personal))
+        return Done(None, (Drop(ready.id),))
+
+
+def _about(device: Device) -> Subjects:
+    return Subjects(device.organization_id, device.user_id, device.id)
