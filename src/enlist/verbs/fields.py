@@ -145,7 +145,11 @@ def language(text: str) -> str:
 
 def weak(password: Secret, field: str = "password") -> Refusal | None:
     """What is wrong with a new password. Length is what counts (NIST SP 800-63B)."""
-    letters = len(password.reveal())
+    text = password.reveal()
+    letters = len(text)
+    if any(unicodedata.category(letter) == "Cs" for letter in text):
+        problem = "must be well-formed Unicode"
+        return Refusal("validation_failed", fields=(FieldError(field, problem),))
     if letters < SHORTEST:
         problem = f"must have at least {SHORTEST} characters"
         return Refusal("password_too_short", fields=(FieldError(field, problem),))

@@ -1,0 +1,226 @@
+"""Rights and access of people: roles, passwords, sign-ins.
+
+Roles are dangerous: they take a fresh proof, nobody gives more than he holds, and the last
+administrator of the top organization keeps his.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller, CallerKind
+from enlist.core.events import Happening
+from enlist.core.model import Login, Organization, RoleAssignment, User
+from enlist.core.outcomes import Done, Refusal, invalid
+from enlist.core.policy import ROLES, Permission, Role, held_at
+from enlist.core.secrets import Secret
+from enlist.store import access, events, users
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs import fields
+from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.finding import beyond, organization_named, user_named
+from enlist.verbs.rights import fresh, missing
+from enlist.verbs.sign_in import reserve_try
+from enlist.verbs.users import about, last_administrator, staff_edit
+
+
+@dataclass(frozen=True, slots=True)
+class Assigning:
+    """Who shall hold, or lose, which role where."""
+
+    user: User
+    organization: Organization
+    role: Role
+
+    @property
+    def data(self) -> dict[str, str]:
+        return {
+            "role": self.role.value,
+            "on": self.organization.id,
+            "group_id": self.organization.group_id,
+        }
+
+
+class _Assigning(Verb[Assigning, Assigning, tuple[RoleAssignment, ...]]):
+    """What GrantRole and WithdrawRole share: finding all three, and the rules about them."""
+
+    user: str
+    organization: str
+    role: str
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Assigning | Refusal:
+        if self.role not in set(Role):
+            return invalid("role", f"must be one of {', '.join(Role)}")
+        place = organization_named(tx, caller, self.organization, Permission.ROLES_EDIT)
+        if isinstance(place, Refusal):
+            return place
+        user = user_named(tx, caller, self.user)
+        if isinstance(user, Refusal):
+            return user
+        role = Role(self.role)
+        refusal = fresh(caller, tx.now) or beyond(tx, caller, user.id, about(user))
+        if refusal is not None:
+            return refusal
+        if not ROLES[role] <= held_at(caller.grants, place.path):
+            return Refusal("forbidden", about=about(user), reason="more than he holds himself")
+        return Assigning(user, place, role)
+
+    def work(self, tools: Tools, caller: Caller, seen: Assigning) -> Assigning | Refusal:
+        return seen
+
+
+@dataclass(frozen=True)
+class GrantRole(_Assigning):
+    """Give a user a role on an organization and below. Answers all roles that he holds then.
+
+    Refusals: `not_found`, `forbidden`, `proof_too_old`, `validation_failed`.
+    """
+
+    user: str
+    organization: str
+    role: str
+
+    name = "grant_role"
+
+    def apply(
+        self, tx: Tx, caller: Caller, ready: Assigning
+    ) -> Done[tuple[RoleAssignment, ...]] | Refusal:
+        user = ready.user
+        if users.find(tx, user.id) is None:
+            raise ConcurrentChange
+        if users.grant_role(tx, user.id, ready.organization.id, ready.role):
+            personal = {"user": user.username}
+            happening = Happening("role.granted", about(user), ready.data, personal)
+            events.record(tx, caller, happening)
+        return Done(tuple(users.roles(tx, user.id)))
+
+
+@dataclass(frozen=True)
+class WithdrawRole(_Assigning):
+    """Take a role from a user. Answers the roles that are left.
+
+    Refusals: `not_found`, `forbidden`, `proof_too_old`, `validation_failed`,
+    `last_administrator`.
+    """
+
+    user: str
+    organization: str
+    role: str
+
+    name = "withdraw_role"
+
+    def apply(
+        self, tx: Tx, caller: Caller, ready: Assigning
+    ) -> Done[tuple[RoleAssignment, ...]] | Refusal:
+        user, place = ready.user, ready.organization
+        top = place.parent_id is None and ready.role is Role.ADMINISTRATOR
+        if top and last_administrator(tx, user.id):
+            return Refusal("last_administrator", about=about(user))
+        if users.withdraw_role(tx, user.id, place.id, ready.role):
+            personal = {"user": user.username}
+            happening = Happening("role.revoked", about(user), ready.data, personal)
+            events.record(tx, caller, happening)
+        return Done(tuple(users.roles(tx, user.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose password is set, and by whom. `login` is set where it is the caller's own."""
+
+    user: User
+    login: Login | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A hashed password, ready to be stored."""
+
+    whose: Whose
+    password_hash: str
+
+
+@dataclass(frozen=True)
+class SetPassword(Verb[Whose, NewPassword, int]):
+    """Set a password: one's own with the present one, somebody else's as staff.
+
+    His other sign-ins end; answers how many.
+
+    Attributes:
+        user: id or user name; "" for the caller himself.
+        current: the present password, needed for one's own.
+
+    Refusals: `not_found`, `forbidden`, `proof_too_old`, `password_too_short`,
+    `validation_failed`, `sign_in_failed`, `sign_in_delayed`.
+    """
+
+    user: str
+    password: Secret
+    current: Secret | None = None
+
+    name = "set_password"
+    hashes = True
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Whose | Refusal:
+        own = users.find(tx, caller.id) if caller.kind is CallerKind.USER and caller.id else None
+        if own is not None and self.user in ("", own.id, own.username):
+            if self.current is None:
+                return invalid("current", "enter your present password")
+            return Whose(own, users.login_by_id(tx, own.id))
+        found = staff_edit(tx, caller, self.user)
+        if isinstance(found, Refusal):
+            return found
+        # Whoever can give himself the password of staff holds what staff holds.
+        refusal = fresh(caller, tx.now) if users.roles(tx, found.id) else None
+        return refusal or Whose(found, None)
+
+    def reserve(self, seen: Whose) -> Callable[[Tx], Refusal | None] | None:
+        return None if seen.login is None else reserve_try(seen.login)
+
+    def work(self, tools: Tools, caller: Caller, seen: Whose) -> NewPassword | Refusal:
+        if not self._proved(tools, seen.login):
+            return Refusal("sign_in_failed", reason="wrong password", about=about(seen.user))
+        weak = fields.weak(self.password)
+        return weak or NewPassword(seen, tools.passwords.hash(self.password))
+
+    def apply(self, tx: Tx, caller: Caller, ready: NewPassword) -> Done[int] | Refusal:
+        user, own = ready.whose.user, ready.whose.login is not None
+        if not users.set_password(tx, user.id, ready.password_hash):
+            raise ConcurrentChange
+        ended = access.end_sign_ins(tx, user.id, caller.sign_in_id if own else None)
+        data = {"own": own, "sign_ins_ended": ended}
+        personal = {"user": user.username}
+        events.record(tx, caller, Happening("user.password_changed", about(user), data, personal))
+        return Done(ended)
+
+    def _proved(self, tools: Tools, login: Login | None) -> bool:
+        """Whether the present password is right, where one's own is changed."""
+        if login is None or self.current is None:
+            return login is None
+        return tools.passwords.verify(login.password_hash, self.current)
+
+
+@dataclass(frozen=True)
+class EndSignInsOf(Verb[User, User, int]):
+    """End every sign-in of somebody else; answers how many.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    user: str
+
+    name = "end_sign_ins_of"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
+        return staff_edit(tx, caller, self.user)
+
+    def work(self, tools: Tools, caller: Caller, seen: User) -> User | Refusal:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[int] | Refusal:
+        if users.find(tx, ready.id) is None:
+            return missing("user", about(ready))
+        ended = access.end_sign_ins(tx, ready.id)
+        data, personal = {"ended": ended}, {"user": ready.username}
+        events.record(tx, caller, Happening("sign_in.all_ended", about(ready), data, personal))
+        return Done(ended)

@@ -1,0 +1,325 @@
+"""People: adding, changing, disabling and deleting them.
+
+Who holds roles is edited only by those who may edit roles, and by nobody with fewer rights
+(S51). The last administrator can be neither disabled nor deleted; both take the same lock, so
+that two of them cannot remove each other at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id, new_id
+from enlist.core.model import Organization, User, UserState
+from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, invalid
+from enlist.core.policy import Permission
+from enlist.core.secrets import Secret
+from enlist.store import access, credentials, devices, enrollments, events, organizations, users
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs import fields
+from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.fields import Fields
+from enlist.verbs.finding import beyond, organization_named, user_named
+from enlist.verbs.rights import lacks
+
+EDITABLE: Final = (
+    "username",
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "time_zone",
+    "language",
+)
+OWN: Final = ("first_name", "last_name", "time_zone", "language")
+"""What everybody may change of himself."""
+
+_CHECKS: Final = {
+    "username": fields.username,
+    "email": fields.email,
+    "phone": fields.phone,
+    "first_name": fields.line,
+    "last_name": fields.line,
+    "time_zone": fields.time_zone,
+    "language": fields.language,
+}
+
+
+def about(user: User) -> Subjects:
+    """What an event about this user is about."""
+    return Subjects(user.organization_id, user.id)
+
+
+def staff_edit(tx: Reader, caller: Caller, named: str) -> User | Refusal:
+    """The user, for a change that only staff may make: users with roles by role editors alone."""
+    found = user_named(tx, caller, named, Permission.USERS_EDIT)
+    if isinstance(found, Refusal):
+        return found
+    refusal = beyond(tx, caller, found.id, about(found))
+    if refusal is None and users.roles(tx, found.id):
+        refusal = lacks(caller, Permission.ROLES_EDIT, found.organization_path, about(found))
+    return refusal or found
+
+
+def last_administrator(tx: Tx, user_id: Id) -> bool:
+    """Whether nobody could administer the installation without him; holds the lock from now on."""
+    users.lock_administrators(tx)
+    return users.only_administrator(tx, user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A user about to be added."""
+
+    user: User
+    password_hash: str | None = None
+
+
+@dataclass(frozen=True)
+class AddUser(Verb[Organization, NewUser, User]):
+    """Add a user, with a password or without.
+
+    Attributes:
+        organization: id or Group ID; "" for the caller's own.
+        phone: with its country code; kept in E.164.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `password_too_short`,
+    `username_taken`, `email_taken`.
+    """
+
+    organization: str
+    username: str
+    email: str = ""
+    phone: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    password: Secret | None = None
+    time_zone: str = ""
+    language: str = ""
+
+    name = "add_user"
+
+    @property
+    def hashes(self) -> bool:
+        return self.password is not None
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
+        named = self.organization or caller.organization_id or ""
+        return organization_named(tx, caller, named, Permission.USERS_EDIT)
+
+    def work(self, tools: Tools, caller: Caller, seen: Organization) -> NewUser | Refusal:
+        read = Fields()
+        texts = {key: read.read(key, getattr(self, key), _CHECKS[key]) for key in EDITABLE}
+        refusal = read.refusal or (fields.weak(self.password) if self.password else None)
+        if refusal is not None:
+            return refusal
+        hashed = tools.passwords.hash(self.password) if self.password else None
+        now = tools.clock()
+        user = User(
+            id=new_id(now),
+            organization_id=seen.id,
+            organization_path=seen.path,
+            group_id=seen.group_id,
+            source="basic",
+            state=UserState.ACTIVE,
+            created_at=now,
+            has_password=hashed is not None,
+            username=texts["username"],
+            email=texts["email"],
+            phone=texts["phone"],
+            first_name=texts["first_name"],
+            last_name=texts["last_name"],
+            time_zone=texts["time_zone"],
+            language=texts["language"],
+        )
+        return NewUser(user, hashed)
+
+    def apply(self, tx: Tx, caller: Caller, ready: NewUser) -> Done[User] | Refusal:
+        user = ready.user
+        users.insert(tx, user, ready.password_hash)
+        if organizations.find(tx, user.organization_id) is None:
+            raise ConcurrentChange
+        happening = Happening(
+            "user.created",
+            about(user),
+            {"source": user.source, "password": user.has_password},
+            {"user": user.username, "email": user.email, "phone": user.phone},
+        )
+        events.record(tx, caller, happening)
+        return Done(user)
+
+    def clash(self, index: str) -> Refusal | None:
+        return taken(index)
+
+    def made(self, value: User) -> Id:
+        """The id that an Idempotency-Key remembers."""
+        return value.id
+
+
+@dataclass(frozen=True)
+class UserAgain(Verb[User, User, User]):
+    """The answer of an earlier AddUser once more, for its Idempotency-Key."""
+
+    user_id: Id
+
+    name = "user_again"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
+        return user_named(tx, caller, self.user_id)
+
+    def work(self, tools: Tools, caller: Caller, seen: User) -> User | Refusal:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[User] | Refusal:
+        return Done(ready)
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """A user before and after."""
+
+    before: User
+    after: User
+
+
+@dataclass(frozen=True)
+class ChangeUser(Verb[User, Changing, User]):
+    """Change a user's details. Everybody may change his own name, time zone and language.
+
+    Attributes:
+        user: id or user name.
+        changes: field to new value; None empties it.
+        version: the version that was edited; a newer one in the store refuses the change.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `precondition_failed`,
+    `username_taken`, `email_taken`.
+    """
+
+    user: str
+    changes: Mapping[str, str | None]
+    version: int | None = None
+
+    name = "change_user"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
+        found = self._find(tx, caller)
+        if isinstance(found, User) and self.version not in (None, found.version):
+            return Refusal("precondition_failed", about=about(found))
+        return found
+
+    def work(self, tools: Tools, caller: Caller, seen: User) -> Changing | Refusal:
+        read = Fields()
+        wanted: dict[str, str] = {}
+        for key, value in self.changes.items():
+            if key in EDITABLE:
+                wanted[key] = read.read(key, value or "", _CHECKS[key])
+            else:
+                read.errors.append(FieldError(key, "cannot be changed"))
+        if read.refusal is not None:
+            return replace(read.refusal, about=about(seen))
+        after = replace(seen, version=seen.version + 1, **wanted)  # type: ignore[arg-type]
+        return Changing(seen, after)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Changing) -> Done[User] | Refusal:
+        before, after = ready.before, ready.after
+        if not users.change(tx, after, before.version):
+            raise ConcurrentChange
+        changed = [key for key in EDITABLE if getattr(before, key) != getattr(after, key)]
+        personal = {"user": after.username}
+        for key in changed:
+            personal[f"before.{key}"] = getattr(before, key)
+            personal[f"after.{key}"] = getattr(after, key)
+        data = {"fields": ", ".join(changed)}
+        events.record(tx, caller, Happening("user.changed", about(after), data, personal))
+        return Done(after)
+
+    def clash(self, index: str) -> Refusal | None:
+        return taken(index)
+
+    def _find(self, tx: Reader, caller: Caller) -> User | Refusal:
+        own = users.find(tx, caller.id) if caller.id else None
+        himself = own is not None and self.user in (own.id, own.username)
+        if own is not None and himself and set(self.changes) <= set(OWN):
+            return own
+        return staff_edit(tx, caller, self.user)
+
+
+@dataclass(frozen=True)
+class SetUserState(Verb[User, User, User]):
+    """Disable a user, which ends his sign-ins, or enable him again.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `last_administrator`.
+    """
+
+    user: str
+    state: str
+
+    name = "set_user_state"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
+        if self.state not in set(UserState):
+            return invalid("state", f"must be one of {', '.join(UserState)}")
+        return staff_edit(tx, caller, self.user)
+
+    def work(self, tools: Tools, caller: Caller, seen: User) -> User | Refusal:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[User] | Refusal:
+        state = UserState(self.state)
+        if state is UserState.DISABLED and last_administrator(tx, ready.id):
+            return Refusal("last_administrator", about=about(ready))
+        if not users.set_state(tx, ready.id, state):
+            return Done(ready)
+        data = {}
+        if state is UserState.DISABLED:
+            data["sign_ins_ended"] = access.end_sign_ins(tx, ready.id)
+        kind = "user.disabled" if state is UserState.DISABLED else "user.enabled"
+        events.record(tx, caller, Happening(kind, about(ready), data, {"user": ready.username}))
+        return Done(replace(ready, state=state, version=ready.version + 1))
+
+
+@dataclass(frozen=True)
+class DeleteUser(Verb[User, User, None]):
+    """Delete a user: sign-ins end, his tokens become unknown, his certificates are revoked.
+
+    His devices stay, enrolled no more (ruling 29).
+
+    Refusals: `not_found`, `forbidden`, `last_administrator`.
+    """
+
+    user: str
+
+    name = "delete_user"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
+        return staff_edit(tx, caller, self.user)
+
+    def work(self, tools: Tools, caller: Caller, seen: User) -> User | Refusal:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[None] | Refusal:
+        if last_administrator(tx, ready.id):
+            return Refusal("last_administrator", about=about(ready))
+        if not users.delete(tx, ready.id):
+            raise ConcurrentChange
+        data = {
+            "sign_ins_ended": access.end_sign_ins(tx, ready.id),
+            "enrollments_revoked": enrollments.revoke_of_user(tx, ready.id, "the user was deleted"),
+            "credentials_revoked": credentials.revoke_of_user(tx, ready.id, "deleted"),
+        }
+        enrollments.delete_of_user(tx, ready.id)
+        unenrolled = devices.unenroll_of_user(tx, ready.id)
+        personal = {"user": ready.username, "email": ready.email}
+        events.record(tx, caller, Happening("user.deleted", about(ready), data, personal))
+        return Done(None, tuple(Drop(device_id) for device_id in unenrolled))
+
+
+def taken(index: str) -> Refusal | None:
+    """What a unique index of users stands for (ruling 31)."""
+    if "username" in index:
+        return Refusal("username_taken")
+    return Refusal("email_taken") if "email" in index else None
