@@ -41,10 +41,21 @@ def no_services(policy: Path = POLICY) -> Iterator[None]:
 
 
 def apt_get(*arguments: str) -> bool:
-    """Run apt-get without questions, waiting for whoever holds its lock; whether it succeeded."""
-    quietly = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run([*quietly, *arguments], check=False, env=environment, stdout=sys.stderr)
+    """Run apt-get without questions, waiting for whoever holds its lock; whether it succeeded.
+
+    What it says is of interest only when it fails.
+    """
+    done = subprocess.run(
+        ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300", *arguments],
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        print("\n".join(done.stdout.splitlines()[-30:]), file=sys.stderr)
     return done.returncode == 0
 
 
