@@ -1,0 +1,78 @@
+"""How an enrolled device stands, asked by itself with its certificate (`GET /device`).
+
+The TLS handshake and `enlist.pki.chain` have proved that the certificate is ours and that the
+device holds its key. What only the store knows is decided here: is it still wanted?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller
+from enlist.core.clock import MINUTE
+from enlist.core.ids import Id
+from enlist.core.lifecycle import DeviceState
+from enlist.core.model import Credential, Device
+from enlist.core.outcomes import Done, Refusal, Subjects
+from enlist.store import credentials, devices
+from enlist.store.tx import Reader, Tx
+from enlist.verbs.driver import Answered, Tools, Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A device, whose it is, and the credential that it came with."""
+
+    device: Device
+    username: str
+    credential: Credential
+
+
+@dataclass(frozen=True)
+class DeviceStatus(Verb[Standing, Standing, Standing]):
+    """Tell a device how it stands, and note that it was seen.
+
+    Attributes:
+        device_id, serial: what the proved certificate says; the serial as lower-case hex.
+
+    Refusals: `credential_revoked` (also for unknown ones and deleted devices),
+    `credential_expired`, `device_blocked`.
+    """
+
+    device_id: Id
+    serial: str
+
+    name = "device_status"
+    refused_as = "credential.refused"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
+        credential = credentials.by_serial(tx, self.serial)
+        if credential is None or credential.device_id != self.device_id:
+            return Refusal("credential_revoked", reason="unknown", holder=True)
+        device = devices.find(tx, credential.device_id)
+        about = Subjects(
+            device.organization_id if device else None,
+            device.user_id if device else None,
+            credential.device_id,
+            credential.enrollment_id,
+        )
+        if credential.revoked_at is not None or device is None:
+            reason = credential.revocation_reason or "the device was deleted"
+            moment = credential.revoked_at
+            return Refusal("credential_revoked", at=moment, reason=reason, about=about, holder=True)
+        if credential.not_after <= tx.now:
+            moment = credential.not_after
+            return Refusal("credential_expired", at=moment, about=about, holder=True)
+        if device.state is DeviceState.BLOCKED:
+            return Refusal("device_blocked", about=about, holder=True)
+        return Standing(device, device.username, credential)
+
+    def work(self, tools: Tools, caller: Caller, seen: Standing) -> Standing | Answered[Standing]:
+        # Once a minute is enough for "last seen"; a device may ask as often as it likes.
+        if (seen.device.last_seen_at or 0) > tools.clock() - MINUTE:
+            return Answered(Done(seen))
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Standing) -> Done[Standing] | Refusal:
+        devices.seen(tx, ready.device.id)
+        return Done(ready)

@@ -1,0 +1,50 @@
+"""Opened: a link was opened, by a person or by a mail scanner (X06).
+
+A link carries the enrollment's public handle, which cannot redeem (ruling 9). Whoever asks
+learns nothing: the answer is the same whether the handle exists or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id, parse_id
+from enlist.core.outcomes import Done, Refusal, Subjects
+from enlist.store import enrollments, events
+from enlist.store.tx import Reader, Tx
+from enlist.verbs.driver import Answered, Tools, Verb
+
+MOST: Final = 20
+"""How often opening one link is written down; a link in a public place must not fill the log."""
+
+
+@dataclass(frozen=True)
+class Opened(Verb[Subjects | None, Subjects, None]):
+    """Note that a link was opened. Never refused, and changes nothing about the enrollment."""
+
+    enrollment_id: Id
+    by_person: bool
+
+    name = "opened"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Subjects | Refusal | None:
+        by_id = parse_id(self.enrollment_id)
+        found = enrollments.find(tx, by_id) if by_id else None
+        if found is None:
+            return None
+        return Subjects(found.organization_id, found.user_id, found.device_id, found.id)
+
+    def work(
+        self, tools: Tools, caller: Caller, seen: Subjects | None
+    ) -> Subjects | Answered[None]:
+        return seen or Answered(Done(None))
+
+    def apply(self, tx: Tx, caller: Caller, ready: Subjects) -> Done[None] | Refusal:
+        assert ready.enrollment_id is not None
+        if enrollments.opened(tx, ready.enrollment_id, by_person=self.by_person, most=MOST):
+            data = {"scanner": not self.by_person}
+            events.record(tx, caller, Happening("enrollment.opened", ready, data))
+        return Done(None)
