@@ -1,0 +1,171 @@
+"""Write the reference pages from the code, or with `--check` say which are out of date.
+
+A page holds a hand-written introduction up to the marker line; everything below it is made here,
+so that nothing that exists is undocumented and nothing documented is gone (house rule 11).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import typer
+from prometheus_client import REGISTRY
+
+import enlist.web.app  # noqa: F401 - registers the metrics
+from enlist.cli.application import build
+from enlist.core.events import KINDS
+from enlist.core.policy import ROLES, SETTINGS, Permission
+from enlist.core.refusals import CATALOGUE, UNRECORDED
+from enlist.settings import Settings, Smtp
+from enlist.web.problems import STATUS
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
+MARKER: Final = "<!-- Made by scripts/reference.py from the code; change it there. -->"
+
+
+def refusals() -> Iterator[str]:
+    """Every refusal code: status, who may hear it, what it says."""
+    yield "| code | HTTP | told to | title | what to do |"
+    yield "|---|---|---|---|---|"
+    for code, meaning in CATALOGUE.items():
+        yield (
+            f"| `{code}` | {STATUS[code]} | {meaning.audience.value} "
+            f"| {meaning.title} | {meaning.remedy} |"
+        )
+    yield ""
+    never = ", ".join(f"`{code}`" for code in sorted(UNRECORDED))
+    yield f"Counted in a metric, but never an event: {never}, and secrets that are mistyped."
+
+
+def events() -> Iterator[str]:
+    """Every kind of event."""
+    yield "| kind | meaning |"
+    yield "|---|---|"
+    for kind, meaning in KINDS.items():
+        yield f"| `{kind}` | {meaning} |"
+
+
+def settings() -> Iterator[str]:
+    """Every setting of the server."""
+    for model, prefix in ((Settings, "ENLIST_"), (Smtp, "ENLIST_SMTP_")):
+        yield f"### {'Server' if model is Settings else 'Mail'}"
+        yield ""
+        yield "| variable | default | meaning |"
+        yield "|---|---|---|"
+        for name, field in model.model_fields.items():
+            if name == "smtp":
+                continue
+            default = "" if field.is_required() else field.get_default(call_default_factory=True)
+            shown = "" if str(default) in ("", "None", "[]", "**********") else f"`{default}`"
+            yield f"| `{prefix}{name.upper()}` | {shown} | {field.description} |"
+        yield ""
+
+
+def enrollment_settings() -> Iterator[str]:
+    """Every enrollment setting of an organization."""
+    yield "| key | default | values |"
+    yield "|---|---|---|"
+    for key, setting in SETTINGS.items():
+        if setting.choices is not None:
+            values = ", ".join(f"`{choice.value}`" for choice in setting.choices)
+        elif isinstance(setting.default, bool):
+            values = "`true`, `false`"
+        else:
+            values = f"{setting.least} to {setting.most}"
+        yield f"| `{key}` | `{str(setting.default).lower()}` | {values} |"
+
+
+def roles() -> Iterator[str]:
+    """Which role holds which permission."""
+    yield "| permission | " + " | ".join(f"`{role.value}`" for role in ROLES) + " |"
+    yield "|---|" + "---|" * len(ROLES)
+    for permission in Permission:
+        held = ("yes" if permission in granted else "" for granted in ROLES.values())
+        yield f"| `{permission.value}` | " + " | ".join(held) + " |"
+
+
+def commands() -> Iterator[str]:
+    """Every command with its flags."""
+    root = typer.main.get_command(build())
+    yield from _commands(root, "enlist")
+
+
+def _commands(command: Any, path: str) -> Iterator[str]:
+    if isinstance(command, click.Group) or hasattr(command, "commands"):
+        for name, child in sorted(command.commands.items()):
+            yield from _commands(child, f"{path} {name}")
+        return
+    yield f"### `{path}`"
+    yield ""
+    yield (command.help or "").strip()
+    yield ""
+    rows = [row for parameter in command.params for row in _parameter(parameter)]
+    if rows:
+        yield "| flag | meaning |"
+        yield "|---|---|"
+        yield from rows
+        yield ""
+    if command.epilog:
+        yield f"    {command.epilog.removeprefix('Example: ')}"
+        yield ""
+
+
+def _parameter(parameter: Any) -> Iterator[str]:
+    if parameter.name in ("help", "install_completion", "show_completion"):
+        return
+    names = ", ".join(f"`{name}`" for name in parameter.opts)
+    if parameter.param_type_name == "argument":
+        names = f"`{parameter.metavar or parameter.name.upper()}`"
+    needed = " Required." if parameter.required else ""
+    yield f"| {names} | {(parameter.help or '').replace('|', '/')}{needed} |"
+
+
+def metrics() -> Iterator[str]:
+    """Every metric of our own."""
+    yield "| metric | meaning |"
+    yield "|---|---|"
+    for metric in sorted(REGISTRY.collect(), key=lambda found: found.name):
+        if metric.name.startswith("enlist_"):
+            yield f"| `{metric.name}` ({metric.type}) | {metric.documentation} |"
+
+
+PAGES: Final[dict[str, Callable[[], Iterator[str]]]] = {
+    "refusals": refusals,
+    "events": events,
+    "settings": settings,
+    "enrollment-settings": enrollment_settings,
+    "roles": roles,
+    "commands": commands,
+    "metrics": metrics,
+}
+
+
+def page(name: str) -> str:
+    """The whole text of a page: what stands above the marker stays."""
+    path = FOLDER / f"{name}.md"
+    above = path.read_text().partition(MARKER)[0] if path.exists() else f"# {name}\n\n"
+    return above.rstrip() + f"\n\n{MARKER}\n\n" + "\n".join(PAGES[name]()).rstrip() + "\n"
+
+
+def main() -> int:
+    stale = [name for name in PAGES if _stored(name) != page(name)]
+    if "--check" in sys.argv:
+        for name in stale:
+            print(f"docs/reference/{name}.md is out of date; run scripts/reference.py")
+        return 1 if stale else 0
+    for name in stale:
+        (FOLDER / f"{name}.md").write_text(page(name))
+    return 0
+
+
+def _stored(name: str) -> str:
+    path = FOLDER / f"{name}.md"
+    return path.read_text() if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
