@@ -21,9 +21,10 @@ from cryptography.x509 import CertificateSigningRequestBuilder, Name
 
 from enlist.core.clock import DAY, system_clock
 from enlist.core.outcomes import Refusal
-from enlist.pki.authority import PkiUrls, create_authority, load_authority
+from enlist.pki.authority import create_authority, load_authority
 from enlist.pki.chain import DeviceCertificate, examine
 from enlist.pki.csr import Csr, check, parse
+from enlist.pki.profiles import PkiUrls
 
 URLS = PkiUrls.under("http://enroll.example.com/pki")
 DEVICE = "0197a2c4-77aa-7c3e-8a51-0123456789ab"

@@ -17,10 +17,10 @@ from enlist.pki.authority import (
     Authority,
     AuthorityMaterial,
     IssuedCertificate,
-    PkiUrls,
     load_authority,
 )
 from enlist.pki.csr import Csr, parse
+from enlist.pki.profiles import PkiUrls
 
 NOW: Final = 1_780_000_000 * SECOND + 123_456
 YEAR: Final = 365 * DAY

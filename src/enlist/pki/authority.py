@@ -28,16 +28,6 @@ from enlist.pki.csr import Csr, check
 from enlist.pki.keys import PrivateKey, from_pem, new_signing_key, spki_digest, to_pem
 from enlist.pki.profiles import Extensions, PkiUrls
 
-__all__ = [
-    "Authority",
-    "AuthorityExpired",
-    "AuthorityMaterial",
-    "IssuedCertificate",
-    "PkiUrls",
-    "create_authority",
-    "load_authority",
-]
-
 ROOT_LIFETIME = 20 * 365 * DAY
 ISSUING_LIFETIME = 10 * 365 * DAY
 BACK_DATED = MINUTE

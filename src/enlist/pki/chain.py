@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from enlist.core.clock import from_datetime
@@ -59,7 +58,7 @@ def examine(der: bytes | None, authority: Authority, now: int) -> DeviceCertific
         return Unfit(Flaw.MISSING)
     try:
         certificate = x509.load_der_x509_certificate(der)
-    except _UNREADABLE:
+    except (ValueError, x509.InvalidVersion):
         return Unfit(Flaw.UNREADABLE)
     if not signed_by(certificate, authority.issuing):
         return Unfit(Flaw.FOREIGN)
@@ -80,15 +79,12 @@ def examine(der: bytes | None, authority: Authority, now: int) -> DeviceCertific
     return found
 
 
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
-
-
 def _device_id(certificate: x509.Certificate, trust_domain: str) -> str | None:
     """The device that our CA certified for client authentication; None for any other purpose."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (*_UNREADABLE, x509.ExtensionNotFound):
+    except (ValueError, x509.ExtensionNotFound):
         return None
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     if ExtendedKeyUsageOID.CLIENT_AUTH not in usage or len(uris) != 1:

@@ -36,7 +36,6 @@ KEYS_ACCEPTED = "EC P-256, P-384 or P-521, Ed25519, or RSA with 2048 to 8192 bit
 
 _UNREADABLE = (
     ValueError,
-    TypeError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,
