@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
 from tests.peers.base import Missing, Program, dotted, find_program, lacking, version_of
 
 NAME = "chromium"
-PACKAGES = ("chromium", "fonts-dejavu-core")
+PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
 MIN_VERSION = (120,)
 NEEDS_ROOT = False
 
@@ -29,6 +30,11 @@ def arguments() -> list[str]:
 
 
 def probe() -> Missing | None:
+    # The Node.js inside Playwright is linked to it, and says so only when it is started.
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        return Missing("no library libatomic.so.1 (Debian package libatomic1)")
     return lacking("chromium", PACKAGES[0], minimum=MIN_VERSION)
 
 
