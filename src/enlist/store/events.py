@@ -46,6 +46,7 @@ _LIST = Listing(
     sorts={"at": "e.at"},
     default_sort="-at",
     filters={
+        "id": "e.id = :id",
         "kind": "e.kind = :kind",
         "actor_kind": "e.actor_kind = :actor_kind",
         "user": "e.user_id = :user",
@@ -68,10 +69,6 @@ _FIRST_USE = Query(
     "event.first_use",
     f"""{_COLUMNS} WHERE e.enrollment_id = :enrollment_id AND e.kind = 'enrollment.redeemed'
      ORDER BY e.id LIMIT 1""",
-)
-_BY_SUPPORT_CODE = Query(
-    "event.by_support_code",
-    f"{_COLUMNS} WHERE e.support_code = :code AND e.support_code <> '' ORDER BY e.id LIMIT 1",
 )
 _FIND = Query("event.find", f"{_COLUMNS} WHERE e.id = :id")
 
@@ -106,12 +103,6 @@ def page(tx: Reader, request: PageRequest) -> Page[EventRow] | Refusal:
 def find(tx: Reader, event_id: Id) -> EventRow | None:
     """One event."""
     row = tx.one(_FIND, id=event_id)
-    return None if row is None else _event(row)
-
-
-def by_support_code(tx: Reader, code: str) -> EventRow | None:
-    """The refusal that somebody was shown this code for (S78)."""
-    row = tx.one(_BY_SUPPORT_CODE, code=code)
     return None if row is None else _event(row)
 
 

@@ -102,7 +102,7 @@ class Listing:
         if request.search:
             values["search"] = like(request.search)
         if request.cursor:
-            after = _open_cursor(request.cursor)
+            after = _open_cursor(request.cursor, moment=sort == "at" or sort.endswith("_at"))
             if after is None:
                 return invalid("cursor", "is not a cursor from an earlier page of this list")
             values["after_value"], values["after_id"] = after
@@ -208,11 +208,19 @@ def _make_cursor(value: object, row_id: object) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _open_cursor(text: str) -> tuple[object, str] | None:
+def _open_cursor(text: str, *, moment: bool) -> tuple[object, str] | None:
+    """What a cursor says, or None. It comes from outside: what it holds must fit the column.
+
+    A cursor of another sort, or a made-up one, would be a fault of the database otherwise; sorts
+    by a moment are called `at` or `..._at`, all others compare text.
+    """
     try:
         value, row_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError:
+    except (ValueError, TypeError):
         return None
-    if not isinstance(value, str | int) or not isinstance(row_id, str) or parse_id(row_id) is None:
+    if not isinstance(row_id, str) or parse_id(row_id) is None:
         return None
-    return value, row_id
+    if moment:
+        return (value, row_id) if type(value) is int and abs(value) < 1 << 62 else None
+    fits = isinstance(value, str) and "\x00" not in value and value.isprintable()
+    return (value, row_id) if fits else None

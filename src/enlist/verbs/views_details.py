@@ -1,0 +1,236 @@
+"""One thing with all that belongs to it: what a detail page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller
+from enlist.core.ids import parse_id
+from enlist.core.model import (
+    Attempt,
+    Credential,
+    Device,
+    Enrollment,
+    EventRow,
+    Message,
+    Organization,
+    RoleAssignment,
+    User,
+)
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import EnrollmentPolicy, Permission, SettingValue
+from enlist.store import (
+    access,
+    attempts,
+    credentials,
+    devices,
+    enrollments,
+    events,
+    organizations,
+    outbox,
+    users,
+)
+from enlist.store.listing import Page, PageRequest
+from enlist.store.tx import Reader
+from enlist.verbs.driver import View
+from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
+from enlist.verbs.rights import missing
+from enlist.verbs.sign_in import IDLE
+from enlist.verbs.views import T, discreet, topmost, veiled
+
+_FEW = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDetail:
+    """A device and its whole story. Lists are newest first."""
+
+    device: Device
+    user: User | None
+    enrollments: tuple[Enrollment, ...]
+    credentials: tuple[Credential, ...]
+    attempts: tuple[Attempt, ...]
+    messages: tuple[Message, ...]
+    timeline: Page[EventRow]
+
+
+@dataclass(frozen=True)
+class ShowDevice(View[DeviceDetail]):
+    """Refusals: `not_found`, `forbidden`."""
+
+    device_id: str
+
+    def read(self, tx: Reader, caller: Caller) -> DeviceDetail | Refusal:
+        device = device_named(tx, caller, self.device_id, Permission.DEVICES_READ)
+        if isinstance(device, Refusal):
+            return device
+        path = device.organization_path
+        sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, path)
+        sees_messages = caller.may(Permission.MESSAGES_READ, path)
+        return DeviceDetail(
+            device,
+            users.find(tx, device.user_id) if device.user_id else None,
+            tuple(enrollments.of_device(tx, device.id)) if sees_enrollments else (),
+            tuple(credentials.of_device(tx, device.id)),
+            tuple(attempts.of_device(tx, device.id)) if sees_enrollments else (),
+            tuple(outbox.of_device(tx, device.id)) if sees_messages else (),
+            timeline(tx, caller, path, {"device": device.id}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentDetail:
+    """An enrollment and what happened around it; never its token."""
+
+    enrollment: Enrollment
+    user: User | None
+    device: Device | None
+    attempts: tuple[Attempt, ...]
+    messages: tuple[Message, ...]
+    timeline: Page[EventRow]
+
+
+@dataclass(frozen=True)
+class ShowEnrollment(View[EnrollmentDetail]):
+    """Refusals: `not_found`, `forbidden`."""
+
+    enrollment_id: str
+
+    def read(self, tx: Reader, caller: Caller) -> EnrollmentDetail | Refusal:
+        found = enrollment_named(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_READ)
+        if isinstance(found, Refusal):
+            return found
+        path = found.organization_path
+        sees_messages = caller.may(Permission.MESSAGES_READ, path)
+        return EnrollmentDetail(
+            found,
+            users.find(tx, found.user_id) if found.user_id else None,
+            devices.find(tx, found.device_id) if found.device_id else None,
+            tuple(attempts.of_enrollment(tx, found.id)),
+            tuple(outbox.of_enrollment(tx, found.id)) if sees_messages else (),
+            timeline(tx, caller, path, {"enrollment": found.id}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UserDetail:
+    """A person with what he holds. `sign_ins` is how many of his are alive."""
+
+    user: User
+    roles: tuple[RoleAssignment, ...]
+    devices: Page[Device]
+    enrollments: Page[Enrollment]
+    sign_ins: int
+    timeline: Page[EventRow]
+
+
+@dataclass(frozen=True)
+class ShowUser(View[UserDetail]):
+    """A user by id or name. Everybody may look at himself.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    user: str
+
+    def read(self, tx: Reader, caller: Caller) -> UserDetail | Refusal:
+        own = users.find(tx, caller.id) if caller.id else None
+        himself = own is not None and self.user in (own.id, own.username)
+        found = own if own is not None and himself else user_named(tx, caller, self.user)
+        if isinstance(found, Refusal):
+            return found
+        path = found.organization_path
+        request = PageRequest(path, filters={"user": found.id}, limit=_FEW)
+        sees_devices = himself or caller.may(Permission.DEVICES_READ, path)
+        sees_enrollments = himself or caller.may(Permission.ENROLLMENTS_READ, path)
+        return UserDetail(
+            found,
+            tuple(users.roles(tx, found.id)),
+            sure(devices.page(tx, request)) if sees_devices else Page(()),
+            sure(enrollments.page(tx, request)) if sees_enrollments else Page(()),
+            len(access.sign_ins_of(tx, found.id, tx.now - IDLE)),
+            timeline(tx, caller, path, {"user": found.id}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationDetail:
+    """An organization, the settings in force with their sources, and its own settings.
+
+    `parent` is None at the root, and where the caller may not see it.
+    """
+
+    organization: Organization
+    policy: EnrollmentPolicy
+    own: Mapping[str, SettingValue]
+    parent: Organization | None
+    children: tuple[Organization, ...]
+
+
+@dataclass(frozen=True)
+class ShowOrganization(View[OrganizationDetail]):
+    """An organization by id or Group ID; "" for the caller's own.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    organization: str = ""
+
+    def read(self, tx: Reader, caller: Caller) -> OrganizationDetail | Refusal:
+        named = self.organization or caller.organization_id or ""
+        found = organization_named(tx, caller, named)
+        if isinstance(found, Refusal):
+            return found
+        parent = organizations.find(tx, found.parent_id) if found.parent_id else None
+        if parent is not None and not caller.may(Permission.ORGANIZATIONS_READ, parent.path):
+            parent = None
+        return OrganizationDetail(
+            found,
+            organizations.policy(tx, found.path),
+            organizations.own_settings(tx, found.path),
+            parent,
+            tuple(organizations.children(tx, found.id)),
+        )
+
+
+@dataclass(frozen=True)
+class ShowEvent(View[EventRow]):
+    """Refusals: `not_found`, `forbidden`."""
+
+    event_id: str
+
+    def read(self, tx: Reader, caller: Caller) -> EventRow | Refusal:
+        by_id = parse_id(self.event_id)
+        if by_id is None:
+            return missing("event")
+        return event_with(tx, caller, {"id": by_id})
+
+
+def event_with(tx: Reader, caller: Caller, filters: Mapping[str, str]) -> EventRow | Refusal:
+    """The event that these filters single out, wherever the caller may read events."""
+    paths = topmost(caller, Permission.EVENTS_READ)
+    for path in paths:
+        request = PageRequest(path, filters={**filters, **discreet(caller, path)}, limit=1)
+        found = veiled(caller, path, sure(events.page(tx, request)))
+        if found.items:
+            return found.items[0]
+    if not paths:
+        return Refusal("forbidden", reason=f"lacks {Permission.EVENTS_READ}")
+    return missing("event")
+
+
+def timeline(
+    tx: Reader, caller: Caller, path: str, filters: Mapping[str, str], limit: int = 50
+) -> Page[EventRow]:
+    """The newest events about something at `path`; empty where the caller may see none."""
+    if not caller.may(Permission.EVENTS_READ, path):
+        return Page(())
+    request = PageRequest(path, filters={**filters, **discreet(caller, path)}, limit=limit)
+    return veiled(caller, path, sure(events.page(tx, request)))
+
+
+def sure(found: Page[T] | Refusal) -> Page[T]:
+    """A page that was asked for with fixed filters, and so cannot be refused."""
+    assert isinstance(found, Page)
+    return found

@@ -1,0 +1,203 @@
+"""The start page, the search field, and what somebody sees of himself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from enlist.core.caller import Caller, CallerKind
+from enlist.core.clock import DAY
+from enlist.core.ids import new_id, parse_id
+from enlist.core.model import Device, Enrollment, EventRow, Message, Organization, SignIn, User
+from enlist.core.outcomes import Refusal, invalid
+from enlist.core.policy import Permission
+from enlist.core.secrets import group_code, parse_code
+from enlist.store import access, devices, enrollments, organizations, outbox, users
+from enlist.store.listing import Page, PageRequest, path_end
+from enlist.store.tx import Reader
+from enlist.verbs.driver import View
+from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
+from enlist.verbs.sign_in import IDLE
+from enlist.verbs.views import discreet, scope, topmost
+from enlist.verbs.views_details import event_with, sure, timeline
+
+T = TypeVar("T")
+
+RECENT: Final = 7 * DAY
+"""How far back the overview looks for what needs attention."""
+
+UNREAD: Final = "refused unread: mistyped, malformed, too large or throttled"
+"""What a support code stands for when no event has it (rulings 11 and 34)."""
+
+_FEW: Final = 5
+_NEWEST: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewDetail:
+    """How an organization and what is below it stand.
+
+    Attributes:
+        devices, messages: how many, by state.
+        enrollments: how many, by the state that people see, `expired` among them.
+        expired: expired and never used, the newest few.
+        failed_messages: given up, the newest few.
+        interceptions: used tokens that came again with another key, in the last seven days.
+        newest: the newest events.
+    """
+
+    organization: Organization | None
+    devices: Mapping[str, int]
+    enrollments: Mapping[str, int]
+    messages: Mapping[str, int]
+    expired: tuple[Enrollment, ...]
+    failed_messages: tuple[Message, ...]
+    interceptions: tuple[EventRow, ...]
+    newest: tuple[EventRow, ...]
+
+
+@dataclass(frozen=True)
+class Overview(View[OverviewDetail]):
+    """The start page of an organization; "" for the caller's own.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    organization: str = ""
+
+    def read(self, tx: Reader, caller: Caller) -> OverviewDetail | Refusal:
+        path = scope(tx, caller, self.organization, Permission.DEVICES_READ)
+        if isinstance(path, Refusal):
+            return path
+        end, hidden = path_end(path), discreet(caller, path)
+        since = new_id(max(0, tx.now - RECENT))
+        flagged = {"flag": "possible_interception", "after": since}
+        sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, path)
+        sees_messages = caller.may(Permission.MESSAGES_READ, path)
+        expired = PageRequest(path, filters={"state": "expired", **hidden}, limit=_FEW)
+        failed = PageRequest(path, filters={"state": "failed", **hidden}, limit=_FEW)
+        return OverviewDetail(
+            organizations.find(tx, path.rstrip("/").rpartition("/")[2]),
+            devices.counts(tx, path, end),
+            enrollments.counts(tx, path, end) if sees_enrollments else {},
+            outbox.counts(tx, path, end) if sees_messages else {},
+            sure(enrollments.page(tx, expired)).items if sees_enrollments else (),
+            sure(outbox.page(tx, failed)).items if sees_messages else (),
+            timeline(tx, caller, path, flagged, _FEW).items,
+            timeline(tx, caller, path, {}, _NEWEST).items,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SupportCode:
+    """What a support code stands for; `answer` where no event has it."""
+
+    code: str
+    event: EventRow | None
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class FindSupportCode(View[SupportCode]):
+    """The refusal that somebody was shown this code for, as far as the caller may see it (S78).
+
+    Refusals: `validation_failed` for what is no support code, `forbidden`.
+    """
+
+    code: str
+
+    def read(self, tx: Reader, caller: Caller) -> SupportCode | Refusal:
+        letters = parse_code(self.code)
+        if letters is None:
+            return invalid("code", "is no support code; check it letter by letter")
+        code = group_code(letters)
+        found = event_with(tx, caller, {"support_code": code})
+        if isinstance(found, EventRow):
+            return SupportCode(code, found)
+        # Another organization's event must look like none at all.
+        return found if found.code == "forbidden" else SupportCode(code, None, UNREAD)
+
+
+@dataclass(frozen=True)
+class MySignIns(View[tuple[SignIn, ...]]):
+    """The caller's own living sign-ins, newest first.
+
+    Refusals: `unauthenticated`.
+    """
+
+    def read(self, tx: Reader, caller: Caller) -> tuple[SignIn, ...] | Refusal:
+        if caller.kind is not CallerKind.USER or caller.id is None:
+            return Refusal("unauthenticated")
+        return tuple(access.sign_ins_of(tx, caller.id, tx.now - IDLE))
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search found, a few of each."""
+
+    devices: tuple[Device, ...] = ()
+    users: tuple[User, ...] = ()
+    enrollments: tuple[Enrollment, ...] = ()
+    organizations: tuple[Organization, ...] = ()
+    support_code: SupportCode | None = None
+
+
+@dataclass(frozen=True)
+class SearchEverything(View[Hits]):
+    """Up to five of each kind for a text: part of a name, an id, or a support code.
+
+    Refusals: `validation_failed`.
+    """
+
+    text: str
+
+    def read(self, tx: Reader, caller: Caller) -> Hits | Refusal:
+        text = self.text.strip()
+        if not text.isprintable():
+            return invalid("text", "must not hold control characters")
+        by_id = parse_id(text)
+        if by_id is not None:
+            return _by_id(tx, caller, by_id)
+        if not text:
+            return Hits()
+        return Hits(
+            _search(tx, caller, Permission.DEVICES_READ, devices.page, text),
+            _search(tx, caller, Permission.USERS_READ, users.page, text),
+            (),
+            _search(tx, caller, Permission.ORGANIZATIONS_READ, organizations.page, text),
+            self._support_code(tx, caller, text),
+        )
+
+    def _support_code(self, tx: Reader, caller: Caller, text: str) -> SupportCode | None:
+        found = FindSupportCode(text).read(tx, caller)
+        return found if isinstance(found, SupportCode) else None
+
+
+def _search(
+    tx: Reader,
+    caller: Caller,
+    permission: Permission,
+    page: Callable[[Reader, PageRequest], Page[T] | Refusal],
+    text: str,
+) -> tuple[T, ...]:
+    """The first few that match, from everywhere the caller may look."""
+    found: list[T] = []
+    for path in topmost(caller, permission):
+        people = permission is not Permission.ORGANIZATIONS_READ
+        filters = discreet(caller, path) if people else {}
+        found += sure(page(tx, PageRequest(path, text, filters, limit=_FEW))).items
+    return tuple(found[:_FEW])
+
+
+def _by_id(tx: Reader, caller: Caller, text: str) -> Hits:
+    device = device_named(tx, caller, text, Permission.DEVICES_READ)
+    user = user_named(tx, caller, text)
+    enrollment = enrollment_named(tx, caller, text, Permission.ENROLLMENTS_READ)
+    organization = organization_named(tx, caller, text)
+    return Hits(
+        () if isinstance(device, Refusal) else (device,),
+        () if isinstance(user, Refusal) else (user,),
+        () if isinstance(enrollment, Refusal) else (enrollment,),
+        () if isinstance(organization, Refusal) else (organization,),
+    )
