@@ -259,6 +259,11 @@ def _record(verb: Verb[Any, Any, Any], tx: Tx, caller: Caller, refusal: Refusal)
     if verb.throttled and not refusal.holder and not limits.count_refusal(tx, caller.source):
         wait = limits.throttled(tx, caller.source)
         return replace(shown, code="rate_limited", detail="", retry_after=wait)
-    named = replace(shown, data={**shown.data, "verb": verb.name})
+    about = refusal.about
+    if about.organization_id is None:
+        # Where nothing was found, the refusal belongs to whoever asked: his own administrator
+        # must find it by its support code. A stranger's goes to the root.
+        about = replace(about, organization_id=caller.organization_id)
+    named = replace(shown, about=about, data={**shown.data, "verb": verb.name})
     events.record(tx, caller, refused(verb.refused_as, named))
     return shown

@@ -109,7 +109,11 @@ class AddUser(Verb[Organization, NewUser, User]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
         named = self.organization or caller.organization_id or ""
-        return organization_named(tx, caller, named, Permission.USERS_EDIT)
+        found = organization_named(tx, caller, named, Permission.USERS_EDIT)
+        # Which of two taken names a store complains of first is its own business.
+        if isinstance(found, Organization) and users.by_username(tx, self.username.strip()):
+            return Refusal("username_taken", about=Subjects(found.id))
+        return found
 
     def work(self, tools: Tools, caller: Caller, seen: Organization) -> NewUser | Refusal:
         read = Fields()
