@@ -262,6 +262,15 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def axe_script() -> Path:
+    """The accessibility checker, to be given to `page.add_script_tag(path=…)`."""
+    script = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
+    if not script.exists():
+        pytest.fail("axe-core is not installed: make assets", pytrace=False)
+    return script
+
+
+@pytest.fixture(scope="session")
 def wrk(peers: Peers) -> str:
     """The path of the load generator."""
     return peers.use("wrk").url
