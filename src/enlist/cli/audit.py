@@ -42,7 +42,7 @@ def list_(
     with installation(context, data, database) as enlist:
         filters = {"kind": kind, "support_code": support_code.upper()}
         view = ListEvents(organization, search=search, filters=filters, limit=limit, cursor=cursor)
-        page = shown(enlist.view(view))
+        page = shown(enlist, view)
     if as_json:
         print_json({"items": document(page.items), "next_cursor": page.next_cursor})
         return

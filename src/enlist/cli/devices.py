@@ -87,17 +87,15 @@ def register(
     token = issued.token.reveal() if issued.token else ""
     link = f"{public_url}/enroll/{issued.enrollment_id}#t={token}" if token else ""
     if as_json:
-        found = {
-            "device": {"id": issued.device_id, "state": "registered"},
-            "enrollment": {
-                "id": issued.enrollment_id,
-                "state": "active",
-                "expires_at": moment_json(issued.expires_at),
-            },
+        enrollment = {
+            "id": issued.enrollment_id,
+            "state": "active",
+            "expires_at": moment_json(issued.expires_at),
         }
         if token:
-            found["enrollment"] |= {"token": token, "link": link}
-        print_json(found)
+            enrollment |= {"token": token, "link": link}
+        device = {"id": issued.device_id, "state": "registered"}
+        print_json({"device": device, "enrollment": enrollment})
         return
     out.print(f"Registered {name} for {user}: {issued.device_id}", markup=False)
     if token:
@@ -130,7 +128,7 @@ def list_(
     with installation(context, data, database) as enlist:
         filters = {"state": state, "platform": platform}
         view = ListDevices(organization, search=search, filters=filters, limit=limit, cursor=cursor)
-        page = shown(enlist.view(view))
+        page = shown(enlist, view)
     if as_json:
         print_json({"items": document(page.items), "next_cursor": page.next_cursor})
         return
@@ -153,10 +151,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a device: its enrollments, credentials and everything that ever touched it."""
-    from enlist.verbs.views import ShowDevice
+    from enlist.verbs.views_details import ShowDevice
 
     with installation(context, data, database) as enlist:
-        detail = shown(enlist.view(ShowDevice(device)))
+        detail = shown(enlist, ShowDevice(device))
     if as_json:
         print_json(document(detail))
         return

@@ -62,7 +62,7 @@ def list_(
         view = ListEnrollments(
             organization, search=search, filters={"state": state}, limit=limit, cursor=cursor
         )
-        page = shown(enlist.view(view))
+        page = shown(enlist, view)
     if as_json:
         print_json({"items": document(page.items), "next_cursor": page.next_cursor})
         return
@@ -93,10 +93,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show an enrollment. Its token is never shown."""
-    from enlist.verbs.views import ShowEnrollment
+    from enlist.verbs.views_details import ShowEnrollment
 
     with installation(context, data, database) as enlist:
-        detail = shown(enlist.view(ShowEnrollment(enrollment)))
+        detail = shown(enlist, ShowEnrollment(enrollment))
     if as_json:
         print_json(document(detail))
         return

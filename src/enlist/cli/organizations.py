@@ -63,7 +63,7 @@ def list_(
     from enlist.verbs.views import ListOrganizations
 
     with installation(context, data, database) as enlist:
-        page = shown(enlist.view(ListOrganizations(search=search, limit=limit, cursor=cursor)))
+        page = shown(enlist, ListOrganizations(search=search, limit=limit, cursor=cursor))
     if as_json:
         print_json({"items": document(page.items), "next_cursor": page.next_cursor})
         return
@@ -94,14 +94,14 @@ def settings(
 ) -> None:
     """Show the settings in force and where they come from; change them with --set, --inherit."""
     from enlist.verbs.organizations import ChangeSettings
-    from enlist.verbs.views import ShowOrganization
+    from enlist.verbs.views_details import ShowOrganization
 
     wanted: dict[str, object] = dict(_pair(text) for text in change or [])
     wanted |= dict.fromkeys(inherit or [])
     with installation(context, data, database) as enlist:
         if wanted:
             done(enlist.perform(ChangeSettings(organization, wanted)))
-        detail = shown(enlist.view(ShowOrganization(organization)))
+        detail = shown(enlist, ShowOrganization(organization))
     in_force = detail.policy.settings
     if as_json:
         print_json(

@@ -10,9 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from enlist.cli.backend import Opened
 from enlist.core.clock import rfc3339, to_datetime
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.refusals import CATALOGUE
+from enlist.verbs.driver import View
 
 Value = TypeVar("Value")
 
@@ -64,8 +66,9 @@ def done(outcome: Done[Value] | Refusal) -> Value:
     return outcome.value
 
 
-def shown(value: Value | Refusal) -> Value:
-    """The same for something that was only looked at."""
+def shown(enlist: Opened, view: View[Value]) -> Value:
+    """What a view shows; a refusal ends the command likewise."""
+    value = enlist.view(view)
     if isinstance(value, Refusal):
         refuse(value)
     return value

@@ -77,7 +77,7 @@ def list_(
 
     with installation(context, data, database) as enlist:
         view = ListUsers(organization, search=search, limit=limit, cursor=cursor)
-        page = shown(enlist.view(view))
+        page = shown(enlist, view)
     if as_json:
         print_json({"items": document(page.items), "next_cursor": page.next_cursor})
         return

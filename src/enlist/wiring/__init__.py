@@ -17,7 +17,6 @@ _LAZY = {
     "open_installation": "installation",
     "open_store": "installation",
     "opened": "installation",
-    "start_worker": "server",
 }
 
 

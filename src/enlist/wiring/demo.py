@@ -19,7 +19,8 @@ from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization, ChangeSettings
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.setup import Administrator
-from enlist.verbs.users import AddUser, GrantRole
+from enlist.verbs.staff import GrantRole
+from enlist.verbs.users import AddUser
 from enlist.wiring.installation import CannotStart, Installation, open_installation
 from enlist.wiring.server import serve
 

@@ -7,17 +7,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from urllib.parse import urlsplit
 
 from enlist import __version__
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import DAY
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
+from enlist.delivery.channels import MailboxChannel
+from enlist.delivery.worker import Worker
 from enlist.settings import Settings
 from enlist.verbs.setup import InviteAdministrator
 from enlist.web.app import device_application, web_application
-from enlist.web.services import Mailbox, Services
+from enlist.web.services import Services
 from enlist.web.serving import (
     CannotListen,
     Listener,
@@ -29,11 +31,9 @@ from enlist.web.serving import (
 from enlist.web.serving import (
     serve as serve_listeners,
 )
+from enlist.wiring.delivery import delivery_worker
 from enlist.wiring.installation import CannotStart, Installation, addresses, open_installation
 from enlist.wiring.logs import configure_logs
-
-if TYPE_CHECKING:
-    from enlist.delivery.worker import Worker
 
 _CERTIFICATE_LIFETIME = 397 * DAY
 _RENEW_BEFORE = 60 * DAY
@@ -90,15 +90,6 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     lock.close()
 
 
-def start_worker(
-    installation: Installation, settings: Settings, mailbox: Mailbox | None = None
-) -> Worker:
-    """Start the thread that sends what is in the outbox."""
-    from enlist.wiring.delivery import delivery_worker
-
-    return delivery_worker(installation, settings, mailbox)
-
-
 def _open(settings: Settings, after: Workers, *, mailbox: bool) -> Installation:
     channels = frozenset({"email"}) if mailbox else None
     return open_installation(settings, after=after, channels=channels)
@@ -108,8 +99,8 @@ def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
     """One process: its own store, its own worker, the shared sockets."""
     workers = Workers()
     installation = _open(settings, workers, mailbox=mailbox)
-    box = _mailbox() if mailbox else None
-    workers.delivery = start_worker(installation, settings, box)
+    box = MailboxChannel() if mailbox else None
+    workers.delivery = delivery_worker(installation, settings, box)
     services = Services(
         driver=installation.driver,
         store=installation.store,
@@ -126,12 +117,6 @@ def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
     finally:
         workers.delivery.stop()
         installation.close()
-
-
-def _mailbox() -> Mailbox:
-    from enlist.delivery.channels import MailboxChannel
-
-    return MailboxChannel()
 
 
 def _only_server(settings: Settings) -> IO[str]:
