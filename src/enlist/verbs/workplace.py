@@ -1,0 +1,75 @@
+"""Where somebody works: the organization in force, and the time zone to show moments in.
+
+Every page of the console asks for it first, so it is one read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller
+from enlist.core.ids import parse_id
+from enlist.core.model import Organization, User
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission
+from enlist.store import organizations, users
+from enlist.store.tx import Reader
+from enlist.verbs.driver import View
+from enlist.verbs.finding import organization_named
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """The organization that a person works at.
+
+    Attributes:
+        trail: from the highest organization above it that the person may see, down to itself.
+        person: who works there; None for API keys and the host.
+        zone: IANA name of the time zone to show: the person's, else the nearest organization's,
+            else UTC (X07).
+    """
+
+    organization: Organization
+    trail: tuple[Organization, ...]
+    person: User | None
+    zone: str
+
+
+@dataclass(frozen=True)
+class FindWorkplace(View[Workplace]):
+    """The workplace with this id or Group ID; "" for where the caller belongs.
+
+    Refusals: `not_found` for what he may not see; `forbidden` for who holds no role at all.
+    """
+
+    organization: str = ""
+
+    def read(self, tx: Reader, caller: Caller) -> Workplace | Refusal:
+        organization = (
+            organization_named(tx, caller, self.organization)
+            if self.organization
+            else _home(tx, caller)
+        )
+        if isinstance(organization, Refusal):
+            return organization
+        person = users.find(tx, caller.id) if caller.id else None
+        above = [organizations.find(tx, found) for found in _ids(organization.path)]
+        line = [found for found in above if found is not None]
+        zones = [person.time_zone if person else "", *(found.time_zone for found in reversed(line))]
+        trail = tuple(o for o in line if caller.may(Permission.ORGANIZATIONS_READ, o.path))
+        return Workplace(organization, trail, person, next(filter(None, zones), "UTC"))
+
+
+def _home(tx: Reader, caller: Caller) -> Organization | Refusal:
+    """The caller's own organization, else the highest one on which he holds a role."""
+    granted = sorted((grant.path for grant in caller.grants), key=lambda path: (len(path), path))
+    for path in (caller.home, *granted):
+        if path and caller.may(Permission.ORGANIZATIONS_READ, path):
+            found = organizations.find(tx, _ids(path)[-1])
+            if found is not None:
+                return found
+    return Refusal("forbidden", reason="holds no role on any organization")
+
+
+def _ids(path: str) -> list[str]:
+    return [found for part in path.split("/") if part and (found := parse_id(part))]
