@@ -1,8 +1,35 @@
-"""Placeholder until the adapter stands."""
+"""The administrators' console. How a page is added stands in `layout.py`."""
 
-from starlette.routing import BaseRoute
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import support_code
+from enlist.web.console import devices
+from enlist.web.console.layout import Desk, desk_of, page
+
+_PAGES = (devices,)
 
 
 def routes() -> list[BaseRoute]:
-    """No routes yet."""
-    return []
+    """The console's routes; the first that fits answers, so `…/new` stands before `…/{id}`."""
+    return [
+        Route("/console", _home),
+        Route("/console/", _home),
+        Route("/console/{group_id}", _home),
+        *(route for module in _PAGES for route in module.ROUTES),
+        page("{rest:path}", _nothing),
+    ]
+
+
+async def _home(request: Request) -> Response:
+    """To the overview of the organization named, or of the one where the person belongs."""
+    desk = await desk_of(request)
+    return desk if isinstance(desk, Response) else RedirectResponse(desk.address(), 303)
+
+
+async def _nothing(desk: Desk) -> Response:
+    return desk.refuse(Refusal("not_found", support_code=support_code()))

@@ -1,0 +1,82 @@
+"""What the console calls things: states, platforms, kinds; each with a tone or an icon.
+
+Tones: *good* is as it should be, *wait* waits for somebody, *warn* needs a look, *bad* needs
+doing, *gone* is over. Texts are translated where they are shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from enlist.web.console.navigation import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """How a value is shown.
+
+    Attributes:
+        meaning: a sentence for who meets it for the first time.
+    """
+
+    label: str
+    tone: str = "gone"
+    icon: str = ""
+    meaning: str = ""
+
+
+DEVICE_STATES: Final = {
+    "registered": Word(N_("Registered"), "wait", meaning=N_("Announced; it has not enrolled yet.")),
+    "enrolled": Word(N_("Enrolled"), "good", meaning=N_("It holds a credential of ours.")),
+    "unenrolled": Word(N_("Unenrolled"), "gone", meaning=N_("It was enrolled once.")),
+    "blocked": Word(N_("Blocked"), "bad", meaning=N_("It may not connect or enroll.")),
+}
+
+ENROLLMENT_STATES: Final = {
+    "active": Word(N_("Waiting"), "wait", meaning=N_("Its token can be used once.")),
+    "used": Word(N_("Used"), "good", meaning=N_("A device enrolled with it.")),
+    "expired": Word(N_("Expired"), "warn", meaning=N_("Its token ran out unused.")),
+    "revoked": Word(N_("Revoked"), "gone", meaning=N_("It was ended; its token is dead.")),
+}
+
+MESSAGE_STATES: Final = {
+    "queued": Word(N_("Queued"), "wait", meaning=N_("It will be sent in a moment.")),
+    "sending": Word(N_("Sending"), "wait", meaning=N_("It is being handed over right now.")),
+    "sent": Word(N_("Sent"), "good", meaning=N_("The mail server took it.")),
+    "failed": Word(N_("Failed"), "bad", meaning=N_("It was given up.")),
+}
+
+ATTEMPT_STATES: Final = {
+    "open": Word(N_("Started, not finished"), "wait"),
+    "over": Word(N_("Ran out unfinished"), "gone"),
+    "completed": Word(N_("Finished"), "good"),
+    "cancelled": Word(N_("Cancelled"), "gone"),
+}
+
+PLATFORMS: Final = {
+    "android": Word("Android", icon="brand-android"),
+    "ios": Word("iOS / iPadOS", icon="brand-apple"),
+    "macos": Word("macOS", icon="brand-apple"),
+    "windows": Word("Windows", icon="brand-windows"),
+    "linux": Word("Linux", icon="terminal-2"),
+}
+
+OWNERSHIPS: Final = {
+    "corporate_dedicated": Word(N_("Corporate – dedicated")),
+    "corporate_shared": Word(N_("Corporate – shared")),
+    "employee_owned": Word(N_("Employee owned")),
+    "none": Word(N_("Not said")),
+}
+
+GRANTS: Final = {
+    "registration_token": Word(N_("Registration token"), icon="ticket"),
+    "sign_in": Word(N_("Sign-in"), icon="login"),
+}
+
+UNKNOWN: Final = Word(N_("Unknown"))
+
+
+def word(words: dict[str, Word], value: str) -> Word:
+    """How a value is shown; one that is newer than this page as *unknown*."""
+    return words.get(value, UNKNOWN)
