@@ -223,12 +223,12 @@ async def desk_of(request: Request) -> Desk | Response:
         return to_sign_in(request)
     services = services_of(request)
     asked = str(request.path_params.get("group_id", ""))
-    nowhere = Refusal("not_found", support_code=support_code())
-    place = await services.view(FindWorkplace(asked), caller) if asked.isprintable() else nowhere
+    # No store takes a NUL, and no Group ID is a question mark.
+    place = await services.view(FindWorkplace(asked if asked.isprintable() else "?"), caller)
     if not isinstance(place, Refusal):
         return Desk(request, caller, place)
     # The answer keeps the console around it, so that a mistyped address is no dead end.
-    home = await services.view(FindWorkplace(), caller) if asked else place
+    home = await services.view(FindWorkplace(), caller)
     if isinstance(home, Refusal):
         return refusal_page(request, place, caller=caller, staff=True)
     return Desk(request, caller, home).refuse(place)
