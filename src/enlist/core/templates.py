@@ -1,0 +1,146 @@
+"""What a message template may say: text with lookup values, `{Name}` or `{Name|fallback}`.
+
+Braces stand for lookup values and for nothing else, so a slip is found when a template is saved
+and no reader ever sees one (A61). Filling is a single pass: a value that looks like a lookup, such
+as the first name `{EnrollmentToken}`, is text like any other.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+LOOKUPS: Final[Mapping[str, str]] = {
+    "EnrollmentUrl": "The link that opens the enrollment page with the token filled in.",
+    "EnrollmentToken": "The token, for typing.",
+    "GroupId": "The Group ID of the organization that the device belongs to.",
+    "ServerUrl": "The address of this Enlist.",
+    "TokenExpiresAt": "Until when the token works, in the recipient's time zone.",
+    "TokenExpiresIn": "How long the token works from when the message is sent.",
+    "FriendlyName": "The name of the device.",
+    "Platform": "What the device runs, such as Windows.",
+    "OrganizationName": "The name of the organization.",
+    "SenderName": "Who issued the token; the organization, where no person did.",
+    "FirstName": "The recipient's first name.",
+    "LastName": "The recipient's last name.",
+    "EmailAddress": "The recipient's e-mail address.",
+    "EnrollmentUser": "The recipient's user name.",
+}
+"""Every lookup value and what it stands for; the editor shows the same list."""
+
+SECRET_LOOKUPS: Final = frozenset({"EnrollmentUrl", "EnrollmentToken"})
+"""The lookup values that redeem an enrollment."""
+
+LONGEST_SUBJECT: Final = 200
+LONGEST_BODY: Final = 10_000
+
+_LOOKUP = re.compile(r"\{([A-Za-z][A-Za-z0-9]*)(?:\|([^{}\r\n]*))?\}")
+_BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A place for a value; `fallback` stands in for an empty one, None when there is none."""
+
+    name: str
+    fallback: str | None = None
+
+
+Piece = str | Lookup
+
+
+def parse(text: str) -> tuple[Piece, ...]:
+    """A template as literal text and lookups, in order; what is no lookup stays literal."""
+    pieces: list[Piece] = []
+    end = 0
+    for found in _LOOKUP.finditer(text):
+        if found.start() > end:
+            pieces.append(text[end : found.start()])
+        pieces.append(Lookup(found[1], found[2]))
+        end = found.end()
+    if end < len(text):
+        pieces.append(text[end:])
+    return tuple(pieces)
+
+
+def problems(subject: str, body: str, *, carries_secret: bool) -> tuple[str, ...]:
+    """What is wrong with a template, in words for the person who wrote it; () when nothing is.
+
+    Args:
+        carries_secret: the message hands over a token, so its body must hold one of
+            `SECRET_LOOKUPS`. A subject never may: mail servers log subjects, and phones show them
+            on locked screens.
+    """
+    found = [*_part_problems("subject", subject), *_part_problems("body", body)]
+    if len(subject) > LONGEST_SUBJECT:
+        found.append(f"the subject is longer than {LONGEST_SUBJECT} characters")
+    if "\n" in subject or "\r" in subject:
+        found.append("the subject must be one line")
+    if len(body) > LONGEST_BODY:
+        found.append(f"the body is longer than {LONGEST_BODY} characters")
+    found += [
+        f"the subject must not hold {{{name}}}: subjects are logged and shown on locked screens"
+        for name in sorted(_names(subject) & SECRET_LOOKUPS)
+    ]
+    if carries_secret and not _names(body) & SECRET_LOOKUPS:
+        found.append("the body must hold {EnrollmentUrl} or {EnrollmentToken}")
+    return tuple(found)
+
+
+def _part_problems(part: str, text: str) -> list[str]:
+    if not text.strip():
+        return [f"the {part} is empty"]
+    pieces = parse(text)
+    unknown = dict.fromkeys(
+        piece.name for piece in pieces if isinstance(piece, Lookup) and piece.name not in LOOKUPS
+    )
+    found = [f"the {part} asks for {{{name}}}, which does not exist" for name in unknown]
+    if any(unicodedata.category(letter) == "Cc" and letter not in "\n\r\t" for letter in text):
+        found.append(f"the {part} holds a control character")
+    if any(isinstance(piece, str) and ("{" in piece or "}" in piece) for piece in pieces):
+        found.append(
+            f"the {part} has a brace that belongs to no lookup value; "
+            "write {Name} or {Name|fallback}, and nothing else in braces"
+        )
+    return found
+
+
+def _names(text: str) -> set[str]:
+    return {piece.name for piece in parse(text) if isinstance(piece, Lookup)}
+
+
+def unfilled(pieces: tuple[Piece, ...], values: Mapping[str, str]) -> tuple[str, ...]:
+    """Lookups that are empty and have no fallback; with any, nothing may be sent (A61)."""
+    names = dict.fromkeys(
+        piece.name
+        for piece in pieces
+        if isinstance(piece, Lookup) and piece.fallback is None and not values.get(piece.name)
+    )
+    return tuple(names)
+
+
+def value_of(lookup: Lookup, values: Mapping[str, str]) -> str:
+    """What stands in a lookup's place."""
+    return values.get(lookup.name) or lookup.fallback or ""
+
+
+def fill(pieces: tuple[Piece, ...], values: Mapping[str, str]) -> str:
+    """The text, every lookup replaced once; `unfilled` must have found nothing."""
+    return "".join(piece if isinstance(piece, str) else value_of(piece, values) for piece in pieces)
+
+
+def one_line(value: str) -> str:
+    """A value as one line of text: a name cannot add a header or a paragraph (S76, TP43)."""
+    printable = "".join(
+        " " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in value
+    )
+    return " ".join(printable.split())
+
+
+def header_line(value: str, longest: int = LONGEST_SUBJECT) -> str:
+    """A value for a mail header: one line, no reversed text, not endless."""
+    line = "".join(letter for letter in one_line(value) if letter not in _BIDI)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
