@@ -16,7 +16,7 @@ RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 VENDOR := src/enlist/web/static/vendor/LICENSES.txt
 
-.PHONY: help setup assets demo test check bench lock screenshots clean
+.PHONY: help setup assets demo test check bench lock messages screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this 
 
 lock: $(PYTHON) ## Compute the lock files anew [UPGRADE=1 for the newest releases]
 	scripts/lock.sh $(if $(UPGRADE),--upgrade)
+
+messages: $(RUNTIME) ## Bring the translations up to date with the texts in the source
+	$(PYTHON) -m scripts.messages
 
 screenshots: $(DEVELOPMENT) $(VENDOR) ## Take the pictures of the README anew
 	$(PYTHON) -m tests.peers.install
