@@ -79,7 +79,15 @@ _FAILED = Query(
     "message.failed",
     """
     UPDATE message SET state = 'failed', reason = :reason, claimed_until = 0
-     WHERE id = :id AND state IN ('queued', 'sending')
+     WHERE id = :id AND state IN ('queued', 'sending') AND tries = :tries
+    """,
+)
+_ISSUER = Query(
+    "message.issuer",
+    """
+    SELECT u.first_name, u.last_name, u.username
+      FROM enrollment e JOIN app_user u ON u.id = e.issuer_id
+     WHERE e.id = :enrollment_id AND u.deleted_at IS NULL
     """,
 )
 _COUNTS = Query(
@@ -185,9 +193,17 @@ def later(tx: Tx, message_id: Id, tries: int, next_try_at: int, reason: str) -> 
     )
 
 
-def failed(tx: Tx, message_id: Id, reason: str) -> bool:
+def failed(tx: Tx, message_id: Id, tries: int, reason: str) -> bool:
     """Given up, for a reason that the console shows."""
-    return tx.run(_FAILED, id=message_id, reason=reason[:500]) == 1
+    return tx.run(_FAILED, id=message_id, tries=tries, reason=reason[:500]) == 1
+
+
+def issuer(tx: Reader, enrollment_id: Id) -> str:
+    """Name of the person who issued an enrollment, for its message; "" where it was nobody."""
+    row = tx.one(_ISSUER, enrollment_id=enrollment_id)
+    if row is None:
+        return ""
+    return f"{row['first_name']} {row['last_name']}".strip() or str(row["username"])
 
 
 def counts(tx: Reader, path: str, end: str) -> dict[str, int]:

@@ -17,14 +17,14 @@ _NEAREST = Query(
     f"""{_COLUMNS}
      WHERE :path LIKE o.path || '%' AND t.name = :name AND t.purpose = :purpose
        AND t.channel = :channel
-     ORDER BY length(o.path) DESC, CASE WHEN t.language = :language THEN 0 ELSE 1 END,
-              CASE WHEN t.language = 'en' THEN 0 ELSE 1 END
+     ORDER BY CASE WHEN t.language = :language THEN 0 WHEN t.language = 'en' THEN 1 ELSE 2 END,
+              length(o.path) DESC
      LIMIT 1""",
     postgres=f"""{_COLUMNS}
      WHERE starts_with(:path, o.path) AND t.name = :name AND t.purpose = :purpose
        AND t.channel = :channel
-     ORDER BY length(o.path) DESC, CASE WHEN t.language = :language THEN 0 ELSE 1 END,
-              CASE WHEN t.language = 'en' THEN 0 ELSE 1 END
+     ORDER BY CASE WHEN t.language = :language THEN 0 WHEN t.language = 'en' THEN 1 ELSE 2 END,
+              length(o.path) DESC
      LIMIT 1""",
 )
 _VISIBLE = Query(
@@ -68,7 +68,7 @@ class Template:
 def nearest(
     tx: Reader, path: str, *, name: str, purpose: str, channel: str, language: str
 ) -> Template | None:
-    """The template of this name that counts at `path`: nearest organization, best language."""
+    """The template of this name that counts at `path`: best language, then nearest organization."""
     row = tx.one(
         _NEAREST, path=path, name=name, purpose=purpose, channel=channel, language=language
     )
