@@ -1,0 +1,289 @@
+"""Message templates of an organization: write, delete, list, preview.
+
+A template belongs to an organization and counts for all below it. Its name is what a registration
+asks for; the one called `default` stands in for the built-in one. What is wrong with a template is
+told when it is saved, not when somebody waits for its message (A61).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.clock import HOUR
+from enlist.core.events import Happening
+from enlist.core.ids import new_id, parse_id
+from enlist.core.lifecycle import DeviceState
+from enlist.core.model import Device, Organization, Ownership, Platform, User, UserState
+from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
+from enlist.core.policy import Permission
+from enlist.core.secrets import Secret
+from enlist.core.templates import problems
+from enlist.store import events, organizations, templates
+from enlist.store.templates import Template
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.deliver import DEFAULT_TEMPLATE, Letter
+from enlist.verbs.driver import Tools, Verb, View
+from enlist.verbs.finding import organization_named
+from enlist.verbs.issuing import REGISTRATION
+from enlist.verbs.rights import lacks, missing
+
+PURPOSES: Final = frozenset({REGISTRATION})
+"""What messages are for. Each of these hands over a token."""
+
+CHANNELS: Final = frozenset({"email"})
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2}|-[0-9]{3})?")
+_LONGEST_NAME: Final = 100
+
+SAMPLE_TOKEN: Final = "SAMPLE0000"
+"""Shown in previews. No real token has a zero, so it can never be one."""
+SAMPLE_ID: Final = "00000000-0000-7000-8000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What somebody wrote.
+
+    Attributes:
+        language: BCP 47 tag, such as `de` or `pt-BR`.
+        subject, body: text with lookup values (`enlist.core.templates.LOOKUPS`).
+    """
+
+    name: str
+    purpose: str
+    channel: str
+    language: str
+    subject: str
+    body: str
+
+    def refusal(self) -> Refusal | None:
+        """`validation_failed` or `template_invalid`, if anything is wrong with it."""
+        errors = []
+        if not self.name.strip() or len(self.name) > _LONGEST_NAME or not self.name.isprintable():
+            errors.append(FieldError("name", f"must have 1 to {_LONGEST_NAME} characters"))
+        if self.purpose not in PURPOSES:
+            errors.append(FieldError("purpose", f"must be one of {', '.join(sorted(PURPOSES))}"))
+        if self.channel not in CHANNELS:
+            errors.append(FieldError("channel", f"must be one of {', '.join(sorted(CHANNELS))}"))
+        if not _LANGUAGE.fullmatch(self.language):
+            errors.append(FieldError("language", "must be a tag such as en, de or pt-BR"))
+        if errors:
+            return Refusal("validation_failed", fields=tuple(errors))
+        found = problems(self.subject, self.body, carries_secret=True)
+        if found:
+            detail = "; ".join(found)
+            return Refusal("template_invalid", detail=f"{detail[0].upper()}{detail[1:]}.")
+        return None
+
+
+@dataclass(frozen=True)
+class PutTemplate(Verb[Organization, Template, Template]):
+    """Add a template, or replace the organization's with the same name, channel and language.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `template_invalid`.
+    """
+
+    organization: str
+    wording: Wording
+
+    name = "put_template"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
+        found = organization_named(tx, caller, self.organization, Permission.TEMPLATES_EDIT)
+        if isinstance(found, Refusal):
+            return found
+        return self.wording.refusal() or found
+
+    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Template | Refusal:
+        now, wording = tools.clock(), self.wording
+        return Template(
+            id=new_id(now),
+            organization_id=seen.id,
+            organization_path=seen.path,
+            name=wording.name.strip(),
+            purpose=wording.purpose,
+            channel=wording.channel,
+            language=wording.language,
+            subject=wording.subject.strip(),
+            body=wording.body.replace("\r\n", "\n").strip(),
+            changed_at=now,
+            version=1,
+        )
+
+    def apply(self, tx: Tx, caller: Caller, ready: Template) -> Done[Template] | Refusal:
+        templates.put(tx, ready)
+        _record(tx, caller, ready, deleted=False)
+        # Where it replaced one, that one's id stays.
+        kept = next(
+            each
+            for each in templates.visible(tx, ready.organization_path)
+            if _key(each) == _key(ready)
+        )
+        return Done(kept)
+
+
+def _key(template: Template) -> tuple[str, ...]:
+    return (template.organization_id, template.name, template.channel, template.language)
+
+
+def _record(tx: Tx, caller: Caller, template: Template, *, deleted: bool) -> None:
+    data: dict[str, str | int | bool | None] = {
+        "name": template.name,
+        "purpose": template.purpose,
+        "channel": template.channel,
+        "language": template.language,
+        "deleted": deleted,
+    }
+    about = Subjects(template.organization_id)
+    events.record(tx, caller, Happening("template.changed", about, data))
+
+
+@dataclass(frozen=True)
+class DeleteTemplate(Verb[Template, Template, None]):
+    """Delete a template; the one above it, or the built-in one, counts again.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    template_id: str
+
+    name = "delete_template"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Template | Refusal:
+        by_id = parse_id(self.template_id)
+        found = templates.find(tx, by_id) if by_id else None
+        if found is None:
+            return missing("template")
+        about = Subjects(found.organization_id)
+        return lacks(caller, Permission.TEMPLATES_EDIT, found.organization_path, about) or found
+
+    def work(self, tools: Tools, caller: Caller, seen: Template) -> Template | Refusal:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Template) -> Done[None] | Refusal:
+        if not templates.delete(tx, ready.id):
+            raise ConcurrentChange
+        _record(tx, caller, ready, deleted=True)
+        return Done(None)
+
+
+@dataclass(frozen=True)
+class ListTemplates(View[tuple[Template, ...]]):
+    """The templates that count at an organization: its own and those from above.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    organization: str
+
+    def read(self, tx: Reader, caller: Caller) -> tuple[Template, ...] | Refusal:
+        found = organization_named(tx, caller, self.organization, Permission.TEMPLATES_EDIT)
+        if isinstance(found, Refusal):
+            return found
+        return tuple(templates.visible(tx, found.path))
+
+
+@dataclass(frozen=True)
+class PreviewTemplate(View[Letter]):
+    """A letter with made-up people and a marked sample token, for `delivery` to render.
+
+    Nothing of it is real but the organization and its settings. Refusals: as `PutTemplate`.
+    """
+
+    organization: str
+    wording: Wording
+
+    def read(self, tx: Reader, caller: Caller) -> Letter | Refusal:
+        found = organization_named(tx, caller, self.organization, Permission.TEMPLATES_EDIT)
+        if isinstance(found, Refusal):
+            return found
+        refusal = self.wording.refusal()
+        if refusal is not None:
+            return refusal
+        hours = organizations.policy(tx, found.path).token_expiration_hours
+        return _sample(found, self.wording, tx.now, tx.now + hours * HOUR)
+
+
+def _sample(organization: Organization, wording: Wording, now: int, expires_at: int) -> Letter:
+    person = _sample_person(organization, now)
+    template = Template(
+        id=SAMPLE_ID,
+        organization_id=organization.id,
+        organization_path=organization.path,
+        name=DEFAULT_TEMPLATE,
+        purpose=wording.purpose,
+        channel=wording.channel,
+        language=wording.language,
+        subject=wording.subject,
+        body=wording.body,
+        changed_at=now,
+        version=1,
+    )
+    return Letter(
+        purpose=wording.purpose,
+        channel=wording.channel,
+        recipient=person.email,
+        message_id="<sample@localhost>",
+        at=now,
+        enrollment_id=SAMPLE_ID,
+        token=Secret(SAMPLE_TOKEN),
+        expires_at=expires_at,
+        organization=organization,
+        user=person,
+        device=_sample_device(organization, now),
+        sender="Grace Hopper",
+        languages=(wording.language,),
+        time_zones=(organization.time_zone,),
+        own_templates=(template,),
+        sample=True,
+    )
+
+
+def _sample_person(organization: Organization, now: int) -> User:
+    return User(
+        id=SAMPLE_ID,
+        organization_id=organization.id,
+        organization_path=organization.path,
+        group_id=organization.group_id,
+        username="ada",
+        email="ada@example.com",
+        phone="",
+        first_name="Ada",
+        last_name="Lovelace",
+        source="basic",
+        state=UserState.ACTIVE,
+        time_zone="",
+        language="",
+        created_at=now,
+        has_password=True,
+    )
+
+
+def _sample_device(organization: Organization, now: int) -> Device:
+    return Device(
+        id=SAMPLE_ID,
+        organization_id=organization.id,
+        organization_path=organization.path,
+        group_id=organization.group_id,
+        user_id=SAMPLE_ID,
+        username="ada",
+        name="Ada's laptop",
+        platform=Platform.LINUX,
+        ownership=Ownership.NONE,
+        state=DeviceState.REGISTERED,
+        model="",
+        os_version="",
+        serial="",
+        imei="",
+        udid="",
+        sim="",
+        asset_number="",
+        external_id="",
+        registered_at=now,
+        enrolled_at=None,
+        last_seen_at=None,
+        version=1,
+    )
