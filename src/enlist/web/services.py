@@ -16,21 +16,11 @@ import anyio.to_thread
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
+from enlist.delivery.channels import CapturedMessage
 from enlist.store.lanes import Store
 from enlist.verbs.driver import Driver, Tools, Verb, View
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class CapturedMessage:
-    """A message that the demo kept instead of sending it."""
-
-    to: str
-    subject: str
-    text: str
-    html: str
-    at: int
 
 
 class Mailbox(Protocol):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import ipaddress
 
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Channel, MailboxChannel
 from enlist.delivery.channels.email import EmailChannel, MailServer
+from enlist.delivery.channels.mime import BadAddress
 from enlist.delivery.worker import Worker
 from enlist.settings import Settings
-from enlist.wiring.installation import Installation
+from enlist.wiring.installation import CannotStart, Installation
 
 
 def delivery_worker(
@@ -19,24 +20,32 @@ def delivery_worker(
 
     Args:
         mailbox: keeps every message instead of a mail server; the demo's.
+
+    Raises:
+        CannotStart: the settings for mail cannot be used.
     """
     channels: dict[str, Channel] = {}
     if mailbox is not None:
         channels["email"] = mailbox
     elif settings.smtp.host:
-        channels["email"] = EmailChannel(_server(settings), _sender(settings, installation))
+        channels["email"] = _email(settings, installation.tools.addresses.mail_domain)
     public_url = installation.tools.addresses.public_url
     worker = Worker(installation.driver, channels, public_url)
     worker.start()
     return worker
 
 
-def _sender(settings: Settings, installation: Installation) -> str:
-    host = urlsplit(installation.tools.addresses.public_url).hostname or "localhost"
-    return settings.mail_from or f"enlist@{host}"
+def _email(settings: Settings, domain: str) -> EmailChannel:
+    try:
+        sender = settings.mail_from or f"Enlist <enlist@{domain}>"
+        return EmailChannel(_server(settings, domain), sender)
+    except BadAddress as error:
+        raise CannotStart(f"ENLIST_MAIL_FROM: {error}") from error
+    except OSError as error:
+        raise CannotStart(f"ENLIST_SMTP_CA_FILE {settings.smtp.ca_file}: {error}") from error
 
 
-def _server(settings: Settings) -> MailServer:
+def _server(settings: Settings, domain: str) -> MailServer:
     smtp = settings.smtp
     return MailServer(
         host=smtp.host,
@@ -45,4 +54,14 @@ def _server(settings: Settings) -> MailServer:
         user=smtp.user,
         password=Secret(smtp.password.get_secret_value()),
         ca_file=smtp.ca_file,
+        helo=_greeting(domain),
     )
+
+
+def _greeting(domain: str) -> str:
+    """What a mail server is greeted with: an address goes in brackets (RFC 5321 section 4.1.3)."""
+    try:
+        address = ipaddress.ip_address(domain)
+    except ValueError:
+        return domain
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

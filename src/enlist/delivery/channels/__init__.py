@@ -1,0 +1,8 @@
+"""The ways in which messages leave: e-mail, and the demo's mailbox."""
+
+from __future__ import annotations
+
+from enlist.delivery.channels.channel import Channel, Outgoing
+from enlist.delivery.channels.mailbox import CapturedMessage, MailboxChannel
+
+__all__ = ["CapturedMessage", "Channel", "MailboxChannel", "Outgoing"]

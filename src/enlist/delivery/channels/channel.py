@@ -1,0 +1,44 @@
+"""What every way to send messages looks like.
+
+A channel hands over one message at a time and says what came of it. It never raises for what the
+world does to it: an unreachable server is a `Retry` like any other. It is used by one thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from enlist.verbs.deliver import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message ready to be handed over. Its `repr` shows neither text nor HTML.
+
+    Attributes:
+        message_id: the same at every try, so that the other side can tell a repetition (X12).
+        at: when it is sent, microseconds UTC.
+        recipient_name: the recipient's display name, or "".
+    """
+
+    message_id: str
+    at: int
+    recipient: str
+    recipient_name: str
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    language: str
+
+
+class Channel(Protocol):
+    """One way to send messages."""
+
+    def send(self, message: Outgoing) -> Verdict:
+        """Hand a message over, keeping open for the next one whatever that needs."""
+        ...
+
+    def release(self) -> None:
+        """The batch is over: let go of connections."""
+        ...

@@ -1,0 +1,81 @@
+"""A message as Internet mail: RFC 5322 headers, a text part and an HTML part.
+
+Values meet headers here, so this is where they are made harmless: one line, no characters that
+have a meaning in an address (S76, TP43). The `SMTP` policy refuses line breaks once more.
+"""
+
+from __future__ import annotations
+
+import re
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Final
+
+from enlist.core.clock import to_datetime
+from enlist.core.templates import header_line
+from enlist.delivery.channels.channel import Outgoing
+
+_LONGEST_NAME: Final = 60
+_LONGEST_ADDRESS: Final = 254
+_UNSAFE_IN_NAME = re.compile(r"[^\w\s'\u2019\u00b7-]|_")
+
+
+class BadAddress(ValueError):
+    """Not an address that mail can be sent to, or from."""
+
+
+def address(text: str, name: str = "") -> Address:
+    """A mailbox, its host in ASCII.
+
+    Raises:
+        BadAddress: it has no form that a mail server would take.
+    """
+    local, at, host = text.strip().rpartition("@")
+    if not at or not local or not host or len(text) > _LONGEST_ADDRESS:
+        raise BadAddress(f"{header_line(text)!r} is no e-mail address")
+    try:
+        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
+        return Address(header_name(name), addr_spec=f"{local}@{ascii_host}")
+    except (HeaderParseError, ValueError, IndexError) as error:
+        raise BadAddress(f"{header_line(text)!r} is no e-mail address") from error
+
+
+def header_name(name: str) -> str:
+    """A display name without the characters that mean something in an address list.
+
+    Quoting them would be allowed, but not everybody who folds and unfolds a header keeps quotes.
+    """
+    return header_line(_UNSAFE_IN_NAME.sub(" ", header_line(name)), _LONGEST_NAME).strip()
+
+
+def sender(setting: str) -> Address:
+    """The sender of all mails, from `Name <address>` or a bare address.
+
+    Raises:
+        BadAddress: it is neither.
+    """
+    name, mailbox = parseaddr(setting)
+    return address(mailbox or setting, name)
+
+
+def compose(message: Outgoing, origin: Address, recipient: Address) -> EmailMessage:
+    """The message as it goes over the wire.
+
+    Both parts are quoted-printable: no line is long, and no server needs to re-encode them.
+    """
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = origin
+    mail["To"] = recipient
+    mail["Subject"] = header_line(message.subject)
+    mail["Date"] = format_datetime(to_datetime(message.at))
+    mail["Message-ID"] = message.message_id
+    mail["Content-Language"] = message.language
+    # Nobody's vacation notice shall answer (RFC 3834 section 5; the second is Exchange's).
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(message.text, charset="utf-8", cte="quoted-printable")
+    mail.add_alternative(message.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    return mail

@@ -1,0 +1,111 @@
+"""The values that stand in for the lookups of a letter, in the reader's language and time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Final, Literal
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.dates import format_date, format_time, format_timedelta
+
+from enlist.core.clock import DAY, HOUR, MINUTE, to_datetime
+from enlist.core.model import Platform
+from enlist.core.templates import one_line
+from enlist.verbs.deliver import Letter
+
+LONGEST_LINK: Final = 200
+"""Longer ones are broken by mail clients and by those who copy them (X62)."""
+
+_PLATFORMS: Final[Mapping[Platform, str]] = {
+    Platform.ANDROID: "Android",
+    Platform.IOS: "iOS",
+    Platform.MACOS: "macOS",
+    Platform.WINDOWS: "Windows",
+    Platform.LINUX: "Linux",
+}
+
+
+def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
+    """A value for every lookup; "" where there is none. Each is one line of text."""
+    user, device = letter.user, letter.device
+    server = ascii_url(public_url)
+    found = {
+        "EnrollmentUrl": enrollment_link(server, letter.enrollment_id, letter.token.reveal()),
+        "EnrollmentToken": letter.token.reveal(),
+        "GroupId": letter.organization.group_id,
+        "ServerUrl": server,
+        "TokenExpiresAt": moment(letter.expires_at, letter.time_zones, locale),
+        "TokenExpiresIn": span(letter.expires_at - letter.at, locale),
+        "FriendlyName": device.name if device else "",
+        "Platform": _PLATFORMS[device.platform] if device else "",
+        "OrganizationName": letter.organization.name,
+        "SenderName": letter.sender or letter.organization.name,
+        "FirstName": user.first_name if user else "",
+        "LastName": user.last_name if user else "",
+        "EmailAddress": letter.recipient,
+        "EnrollmentUser": user.username if user else "",
+    }
+    return {name: one_line(value) for name, value in found.items()}
+
+
+def enrollment_link(public_url: str, enrollment_id: str, token: str) -> str:
+    """The link of an enrollment: its handle in the path, the secret in the fragment (ruling 9)."""
+    return f"{public_url}/enroll/{enrollment_id}#t={token}"
+
+
+def ascii_url(url: str) -> str:
+    """An address in ASCII, its host in IDNA, so that no mail client re-encodes it (X62)."""
+    if url.isascii():
+        return url
+    parts = urlsplit(url)
+    host = (parts.hostname or "").encode("idna").decode("ascii")
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"{host}{port}"))
+
+
+def moment(at: int, zones: Iterable[str], locale: Locale) -> str:
+    """A moment in the first known time zone, with its offset from UTC and the zone's name (X07).
+
+    Seconds are cut off: what is printed is never later than what counts.
+    """
+    zone = _zone(zones)
+    local = to_datetime(at).astimezone(zone)
+    day = format_date(local, "full", locale)
+    time = format_time(local, "short", tzinfo=zone, locale=locale)
+    offset = local.utcoffset() or timedelta()
+    if zone.key == "UTC":
+        return f"{day}, {time} (UTC)"
+    sign = "-" if offset < timedelta() else "+"
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    return f"{day}, {time} (UTC{sign}{hours:02}:{minutes:02}, {zone.key})"
+
+
+def _zone(names: Iterable[str]) -> ZoneInfo:
+    """The first that exists; a misspelt one must not keep anybody from his token."""
+    for name in names:
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")
+
+
+def span(length: int, locale: Locale) -> str:
+    """How long something lasts: in days from two days on, in hours from two hours on, or minutes.
+
+    Rounded down, but for a tenth: 24 hours are still that when the message leaves a minute later.
+    """
+    unit: Literal["day", "hour", "minute"]
+    if length >= 2 * DAY:
+        unit, micros = "day", DAY
+    elif length >= 2 * HOUR:
+        unit, micros = "hour", HOUR
+    else:
+        unit, micros = "minute", MINUTE
+    count = max(1, (length + micros // 10) // micros)
+    whole = timedelta(microseconds=count * micros)
+    # A threshold that nothing reaches: neither "1 day" for 24 hours nor weeks for days.
+    return format_timedelta(whole, granularity=unit, threshold=1e9, locale=locale)

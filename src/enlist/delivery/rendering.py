@@ -1,0 +1,138 @@
+"""From a letter to a message that can be read: subject, text, HTML.
+
+Text and HTML are made of one template. Which one: for each language that the recipient wants, the
+organization's own, then the built-in one; where a template was named, that one and no other.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import structlog
+from babel import Locale
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from enlist.core.secrets import Secret
+from enlist.core.templates import fill, header_line, parse, unfilled
+from enlist.delivery import lookups
+from enlist.delivery.blocks import blocks
+from enlist.delivery.builtin import BuiltIn, built_in
+from enlist.locales import base, locale_of, translations
+from enlist.store.templates import Template
+from enlist.verbs.deliver import Letter, Rejected
+
+MOST_HTML: Final = 100 * 1024
+"""Bytes; mail clients cut off what is longer, and the end is where the help is."""
+
+_DOTS: Final = Secret("•" * 10)
+_log = structlog.get_logger("enlist.delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message as it is read. It may hold a token, so its `repr` shows neither text nor HTML."""
+
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    language: str
+
+
+def render(letter: Letter, public_url: str) -> Rendered | Rejected:
+    """A letter as a message, or why it cannot be written."""
+    template = choose(letter)
+    if template is None:
+        return Rejected("there is no such message template any more, or none for this purpose")
+    locale = _locale(letter, template.language)
+    values = lookups.values(letter, locale, public_url)
+    subject, body = parse(template.subject), parse(template.body)
+    if lacking := dict.fromkeys((*unfilled(subject, values), *unfilled(body, values))):
+        names = ", ".join(f"{{{name}}}" for name in lacking)
+        return Rejected(
+            f"the template asks for {names}, which is empty here; fill it in, "
+            "or give the template a fallback such as {FirstName|colleague}"
+        )
+    if len(values["EnrollmentUrl"]) > lookups.LONGEST_LINK:
+        return Rejected(
+            f"the link is longer than {lookups.LONGEST_LINK} characters; use a shorter public URL"
+        )
+    return _write(letter, template, values, locale)
+
+
+def render_preview(letter: Letter, public_url: str) -> Rendered | Rejected:
+    """A letter as its recipient may see it later: the secret is dots (ruling 7)."""
+    return render(replace(letter, token=_DOTS), public_url)
+
+
+def choose(letter: Letter) -> Template | BuiltIn | None:
+    """The template that a letter is written with."""
+    for language in letter.languages:
+        own = next((each for each in letter.own_templates if each.language == language), None)
+        found = own or (built_in(letter.purpose, language) if letter.built_in else None)
+        if found is not None:
+            _note_fallback(letter.languages[0], found.language, letter.purpose)
+            return found
+    return letter.own_templates[0] if letter.own_templates else None
+
+
+@functools.cache
+def _note_fallback(wanted: str, found: str, purpose: str) -> None:
+    """Say once that a language is missing, not for every message."""
+    if base(wanted) != base(found):
+        _log.info("template_language_missing", wanted=wanted, used=found, purpose=purpose)
+
+
+def _locale(letter: Letter, language: str) -> Locale:
+    """How dates are written: in the template's language, as in the recipient's region."""
+    near = next((tag for tag in letter.languages if base(tag) == base(language)), language)
+    return locale_of(near)
+
+
+def _write(
+    letter: Letter, template: Template | BuiltIn, values: Mapping[str, str], locale: Locale
+) -> Rendered | Rejected:
+    subject = header_line(fill(parse(template.subject), values))
+    notice = ""
+    if letter.sample:
+        _ = translations(template.language).gettext
+        notice = _("This is a sample. Its link and its token do not work.")
+        mark = _("Sample")
+        subject = f"[{mark}] {subject}"
+    body = fill(parse(template.body.replace("\r\n", "\n").strip()), values)
+    text = f"{notice}\n\n{body}\n" if notice else f"{body}\n"
+    html = (
+        _environment(base(template.language))
+        .get_template("layout.html")
+        .render(
+            subject=subject,
+            notice=notice,
+            blocks=blocks(template.body, values),
+            organization=values["OrganizationName"],
+            server=values["ServerUrl"],
+            language=template.language,
+            direction=locale.text_direction,
+        )
+    )
+    if len(html.encode()) > MOST_HTML:
+        return Rejected(f"the message is longer than {MOST_HTML // 1024} KiB")
+    return Rendered(subject, text, html, template.language)
+
+
+@functools.cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "messages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        translations(language), newstyle=True
+    )
+    return environment
