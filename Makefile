@@ -32,11 +32,10 @@ test: $(DEVELOPMENT) $(VENDOR) ## Install what tests need, run them all [TESTS=t
 	$(PYTHON) -m tests.peers.install
 	$(PYTHON) -m pytest $(PYTEST_OPTIONS) $(TESTS)
 
-check: $(DEVELOPMENT) ## Check format, lint, types, import rules, architecture and docs
+check: $(DEVELOPMENT) $(VENDOR) ## Check format, lint, types, import rules, architecture and docs
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	.venv/bin/lint-imports --no-logo
 	$(PYTHON) -m pytest -q tests/architecture $(wildcard tests/docs)
 
 bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this machine

@@ -86,15 +86,20 @@ def test_who_is_required(environment: dict[str, str], required: bool) -> None:
 
 
 @pytest.fixture
-def broken_postgres() -> Iterator[Path]:
-    """PostgreSQL's programs, all of which claim a good version and fail at their work."""
-    # Not below pytest's folders: the cluster's owner could not enter those.
-    folder = Path(tempfile.mkdtemp(prefix="enlist-broken-"))
+def open_folder() -> Iterator[Path]:
+    """A folder that a peer's own user can enter, unlike those of pytest; its path is short."""
+    folder = Path(tempfile.mkdtemp(prefix="enlist-rule-"))
     folder.chmod(0o755)
-    for name in ("initdb", "postgres"):
-        _script(folder / name, "echo the disk is on fire; exit 1")
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def broken_postgres(open_folder: Path) -> Path:
+    """PostgreSQL's programs, all of which claim a good version and fail at their work."""
+    for name in ("initdb", "postgres"):
+        _script(open_folder / name, "echo the disk is on fire; exit 1")
+    return open_folder
 
 
 def _script(file: Path, body: str) -> None:
@@ -120,9 +125,12 @@ def test_a_broken_peer_fails_everywhere(broken_postgres: Path, server_starts: bo
     "name",
     [pytest.param(n, marks=pytest.mark.peer(n)) for n in ("postgres", "postfix", "chromium")],
 )
-def test_a_killed_run_leaves_nothing_behind(name: str, tmp_path: Path) -> None:  # TP04
+def test_a_killed_run_leaves_nothing_behind(
+    name: str, tmp_path: Path, open_folder: Path
+) -> None:  # TP04
     ready = tmp_path / "ready"
-    environment = _environment({"ENLIST_HOLD": str(ready)})
+    # The folders of its peers stay behind, since nobody is left to remove them: so they go here.
+    environment = _environment({"ENLIST_HOLD": str(ready), "TMPDIR": str(open_folder)})
     with (tmp_path / "log").open("w") as log:
         run = subprocess.Popen(_command("-k", name), cwd=ROOT, env=environment, stdout=log)
     wait_until(ready.exists, "the inner run", process=run, log=tmp_path / "log", seconds=60)
