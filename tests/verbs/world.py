@@ -18,7 +18,7 @@ from enlist.core.model import EventRow, Organization, User
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
-from enlist.settings import Settings
+from enlist.settings import Settings, Smtp
 from enlist.store import events, organizations, users
 from enlist.store.listing import PageRequest
 from enlist.store.tx import Query
@@ -31,6 +31,7 @@ from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.setup import Administrator
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
+from enlist.verbs.views import ListOrganizations
 from enlist.wiring.installation import Installation, open_installation
 
 T = TypeVar("T")
@@ -191,7 +192,7 @@ def _all_of(query: Query) -> Any:
 
 
 def settings(folder: Path, database: str = "") -> Settings:
-    return Settings(data=folder, database=database, smtp={"host": "localhost"})
+    return Settings(data=folder, database=database, smtp=Smtp(host="localhost"))
 
 
 def make(where: Settings) -> None:
@@ -213,12 +214,8 @@ def open_world(where: Settings, administrator: Administrator | None = None) -> W
     )
     host = installation.store.read(lambda tx: host_caller(tx, "tester"))
     world = World(installation, clock, host)
-    for group_id in ("main", "acme", "labs", "beta"):
-        found = installation.store.read(
-            lambda tx, name=group_id: organizations.by_group_id(tx, name)
-        )
-        if found is not None:
-            world.organizations[group_id] = found
+    for found in world.see(ListOrganizations()).items:
+        world.organizations[found.group_id] = found
     # The template's rows are from the same first moments: never two ids from one microsecond.
     clock.forward(3600 * SECOND)
     world.host = replace(host, address="")

@@ -1,0 +1,338 @@
+"""Who may do what: every verb and every view of staff, for every role, here and next door.
+
+`REQUESTS` names each of them once, with a target that is made fresh. That none is missing is
+itself tested: a new verb without a line here fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import enlist.verbs
+from enlist.core.outcomes import Done, Refusal
+from enlist.core.policy import Role
+from enlist.core.secrets import Secret
+from enlist.verbs import (
+    api_keys,
+    devices,
+    organizations,
+    register,
+    reissue,
+    staff,
+    users,
+    views,
+    views_details,
+    views_overview,
+    workplace,
+)
+from enlist.verbs.driver import Verb, View
+from enlist.verbs.issuing import Delivery
+from enlist.verbs.register import DeviceDetails
+from tests.verbs.world import World
+
+ADMINISTRATOR, OPERATOR, HELPDESK, READER = Role
+ALL = frozenset(Role)
+OPERATORS = frozenset({ADMINISTRATOR, OPERATOR})
+HELPERS = OPERATORS | {HELPDESK}
+ADMINISTRATORS = frozenset({ADMINISTRATOR})
+STAFF_READERS = ALL - {HELPDESK}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request on something in an organization, and who of its staff may make it.
+
+    `events` is how many lines it leaves in the log when it is done.
+    """
+
+    request: Callable[[World, str], Any]
+    allowed: frozenset[Role]
+    events: int = 1
+
+
+def _device(world: World, place: str) -> str:
+    return world.register(world.add_user(place)).device_id
+
+
+def _enrollment(world: World, place: str) -> str:
+    return world.register(world.add_user(place)).enrollment_id
+
+
+def _revoked(world: World, user_id: str) -> str:
+    """A device of his whose enrollment was revoked."""
+    issued = world.register(user_id)
+    world.do(reissue.Revoke(issued.enrollment_id))
+    return issued.device_id
+
+
+def _key(world: World, place: str) -> str:
+    return world.do(api_keys.CreateApiKey("k", "reader", place)).key.id
+
+
+def _helper(world: World, place: str) -> str:
+    held = world.staff(HELPDESK, place).id
+    assert held is not None
+    return held
+
+
+def _event(world: World, place: str) -> str:
+    user = world.add_user(place)
+    return world.events(kind="user.created", user=user.id)[-1].id
+
+
+def _child(world: World, place: str) -> str:
+    return world.add_organization(f"child{world.number()}", place).id
+
+
+NEW = DeviceDetails("new", "linux")
+
+REQUESTS: dict[str, Asked] = {
+    "AddOrganization": Asked(
+        lambda w, p: organizations.AddOrganization(p, f"g{w.number()}", "G"), ADMINISTRATORS
+    ),
+    "ChangeOrganization": Asked(
+        lambda _w, p: organizations.ChangeOrganization(p, "Changed"), ADMINISTRATORS
+    ),
+    "DeleteOrganization": Asked(
+        lambda w, p: organizations.DeleteOrganization(_child(w, p)), ADMINISTRATORS
+    ),
+    "ChangeSettings": Asked(
+        lambda _w, p: organizations.ChangeSettings(p, {"token_length": 12}), ADMINISTRATORS
+    ),
+    "AddUser": Asked(lambda w, p: users.AddUser(p, f"new{w.number()}"), OPERATORS),
+    "ChangeUser": Asked(
+        lambda w, p: users.ChangeUser(w.add_user(p).id, {"phone": "+49301234567"}), OPERATORS
+    ),
+    "SetUserState": Asked(lambda w, p: users.SetUserState(w.add_user(p).id, "disabled"), OPERATORS),
+    "DeleteUser": Asked(lambda w, p: users.DeleteUser(w.add_user(p).id), OPERATORS),
+    "SetPassword": Asked(
+        lambda w, p: staff.SetPassword(w.add_user(p).id, Secret("long enough here")), OPERATORS
+    ),
+    "EndSignInsOf": Asked(lambda w, p: staff.EndSignInsOf(w.add_user(p).id), OPERATORS),
+    "GrantRole": Asked(lambda w, p: staff.GrantRole(w.add_user(p).id, p, "reader"), ADMINISTRATORS),
+    "WithdrawRole": Asked(
+        lambda w, p: staff.WithdrawRole(_helper(w, p), p, "helpdesk"), ADMINISTRATORS
+    ),
+    "CreateApiKey": Asked(lambda _w, p: api_keys.CreateApiKey("k", "reader", p), ADMINISTRATORS),
+    "RevokeApiKey": Asked(lambda w, p: api_keys.RevokeApiKey(_key(w, p)), ADMINISTRATORS),
+    "ChangeDevice": Asked(
+        lambda w, p: devices.ChangeDevice(_device(w, p), {"name": "changed"}), OPERATORS
+    ),
+    "DeleteDevice": Asked(lambda w, p: devices.DeleteDevice(_device(w, p)), OPERATORS),
+    "Register": Asked(lambda w, p: register.Register("", w.add_user(p).id, NEW), OPERATORS),
+    "Issue": Asked(lambda w, p: register.Issue(_revoked(w, w.add_user(p).id)), OPERATORS),
+    "Reissue": Asked(lambda w, p: reissue.Reissue(_enrollment(w, p)), HELPERS),
+    "Resend": Asked(lambda w, p: reissue.Resend(_enrollment(w, p)), HELPERS),
+    "Revoke": Asked(lambda w, p: reissue.Revoke(_enrollment(w, p)), OPERATORS),
+    "UserAgain": Asked(lambda w, p: users.UserAgain(w.add_user(p).id), ALL, 0),
+    "OrganizationAgain": Asked(
+        lambda w, p: organizations.OrganizationAgain(w.organizations[p].id), ALL, 0
+    ),
+    "IssuedAgain": Asked(
+        lambda w, p: register.IssuedAgain(_enrollment(w, p), revealed=False), ALL, 0
+    ),
+    "ListDevices": Asked(lambda _w, p: views.ListDevices(p), ALL, 0),
+    "ListEnrollments": Asked(lambda _w, p: views.ListEnrollments(p), ALL, 0),
+    "ListUsers": Asked(lambda _w, p: views.ListUsers(p), ALL, 0),
+    "ListOrganizations": Asked(lambda _w, p: views.ListOrganizations(p), ALL, 0),
+    "ListMessages": Asked(lambda _w, p: views.ListMessages(p), ALL, 0),
+    "ListEvents": Asked(lambda _w, p: views.ListEvents(p), ALL, 0),
+    "ExportEvents": Asked(lambda _w, p: views.ExportEvents(p), STAFF_READERS, 0),
+    "ListApiKeys": Asked(lambda _w, p: views.ListApiKeys(p), STAFF_READERS, 0),
+    "ShowDevice": Asked(lambda w, p: views_details.ShowDevice(_device(w, p)), ALL, 0),
+    "ShowEnrollment": Asked(lambda w, p: views_details.ShowEnrollment(_enrollment(w, p)), ALL, 0),
+    "ShowUser": Asked(lambda w, p: views_details.ShowUser(w.add_user(p).id), ALL, 0),
+    "ShowOrganization": Asked(lambda _w, p: views_details.ShowOrganization(p), ALL, 0),
+    "ShowEvent": Asked(lambda w, p: views_details.ShowEvent(_event(w, p)), ALL, 0),
+    "FindWorkplace": Asked(lambda _w, p: workplace.FindWorkplace(p), ALL, 0),
+    "Overview": Asked(lambda _w, p: views_overview.Overview(p), ALL, 0),
+}
+
+ELSEWHERE = {
+    # Presented by strangers with a secret of their own, or about the caller himself.
+    "BySignIn",
+    "ByApiKey",
+    "Found",
+    "InviteAdministrator",
+    "UseSetupLink",
+    "StartSignIn",
+    "ConfirmSignIn",
+    "EndSignIn",
+    "EndAllSignIns",
+    "Check",
+    "Begin",
+    "Cancel",
+    "Redeem",
+    "Opened",
+    "DeviceStatus",
+    "MySignIns",
+    # The enrollment page and the worker that sends messages: no rights are asked there.
+    "AsksForSignIn",
+    "IsGroupId",
+    "LookAround",
+    "DueMessages",
+    "Claim",
+    "Deliver",
+    # Templates have tests of their own.
+    "PutTemplate",
+    "DeleteTemplate",
+    "ListTemplates",
+    "PreviewTemplate",
+    # Answer only with what the caller may see; tested with the views.
+    "FindSupportCode",
+    "SearchEverything",
+    # Always refuses; wraps others.
+    "ApiKeyAgain",
+    "Idempotent",
+}
+
+
+def _everything() -> set[str]:
+    """The public name of every verb and view that is defined in `enlist.verbs`."""
+    found = set()
+    for module in pkgutil.iter_modules(enlist.verbs.__path__):
+        loaded = importlib.import_module(f"enlist.verbs.{module.name}")
+        for name, value in vars(loaded).items():
+            own = isinstance(value, type) and value.__module__ == loaded.__name__
+            if own and issubclass(value, Verb | View) and not name.startswith("_"):
+                found.add(name)
+    return found - {"Verb", "HotVerb", "View", "Listed"}
+
+
+def outcome(world: World, request: Any, caller: Any) -> Any:
+    if isinstance(request, View):
+        return world.look(request, caller)
+    return world.perform(request, caller)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_a_role_may_do_what_it_may(world: World, name: str, role: Role) -> None:
+    """S50, and S72: whatever is done, or refused, is in the log, once."""
+    asked = REQUESTS[name]
+    caller = world.staff(role, "acme")
+    request = asked.request(world, "acme")
+    before = len(world.events())
+    answer = outcome(world, request, caller)
+    refused = isinstance(answer, Refusal)
+    assert refused == (role not in asked.allowed), answer
+    if refused and name == "WithdrawRole" and role is HELPDESK:
+        assert answer.code in ("forbidden", "not_found")  # he does not see whose role it is
+    elif refused:
+        assert answer.code == "forbidden"
+    assert len(world.events()) - before == (1 if refused else asked.events)
+
+
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_next_door_nothing_exists(world: World, name: str) -> None:
+    """S52: a sibling's ids and names answer as if there were nothing, and nothing is changed."""
+    caller = world.staff(ADMINISTRATOR, "acme")
+    request = REQUESTS[name].request(world, "beta")
+    before = world.everything()
+    answer = outcome(world, request, caller)
+    assert isinstance(answer, Refusal), answer
+    assert answer.code == "not_found"
+    assert (answer.detail, answer.fields, answer.at) == ("", (), None)
+    assert world.everything() == before
+
+
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_above_nothing_exists_either(world: World, name: str) -> None:
+    caller = world.staff(ADMINISTRATOR, "labs")
+    answer = outcome(world, REQUESTS[name].request(world, "acme"), caller)
+    assert isinstance(answer, Refusal), answer
+    assert answer.code == "not_found"
+
+
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_below_counts_as_ones_own(world: World, name: str) -> None:
+    caller = world.staff(ADMINISTRATOR, "acme")
+    answer = outcome(world, REQUESTS[name].request(world, "labs"), caller)
+    assert not isinstance(answer, Refusal), answer
+
+
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_without_a_role_nothing_may_be_done(world: World, name: str) -> None:
+    caller = world.person(world.add_user("acme").id)
+    answer = outcome(world, REQUESTS[name].request(world, "acme"), caller)
+    assert isinstance(answer, Refusal), answer
+    assert answer.code in ("not_found", "forbidden")
+
+
+def test_none_is_missing() -> None:
+    missing = _everything() - set(REQUESTS) - ELSEWHERE
+    assert not missing, "say in REQUESTS who may ask for these, or in ELSEWHERE why nobody is"
+
+
+# --- nobody acts on someone with more rights (S51, X56) -------------------------------------------
+
+ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
+    "ChangeUser": lambda _w, u: users.ChangeUser(u, {"email": "mine@example.com"}),
+    "SetUserState": lambda _w, u: users.SetUserState(u, "disabled"),
+    "DeleteUser": lambda _w, u: users.DeleteUser(u),
+    "SetPassword": lambda _w, u: staff.SetPassword(u, Secret("long enough here")),
+    "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),
+    "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),
+    "Register": lambda _w, u: register.Register("", u, NEW),
+    "Issue": lambda w, u: register.Issue(_revoked(w, u)),
+    "Reissue": lambda w, u: reissue.Reissue(w.register(u).enrollment_id),
+    "Resend": lambda w, u: reissue.Resend(w.register(u).enrollment_id),
+    "Revoke": lambda w, u: reissue.Revoke(w.register(u).enrollment_id),
+    "ChangeDevice": lambda w, u: devices.ChangeDevice(w.register(u).device_id, {"name": "n"}),
+    "DeleteDevice": lambda w, u: devices.DeleteDevice(w.register(u).device_id),
+}
+"""What is done to somebody in particular, or to what is his."""
+
+
+@pytest.mark.parametrize("name", ON_PEOPLE)
+@pytest.mark.parametrize(
+    ("actor", "target", "place"),
+    [
+        (OPERATOR, ADMINISTRATOR, "acme"),
+        (HELPDESK, OPERATOR, "acme"),
+        (READER, ADMINISTRATOR, "acme"),
+        (ADMINISTRATOR, ADMINISTRATOR, "main"),
+    ],
+)
+def test_nobody_acts_on_someone_with_more_rights(
+    world: World, name: str, actor: Role, target: Role, place: str
+) -> None:
+    caller = world.staff(actor, "acme")
+    mighty = world.add_user("acme")
+    world.do(staff.GrantRole(mighty.id, place, target.value))
+    request = ON_PEOPLE[name](world, mighty.id)
+    before = world.everything()
+    answer = outcome(world, request, caller)
+    assert isinstance(answer, Refusal), answer
+    assert answer.code in ("forbidden", "not_found")
+    assert world.everything() == before
+
+
+@pytest.mark.parametrize("name", ON_PEOPLE)
+def test_equals_may_act_on_each_other(world: World, name: str) -> None:
+    caller = world.staff(ADMINISTRATOR, "acme")
+    other = world.staff(ADMINISTRATOR, "acme")
+    assert other.id is not None
+    answer = outcome(world, ON_PEOPLE[name](world, other.id), caller)
+    assert isinstance(answer, Done), answer
+
+
+@pytest.mark.parametrize("name", ["ChangeUser", "SetUserState", "DeleteUser", "SetPassword"])
+def test_an_operator_edits_only_users_without_roles(world: World, name: str) -> None:
+    caller = world.staff(OPERATOR, "acme")
+    other = world.staff(READER, "acme")
+    assert other.id is not None
+    assert outcome(world, ON_PEOPLE[name](world, other.id), caller).code == "forbidden"
+
+
+def test_delivery_is_no_way_around(world: World) -> None:
+    """Showing a token takes a permission that no role holds (X11)."""
+    caller = world.staff(ADMINISTRATOR, "acme")
+    shown = register.Register("", world.add_user("acme").id, NEW, Delivery("none"))
+    assert world.refused(shown, caller).code == "forbidden"
