@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.peers.plugin", "tests.installation"]
+pytest_plugins = ["tests.peers.plugin", "tests.installation", "tests.serving"]

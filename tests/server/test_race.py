@@ -1,0 +1,105 @@
+"""Many devices, one token, a real server: exactly one of them is enrolled (A29, S13, X25)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.installation import request_pem
+from tests.serving import Server, StartServer
+
+TOKENS = 200
+CONTENDERS = 8
+
+
+def register(client: httpx2.Client, key: str, count: int) -> list[str]:
+    """Fresh tokens, shown to a caller who may see them."""
+    headers = {"Authorization": f"Bearer {key}"}
+    tokens = []
+    for number in range(count):
+        body = {
+            "user": "root@example.com",
+            "name": f"device {number}",
+            "platform": "linux",
+            "message": {"type": "none"},
+        }
+        made = client.post("/api/v1/devices", json=body, headers=headers)
+        assert made.status_code == 201, made.text
+        tokens.append(made.json()["enrollment"]["token"])
+    return tokens
+
+
+def contend(server: Server, tokens: list[str], contenders: int) -> list[list[httpx2.Response]]:
+    """Each contender redeems each token, all at the same moment, with a key of his own."""
+    barrier = threading.Barrier(contenders)
+    requests = [request_pem(number).decode() for number in range(contenders)]
+
+    def redeem_all(number: int) -> list[httpx2.Response]:
+        answers = []
+        with server.client() as client:
+            for token in tokens:
+                barrier.wait(60)
+                body = {
+                    "token": token,
+                    "device": {"platform": "linux"},
+                    "csr": requests[number],
+                }
+                answers.append(client.post("/api/v1/redeem", json=body))
+        return answers
+
+    with ThreadPoolExecutor(contenders) as pool:
+        by_contender = list(pool.map(redeem_all, range(contenders)))
+    return [list(answers) for answers in zip(*by_contender, strict=True)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_of_many_contenders_wins_each_token(
+    start_server: StartServer, database_url: str, workers: int
+) -> None:
+    """Two workers need PostgreSQL; SQLite is one process."""
+    if workers > 1 and not database_url:
+        return
+    server = start_server(database_url, workers=workers)
+    key = server.api_key("operator", "enrollments:reveal")
+    with server.client() as client:
+        tokens = register(client, key, TOKENS)
+        outcomes = contend(server, tokens, CONTENDERS)
+
+        for answers in outcomes:
+            statuses = Counter(answer.status_code for answer in answers)
+            assert statuses == {201: 1, 410: CONTENDERS - 1}, statuses
+            codes = {answer.json()["code"] for answer in answers if answer.status_code != 201}
+            assert codes == {"token_used"}
+
+        won = [
+            answer.json() for answers in outcomes for answer in answers if answer.status_code == 201
+        ]
+        assert len({answer["device"]["id"] for answer in won}) == TOKENS
+        assert len({answer["certificate"] for answer in won}) == TOKENS
+        assert_counts(client, key, TOKENS)
+
+
+def assert_counts(client: httpx2.Client, key: str, expected: int) -> None:
+    """What the server tells afterwards agrees with what it answered."""
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def every(path: str, **query: Any) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            page = client.get(
+                path, params={**query, "limit": 200, "cursor": cursor}, headers=headers
+            ).json()
+            items += page["items"]
+            cursor = page["next_cursor"] or ""
+            if not cursor:
+                return items
+
+    assert len(every("/api/v1/devices", state="enrolled")) == expected
+    assert len(every("/api/v1/enrollments", state="used")) == expected
+    assert len(every("/api/v1/events", kind="enrollment.redeemed")) == expected

@@ -1,0 +1,163 @@
+"""`enlist serve` as a process of its own, for tests that need the real thing.
+
+server = start_server(database, workers=2)
+key = server.api_key("operator", "enrollments:reveal")
+server.post("/api/v1/redeem", {...})
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.peers.base import finish, free_port, launch, wait_until
+from tests.peers.postgres import Cluster
+
+PASSWORD = "correct horse battery"
+ADMINISTRATOR = "root@example.com"
+StartServer = Callable[..., "Server"]
+
+
+@dataclass
+class Server:
+    """A running server and its data folder."""
+
+    data: Path
+    database: str
+    url: str
+    device_url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def authority(self) -> Path:
+        """Enlist's own CA, for clients of the device listener."""
+        return self.data / "pki" / "root.pem"
+
+    def client(self, **options: Any) -> httpx2.Client:
+        """An HTTP client of the web listener; closed by the caller."""
+        return httpx2.Client(base_url=self.url, timeout=30, trust_env=False, **options)
+
+    def device_client(self, certificate: Path | None = None, key: Path | None = None) -> Any:
+        """An HTTP client of the device listener, with a client certificate if one is given."""
+        context = ssl.create_default_context(cafile=self.authority)
+        if certificate is not None:
+            context.load_cert_chain(certificate, key)
+        return httpx2.Client(base_url=self.device_url, timeout=30, trust_env=False, verify=context)
+
+    def cli(self, *words: str, stdin: str = "", expect: int = 0) -> str:
+        """What a command beside the server prints; it must end with the exit code expected."""
+        ran = subprocess.run(
+            [sys.executable, "-m", "enlist", *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.environment},
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == expect, f"{words}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
+        return ran.stdout if expect == 0 else ran.stdout + ran.stderr
+
+    def api_key(self, role: str, *permissions: str, organization: str = "") -> str:
+        """A fresh API key."""
+        words = ["apikey", "create", "--name", f"test {role}", "--role", role, "--json"]
+        for permission in permissions:
+            words += ["--permission", permission]
+        if organization:
+            words += ["--organization", organization]
+        key: str = json.loads(self.cli(*words))["key"]
+        return key
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it."""
+        finish(self.process, how)
+
+    def output(self) -> str:
+        """Everything that it wrote."""
+        return self.log.read_text(errors="replace")
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start a server on a fresh or a given data folder; all are stopped at the end."""
+    running: list[Server] = []
+
+    def start(database: str = "", *, data: Path | None = None, **options: Any) -> Server:
+        server = launch_server(data or tmp_path / f"data-{len(running)}", database, **options)
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database on each store; "" is SQLite in the data folder."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    cluster: Cluster = request.getfixturevalue("postgres")
+    url = cluster.create_database()
+    yield url
+    cluster.drop(url)
+
+
+def launch_server(
+    data: Path,
+    database: str = "",
+    *,
+    workers: int = 1,
+    environment: dict[str, str] | None = None,
+    arguments: tuple[str, ...] = (),
+    initialise: bool = True,
+) -> Server:
+    """Set up an installation with an administrator, unless it is one, and serve it."""
+    port, device_port = free_port(), free_port()
+    url, device_url = f"http://localhost:{port}", f"https://localhost:{device_port}"
+    settings = {
+        "ENLIST_DATA": str(data),
+        "ENLIST_DATABASE": database,
+        "ENLIST_PUBLIC_URL": url,
+        "ENLIST_DEVICE_URL": device_url,
+        "ENLIST_LOG_FORMAT": "json",
+        **(environment or {}),
+    }
+    log = data.with_name(f"{data.name}-{port}.log")
+    command = [sys.executable, "-m", "enlist", "serve", "--workers", str(workers)]
+    command += ["--http", f"127.0.0.1:{port}", "--device", f"127.0.0.1:{device_port}", *arguments]
+    if initialise and not (data / "keys").exists():
+        subprocess.run(
+            [sys.executable, "-m", "enlist", "init", "--admin", ADMINISTRATOR, "--password-stdin"],
+            input=f"{PASSWORD}\n",
+            text=True,
+            env={**os.environ, **settings},
+            check=True,
+            capture_output=True,
+        )
+    process = launch(command, log, environment=settings)
+    server = Server(data, database, url, device_url, process, log, settings)
+    wait_until(lambda: _ready(port), "enlist serve", log=log, process=process)
+    return server
+
+
+def _ready(port: int) -> bool:
+    try:
+        answer = httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=2, trust_env=False)
+    except httpx2.TransportError:
+        return False
+    return answer.status_code == 200
