@@ -156,9 +156,12 @@ def refused(kind: str, refusal: Refusal) -> Happening:
     """The happening that a refusal stands for."""
     data: dict[str, str | int | bool | None] = {
         "code": refusal.code,
-        "reason": refusal.reason,
+        # What the caller was told in detail, such as about a certificate request, is the reason.
+        "reason": refusal.reason or refusal.detail,
         **refusal.data,
     }
+    if refusal.at is not None:
+        data["moment"] = refusal.at
     if refusal.fields:
         data["fields"] = ", ".join(error.field for error in refusal.fields)
     return Happening(kind, refusal.about, data, refusal.personal, refusal.support_code)
