@@ -1,0 +1,109 @@
+"""The exact reasons of refusals in plain words, for staff alone (X13, X38).
+
+The log keeps a reason as short as a verb wrote it; here stands what it means. One that is missing
+here is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from enlist.web.console.navigation import N_
+
+REASONS: Final[Mapping[str, str]] = {
+    "unknown": N_("No enrollment has this token; it was mistyped, or never came from here."),
+    "unknown key": N_("There is no such API key."),
+    "unknown user": N_("There is no user of that name."),
+    "wrong password": N_("The user exists; the password was wrong."),
+    "disabled user": N_("The user is disabled."),
+    "the user is disabled": N_("The user is disabled."),
+    "another user's login": N_("The login was right, but it is another user's than the token's."),
+    "another organization's user": N_("The login was right, but the user belongs elsewhere."),
+    "unknown Group ID": N_("There is no organization with that Group ID."),
+    "Group ID without a login": N_("A Group ID was given without user name and password."),
+    "login missing": N_(
+        "The token is right, but two factors are asked here, and no login came with it."
+    ),
+    "no login left on this token": N_("Too many wrong logins were tried with this token."),
+    "the account must wait": N_("After wrong passwords, the account must wait for a while."),
+    "an enrollment without a device": N_("The enrollment belongs to no device."),
+    "deleted": N_("It was deleted."),
+    "the device was deleted": N_("Its device was deleted."),
+    "the user was deleted": N_("Its user was deleted."),
+    "by an administrator": N_("It was revoked by staff."),
+    "no such attempt code": N_("No attempt has this code."),
+    "the code is another attempt's": N_("The code belongs to another attempt."),
+    "not valid yet": N_("The token is not valid yet; a clock may be wrong."),
+    "too_many_attempts": N_("Ten wrong logins were tried with the token."),
+    "expired": N_("It had expired."),
+    "revoked": N_("It was revoked."),
+    "not from this address": N_("The key may not be used from this address."),
+    "the other person has more rights": N_("Nobody may act on somebody with more rights."),
+    "more than he holds himself": N_("Nobody may give rights that he or she does not hold."),
+    "holds no role on any organization": N_("This user holds no role on any organization."),
+    "no such sign-in, or over": N_("That sign-in had ended already."),
+    "unknown, used or over": N_("The set-up link is unknown, used or over."),
+    "somebody else was first": N_("Somebody else used the set-up link first."),
+    "kept changing": N_("What it was about kept changing at the same moment."),
+}
+"""Reasons as the verbs write them, and what each means."""
+
+_BEGINNINGS: Final[Mapping[str, str]] = {
+    "lacks ": N_("The permission %(rest)s is missing."),
+    "exceeds him: ": N_("The key would hold what its maker does not: %(rest)s."),
+    "no such ": N_("There is no such %(rest)s."),
+    "outside of his organizations: ": N_(
+        "It lies outside of the organizations on which a role is held (%(rest)s)."
+    ),
+    "registered for ": N_("The device was registered for %(rest)s."),
+    "the device is ": N_("The device is already in the state %(rest)s."),
+    "the attempt is ": N_("The attempt is over: %(rest)s."),
+    "it is ": N_("Its state is %(rest)s."),
+}
+
+VERBS: Final[Mapping[str, str]] = {
+    "add_organization": N_("add an organization"),
+    "change_organization": N_("change an organization"),
+    "delete_organization": N_("delete an organization"),
+    "change_settings": N_("change enrollment settings"),
+    "add_user": N_("add a user"),
+    "change_user": N_("change a user"),
+    "set_user_state": N_("disable or enable a user"),
+    "delete_user": N_("delete a user"),
+    "set_password": N_("set a password"),
+    "end_sign_ins_of": N_("end a user's sign-ins"),
+    "grant_role": N_("give a role"),
+    "withdraw_role": N_("take a role away"),
+    "create_api_key": N_("make an API key"),
+    "revoke_api_key": N_("revoke an API key"),
+    "register": N_("register a device"),
+    "issue": N_("issue an enrollment"),
+    "reissue": N_("reissue a token"),
+    "resend": N_("send a token again"),
+    "revoke": N_("revoke an enrollment"),
+    "change_device": N_("change a device"),
+    "delete_device": N_("delete a device"),
+    "put_template": N_("change a message template"),
+    "delete_template": N_("delete a message template"),
+    "sign_out": N_("sign out"),
+    "sign_out_everywhere": N_("sign out everywhere"),
+    "view": N_("look at something"),
+}
+"""What somebody wanted who was refused, by the name of the verb."""
+
+
+def reason_in_words(reason: str, gettext: Callable[[str], str]) -> str:
+    """A reason as a sentence."""
+    # What a stranger was refused for may have two halves: what was presented, and the login.
+    if reason.startswith("unknown token or Group ID; "):
+        rest = reason.partition("; ")[2]
+        return " ".join(
+            (gettext("Neither a token nor a Group ID fits."), reason_in_words(rest, gettext))
+        )
+    if reason in REASONS:
+        return gettext(REASONS[reason])
+    for beginning, text in _BEGINNINGS.items():
+        if reason.startswith(beginning):
+            return gettext(text) % {"rest": reason.removeprefix(beginning)}
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
