@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -18,7 +19,8 @@ from enlist.verbs.driver import View
 
 Value = TypeVar("Value")
 
-out = Console(soft_wrap=True, highlight=False)
+# In a pipe there is no width to fit into: a row stays on one line, for grep and awk.
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 240)
 problems = Console(stderr=True, soft_wrap=True, highlight=False)
 
 REFUSED, USAGE, UNUSABLE = 1, 2, 3
@@ -36,7 +38,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: st
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in ("ID", "KEY"))
     for row in rows:
         table.add_row(*row)
     out.print(table)

@@ -1,0 +1,183 @@
+"""Every command: other people's scripts call them, so names, flags and JSON are a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from enlist.cli.application import build
+from enlist.core.secrets import Secret
+from enlist.verbs.sign_in import StartSignIn
+from tests.cli.conftest import Run
+from tests.installation import Enlist, code
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, child in getattr(command, "commands", {}).items():
+        yield from commands(child, (*path, name))
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
+COMMANDS = dict(commands(typer.main.get_command(build())))
+CONTRACT = {
+    "serve": "data database http device public-url device-url tls-cert tls-key trusted-proxy "
+    "workers",
+    "demo": "database",
+    "init": "admin password-stdin organization group-id data database",
+    "migrate": "check",
+    "apikey create": "name role organization permission expires json",
+    "apikey list": "json",
+    "apikey revoke": "",
+    "organization add": "name group-id parent json",
+    "organization list": "json",
+    "organization settings": "set inherit json",
+    "user add": "username email phone organization password-stdin json",
+    "user list": "json",
+    "device register": "user name platform organization message json",
+    "device list": "json",
+    "device show": "json",
+    "enrollment list": "json",
+    "enrollment show": "json",
+    "enrollment issue": "message expires json",
+    "enrollment revoke": "reason json",
+    "enrollment resend": "json",
+    "enrollment reissue": "message expires json",
+    "audit list": "json",
+}
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACT))
+def test_command_and_flags_are_there(name: str) -> None:
+    command = COMMANDS[tuple(name.split())]
+    flags = {flag.removeprefix("--") for found in command.params for flag in found.opts}
+    assert set(CONTRACT[name].split()) <= flags
+
+
+@pytest.mark.parametrize("path", sorted(COMMANDS), ids=" ".join)
+def test_help_has_an_example(path: tuple[str, ...]) -> None:
+    if path == ("agent",):
+        return  # the agent's own help
+    result = CliRunner().invoke(build(), [*path, "--help"])
+    assert result.exit_code == 0
+    assert f"enlist {' '.join(path)}" in result.stdout.replace("\n", " ")
+    assert COMMANDS[path].epilog.startswith("Example: ")
+
+
+def test_a_device_is_registered_and_its_token_shown_once(run: Run, enlist: Enlist) -> None:
+    run("user", "add", "--username", "ada", "--email", "ada@example.com")
+    words = ("device", "register", "--user", "ada", "--name", "box", "--platform", "linux")
+    made = run(*words, "--message", "none", "--json").json
+    token = made["enrollment"]["token"]
+    assert made["enrollment"]["link"].endswith(f"/enroll/{made['enrollment']['id']}#t={token}")
+    device_id, enrollment_id = made["device"]["id"], made["enrollment"]["id"]
+
+    for later in (
+        ("device", "show", device_id),
+        ("device", "show", device_id, "--json"),
+        ("device", "list"),
+        ("enrollment", "show", enrollment_id, "--json"),
+        ("enrollment", "list", "--json"),
+        ("audit", "list", "--json"),
+    ):
+        assert token not in run(*later).out
+    kinds = [event["kind"] for event in run("audit", "list", "--json").json["items"]]
+    assert "enrollment.revealed" in kinds
+    assert "box" in run("device", "list", "--state", "registered").out
+
+
+def test_a_mailed_token_is_not_shown(run: Run) -> None:
+    run("user", "add", "--username", "ada", "--email", "ada@example.com")
+    words = ("device", "register", "--user", "ada", "--name", "box", "--platform", "linux")
+    made = run(*words, "--json").json
+    assert "token" not in made["enrollment"]
+    assert run("enrollment", "show", made["enrollment"]["id"], "--json").json["enrollment"][
+        "message_state"
+    ] in ("queued", "sent")
+
+
+def test_an_enrollment_is_resent_reissued_revoked_and_issued_again(run: Run) -> None:
+    run("user", "add", "--username", "ada", "--email", "ada@example.com")
+    words = ("device", "register", "--user", "ada", "--name", "box", "--platform", "linux")
+    made = run(*words, "--json").json
+    enrollment = made["enrollment"]["id"]
+    assert run("enrollment", "resend", enrollment, "--json").json["message_id"]
+    again = run("enrollment", "reissue", enrollment, "--message", "none", "--json").json
+    assert (again["id"], again["generation"]) == (enrollment, 2)
+    run("enrollment", "revoke", enrollment, "--reason", "lost")
+    refused = run("enrollment", "reissue", enrollment, expect=1)
+    assert "token_revoked" in refused.err
+    issued = run("enrollment", "issue", made["device"]["id"], "--expires", "48h", "--json").json
+    assert issued["id"] != enrollment
+    assert "enrollment_exists" in run("enrollment", "issue", made["device"]["id"], expect=1).err
+
+
+def test_an_api_key_is_printed_once(run: Run) -> None:
+    made = run("apikey", "create", "--name", "ci", "--role", "reader", "--json").json
+    assert set(made) == {"id", "key"}
+    assert made["key"].startswith("enk_")
+    listed = run("apikey", "list").out
+    assert made["key"] not in listed
+    assert made["key"].split("_")[1] in listed
+    assert made["key"] not in run("audit", "list", "--json").out
+    run("apikey", "revoke", made["id"])
+    assert "revoked" in run("apikey", "list").out
+
+
+def test_settings_show_where_each_value_comes_from(run: Run) -> None:
+    run("organization", "add", "--name", "Sales", "--group-id", "sales")
+    run("organization", "settings", "sales", "--set", "token_length=12")
+    found = run("organization", "settings", "sales", "--json").json
+    assert found["token_length"] == {"value": 12, "source": "sales"}
+    assert found["token_type"] == {"value": "single_factor", "source": "default"}
+    refused = run("organization", "settings", "sales", "--set", "token_length=21", expect=1)
+    assert "token_length: must be from 6 to 20" in refused.err
+    run("organization", "settings", "sales", "--inherit", "token_length")
+    assert run("organization", "settings", "sales", "--json").json["token_length"]["value"] == 10
+
+
+def test_a_password_comes_from_standard_input_alone(run: Run, enlist: Enlist) -> None:
+    words = ("user", "add", "--username", "ada", "--email", "ada@example.com", "--password-stdin")
+    assert "a long enough secret" not in run(*words, stdin="a long enough secret\n").out
+    verb = StartSignIn("ada", Secret("a long enough secret"))
+    assert code(enlist.driver.perform(verb, enlist.stranger())) == "done"
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "says"),
+    [
+        (("device", "show", "nonsense"), 1, "not_found"),
+        (("enrollment", "revoke", "01a1fd8f-4464-7ff3-9333-c531417e6fd8"), 1, "not_found"),
+        (("user", "list", "--organization", "nowhere"), 1, "not_found"),
+        (("user", "add", "--username", ""), 1, "validation_failed"),
+        (("user", "add"), 2, "--username"),
+        (("device", "list", "--cursor", "rubbish"), 1, "cursor"),
+        (("enrollment", "issue", "x", "--expires", "soon"), 2, "--expires soon"),
+        (("enrollment", "issue", "x", "--expires", "2026-12-31T18:00"), 2, "zone"),
+        (("organization", "settings", "main", "--set", "token_length"), 2, "KEY=VALUE"),
+        (("organization", "settings", "main", "--set", "no_such=1"), 1, "unknown setting"),
+    ],
+)
+def test_what_is_wrong_is_said(run: Run, words: tuple[str, ...], exit_code: int, says: str) -> None:
+    ran = run(*words, expect=exit_code)
+    assert says in " ".join((ran.out + ran.err).split())
+
+
+def test_the_actor_is_whoever_is_at_the_machine(run: Run) -> None:
+    run("user", "add", "--username", "ada", "--email", "ada@example.com")
+    newest = run("audit", "list", "--kind", "user.created", "--json").json["items"][0]
+    assert newest["actor_kind"] == "host"
+    assert newest["personal"]["actor"] == "root"
+
+
+def test_lists_go_on_with_a_cursor(run: Run) -> None:
+    for number in range(3):
+        run("user", "add", "--username", f"u{number}", "--email", f"u{number}@example.com")
+    first = run("user", "list", "--limit", "2", "--json").json
+    second = run("user", "list", "--limit", "2", "--cursor", first["next_cursor"], "--json").json
+    names = [user["username"] for user in first["items"] + second["items"]]
+    assert len(names) == len(set(names)) == 4
