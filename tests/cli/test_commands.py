@@ -169,9 +169,10 @@ def test_what_is_wrong_is_said(run: Run, words: tuple[str, ...], exit_code: int,
 
 def test_the_actor_is_whoever_is_at_the_machine(run: Run) -> None:
     run("user", "add", "--username", "ada", "--email", "ada@example.com")
-    newest = run("audit", "list", "--kind", "user.created", "--json").json["items"][0]
-    assert newest["actor_kind"] == "host"
-    assert newest["personal"]["actor"] == "root"
+    created = run("audit", "list", "--kind", "user.created", "--json").json["items"]
+    actors = {event["personal"]["user"]: event for event in created}
+    assert actors["ada"]["actor_kind"] == "host"
+    assert actors["ada"]["personal"]["actor"] == "root"
 
 
 def test_lists_go_on_with_a_cursor(run: Run) -> None:

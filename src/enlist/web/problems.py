@@ -35,6 +35,8 @@ STATUS: Final = {
     "csr_invalid": 422,
     "completion_required": 422,
     "credential_revoked": 403,
+    "credential_expired": 403,
+    "device_blocked": 403,
     "rate_limited": 429,
     "try_later": 503,
     "internal_error": 500,
