@@ -7,7 +7,6 @@ attempt: it tells the holder of a token what it is for, before anything happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -17,15 +16,15 @@ from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.judgement import subjects
-from enlist.core.model import Organization, Platform
+from enlist.core.model import Attempt, Organization, Platform
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, code_digest_input, new_code
-from enlist.store import attempts, events, organizations
+from enlist.store import attempts, enrollments, events, organizations
 from enlist.store.attempts import NewAttempt
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import presenting
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import Tools, Try, Verb
 from enlist.verbs.presenting import Admitted, Found, Presented
 
 ATTEMPT_LIFETIME: Final = 10 * MINUTE
@@ -108,7 +107,7 @@ class _Presenting(Verb[Seen, Ready, Purpose]):
             return Seen(found, found.organization)
         return Seen(found, organizations.find(tx, found.sighting.organization_id))
 
-    def reserve(self, seen: Seen) -> Callable[[Tx], Refusal | None] | None:
+    def reserve(self, seen: Seen) -> Try | None:
         return presenting.reserve(seen.found)
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
@@ -138,7 +137,6 @@ class Check(_Presenting):
         return self.admitted(tools, seen)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Purpose] | Refusal:
-        presenting.settle(tx, ready.admitted)
         events.record(tx, caller, Happening("enrollment.checked", ready.about))
         return Done(ready.purpose)
 
@@ -165,7 +163,6 @@ class Begin(_Presenting):
         attempt, code = ready.attempt, ready.code
         assert attempt is not None
         assert code is not None
-        presenting.settle(tx, ready.admitted)
         attempts.insert(tx, attempt)
         about = replace(ready.about, attempt_id=attempt.id)
         personal = {"user": ready.purpose.username, "device": ready.purpose.device_name}
@@ -195,7 +192,7 @@ class Begin(_Presenting):
 
 
 @dataclass(frozen=True)
-class Cancel(Verb[Id, Id, None]):
+class Cancel(Verb[Attempt, Attempt, None]):
     """End an open attempt early; its code stops working, its enrollment is untouched."""
 
     attempt_id: Id
@@ -205,20 +202,25 @@ class Cancel(Verb[Id, Id, None]):
     refused_as = "enrollment.refused"
     throttled = True
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Id | Refusal:
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Attempt | Refusal:
         digests = tools.keys.digests(Kind.ATTEMPT_CODE, code_digest_input(self.code.reveal()))
         attempt = attempts.by_digest(tx, digests)
         if attempt is None or attempt.id != self.attempt_id:
             return Refusal("token_invalid", reason="no such attempt code")
-        return attempt.id
+        return attempt
 
-    def work(self, tools: Tools, caller: Caller, seen: Id) -> Id | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Attempt) -> Attempt | Refusal:
         return seen
 
-    def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[None] | Refusal:
-        if not attempts.cancel(tx, ready):
-            return Refusal("attempt_over", about=Subjects(attempt_id=ready), holder=True)
-        events.record(tx, caller, Happening("attempt.cancelled", Subjects(attempt_id=ready)))
+    def apply(self, tx: Tx, caller: Caller, ready: Attempt) -> Done[None] | Refusal:
+        sighting = (
+            enrollments.sight_by_id(tx, ready.enrollment_id, 0) if ready.enrollment_id else None
+        )
+        about = subjects(sighting) if sighting else Subjects(ready.organization_id, ready.user_id)
+        about = replace(about, attempt_id=ready.id)
+        if not attempts.cancel(tx, ready.id):
+            return Refusal("attempt_over", about=about, holder=True)
+        events.record(tx, caller, Happening("attempt.cancelled", about))
         return Done(None)
 
 

@@ -7,7 +7,8 @@ it comes up, is a value that is *committed*, as an event and, for strangers, as 
 their source. What must happen after the commit comes back as effects.
 
 A verb whose `work` compares something that could be guessed takes a try first (`reserve`), in a
-transaction of its own, so that parallel guesses cannot outrun a limit (S18).
+transaction of its own, so that parallel guesses cannot outrun a limit (S18). Where the guess was
+right, the try is given back, whatever else then refuses the request (S17).
 """
 
 from __future__ import annotations
@@ -76,6 +77,27 @@ class Tools:
         return PkiUrls.under(self.addresses.pki_url)
 
 
+def _no_work(_tools: Tools) -> None:
+    """Where the refusal of a try may be told at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try at something that could be guessed, written down before it is compared.
+
+    Attributes:
+        take: counts it; a refusal where none is left.
+        right: gives it back, because the guess was right; None where `apply` does that.
+        undo: gives it back, because a fault kept it from being compared; None lets it count.
+        pretend: as much slow work as comparing, for a refused try whose time must not tell (S07).
+    """
+
+    take: Callable[[Tx], Refusal | None]
+    right: Callable[[Tx], None] | None = None
+    undo: Callable[[Tx], None] | None = None
+    pretend: Callable[[Tools], object] = _no_work
+
+
 class Verb(Generic[Seen, Ready, Value]):
     """One thing that Enlist does. Instances are requests: plain values, compared by value.
 
@@ -98,7 +120,7 @@ class Verb(Generic[Seen, Ready, Value]):
         """Read what deciding needs. Of the tools, only the keys are for `look`."""
         raise NotImplementedError
 
-    def reserve(self, seen: Seen) -> Callable[[Tx], Refusal | None] | None:
+    def reserve(self, seen: Seen) -> Try | None:
         """The try to take before `work` compares something, if there is one."""
         return None
 
@@ -194,12 +216,7 @@ class Driver:
         seen = self._store.read(lambda tx: self._look(verb, tx, caller))
         if isinstance(seen, Refusal):
             return self._refuse(verb, caller, seen)
-        take = verb.reserve(seen)
-        if take is not None:
-            taken = self._store.write(take)
-            if taken is not None:
-                return self._refuse(verb, caller, taken)
-        ready: Any = verb.work(self._tools, caller, seen)
+        ready = self._work(verb, caller, seen)
         if isinstance(ready, Refusal):
             return self._refuse(verb, caller, ready)
         if isinstance(ready, Answered):
@@ -217,6 +234,25 @@ class Driver:
             if wait is not None:
                 return Refusal("rate_limited", retry_after=wait)
         return verb.look(self._tools, tx, caller)
+
+    def _work(self, verb: Verb[Any, Any, Any], caller: Caller, seen: object) -> Any:
+        """`work`, between taking the try that it needs and giving it back where it was right."""
+        one = verb.reserve(seen)
+        if one is None:
+            return verb.work(self._tools, caller, seen)
+        refused_try = self._store.write(one.take)
+        if refused_try is not None:
+            one.pretend(self._tools)
+            return refused_try
+        try:
+            ready = verb.work(self._tools, caller, seen)
+        except Exception:
+            if one.undo is not None:
+                self._store.write(one.undo)
+            raise
+        if one.right is not None and not (isinstance(ready, Refusal) and not ready.holder):
+            self._store.write(one.right)
+        return ready
 
     def _claim(
         self, verb: HotVerb[Any, Claim, Value], caller: Caller, claim: Claim

@@ -32,7 +32,7 @@ from enlist.core.secrets import fingerprint
 from enlist.store import limits
 from enlist.store.limits import IdempotencyKey
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs.driver import Answered, Tools, Verb
+from enlist.verbs.driver import Answered, Tools, Try, Verb
 
 LIFETIME: Final = DAY
 LONGEST_KEY: Final = 200
@@ -117,7 +117,7 @@ class Idempotent(Verb[Chosen, Chosen, Value], Generic[Value]):
         seen = verb.look(tools, tx, caller)
         return seen if isinstance(seen, Refusal) else Chosen(verb, seen, first=known is None)
 
-    def reserve(self, seen: Chosen) -> Callable[[Tx], Refusal | None] | None:
+    def reserve(self, seen: Chosen) -> Try | None:
         return seen.verb.reserve(seen.carried)
 
     def work(

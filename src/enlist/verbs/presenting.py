@@ -8,7 +8,6 @@ computed and a try is always written, whether anything was found or not (ruling 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from enlist.core.caller import Caller
@@ -29,7 +28,7 @@ from enlist.core.secrets import (
 from enlist.grants import registration_token, sign_in
 from enlist.store import attempts, devices, enrollments, events, limits, organizations, users
 from enlist.store.tx import Reader, Tx
-from enlist.verbs.driver import Tools
+from enlist.verbs.driver import Tools, Try
 
 _GROUPED_CODE = re.compile(rf"[{BASE20}]{{4}}-[{BASE20}]{{4}}-[{BASE20}]", re.IGNORECASE)
 
@@ -117,16 +116,20 @@ def _find_by_group_id(
         return Refusal("token_invalid", reason="Group ID without a login")
     organization = organizations.by_group_id(tx, presented.group_id)
     policy = organizations.policy(tx, organization.path) if organization else None
-    registered, live = _registered(tx, login, platform)
+    registered, live = _registered(tx, organization, login, platform)
     return Found(presented, None, policy, login, organization, registered, live, platform)
 
 
 def _registered(
-    tx: Reader, login: Login | None, platform: Platform | None
+    tx: Reader,
+    organization: Organization | None,
+    login: Login | None,
+    platform: Platform | None,
 ) -> tuple[Device | None, Sighting | None]:
-    if login is None or platform is None:
+    """The device that is registered there for him; elsewhere other rules may be in force."""
+    if organization is None or login is None or platform is None:
         return None, None
-    device = devices.oldest_registered(tx, login.user_id, platform)
+    device = devices.oldest_registered(tx, organization.id, login.user_id, platform)
     return device, enrollments.sight_live_of_device(tx, device.id) if device else None
 
 
@@ -144,7 +147,7 @@ def _find_by_attempt(
     login = users.login_by_id(tx, attempt.user_id)
     if organization is None or login is None or not login.active:
         return Refusal("user_not_allowed", about=about, holder=True)
-    registered, live = _registered(tx, login, platform)
+    registered, live = _registered(tx, organization, login, platform)
     policy = organizations.policy(tx, organization.path)
     return Found(
         replace(presented, token=None),
@@ -159,25 +162,43 @@ def _find_by_attempt(
     )
 
 
-def reserve(found: Found) -> Callable[[Tx], Refusal | None] | None:
-    """The try to write down before a password is compared (ruling 26)."""
-    if not found.presented.with_credentials:
-        return None
-    sighting, login = found.sighting, found.login
+def reserve(found: Found) -> Try | None:
+    """The try to write down before a password is compared (ruling 26).
 
-    def take(tx: Tx) -> Refusal | None:
-        if sighting is not None and _two_factor(found):
-            if not enrollments.take_login(tx, sighting.enrollment_id):
-                return Refusal("credentials_invalid", reason="no login left on this token")
-        elif sighting is None and login is not None:
-            if not users.take_try(tx, login.user_id):
-                return Refusal("credentials_invalid", reason="the account must wait")
-        else:
-            # As much work as for somebody known: the time must not tell the difference.
-            limits.decoy(tx)
+    A live token counts the logins given with it. With anything else the account does: a token
+    that is used or revoked must not become a way to guess passwords without its delay.
+    """
+    presented, sighting, login = found.presented, found.sighting, found.login
+    if not presented.with_credentials:
         return None
 
-    return take
+    def pretend(tools: Tools) -> object:
+        return tools.passwords.verify(None, presented.password or Secret(""))
+
+    asked = _two_factor(found)
+    if sighting is not None and asked and sighting.state is EnrollmentState.ACTIVE:
+        enrollment_id = sighting.enrollment_id
+
+        def take_login(tx: Tx) -> Refusal | None:
+            if enrollments.take_login(tx, enrollment_id):
+                return None
+            return Refusal("credentials_invalid", reason="no login left on this token")
+
+        def give_back(tx: Tx) -> None:
+            enrollments.give_back_login(tx, enrollment_id)
+
+        return Try(take_login, give_back, give_back, pretend)
+    if login is not None and (sighting is None or asked):
+        user_id = login.user_id
+
+        def take_try(tx: Tx) -> Refusal | None:
+            if users.take_try(tx, user_id):
+                return None
+            return Refusal("credentials_invalid", reason="the account must wait")
+
+        return Try(take_try, lambda tx: users.give_back_tries(tx, user_id), None, pretend)
+    # As much work as for somebody known: the time must not tell the difference.
+    return Try(limits.decoy)
 
 
 def admit(tools: Tools, found: Found, now: int) -> Admitted | Refusal:
@@ -193,17 +214,6 @@ def admit(tools: Tools, found: Found, now: int) -> Admitted | Refusal:
     return refusal or Admitted(found, proof.user_id)
 
 
-def settle(tx: Tx, admitted: Admitted) -> None:
-    """The login was right: give back the try that `reserve` took."""
-    found = admitted.found
-    if not found.presented.with_credentials:
-        return
-    if found.sighting is not None:
-        enrollments.give_back_login(tx, found.sighting.enrollment_id)
-    elif admitted.user_id is not None:
-        users.give_back_tries(tx, admitted.user_id)
-
-
 def outguessed(tx: Tx, caller: Caller, refusal: Refusal) -> None:
     """After a refused login: a token on which every allowed login was wrong is revoked."""
     enrollment_id = refusal.about.enrollment_id
@@ -215,12 +225,7 @@ def outguessed(tx: Tx, caller: Caller, refusal: Refusal) -> None:
 
 
 def _two_factor(found: Found) -> bool:
-    return (
-        found.policy is not None
-        and found.policy.token_type is TokenType.TWO_FACTOR
-        and found.sighting is not None
-        and found.sighting.state is EnrollmentState.ACTIVE
-    )
+    return found.policy is not None and found.policy.token_type is TokenType.TWO_FACTOR
 
 
 def _prove(tools: Tools, found: Found) -> Proof:

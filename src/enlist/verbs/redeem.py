@@ -10,7 +10,6 @@ and flagged (X24).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,7 +30,7 @@ from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption, redeem
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import presenting
-from enlist.verbs.driver import Answered, HotVerb, Tools
+from enlist.verbs.driver import Answered, HotVerb, Tools, Try
 from enlist.verbs.presenting import Admitted, Found, Presented
 
 REPEATABLE: Final = 10 * MINUTE
@@ -97,7 +96,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
             return Refusal("token_invalid", reason="the code is another attempt's")
         return self._before(tx, found)
 
-    def reserve(self, seen: Seen) -> Callable[[Tx], Refusal | None] | None:
+    def reserve(self, seen: Seen) -> Try | None:
         return presenting.reserve(seen.found)
 
     def work(
@@ -248,7 +247,8 @@ def _fresh(found: Found, report: DeviceReport, now: int) -> _Target | Refusal:
     if organization is None or login is None:
         return Refusal("token_invalid", reason="an enrollment without a device")
     if found.platform is None:
-        return invalid("device.platform", "say what the device runs")
+        problem = invalid("device.platform", "say what the device runs")
+        return replace(problem, holder=True)
     device = found.registered
     made = None
     if device is None:

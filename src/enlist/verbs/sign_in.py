@@ -7,7 +7,6 @@ failure doubles the time until the next one counts; nobody is ever locked out fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +19,7 @@ from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import access, events, limits, users
 from enlist.store.tx import Reader, Tx
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import Tools, Try, Verb
 
 IDLE: Final = 30 * MINUTE
 ABSOLUTE: Final = 12 * HOUR
@@ -48,7 +47,7 @@ class Ready:
     new_hash: str = ""
 
 
-def reserve_try(login: Login | None) -> Callable[[Tx], Refusal | None]:
+def reserve_try(login: Login | None) -> Try:
     """A try is written down first; for unknown names just as much is written (S07)."""
 
     def take(tx: Tx) -> Refusal | None:
@@ -63,7 +62,7 @@ def reserve_try(login: Login | None) -> Callable[[Tx], Refusal | None]:
         about = Subjects(login.organization_id, login.user_id)
         return Refusal("sign_in_delayed", retry_after=wait, about=about, holder=True)
 
-    return take
+    return Try(take)
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class StartSignIn(Verb[Login | None, Ready, SignedIn]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Login | Refusal | None:
         return users.login(tx, self.username.strip())
 
-    def reserve(self, seen: Login | None) -> Callable[[Tx], Refusal | None]:
+    def reserve(self, seen: Login | None) -> Try:
         return reserve_try(seen)
 
     def work(self, tools: Tools, caller: Caller, seen: Login | None) -> Ready | Refusal:
@@ -142,7 +141,7 @@ class ConfirmSignIn(Verb[Login, Login, None]):
         login = users.login_by_id(tx, caller.id) if caller.id and caller.sign_in_id else None
         return login or Refusal("unauthenticated")
 
-    def reserve(self, seen: Login) -> Callable[[Tx], Refusal | None]:
+    def reserve(self, seen: Login) -> Try:
         return reserve_try(seen)
 
     def work(self, tools: Tools, caller: Caller, seen: Login) -> Login | Refusal:

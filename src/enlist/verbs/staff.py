@@ -6,7 +6,6 @@ administrator of the top organization keeps his.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller, CallerKind
@@ -18,7 +17,7 @@ from enlist.core.secrets import Secret
 from enlist.store import access, events, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import Tools, Try, Verb
 from enlist.verbs.finding import beyond, organization_named, user_named
 from enlist.verbs.rights import fresh, missing
 from enlist.verbs.sign_in import reserve_try
@@ -166,22 +165,22 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         if own is not None and self.user in ("", own.id, own.username):
             if self.current is None:
                 return invalid("current", "enter your present password")
-            return Whose(own, users.login_by_id(tx, own.id))
+            weak = fields.weak(self.password)
+            return weak or Whose(own, users.login_by_id(tx, own.id))
         found = staff_edit(tx, caller, self.user)
         if isinstance(found, Refusal):
             return found
         # Whoever can give himself the password of staff holds what staff holds.
         refusal = fresh(caller, tx.now) if users.roles(tx, found.id) else None
-        return refusal or Whose(found, None)
+        return refusal or fields.weak(self.password) or Whose(found, None)
 
-    def reserve(self, seen: Whose) -> Callable[[Tx], Refusal | None] | None:
+    def reserve(self, seen: Whose) -> Try | None:
         return None if seen.login is None else reserve_try(seen.login)
 
     def work(self, tools: Tools, caller: Caller, seen: Whose) -> NewPassword | Refusal:
         if not self._proved(tools, seen.login):
             return Refusal("sign_in_failed", reason="wrong password", about=about(seen.user))
-        weak = fields.weak(self.password)
-        return weak or NewPassword(seen, tools.passwords.hash(self.password))
+        return NewPassword(seen, tools.passwords.hash(self.password))
 
     def apply(self, tx: Tx, caller: Caller, ready: NewPassword) -> Done[int] | Refusal:
         user, own = ready.whose.user, ready.whose.login is not None
