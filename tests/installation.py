@@ -363,7 +363,8 @@ class Enlist:
         return found
 
     def devices(self) -> tuple[Device, ...]:
-        page = self.store.read(lambda tx: devices.page(tx, PageRequest(self.root.path, limit=500)))
+        request = PageRequest(self.root.path, limit=500)
+        page = self.store.read(lambda tx: devices.page(tx, request))
         assert isinstance(page, Page)
         return page.items
 

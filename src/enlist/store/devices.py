@@ -28,8 +28,8 @@ _BY_EXTERNAL_ID = Query(
 _OLDEST_REGISTERED = Query(
     "device.oldest_registered",
     f"""{_COLUMNS}
-     WHERE d.user_id = :user_id AND d.platform = :platform AND d.state = 'registered'
-       AND d.deleted_at IS NULL
+     WHERE d.user_id = :user_id AND d.organization_id = :organization_id
+       AND d.platform = :platform AND d.state = 'registered' AND d.deleted_at IS NULL
      ORDER BY d.id LIMIT 1""",
 )
 _INSERT = Query(
@@ -138,9 +138,16 @@ def by_external_id(tx: Reader, organization_id: Id, external_id: str) -> Device 
     return None if row is None else _device(row)
 
 
-def oldest_registered(tx: Reader, user_id: Id, platform: Platform) -> Device | None:
-    """The registered device that a user without a token gets: his oldest of that platform."""
-    row = tx.one(_OLDEST_REGISTERED, user_id=user_id, platform=platform.value)
+def oldest_registered(
+    tx: Reader, organization_id: Id, user_id: Id, platform: Platform
+) -> Device | None:
+    """The registered device that a user without a token gets: his oldest there (ruling 28)."""
+    row = tx.one(
+        _OLDEST_REGISTERED,
+        organization_id=organization_id,
+        user_id=user_id,
+        platform=platform.value,
+    )
     return None if row is None else _device(row)
 
 
