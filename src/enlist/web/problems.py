@@ -102,6 +102,8 @@ def problem(refusal: Refusal, *, staff: bool = False) -> dict[str, Any]:
         document["fields"] = [
             {"field": error.field, "message": error.message} for error in refusal.fields
         ]
+    if refusal.code == "already_shown":
+        document["id"] = refusal.data["id"]
     if refusal.support_code:
         document["support_code"] = refusal.support_code
     return document

@@ -1,13 +1,9 @@
-"""Placeholder until the adapter stands."""
+"""The REST API, `/api/v1`: every verb, for programs.
 
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
+One file per kind of thing, each with what it looks like and what can be done with it. Start with
+`devices`; `operations` has what all share, `reading` how bodies are read, `values` the types.
+"""
 
-from enlist.web.services import Services
+from enlist.web.api.application import api_application
 
-
-def api_application(services: Services) -> ASGIApp:
-    """No operations yet."""
-    app = Starlette()
-    app.state.services = services
-    return app
+__all__ = ["api_application"]

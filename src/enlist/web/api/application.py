@@ -1,0 +1,104 @@
+"""Putting the API together: FastAPI below `/api/v1`, its description beside it.
+
+`/redeem` stands in front of FastAPI, which also has it and describes it (see `redeem`).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route, Router
+from starlette.types import ASGIApp
+
+from enlist.web.api import (
+    api_keys,
+    attempts,
+    devices,
+    enrollments,
+    events,
+    messages,
+    myself,
+    organizations,
+    redeem,
+    templates,
+    users,
+)
+from enlist.web.api.openapi import Document, described
+from enlist.web.api.operations import invalid, refused
+from enlist.web.api.reference import Reference, reference_of, reference_page
+from enlist.web.services import Services
+
+PARTS: Final = (
+    devices,
+    enrollments,
+    redeem,
+    attempts,
+    users,
+    organizations,
+    api_keys,
+    messages,
+    templates,
+    events,
+    myself,
+)
+
+
+def api_application(services: Services) -> ASGIApp:
+    """Everything below `/api`. The description is made when somebody first asks for it."""
+    api = _fastapi(services)
+
+    @functools.cache
+    def document() -> Document:
+        return described(api, services.version)
+
+    @functools.cache
+    def reference() -> Reference:
+        return reference_of(document().value)
+
+    async def show_openapi(_request: Request) -> Response:
+        found = await anyio.to_thread.run_sync(document)
+        return Response(found.text, media_type="application/json")
+
+    async def show_reference(request: Request) -> Response:
+        return reference_page(request, await anyio.to_thread.run_sync(reference))
+
+    return Router(
+        [
+            redeem.lean(),
+            Route("/openapi.json", show_openapi),
+            Route("/docs", show_reference),
+            Mount("/v1", api),
+        ],
+        redirect_slashes=False,
+    )
+
+
+def _fastapi(services: Services) -> FastAPI:
+    api = FastAPI(
+        openapi_url=None,
+        redirect_slashes=False,
+        # Its traces could hold a body, and a body a token.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        exception_handlers={
+            HTTPException: refused,
+            RequestValidationError: invalid,
+            Exception: _leave_to_boundary,
+        },
+    )
+    api.state.services = services
+    for part in PARTS:
+        for router in part.operations.routers:
+            api.include_router(router)
+    return api
+
+
+async def _leave_to_boundary(_request: Request, error: Exception) -> Response:
+    """Starlette would answer a bare 500; `boundary.Faults` gives it a support code."""
+    raise error

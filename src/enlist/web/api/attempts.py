@@ -1,0 +1,135 @@
+"""Attempts: begin here, finish on the device.
+
+A person begins in a browser with a token and gets a short code for the agent; or a device does
+both by itself. Beginning consumes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, cast
+
+from pydantic import ConfigDict, Field
+
+from enlist.core.outcomes import Refusal
+from enlist.verbs.begin import Begin, Begun, Cancel
+from enlist.verbs.driver import Verb
+from enlist.verbs.presenting import Presented
+from enlist.web.api.operations import HOLDERS, Anybody, IdempotencyHeader, Operations, shown
+from enlist.web.api.redeem import (
+    COMPLETING,
+    EXAMPLE_CSR,
+    DeviceGiven,
+    PresentedBody,
+    PublicBody,
+    Redeemed,
+    complete,
+)
+from enlist.web.api.values import EXAMPLE_ID, EXAMPLE_MOMENT, Moment, SecretGiven, Shown
+
+operations: Final = Operations("Enrolling")
+
+
+class BeginBody(PresentedBody):
+    """What somebody presents, and which device he is at."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": "8Kq2mWx7Rb", "device": {"platform": "linux"}}]}
+    )
+
+
+class AttemptBegun(Shown):
+    """An open attempt."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": EXAMPLE_ID,
+                    "code": "BCDF-GHJK-L",
+                    "expires_at": EXAMPLE_MOMENT,
+                    "next": "certificate",
+                }
+            ]
+        }
+    )
+
+    id: str
+    code: str
+    """For the device that finishes; it may be typed with or without its hyphens."""
+    expires_at: Moment
+    next: Literal["certificate", "other_device"]
+    """`other_device`: it was registered for another platform than this one; open it there."""
+
+    @classmethod
+    def of(cls, begun: Begun) -> AttemptBegun:
+        """An attempt that was just begun."""
+        return cls(
+            id=begun.attempt_id,
+            code=begun.code.reveal(),
+            expires_at=begun.expires_at,
+            next=begun.purpose.next.value,
+        )
+
+
+@operations.public(
+    "POST",
+    "/attempts",
+    answers=AttemptBegun,
+    status=201,
+    refuses=(*HOLDERS, "attempt_over"),
+)
+async def begin_attempt(asking: Anybody, body: BeginBody) -> AttemptBegun | Refusal:
+    """Begin an attempt. Free: it consumes nothing and may be repeated."""
+    presented = body.presented()
+    if isinstance(presented, Refusal):
+        return presented
+    # Begin answers more than the base that it shares with Check can say.
+    verb = cast("Verb[Any, Any, Begun]", Begin(presented, body.device.report()))
+    begun = await asking.do(verb)
+    return shown(begun, AttemptBegun.of)
+
+
+class CompleteBody(PublicBody):
+    """The attempt's code, and the key that the device wants a certificate for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": "BCDF-GHJK-L", "csr": EXAMPLE_CSR}]}
+    )
+
+    code: SecretGiven
+    device: DeviceGiven = DeviceGiven()
+    csr: Annotated[str | None, Field(max_length=32_768)] = None
+
+
+@operations.public(
+    "POST",
+    "/attempts/{attempt_id}/complete",
+    answers=Redeemed,
+    status=201,
+    refuses=COMPLETING,
+)
+async def complete_attempt(
+    asking: Anybody, attempt_id: str, body: CompleteBody, _key: IdempotencyHeader = None
+) -> Redeemed | Refusal:
+    """Finish an attempt: the device is enrolled and gets its certificate."""
+    presented = Presented(token=body.code)
+    return await complete(asking.request, presented, body.device, body.csr, attempt_id)
+
+
+class CancelBody(PublicBody):
+    """The attempt's code."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "BCDF-GHJK-L"}]})
+
+    code: SecretGiven
+
+
+@operations.public(
+    "POST",
+    "/attempts/{attempt_id}/cancel",
+    status=204,
+    refuses=("token_invalid", "attempt_over"),
+)
+async def cancel_attempt(asking: Anybody, attempt_id: str, body: CancelBody) -> Refusal | None:
+    """End an attempt early: its code stops working, the token stays usable."""
+    return await asking.do(Cancel(attempt_id, body.code))

@@ -1,0 +1,396 @@
+"""Devices: registering them, and what is known of each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import Query
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from enlist.core.lifecycle import DeviceState
+from enlist.core.model import Credential as StoredCredential
+from enlist.core.model import Device as StoredDevice
+from enlist.core.model import Ownership, Platform
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission
+from enlist.verbs import views_details
+from enlist.verbs.devices import ChangeDevice, DeleteDevice
+from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
+from enlist.verbs.views import ListDevices
+from enlist.verbs.views_details import ShowDevice
+from enlist.web.api.enrollments import (
+    Attempt,
+    Enrollment,
+    EnrollmentDetail,
+    Message,
+    MessageType,
+    issued_enrollment,
+)
+from enlist.web.api.operations import (
+    IDEMPOTENT,
+    IdempotencyHeader,
+    IfMatch,
+    Operations,
+    Staff,
+    shown,
+    version_of,
+)
+from enlist.web.api.values import (
+    EXAMPLE_ID,
+    EXAMPLE_MOMENT,
+    Body,
+    Line,
+    Moment,
+    MomentGiven,
+    Page,
+    Paging,
+    Shown,
+    changes,
+    filters,
+)
+
+operations: Final = Operations("Devices")
+
+IDENTIFIERS: Final = ("serial", "imei", "udid", "sim", "asset_number")
+
+_EXAMPLE: Final[JsonDict] = {
+    "id": EXAMPLE_ID,
+    "state": "registered",
+    "name": "Ada's laptop",
+    "platform": "linux",
+    "ownership": "corporate_dedicated",
+    "organization": "main",
+    "organization_id": EXAMPLE_ID,
+    "user": "ada",
+    "user_id": EXAMPLE_ID,
+    "model": "",
+    "os_version": "",
+    "identifiers": {"serial": "C02XK1", "imei": "", "udid": "", "sim": "", "asset_number": ""},
+    "external_id": "",
+    "registered_at": EXAMPLE_MOMENT,
+    "enrolled_at": None,
+    "last_seen_at": None,
+    "version": 1,
+}
+
+
+class Identifiers(Shown):
+    """Numbers that tell one device from another; empty where unknown."""
+
+    serial: str
+    imei: str
+    udid: str
+    sim: str
+    asset_number: str
+
+
+class Device(Shown):
+    """Whatever enrolls and holds a credential."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: str
+    state: DeviceState
+    name: str
+    platform: Platform
+    ownership: Ownership
+    organization: str
+    organization_id: str
+    user: str | None
+    user_id: str | None
+    model: str
+    os_version: str
+    identifiers: Identifiers
+    external_id: str
+    """What another system calls it; unique within the organization."""
+    registered_at: Moment
+    enrolled_at: Moment | None
+    last_seen_at: Moment | None
+    version: int
+    """Counts changes; the `ETag` is made of it."""
+
+    @classmethod
+    def of(cls, found: StoredDevice) -> Device:
+        """A device of the store."""
+        return cls(
+            id=found.id,
+            state=found.state,
+            name=found.name,
+            platform=found.platform,
+            ownership=found.ownership,
+            organization=found.group_id,
+            organization_id=found.organization_id,
+            user=found.username or None,
+            user_id=found.user_id,
+            model=found.model,
+            os_version=found.os_version,
+            identifiers=Identifiers(**{name: getattr(found, name) for name in IDENTIFIERS}),
+            external_id=found.external_id,
+            registered_at=found.registered_at,
+            enrolled_at=found.enrolled_at,
+            last_seen_at=found.last_seen_at,
+            version=found.version,
+        )
+
+
+class Credential(Shown):
+    """A certificate that the device holds."""
+
+    id: str
+    serial: str
+    """Lower-case hexadecimal."""
+    fingerprint: str
+    certificate: str
+    """PEM."""
+    not_before: Moment
+    not_after: Moment
+    issued_at: Moment
+    revoked_at: Moment | None
+    revocation_reason: str
+
+    @classmethod
+    def of(cls, found: StoredCredential) -> Credential:
+        """A credential of the store."""
+        return cls(**{name: getattr(found, name) for name in cls.model_fields})
+
+
+class DeviceDetail(Device):
+    """A device with all that belongs to it, newest first. Its events: `/events?device=`."""
+
+    enrollments: list[Enrollment]
+    credentials: list[Credential]
+    attempts: list[Attempt]
+    messages: list[Message]
+
+    @classmethod
+    def of_detail(cls, found: views_details.DeviceDetail, now: int) -> DeviceDetail:
+        """A device and what belongs to it."""
+        return cls(
+            **dict(Device.of(found.device)),
+            enrollments=[Enrollment.of(each, now) for each in found.enrollments],
+            credentials=[Credential.of(each) for each in found.credentials],
+            attempts=[Attempt.of(each, now) for each in found.attempts],
+            messages=[Message.of(each) for each in found.messages],
+        )
+
+
+class DeviceQuery(Paging):
+    """Sorts: `registered_at`, `name`, `user`, `platform`, `state`, `enrolled_at`,
+    `last_seen_at`."""
+
+    state: DeviceState | None = None
+    platform: Platform | None = None
+    ownership: Ownership | None = None
+    user: Line | None = None
+    """Id or user name."""
+    external_id: Line | None = None
+
+
+class IdentifiersGiven(Body):
+    """Numbers that tell one device from another."""
+
+    serial: Line | None = None
+    imei: Line | None = None
+    udid: Line | None = None
+    sim: Line | None = None
+    asset_number: Line | None = None
+
+
+class RegisterBody(Body):
+    """A device, for whom, and how its token gets there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "organization": "main",
+                    "user": "ada",
+                    "name": "Ada's laptop",
+                    "platform": "linux",
+                    "ownership": "corporate_dedicated",
+                    "identifiers": {"serial": "C02XK1"},
+                    "message": {"type": "email"},
+                }
+            ]
+        }
+    )
+
+    organization: Line = ""
+    """Id or Group ID; the user's own if left out."""
+    user: Annotated[Line, Field(min_length=1)]
+    """Id or user name."""
+    name: Annotated[Line, Field(min_length=1)]
+    platform: Platform
+    ownership: Ownership = Ownership.NONE
+    model: Line = ""
+    os_version: Line = ""
+    identifiers: IdentifiersGiven = IdentifiersGiven()
+    external_id: Line = ""
+    message: MessageType = MessageType()
+    expires_at: MomentGiven | None = None
+    """Until when the token works; the organization's hours from now if left out."""
+
+    def details(self) -> DeviceDetails:
+        """The same, as the verb takes it."""
+        numbers = {name: getattr(self.identifiers, name) or "" for name in IDENTIFIERS}
+        return DeviceDetails(
+            name=self.name,
+            platform=self.platform.value,
+            ownership=self.ownership.value,
+            model=self.model,
+            os_version=self.os_version,
+            external_id=self.external_id,
+            **numbers,
+        )
+
+
+class Registered(Shown):
+    """A device that was registered, and its enrollment."""
+
+    device: Device
+    enrollment: EnrollmentDetail
+
+
+@operations.staff("GET", "/devices", Permission.DEVICES_READ, answers=Page[Device])
+async def list_devices(
+    asking: Staff, query: Annotated[DeviceQuery, Query()]
+) -> Page[Device] | Refusal:
+    """List devices, newest first."""
+    found = await asking.see(ListDevices(**filters(query)))
+    return shown(found, lambda page: Page.of(page, Device.of))
+
+
+@operations.staff(
+    "POST",
+    "/devices",
+    Permission.DEVICES_REGISTER,
+    answers=Registered,
+    status=201,
+    refuses=(*IDEMPOTENT, "email_missing", "no_channel"),
+)
+async def register_device(
+    asking: Staff, body: RegisterBody, _key: IdempotencyHeader = None
+) -> Registered | Refusal:
+    """Register a device for a user, and issue a registration token for it.
+
+    The token goes to the user. Only with `message.type` `none`, which takes the permission
+    `enrollments:reveal`, the answer holds it, once, together with the link.
+    """
+    delivery = body.message.delivery()
+    verb = Register(body.organization, body.user, body.details(), delivery, body.expires_at)
+    issued = await asking.do_once(verb, _again(body.message))
+    if isinstance(issued, Refusal):
+        return issued
+    device = await asking.see(ShowDevice(issued.device_id))
+    if isinstance(device, Refusal):
+        return device
+    enrollment = await issued_enrollment(asking, issued)
+    return shown(
+        enrollment, lambda each: Registered(device=Device.of(device.device), enrollment=each)
+    )
+
+
+@operations.staff("GET", "/devices/{device_id}", Permission.DEVICES_READ, answers=DeviceDetail)
+async def show_device(asking: Staff, device_id: str) -> DeviceDetail | Refusal:
+    """Show a device with its enrollments, credentials, attempts and messages."""
+    found = await asking.see(ShowDevice(device_id))
+    if isinstance(found, Refusal):
+        return found
+    asking.versioned(found.device.version)
+    return DeviceDetail.of_detail(found, asking.services.tools.clock())
+
+
+class DeviceChanges(Body):
+    """What to change; what is left out stays, null empties. Platform and user stay."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "Ada's new laptop", "identifiers": {"asset_number": "4711"}}]
+        }
+    )
+
+    name: Line | None = None
+    ownership: Ownership | None = None
+    model: Line | None = None
+    os_version: Line | None = None
+    identifiers: IdentifiersGiven | None = None
+    external_id: Line | None = None
+
+    def named(self) -> dict[str, str | None]:
+        """The fields that were named, as the verb takes them."""
+        found: dict[str, Any] = changes(self)
+        identifiers = found.pop("identifiers", IdentifiersGiven())
+        found |= dict.fromkeys(IDENTIFIERS) if identifiers is None else changes(identifiers)
+        return found
+
+
+@operations.staff(
+    "PATCH",
+    "/devices/{device_id}",
+    Permission.DEVICES_EDIT,
+    answers=Device,
+    refuses=("precondition_failed",),
+)
+async def change_device(
+    asking: Staff,
+    device_id: str,
+    body: DeviceChanges,
+    if_match: IfMatch = None,
+) -> Device | Refusal:
+    """Change what is known of a device."""
+    verb = ChangeDevice(device_id, body.named(), version_of(if_match))
+    changed = await asking.do(verb)
+    if isinstance(changed, Refusal):
+        return changed
+    asking.versioned(changed.version)
+    return Device.of(changed)
+
+
+@operations.staff("DELETE", "/devices/{device_id}", Permission.DEVICES_DELETE, status=204)
+async def delete_device(asking: Staff, device_id: str) -> Refusal | None:
+    """Delete a device: its certificates are revoked, its tokens unknown from now on."""
+    return await asking.do(DeleteDevice(device_id))
+
+
+class IssueBody(Body):
+    """How the token reaches the user, and how long it is valid."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": {"type": "email"}}]})
+
+    message: MessageType = MessageType()
+    expires_at: MomentGiven | None = None
+
+
+@operations.staff(
+    "POST",
+    "/devices/{device_id}/enrollments",
+    Permission.ENROLLMENTS_ISSUE,
+    answers=EnrollmentDetail,
+    status=201,
+    refuses=(
+        *IDEMPOTENT,
+        "enrollment_exists",
+        "device_enrolled",
+        "email_missing",
+        "no_channel",
+    ),
+)
+async def issue_enrollment(
+    asking: Staff,
+    device_id: str,
+    body: IssueBody | None = None,
+    _key: IdempotencyHeader = None,
+) -> EnrollmentDetail | Refusal:
+    """Issue a new enrollment for a registered device that has none live."""
+    asked = body or IssueBody()
+    verb = Issue(device_id, asked.message.delivery(), asked.expires_at)
+    issued = await asking.do_once(verb, _again(asked.message))
+    if isinstance(issued, Refusal):
+        return issued
+    return await issued_enrollment(asking, issued)
+
+
+def _again(message: MessageType) -> Any:
+    """The answer to a repeated request: a token that was shown is derived and shown again."""
+    return lambda made: IssuedAgain(made, revealed=message.type == "none")

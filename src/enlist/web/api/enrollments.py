@@ -1,0 +1,359 @@
+"""Enrollments: what they look like, and revoking, resending and reissuing them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from fastapi import Query
+from pydantic import ConfigDict, Field
+
+from enlist.core import model
+from enlist.core.lifecycle import shown_state
+from enlist.core.model import GrantKind, MessageState, Platform
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission
+from enlist.delivery.lookups import enrollment_link
+from enlist.verbs import views_details
+from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.reissue import Reissue, Resend, Revoke
+from enlist.verbs.views import ListEnrollments
+from enlist.verbs.views_details import ShowEnrollment
+from enlist.web.api.operations import Asking, Operations, Staff, shown
+from enlist.web.api.values import (
+    EXAMPLE_ID,
+    EXAMPLE_MOMENT,
+    Body,
+    IdGiven,
+    Line,
+    Moment,
+    MomentGiven,
+    Page,
+    Paging,
+    Shown,
+    filters,
+)
+
+operations: Final = Operations("Enrollments")
+
+State = Literal["active", "used", "revoked", "expired"]
+
+
+class MessageType(Body):
+    """How the token reaches the user."""
+
+    type: Literal["email", "none"] = "email"
+    """`email`, or `none`: shown once in the answer, which takes `enrollments:reveal`."""
+    template: Line = ""
+    """Name of a message template; the default one if left out."""
+
+    def delivery(self) -> Delivery:
+        """The same, as verbs take it."""
+        return Delivery(self.type, self.template)
+
+
+class Enrollment(Shown):
+    """One authorization to enroll."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": EXAMPLE_ID,
+                    "state": "active",
+                    "grant": "registration_token",
+                    "organization": "main",
+                    "organization_id": EXAMPLE_ID,
+                    "user": "ada",
+                    "user_id": EXAMPLE_ID,
+                    "device": "Ada's laptop",
+                    "device_id": EXAMPLE_ID,
+                    "platform": "linux",
+                    "generation": 1,
+                    "uses": 0,
+                    "max_uses": 1,
+                    "issued_at": EXAMPLE_MOMENT,
+                    "issued_by": "admin@example.com",
+                    "expires_at": EXAMPLE_MOMENT,
+                    "opened_at": None,
+                    "used_at": None,
+                    "ended_at": None,
+                    "end_reason": "",
+                    "message_state": "queued",
+                    "message_reason": "",
+                    "message_to": "ada@example.com",
+                }
+            ]
+        },
+    )
+
+    id: str
+    state: State
+    """`expired` is an active one whose time is over; it can still be reissued."""
+    grant: GrantKind
+    organization: str
+    organization_id: str
+    user: str | None
+    user_id: str | None
+    device: str
+    device_id: str | None
+    platform: str
+    generation: int
+    """A reissue makes the next one; older tokens stop working."""
+    uses: int
+    max_uses: int
+    issued_at: Moment
+    issued_by: str
+    expires_at: Moment
+    opened_at: Moment | None
+    """When a person first opened the link of this generation; mail scanners do not count."""
+    used_at: Moment | None
+    ended_at: Moment | None
+    end_reason: str
+    message_state: str
+    """Of its newest message: `queued`, `sending`, `sent`, `failed`; empty where there is none."""
+    message_reason: str
+    message_to: str
+    token: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
+    """Only where it was asked for with `message.type` `none`, once."""
+    link: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
+    """Opens the enrollment page with the token filled in; only beside `token`."""
+
+    @classmethod
+    def of(cls, found: model.Enrollment, now: int) -> Enrollment:
+        """An enrollment as it stands now."""
+        return cls(
+            id=found.id,
+            state=shown_state(found.state, found.expires_at, now),  # type: ignore[arg-type]
+            grant=found.grant,
+            organization=found.group_id,
+            organization_id=found.organization_id,
+            user=found.username or None,
+            user_id=found.user_id,
+            device=found.device_name,
+            device_id=found.device_id,
+            platform=found.platform,
+            generation=found.generation,
+            uses=found.uses,
+            max_uses=found.max_uses,
+            issued_at=found.issued_at,
+            issued_by=found.issued_by,
+            expires_at=found.expires_at,
+            opened_at=found.opened_at,
+            used_at=found.used_at,
+            ended_at=found.ended_at,
+            end_reason=found.end_reason,
+            message_state=found.message_state,
+            message_reason=found.message_reason,
+            message_to=found.message_to,
+        )
+
+
+class Attempt(Shown):
+    """One device's try."""
+
+    id: str
+    state: Literal["open", "completed", "cancelled", "expired"]
+    started_at: Moment
+    expires_at: Moment
+    address: str
+
+    @classmethod
+    def of(cls, found: model.Attempt, now: int) -> Attempt:
+        """An attempt as it stands now."""
+        over = found.state == "open" and found.expires_at <= now
+        return cls(
+            id=found.id,
+            state="expired" if over else found.state.value,
+            started_at=found.started_at,
+            expires_at=found.expires_at,
+            address=found.address,
+        )
+
+
+class Message(Shown):
+    """A message to a person, without its text."""
+
+    id: str
+    state: MessageState
+    reason: str
+    """Why it is not sent yet, or was given up."""
+    purpose: str
+    channel: str
+    template: str
+    to: str
+    user: str | None
+    user_id: str | None
+    enrollment_id: str | None
+    generation: int
+    tries: int
+    queued_at: Moment
+    next_try_at: Moment | None
+    """Null once it was sent or given up."""
+    sent_at: Moment | None
+
+    @classmethod
+    def of(cls, found: model.Message) -> Message:
+        """A message of the outbox."""
+        waiting = found.state in (MessageState.QUEUED, MessageState.SENDING)
+        return cls(
+            id=found.id,
+            state=found.state,
+            reason=found.reason,
+            purpose=found.purpose,
+            channel=found.channel,
+            template=found.template,
+            to=found.recipient,
+            user=found.username or None,
+            user_id=found.user_id,
+            enrollment_id=found.enrollment_id,
+            generation=found.generation,
+            tries=found.tries,
+            queued_at=found.queued_at,
+            next_try_at=found.next_try_at if waiting else None,
+            sent_at=found.sent_at,
+        )
+
+
+class EnrollmentDetail(Enrollment):
+    """An enrollment with what happened around it. Its events: `/events?enrollment=`."""
+
+    attempts: list[Attempt]
+    messages: list[Message]
+
+    @classmethod
+    def of_detail(cls, found: views_details.EnrollmentDetail, now: int) -> EnrollmentDetail:
+        """An enrollment, its attempts and its messages."""
+        return cls(
+            **dict(Enrollment.of(found.enrollment, now)),
+            attempts=[Attempt.of(each, now) for each in found.attempts],
+            messages=[Message.of(each) for each in found.messages],
+        )
+
+
+class EnrollmentQuery(Paging):
+    """Sorts: `issued_at`, `expires_at`, `user`, `device`, `state`."""
+
+    state: State | None = None
+    platform: Platform | None = None
+    grant: GrantKind | None = None
+    user: Line | None = None
+    """Id or user name."""
+    device: IdGiven | None = None
+    message_state: MessageState | None = None
+
+
+@operations.staff("GET", "/enrollments", Permission.ENROLLMENTS_READ, answers=Page[Enrollment])
+async def list_enrollments(
+    asking: Staff, query: Annotated[EnrollmentQuery, Query()]
+) -> Page[Enrollment] | Refusal:
+    """List enrollments, newest first."""
+    now = asking.services.tools.clock()
+    found = await asking.see(ListEnrollments(**filters(query)))
+    return shown(found, lambda page: Page.of(page, lambda each: Enrollment.of(each, now)))
+
+
+@operations.staff(
+    "GET",
+    "/enrollments/{enrollment_id}",
+    Permission.ENROLLMENTS_READ,
+    answers=EnrollmentDetail,
+)
+async def show_enrollment(asking: Staff, enrollment_id: str) -> EnrollmentDetail | Refusal:
+    """Show an enrollment. Its token is never shown."""
+    now = asking.services.tools.clock()
+    found = await asking.see(ShowEnrollment(enrollment_id))
+    return shown(found, lambda detail: EnrollmentDetail.of_detail(detail, now))
+
+
+class RevokeBody(Body):
+    """Why an enrollment is revoked."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the laptop was lost"}]})
+
+    reason: Line = ""
+    """For the audit log and the console; whoever holds the token does not see it."""
+
+
+@operations.staff(
+    "POST",
+    "/enrollments/{enrollment_id}/revoke",
+    Permission.ENROLLMENTS_REVOKE,
+    answers=EnrollmentDetail,
+    refuses=("token_used", "token_revoked"),
+)
+async def revoke_enrollment(
+    asking: Staff, enrollment_id: str, body: RevokeBody | None = None
+) -> EnrollmentDetail | Refusal:
+    """Revoke an enrollment. Its token tells its holder so; that cannot be undone."""
+    reason = body.reason if body else ""
+    done = await asking.do(Revoke(enrollment_id, reason))
+    return done if isinstance(done, Refusal) else await show_enrollment(asking, enrollment_id)
+
+
+class ResendBody(Body):
+    """How to send the same token once more."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"template": ""}]})
+
+    template: Line = ""
+
+
+@operations.staff(
+    "POST",
+    "/enrollments/{enrollment_id}/resend",
+    Permission.ENROLLMENTS_RESEND,
+    answers=EnrollmentDetail,
+    refuses=("not_resendable", "email_missing", "no_channel"),
+)
+async def resend_enrollment(
+    asking: Staff, enrollment_id: str, body: ResendBody | None = None
+) -> EnrollmentDetail | Refusal:
+    """Send the same token again: same value, same expiry."""
+    template = body.template if body else ""
+    done = await asking.do(Resend(enrollment_id, template))
+    return done if isinstance(done, Refusal) else await show_enrollment(asking, enrollment_id)
+
+
+class ReissueBody(Body):
+    """How the next token reaches the user, and how long it is valid."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": {"type": "email"}}]})
+
+    message: MessageType = MessageType()
+    expires_at: MomentGiven | None = None
+    """The organization's hours from now if left out."""
+
+
+@operations.staff(
+    "POST",
+    "/enrollments/{enrollment_id}/reissue",
+    Permission.ENROLLMENTS_REISSUE,
+    answers=EnrollmentDetail,
+    refuses=("token_used", "token_revoked", "email_missing", "no_channel"),
+)
+async def reissue_enrollment(
+    asking: Staff, enrollment_id: str, body: ReissueBody | None = None
+) -> EnrollmentDetail | Refusal:
+    """Make a new token for an enrollment that nobody used; the old one ends.
+
+    Works on an expired one as well. Whoever still holds the old token is told that a newer one
+    was sent, and when.
+    """
+    asked = body or ReissueBody()
+    verb = Reissue(enrollment_id, asked.message.delivery(), asked.expires_at)
+    issued = await asking.do(verb)
+    if isinstance(issued, Refusal):
+        return issued
+    return await issued_enrollment(asking, issued)
+
+
+async def issued_enrollment(asking: Asking, issued: Issued) -> EnrollmentDetail | Refusal:
+    """What was issued, with token and link where the verb gave the token out."""
+    found = await show_enrollment(asking, issued.enrollment_id)
+    if isinstance(found, Refusal) or issued.token is None:
+        return found
+    token = issued.token.reveal()
+    link = enrollment_link(asking.services.public_url, found.id, token)
+    return found.model_copy(update={"token": token, "link": link})

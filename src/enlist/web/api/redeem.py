@@ -1,0 +1,263 @@
+"""Redeem: a device presents what it has, and gets its certificate.
+
+This is the one operation that thousands of devices may call at once, so it runs twice over the
+same function: FastAPI's route documents it, and `lean` answers it, as a bare route in front of
+FastAPI with nothing between the socket and the verb but reading the body.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import Response
+from starlette.routing import Route
+
+from enlist.core.caller import Caller, CallerKind
+from enlist.core.ids import Id
+from enlist.core.outcomes import FieldError, Refusal
+from enlist.core.secrets import Kind, Secret, fingerprint, strip_typing
+from enlist.pki.csr import Csr, parse
+from enlist.store.limits import IdempotencyKey
+from enlist.store.redemptions import DeviceReport
+from enlist.verbs.idempotent import idempotency_key
+from enlist.verbs.presenting import Presented
+from enlist.verbs.redeem import Enrolled, Redeem
+from enlist.web.api.operations import (
+    HOLDERS,
+    IDEMPOTENT,
+    Anybody,
+    IdempotencyHeader,
+    Operations,
+    unfit,
+)
+from enlist.web.api.reading import failed, read_json
+from enlist.web.api.values import EXAMPLE_ID, Line, SecretGiven, Shown
+from enlist.web.callers import services_of, stranger
+from enlist.web.problems import problem_response
+from enlist.web.services import Services
+
+operations: Final = Operations("Enrolling")
+
+COMPLETING: Final = (
+    *HOLDERS,
+    *IDEMPOTENT,
+    "attempt_over",
+    "platform_mismatch",
+    "csr_invalid",
+    "completion_required",
+)
+"""How redeeming may be refused."""
+
+EXAMPLE_CSR: Final = (
+    "-----BEGIN CERTIFICATE REQUEST-----\nMIHp…\n-----END CERTIFICATE REQUEST-----\n"
+)
+_EXAMPLE_CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----\nMIIC…\n-----END CERTIFICATE-----\n"
+
+
+class PublicBody(BaseModel):
+    """A request of a device. What is not known is ignored: an old server serves newer devices."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
+
+
+class DeviceGiven(PublicBody):
+    """What a device says of itself; it fills gaps, and never renames what was registered."""
+
+    name: Line = ""
+    platform: Line = ""
+    """`android`, `ios`, `macos`, `windows` or `linux`."""
+    model: Line = ""
+    os_version: Line = ""
+    serial: Line = ""
+    imei: Line = ""
+    udid: Line = ""
+
+    def report(self) -> DeviceReport:
+        """The same, as the verb takes it."""
+        return DeviceReport(**dict(self))
+
+
+class PresentedBody(PublicBody):
+    """A token or code; or a Group ID with a login."""
+
+    token: SecretGiven | None = None
+    """A registration token or an attempt code."""
+    group_id: Line = ""
+    """Instead of a token, where the organization enrolls by sign-in."""
+    username: Line = ""
+    password: SecretGiven | None = None
+    """With a Group ID, and where the organization asks for two factors."""
+    device: DeviceGiven = DeviceGiven()
+
+    def presented(self) -> Presented | Refusal:
+        """The same, as verbs take it.
+
+        Refusals: `validation_failed`, unless exactly one of token and Group ID is given.
+        """
+        if (self.token is None) is not bool(self.group_id):
+            problem = "give either a token or a group_id"
+            return failed([FieldError("token", problem), FieldError("group_id", problem)])
+        return Presented(self.token, self.group_id, self.username, self.password)
+
+
+class RedeemBody(PresentedBody):
+    """What a device presents, and the key that it wants a certificate for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "token": "8Kq2mWx7Rb",
+                    "device": {"name": "ada-laptop", "platform": "linux", "os_version": "12"},
+                    "csr": EXAMPLE_CSR,
+                }
+            ]
+        }
+    )
+
+    csr: Annotated[str | None, Field(max_length=32_768)] = None
+    """A certificate request (PKCS#10) as PEM text. Nothing but its key is used."""
+
+
+class EnrolledDevice(Shown):
+    """The device that is enrolled now."""
+
+    id: str
+    name: str
+    platform: str
+    state: str = "enrolled"
+    user: str | None
+
+
+class Redeemed(Shown):
+    """A device that is enrolled now, and its certificate."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "device": {
+                        "id": EXAMPLE_ID,
+                        "name": "Ada's laptop",
+                        "platform": "linux",
+                        "state": "enrolled",
+                        "user": "ada",
+                    },
+                    "certificate": _EXAMPLE_CERTIFICATE,
+                    "chain": _EXAMPLE_CERTIFICATE * 2,
+                    "device_url": "https://devices.example.com",
+                }
+            ]
+        }
+    )
+
+    device: EnrolledDevice
+    certificate: str
+    """PEM; empty where the device enrolled without a key."""
+    chain: str
+    """PEM: the issuing CA, then the root."""
+    device_url: str
+    """Where the device proves itself with its certificate."""
+
+    @classmethod
+    def of(cls, enrolled: Enrolled, services: Services) -> Redeemed:
+        """The answer to a device; the same for the first time and for every repeat."""
+        return cls(
+            device=EnrolledDevice(
+                id=enrolled.device_id,
+                name=enrolled.device_name,
+                platform=enrolled.platform,
+                user=enrolled.username or None,
+            ),
+            certificate=enrolled.certificate,
+            chain=services.tools.authority.chain_pem,
+            device_url=services.tools.addresses.device_url,
+        )
+
+
+async def complete(
+    request: Request,
+    presented: Presented,
+    device: DeviceGiven,
+    csr: str | None,
+    attempt_id: Id | None = None,
+) -> Redeemed | Refusal:
+    """Redeem what is presented, by itself or as the end of an attempt."""
+    services = services_of(request)
+    parsed = None if csr is None else parse(csr)
+    key = _key(request, services, presented, device, csr, parsed)
+    if isinstance(key, Refusal):
+        return key
+    verb = Redeem(presented, device.report(), parsed, key, attempt_id)
+    outcome = await services.perform(verb, stranger(request))
+    return outcome if isinstance(outcome, Refusal) else Redeemed.of(outcome.value, services)
+
+
+def _key(
+    request: Request,
+    services: Services,
+    presented: Presented,
+    device: DeviceGiven,
+    csr: str | None,
+    parsed: Csr | Refusal | None,
+) -> IdempotencyKey | Refusal | None:
+    """The caller of a public request is the secret that it presents (ruling 25).
+
+    A new request for the same key pair counts as the same. Digests are keyed: a password is among
+    what they are made of.
+    """
+    sent = request.headers.get("idempotency-key")
+    if sent is None:
+        return None
+    token = strip_typing(presented.token.reveal()) if presented.token else ""
+    who = [token, presented.group_id, presented.username]
+    password = presented.password.reveal() if presented.password else ""
+    wanted = parsed.spki_digest if isinstance(parsed, Csr) else (csr or "").encode()
+    asked = [*who, password, device.model_dump_json()]
+    holder = Caller(CallerKind.STRANGER, id=_keyed(services, [w.encode() for w in who]).hex())
+    return idempotency_key(holder, sent, _keyed(services, [*(a.encode() for a in asked), wanted]))
+
+
+def _keyed(services: Services, parts: list[bytes]) -> bytes:
+    digest = Secret(fingerprint(parts).hex())
+    return services.tools.keys.digest(Kind.IDEMPOTENCY, digest).value
+
+
+@operations.public("POST", "/redeem", answers=Redeemed, status=201, refuses=COMPLETING)
+async def redeem(
+    asking: Anybody, body: RedeemBody, _key: IdempotencyHeader = None
+) -> Redeemed | Refusal:
+    """Enroll a device: present a token, code or login, and get a certificate for its key.
+
+    Many devices that come with one token make exactly one enrollment. A device that repeats its
+    request within ten minutes, because the answer was lost, gets the same answer again: it is
+    recognised by its key, or by its `Idempotency-Key`.
+    """
+    presented = body.presented()
+    if isinstance(presented, Refusal):
+        return presented
+    return await complete(asking.request, presented, body.device, body.csr)
+
+
+async def _lean(request: Request) -> Response:
+    value = read_json(await request.body())
+    if isinstance(value, Refusal):
+        return problem_response(value)
+    try:
+        body = RedeemBody.model_validate(value)
+    except ValidationError as error:
+        return problem_response(unfit(error.errors(include_url=False, include_input=False)))
+    presented = body.presented()
+    if isinstance(presented, Refusal):
+        return problem_response(presented)
+    answer = await complete(request, presented, body.device, body.csr)
+    if isinstance(answer, Refusal):
+        return problem_response(answer)
+    return Response(answer.model_dump_json(), status_code=201, media_type="application/json")
+
+
+def lean() -> Route:
+    """`redeem` without FastAPI around it."""
+    return Route("/v1/redeem", _lean, methods=["POST"])

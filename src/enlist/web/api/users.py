@@ -1,0 +1,345 @@
+"""Users: people, their passwords, their roles and their sign-ins."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import Query
+from pydantic import ConfigDict, Field
+
+from enlist.core import model
+from enlist.core.model import RoleAssignment, UserState
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission, Role
+from enlist.verbs import views_details
+from enlist.verbs.staff import EndSignInsOf, GrantRole, SetPassword, WithdrawRole
+from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState, UserAgain
+from enlist.verbs.views import ListUsers
+from enlist.verbs.views_details import ShowUser
+from enlist.web.api.operations import (
+    IDEMPOTENT,
+    Asking,
+    IdempotencyHeader,
+    IfMatch,
+    Operations,
+    Staff,
+    shown,
+    version_of,
+)
+from enlist.web.api.values import (
+    EXAMPLE_ID,
+    EXAMPLE_MOMENT,
+    Body,
+    Line,
+    Moment,
+    Page,
+    Paging,
+    SecretGiven,
+    Shown,
+    changes,
+    filters,
+)
+
+operations: Final = Operations("Users")
+
+
+class User(Shown):
+    """A person."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": EXAMPLE_ID,
+                    "username": "ada",
+                    "email": "ada@example.com",
+                    "phone": "",
+                    "first_name": "Ada",
+                    "last_name": "Lovelace",
+                    "organization": "main",
+                    "organization_id": EXAMPLE_ID,
+                    "source": "basic",
+                    "state": "active",
+                    "has_password": True,
+                    "time_zone": "Europe/London",
+                    "language": "en",
+                    "created_at": EXAMPLE_MOMENT,
+                    "version": 1,
+                }
+            ]
+        }
+    )
+
+    id: str
+    username: str
+    """Unique in the installation, in any case of letters."""
+    email: str
+    phone: str
+    """E.164."""
+    first_name: str
+    last_name: str
+    organization: str
+    organization_id: str
+    source: str
+    state: UserState
+    has_password: bool
+    time_zone: str
+    language: str
+    created_at: Moment
+    version: int
+    """Counts changes; the `ETag` is made of it."""
+
+    @classmethod
+    def of(cls, found: model.User) -> User:
+        """A user of the store."""
+        values = {n: getattr(found, n) for n in cls.model_fields if n != "organization"}
+        return cls(organization=found.group_id, **values)
+
+
+class RoleHeld(Shown):
+    """A role that a user holds on an organization and all below it."""
+
+    role: Role
+    organization: str
+    organization_id: str
+
+    @classmethod
+    def of(cls, found: RoleAssignment) -> RoleHeld:
+        """A role of the store."""
+        place = found.organization_id
+        return cls(role=found.role, organization=found.group_id, organization_id=place)
+
+
+class Roles(Shown):
+    """The roles that a user holds."""
+
+    items: list[RoleHeld]
+
+    @classmethod
+    def of(cls, found: tuple[RoleAssignment, ...]) -> Roles:
+        """All of them."""
+        return cls(items=[RoleHeld.of(each) for each in found])
+
+
+class UserDetail(User):
+    """A person, and what he may do. His devices: `/devices?user=`."""
+
+    roles: list[RoleHeld]
+    sign_ins: int
+    """How many of his sign-ins are alive."""
+
+    @classmethod
+    def of_detail(cls, found: views_details.UserDetail) -> UserDetail:
+        """A user with his roles."""
+        return cls(
+            **dict(User.of(found.user)),
+            roles=[RoleHeld.of(each) for each in found.roles],
+            sign_ins=found.sign_ins,
+        )
+
+
+class UserQuery(Paging):
+    """Sorts: `username`, `email`, `created_at`, `name`."""
+
+    state: UserState | None = None
+    source: Line | None = None
+    role: Role | None = None
+
+
+class AddUserBody(Body):
+    """A new user."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "organization": "main",
+                    "username": "ada",
+                    "email": "ada@example.com",
+                    "first_name": "Ada",
+                    "last_name": "Lovelace",
+                }
+            ]
+        }
+    )
+
+    organization: Line = ""
+    """Id or Group ID; your own if left out."""
+    username: Annotated[Line, Field(min_length=1)]
+    email: Line = ""
+    phone: Line = ""
+    """With its country code."""
+    first_name: Line = ""
+    last_name: Line = ""
+    password: SecretGiven | None = None
+    """12 to 256 characters; without one the user cannot sign in."""
+    time_zone: Line = ""
+    language: Line = ""
+
+
+@operations.staff("GET", "/users", Permission.USERS_READ, answers=Page[User])
+async def list_users(asking: Staff, query: Annotated[UserQuery, Query()]) -> Page[User] | Refusal:
+    """List users by name."""
+    found = await asking.see(ListUsers(**filters(query)))
+    return shown(found, lambda page: Page.of(page, User.of))
+
+
+@operations.staff(
+    "POST",
+    "/users",
+    Permission.USERS_EDIT,
+    answers=User,
+    status=201,
+    refuses=(*IDEMPOTENT, "username_taken", "email_taken", "password_too_short"),
+)
+async def add_user(
+    asking: Staff, body: AddUserBody, _key: IdempotencyHeader = None
+) -> User | Refusal:
+    """Add a user."""
+    added = await asking.do_once(AddUser(**dict(body)), UserAgain)
+    return _versioned(asking, added)
+
+
+@operations.staff("GET", "/users/{user}", Permission.USERS_READ, answers=UserDetail)
+async def show_user(asking: Staff, user: str) -> UserDetail | Refusal:
+    """Show a user, by id or user name."""
+    found = await asking.see(ShowUser(user))
+    if isinstance(found, Refusal):
+        return found
+    asking.versioned(found.user.version)
+    return UserDetail.of_detail(found)
+
+
+class UserChanges(Body):
+    """What to change; what is left out stays, null empties."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"phone": "+49 30 123456"}]})
+
+    username: Line | None = None
+    email: Line | None = None
+    phone: Line | None = None
+    first_name: Line | None = None
+    last_name: Line | None = None
+    time_zone: Line | None = None
+    language: Line | None = None
+
+
+@operations.staff(
+    "PATCH",
+    "/users/{user}",
+    Permission.USERS_EDIT,
+    answers=User,
+    refuses=("precondition_failed", "username_taken", "email_taken"),
+)
+async def change_user(
+    asking: Staff, user: str, body: UserChanges, if_match: IfMatch = None
+) -> User | Refusal:
+    """Change a user's details."""
+    changed = await asking.do(ChangeUser(user, changes(body), version_of(if_match)))
+    return _versioned(asking, changed)
+
+
+@operations.staff(
+    "DELETE", "/users/{user}", Permission.USERS_EDIT, status=204, refuses=("last_administrator",)
+)
+async def delete_user(asking: Staff, user: str) -> Refusal | None:
+    """Delete a user: his sign-ins end, his tokens become unknown, his certificates are revoked."""
+    return await asking.do(DeleteUser(user))
+
+
+class PasswordBody(Body):
+    """A new password."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"password": "correct horse battery staple"}]}
+    )
+
+    password: SecretGiven
+    """12 to 256 characters."""
+    current: SecretGiven | None = None
+    """The present one, needed for your own."""
+
+
+@operations.staff(
+    "PUT",
+    "/users/{user}/password",
+    Permission.USERS_EDIT,
+    status=204,
+    refuses=("password_too_short", "proof_too_old", "sign_in_failed", "sign_in_delayed"),
+)
+async def set_password(asking: Staff, user: str, body: PasswordBody) -> Refusal | None:
+    """Set a password. The user's other sign-ins end."""
+    done = await asking.do(SetPassword(user, body.password, body.current))
+    return done if isinstance(done, Refusal) else None
+
+
+@operations.staff(
+    "POST",
+    "/users/{user}/disable",
+    Permission.USERS_EDIT,
+    answers=User,
+    refuses=("last_administrator",),
+)
+async def disable_user(asking: Staff, user: str) -> User | Refusal:
+    """Disable a user: his sign-ins end, and his tokens wait until he is enabled again."""
+    disabled = await asking.do(SetUserState(user, UserState.DISABLED))
+    return _versioned(asking, disabled)
+
+
+@operations.staff("POST", "/users/{user}/enable", Permission.USERS_EDIT, answers=User)
+async def enable_user(asking: Staff, user: str) -> User | Refusal:
+    """Enable a disabled user."""
+    enabled = await asking.do(SetUserState(user, UserState.ACTIVE))
+    return _versioned(asking, enabled)
+
+
+@operations.staff("POST", "/users/{user}/sign-out", Permission.USERS_EDIT, status=204)
+async def sign_out_user(asking: Staff, user: str) -> Refusal | None:
+    """End every sign-in of a user."""
+    done = await asking.do(EndSignInsOf(user))
+    return done if isinstance(done, Refusal) else None
+
+
+class RoleBody(Body):
+    """A role on an organization and all below it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"role": "operator", "organization": "berlin"}]}
+    )
+
+    role: Role
+    organization: Annotated[Line, Field(min_length=1)]
+    """Id or Group ID."""
+
+
+@operations.staff(
+    "POST",
+    "/users/{user}/roles",
+    Permission.ROLES_EDIT,
+    answers=Roles,
+    refuses=("proof_too_old",),
+)
+async def grant_role(asking: Staff, user: str, body: RoleBody) -> Roles | Refusal:
+    """Give a user a role; answers all roles that he holds then. Repeating it changes nothing."""
+    held = await asking.do(GrantRole(user, body.organization, body.role))
+    return shown(held, Roles.of)
+
+
+@operations.staff(
+    "DELETE",
+    "/users/{user}/roles/{organization}/{role}",
+    Permission.ROLES_EDIT,
+    answers=Roles,
+    refuses=("proof_too_old", "last_administrator"),
+)
+async def withdraw_role(asking: Staff, user: str, organization: str, role: str) -> Roles | Refusal:
+    """Take a role from a user; answers the roles that are left."""
+    left = await asking.do(WithdrawRole(user, organization, role))
+    return shown(left, Roles.of)
+
+
+def _versioned(asking: Asking, found: model.User | Refusal) -> User | Refusal:
+    if isinstance(found, Refusal):
+        return found
+    asking.versioned(found.version)
+    return User.of(found)
