@@ -11,6 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import SECOND
 from enlist.core.ids import Id
@@ -18,20 +22,25 @@ from enlist.core.model import EventRow, Organization, User
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
+from enlist.pki.csr import Csr, parse
 from enlist.settings import Settings, Smtp
 from enlist.store import events, organizations, users
 from enlist.store.listing import PageRequest
+from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Query
 from enlist.verbs.callers import host_caller
 from enlist.verbs.driver import Verb, View
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.organizations import AddOrganization
 from enlist.verbs.passwords import Passwords
+from enlist.verbs.presenting import Presented
+from enlist.verbs.redeem import Enrolled, Redeem
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.setup import Administrator
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
 from enlist.verbs.views import ListOrganizations
+from enlist.verbs.views_details import ShowDevice
 from enlist.wiring.installation import Installation, open_installation
 
 T = TypeVar("T")
@@ -41,6 +50,19 @@ START = 1_767_225_600 * SECOND
 
 ADMINISTRATOR = "root@example.com"
 PASSWORD = Secret("correct horse battery")
+
+
+STRANGER = Caller(CallerKind.STRANGER, address="192.0.2.7")
+
+
+def request() -> Csr:
+    """A certificate request for a fresh key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    signed = made.sign(key, hashes.SHA256())
+    csr = parse(signed.public_bytes(serialization.Encoding.PEM))
+    assert isinstance(csr, Csr)
+    return csr
 
 
 @dataclass
@@ -142,6 +164,16 @@ class World:
         named = user if isinstance(user, str) else user.id
         details = DeviceDetails(f"device {self.number()}", "linux")
         return self.do(Register(organization, named, details, Delivery("none")))
+
+    def enroll(self, issued: Issued) -> Enrolled:
+        """Redeem a token from some device on the network."""
+        assert issued.token is not None
+        report = DeviceReport(platform="linux")
+        return self.do(Redeem(Presented(token=issued.token), report, request()), STRANGER)
+
+    def serial(self, device_id: Id) -> str:
+        """The serial number of a device's newest certificate."""
+        return self.see(ShowDevice(device_id)).credentials[0].serial
 
     def events(self, **filters: str) -> list[EventRow]:
         """Events of the whole installation, oldest first."""

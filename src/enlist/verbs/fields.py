@@ -59,13 +59,21 @@ class Fields:
         return Refusal("validation_failed", fields=tuple(self.errors))
 
 
+def readable(text: str) -> bool:
+    """No control characters, line breaks or broken Unicode.
+
+    They forge log lines and mail headers (S76); PostgreSQL stores no NUL, and no store a lone
+    surrogate, so that both would come back as a fault of ours.
+    """
+    return all(unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp") for letter in text)
+
+
 def line(text: str) -> str:
     """One line of text, trimmed, perhaps empty."""
     cleaned = text.strip()
     if len(cleaned) > MOST_LETTERS:
         raise Unfit(f"must be at most {MOST_LETTERS} characters")
-    # Control characters forge log lines and mail headers, and PostgreSQL stores no NUL (S76).
-    if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in cleaned):
+    if not readable(cleaned):
         raise Unfit("must not hold control characters or line breaks")
     return cleaned
 

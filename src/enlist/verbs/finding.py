@@ -13,6 +13,7 @@ from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import Permission
 from enlist.store import devices, enrollments, organizations, users
 from enlist.store.tx import Reader
+from enlist.verbs.fields import readable
 from enlist.verbs.rights import lacks, missing, outranked
 
 
@@ -24,6 +25,8 @@ def organization_named(
 ) -> Organization | Refusal:
     """The organization with this id or Group ID (ruling 31)."""
     by_id = parse_id(named)
+    if not readable(named):
+        return missing("organization")
     found = organizations.find(tx, by_id) if by_id else organizations.by_group_id(tx, named)
     if found is None:
         return missing("organization")
@@ -35,6 +38,8 @@ def user_named(
 ) -> User | Refusal:
     """The user with this id or user name."""
     by_id = parse_id(named)
+    if not readable(named):
+        return missing("user")
     found = users.find(tx, by_id) if by_id else users.by_username(tx, named)
     if found is None:
         return missing("user")

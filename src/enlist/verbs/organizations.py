@@ -59,8 +59,6 @@ class AddOrganization(Verb[Organization, Organization, Organization]):
             return parent
         if parent.path.count("/") >= DEEPEST:
             return invalid("parent", f"is {DEEPEST} levels deep already")
-        if organizations.by_group_id(tx, self.group_id.strip()) is not None:
-            return Refusal("group_id_taken")
         return parent
 
     def work(self, tools: Tools, caller: Caller, seen: Organization) -> Organization | Refusal:

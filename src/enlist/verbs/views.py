@@ -7,7 +7,6 @@ left out for a caller without `staff:read`.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Generic, TypeVar
@@ -22,6 +21,7 @@ from enlist.store import access, devices, enrollments, events, organizations, ou
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
+from enlist.verbs.fields import readable
 from enlist.verbs.finding import organization_named, user_named
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class Listed(View[Page[T]], Generic[T]):
             return filters
         if self.of_people:
             filters |= discreet(caller, path)
-        if _unprintable(self.search):
+        if not readable(self.search):
             return invalid("search", "must not hold control characters")
         search = self.search.strip()
         request = PageRequest(path, search, filters, self.sort, self.limit, self.cursor)
@@ -118,7 +118,7 @@ class Listed(View[Page[T]], Generic[T]):
         """The filters as the store takes them: ids are ids, names are resolved."""
         found: dict[str, str] = {}
         for name, value in self.filters.items():
-            if _unprintable(value):
+            if not readable(value):
                 return invalid(name, "must not hold control characters")
             found[name] = value.strip()
             if name in _IDS and value:
@@ -134,11 +134,6 @@ class Listed(View[Page[T]], Generic[T]):
             elif name == "support_code" and (code := parse_code(value)) is not None:
                 found[name] = group_code(code)
         return found
-
-
-def _unprintable(text: str) -> bool:
-    """NUL and lone surrogates are a fault to PostgreSQL; nothing readable holds a control."""
-    return any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from enlist.store import access, devices, enrollments, organizations, outbox, us
 from enlist.store.listing import Page, PageRequest, path_end
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
+from enlist.verbs.fields import readable
 from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
 from enlist.verbs.sign_in import IDLE
 from enlist.verbs.views import discreet, scope, topmost
@@ -154,7 +155,7 @@ class SearchEverything(View[Hits]):
 
     def read(self, tx: Reader, caller: Caller) -> Hits | Refusal:
         text = self.text.strip()
-        if not text.isprintable():
+        if not readable(text):
             return invalid("text", "must not hold control characters")
         by_id = parse_id(text)
         if by_id is not None:
