@@ -1,0 +1,128 @@
+"""API keys: made with no more rights than their maker's, used, revoked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from enlist.core.caller import Caller, CallerKind
+from enlist.core.clock import DAY
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission, Role
+from enlist.core.secrets import Secret, parse_machine_secret
+from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey
+from enlist.verbs.callers import ByApiKey
+from enlist.verbs.sign_in import FRESH
+from enlist.verbs.views import ListApiKeys, ListDevices
+from tests.verbs.world import STRANGER, World
+
+
+def fields(refusal: Any) -> set[str]:
+    assert refusal.code == "validation_failed", refusal
+    return {error.field for error in refusal.fields}
+
+
+def use(world: World, secret: Secret, address: str = STRANGER.address) -> Any:
+    """The caller that a key makes, or the refusal."""
+    outcome = world.perform(ByApiKey(secret.reveal()), replace(STRANGER, address=address))
+    return outcome if isinstance(outcome, Refusal) else outcome.value
+
+
+def create(world: World, caller: Caller | None = None, **details: Any) -> CreatedApiKey:
+    return world.do(CreateApiKey("robot", details.pop("role", "operator"), **details), caller)
+
+
+def test_a_key_is_shown_once_and_works(either: World) -> None:
+    made = create(either, organization="acme")
+    assert parse_machine_secret("enk", made.secret.reveal()) is not None
+    assert made.secret.reveal() not in repr(made)
+    caller = use(either, made.secret)
+    assert (caller.kind, caller.id, caller.name) == (CallerKind.API_KEY, made.key.id, "robot")
+    assert caller.may(Permission.DEVICES_REGISTER, either.organizations["labs"].path)
+    assert not caller.may(Permission.DEVICES_READ, either.organizations["beta"].path)
+    assert either.see(ListDevices(), caller).items == ()
+    listed = either.see(ListApiKeys()).items
+    assert [key.id for key in listed] == [made.key.id]
+    assert listed[0].last_used_at is not None
+
+
+def test_a_revoked_key_is_refused_at_once(world: World) -> None:
+    made = create(world)
+    world.do(RevokeApiKey(made.key.id))
+    assert use(world, made.secret).code == "unauthenticated"
+    world.do(RevokeApiKey(made.key.id))
+    assert len(world.events(kind="api_key.revoked")) == 1
+    assert [key.id for key in world.see(ListApiKeys(filters={"state": "revoked"})).items] == [
+        made.key.id
+    ]
+
+
+def test_a_key_runs_out(world: World) -> None:
+    made = create(world, expires_at=world.clock.now + DAY)
+    use(world, made.secret)
+    world.clock.forward(DAY)
+    assert use(world, made.secret).code == "unauthenticated"
+
+
+def test_a_key_works_only_from_its_networks(world: World) -> None:
+    made = create(world, addresses=("192.0.2.99/24", "2001:db8::1"))
+    assert made.key.addresses == ("192.0.2.0/24", "2001:db8::1/128")
+    assert isinstance(use(world, made.secret, "192.0.2.1"), Caller)
+    assert use(world, made.secret, "198.51.100.1").code == "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("field", "details"),
+    [
+        ("role", {"role": "owner"}),
+        ("permissions", {"permissions": ("devices:steal",)}),
+        ("addresses", {"addresses": ("everywhere",)}),
+        ("expires_at", {"expires_at": 0}),
+    ],
+)
+def test_what_cannot_be_is_refused_by_field(
+    world: World, field: str, details: dict[str, Any]
+) -> None:
+    wanted = {"role": "reader", **details}
+    assert fields(world.refused(CreateApiKey("robot", **wanted))) == {field}
+    assert fields(world.refused(CreateApiKey(" ", "reader"))) == {"name"}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_key_never_exceeds_its_maker(world: World, role: Role) -> None:
+    """S51: a key that may make keys gives no more than it has."""
+    weak = create(world, role="reader", permissions=("api_keys:edit",)).secret
+    outcome = world.perform(CreateApiKey("k", role.value), use(world, weak))
+    assert isinstance(outcome, Refusal) == (role is not Role.READER)
+    assert not isinstance(outcome, Refusal) or outcome.code == "forbidden"
+
+
+@pytest.mark.parametrize("permission", [p for p in Permission if p != "enrollments:reveal"])
+def test_a_permission_takes_holding_it(world: World, permission: Permission) -> None:
+    weak = use(world, create(world, role="reader", permissions=("api_keys:edit",)).secret)
+    outcome = world.perform(CreateApiKey("k", "reader", permissions=(permission,)), weak)
+    held = weak.may(permission, weak.home)
+    assert isinstance(outcome, Refusal) != held
+
+
+def test_revealing_may_be_given_by_whoever_may_make_keys(world: World) -> None:
+    caller = world.staff(Role.ADMINISTRATOR, "acme")
+    made = create(world, caller, permissions=("enrollments:reveal",))
+    path = world.organizations["acme"].path
+    assert use(world, made.secret).may(Permission.ENROLLMENTS_REVEAL, path)
+    assert not caller.may(Permission.ENROLLMENTS_REVEAL, path)
+
+
+def test_making_a_key_takes_a_fresh_proof(world: World) -> None:
+    caller = world.staff(Role.ADMINISTRATOR, "acme")
+    stale = replace(caller, proved_at=world.clock.now - FRESH)
+    assert world.refused(CreateApiKey("k", "reader"), stale).code == "proof_too_old"
+    assert create(world, caller, role="reader").key.group_id == "acme"
+
+
+def test_a_lost_key_is_not_shown_again(world: World) -> None:
+    made = create(world)
+    refusal = world.refused(ApiKeyAgain(made.key.id))
+    assert (refusal.code, refusal.data) == ("already_shown", {"id": made.key.id})

@@ -1,0 +1,371 @@
+"""What is shown, and above all what is not: siblings, staff, secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from enlist.core.clock import DAY, HOUR
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Role
+from enlist.core.secrets import Secret, support_code
+from enlist.store.listing import LISTINGS, MOST_PER_PAGE
+from enlist.store.redemptions import DeviceReport
+from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.issuing import Delivery
+from enlist.verbs.presenting import Presented
+from enlist.verbs.redeem import Redeem
+from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.sign_in import StartSignIn
+from enlist.verbs.staff import GrantRole
+from enlist.verbs.users import AddUser
+from enlist.verbs.views import (
+    ListApiKeys,
+    ListDevices,
+    ListEnrollments,
+    ListEvents,
+    ListMessages,
+    ListOrganizations,
+    ListUsers,
+)
+from enlist.verbs.views_details import ShowDevice, ShowEnrollment, ShowEvent, ShowUser
+from enlist.verbs.views_overview import (
+    UNREAD,
+    FindSupportCode,
+    Hits,
+    MySignIns,
+    Overview,
+    SearchEverything,
+)
+from tests.verbs.world import ADMINISTRATOR, PASSWORD, STRANGER, World, request
+
+LISTS: dict[str, Any] = {
+    "devices": ListDevices,
+    "enrollments": ListEnrollments,
+    "users": ListUsers,
+    "organizations": ListOrganizations,
+    "messages": ListMessages,
+    "events": ListEvents,
+    "api_keys": ListApiKeys,
+}
+SOME_ID = "00000000-0000-7000-8000-000000000000"
+
+
+def inhabit(world: World, place: str) -> None:
+    """Something of every kind in an organization."""
+    user = world.add_user(place)
+    world.do(Register("", user.id, DeviceDetails("laptop", "linux"), Delivery("email")))
+    world.do(CreateApiKey("robot", "reader", place))
+
+
+def organizations_of(world: World, items: Any) -> set[str]:
+    names = {found.id: name for name, found in world.organizations.items()}
+    return {names[getattr(item, "organization_id", None) or item.id] for item in items}
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+
+def test_the_table_names_every_list() -> None:
+    assert set(LISTS) == set(LISTINGS)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_shows_what_is_ones_own_and_below(world: World, name: str) -> None:
+    """S52."""
+    for place in ("acme", "labs", "beta"):
+        inhabit(world, place)
+    view = LISTS[name]
+    mine = world.see(view(), world.staff(Role.ADMINISTRATOR, "acme")).items
+    assert organizations_of(world, mine) == {"acme", "labs"}
+    below = world.see(view(), world.staff(Role.ADMINISTRATOR, "labs")).items
+    assert organizations_of(world, below) == {"labs"}
+    narrowed = world.see(view("LABS"), world.staff(Role.ADMINISTRATOR, "acme")).items
+    assert organizations_of(world, narrowed) == {"labs"}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_filter_and_sort_works_on_both_stores(either: World, name: str) -> None:
+    listing, view = LISTINGS[name], LISTS[name]
+    inhabit(either, "acme")
+    values = dict.fromkeys(listing.filters, "x")
+    values |= dict.fromkeys(("device", "enrollment", "after", "id"), SOME_ID)
+    values["user"] = ADMINISTRATOR
+    for wanted in listing.filters:
+        either.see(view(filters={wanted: values[wanted]}))
+    everything = either.see(view()).items
+    assert len(everything) > 1 or name in ("messages", "api_keys", "devices", "enrollments")
+    for sort in listing.sorts:
+        for direction in ("", "-"):
+            found: list[Any] = []
+            cursor: str | None = ""
+            while cursor is not None:
+                page = either.see(view(sort=direction + sort, limit=1, cursor=cursor))
+                found += page.items
+                cursor = page.next_cursor
+            assert sorted(map(repr, found)) == sorted(map(repr, everything))
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sort": "colour"},
+        {"limit": 0},
+        {"limit": MOST_PER_PAGE + 1},
+        {"cursor": "x"},
+        {"cursor": "WzEsIjEiXQ"},
+        {"filters": {"colour": "blue"}},
+        {"search": "\x00"},
+    ],
+)
+def test_a_list_cannot_be_asked_nonsense(world: World, name: str, wrong: dict[str, Any]) -> None:
+    refusal: Any = world.look(LISTS[name](**wrong))
+    assert refusal.code == "validation_failed"
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_cursor_of_another_sort_is_refused(either: World, name: str) -> None:
+    """It would be a fault of the database: text compared with a number."""
+    for _ in range(2):
+        inhabit(either, "acme")
+    view, moments = LISTS[name], [s for s in LISTINGS[name].sorts if s.endswith("at")]
+    texts = [sort for sort in LISTINGS[name].sorts if sort not in moments]
+    for given in moments[:1]:
+        cursor = either.see(view(sort=given, limit=1)).next_cursor
+        for sort in texts:
+            refusal: Any = either.look(view(sort=sort, limit=1, cursor=cursor))
+            assert refusal.code == "validation_failed"
+    for given in texts[:1]:
+        cursor = either.see(view(sort=given, limit=1)).next_cursor
+        for sort in moments:
+            refusal = either.look(view(sort=sort, limit=1, cursor=cursor))
+            assert refusal.code == "validation_failed"
+
+
+def test_a_filter_takes_a_user_name_but_no_siblings(world: World) -> None:
+    ours, theirs = world.add_user("acme"), world.add_user("beta")
+    device_id = world.register(ours).device_id
+    world.register(ours)
+    caller = world.staff(Role.READER, "acme")
+    named = world.see(ListDevices(filters={"user": ours.username.upper()}), caller)
+    assert device_id in {device.id for device in named.items}
+    for name in (theirs.username, theirs.id):
+        refusal: Any = world.look(ListDevices(filters={"user": name}), caller)
+        assert refusal.code == "not_found"
+
+
+def test_a_filter_by_a_siblings_id_finds_nothing(world: World) -> None:
+    issued = world.register(world.add_user("beta"))
+    caller = world.staff(Role.ADMINISTRATOR, "acme")
+    views: list[Any] = [
+        ListEnrollments(filters={"device": issued.device_id}),
+        ListEvents(filters={"device": issued.device_id}),
+        ListEvents(filters={"enrollment": issued.enrollment_id}),
+        ListMessages(filters={"enrollment": issued.enrollment_id}),
+    ]
+    for view in views:
+        assert world.see(view, caller).items == ()
+
+
+def test_search_takes_percent_and_underscore_as_they_are(world: World) -> None:
+    """A39."""
+    user = world.add_user("acme")
+    for name in ("100% mine", "a_b", "axb"):
+        world.do(Register("", user.id, DeviceDetails(name, "linux"), Delivery("none")))
+    found = [d.name for d in world.see(ListDevices(search="A_B")).items]
+    assert found == ["a_b"]
+    assert [d.name for d in world.see(ListDevices(search="0%")).items] == ["100% mine"]
+
+
+def test_somebody_whose_role_is_elsewhere_starts_there(world: World) -> None:
+    user = world.add_user("beta")
+    world.do(GrantRole(user.id, "labs", "reader"))
+    inhabit(world, "labs")
+    inhabit(world, "beta")
+    items = world.see(ListDevices(), world.person(user.id)).items
+    assert organizations_of(world, items) == {"labs"}
+
+
+# --- staff ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def office(world: World) -> World:
+    """An operator of acme with a device and a message, beside a user without roles."""
+    inhabit(world, "acme")
+    operator = world.staff(Role.OPERATOR, "acme", "operator@example.com")
+    assert operator.id is not None
+    world.do(Register("", operator.id, DeviceDetails("staff laptop", "linux"), Delivery("email")))
+    return world
+
+
+@pytest.mark.parametrize("name", ["devices", "enrollments", "users", "messages", "events"])
+@pytest.mark.parametrize("role", [Role.HELPDESK, Role.READER])
+def test_the_help_desk_sees_nothing_about_staff(office: World, name: str, role: Role) -> None:
+    items = office.see(LISTS[name](), office.staff(role, "acme")).items
+    assert items
+    shown = [repr(item) for item in items if "operator@example.com" in repr(item)]
+    assert bool(shown) == (role is Role.READER)
+
+
+def test_the_help_desk_finds_no_staff_by_id(office: World) -> None:
+    helper = office.staff(Role.HELPDESK, "acme")
+    device = office.see(ListDevices(search="staff laptop")).items[0]
+    enrollment = office.see(ListEnrollments(filters={"device": device.id})).items[0]
+    event = office.events(kind="role.granted")[-1]
+    for view in (
+        ShowUser("operator@example.com"),
+        ShowDevice(device.id),
+        ShowEnrollment(enrollment.id),
+        ShowEvent(event.id),
+    ):
+        refusal: Any = office.look(view, helper)
+        assert refusal.code == "not_found"
+    assert office.see(SearchEverything("operator@"), helper) == Hits()
+    assert office.see(SearchEverything("staff laptop"), helper) == Hits()
+
+
+def test_the_help_desk_does_not_see_who_of_the_staff_did_it(world: World) -> None:
+    operator = world.staff(Role.OPERATOR, "acme", "operator@example.com")
+    user = world.add_user("acme")
+    world.do(Register("", user.id, DeviceDetails("laptop", "linux")), operator)
+    for role in (Role.HELPDESK, Role.READER):
+        caller = world.staff(role, "acme")
+        event = world.see(ListEvents(filters={"kind": "device.registered"}), caller).items[0]
+        assert (event.personal.get("actor") == "operator@example.com") == (role is Role.READER)
+        assert event.personal["user"] == user.username
+
+
+def test_everybody_sees_himself(world: World) -> None:
+    user = world.add_user("acme")
+    issued = world.register(user)
+    shown = world.see(ShowUser(user.id), world.person(user.id))
+    assert [device.id for device in shown.devices.items] == [issued.device_id]
+    helper = world.staff(Role.HELPDESK, "acme")
+    assert helper.id is not None
+    assert world.see(ShowUser(helper.id), helper).roles[0].role is Role.HELPDESK
+
+
+# --- details --------------------------------------------------------------------------------------
+
+
+def test_a_devices_whole_story_is_on_one_page(either: World) -> None:
+    user = either.add_user("acme")
+    enrolled = either.enroll(either.register(user))
+    detail = either.see(ShowDevice(enrolled.device_id))
+    assert detail.user == user
+    assert [c.certificate for c in detail.credentials] == [enrolled.certificate]
+    assert [e.state.value for e in detail.enrollments] == ["used"]
+    newest, *first = [event.kind for event in detail.timeline.items]
+    assert newest == "enrollment.redeemed"
+    assert set(first) == {"device.registered", "enrollment.revealed"}  # of one transaction
+    enrollment = either.see(ShowEnrollment(detail.enrollments[0].id))
+    assert enrollment.device == detail.device
+    assert enrollment.timeline.items == detail.timeline.items
+
+
+def test_a_token_is_on_no_page(world: World) -> None:
+    user = world.add_user("acme")
+    issued = world.register(user)
+    assert issued.token is not None
+    views: list[Any] = [
+        ShowDevice(issued.device_id),
+        ShowEnrollment(issued.enrollment_id),
+        ShowUser(user.id),
+        Overview(),
+        ListEvents(),
+        ListEnrollments(),
+    ]
+    shown = [world.see(view) for view in views]
+    assert issued.token.reveal() not in repr(shown)
+    assert user.username in repr(shown)
+
+
+# --- overview, search, support codes --------------------------------------------------------------
+
+
+def test_the_overview_says_what_needs_attention(either: World) -> None:
+    user = either.add_user("acme")
+    used, forgotten = either.register(user), either.register(user)
+    either.enroll(used)
+    assert used.token is not None
+    again = Redeem(Presented(token=used.token), DeviceReport(platform="linux"), request())
+    assert either.refused(again, STRANGER).code == "token_used"
+    either.clock.forward(25 * HOUR)
+    fresh = either.register(user)
+    seen = either.see(Overview())
+    assert seen.organization == either.organizations["main"]
+    assert seen.devices == {"enrolled": 1, "registered": 2}
+    assert seen.enrollments == {"used": 1, "expired": 1, "active": 1}
+    assert [enrollment.id for enrollment in seen.expired] == [forgotten.enrollment_id]
+    assert [event.kind for event in seen.interceptions] == ["enrollment.refused"]
+    assert seen.newest[0].enrollment_id == fresh.enrollment_id
+    beta = either.see(Overview("beta"))
+    assert (beta.devices, beta.enrollments, beta.expired, beta.interceptions) == ({}, {}, (), ())
+    either.clock.forward(8 * DAY)
+    assert either.see(Overview()).interceptions == ()
+
+
+def test_search_finds_by_part_of_a_name_and_by_id(world: World) -> None:
+    user = world.add_user("acme", "ada@example.com")
+    issued = world.register(user)
+    assert world.see(SearchEverything("ADA@")).users == (user,)
+    assert world.see(SearchEverything("acm")).organizations == (world.organizations["acme"],)
+    assert world.see(SearchEverything(issued.enrollment_id)).enrollments[0].id in (
+        issued.enrollment_id
+    )
+    assert world.see(SearchEverything("  ")) == Hits()
+    for text in (issued.device_id, issued.enrollment_id, user.id, "ada@", "acme"):
+        found = world.see(SearchEverything(text), world.staff(Role.ADMINISTRATOR, "beta"))
+        assert found == Hits()
+
+
+def test_search_shows_five_of_each(world: World) -> None:
+    for number in range(7):
+        world.add_user("acme", f"many{number}@example.com")
+    assert len(world.see(SearchEverything("many")).users) == 5
+
+
+def test_a_support_code_leads_to_the_exact_reason(world: World) -> None:
+    """S78."""
+    refusal = world.refused(StartSignIn(ADMINISTRATOR, Secret("wrong")), STRANGER)
+    typed = f" {refusal.support_code.lower().replace('-', ' ')} "
+    found = world.see(FindSupportCode(typed))
+    assert found.event is not None
+    assert found.event.data["reason"] == "wrong password"
+    assert world.see(SearchEverything(refusal.support_code)).support_code == found
+    event = found.event
+    assert world.see(ShowEvent(event.id)) == event
+
+
+def test_a_siblings_support_code_looks_like_none(world: World) -> None:
+    """Ruling 34: what was refused unread has a code and no event."""
+    theirs = world.refused(AddUser("beta", ""), world.staff(Role.OPERATOR, "beta"))
+    caller = world.staff(Role.ADMINISTRATOR, "acme")
+    for code in (theirs.support_code, support_code()):
+        found = world.see(FindSupportCode(code), caller)
+        assert (found.event, found.answer) == (None, UNREAD)
+    assert world.see(FindSupportCode(theirs.support_code)).event is not None
+
+
+def test_ones_own_refusals_are_found_by_ones_own_staff(world: World) -> None:
+    caller = world.staff(Role.ADMINISTRATOR, "acme")
+    refusal = world.refused(AddUser("nowhere", "x"), caller)
+    assert world.see(FindSupportCode(refusal.support_code), caller).event is not None
+
+
+@pytest.mark.parametrize("code", ["", "BCDF", "BCDF-GHJK-B", "\x00", "AEIO-UAEI-O"])
+def test_what_is_no_support_code_is_said_to_be_none(world: World, code: str) -> None:
+    refusal: Any = world.look(FindSupportCode(code))
+    assert refusal.code == "validation_failed"
+
+
+def test_ones_own_sign_ins_are_listed(world: World) -> None:
+    world.do(StartSignIn(ADMINISTRATOR, PASSWORD), STRANGER)
+    [shown] = world.see(MySignIns(), world.administrator())
+    assert shown.address == STRANGER.address
+    refusal = world.look(MySignIns(), world.host)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "unauthenticated"
