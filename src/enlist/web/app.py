@@ -24,7 +24,15 @@ from enlist.core.secrets import support_code
 from enlist.store.tx import StoreUnavailable
 from enlist.web import console, demo, enroll, pki, portal
 from enlist.web.api import api_application
-from enlist.web.boundary import Capped, Faults, Guarded, Observed, SameSite, Senders
+from enlist.web.boundary import (
+    Capped,
+    Faults,
+    Guarded,
+    Observed,
+    SameSite,
+    Senders,
+    leave_to_faults,
+)
 from enlist.web.callers import cookie_name, services_of
 from enlist.web.device import device_routes
 from enlist.web.pages import refusal_page
@@ -61,7 +69,8 @@ def device_application(services: Services) -> ASGIApp:
 
 
 def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_exception})
+    handlers = {HTTPException: _http_exception, Exception: leave_to_faults}
+    app = Starlette(routes=routes, exception_handlers=handlers)
     app.state.services = services
     return app
 

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enlist.core.outcomes import Refusal
@@ -116,6 +118,11 @@ class Faults:
         if begun:
             raise ConnectionResetError("the answer had begun")
         await self._render(scope, refusal)(scope, receive, send)
+
+
+async def leave_to_faults(_request: Request, error: Exception) -> Response:
+    """Keep Starlette and FastAPI from answering a bare 500 before `Faults` sees the exception."""
+    raise error
 
 
 class Senders:

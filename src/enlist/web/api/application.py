@@ -33,6 +33,7 @@ from enlist.web.api import (
 from enlist.web.api.openapi import Document, described
 from enlist.web.api.operations import invalid, refused
 from enlist.web.api.reference import Reference, reference_of, reference_page
+from enlist.web.boundary import leave_to_faults
 from enlist.web.services import Services
 
 PARTS: Final = (
@@ -89,7 +90,7 @@ def _fastapi(services: Services) -> FastAPI:
         exception_handlers={
             HTTPException: refused,
             RequestValidationError: invalid,
-            Exception: _leave_to_boundary,
+            Exception: leave_to_faults,
         },
     )
     api.state.services = services
@@ -97,8 +98,3 @@ def _fastapi(services: Services) -> FastAPI:
         for router in part.operations.routers:
             api.include_router(router)
     return api
-
-
-async def _leave_to_boundary(_request: Request, error: Exception) -> Response:
-    """Starlette would answer a bare 500; `boundary.Faults` gives it a support code."""
-    raise error
