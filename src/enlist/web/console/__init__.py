@@ -8,10 +8,10 @@ from starlette.routing import BaseRoute, Route
 
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
-from enlist.web.console import devices
+from enlist.web.console import devices, enrollment_actions, enrollments, registering
 from enlist.web.console.layout import Desk, desk_of, page
 
-_PAGES = (devices,)
+_PAGES = (registering, devices, enrollments, enrollment_actions)
 
 
 def routes() -> list[BaseRoute]:

@@ -1,23 +1,135 @@
-"""Devices: the list. (The device's own page is in `device.py`, registering in `registering.py`.)"""
+"""Devices: the list, and a device's own page with its edit and delete."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
+from enlist.core.lifecycle import shown_state
+from enlist.core.model import Attempt, Enrollment, EventRow
 from enlist.core.outcomes import Refusal
-from enlist.verbs.views import ListDevices
+from enlist.core.policy import Permission
+from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
+from enlist.verbs.views import ListDevices, ListEvents
+from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
+from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import read_query
+from enlist.web.console.timeline import INTERCEPTION, tell_all
 
 
 async def show_list(desk: Desk) -> Response:
     """All devices of the organization in force and below."""
-    query = read_query(desk.request, ("state", "platform", "ownership"))
+    query = read_query(desk.request, ("state", "platform", "ownership", "user"))
     found = await desk.view(ListDevices(desk.group_id, **query.asked))
     if isinstance(found, Refusal):
         return desk.refuse(found)
     return desk.show("console/devices.html", {"query": query, "page": found, "words": words})
 
 
-ROUTES = [page("devices", show_list)]
+async def show_device(desk: Desk) -> Response:
+    """One device: who, what, which state, what can be done, and everything that happened."""
+    detail = await _detail(desk)
+    if isinstance(detail, Response):
+        return detail
+    device = detail.device
+    live = detail.enrollments[0] if detail.enrollments else None
+    context = {
+        "detail": detail,
+        "device": device,
+        "live": live,
+        "live_state": shown_state(live.state, live.expires_at, desk.now) if live else "",
+        "earlier": [(shown_state(e.state, e.expires_at, desk.now), e) for e in _rest(detail)],
+        "attempts": shown_attempts(detail.attempts, desk.now),
+        "story": tell_all(detail.timeline.items, desk.gettext),
+        "interceptions": await interceptions(desk, device.organization_path, device=device.id),
+        "words": words,
+    }
+    return desk.show("console/device.html", context)
+
+
+async def edit_device(desk: Desk) -> Response:
+    """Change what is known of a device."""
+    detail = await _detail(desk)
+    if isinstance(detail, Response):
+        return detail
+    device = detail.device
+    if desk.request.method == "GET":
+        values = {name: str(getattr(device, name)) for name in EDITABLE}
+        form = Form({**values, "version": str(device.version)})
+    else:
+        form = await read_form(desk.request)
+        version = form.value("version")
+        changes = {name: form.value(name) for name in EDITABLE if name in form.values}
+        verb = ChangeDevice(device.id, changes, int(version) if version.isdecimal() else None)
+        outcome = await desk.perform(verb)
+        if not isinstance(outcome, Refusal):
+            return desk.go(desk.address("devices", device.id), desk.gettext("Changes saved."))
+        if outcome.code in ("unauthenticated", "proof_too_old"):
+            return desk.refuse(outcome)
+        form = form.refused(outcome)
+    context = {"device": device, "form": form, "words": words}
+    return desk.show("console/device_edit.html", context, refusal=form.refusal)
+
+
+async def delete_device(desk: Desk) -> Response:
+    """Say what deleting a device does, then do it."""
+    detail = await _detail(desk)
+    if isinstance(detail, Response):
+        return detail
+    refusal = None
+    if desk.request.method == "POST":
+        outcome = await desk.perform(DeleteDevice(detail.device.id))
+        if not isinstance(outcome, Refusal):
+            text = desk.gettext("%(name)s was deleted.") % {"name": detail.device.name}
+            return desk.go(desk.address("devices"), text)
+        if outcome.code != "forbidden":
+            return desk.refuse(outcome)
+        refusal = outcome
+    context = {
+        "device": detail.device,
+        "certificates": [c for c in detail.credentials if c.revoked_at is None],
+        "live": [e for e in detail.enrollments if e.state == "active"],
+    }
+    return desk.show("console/device_delete.html", context, refusal=refusal)
+
+
+async def _detail(desk: Desk) -> DeviceDetail | Response:
+    detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
+    if isinstance(detail, Refusal):
+        return desk.refuse(detail)
+    device = detail.device
+    return desk.elsewhere(device.organization_path, device.group_id) or detail
+
+
+def _rest(detail: DeviceDetail) -> Sequence[Enrollment]:
+    return detail.enrollments[1:]
+
+
+def shown_attempts(attempts: Sequence[Attempt], now: int) -> list[tuple[words.Word, Attempt]]:
+    """Attempts with their states as people see them: an open one past its time ran out (X55)."""
+    shown = []
+    for attempt in attempts:
+        over = attempt.state == "open" and attempt.expires_at <= now
+        state = "over" if over else attempt.state.value
+        shown.append((words.word(words.ATTEMPT_STATES, state), attempt))
+    return shown
+
+
+async def interceptions(desk: Desk, path: str, **about: str) -> tuple[EventRow, ...]:
+    """Used tokens that came again with another key, of a device or an enrollment."""
+    if not desk.may(Permission.EVENTS_READ, path):
+        return ()
+    filters = {"flag": INTERCEPTION, **about}
+    found = await desk.view(ListEvents(path.rstrip("/").rpartition("/")[2], filters=filters))
+    return () if isinstance(found, Refusal) else found.items
+
+
+ROUTES = [
+    page("devices", show_list),
+    page("devices/{id}", show_device),
+    page("devices/{id}/edit", edit_device, methods=("GET", "POST")),
+    page("devices/{id}/delete", delete_device, methods=("GET", "POST")),
+]

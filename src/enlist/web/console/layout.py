@@ -129,6 +129,12 @@ class Desk:
         """Whether this page belongs to an entry of the navigation."""
         return navigation.current(self.here) == entry.address
 
+    def elsewhere(self, path: str, group_id: str) -> Response | None:
+        """To the same page in the thing's own organization, where it lies outside of this one."""
+        if path.startswith(self.organization.path):
+            return None
+        return RedirectResponse(self.address(self.here, at=group_id), status_code=303)
+
     async def view(self, view: View[Value]) -> Value | Refusal:
         """Look at something."""
         return await self.services.view(view, self.caller)

@@ -1,0 +1,200 @@
+"""What can be done with an enrollment, one at a time: resend, reissue, revoke, issue a new one.
+
+Each is a page that says what it will do, and a button. The token is never shown: it goes into the
+message and nowhere else (A16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import Response
+
+from enlist.core.clock import HOUR
+from enlist.core.lifecycle import shown_state
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.verbs.driver import Verb
+from enlist.verbs.issuing import Delivery
+from enlist.verbs.register import Issue
+from enlist.verbs.reissue import Reissue, Resend, Revoke
+from enlist.verbs.templates import ListTemplates
+from enlist.verbs.views_details import (
+    EnrollmentDetail,
+    OrganizationDetail,
+    ShowDevice,
+    ShowEnrollment,
+    ShowOrganization,
+)
+from enlist.web.console import words
+from enlist.web.console.forms import Form, from_picker, read_form, to_picker
+from enlist.web.console.layout import Desk, page
+
+_FIELDS = {"message.template": "template", "message.type": "template"}
+
+
+async def resend(desk: Desk) -> Response:
+    """Send the same token again."""
+
+    def verb(detail: EnrollmentDetail, form: Form, _: int | None) -> Verb[Any, Any, Any]:
+        return Resend(detail.enrollment.id, form.value("template"))
+
+    notice = desk.gettext("The message is on its way to %(to)s once more, with the same token.")
+    return await _act(desk, "resend", verb, notice)
+
+
+async def reissue(desk: Desk) -> Response:
+    """Make the next token; the present one stops working."""
+
+    def verb(detail: EnrollmentDetail, form: Form, until: int | None) -> Verb[Any, Any, Any]:
+        return Reissue(detail.enrollment.id, Delivery("email", form.value("template")), until)
+
+    notice = desk.gettext("A new token is on its way to %(to)s. The one before it is dead.")
+    return await _act(desk, "reissue", verb, notice)
+
+
+async def revoke(desk: Desk) -> Response:
+    """End the enrollment."""
+
+    def verb(detail: EnrollmentDetail, form: Form, _: int | None) -> Verb[Any, Any, Any]:
+        return Revoke(detail.enrollment.id, form.value("reason"))
+
+    return await _act(desk, "revoke", verb, desk.gettext("Revoked. The token is dead."))
+
+
+async def _act(
+    desk: Desk,
+    name: str,
+    make: Callable[[EnrollmentDetail, Form, int | None], Verb[Any, Any, Any]],
+    notice: str,
+) -> Response:
+    """The page of one action, and the action."""
+    detail = await desk.view(ShowEnrollment(str(desk.request.path_params["id"])))
+    if isinstance(detail, Refusal):
+        return desk.refuse(detail)
+    found = detail.enrollment
+    moved = desk.elsewhere(found.organization_path, found.group_id)
+    if moved is not None:
+        return moved
+    back = back_to(desk, detail)
+    form = Form()
+    if desk.request.method == "POST":
+        form, until = await _sent(desk)
+        if not form.errors:
+            outcome = await desk.perform(make(detail, form, until))
+            if not isinstance(outcome, Refusal):
+                email = detail.user.email if detail.user else ""
+                return desk.go(back, notice % {"to": email})
+            if outcome.code in ("unauthenticated", "proof_too_old", "not_found"):
+                return desk.refuse(outcome)
+            form = form.refused(outcome, _FIELDS)
+    context = {
+        "detail": detail,
+        "enrollment": found,
+        "state": shown_state(found.state, found.expires_at, desk.now),
+        "back": back,
+        "form": form,
+        "words": words,
+        **await sending(desk, found.organization_path),
+    }
+    return desk.show(f"console/enrollment_{name}.html", context, refusal=form.refusal)
+
+
+async def issue(desk: Desk) -> Response:
+    """A new enrollment for a registered device that has none live."""
+    detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
+    if isinstance(detail, Refusal):
+        return desk.refuse(detail)
+    device = detail.device
+    moved = desk.elsewhere(device.organization_path, device.group_id)
+    if moved is not None:
+        return moved
+    form = Form()
+    if desk.request.method == "POST":
+        form, until = await _sent(desk)
+        if not form.errors:
+            verb = Issue(device.id, Delivery("email", form.value("template")), until)
+            outcome = await desk.perform(verb)
+            if not isinstance(outcome, Refusal):
+                email = detail.user.email if detail.user else ""
+                notice = desk.gettext("A new token is on its way to %(to)s.") % {"to": email}
+                return desk.go(desk.address("devices", device.id), notice)
+            if outcome.code in ("unauthenticated", "proof_too_old", "not_found"):
+                return desk.refuse(outcome)
+            form = form.refused(outcome, _FIELDS)
+    context = {
+        "device": device,
+        "user": detail.user,
+        "back": desk.address("devices", device.id),
+        "form": form,
+        **await sending(desk, device.organization_path),
+    }
+    return desk.show("console/device_issue.html", context, refusal=form.refusal)
+
+
+def back_to(desk: Desk, detail: EnrollmentDetail) -> str:
+    """The page to return to: the device's, which is the heart, else the enrollment's."""
+    if detail.device is not None:
+        return desk.address("devices", detail.device.id)
+    return desk.address("enrollments", detail.enrollment.id)
+
+
+async def _sent(desk: Desk) -> tuple[Form, int | None]:
+    form = await read_form(desk.request)
+    return read_expiry(desk, form)
+
+
+def read_expiry(desk: Desk, form: Form) -> tuple[Form, int | None]:
+    """The moment in the picker `expires_at`, in this person's zone; None where it is left empty."""
+    text = form.value("expires_at")
+    if not text:
+        return form, None
+    moment = from_picker(text, desk.zone)
+    if moment is None:
+        error = desk.gettext("must be a date and a time")
+        return Form(form.values, {"expires_at": error}, form.refusal), None
+    return form, moment
+
+
+async def sending(desk: Desk, path: str) -> dict[str, Any]:
+    """What a form that sends a token shows: the templates there, and how long a token lives."""
+    place = path.rstrip("/").rpartition("/")[2]
+    detail = await desk.view(ShowOrganization(place))
+    policy = detail.policy if isinstance(detail, OrganizationDetail) else None
+    return {
+        "templates": await templates_at(desk, place, path),
+        **lifetime(desk, policy),
+    }
+
+
+def lifetime(desk: Desk, policy: EnrollmentPolicy | None) -> dict[str, Any]:
+    """How long a token lives where nobody says otherwise: hours, who says so, and until when."""
+    if policy is None:
+        return {"hours": 0, "hours_from": "", "until": desk.now, "soonest": ""}
+    found = policy.settings["token_expiration_hours"]
+    return {
+        "hours": policy.token_expiration_hours,
+        "hours_from": found.source,
+        "until": desk.now + policy.token_expiration_hours * HOUR,
+        "soonest": to_picker(desk.now, desk.zone),
+    }
+
+
+async def templates_at(desk: Desk, place: str, path: str) -> list[tuple[str, str]]:
+    """Value and name of the message templates that may be chosen; the default one is always there."""
+    if not desk.may(Permission.TEMPLATES_EDIT, path):
+        return []
+    found = await desk.view(ListTemplates(place))
+    if isinstance(found, Refusal):
+        return []
+    return [(name, name) for name in sorted({each.name for each in found} - {"default"})]
+
+
+_BOTH = ("GET", "POST")
+ROUTES = [
+    page("enrollments/{id}/resend", resend, methods=_BOTH),
+    page("enrollments/{id}/reissue", reissue, methods=_BOTH),
+    page("enrollments/{id}/revoke", revoke, methods=_BOTH),
+    page("devices/{id}/issue", issue, methods=_BOTH),
+]

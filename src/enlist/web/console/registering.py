@@ -1,0 +1,135 @@
+"""Registering a device: a form, a review of what will be sent to whom, then Save (A78).
+
+Nothing is written before Save: the review only looks. Save carries a nonce of the review, so
+that pressing it twice registers one device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from enlist.core.model import Ownership
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import random_secret
+from enlist.verbs.idempotent import Idempotent, idempotency_key
+from enlist.verbs.issuing import Delivery
+from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
+from enlist.verbs.reviewing import ReviewRegistration
+from enlist.verbs.views import ListOrganizations, ListUsers
+from enlist.verbs.views_details import OrganizationDetail, ShowOrganization, ShowUser
+from enlist.web.console import words
+from enlist.web.console.enrollment_actions import lifetime, read_expiry, templates_at
+from enlist.web.console.forms import Form, read_form
+from enlist.web.console.layout import Desk, page
+
+_DETAILS: Final = tuple(each.name for each in fields(DeviceDetails))
+CARRIED: Final = (*_DETAILS, "user", "organization", "template", "expires_at")
+"""Every field of the form; the review carries them on to Save."""
+
+_FIELD_OF: Final = {"user.email": "user", "message.template": "template", "message.type": "user"}
+_MOST_ORGANIZATIONS: Final = 200
+
+
+async def register(desk: Desk) -> Response:
+    """The form, its review, and Save; `step` says which button was pressed."""
+    if desk.request.method == "GET":
+        return await _show_form(desk, await _fresh(desk))
+    form = await read_form(desk.request)
+    step = form.value("step")
+    if step == "edit":
+        return await _show_form(desk, form)
+    form, until = read_expiry(desk, form)
+    if form.errors:
+        return await _show_form(desk, form)
+    verb = Register(
+        form.value("organization"),
+        form.value("user"),
+        DeviceDetails(**{name: form.value(name) for name in _DETAILS}),
+        Delivery("email", form.value("template")),
+        until,
+    )
+    return await (_save if step == "save" else _review)(desk, form, verb)
+
+
+async def _fresh(desk: Desk) -> Form:
+    """An empty form; `?user=` chooses the user already, as the link on his page does."""
+    named = desk.request.query_params.get("user", "")
+    values = {"ownership": Ownership.NONE.value}
+    if named:
+        found = await desk.view(ShowUser(named))
+        if not isinstance(found, Refusal):
+            values["user"] = found.user.username
+    return Form(values)
+
+
+async def _show_form(desk: Desk, form: Form) -> Response:
+    place = await desk.view(ShowOrganization(desk.group_id))
+    there = await desk.view(ListOrganizations(desk.group_id, limit=_MOST_ORGANIZATIONS))
+    policy = place.policy if isinstance(place, OrganizationDetail) else None
+    organizations = () if isinstance(there, Refusal) else there.items
+    context = {
+        "form": form,
+        "words": words,
+        "organizations": [
+            (each.group_id, _name(each.name, each.group_id)) for each in organizations
+        ],
+        "templates": await templates_at(desk, desk.group_id, desk.organization.path),
+        **lifetime(desk, policy),
+    }
+    return desk.show("console/device_new.html", context, refusal=form.refusal)
+
+
+async def _review(desk: Desk, form: Form, verb: Register) -> Response:
+    reviewed = await desk.view(ReviewRegistration(verb, desk.services.tools))
+    if isinstance(reviewed, Refusal):
+        return await _refused(desk, form, reviewed)
+    context: dict[str, Any] = {
+        "form": form,
+        "carried": [name for name in CARRIED if form.value(name)],
+        "details": verb.details,
+        "reviewed": reviewed,
+        "nonce": random_secret().reveal(),
+        "words": words,
+    }
+    return desk.show("console/device_review.html", context)
+
+
+async def _save(desk: Desk, form: Form, verb: Register) -> Response:
+    key = idempotency_key(desk.caller, form.value("nonce") or "-", repr(verb).encode())
+    if isinstance(key, Refusal):
+        return await _refused(desk, form, key)
+    outcome = await desk.perform(
+        Idempotent(verb, key, lambda made: IssuedAgain(made, revealed=False))
+    )
+    if isinstance(outcome, Refusal):
+        return await _refused(desk, form, outcome)
+    text = desk.gettext("Registered. The message with the token is on its way to %(user)s.")
+    address = desk.address("devices", outcome.value.device_id)
+    return desk.go(address, text % {"user": form.value("user")})
+
+
+async def _refused(desk: Desk, form: Form, refusal: Refusal) -> Response:
+    if refusal.code in ("unauthenticated", "proof_too_old"):
+        return desk.refuse(refusal)
+    return await _show_form(desk, form.refused(refusal, _FIELD_OF))
+
+
+async def choose_user(desk: Desk) -> Response:
+    """The users that a picker offers for what was typed so far."""
+    text = desk.request.query_params.get("user", "")[:100]
+    found = await desk.view(ListUsers(desk.group_id, search=text, sort="username", limit=8))
+    items = () if isinstance(found, Refusal) else found.items
+    return desk.show("console/choose_user.html", {"users": items, "text": text})
+
+
+def _name(name: str, group_id: str) -> str:
+    return f"{name} ({group_id})"
+
+
+ROUTES = [
+    page("devices/new", register, methods=("GET", "POST")),
+    page("choices/users", choose_user),
+]
