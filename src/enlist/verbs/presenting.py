@@ -69,6 +69,11 @@ class Found:
     attempt_id: Id | None = None
 
     @property
+    def attempt(self) -> Id | None:
+        """The attempt whose code was presented, if one was."""
+        return self.attempt_id or (self.sighting.attempt_id if self.sighting else None)
+
+    @property
     def by_sign_in(self) -> bool:
         """There is no token: a Group ID and a login, or an attempt that began so."""
         return self.sighting is None and self.organization is not None
