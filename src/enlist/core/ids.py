@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import uuid
 
 Id = str
 """A UUID in its canonical 36 characters. Never a secret (ASVS 11.5.1)."""
 
+_counter = itertools.count(secrets.randbits(13))
+
 
 def new_id(now: int) -> Id:
     """A fresh UUIDv7 for `now` (microseconds UTC).
 
     The twelve bits after the version hold the fraction of the millisecond (RFC 9562
-    section 6.2, method 3), so ids made one after the other also sort that way.
+    section 6.2, method 3), and a counter follows, so ids made one after the other sort that way
+    even within one transaction, whose `now` stands still.
     """
     millis, micros = divmod(now, 1_000)
     fraction = micros * 4096 // 1_000
@@ -21,7 +25,8 @@ def new_id(now: int) -> Id:
     value |= 0x7 << 76
     value |= fraction << 64
     value |= 0b10 << 62
-    value |= secrets.randbits(62)
+    value |= (next(_counter) & 0x3FFF) << 48
+    value |= secrets.randbits(48)
     return str(uuid.UUID(int=value))
 
 
