@@ -184,6 +184,8 @@ ELSEWHERE = {
     "DeleteTemplate",
     "ListTemplates",
     "PreviewTemplate",
+    # A form's check before Register, by Register's own rules.
+    "ReviewRegistration",
     # Answer only with what the caller may see; tested with the views.
     "FindSupportCode",
     "SearchEverything",
