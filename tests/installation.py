@@ -57,7 +57,8 @@ from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.organizations import AddOrganization, ChangeSettings
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.presenting import Presented
-from enlist.verbs.redeem import Enrolled, Redeem
+from enlist.verbs.redeem import Redeem
+from enlist.verbs.repeating import Enrolled
 from enlist.verbs.register import DeviceDetails, Issue, Register
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.setup import Administrator

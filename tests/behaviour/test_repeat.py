@@ -1,0 +1,129 @@
+"""An answer was lost: the same device asks again, and gets the same answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from enlist.core.clock import MINUTE
+from enlist.core.secrets import Kind, Secret
+from enlist.pki.csr import Csr, parse
+from enlist.store.limits import IdempotencyKey
+from enlist.verbs.devices import DeleteDevice
+from tests.installation import PASSWORD, Enlist, Ticket, code, done, request_pem
+
+
+def test_the_same_request_again_gets_the_same_certificate(enlist: Enlist) -> None:
+    """X23, S20: no second device, no second certificate, and the log says it was a repeat."""
+    ticket = enlist.register("ada")
+    first = done(enlist.redeem(ticket.token))
+    again = done(enlist.redeem(ticket.token))
+    assert (again.certificate, again.device_id) == (first.certificate, first.device_id)
+    assert (first.repeated, again.repeated) == (False, True)
+    assert len(enlist.credentials_of(ticket.device_id)) == 1
+    assert len(enlist.events("enrollment.repeated", enrollment=ticket.enrollment_id)) == 1
+
+
+def test_the_same_key_in_a_new_request_is_the_same_device(enlist: Enlist) -> None:
+    """Ruling 25: an agent that lost its answer signs a new request with the key it kept."""
+    ticket = enlist.register("ada")
+    first = done(enlist.redeem(ticket.token, key=3))
+    fresh = parse(request_pem(3))
+    assert isinstance(fresh, Csr)
+    assert done(enlist.redeem(ticket.token, key=fresh)).certificate == first.certificate
+
+
+def test_a_repeat_by_the_attempts_code_gets_the_same_certificate(enlist: Enlist) -> None:
+    """X23, ruling 24: whichever secret it came with."""
+    ticket = enlist.register("ada")
+    begun = done(enlist.begin(ticket.token))
+    first = done(enlist.redeem(begun.code))
+    assert done(enlist.redeem(begun.code)).certificate == first.certificate
+    assert done(enlist.redeem(ticket.token)).certificate == first.certificate
+
+
+@pytest.mark.parametrize(
+    ("late", "answer"), [(10 * MINUTE - 1, "done"), (10 * MINUTE, "token_used")]
+)
+def test_a_lost_answer_can_be_had_for_ten_minutes(enlist: Enlist, late: int, answer: str) -> None:
+    """X23: afterwards the token is simply used."""
+    ticket = enlist.register("ada")
+    done(enlist.redeem(ticket.token))
+    enlist.clock.now += late
+    assert code(enlist.redeem(ticket.token)) == answer
+
+
+def test_a_repeat_after_the_token_would_have_expired_is_still_answered(enlist: Enlist) -> None:
+    """X23: what counts is when it was used, not when it would have ended."""
+    ticket = enlist.register("ada")
+    enlist.clock.now = ticket.expires_at - 1
+    first = done(enlist.redeem(ticket.token))
+    enlist.clock.advance(minutes=5)
+    assert done(enlist.redeem(ticket.token)).certificate == first.certificate
+
+
+def test_a_deleted_device_gets_nothing_again(enlist: Enlist) -> None:
+    """A37, X23: the certificate was revoked; its answer is gone with it."""
+    ticket = enlist.register("ada")
+    done(enlist.redeem(ticket.token))
+    enlist.do(DeleteDevice(ticket.device_id))
+    assert code(enlist.redeem(ticket.token)) == "token_invalid"
+
+
+def test_a_sign_in_that_repeats_itself_makes_no_second_device(enlist: Enlist) -> None:
+    """X23, ruling 21: there is no token to know it by, but there is the key."""
+    enlist.user("ada")
+    login = ("ada", PASSWORD)
+    first = done(enlist.redeem(group_id="main", login=login))
+    again = done(enlist.redeem(group_id="main", login=login))
+    assert (again.certificate, again.repeated) == (first.certificate, True)
+    assert len(enlist.devices()) == 1
+    assert not done(enlist.redeem(group_id="main", login=login, key=1)).repeated
+    assert len(enlist.devices()) == 2
+
+
+def idempotency(enlist: Enlist, ticket: Ticket, key: str, request: bytes) -> IdempotencyKey:
+    """As the API makes it: on public routes the caller is the presented secret (ruling 25)."""
+    keys = enlist.installation.tools.keys
+    digest = keys.digest(Kind.IDEMPOTENCY, Secret(ticket.token.reveal()))
+    return IdempotencyKey(digest.value.hex(), key, request)
+
+
+def test_an_idempotency_key_recognises_a_bare_enrollment(enlist: Enlist) -> None:
+    """Ruling 22: without a certificate there is no key to know the device by."""
+    enlist.set(allow_bare_enrollment=True)
+    ticket = enlist.register("ada")
+    key = idempotency(enlist, ticket, "k", b"1")
+    first = done(enlist.redeem(ticket.token, key=None, idempotency=key))
+    again = done(enlist.redeem(ticket.token, key=None, idempotency=key))
+    assert (first.certificate, again.certificate) == ("", "")
+    assert (again.device_id, again.repeated) == (ticket.device_id, True)
+    assert code(enlist.redeem(ticket.token, key=None)) == "token_used"
+
+
+def test_an_idempotency_key_with_another_request_is_refused(enlist: Enlist) -> None:
+    """S20, ruling 25."""
+    ticket = enlist.register("ada")
+    done(enlist.redeem(ticket.token, idempotency=idempotency(enlist, ticket, "k", b"1")))
+    other = idempotency(enlist, ticket, "k", b"2")
+    assert code(enlist.redeem(ticket.token, idempotency=other)) == "idempotency_key_reused"
+
+
+def test_an_idempotency_key_is_forgotten_after_ten_minutes(enlist: Enlist) -> None:
+    """Ruling 25: for redeem ten minutes, and to the microsecond."""
+    enlist.set(allow_bare_enrollment=True)
+    ticket = enlist.register("ada")
+    key = idempotency(enlist, ticket, "k", b"1")
+    done(enlist.redeem(ticket.token, key=None, idempotency=key))
+    enlist.clock.now += 10 * MINUTE - 1
+    assert code(enlist.redeem(ticket.token, key=None, idempotency=key)) == "done"
+    enlist.clock.now += 1
+    assert code(enlist.redeem(ticket.token, key=None, idempotency=key)) == "token_used"
+
+
+def test_an_idempotency_key_of_a_refused_request_may_be_used_again(enlist: Enlist) -> None:
+    """Ruling 25: what made nothing is not remembered."""
+    ticket = enlist.register("ada")
+    key = idempotency(enlist, ticket, "k", b"1")
+    assert code(enlist.redeem(ticket.token, platform="ios", idempotency=key)) == "platform_mismatch"
+    other = idempotency(enlist, ticket, "k", b"2")
+    assert code(enlist.redeem(ticket.token, idempotency=other)) == "done"
