@@ -1,0 +1,102 @@
+"""Enrollments by API: looking, revoking, resending, reissuing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.api.conftest import Api, Client, answered, csr_text, refused, wrong_fields
+
+
+@pytest.fixture
+def operator(api: Api) -> Client:
+    return api.key("operator")
+
+
+def test_looking_never_shows_the_token(api: Api, operator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    one = operator.get(f"/enrollments/{ticket.enrollment_id}")
+    listed = operator.get("/enrollments")
+    assert answered(one)["state"] == "active"
+    assert answered(one)["device_id"] == ticket.device_id
+    assert len(answered(listed)["items"]) == 1
+    for answer in (one, listed, operator.get(f"/devices/{ticket.device_id}")):
+        assert ticket.token.reveal() not in answer.text
+
+
+def test_what_is_expired_is_called_so(api: Api, operator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    api.enlist.clock.advance(hours=24)
+    shown = answered(operator.get(f"/enrollments/{ticket.enrollment_id}"))
+    assert shown["state"] == "expired"
+    assert len(answered(operator.get("/enrollments?state=expired"))["items"]) == 1
+    assert answered(operator.get("/enrollments?state=active"))["items"] == []
+
+
+def test_an_attempt_is_shown_with_its_enrollment(api: Api, operator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    body = {"token": ticket.token.reveal()}
+    begun = answered(api.stranger.post("/attempts", body), 201)
+    path = f"/enrollments/{ticket.enrollment_id}"
+    attempt = answered(operator.get(path))["attempts"][0]
+    assert (attempt["id"], attempt["state"]) == (begun["id"], "open")
+    api.enlist.clock.advance(minutes=10)
+    assert answered(operator.get(path))["attempts"][0]["state"] == "expired"
+
+
+def test_revoking(api: Api, operator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    path = f"/enrollments/{ticket.enrollment_id}/revoke"
+    revoked = answered(operator.post(path, {"reason": "lost on the train"}))
+    assert (revoked["state"], revoked["end_reason"]) == ("revoked", "lost on the train")
+    assert refused(operator.post(path)) == (409, "token_revoked")
+    redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
+    assert refused(api.stranger.post("/redeem", redeem)) == (410, "token_revoked")
+
+
+def test_staff_hear_a_conflict_where_holders_hear_gone(api: Api, operator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
+    answered(api.stranger.post("/redeem", redeem), 201)
+    for action in ("revoke", "reissue"):
+        answer = operator.post(f"/enrollments/{ticket.enrollment_id}/{action}")
+        assert refused(answer) == (409, "token_used")
+    answer = operator.post(f"/enrollments/{ticket.enrollment_id}/resend")
+    assert refused(answer) == (409, "not_resendable")
+
+
+def test_resending_sends_the_same(api: Api, operator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    path = f"/enrollments/{ticket.enrollment_id}/resend"
+    resent = answered(operator.post(path))
+    assert resent["generation"] == 1
+    assert resent["expires_at"] == "2026-03-03T12:00:00.000000Z"
+    assert [message["state"] for message in resent["messages"]] == ["queued"]
+    answered(api.stranger.post("/attempts", {"token": ticket.token.reveal()}), 201)
+
+
+def test_reissuing_ends_the_old_token(api: Api) -> None:
+    ticket = api.enlist.register("ada")
+    path = f"/enrollments/{ticket.enrollment_id}/reissue"
+    helpdesk = api.key("helpdesk")
+    mailed = answered(helpdesk.post(path))
+    assert (mailed["generation"], mailed["id"]) == (2, ticket.enrollment_id)
+    assert "token" not in mailed
+    assert refused(helpdesk.post(path, {"message": {"type": "none"}})) == (403, "forbidden")
+    revealing = api.key("operator", "enrollments:reveal")
+    shown = answered(revealing.post(path, {"message": {"type": "none"}}))
+    assert shown["generation"] == 3
+    assert shown["link"].endswith(f"/enroll/{ticket.enrollment_id}#t={shown['token']}")
+    redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
+    assert refused(api.stranger.post("/redeem", redeem)) == (410, "token_replaced")
+    answered(api.stranger.post("/redeem", {**redeem, "token": shown["token"]}), 201)
+    assert len(api.enlist.events("enrollment.revealed")) == 2
+
+
+def test_unknown_ones(operator: Client) -> None:
+    for named in ("nothing", "01983f5e-8a0b-7c3d-9e4f-a1b2c3d4e5f6", "%20", "1" * 500):
+        assert refused(operator.get(f"/enrollments/{named}")) == (404, "not_found")
+        for action in ("revoke", "resend", "reissue"):
+            answer = operator.post(f"/enrollments/{named}/{action}")
+            assert refused(answer) == (404, "not_found")
+    assert wrong_fields(operator.post("/enrollments/x/revoke", {"why": 1})) == {"why"}
+    assert wrong_fields(operator.get("/enrollments?device=laptop")) == {"device"}
