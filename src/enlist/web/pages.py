@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.dates import format_datetime, format_timedelta, get_timezone_name
+from babel.dates import format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -22,7 +22,8 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import SECOND, rfc3339, to_datetime
 from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE
-from enlist.locales import translations
+from enlist.locales import locale_of, translations
+from enlist.web import moments
 from enlist.web.callers import services_of, stranger
 from enlist.web.problems import headers_of, status_of
 
@@ -42,6 +43,8 @@ def _environment(language: str) -> Environment:
         translations(language), newstyle=True
     )
     environment.filters["moment"] = _moment
+    environment.filters["in_full"] = _in_full
+    environment.filters["clock"] = _clock
     environment.filters["ago"] = _ago
     return environment
 
@@ -125,9 +128,24 @@ def _moment(context: Context, value: int | None, style: str = "medium") -> Marku
         return Markup("—")
     zone = _zone(context["zone"])
     local = to_datetime(value).astimezone(zone)
-    shown = format_datetime(local, style, tzinfo=zone, locale=context["language"])
-    name = get_timezone_name(local, width="short", locale=context["language"])
+    locale = locale_of(context["language"])
+    shown = format_datetime(local, style, tzinfo=zone, locale=locale)
+    name = moments.zone_label(local, locale)
     return Markup('<time datetime="{}">{} {}</time>').format(rfc3339(value), shown, name)
+
+
+@pass_context
+def _in_full(context: Context, value: int) -> Markup:
+    """A moment for a person who must act on it: with weekday, zone and distance from UTC."""
+    shown = moments.in_full(value, _zone(context["zone"]), locale_of(context["language"]))
+    return Markup('<time datetime="{}">{}</time>').format(rfc3339(value), shown)
+
+
+@pass_context
+def _clock(context: Context, value: int) -> Markup:
+    """A moment within the next minutes: the time alone, with its zone."""
+    shown = moments.clock(value, _zone(context["zone"]), locale_of(context["language"]))
+    return Markup('<time datetime="{}">{}</time>').format(rfc3339(value), shown)
 
 
 @pass_context
@@ -135,7 +153,9 @@ def _ago(context: Context, value: int | None) -> Markup:
     """How long ago, or how long from now, with the exact moment as a tooltip."""
     if value is None:
         return Markup("—")
-    delta = (value - context["now"]) / SECOND
-    shown = format_timedelta(delta, add_direction=True, locale=context["language"])
+    delta = round((value - context["now"]) / SECOND)
+    # What has just happened is past: "in 0 seconds" is no answer to "when was it used?".
+    delta = delta or -1
+    shown = format_timedelta(delta, add_direction=True, locale=locale_of(context["language"]))
     exact = to_datetime(value).astimezone(_zone(context["zone"])).strftime("%Y-%m-%d %H:%M:%S %Z")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(rfc3339(value), exact, shown)
