@@ -1,0 +1,91 @@
+"""What the enrollment page asks before and beside the verbs that enroll.
+
+A handle in a link tells one thing to whoever opens it: whether the page unfolds its fields for
+name and password (ruling 23). A handle that nobody issued looks like one of an organization that
+asks for the token alone, and neither the life of the enrollment nor its organization shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller
+from enlist.core.ids import Id, parse_id
+from enlist.core.model import User
+from enlist.core.policy import TokenType
+from enlist.store import enrollments, organizations, users
+from enlist.store.tx import Reader
+from enlist.verbs.driver import View
+
+
+@dataclass(frozen=True)
+class AsksForSignIn(View[bool]):
+    """Whether the organization behind a link's handle asks for two factors; False if unknown."""
+
+    handle: str
+
+    def read(self, tx: Reader, caller: Caller) -> bool:
+        enrollment_id = parse_id(self.handle)
+        found = enrollments.find(tx, enrollment_id) if enrollment_id else None
+        if found is None:
+            return False
+        policy = organizations.policy(tx, found.organization_path)
+        return policy.token_type is TokenType.TWO_FACTOR
+
+
+@dataclass(frozen=True)
+class IsGroupId(View[bool]):
+    """Whether a text that came together with a login is a Group ID, and so no token.
+
+    Asked only for that shape of request, whose every failure gets one answer (ruling 8).
+    """
+
+    text: str
+
+    def read(self, tx: Reader, caller: Caller) -> bool:
+        return organizations.by_group_id(tx, self.text.strip()) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is shown around an enrollment to whoever proved to hold it.
+
+    Attributes:
+        organization: its name; "" where none is known.
+        person: name of the user that it is for; "" where none is known.
+        zone: IANA name of the time zone to show: the user's, else the nearest organization's,
+            else UTC (X07).
+    """
+
+    organization: str = ""
+    person: str = ""
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class LookAround(View[Surroundings]):
+    """The surroundings of an enrollment that a verb has just told its holder of.
+
+    The user is named by id or user name, whichever that verb answered with.
+    """
+
+    organization_id: Id | None
+    user_id: Id | None = None
+    username: str = ""
+
+    def read(self, tx: Reader, caller: Caller) -> Surroundings:
+        person = self._person(tx)
+        path = organizations.path_of(tx, self.organization_id) if self.organization_id else None
+        ids = [parse_id(part) for part in (path or "").split("/")]
+        line = [organizations.find(tx, found) for found in reversed(ids) if found]
+        zones = [person.time_zone if person else "", *(o.time_zone for o in line if o)]
+        return Surroundings(
+            organization=line[0].name if line and line[0] else "",
+            person=person.display_name if person else "",
+            zone=next(filter(None, zones), "UTC"),
+        )
+
+    def _person(self, tx: Reader) -> User | None:
+        if self.user_id:
+            return users.find(tx, self.user_id)
+        return users.by_username(tx, self.username) if self.username else None
