@@ -1,8 +1,21 @@
-"""Placeholder until the adapter stands."""
+"""The public enrollment page: for people who hold a token, a code, or know their Group ID.
 
-from starlette.routing import BaseRoute
+One form, one POST (ruling 23). *Continue* only checks and shows what would happen; *Start
+enrolling* opens an attempt and tells how to go on. GET and HEAD change nothing but the note that
+a link was opened, and look the same whatever the handle in the link is worth.
+"""
+
+from starlette.routing import BaseRoute, Route
+
+from enlist.web.enroll.landing import show_form
+from enlist.web.enroll.steps import submit
 
 
 def routes() -> list[BaseRoute]:
-    """No routes yet."""
-    return []
+    """The page by itself, by the name that other products give it (A65), and by link."""
+    paths = ("/enroll", "/enroll/welcome", "/enroll/{handle}")
+    return [
+        route
+        for path in paths
+        for route in (Route(path, show_form), Route(path, submit, methods=["POST"]))
+    ]

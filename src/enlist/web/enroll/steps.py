@@ -1,0 +1,196 @@
+"""The second and third step: what would happen, and how to go on.
+
+Both answer the POST itself. A redirect to a GET could not show the code without keeping it
+somewhere readable; so a reload repeats the POST, and a repeat finds the same attempt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from enlist.core.caller import Caller
+from enlist.core.model import Platform
+from enlist.core.outcomes import Done, Refusal
+from enlist.core.refusals import CATALOGUE
+from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
+from enlist.store.redemptions import DeviceReport
+from enlist.verbs.begin import Begin, Begun, Check, Purpose
+from enlist.verbs.driver import Verb
+from enlist.verbs.landing import IsGroupId, LookAround, Surroundings
+from enlist.verbs.presenting import Presented
+from enlist.web.callers import services_of, stranger
+from enlist.web.enroll import sealing
+from enlist.web.enroll.landing import form_page
+from enlist.web.enroll.next_step import next_step
+from enlist.web.enroll.sealing import Visit, attempt_of, begin_visit, fingerprint, keep_attempt
+from enlist.web.enroll.visitors import platform_of
+from enlist.web.forms import read_form
+from enlist.web.pages import refusal_page, render
+from enlist.web.problems import headers_of, status_of
+from enlist.web.services import Services
+
+_UNIFORM: Final = ("token_invalid", "credentials_invalid")
+_LONGEST_NAME: Final = 254
+_LONGEST_PASSWORD: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One POST of the form, read as far as every step needs it."""
+
+    request: Request
+    services: Services
+    sender: Caller
+    visit: Visit
+    form: dict[str, str]
+
+    @property
+    def platform(self) -> str:
+        """What the person chose, else what his browser tells; "" where neither is known."""
+        chosen = self.form.get("platform")
+        if chosen in ("", *Platform):
+            return str(chosen)
+        found = platform_of(self.request)
+        return found.value if found else ""
+
+
+async def submit(request: Request) -> Response:
+    """Either button of the page.
+
+    Refusals: `malformed`, `form_expired` without a living nonce of this browser (X03), and those
+    of Check and Begin.
+    """
+    services = services_of(request)
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return refusal_page(request, form)
+    visit = sealing.visit_of(request, services)
+    if visit is None:
+        return _expired(request, begin_visit(services))
+    step = _Step(request, services, stranger(request), visit, form)
+    return await (_begin(step) if form.get("step") == "begin" else _check(step))
+
+
+async def _check(step: _Step) -> Response:
+    """*Continue*: show what would happen. Changes nothing."""
+    nonce = step.form.get("nonce", "")
+    if step.visit.unseal(sealing.Purpose.FORM, nonce) is None:
+        return _expired(step.request, step.visit)
+    values = {
+        "field": step.form.get("field", "")[: LONGEST_PRESENTED + 1],
+        "username": step.form.get("username", "").strip()[:_LONGEST_NAME],
+        "password": step.form.get("password", "")[:_LONGEST_PASSWORD],
+    }
+    if values["username"] or values["password"]:
+        found = await step.services.view(IsGroupId(values["field"]), step.sender)
+        if found is True:
+            values["is"] = "group_id"
+    outcome = await step.services.perform(
+        Check(_presented(values), DeviceReport(platform=step.platform)), step.sender
+    )
+    if isinstance(outcome, Refusal):
+        return await _refused(step, outcome, nonce)
+    return await _checked(step, outcome.value, values)
+
+
+async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Response:
+    around = await _around(step, _of(purpose))
+    context = {
+        "purpose": purpose,
+        "around": around,
+        "here": step.platform,
+        "sealed": step.visit.seal(sealing.Purpose.CHECKED, values),
+        "action": step.request.url.path,
+    }
+    return render(step.request, "enroll/check.html", context, zone=around.zone)
+
+
+async def _begin(step: _Step) -> Response:
+    """*Start enrolling*: open an attempt, or show the one that this browser has opened."""
+    values = step.visit.unseal(sealing.Purpose.CHECKED, step.form.get("sealed", ""))
+    if values is None:
+        return _expired(step.request, step.visit)
+    print_of = fingerprint(step.services.tools.keys, {**values, "platform": step.platform})
+    begun = await _begun_before(step, print_of) or await _begun_now(step, values)
+    if isinstance(begun, Refusal):
+        return await _refused(step, begun, step.visit.seal(sealing.Purpose.FORM))
+    around = await _around(step, _of(begun.purpose))
+    response = next_step(step.request, begun, around, step.platform)
+    kept = {
+        "of": print_of,
+        "id": begun.attempt_id,
+        "code": begun.code.reveal(),
+        "expires_at": str(begun.expires_at),
+    }
+    keep_attempt(response, step.visit, kept)
+    return response
+
+
+async def _begun_now(step: _Step, values: dict[str, str]) -> Begun | Refusal:
+    verb = Begin(_presented(values), DeviceReport(platform=step.platform))
+    # Begin shares its first two parts with Check, so its type is Check's.
+    outcome = await step.services.perform(cast("Verb[Any, Any, Begun]", verb), step.sender)
+    return outcome if isinstance(outcome, Refusal) else outcome.value
+
+
+async def _begun_before(step: _Step, print_of: str) -> Begun | Refusal | None:
+    """The attempt begun here with the same secret, after Back or Reload (ruling 23).
+
+    It is checked by its own code, so that a token used or withdrawn meanwhile says so.
+    """
+    kept = attempt_of(step.request, step.visit)
+    if kept is None or kept["of"] != print_of:
+        return None
+    code = Secret(kept["code"])
+    report = DeviceReport(platform=step.platform)
+    outcome = await step.services.perform(Check(Presented(token=code), report), step.sender)
+    if isinstance(outcome, Done):
+        return Begun(kept["id"], code, int(kept["expires_at"]), outcome.value)
+    return None if outcome.code in ("attempt_over", *_UNIFORM) else outcome
+
+
+def _presented(values: dict[str, str]) -> Presented:
+    given = Presented(
+        username=values["username"],
+        password=Secret(values["password"]) if values["password"] else None,
+    )
+    if "is" in values:
+        return replace(given, group_id=values["field"].strip())
+    return replace(given, token=Secret(values["field"]))
+
+
+def _of(purpose: Purpose) -> LookAround:
+    return LookAround(purpose.organization.id, username=purpose.username)
+
+
+async def _around(step: _Step, view: LookAround) -> Surroundings:
+    found = await step.services.view(view, step.sender)
+    return Surroundings() if isinstance(found, Refusal) else found
+
+
+async def _refused(step: _Step, refusal: Refusal, nonce: str) -> Response:
+    """One answer for every stranger; for a holder exactly what is wrong (X13)."""
+    if refusal.code in _UNIFORM:
+        return form_page(step.request, step.visit, nonce, refusal=refusal)
+    about = refusal.about
+    around = await _around(step, LookAround(about.organization_id, user_id=about.user_id))
+    context = {
+        "refusal": refusal,
+        "meaning": CATALOGUE[refusal.code],
+        "around": around,
+        "action": step.request.url.path,
+    }
+    status = status_of(refusal)
+    response = render(step.request, "enroll/refused.html", context, status=status, zone=around.zone)
+    response.headers.update(headers_of(refusal))
+    return response
+
+
+def _expired(request: Request, visit: Visit) -> Response:
+    """The form once more, fresh: what came was not from a page of ours in this browser."""
+    refusal = Refusal("form_expired", support_code=support_code())
+    return form_page(request, visit, visit.seal(sealing.Purpose.FORM), refusal=refusal)
