@@ -23,7 +23,7 @@ def register(client: httpx2.Client, key: str, count: int) -> list[str]:
     tokens = []
     for number in range(count):
         body = {
-            "user": "root@example.com",
+            "user": "ada",
             "name": f"device {number}",
             "platform": "linux",
             "message": {"type": "none"},
@@ -66,6 +66,7 @@ def test_one_of_many_contenders_wins_each_token(
         return
     server = start_server(database_url, workers=workers)
     key = server.api_key("operator", "enrollments:reveal")
+    server.cli("user", "add", "--username", "ada", "--email", "ada@example.com")
     with server.client() as client:
         tokens = register(client, key, TOKENS)
         outcomes = contend(server, tokens, CONTENDERS)
