@@ -46,7 +46,9 @@ _CANCEL = Query(
 _COMPLETE = Query(
     "attempt.complete",
     """
-    UPDATE attempt SET state = 'completed', ended_at = :now, enrollment_id = :enrollment_id
+    UPDATE attempt
+       SET state = 'completed', ended_at = :now, enrollment_id = :enrollment_id,
+           generation = :generation
      WHERE id = :id AND state = 'open' AND expires_at > :now
     """,
 )
@@ -117,9 +119,18 @@ def cancel(tx: Tx, attempt_id: Id) -> bool:
     return tx.run(_CANCEL, id=attempt_id, now=tx.now) == 1
 
 
-def complete(tx: Tx, attempt_id: Id, enrollment_id: Id) -> bool:
-    """The attempt led to an enrolled device; False when it was over."""
-    return tx.run(_COMPLETE, id=attempt_id, now=tx.now, enrollment_id=enrollment_id) == 1
+def complete(tx: Tx, attempt_id: Id, enrollment_id: Id, generation: int) -> bool:
+    """The attempt led to an enrolled device by this enrollment; False when it was over."""
+    return (
+        tx.run(
+            _COMPLETE,
+            id=attempt_id,
+            now=tx.now,
+            enrollment_id=enrollment_id,
+            generation=generation,
+        )
+        == 1
+    )
 
 
 def _attempt(row: Row) -> Attempt:

@@ -134,7 +134,7 @@ def _bind(tx: Tx, claim: Redemption) -> None:
     if not bound:
         raise ConcurrentChange
     if claim.attempt_id is not None and not attempts.complete(
-        tx, claim.attempt_id, claim.enrollment_id
+        tx, claim.attempt_id, claim.enrollment_id, claim.generation
     ):
         raise ConcurrentChange
     if claim.certificate is not None:
