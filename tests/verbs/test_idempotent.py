@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from enlist.core.caller import Caller
 from enlist.core.clock import DAY
 from enlist.core.outcomes import Done, Refusal
+from enlist.store.tx import Reader, Tx
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey
+from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, OrganizationAgain
@@ -109,6 +112,30 @@ def test_a_refused_request_leaves_its_key_free(either: World) -> None:
     assert either.refused(once(either, add_user(either), UserAgain)).code == "username_taken"
     assert either.everything()["idempotency"] == []
     either.do(once(either, AddUser("acme", "eve"), UserAgain, b"other"))
+
+
+class RefusedLate(Verb[None, None, str]):
+    """A verb that finds out only in its transaction."""
+
+    name = "refused_late"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> None:
+        return None
+
+    def work(self, tools: Tools, caller: Caller, seen: None) -> None:
+        return None
+
+    def apply(self, tx: Tx, caller: Caller, ready: None) -> Refusal:
+        return Refusal("conflict")
+
+    def made(self, value: str) -> str:
+        return value
+
+
+def test_a_refusal_in_the_transaction_leaves_the_key_free_too(either: World) -> None:
+    assert either.refused(once(either, RefusedLate(), UserAgain)).code == "conflict"
+    assert either.everything()["idempotency"] == []
+    either.do(once(either, add_user(either), UserAgain))
 
 
 def test_a_key_is_forgotten_after_a_day(world: World) -> None:

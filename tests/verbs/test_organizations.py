@@ -14,6 +14,7 @@ from enlist.verbs.organizations import (
     ChangeSettings,
     DeleteOrganization,
 )
+from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser, DeleteUser
 from enlist.verbs.views_details import ShowOrganization
 from tests.verbs.world import World
@@ -85,11 +86,10 @@ def test_the_top_cannot_be_deleted(world: World) -> None:
 
 def test_roles_on_a_deleted_organization_end(world: World) -> None:
     helper = world.add_user("acme")
-    from enlist.verbs.staff import GrantRole
-
     world.do(GrantRole(helper.id, "labs", Role.HELPDESK.value))
     world.do(DeleteOrganization("labs"))
     assert world.person(helper.id).grants == ()
+    assert helper.id not in repr(world.everything()["role_assignment"])
 
 
 def test_changing_keeps_what_is_not_named(world: World) -> None:

@@ -342,12 +342,19 @@ def test_a_support_code_leads_to_the_exact_reason(world: World) -> None:
 
 def test_a_siblings_support_code_looks_like_none(world: World) -> None:
     """Ruling 34: what was refused unread has a code and no event."""
-    theirs = world.refused(AddUser("beta", ""), world.staff(Role.OPERATOR, "beta"))
+    issued = world.register(world.add_user("beta"))
+    world.enroll(issued)
+    assert issued.token is not None
+    again = Redeem(Presented(token=issued.token), DeviceReport(platform="linux"), request())
+    theirs = world.refused(again, STRANGER)
     caller = world.staff(Role.ADMINISTRATOR, "acme")
     for code in (theirs.support_code, support_code()):
         found = world.see(FindSupportCode(code), caller)
         assert (found.event, found.answer) == (None, UNREAD)
-    assert world.see(FindSupportCode(theirs.support_code)).event is not None
+    event = world.see(FindSupportCode(theirs.support_code)).event
+    assert event is not None
+    refusal: Any = world.look(ShowEvent(event.id), caller)
+    assert refusal.code == "not_found"
 
 
 def test_ones_own_refusals_are_found_by_ones_own_staff(world: World) -> None:
