@@ -8,10 +8,32 @@ from starlette.routing import BaseRoute, Route
 
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
-from enlist.web.console import devices, enrollment_actions, enrollments, registering
+from enlist.web.console import (
+    devices,
+    enrollment_actions,
+    enrollments,
+    events,
+    language,
+    overview,
+    registering,
+    search,
+    user,
+    users,
+)
 from enlist.web.console.layout import Desk, desk_of, page
 
-_PAGES = (registering, devices, enrollments, enrollment_actions)
+_PAGES = (
+    overview,
+    search,
+    language,
+    registering,
+    devices,
+    enrollments,
+    enrollment_actions,
+    users,
+    user,
+    events,
+)
 
 
 def routes() -> list[BaseRoute]:

@@ -182,7 +182,7 @@ def lifetime(desk: Desk, policy: EnrollmentPolicy | None) -> dict[str, Any]:
 
 
 async def templates_at(desk: Desk, place: str, path: str) -> list[tuple[str, str]]:
-    """Value and name of the message templates that may be chosen; the default one is always there."""
+    """Value and name of the templates that may be chosen beside the default one."""
     if not desk.may(Permission.TEMPLATES_EDIT, path):
         return []
     found = await desk.view(ListTemplates(place))

@@ -25,12 +25,14 @@ class Told:
     """An event as a person reads it.
 
     Attributes:
-        who: who did it; "" where the sentence says so itself.
+        subject: the device and the user that it is about, for where that is not clear.
+        who: who did it.
         moments: further moments that it speaks of, each with its label.
     """
 
     event: EventRow
     title: str
+    subject: str
     icon: str
     tone: str
     who: str
@@ -111,6 +113,7 @@ def tell(event: EventRow, gettext: Callable[[str], str]) -> Told:
     return Told(
         event,
         gettext(N_("Possible interception") if flagged else manner.title),
+        _subject(event),
         "alert-triangle" if flagged else manner.icon,
         "bad" if flagged else manner.tone,
         _who(event, gettext),
@@ -138,7 +141,18 @@ def _who(event: EventRow, _: Callable[[str], str]) -> str:
             return _("The device")
         case "system":
             return "Enlist"
+    if event.kind == "sign_in.started" and event.personal.get("user"):
+        return _("%(name)s from %(address)s") % {"name": event.personal["user"], "address": place}
     return _("Somebody at %(address)s") % {"address": place} if place else _("Somebody unknown")
+
+
+def _subject(event: EventRow) -> str:
+    """Device and user, as far as the event names them and the actor is somebody else."""
+    personal = event.personal
+    device = personal.get("device") or personal.get("first_device", "")
+    user = personal.get("user") or personal.get("first_user", "")
+    own = event.kind.startswith("sign_in.") or user == personal.get("actor")
+    return " · ".join(name for name in (device, "" if own else user) if name)
 
 
 _OF_DATA: Final = (

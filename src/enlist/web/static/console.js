@@ -51,6 +51,84 @@
     if (chosen) location.assign(chosen.href);
   });
 
+  // Pickers: a text field with what fits below it. htmx fetches the options; this chooses one.
+  for (const picker of document.querySelectorAll("[data-picker]")) {
+    const input = picker.querySelector("input");
+    const list = picker.querySelector("[role=listbox]");
+    const options = () => [...list.querySelectorAll("[role=option]")];
+    const show = (shown) => {
+      list.hidden = !shown;
+      input.setAttribute("aria-expanded", String(shown));
+      if (!shown) input.removeAttribute("aria-activedescendant");
+    };
+    const mark = (option) => {
+      for (const each of options()) each.setAttribute("aria-selected", String(each === option));
+      input.setAttribute("aria-activedescendant", option.id);
+      option.scrollIntoView({ block: "nearest" });
+    };
+    const take = (option) => {
+      input.value = option.dataset.value;
+      show(false);
+    };
+    input.addEventListener("htmx:after:swap", () => show(document.activeElement === input));
+    input.addEventListener("focus", () => show(list.children.length > 0));
+    input.addEventListener("blur", () => show(false));
+    list.addEventListener("mousedown", (event) => {
+      const option = event.target.closest("[role=option]");
+      if (!option) return;
+      event.preventDefault(); // The field keeps the focus, so the list is not closed too early.
+      take(option);
+    });
+    input.addEventListener("keydown", (event) => {
+      const all = options();
+      const now = all.findIndex((each) => each.getAttribute("aria-selected") === "true");
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        if (list.hidden) show(list.children.length > 0);
+        const step = event.key === "ArrowDown" ? 1 : -1;
+        if (all.length) mark(all[(Math.max(now, step < 0 ? 0 : -1) + step + all.length) % all.length]);
+      } else if (event.key === "Enter" && !list.hidden && now >= 0) {
+        event.preventDefault();
+        take(all[now]);
+      } else if (event.key === "Escape" && !list.hidden) {
+        event.preventDefault();
+        show(false);
+      }
+    });
+  }
+
+  // Ticks of a list: one for all, and how many there are. Rows change with the results, so the
+  // document listens.
+  const bulk = (form) => {
+    const ticks = [...form.querySelectorAll("input[name=id]")];
+    const ticked = ticks.filter((tick) => tick.checked).length;
+    const all = form.querySelector("[data-bulk-all]");
+    all.checked = ticked > 0 && ticked === ticks.length;
+    all.indeterminate = ticked > 0 && ticked < ticks.length;
+    const count = form.querySelector("[data-bulk-count]");
+    count.textContent = ticked ? `${count.dataset.some} (${ticked})` : count.dataset.none;
+    for (const button of form.querySelectorAll("[data-bulk-bar] button")) button.disabled = !ticked;
+  };
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest?.("[data-bulk]");
+    if (!form) return;
+    if (event.target.matches("[data-bulk-all]")) {
+      for (const tick of form.querySelectorAll("input[name=id]")) tick.checked = event.target.checked;
+    }
+    bulk(form);
+  });
+  const bulks = () => document.querySelectorAll("[data-bulk]").forEach(bulk);
+  document.addEventListener("htmx:after:process", bulks);
+  bulks();
+
+  // A link inside of the results is gone with them: whoever pressed it stays where he was.
+  document.addEventListener("htmx:after:process", (event) => {
+    const results = document.getElementById("results");
+    if (results && event.target.contains?.(results) && document.activeElement === document.body) {
+      results.focus({ preventScroll: true });
+    }
+  });
+
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;
