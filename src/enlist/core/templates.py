@@ -141,6 +141,11 @@ def one_line(value: str) -> str:
 
 
 def header_line(value: str, longest: int = LONGEST_SUBJECT) -> str:
-    """A value for a mail header: one line, no reversed text, not endless."""
+    """A value for a mail header: one line, no reversed text, not endless.
+
+    Nor anything that looks encoded already (RFC 2047): Python would decode it, and find the line
+    breaks in it (CVE-2024-6923).
+    """
     line = "".join(letter for letter in one_line(value) if letter not in _BIDI)
+    line = line.replace("=?", "= ?")
     return line if len(line) <= longest else line[: longest - 1] + "…"

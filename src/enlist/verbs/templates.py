@@ -79,6 +79,12 @@ class Wording:
         return None
 
 
+def _place(tx: Reader, caller: Caller, named: str) -> Organization | Refusal:
+    """The organization with this id or Group ID; the caller's own where none is named."""
+    place = named or caller.organization_id or ""
+    return organization_named(tx, caller, place, Permission.TEMPLATES_EDIT)
+
+
 @dataclass(frozen=True)
 class PutTemplate(Verb[Organization, Template, Template]):
     """Add a template, or replace the organization's with the same name, channel and language.
@@ -92,7 +98,7 @@ class PutTemplate(Verb[Organization, Template, Template]):
     name = "put_template"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
-        found = organization_named(tx, caller, self.organization, Permission.TEMPLATES_EDIT)
+        found = _place(tx, caller, self.organization)
         if isinstance(found, Refusal):
             return found
         return self.wording.refusal() or found
@@ -180,7 +186,7 @@ class ListTemplates(View[tuple[Template, ...]]):
     organization: str
 
     def read(self, tx: Reader, caller: Caller) -> tuple[Template, ...] | Refusal:
-        found = organization_named(tx, caller, self.organization, Permission.TEMPLATES_EDIT)
+        found = _place(tx, caller, self.organization)
         if isinstance(found, Refusal):
             return found
         return tuple(templates.visible(tx, found.path))
@@ -197,7 +203,7 @@ class PreviewTemplate(View[Letter]):
     wording: Wording
 
     def read(self, tx: Reader, caller: Caller) -> Letter | Refusal:
-        found = organization_named(tx, caller, self.organization, Permission.TEMPLATES_EDIT)
+        found = _place(tx, caller, self.organization)
         if isinstance(found, Refusal):
             return found
         refusal = self.wording.refusal()

@@ -200,7 +200,7 @@ class EmailChannel:
                 return f"{place} refused the login of {server.user}: {reply}"
             case UnicodeEncodeError():
                 return "the user name and password for the mail server must be ASCII"
-            case smtplib.SMTPResponseException():
+            case smtplib.SMTPResponseException() if error.smtp_code > 0:
                 return f"{place} answered {error.smtp_code} {_text(error.smtp_error)}"
         return f"{place} cannot be reached: {_words(error)}"
 
@@ -212,8 +212,10 @@ class EmailChannel:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "timed out" in str(error):
         return "no answer in time"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return "what answers is no mail server"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return _text(str(error)) or type(error).__name__

@@ -1,0 +1,129 @@
+"""Templates of an organization: written, listed, previewed, deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from enlist.delivery.rendering import Rendered, render
+from enlist.store.templates import Template
+from enlist.verbs.deliver import Letter
+from enlist.verbs.templates import (
+    SAMPLE_TOKEN,
+    DeleteTemplate,
+    ListTemplates,
+    PreviewTemplate,
+    PutTemplate,
+    Wording,
+)
+from tests.delivery.world import PUBLIC_URL
+from tests.installation import Enlist, code, refusal
+
+WORDING = Wording(
+    "default", "registration", "email", "en", "Hi {FirstName|you}", "Open {EnrollmentUrl}"
+)
+
+
+def visible(enlist: Enlist, organization: str) -> tuple[Template, ...]:
+    found = enlist.driver.view(ListTemplates(organization), enlist.host)
+    assert isinstance(found, tuple)
+    return found
+
+
+def test_a_template_counts_for_all_below(enlist: Enlist) -> None:
+    enlist.organization("child")
+    enlist.organization("sibling")
+    own = enlist.do(PutTemplate("child", replace(WORDING, name="own")))
+    above = enlist.do(PutTemplate("main", WORDING))
+    assert {each.id for each in visible(enlist, "child")} == {own.id, above.id}
+    assert [each.id for each in visible(enlist, "sibling")] == [above.id]
+
+
+def test_a_template_is_replaced_and_keeps_its_id(enlist: Enlist) -> None:
+    first = enlist.do(PutTemplate("main", WORDING))
+    second = enlist.do(PutTemplate("main", replace(WORDING, subject="New")))
+    assert (second.id, second.subject, second.version) == (first.id, "New", 2)
+    german = enlist.do(PutTemplate("main", replace(WORDING, language="de")))
+    assert german.id != first.id
+    kinds = [
+        (event.data["name"], event.data["deleted"]) for event in enlist.events("template.changed")
+    ]
+    assert kinds == [("default", False)] * 3
+
+
+def test_a_deleted_template_counts_no_more(enlist: Enlist) -> None:
+    made = enlist.do(PutTemplate("main", WORDING))
+    enlist.do(DeleteTemplate(made.id))
+    assert visible(enlist, "main") == ()
+    assert code(enlist.perform(DeleteTemplate(made.id))) == "not_found"
+    deleted = sorted(bool(event.data["deleted"]) for event in enlist.events("template.changed"))
+    assert deleted == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"purpose": "spam"}, "purpose"),
+        ({"channel": "pigeon"}, "channel"),
+        ({"language": "German"}, "language"),
+        ({"language": "de_DE"}, "language"),
+        ({"language": ""}, "language"),
+    ],
+)
+def test_what_names_it_must_be_right(enlist: Enlist, change: dict[str, str], field: str) -> None:
+    found = refusal(enlist.perform(PutTemplate("main", replace(WORDING, **change))))
+    assert (found.code, [error.field for error in found.fields]) == ("validation_failed", [field])
+
+
+def test_what_it_says_must_be_right(enlist: Enlist) -> None:
+    wrong = replace(WORDING, body="Hello {Nobody}, {oops")
+    found = refusal(enlist.perform(PutTemplate("main", wrong)))
+    assert found.code == "template_invalid"
+    assert "{Nobody}" in found.detail
+    assert "{EnrollmentUrl} or {EnrollmentToken}" in found.detail
+    assert visible(enlist, "main") == ()
+    preview = enlist.driver.view(PreviewTemplate("main", wrong), enlist.host)
+    assert refusal(preview).code == "template_invalid"
+
+
+@pytest.mark.parametrize("role", ["operator", "helpdesk", "reader"])
+def test_it_takes_the_right_to_edit_templates(enlist: Enlist, role: str) -> None:
+    made = enlist.do(PutTemplate("main", WORDING))
+    caller = enlist.staff(role)
+    assert code(enlist.perform(PutTemplate("main", WORDING), caller)) == "forbidden"
+    assert code(enlist.perform(DeleteTemplate(made.id), caller)) == "forbidden"
+    listed = enlist.driver.view(ListTemplates("main"), caller)
+    shown = enlist.driver.view(PreviewTemplate("main", WORDING), caller)
+    assert (code(listed), code(shown)) == ("forbidden", "forbidden")
+    assert visible(enlist, "main") == (made,)
+
+
+def test_siblings_do_not_exist_for_each_other(enlist: Enlist) -> None:
+    enlist.organization("one")
+    enlist.organization("two")
+    made = enlist.do(PutTemplate("two", WORDING))
+    stranger = enlist.staff("administrator", "one")
+    assert code(enlist.perform(PutTemplate("two", WORDING), stranger)) == "not_found"
+    assert code(enlist.perform(DeleteTemplate(made.id), stranger)) == "not_found"
+    listed = enlist.driver.view(ListTemplates("two"), stranger)
+    assert code(listed) == "not_found"
+
+
+@pytest.mark.parametrize(("language", "mark"), [("en", "[Sample] "), ("de", "[Muster] ")])
+def test_a_preview_is_marked_and_never_real(enlist: Enlist, language: str, mark: str) -> None:
+    enlist.register("ada")
+    wording = replace(WORDING, language=language, body="{EnrollmentUrl} {FirstName} {Platform}")
+    letter = enlist.driver.view(PreviewTemplate("main", wording), enlist.host)
+    assert isinstance(letter, Letter)
+    shown = render(letter, PUBLIC_URL)
+    assert isinstance(shown, Rendered)
+    assert shown.subject.startswith(mark)
+    assert f"#t={SAMPLE_TOKEN} Ada Linux" in shown.text
+    # It cannot be anybody's: tokens have no zero.
+    assert "0" in SAMPLE_TOKEN
+    assert code(enlist.check(SAMPLE_TOKEN)) == "token_invalid"
+    assert enlist.rows("message") == []
