@@ -21,7 +21,13 @@ from enlist.store import devices, enrollments, events, organizations, users
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Tools, Verb
-from enlist.verbs.finding import beyond, device_named, organization_named, user_named
+from enlist.verbs.finding import (
+    beyond,
+    device_named,
+    enrollment_named,
+    organization_named,
+    user_named,
+)
 from enlist.verbs.issuing import (
     Delivery,
     Issued,
@@ -318,12 +324,11 @@ class IssuedAgain(Verb[tuple[Issued, Secret | None], Issued, Issued]):
     def look(
         self, tools: Tools, tx: Reader, caller: Caller
     ) -> tuple[Issued, Secret | None] | Refusal:
-        found = enrollments.find(tx, self.enrollment_id)
-        if found is None or found.device_id is None:
+        found = enrollment_named(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_READ)
+        if isinstance(found, Refusal):
+            return found
+        if found.device_id is None:
             return missing("enrollment")
-        refusal = lacks(caller, Permission.ENROLLMENTS_READ, found.organization_path)
-        if refusal is not None:
-            return refusal
         token = None
         if self.revealed and caller.may(Permission.ENROLLMENTS_REVEAL, found.organization_path):
             row = enrollments.derivation(tx, found.id, found.generation)
@@ -341,6 +346,12 @@ class IssuedAgain(Verb[tuple[Issued, Secret | None], Issued, Issued]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Issued) -> Done[Issued] | Refusal:
         if ready.token is not None:
-            about = Subjects(enrollment_id=ready.enrollment_id, device_id=ready.device_id)
+            device = devices.find(tx, ready.device_id)
+            about = Subjects(
+                device.organization_id if device else None,
+                device.user_id if device else None,
+                ready.device_id,
+                ready.enrollment_id,
+            )
             events.record(tx, caller, Happening("enrollment.revealed", about, {"again": True}))
         return Done(ready)
