@@ -7,18 +7,22 @@ belong to staff that the reader may not see, the sentence still stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from babel import Locale
+from babel.dates import format_timedelta
 from markupsafe import Markup, escape
 
 from enlist.core.caller import CallerKind
+from enlist.core.clock import SECOND
 from enlist.core.model import EventRow
 from enlist.core.refusals import CATALOGUE
+from enlist.locales import locale_of, translations
+from enlist.web.console import timeline
 from enlist.web.console.event_reasons import VERBS, reason_in_words
 from enlist.web.console.navigation import N_
-from enlist.web.console.words import Word
 
 Translate = Callable[[str], str]
 
@@ -38,74 +42,68 @@ class Description:
 
     Attributes:
         text: the sentence; names stand out in it.
-        why: the exact reason, or further details; "" where there is nothing to add.
-        moment: the moment that a refusal speaks of (expired, used, replaced), microseconds UTC.
-        tone: as a state's (`words`).
+        why: the exact reason, and what else came of it; sentences.
+        icon, tone: as timelines show it.
     """
 
+    event: EventRow
     text: Markup
-    why: str = ""
-    moment: int | None = None
-    tone: str = "gone"
-    changes: tuple[Change, ...] = ()
+    why: tuple[str, ...]
+    icon: str
+    tone: str
+    changes: tuple[Change, ...]
 
 
-KINDS: Final[Mapping[str, Word]] = {
-    "installation.created": Word(N_("Enlist was set up."), "calm"),
-    "installation.started": Word(N_("A server process started."), "calm"),
-    "organization.created": Word(
-        N_("%(who)s added the organization %(name)s (%(group_id)s)."), "good"
+SENTENCES: Final[Mapping[str, str]] = {
+    "installation.created": N_("Enlist was set up."),
+    "installation.started": N_("A server process started."),
+    "organization.created": N_("%(who)s added the organization %(name)s (%(group_id)s)."),
+    "organization.changed": N_("%(who)s changed an organization's details."),
+    "organization.deleted": N_("%(who)s deleted the organization %(name)s (%(group_id)s)."),
+    "settings.changed": N_("%(who)s changed enrollment settings."),
+    "user.created": N_("%(who)s added the user %(user)s."),
+    "user.changed": N_("%(who)s changed the details of %(user)s."),
+    "user.password_changed": N_("%(who)s set the password of %(user)s."),
+    "user.disabled": N_("%(who)s disabled %(user)s; all sign-ins ended."),
+    "user.enabled": N_("%(who)s enabled %(user)s again."),
+    "user.deleted": N_("%(who)s deleted the user %(user)s."),
+    "role.granted": N_("%(who)s gave %(user)s the role %(role)s on %(group_id)s."),
+    "role.revoked": N_("%(who)s took the role %(role)s on %(group_id)s from %(user)s."),
+    "sign_in.started": N_("%(user)s signed in."),
+    "sign_in.refused": N_("%(who)s tried to sign in and was refused."),
+    "sign_in.ended": N_("%(who)s signed out."),
+    "sign_in.all_ended": N_("%(who)s ended all sign-ins of %(user)s."),
+    "sign_in.confirmed": N_("%(who)s confirmed by password who he or she is."),
+    "sign_in.confirmation_refused": N_(
+        "%(who)s tried to confirm a sign-in by password and was refused."
     ),
-    "organization.changed": Word(N_("%(who)s changed an organization's details."), "calm"),
-    "organization.deleted": Word(
-        N_("%(who)s deleted the organization %(name)s (%(group_id)s)."), "warn"
+    "api_key.created": N_("%(who)s made the API key %(name)s."),
+    "api_key.revoked": N_("%(who)s revoked the API key %(name)s."),
+    "api_key.refused": N_("A request with an API key was refused."),
+    "request.refused": N_("%(who)s wanted to %(verb)s and was refused."),
+    "device.registered": N_("%(who)s registered %(device)s for %(user)s."),
+    "device.changed": N_("%(who)s changed the details of %(device)s."),
+    "device.deleted": N_("%(who)s deleted the device %(device)s."),
+    "enrollment.issued": N_("%(who)s issued a new enrollment for %(device)s."),
+    "enrollment.revealed": N_("%(who)s was shown the token for %(device)s."),
+    "enrollment.reissued": N_(
+        "%(who)s reissued the token for %(device)s; the one before stopped working."
     ),
-    "settings.changed": Word(N_("%(who)s changed enrollment settings."), "calm"),
-    "user.created": Word(N_("%(who)s added the user %(user)s."), "good"),
-    "user.changed": Word(N_("%(who)s changed the details of %(user)s."), "calm"),
-    "user.password_changed": Word(N_("%(who)s set the password of %(user)s."), "calm"),
-    "user.disabled": Word(N_("%(who)s disabled %(user)s; all sign-ins ended."), "warn"),
-    "user.enabled": Word(N_("%(who)s enabled %(user)s again."), "good"),
-    "user.deleted": Word(N_("%(who)s deleted the user %(user)s."), "warn"),
-    "role.granted": Word(N_("%(who)s gave %(user)s the role %(role)s on %(group_id)s."), "calm"),
-    "role.revoked": Word(
-        N_("%(who)s took the role %(role)s on %(group_id)s from %(user)s."), "calm"
+    "enrollment.resent": N_("%(who)s sent the same token for %(device)s again."),
+    "enrollment.revoked": N_("%(who)s revoked the enrollment of %(device)s."),
+    "enrollment.opened": N_("%(who)s opened an enrollment link."),
+    "enrollment.checked": N_("%(who)s looked at what a token is for."),
+    "enrollment.redeemed": N_("%(device)s enrolled and belongs to %(user)s."),
+    "enrollment.repeated": N_(
+        "%(who)s repeated an enrollment request and got the same answer again."
     ),
-    "sign_in.started": Word(N_("%(user)s signed in."), "calm"),
-    "sign_in.refused": Word(N_("%(who)s tried to sign in and was refused."), "warn"),
-    "sign_in.ended": Word(N_("%(who)s signed out."), "calm"),
-    "sign_in.all_ended": Word(N_("%(who)s ended all sign-ins of %(user)s."), "calm"),
-    "sign_in.confirmed": Word(N_("%(who)s confirmed by password who he or she is."), "calm"),
-    "sign_in.confirmation_refused": Word(
-        N_("%(who)s tried to confirm a sign-in by password and was refused."), "warn"
-    ),
-    "api_key.created": Word(N_("%(who)s made the API key %(name)s."), "calm"),
-    "api_key.revoked": Word(N_("%(who)s revoked the API key %(name)s."), "calm"),
-    "api_key.refused": Word(N_("A request with an API key was refused."), "warn"),
-    "request.refused": Word(N_("%(who)s wanted to %(verb)s and was refused."), "warn"),
-    "device.registered": Word(N_("%(who)s registered %(device)s for %(user)s."), "good"),
-    "device.changed": Word(N_("%(who)s changed the details of %(device)s."), "calm"),
-    "device.deleted": Word(N_("%(who)s deleted the device %(device)s."), "warn"),
-    "enrollment.issued": Word(N_("%(who)s issued a new enrollment for %(device)s."), "good"),
-    "enrollment.revealed": Word(N_("%(who)s was shown the token for %(device)s."), "warn"),
-    "enrollment.reissued": Word(
-        N_("%(who)s reissued the token for %(device)s; the one before stopped working."), "calm"
-    ),
-    "enrollment.resent": Word(N_("%(who)s sent the same token for %(device)s again."), "calm"),
-    "enrollment.revoked": Word(N_("%(who)s revoked the enrollment of %(device)s."), "warn"),
-    "enrollment.opened": Word(N_("%(who)s opened an enrollment link."), "calm"),
-    "enrollment.checked": Word(N_("%(who)s looked at what a token is for."), "calm"),
-    "enrollment.redeemed": Word(N_("%(device)s enrolled and belongs to %(user)s."), "good"),
-    "enrollment.repeated": Word(
-        N_("%(who)s repeated an enrollment request and got the same answer again."), "calm"
-    ),
-    "enrollment.refused": Word(N_("%(who)s tried to enroll and was refused."), "warn"),
-    "attempt.started": Word(N_("%(who)s began to enroll %(device)s."), "wait"),
-    "attempt.cancelled": Word(N_("%(who)s gave up an attempt to enroll."), "gone"),
-    "credential.refused": Word(N_("A device showed a certificate that no longer counts."), "warn"),
-    "template.changed": Word(N_("%(who)s changed the message template %(name)s."), "calm"),
-    "message.sent": Word(N_("A message to %(recipient)s was handed over."), "good"),
-    "message.failed": Word(N_("A message to %(recipient)s was given up."), "bad"),
+    "enrollment.refused": N_("%(who)s tried to enroll and was refused."),
+    "attempt.started": N_("%(who)s began to enroll %(device)s."),
+    "attempt.cancelled": N_("%(who)s gave up an attempt to enroll."),
+    "credential.refused": N_("A device showed a certificate that no longer counts."),
+    "template.changed": N_("%(who)s changed the message template %(name)s."),
+    "message.sent": N_("A message to %(recipient)s was handed over."),
+    "message.failed": N_("A message to %(recipient)s was given up."),
 }
 """Every kind of event as a sentence; a test compares the kinds with `core.events.KINDS`."""
 
@@ -118,7 +116,7 @@ _ACTORS: Final[Mapping[str, str]] = {
     CallerKind.STRANGER.value: N_("Somebody"),
     CallerKind.USER.value: N_("A member of staff"),
     CallerKind.API_KEY.value: N_("An API key"),
-    CallerKind.HOST.value: N_("Somebody on the server"),
+    CallerKind.HOST.value: N_("Somebody at the command line"),
     CallerKind.DEVICE.value: N_("The device"),
     CallerKind.SYSTEM.value: N_("Enlist"),
 }
@@ -154,15 +152,15 @@ def actor(event: EventRow, gettext: Translate) -> str:
     if event.actor_kind == CallerKind.API_KEY.value and named:
         return gettext("API key %(name)s") % {"name": named}
     if event.actor_kind == CallerKind.HOST.value and named:
-        return gettext("%(name)s on the server") % {"name": named}
+        return gettext("%(name)s at the command line") % {"name": named}
     if event.actor_kind in (CallerKind.SYSTEM.value, CallerKind.STRANGER.value) or not named:
         return gettext(_ACTORS.get(event.actor_kind, N_("Somebody")))
     return named
 
 
-def describe(event: EventRow, gettext: Translate) -> Description:
-    """The event as a sentence, with the reason and the changes that it tells of."""
-    word = KINDS.get(event.kind)
+def describe(event: EventRow, language: str) -> Description:
+    """The event as a sentence, with its reasons and the changes that it tells of."""
+    gettext = translations(language).gettext
     names = {name: Markup("<strong>{}</strong>").format(value) for name, value in _names(event)}
     names["who"] = Markup("<strong>{}</strong>").format(actor(event, gettext))
     names.setdefault("user", escape(gettext("a user")))
@@ -171,16 +169,20 @@ def describe(event: EventRow, gettext: Translate) -> Description:
     names["verb"] = escape(gettext(VERBS.get(str(event.data.get("verb")), N_("do something"))))
     for name in ("name", "group_id", "role"):
         names.setdefault(name, escape("—"))
-    sentence = escape(gettext(word.label if word else event.kind)) % names
-    flagged = event.data.get("flag") == "possible_interception"
-    moment = event.data.get("moment") or event.data.get("first_used_at")
+    manner = timeline.tell(event, gettext)
     return Description(
-        sentence,
-        " ".join(_reasons(event, gettext)),
-        moment if isinstance(moment, int) else None,
-        "bad" if flagged else word.tone if word else "gone",
+        event,
+        escape(gettext(SENTENCES.get(event.kind, event.kind))) % names,
+        tuple(_reasons(event, gettext, locale_of(language))),
+        manner.icon,
+        manner.tone,
         tuple(_changes(event, gettext)),
     )
+
+
+def describe_all(events: Sequence[EventRow], language: str) -> list[Description]:
+    """Several events, in their order."""
+    return [describe(event, language) for event in events]
 
 
 def _names(event: EventRow) -> list[tuple[str, str]]:
@@ -190,29 +192,45 @@ def _names(event: EventRow) -> list[tuple[str, str]]:
     return [(name, told[name]) for name in wanted if told.get(name)]
 
 
-def _reasons(event: EventRow, gettext: Translate) -> list[str]:
+def _reasons(event: EventRow, gettext: Translate, locale: Locale) -> Iterator[str]:
     """Why it was refused or failed, or what else it came to, as sentences."""
-    found: list[str] = []
-    code = str(event.data.get("code") or "")
+    data, personal = event.data, event.personal
+    code = str(data.get("code") or "")
     if code in CATALOGUE:
-        found.append(gettext(CATALOGUE[code].title) + ".")
-    reason = str(event.data.get("reason") or event.personal.get("reason") or "")
+        yield gettext(CATALOGUE[code].title) + "."
+    reason = str(data.get("reason") or personal.get("reason") or "")
     if reason and reason != code:
-        found.append(reason_in_words(reason, gettext))
-    if event.data.get("fields") and code:
-        found.append(gettext("Fields: %(fields)s.") % {"fields": event.data["fields"]})
-    if event.data.get("flag") == "possible_interception":
-        found.append(gettext(INTERCEPTED))
-    if "first_address" in event.personal:
-        address = event.personal["first_address"]
-        found.append(gettext("The first use came from %(address)s.") % {"address": address})
-    if event.data.get("scanner"):
-        found.append(gettext("Probably a mail scanner: it only looked, as no person does."))
+        yield reason_in_words(reason, gettext)
+    moment = data.get("moment")
+    if code in _MOMENTS and isinstance(moment, int):
+        span = format_timedelta((event.at - moment) // SECOND, locale=locale)
+        yield gettext(_MOMENTS[code]) % {"span": span}
+    if data.get("fields") and code:
+        yield gettext("Fields: %(fields)s.") % {"fields": data["fields"]}
+    if data.get("flag") == timeline.INTERCEPTION:
+        yield gettext(INTERCEPTED)
+    if personal.get("first_address"):
+        address = personal["first_address"]
+        yield gettext("The first use came from %(address)s.") % {"address": address}
+    if data.get("scanner"):
+        yield gettext("Probably a mail scanner: it only looked, as no person does.")
     for name, text in _COUNTS.items():
-        if event.data.get(name):
-            found.append(gettext(text) % {"count": event.data[name]})
-    return found
+        if data.get(name):
+            yield gettext(text) % {"count": data[name]}
 
+
+_MOMENTS: Final[Mapping[str, str]] = {
+    "token_expired": N_("It had expired %(span)s before."),
+    "token_used": N_("It had been used %(span)s before."),
+    "token_exhausted": N_("It had been used for the last time %(span)s before."),
+    "token_replaced": N_("The newer one was made %(span)s before."),
+    "token_revoked": N_("It had been revoked %(span)s before."),
+    "attempt_over": N_("The attempt's time ran out %(span)s before."),
+    "credential_expired": N_("The certificate ran out %(span)s before."),
+    "credential_revoked": N_("The certificate was revoked %(span)s before."),
+    "proof_too_old": N_("The last confirmation by password was %(span)s before."),
+}
+"""What the moment is that a refusal speaks of."""
 
 _COUNTS: Final = {
     "sign_ins_ended": N_("Sign-ins ended: %(count)s."),
