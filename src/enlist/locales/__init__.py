@@ -29,11 +29,15 @@ def catalogue(language: str) -> Path:
     return FOLDER / language / "LC_MESSAGES" / "enlist.po"
 
 
-@functools.cache
 def translations(language: str) -> gettext.NullTranslations:
     """The texts in a language, given as a BCP 47 tag; in English where they do not exist in it."""
     spoken = base(language)
-    if spoken == SOURCE or spoken not in LANGUAGES:
+    return _read(spoken if spoken in LANGUAGES else SOURCE)
+
+
+@functools.cache
+def _read(spoken: str) -> gettext.NullTranslations:
+    if spoken == SOURCE:
         return gettext.NullTranslations()
     with catalogue(spoken).open("rb") as source:
         found = read_po(source, locale=spoken, abort_invalid=True)
