@@ -15,11 +15,13 @@ import click
 import typer
 from prometheus_client import REGISTRY
 
-import enlist.web.app  # noqa: F401 - registers the metrics
+import enlist.delivery.worker
+import enlist.web.app  # noqa: F401 - both register the metrics
 from enlist.cli.application import build
 from enlist.core.events import KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission
 from enlist.core.refusals import CATALOGUE, UNRECORDED
+from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS
 from enlist.settings import Settings, Smtp
 from enlist.web.problems import STATUS
 
@@ -133,6 +135,14 @@ def metrics() -> Iterator[str]:
             yield f"| `{metric.name}` ({metric.type}) | {metric.documentation} |"
 
 
+def lookups() -> Iterator[str]:
+    """Every lookup value of message templates."""
+    yield "| lookup value | stands for | redeems |"
+    yield "|---|---|---|"
+    for name, meaning in LOOKUPS.items():
+        yield f"| `{{{name}}}` | {meaning} | {'yes' if name in SECRET_LOOKUPS else ''} |"
+
+
 PAGES: Final[dict[str, Callable[[], Iterator[str]]]] = {
     "refusals": refusals,
     "events": events,
@@ -141,6 +151,7 @@ PAGES: Final[dict[str, Callable[[], Iterator[str]]]] = {
     "roles": roles,
     "commands": commands,
     "metrics": metrics,
+    "message-templates": lookups,
 }
 
 
