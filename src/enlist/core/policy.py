@@ -255,12 +255,11 @@ def resolve(chain: Sequence[tuple[str, Mapping[str, SettingValue]]]) -> Enrollme
     `require_registration_token` belongs to the mode: where the mode in force comes from nearer
     than the toggle, and is `open`, the toggle is off, and so says its source.
     """
-    found: dict[str, Effective] = {}
-    for key, setting in SETTINGS.items():
-        nearest = next(
-            (Effective(own[key], group_id) for group_id, own in chain if key in own), None
-        )
-        found[key] = nearest or Effective(setting.default, "default")
+    found = {key: Effective(setting.default, "default") for key, setting in SETTINGS.items()}
+    for group_id, own in reversed(chain):
+        # Values that an organization held before the one above allowed none count for nothing.
+        if found["child_permission"].value != ChildPermission.INHERIT_ONLY.value:
+            found |= {key: Effective(value, group_id) for key, value in own.items()}
     mode = found["enrollment_mode"]
     if mode.value == EnrollmentMode.OPEN.value:
         found["require_registration_token"] = Effective(False, mode.source)

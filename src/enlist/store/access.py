@@ -173,15 +173,16 @@ _KEYS = Listing(
     id="k.id",
     path="o.path",
     sorts={
-        "created_at": "k.created_at",
+        "created_at": "k.id",
         "name": "lower(k.name)",
         "last_used_at": "COALESCE(k.last_used_at, 0)",
     },
     default_sort="-created_at",
     filters={
+        "id": "k.id = :id",
         "state": "CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' "
         "WHEN k.expires_at IS NOT NULL AND k.expires_at <= :now THEN 'expired' "
-        "ELSE 'active' END = :state"
+        "ELSE 'active' END = :state",
     },
     search=("k.name", "k.public_id"),
 )

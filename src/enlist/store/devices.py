@@ -105,7 +105,7 @@ _LIST = Listing(
     id="d.id",
     path="o.path",
     sorts={
-        "registered_at": "d.registered_at",
+        "registered_at": "d.id",
         "name": "lower(d.name)",
         "user": "COALESCE(u.username_folded, '')",
         "platform": "d.platform",

@@ -247,7 +247,7 @@ _LIST = Listing(
     id="e.id",
     path="o.path",
     sorts={
-        "issued_at": "e.issued_at",
+        "issued_at": "e.id",
         "expires_at": "e.expires_at",
         "user": "COALESCE(u.username_folded, '')",
         "device": "lower(COALESCE(d.name, ''))",

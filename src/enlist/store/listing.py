@@ -58,7 +58,8 @@ class Listing:
     """One list of things, declared by its SQL fragments.
 
     `select` ends in a WHERE clause to which conditions are added with AND. `id` and every sort
-    expression must never be NULL.
+    expression must never be NULL. Ids are in order of age, so a sort by the moment something was
+    made is declared with the id itself, and walks the primary key.
     """
 
     def __init__(
@@ -102,7 +103,9 @@ class Listing:
         if request.search:
             values["search"] = like(request.search)
         if request.cursor:
-            after = _open_cursor(request.cursor, moment=sort == "at" or sort.endswith("_at"))
+            by_age = self.sorts[sort] == self._id
+            moment = not by_age and sort.endswith("_at")
+            after = _open_cursor(request.cursor, moment=moment)
             if after is None:
                 return invalid("cursor", "is not a cursor from an earlier page of this list")
             values["after_value"], values["after_id"] = after
@@ -163,15 +166,17 @@ class Listing:
                 + " OR ".join(f"lower({column}) LIKE :search ESCAPE '!'" for column in self._search)
                 + ")"
             )
-        if following:
+        order = f"{key} {direction}, {self._id} {direction}"
+        if key == self._id:
+            order = f"{key} {direction}"
+        if following and key == self._id:
+            where.append(f"{key} {sign} :after_id")
+        elif following:
             where.append(f"({key}, {self._id}) {sign} (:after_value, :after_id)")
         select = self._select.replace(
             "SELECT ", f"SELECT {key} AS sort_value, {self._id} AS sort_id, ", 1
         )
-        return (
-            f"{select} AND {' AND '.join(where)} "
-            f"ORDER BY {key} {direction}, {self._id} {direction} LIMIT :limit"
-        )
+        return f"{select} AND {' AND '.join(where)} ORDER BY {order} LIMIT :limit"
 
 
 @lru_cache(maxsize=2048)
@@ -212,7 +217,7 @@ def _open_cursor(text: str, *, moment: bool) -> tuple[object, str] | None:
     """What a cursor says, or None. It comes from outside: what it holds must fit the column.
 
     A cursor of another sort, or a made-up one, would be a fault of the database otherwise; sorts
-    by a moment are called `at` or `..._at`, all others compare text.
+    by a moment are called `..._at`, all others compare text.
     """
     try:
         value, row_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))

@@ -97,7 +97,7 @@ _LIST = Listing(
     f"{_COLUMNS} WHERE o.deleted_at IS NULL",
     id="o.id",
     path="o.path",
-    sorts={"path": "o.path", "name": "lower(o.name)", "created_at": "o.created_at"},
+    sorts={"path": "o.path", "name": "lower(o.name)", "created_at": "o.id"},
     default_sort="path",
     search=("o.name", "o.group_id"),
 )

@@ -18,7 +18,7 @@ from psycopg.types.string import TextLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from enlist.core.clock import SECOND, Clock
-from enlist.store.tx import Query, Row, StoreUnavailable, UniqueViolation
+from enlist.store.tx import Query, Row, StoreUnavailable, UniqueViolation, Unstorable
 
 T = TypeVar("T")
 Claim = TypeVar("Claim")
@@ -54,6 +54,8 @@ class PostgresTx:
             return self._connection.execute(cast("Any", query.postgres), values)
         except errors.UniqueViolation as error:
             raise UniqueViolation(error.diag.constraint_name or "") from error
+        except (psycopg.DataError, UnicodeEncodeError, OverflowError) as error:
+            raise Unstorable(str(error)) from error
 
 
 class PostgresStore:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from enlist.core.clock import Clock
-from enlist.store.tx import Query, Row, StoreUnavailable, UniqueViolation
+from enlist.store.tx import Query, Row, StoreUnavailable, UniqueViolation, Unstorable
 
 T = TypeVar("T")
 Claim = TypeVar("Claim")
@@ -64,7 +64,11 @@ class SqliteTx:
 
     def _execute(self, query: Query, values: dict[str, object]) -> sqlite3.Cursor:
         try:
+            if any(isinstance(value, str) and "\x00" in value for value in values.values()):
+                raise Unstorable("a text holds NUL")  # as PostgreSQL says
             return self._connection.execute(query.sqlite, values)
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise Unstorable(str(error)) from error
         except sqlite3.IntegrityError as error:
             if error.sqlite_errorname in (
                 "SQLITE_CONSTRAINT_UNIQUE",

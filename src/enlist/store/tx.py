@@ -66,6 +66,13 @@ class StoreUnavailable(Exception):
     """The database cannot be reached, is full or is too busy; nothing was written (S75)."""
 
 
+class Unstorable(Exception):
+    """A value that no database column can hold: NUL, a lone surrogate, a number beyond 64 bits.
+
+    It can only have come from outside, so the caller is told that his request is malformed.
+    """
+
+
 class ConcurrentChange(Exception):
     """What `apply` relied on changed under it; the driver looks again from the start."""
 

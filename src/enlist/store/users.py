@@ -116,7 +116,7 @@ _LIST = Listing(
     sorts={
         "username": "u.username_folded",
         "email": "u.email_folded",
-        "created_at": "u.created_at",
+        "created_at": "u.id",
         "name": "lower(u.last_name || ' ' || u.first_name)",
     },
     default_sort="username",

@@ -29,7 +29,7 @@ from enlist.pki.authority import Authority
 from enlist.pki.profiles import PkiUrls
 from enlist.store import events, limits
 from enlist.store.lanes import Store
-from enlist.store.tx import ConcurrentChange, Reader, Tx, UniqueViolation
+from enlist.store.tx import ConcurrentChange, Reader, Tx, UniqueViolation, Unstorable
 from enlist.verbs.passwords import Passwords
 
 Seen = TypeVar("Seen")
@@ -38,6 +38,8 @@ Value = TypeVar("Value")
 Claim = TypeVar("Claim")
 
 _AGAIN: Final = 5
+_UNREADABLE: Final = (Unstorable, UnicodeEncodeError)
+"""Text from outside that is no text: NUL, lone surrogates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,10 @@ class Driver:
 
     def view(self, view: View[Value], caller: Caller) -> Value | Refusal:
         """Show something; only a refused right is recorded."""
-        shown = self._store.read(lambda tx: view.read(tx, caller))
+        try:
+            shown = self._store.read(lambda tx: view.read(tx, caller))
+        except _UNREADABLE:
+            return Refusal("malformed", support_code=secrets.support_code())
         if isinstance(shown, Refusal) and shown.code == "forbidden":
             return self._store.write(lambda tx: _record(_VIEW, tx, caller, shown))
         return shown
@@ -207,6 +212,8 @@ class Driver:
                 if refusal is None:
                     raise
                 outcome = self._refuse(verb, caller, refusal)
+            except _UNREADABLE:
+                return Refusal("malformed", support_code=secrets.support_code())
             if isinstance(outcome, Done) and outcome.effects:
                 self._after(outcome.effects)
             return outcome
