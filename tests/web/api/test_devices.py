@@ -144,8 +144,8 @@ def test_deleting(api: Api, operator: Client) -> None:
     path = f"/devices/{ticket.device_id}"
     assert operator.delete(path).status_code == 204
     for method in ("GET", "PATCH", "DELETE"):
-        body = {} if method == "PATCH" else None
-        assert refused(operator.ask(method, path, body)) == (404, "not_found")
+        answer = operator.ask(method, path, {} if method == "PATCH" else None)
+        assert refused(answer) == (404, "not_found")
     assert answered(operator.get("/devices"))["items"] == []
     redeem = api.stranger.post("/redeem", {"token": ticket.token.reveal(), "csr": csr_text()})
     assert refused(redeem) == (404, "token_invalid")
@@ -158,9 +158,7 @@ def test_pages_of_devices(api: Api, operator: Client) -> None:
     page = answered(operator.get("/devices?limit=2&sort=name"))
     names = [device["name"] for device in page["items"]]
     while page["next_cursor"]:
-        page = answered(
-            operator.get(f"/devices?limit=2&sort=name&cursor={page['next_cursor']}")
-        )
+        page = answered(operator.get(f"/devices?limit=2&sort=name&cursor={page['next_cursor']}"))
         names += [device["name"] for device in page["items"]]
     assert names == [f"laptop {number}" for number in range(5)]
     assert len(answered(operator.get("/devices?search=APTOP+3"))["items"]) == 1

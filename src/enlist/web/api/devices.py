@@ -19,6 +19,7 @@ from enlist.verbs.devices import ChangeDevice, DeleteDevice
 from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
 from enlist.verbs.views import ListDevices
 from enlist.verbs.views_details import ShowDevice
+from enlist.web.api.enrollments import EXAMPLE as ENROLLMENT
 from enlist.web.api.enrollments import (
     Attempt,
     Enrollment,
@@ -157,6 +158,20 @@ class Credential(Shown):
 
 class DeviceDetail(Device):
     """A device with all that belongs to it, newest first. Its events: `/events?device=`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_EXAMPLE,
+                    "enrollments": [ENROLLMENT],
+                    "credentials": [],
+                    "attempts": [],
+                    "messages": [],
+                }
+            ]
+        }
+    )
 
     enrollments: list[Enrollment]
     credentials: list[Credential]

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Query
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from enlist.core import model
 from enlist.core.lifecycle import shown_state
@@ -35,6 +36,32 @@ from enlist.web.api.values import (
 
 operations: Final = Operations("Enrollments")
 
+EXAMPLE: Final[JsonDict] = {
+    "id": EXAMPLE_ID,
+    "state": "active",
+    "grant": "registration_token",
+    "organization": "main",
+    "organization_id": EXAMPLE_ID,
+    "user": "ada",
+    "user_id": EXAMPLE_ID,
+    "device": "Ada's laptop",
+    "device_id": EXAMPLE_ID,
+    "platform": "linux",
+    "generation": 1,
+    "uses": 0,
+    "max_uses": 1,
+    "issued_at": EXAMPLE_MOMENT,
+    "issued_by": "admin@example.com",
+    "expires_at": EXAMPLE_MOMENT,
+    "opened_at": None,
+    "used_at": None,
+    "ended_at": None,
+    "end_reason": "",
+    "message_state": "queued",
+    "message_reason": "",
+    "message_to": "ada@example.com",
+}
+
 State = Literal["active", "used", "revoked", "expired"]
 
 
@@ -54,39 +81,7 @@ class MessageType(Body):
 class Enrollment(Shown):
     """One authorization to enroll."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        use_attribute_docstrings=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": EXAMPLE_ID,
-                    "state": "active",
-                    "grant": "registration_token",
-                    "organization": "main",
-                    "organization_id": EXAMPLE_ID,
-                    "user": "ada",
-                    "user_id": EXAMPLE_ID,
-                    "device": "Ada's laptop",
-                    "device_id": EXAMPLE_ID,
-                    "platform": "linux",
-                    "generation": 1,
-                    "uses": 0,
-                    "max_uses": 1,
-                    "issued_at": EXAMPLE_MOMENT,
-                    "issued_by": "admin@example.com",
-                    "expires_at": EXAMPLE_MOMENT,
-                    "opened_at": None,
-                    "used_at": None,
-                    "ended_at": None,
-                    "end_reason": "",
-                    "message_state": "queued",
-                    "message_reason": "",
-                    "message_to": "ada@example.com",
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     id: str
     state: State
@@ -218,6 +213,10 @@ class Message(Shown):
 
 class EnrollmentDetail(Enrollment):
     """An enrollment with what happened around it. Its events: `/events?enrollment=`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{**EXAMPLE, "attempts": [], "messages": []}]}
+    )
 
     attempts: list[Attempt]
     messages: list[Message]

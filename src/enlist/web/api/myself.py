@@ -11,8 +11,9 @@ from enlist.core import model
 from enlist.core.caller import CallerKind
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import ROLES, Permission, Role
+from enlist.verbs import views_overview
 from enlist.verbs.sign_in import EndAllSignIns, EndSignIn
-from enlist.verbs.views_overview import MySignIns, Overview, SearchEverything
+from enlist.verbs.views_overview import MySignIns, SearchEverything
 from enlist.web.api.devices import Device
 from enlist.web.api.enrollments import Enrollment, Message
 from enlist.web.api.events import Event
@@ -161,10 +162,8 @@ class OverviewQuery(Body):
     """Id or Group ID; your own if left out."""
 
 
-class OverviewShown(Shown):
+class Overview(Shown):
     """How an organization and what is below it stand."""
-
-    model_config = ConfigDict(title="Overview")
 
     organization: Organization | None
     devices: dict[str, int]
@@ -180,16 +179,16 @@ class OverviewShown(Shown):
     newest: list[Event]
 
 
-@operations.staff("GET", "/overview", Permission.DEVICES_READ, answers=OverviewShown)
+@operations.staff("GET", "/overview", Permission.DEVICES_READ, answers=Overview)
 async def show_overview(
     asking: Staff, query: Annotated[OverviewQuery, Query()]
-) -> OverviewShown | Refusal:
+) -> Overview | Refusal:
     """Show how things stand, and what needs attention."""
     now = asking.services.tools.clock()
-    standing = await asking.see(Overview(query.organization))
+    standing = await asking.see(views_overview.Overview(query.organization))
     return shown(
         standing,
-        lambda found: OverviewShown(
+        lambda found: Overview(
             organization=Organization.of(found.organization) if found.organization else None,
             devices=dict(found.devices),
             enrollments=dict(found.enrollments),

@@ -9,8 +9,11 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from enlist.core.refusals import CATALOGUE
+from enlist.web.api.redeem import PublicBody
+from enlist.web.api.values import Body, Shown
 
 PREFIX: Final = "/api/v1"
 METHODS: Final = ("get", "put", "post", "delete", "patch")
@@ -100,18 +103,51 @@ def described(api: FastAPI, version: str) -> Document:
         summary="The enrollment authority's API",
         description=_ABOUT,
         routes=api.routes,
-        separate_input_output_schemas=False,
     )
     value["paths"] = {f"{PREFIX}{path}": item for path, item in value["paths"].items()}
     components = value.setdefault("components", {})
     components["securitySchemes"] = _SECURITY
     schemas = components.setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
+    for model in (*_all_below(Shown), *_all_below(Body), *_all_below(PublicBody)):
+        extra = model.model_config.get("json_schema_extra")
+        if isinstance(extra, dict) and model.__name__ in schemas:
+            # FastAPI leaves every null out, also those that an example shows.
+            schemas[model.__name__].update(extra)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    for schema in schemas.values():
+        if "properties" in schema:
+            schema.setdefault("examples", [_example(schema, schemas)])
     for method, path, operation in operations_of(value):
         operation["operationId"] = _operation_id(operation["operationId"], path, method)
     return Document(value, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """An example put together from those of its parts."""
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "anyOf" in schema:
+        return _example(schema["anyOf"][0], schemas)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "properties" in schema:
+        return {name: _example(each, schemas) for name, each in schema["properties"].items()}
+    if schema.get("type") == "array":
+        return [_example(schema["items"], schemas)]
+    return schema.get("default", _SIMPLE.get(schema.get("type", "null")))
+
+
+_SIMPLE: Final = {"string": "text", "integer": 1, "boolean": True, "object": {}}
+
+
+def _all_below(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _all_below(model)
 
 
 def operations_of(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

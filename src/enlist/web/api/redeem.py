@@ -23,7 +23,8 @@ from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.idempotent import idempotency_key
 from enlist.verbs.presenting import Presented
-from enlist.verbs.redeem import Enrolled, Redeem
+from enlist.verbs.redeem import Redeem
+from enlist.verbs.repeating import Enrolled
 from enlist.web.api.operations import (
     HOLDERS,
     IDEMPOTENT,

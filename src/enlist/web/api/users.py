@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Query
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from enlist.core import model
 from enlist.core.model import RoleAssignment, UserState
@@ -43,32 +44,29 @@ from enlist.web.api.values import (
 operations: Final = Operations("Users")
 
 
+_EXAMPLE: Final[JsonDict] = {
+    "id": EXAMPLE_ID,
+    "username": "ada",
+    "email": "ada@example.com",
+    "phone": "",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "organization": "main",
+    "organization_id": EXAMPLE_ID,
+    "source": "basic",
+    "state": "active",
+    "has_password": True,
+    "time_zone": "Europe/London",
+    "language": "en",
+    "created_at": EXAMPLE_MOMENT,
+    "version": 1,
+}
+
+
 class User(Shown):
     """A person."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": EXAMPLE_ID,
-                    "username": "ada",
-                    "email": "ada@example.com",
-                    "phone": "",
-                    "first_name": "Ada",
-                    "last_name": "Lovelace",
-                    "organization": "main",
-                    "organization_id": EXAMPLE_ID,
-                    "source": "basic",
-                    "state": "active",
-                    "has_password": True,
-                    "time_zone": "Europe/London",
-                    "language": "en",
-                    "created_at": EXAMPLE_MOMENT,
-                    "version": 1,
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: str
     username: str
@@ -94,6 +92,13 @@ class User(Shown):
         """A user of the store."""
         values = {n: getattr(found, n) for n in cls.model_fields if n != "organization"}
         return cls(organization=found.group_id, **values)
+
+
+_ROLE: Final[JsonDict] = {
+    "role": "operator",
+    "organization": "berlin",
+    "organization_id": EXAMPLE_ID,
+}
 
 
 class RoleHeld(Shown):
@@ -123,6 +128,10 @@ class Roles(Shown):
 
 class UserDetail(User):
     """A person, and what he may do. His devices: `/devices?user=`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{**_EXAMPLE, "roles": [_ROLE], "sign_ins": 1}]}
+    )
 
     roles: list[RoleHeld]
     sign_ins: int

@@ -1,0 +1,120 @@
+"""Events, messages and templates by API."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from enlist.web.api import events
+from tests.web.api.conftest import Api, Client, answered, refused, wrong_fields
+
+
+@pytest.fixture
+def administrator(api: Api) -> Client:
+    return api.key("administrator")
+
+
+def test_events_can_be_filtered(api: Api, administrator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    refusal = api.stranger.post("/redeem", {"token": "8Kq2mWx7Rb"})
+    code = refusal.json()["support_code"]
+    found = answered(administrator.get(f"/events?support_code={code}"))["items"]
+    assert [each["kind"] for each in found] == ["enrollment.refused"]
+    assert found[0]["data"]["reason"] == "unknown"
+    by_code = answered(administrator.get(f"/support-codes/{code.lower().replace('-', '')}"))
+    assert by_code["event"] == found[0]
+    assert answered(administrator.get(f"/events/{found[0]['id']}")) == found[0]
+    by_device = answered(administrator.get(f"/events?device={ticket.device_id}"))["items"]
+    assert {each["kind"] for each in by_device} == {"device.registered", "enrollment.revealed"}
+    assert by_device[0]["personal"]["user"] == "ada"
+    by_kind = answered(administrator.get("/events?kind=api_key.created&actor_kind=host"))
+    assert by_kind["items"]
+    after = found[0]["id"]
+    assert (
+        answered(administrator.get(f"/events?after={after}&kind=device.registered"))["items"] == []
+    )
+    assert wrong_fields(administrator.get("/events?device=x&actor_kind=nobody&sort=x!")) == {
+        "device",
+        "actor_kind",
+        "sort",
+    }
+    assert refused(administrator.get("/events/nothing")) == (404, "not_found")
+    assert wrong_fields(administrator.get("/support-codes/nothing")) == {"code"}
+    unread = answered(administrator.get("/support-codes/BBBB-BBBB-B"))
+    assert unread["event"] is None
+    assert unread["answer"]
+
+
+def test_export_is_all_of_it_oldest_first(
+    api: Api, administrator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MOST_PER_PAGE", 2)
+    for number in range(4):
+        api.enlist.clock.advance(seconds=1)
+        api.enlist.register("ada", name=f"laptop {number}")
+    answer = administrator.get("/events/export")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/jsonl"
+    assert answer.headers["content-disposition"] == 'attachment; filename="events.jsonl"'
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["id"] for line in lines] == [row.id for row in api.enlist.events()]
+    for line in lines:
+        entry = json.loads(line["entry"])
+        assert (entry["id"], entry["kind"]) == (line["id"], line["kind"])
+    kinds = administrator.get("/events/export?kind=device.registered").text
+    assert len(kinds.splitlines()) == 4
+    none = administrator.get("/events/export?kind=nothing")
+    assert (none.status_code, none.text) == (200, "")
+
+
+def test_taking_events_away_is_a_right_of_its_own(api: Api) -> None:
+    helpdesk = api.key("helpdesk")
+    assert answered(helpdesk.get("/events"))
+    assert refused(helpdesk.get("/events/export")) == (403, "forbidden")
+    assert refused(api.stranger.get("/events/export")) == (401, "unauthenticated")
+
+
+def test_messages_say_how_they_stand(api: Api, administrator: Client) -> None:
+    api.enlist.user("ada")
+    body = {"user": "ada", "name": "laptop", "platform": "linux"}
+    made = answered(administrator.post("/devices", body), 201)
+    enrollment = made["enrollment"]["id"]
+    found = answered(administrator.get(f"/messages?enrollment={enrollment}"))["items"]
+    assert [(each["state"], each["to"], each["user"]) for each in found] == [
+        ("queued", "ada@example.com", "ada")
+    ]
+    assert found[0]["next_try_at"] == "2026-03-02T12:00:00.000000Z"
+    assert answered(administrator.get("/messages?state=sent"))["items"] == []
+    assert wrong_fields(administrator.get("/messages?state=lost&enrollment=1")) == {
+        "state",
+        "enrollment",
+    }
+
+
+WORDING = {
+    "organization": "main",
+    "name": "default",
+    "subject": "Enroll {FriendlyName}",
+    "body": "Hello {FirstName|colleague},\n\nopen {EnrollmentUrl}",
+}
+
+
+def test_templates(api: Api, administrator: Client) -> None:
+    preview = answered(administrator.post("/templates/preview", WORDING))
+    assert preview["subject"] == "[Sample] Enroll Ada's laptop"
+    assert "Hello Ada" in preview["text"]
+    assert answered(administrator.get("/templates"))["items"] == []
+    first = answered(administrator.put("/templates", WORDING))
+    second = answered(administrator.put("/templates", {**WORDING, "subject": "Welcome"}))
+    assert (second["id"], second["version"]) == (first["id"], 2)
+    listed = answered(administrator.get("/templates?organization=main"))
+    assert [each["subject"] for each in listed["items"]] == ["Welcome"]
+    assert "EnrollmentUrl" in listed["lookups"]
+    for path in ("/templates/preview", "/templates"):
+        method = "PUT" if path == "/templates" else "POST"
+        wrong = {**WORDING, "body": "Hello {Nobody}"}
+        assert refused(administrator.ask(method, path, wrong)) == (422, "template_invalid")
+        assert wrong_fields(administrator.ask(method, path, {"subject": 1})) == {"subject", "body"}
+    assert administrator.delete(f"/templates/{first['id']}").status_code == 204
+    assert refused(administrator.delete(f"/templates/{first['id']}")) == (404, "not_found")

@@ -1,0 +1,135 @@
+"""Whoever asks: himself, his sign-ins, the start page, the search; keys and cookies."""
+
+from __future__ import annotations
+
+import pytest
+
+from enlist.core.secrets import Secret
+from enlist.verbs.sign_in import StartSignIn
+from tests.installation import ADMINISTRATOR, PASSWORD, done
+from tests.web.api.conftest import Api, Client, answered, refused, wrong_fields
+
+
+def cookie(api: Api, username: str = ADMINISTRATOR, password: str = PASSWORD) -> dict[str, str]:
+    """The header that a signed-in person's browser sends."""
+    signed_in = done(
+        api.enlist.perform(StartSignIn(username, Secret(password)), api.enlist.stranger())
+    )
+    return {"cookie": f"enlist={signed_in.cookie.reveal()}"}
+
+
+@pytest.fixture
+def browser(api: Api) -> Client:
+    """A signed-in administrator's browser, on one of our own pages."""
+    headers = {**cookie(api), "sec-fetch-site": "same-origin"}
+    return Client(api.http, {**api.stranger.headers, **headers})
+
+
+def test_me(api: Api, browser: Client) -> None:
+    me = answered(browser.get("/me"))
+    assert (me["kind"], me["name"]) == ("user", ADMINISTRATOR)
+    assert me["grants"][0]["organization_id"] == api.enlist.root.id
+    assert "devices:register" in me["grants"][0]["permissions"]
+    key = answered(api.key("reader").get("/me"))
+    assert (key["kind"], key["name"]) == ("api_key", "reader key")
+    assert "devices:register" not in key["grants"][0]["permissions"]
+
+
+def test_a_signed_in_person_may_do_the_same(api: Api, browser: Client) -> None:
+    api.enlist.user("ada")
+    body = {"user": "ada", "name": "laptop", "platform": "linux"}
+    answered(browser.post("/devices", body), 201)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "", "origin": "https://evil.example"},
+    ],
+)
+def test_another_site_cannot_use_a_sign_in(
+    api: Api, browser: Client, headers: dict[str, str]
+) -> None:
+    api.enlist.user("ada")
+    sent = {key: value for key, value in headers.items() if value}
+    client = Client(api.http, {k: v for k, v in browser.headers.items() if k not in headers})
+    body = {"user": "ada", "name": "laptop", "platform": "linux"}
+    assert refused(client.post("/devices", body, headers=sent)) == (403, "cross_site")
+    assert refused(client.post("/me/sign-out", headers=sent)) == (403, "cross_site")
+    assert api.enlist.devices() == ()
+
+
+def test_what_is_dangerous_takes_a_fresh_proof(api: Api, browser: Client) -> None:
+    body = {"name": "x", "role": "reader"}
+    answered(browser.post("/api-keys", body), 201)
+    api.enlist.clock.advance(minutes=11)
+    assert refused(browser.post("/api-keys", body)) == (403, "proof_too_old")
+    api.enlist.user("ada")
+    role = {"role": "reader", "organization": "main"}
+    assert refused(browser.post("/users/ada/roles", role)) == (403, "proof_too_old")
+
+
+def test_ones_own_sign_ins(api: Api, browser: Client) -> None:
+    other = cookie(api)
+    items = answered(browser.get("/me/sign-ins"))["items"]
+    assert sorted(each["present"] for each in items) == [False, True]
+    elsewhere = next(each["id"] for each in items if not each["present"])
+    assert browser.delete(f"/me/sign-ins/{elsewhere}").status_code == 204
+    assert refused(api.stranger.get("/me", headers=other)) == (401, "unauthenticated")
+    assert refused(browser.delete(f"/me/sign-ins/{elsewhere}")) == (404, "not_found")
+    assert wrong_fields(browser.delete("/me/sign-ins/nothing")) == {"sign_in_id"}
+    third = cookie(api)
+    assert browser.post("/me/sign-out", {"keep_present": True}).status_code == 204
+    assert refused(api.stranger.get("/me", headers=third)) == (401, "unauthenticated")
+    assert answered(browser.get("/me"))
+    assert browser.post("/me/sign-out").status_code == 204
+    assert refused(browser.get("/me")) == (401, "unauthenticated")
+
+
+def test_keys_have_no_sign_ins(api: Api) -> None:
+    assert refused(api.key().get("/me/sign-ins")) == (401, "unauthenticated")
+
+
+def test_a_right_that_is_taken_away_is_gone_at_once(api: Api) -> None:
+    api.enlist.staff("operator", username="olga")
+    headers = {**cookie(api, "olga"), "sec-fetch-site": "same-origin"}
+    olga = Client(api.http, {**api.stranger.headers, **headers})
+    assert answered(olga.get("/devices")) == {"items": [], "next_cursor": None}
+    assert api.key().delete("/users/olga/roles/main/operator").status_code == 200
+    assert refused(olga.get("/devices")) == (403, "forbidden")
+    api.key().post("/users/olga/disable")
+    assert refused(olga.get("/me")) == (401, "unauthenticated")
+
+
+def test_overview_and_search(api: Api) -> None:
+    reader = api.key("reader")
+    ticket = api.enlist.register("ada")
+    api.enlist.register("ada", name="phone", platform="ios")
+    api.enlist.clock.advance(hours=25)
+    standing = answered(reader.get("/overview"))
+    assert standing["organization"]["group_id"] == "main"
+    assert standing["devices"] == {"registered": 2}
+    assert standing["enrollments"] == {"expired": 2}
+    assert len(standing["expired"]) == 2
+    assert refused(reader.get("/overview?organization=nowhere")) == (404, "not_found")
+    found = answered(reader.get("/search?text=lapt"))
+    assert [each["id"] for each in found["devices"]] == [ticket.device_id]
+    assert answered(reader.get("/search?text=ADA"))["users"][0]["username"] == "ada"
+    code = api.stranger.post("/redeem", {"token": "8Kq2mWx7Rb"}).json()["support_code"]
+    by_code = answered(reader.get(f"/search?text={code}"))
+    assert by_code["event"]["support_code"] == code
+    assert wrong_fields(reader.get("/search")) == {"text"}
+
+
+def test_roles_are_explained(api: Api) -> None:
+    roles = answered(api.key("reader").get("/roles"))
+    assert [each["role"] for each in roles["items"]] == [
+        "administrator",
+        "operator",
+        "helpdesk",
+        "reader",
+    ]
+    assert "enrollments:reveal" in roles["permissions"]
+    assert all("enrollments:reveal" not in each["permissions"] for each in roles["items"])

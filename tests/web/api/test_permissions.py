@@ -1,0 +1,223 @@
+"""Every operation names its permission, and the verbs behind it keep to it: role by route (S50)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from enlist.core.policy import ROLES, Permission, Role
+from enlist.core.secrets import Secret
+from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.sign_in import StartSignIn
+from enlist.verbs.templates import PutTemplate, Wording
+from enlist.web.api.myself import SIGNED_IN
+from enlist.web.api.openapi import operations_of
+from tests.installation import PASSWORD, Ticket, done
+from tests.web.api.conftest import Api, Client, answered, refused
+
+WORDING = {"subject": "s", "body": "{EnrollmentUrl}"}
+
+
+@pytest.fixture
+def store_kind() -> str:
+    """Rights are decided before a store is asked to change anything; one will do."""
+    return "sqlite"
+
+
+@dataclass
+class World:
+    """Fresh things for one operation to be tried on."""
+
+    api: Api
+    client: Client
+    username: str
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def name(self) -> str:
+        return f"thing-{next(self.numbers)}-{self.username}"
+
+    def user(self) -> str:
+        return self.api.enlist.user(self.name()).id
+
+    def ticket(self) -> Ticket:
+        return self.api.enlist.register(self.name())
+
+    def revoked(self) -> str:
+        """A registered device without a live enrollment."""
+        ticket = self.ticket()
+        self.api.enlist.revoke(ticket.enrollment_id)
+        return ticket.device_id
+
+    def organization(self) -> str:
+        return self.api.enlist.organization(self.name()).group_id
+
+    def api_key(self) -> str:
+        made = self.api.enlist.do(CreateApiKey(self.name(), "reader", self.api.enlist.root.id))
+        return made.key.id
+
+    def template(self) -> str:
+        wording = Wording(self.name(), "registration", "email", "en", "s", "{EnrollmentUrl}")
+        return self.api.enlist.do(PutTemplate(self.api.enlist.root.id, wording)).id
+
+    def event(self) -> str:
+        return self.api.enlist.events()[0].id
+
+    def support_code(self) -> str:
+        answer = self.api.stranger.post("/redeem", {"token": "8Kq2mWx7Rb"})
+        return str(answer.json()["support_code"])
+
+    def sign_in(self) -> str:
+        """Another sign-in of whoever asks."""
+        sign_in = StartSignIn(self.username, Secret(PASSWORD))
+        return done(self.api.enlist.perform(sign_in, self.api.enlist.stranger())).sign_in.id
+
+    def registering(self) -> dict[str, str]:
+        return {"user": self.user(), "name": "laptop", "platform": "linux"}
+
+
+Request = tuple[str, Any]
+Trial = Request | Callable[[World], Request]
+
+TRIALS: dict[str, Trial] = {
+    "GET /devices": ("/devices", None),
+    "POST /devices": lambda w: ("/devices", w.registering()),
+    "GET /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
+    "PATCH /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", {"name": "x"}),
+    "DELETE /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
+    "POST /devices/{device_id}/enrollments": lambda w: (
+        f"/devices/{w.revoked()}/enrollments",
+        None,
+    ),
+    "GET /enrollments": ("/enrollments", None),
+    "GET /enrollments/{enrollment_id}": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}",
+        None,
+    ),
+    "POST /enrollments/{enrollment_id}/revoke": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}/revoke",
+        None,
+    ),
+    "POST /enrollments/{enrollment_id}/resend": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}/resend",
+        None,
+    ),
+    "POST /enrollments/{enrollment_id}/reissue": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}/reissue",
+        None,
+    ),
+    "GET /users": ("/users", None),
+    "POST /users": lambda w: ("/users", {"username": w.name()}),
+    "GET /users/{user}": lambda w: (f"/users/{w.user()}", None),
+    "PATCH /users/{user}": lambda w: (f"/users/{w.user()}", {"first_name": "x"}),
+    "DELETE /users/{user}": lambda w: (f"/users/{w.user()}", None),
+    "PUT /users/{user}/password": lambda w: (
+        f"/users/{w.user()}/password",
+        {"password": PASSWORD},
+    ),
+    "POST /users/{user}/disable": lambda w: (f"/users/{w.user()}/disable", None),
+    "POST /users/{user}/enable": lambda w: (f"/users/{w.user()}/enable", None),
+    "POST /users/{user}/sign-out": lambda w: (f"/users/{w.user()}/sign-out", None),
+    "POST /users/{user}/roles": lambda w: (
+        f"/users/{w.user()}/roles",
+        {"role": "reader", "organization": "main"},
+    ),
+    "DELETE /users/{user}/roles/{organization}/{role}": lambda w: (
+        f"/users/{w.user()}/roles/main/reader",
+        None,
+    ),
+    "GET /organizations": ("/organizations", None),
+    "POST /organizations": lambda w: ("/organizations", {"group_id": w.name(), "name": "x"}),
+    "GET /organizations/{organization}": ("/organizations/main", None),
+    "PATCH /organizations/{organization}": ("/organizations/main", {"name": "x"}),
+    "DELETE /organizations/{organization}": lambda w: (f"/organizations/{w.organization()}", None),
+    "GET /organizations/{organization}/settings": ("/organizations/main/settings", None),
+    "PATCH /organizations/{organization}/settings": (
+        "/organizations/main/settings",
+        {"token_length": 12},
+    ),
+    "GET /api-keys": ("/api-keys", None),
+    "POST /api-keys": ("/api-keys", {"name": "x", "role": "reader"}),
+    "DELETE /api-keys/{key_id}": lambda w: (f"/api-keys/{w.api_key()}", None),
+    "POST /api-keys/{key_id}/revoke": lambda w: (f"/api-keys/{w.api_key()}/revoke", None),
+    "GET /messages": ("/messages", None),
+    "GET /templates": ("/templates", None),
+    "PUT /templates": ("/templates", WORDING),
+    "POST /templates/preview": ("/templates/preview", WORDING),
+    "DELETE /templates/{template_id}": lambda w: (f"/templates/{w.template()}", None),
+    "GET /events": ("/events", None),
+    "GET /events/export": ("/events/export", None),
+    "GET /events/{event_id}": lambda w: (f"/events/{w.event()}", None),
+    "GET /support-codes/{code}": lambda w: (f"/support-codes/{w.support_code()}", None),
+    "GET /me": ("/me", None),
+    "GET /me/sign-ins": ("/me/sign-ins", None),
+    "DELETE /me/sign-ins/{sign_in_id}": lambda w: (f"/me/sign-ins/{w.sign_in()}", None),
+    "POST /me/sign-out": ("/me/sign-out", {"keep_present": True}),
+    "GET /roles": ("/roles", None),
+    "GET /overview": ("/overview", None),
+    "GET /search": ("/search?text=x", None),
+}
+
+
+def declared(api: Api) -> dict[str, str]:
+    """The permission that each operation declares."""
+    document = answered(api.stranger.get("/api/openapi.json"))
+    return {
+        f"{method} {path.removeprefix('/api/v1')}": operation["x-permission"]
+        for method, path, operation in operations_of(document)
+    }
+
+
+def test_every_operation_declares_who_may_use_it(api: Api) -> None:
+    known = {permission.value for permission in Permission} | {"public", SIGNED_IN}
+    found = declared(api)
+    assert set(found.values()) <= known
+    assert {name for name, permission in found.items() if permission == "public"} == {
+        "POST /redeem",
+        "POST /attempts",
+        "POST /attempts/{attempt_id}/complete",
+        "POST /attempts/{attempt_id}/cancel",
+    }
+    staff = {name for name, permission in found.items() if permission != "public"}
+    assert staff == set(TRIALS), "every operation of staff must be tried below"
+
+
+def test_staff_operations_refuse_strangers(api: Api) -> None:
+    for name, permission in declared(api).items():
+        method, path = name.split()
+        if permission != "public":
+            answer = api.stranger.ask(method, path, raw=b"not even JSON")
+            assert refused(answer) == (401, "unauthenticated"), name
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_roles_may_do_what_their_permissions_say(api: Api, role: Role) -> None:
+    world = _world(api, role)
+    allowed = ROLES[role] | {SIGNED_IN}
+    for name, permission in declared(api).items():
+        if permission == "public":
+            continue
+        trial = TRIALS[name]
+        path, body = trial if isinstance(trial, tuple) else trial(world)
+        answer = world.client.ask(name.split()[0], path, body)
+        if permission in allowed:
+            assert answer.is_success, f"{role} may {permission}, but: {name} {answer.text}"
+        else:
+            assert refused(answer) == (403, "forbidden"), f"{role}: {name}"
+
+
+def _world(api: Api, role: Role) -> World:
+    username = f"the-{role.value}"
+    api.enlist.staff(role.value, username=username)
+    signed_in = done(
+        api.enlist.perform(StartSignIn(username, Secret(PASSWORD)), api.enlist.stranger())
+    )
+    headers = {
+        **api.stranger.headers,
+        "cookie": f"enlist={signed_in.cookie.reveal()}",
+        "sec-fetch-site": "same-origin",
+    }
+    return World(api, Client(api.http, headers), username)

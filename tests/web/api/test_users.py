@@ -1,0 +1,182 @@
+"""Users by API: people, passwords, roles, sign-ins."""
+
+from __future__ import annotations
+
+import pytest
+
+from enlist.core.secrets import Secret
+from enlist.verbs.sign_in import StartSignIn
+from tests.installation import ADMINISTRATOR, PASSWORD, done
+from tests.web.api.conftest import Api, Client, answered, csr_text, refused, wrong_fields
+
+
+@pytest.fixture
+def administrator(api: Api) -> Client:
+    return api.key("administrator")
+
+
+def test_adding_and_looking(administrator: Client) -> None:
+    body = {
+        "organization": "main",
+        "username": "ada",
+        "email": "Ada@Example.com",
+        "phone": "+49 30 123456",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "password": PASSWORD,
+        "time_zone": "Europe/London",
+        "language": "en",
+    }
+    made = administrator.post("/users", body)
+    user = answered(made, 201)
+    assert made.headers["etag"] == '"1"'
+    assert (user["state"], user["source"], user["has_password"]) == ("active", "basic", True)
+    assert user["phone"] == "+4930123456"
+    assert PASSWORD not in made.text
+    for named in (user["id"], "ada", "ADA"):
+        shown = answered(administrator.get(f"/users/{named}"))
+        assert (shown["id"], shown["roles"], shown["sign_ins"]) == (user["id"], [], 0)
+    assert answered(administrator.get("/users?search=lovel"))["items"][0]["id"] == user["id"]
+    assert refused(administrator.get("/users/nobody")) == (404, "not_found")
+
+
+def test_names_and_addresses_are_taken_once(api: Api, administrator: Client) -> None:
+    api.enlist.user("ada")
+    again = {"username": "ADA", "email": "other@example.com"}
+    assert refused(administrator.post("/users", again)) == (409, "username_taken")
+    again = {"username": "bob", "email": "ADA@example.com"}
+    assert refused(administrator.post("/users", again)) == (409, "email_taken")
+    api.enlist.user("bob")
+    assert refused(administrator.patch("/users/bob", {"username": "ada"})) == (
+        409,
+        "username_taken",
+    )
+
+
+def test_what_is_wrong_with_a_user(administrator: Client) -> None:
+    body = {"username": " ", "email": "nowhere", "phone": "12", "time_zone": "Mars/Olympus"}
+    assert wrong_fields(administrator.post("/users", body)) == {"username"}
+    body["username"] = "ada"
+    fields = wrong_fields(administrator.post("/users", body))
+    assert fields == {"email", "phone", "time_zone"}
+    short = {"username": "ada", "password": "short"}
+    assert refused(administrator.post("/users", short)) == (422, "password_too_short")
+    number = {"username": "ada", "password": 12345678901234}
+    assert wrong_fields(administrator.post("/users", number)) == {"password"}
+
+
+def test_a_repeated_request_adds_one_user(administrator: Client) -> None:
+    key = {"idempotency-key": "add-ada"}
+    body = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
+    first = answered(administrator.post("/users", body, headers=key), 201)
+    assert answered(administrator.post("/users", body, headers=key), 201) == first
+    assert len(answered(administrator.get("/users?search=ada"))["items"]) == 1
+
+
+def test_what_an_idempotency_key_leaves_cannot_be_guessed(api: Api) -> None:
+    """Two installations get the same request; what they keep of it differs, being keyed."""
+    body = {"username": "ada", "password": PASSWORD}
+    api.key().post("/users", body, headers={"idempotency-key": "k"})
+    token = api.enlist.register("bob").token.reveal()
+    redeem = {"token": token, "csr": csr_text()}
+    api.stranger.post("/redeem", redeem, headers={"idempotency-key": "k"})
+    before = [bytes(row["request_digest"]) for row in api.enlist.rows("idempotency")]
+    assert len(before) == 2
+    assert all(len(digest) == 32 for digest in before)
+    ring = api.enlist.installation.tools.keys
+    text = 'POST /api/v1/users\n{"username": "ada", "password": "' + PASSWORD + '"}'
+    from enlist.core.secrets import Kind, fingerprint
+
+    keyed = ring.digest(Kind.IDEMPOTENCY, Secret(text)).value
+    assert fingerprint((keyed,)) in before, "the digest is keyed"
+    assert fingerprint((text.encode(),)) not in before
+
+
+def test_changing(api: Api, administrator: Client) -> None:
+    api.enlist.user("ada")
+    seen = administrator.get("/users/ada")
+    change = {"first_name": "Augusta", "email": None}
+    changed = administrator.patch("/users/ada", change, headers={"if-match": seen.headers["etag"]})
+    assert (answered(changed)["first_name"], answered(changed)["email"]) == ("Augusta", "")
+    late = administrator.patch(
+        "/users/ada", {"first_name": "X"}, headers={"if-match": seen.headers["etag"]}
+    )
+    assert refused(late) == (412, "precondition_failed")
+    assert wrong_fields(administrator.patch("/users/ada", {"state": "disabled"})) == {"state"}
+
+
+def test_a_password_set_by_staff_ends_sign_ins(api: Api, administrator: Client) -> None:
+    api.enlist.user("ada")
+    sign_in = StartSignIn("ada", Secret(PASSWORD))
+    done(api.enlist.perform(sign_in, api.enlist.stranger()))
+    assert answered(administrator.get("/users/ada"))["sign_ins"] == 1
+    new = {"password": "another good one"}
+    assert administrator.put("/users/ada/password", new).status_code == 204
+    assert answered(administrator.get("/users/ada"))["sign_ins"] == 0
+    done(api.enlist.perform(StartSignIn("ada", Secret("another good one")), api.enlist.stranger()))
+    assert administrator.post("/users/ada/sign-out").status_code == 204
+    assert answered(administrator.get("/users/ada"))["sign_ins"] == 0
+    assert refused(administrator.put("/users/ada/password", {"password": "short"})) == (
+        422,
+        "password_too_short",
+    )
+
+
+def test_disabling_and_enabling(api: Api, administrator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    assert answered(administrator.post("/users/ada/disable"))["state"] == "disabled"
+    redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
+    assert refused(api.stranger.post("/redeem", redeem)) == (403, "user_not_allowed")
+    assert answered(administrator.post("/users/ada/enable"))["state"] == "active"
+    answered(api.stranger.post("/redeem", redeem), 201)
+    assert len(answered(administrator.get("/users?state=disabled"))["items"]) == 0
+
+
+def test_roles(api: Api, administrator: Client) -> None:
+    api.enlist.user("ada")
+    api.enlist.organization("berlin")
+    body = {"role": "helpdesk", "organization": "berlin"}
+    held = answered(administrator.post("/users/ada/roles", body))["items"]
+    assert [(each["role"], each["organization"]) for each in held] == [("helpdesk", "berlin")]
+    assert answered(administrator.post("/users/ada/roles", body))["items"] == held
+    assert answered(administrator.get("/users/ada"))["roles"] == held
+    left = answered(administrator.delete("/users/ada/roles/berlin/helpdesk"))
+    assert left == {"items": []}
+    assert wrong_fields(administrator.post("/users/ada/roles", {"role": "king"})) == {
+        "role",
+        "organization",
+    }
+    assert refused(administrator.delete("/users/ada/roles/nowhere/helpdesk"))[0] == 404
+
+
+def test_nobody_is_made_stronger_than_whoever_does_it(api: Api) -> None:
+    api.enlist.user("ada")
+    operator = api.key("operator")
+    body = {"role": "administrator", "organization": "main"}
+    assert refused(operator.post("/users/ada/roles", body)) == (403, "forbidden")
+    for method, path in (
+        ("DELETE", f"/users/{ADMINISTRATOR}"),
+        ("POST", f"/users/{ADMINISTRATOR}/disable"),
+        ("POST", f"/users/{ADMINISTRATOR}/sign-out"),
+    ):
+        assert refused(operator.ask(method, path)) == (403, "forbidden")
+    password = {"password": "mine from now on"}
+    answer = operator.put(f"/users/{ADMINISTRATOR}/password", password)
+    assert refused(answer) == (403, "forbidden")
+
+
+def test_the_last_administrator_stays(administrator: Client) -> None:
+    for method, path in (
+        ("DELETE", f"/users/{ADMINISTRATOR}"),
+        ("POST", f"/users/{ADMINISTRATOR}/disable"),
+        ("DELETE", f"/users/{ADMINISTRATOR}/roles/main/administrator"),
+    ):
+        assert refused(administrator.ask(method, path)) == (409, "last_administrator")
+
+
+def test_deleting(api: Api, administrator: Client) -> None:
+    ticket = api.enlist.register("ada")
+    assert administrator.delete("/users/ada").status_code == 204
+    assert refused(administrator.get("/users/ada")) == (404, "not_found")
+    redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
+    assert refused(api.stranger.post("/redeem", redeem)) == (404, "token_invalid")
