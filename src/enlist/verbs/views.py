@@ -17,8 +17,18 @@ from enlist.core.model import ApiKey, Device, Enrollment, EventRow, Message, Org
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.core.secrets import group_code, parse_code
-from enlist.store import access, devices, enrollments, events, organizations, outbox, users
+from enlist.store import (
+    access,
+    devices,
+    enrollments,
+    events,
+    organizations,
+    outbox,
+    roles,
+    users,
+)
 from enlist.store.listing import Page, PageRequest
+from enlist.store.roles import Holding
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.fields import readable
@@ -167,6 +177,17 @@ class ListUsers(Listed[User]):
 
 
 @dataclass(frozen=True)
+class ListRoles(Listed[Holding]):
+    """Roles and who holds them. Filters: role, user."""
+
+    permission = Permission.STAFF_READ
+    of_people = False
+
+    def show(self, tx: Reader, caller: Caller, request: PageRequest) -> Page[Holding] | Refusal:
+        return roles.page(tx, request)
+
+
+@dataclass(frozen=True)
 class ListOrganizations(Listed[Organization]):
     """Organizations, in tree order."""
 
@@ -209,7 +230,7 @@ class ExportEvents(ListEvents):
 
 @dataclass(frozen=True)
 class ListApiKeys(Listed[ApiKey]):
-    """API keys, never their secrets. Filters: state."""
+    """API keys, never their secrets. Filters: state, id."""
 
     permission = Permission.API_KEYS_READ
     of_people = False

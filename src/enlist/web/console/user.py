@@ -137,7 +137,7 @@ async def set_password(desk: Desk) -> Response:
         return detail
     user, form = detail.user, Form()
     if user.id == desk.caller.id:
-        return desk.go("/profile")
+        return desk.go("/account")
     if desk.request.method == "POST":
         outcome = await _set_password(desk, user)
         if isinstance(outcome, Response):

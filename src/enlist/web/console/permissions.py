@@ -1,0 +1,35 @@
+"""Permissions in words, for the roles' table and for what an API key may do besides its role."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from enlist.web.console.navigation import N_
+from enlist.web.console.words import Word
+
+PERMISSIONS: Final = {
+    "organizations:read": Word(N_("See organizations and their settings")),
+    "organizations:edit": Word(N_("Add, change and delete organizations")),
+    "settings:edit": Word(N_("Change enrollment settings")),
+    "users:read": Word(N_("See users")),
+    "users:edit": Word(N_("Add, change, disable and delete users")),
+    "staff:read": Word(N_("See people who hold roles, and what they did")),
+    "roles:edit": Word(N_("Give and take roles; change people who hold roles")),
+    "devices:read": Word(N_("See devices")),
+    "devices:register": Word(N_("Register devices")),
+    "devices:edit": Word(N_("Change a device's details")),
+    "devices:delete": Word(N_("Delete devices")),
+    "enrollments:read": Word(N_("See enrollments")),
+    "enrollments:issue": Word(N_("Issue new tokens for devices")),
+    "enrollments:resend": Word(N_("Send the same token again")),
+    "enrollments:reissue": Word(N_("Make a new token that replaces the last one")),
+    "enrollments:revoke": Word(N_("Revoke enrollments")),
+    "enrollments:reveal": Word(N_("Be shown tokens instead of having them sent")),
+    "messages:read": Word(N_("See messages and whether they arrived")),
+    "templates:edit": Word(N_("Write message templates")),
+    "events:read": Word(N_("See events")),
+    "events:export": Word(N_("Take events away as a file")),
+    "api_keys:read": Word(N_("See API keys, never the keys themselves")),
+    "api_keys:edit": Word(N_("Make and revoke API keys")),
+}
+"""Every permission, in the order of the console's map; a test compares with `core.policy`."""

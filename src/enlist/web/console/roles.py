@@ -1,0 +1,157 @@
+"""Accounts > Roles: what each role may do, who holds which where, giving and taking them away.
+
+Roles are dangerous, so a fresh confirmation by password is asked before the form is filled in.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from enlist.core.model import User
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import ROLES, Role
+from enlist.store.listing import Page
+from enlist.store.roles import Holding
+from enlist.verbs.rights import fresh
+from enlist.verbs.staff import GrantRole, WithdrawRole
+from enlist.verbs.views import ListRoles
+from enlist.verbs.views_details import OrganizationDetail, ShowOrganization, ShowUser, UserDetail
+from enlist.web.console import people
+from enlist.web.console.forms import Form, read_form
+from enlist.web.console.layout import Desk, page
+from enlist.web.console.lists import read_query
+from enlist.web.console.permissions import PERMISSIONS
+
+_FIELDS: Final = ("user", "organization", "role")
+
+
+async def show_roles(desk: Desk) -> Response:
+    """The roles' table, and who holds what in the organization in force and below."""
+    query = read_query(desk.request, ("role",))
+    found: Page[Holding] | Refusal = Page(())
+    if desk.may("staff:read"):
+        found = await desk.view(ListRoles(desk.group_id, **query.asked))
+    if isinstance(found, Refusal):
+        return desk.refuse(found)
+    context = {
+        "query": query,
+        "page": found,
+        "roles": people.ROLES,
+        "permissions": PERMISSIONS,
+        "rights": {role.value: held for role, held in ROLES.items()},
+    }
+    return desk.show("console/roles.html", context)
+
+
+async def grant_role(desk: Desk) -> Response:
+    """Give somebody a role on an organization."""
+    if desk.request.method == "GET":
+        closed = people.closed(desk, "roles:edit")
+        stale = fresh(desk.caller, desk.now)
+        if closed or stale:
+            return closed or desk.refuse(stale or Refusal("proof_too_old"))
+        return await _show_form(desk, Form(_asked(desk)))
+    form = await read_form(desk.request)
+    named = await desk.view(ShowUser(form.value("user")))
+    if isinstance(named, Refusal) or not form.value("user"):
+        error = desk.gettext("There is no such user that you may see.")
+        form = Form(form.values, {"user": error}, Refusal("validation_failed"))
+        return await _show_form(desk, form)
+    place = form.value("organization") or desk.group_id
+    outcome = await desk.perform(GrantRole(named.user.id, place, form.value("role")))
+    if not isinstance(outcome, Refusal):
+        role = people.ROLES[form.value("role")]
+        text = desk.gettext("%(name)s holds the role %(role)s on %(place)s now.") % {
+            "name": named.user.display_name,
+            "role": desk.gettext(role.label),
+            "place": place,
+        }
+        return desk.go(desk.address("users", named.user.id), text)
+    if outcome.code == "proof_too_old":
+        return _to_confirm(desk, "roles/grant", form)
+    return await _show_form(desk, form.refused(outcome))
+
+
+async def withdraw_role(desk: Desk) -> Response:
+    """Take a role away; the address, and then the form, say whose, where and which."""
+    asked = Form(_asked(desk))
+    if desk.request.method == "POST":
+        asked = await read_form(desk.request)
+    if desk.request.method == "GET":
+        closed = people.closed(desk, "roles:edit")
+        stale = fresh(desk.caller, desk.now)
+        if closed or stale:
+            return closed or desk.refuse(stale or Refusal("proof_too_old"))
+    subject = await _subject(desk, asked)
+    if isinstance(subject, Refusal):
+        return desk.refuse(subject)
+    (user, place), role = subject, asked.value("role")
+    refusal = None
+    if desk.request.method == "POST":
+        outcome = await desk.perform(WithdrawRole(user.id, asked.value("organization"), role))
+        if not isinstance(outcome, Refusal):
+            text = desk.gettext("%(name)s does not hold that role any more.")
+            told = text % {"name": user.display_name}
+            return desk.go(desk.address("users", user.id), told)
+        if outcome.code == "proof_too_old":
+            return _to_confirm(desk, "roles/withdraw", asked)
+        refusal = outcome
+    context = {
+        "user": user,
+        "place": place.organization,
+        "role": people.ROLES[role],
+        "himself": user.id == desk.caller.id,
+        "form": asked,
+    }
+    return desk.show("console/role_withdraw.html", context, refusal=refusal)
+
+
+async def _subject(desk: Desk, asked: Form) -> tuple[User, OrganizationDetail] | Refusal:
+    """Whose role, and where."""
+    found: UserDetail | Refusal = await desk.view(ShowUser(asked.value("user")))
+    if isinstance(found, Refusal):
+        return found
+    place = await desk.view(ShowOrganization(asked.value("organization") or desk.group_id))
+    if isinstance(place, Refusal):
+        return place
+    if asked.value("role") not in set(Role):
+        return Refusal("not_found")
+    return found.user, place
+
+
+def _asked(desk: Desk) -> dict[str, str]:
+    query = desk.request.query_params
+    return {name: query.get(name, "") for name in _FIELDS}
+
+
+def _to_confirm(desk: Desk, address: str, form: Form) -> Response:
+    """To the confirmation by password, and back to the form as it was filled in."""
+    back = desk.address(address, **{name: form.value(name) for name in _FIELDS})
+    return RedirectResponse(f"/confirm?{urlencode({'next': back})}", status_code=303)
+
+
+async def _show_form(desk: Desk, form: Form) -> Response:
+    line = await people.places(desk)
+    if isinstance(line, Refusal):
+        return desk.refuse(line)
+    if not form.value("organization"):
+        values = {**form.values, "organization": desk.group_id}
+        form = Form(values, form.errors, form.refusal)
+    mine = [place for place in line if desk.may("roles:edit", place.organization.path)]
+    context = {
+        "form": form,
+        "organizations": people.choices(mine),
+        "roles": people.ROLES,
+        "back": desk.address("roles"),
+    }
+    return desk.show("console/role_grant.html", context, refusal=form.refusal)
+
+
+ROUTES = [
+    page("roles", show_roles),
+    page("roles/grant", grant_role, methods=("GET", "POST")),
+    page("roles/withdraw", withdraw_role, methods=("GET", "POST")),
+]
