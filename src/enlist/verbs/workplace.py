@@ -68,7 +68,11 @@ def _home(tx: Reader, caller: Caller) -> Organization | Refusal:
             found = organizations.find(tx, _ids(path)[-1])
             if found is not None:
                 return found
-    return Refusal("forbidden", reason="holds no role on any organization")
+    return Refusal(
+        "forbidden",
+        reason="holds no role on any organization",
+        detail="The console is for people who hold a role. Ask an administrator for one.",
+    )
 
 
 def _ids(path: str) -> list[str]:

@@ -52,7 +52,7 @@ async def show_device(desk: Desk) -> Response:
 
 async def edit_device(desk: Desk) -> Response:
     """Change what is known of a device."""
-    detail = await _detail(desk)
+    detail = await _detail(desk, Permission.DEVICES_EDIT)
     if isinstance(detail, Response):
         return detail
     device = detail.device
@@ -76,7 +76,7 @@ async def edit_device(desk: Desk) -> Response:
 
 async def delete_device(desk: Desk) -> Response:
     """Say what deleting a device does, then do it."""
-    detail = await _detail(desk)
+    detail = await _detail(desk, Permission.DEVICES_DELETE)
     if isinstance(detail, Response):
         return detail
     refusal = None
@@ -96,12 +96,14 @@ async def delete_device(desk: Desk) -> Response:
     return desk.show("console/device_delete.html", context, refusal=refusal)
 
 
-async def _detail(desk: Desk) -> DeviceDetail | Response:
+async def _detail(desk: Desk, needs: Permission | None = None) -> DeviceDetail | Response:
     detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
     if isinstance(detail, Refusal):
         return desk.refuse(detail)
     device = detail.device
-    return desk.elsewhere(device.organization_path, device.group_id) or detail
+    moved = desk.elsewhere(device.organization_path, device.group_id)
+    closed = desk.closed(needs, device.organization_path) if needs else None
+    return moved or closed or detail
 
 
 def _rest(detail: DeviceDetail) -> Sequence[Enrollment]:

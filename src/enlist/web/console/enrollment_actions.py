@@ -7,13 +7,13 @@ message and nowhere else (A16).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from enlist.core.clock import HOUR
 from enlist.core.lifecycle import shown_state
-from enlist.core.outcomes import Refusal
+from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.verbs.driver import Verb
 from enlist.verbs.issuing import Delivery
@@ -31,7 +31,13 @@ from enlist.web.console import words
 from enlist.web.console.forms import Form, from_picker, read_form, to_picker
 from enlist.web.console.layout import Desk, page
 
-_FIELDS = {"message.template": "template", "message.type": "template"}
+_FIELDS: Final = {"message.template": "template", "message.type": "template"}
+_NEEDS: Final = {
+    "resend": Permission.ENROLLMENTS_RESEND,
+    "reissue": Permission.ENROLLMENTS_REISSUE,
+    "revoke": Permission.ENROLLMENTS_REVOKE,
+    "issue": Permission.ENROLLMENTS_ISSUE,
+}
 
 
 async def resend(desk: Desk) -> Response:
@@ -74,9 +80,10 @@ async def _act(
     if isinstance(detail, Refusal):
         return desk.refuse(detail)
     found = detail.enrollment
-    moved = desk.elsewhere(found.organization_path, found.group_id)
-    if moved is not None:
-        return moved
+    path = found.organization_path
+    instead = desk.elsewhere(path, found.group_id) or desk.closed(_NEEDS[name], path)
+    if instead is not None:
+        return instead
     back = back_to(desk, detail)
     form = Form()
     if desk.request.method == "POST":
@@ -107,9 +114,10 @@ async def issue(desk: Desk) -> Response:
     if isinstance(detail, Refusal):
         return desk.refuse(detail)
     device = detail.device
-    moved = desk.elsewhere(device.organization_path, device.group_id)
-    if moved is not None:
-        return moved
+    path = device.organization_path
+    instead = desk.elsewhere(path, device.group_id) or desk.closed(_NEEDS["issue"], path)
+    if instead is not None:
+        return instead
     form = Form()
     if desk.request.method == "POST":
         form, until = await _sent(desk)
@@ -152,8 +160,8 @@ def read_expiry(desk: Desk, form: Form) -> tuple[Form, int | None]:
         return form, None
     moment = from_picker(text, desk.zone)
     if moment is None:
-        error = desk.gettext("must be a date and a time")
-        return Form(form.values, {"expires_at": error}, form.refusal), None
+        problem = desk.gettext("must be a date and a time")
+        return form.refused(invalid("expires_at", problem)), None
     return form, moment
 
 

@@ -129,6 +129,15 @@ class Desk:
         """Whether this page belongs to an entry of the navigation."""
         return navigation.current(self.here) == entry.address
 
+    def closed(self, permission: Permission, path: str = "") -> Response | None:
+        """The page instead of a form that this person could not send; None where he may.
+
+        Sending it is for the verb to refuse, and to record.
+        """
+        if self.request.method == "POST" or self.may(permission, path):
+            return None
+        return self.refuse(Refusal("forbidden"))
+
     def elsewhere(self, path: str, group_id: str) -> Response | None:
         """To the same page in the thing's own organization, where it lies outside of this one."""
         if path.startswith(self.organization.path):
@@ -236,7 +245,7 @@ async def desk_of(request: Request) -> Desk | Response:
     # The answer keeps the console around it, so that a mistyped address is no dead end.
     home = await services.view(FindWorkplace(), caller)
     if isinstance(home, Refusal):
-        return refusal_page(request, place, caller=caller, staff=True)
+        return refusal_page(request, home, caller=caller, staff=True)
     return Desk(request, caller, home).refuse(place)
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from enlist.core.model import Ownership
 from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission
 from enlist.core.secrets import random_secret
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.issuing import Delivery
@@ -36,7 +37,8 @@ _MOST_ORGANIZATIONS: Final = 200
 async def register(desk: Desk) -> Response:
     """The form, its review, and Save; `step` says which button was pressed."""
     if desk.request.method == "GET":
-        return await _show_form(desk, await _fresh(desk))
+        closed = desk.closed(Permission.DEVICES_REGISTER)
+        return closed or await _show_form(desk, await _fresh(desk))
     form = await read_form(desk.request)
     step = form.value("step")
     if step == "edit":
@@ -47,11 +49,16 @@ async def register(desk: Desk) -> Response:
     verb = Register(
         form.value("organization"),
         form.value("user"),
-        DeviceDetails(**{name: form.value(name) for name in _DETAILS}),
+        _details(form),
         Delivery("email", form.value("template")),
         until,
     )
     return await (_save if step == "save" else _review)(desk, form, verb)
+
+
+def _details(form: Form) -> DeviceDetails:
+    given = {name: form.value(name) for name in _DETAILS if form.value(name)}
+    return DeviceDetails(**{"name": "", "platform": "", **given})
 
 
 async def _fresh(desk: Desk) -> Form:

@@ -1,0 +1,213 @@
+"""Enrollments: one list of all, its filters in the address, one at a time and many at once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from enlist.core.clock import HOUR
+from tests.installation import Enlist, Ticket
+from tests.web.console.conftest import Console, Page
+
+LIST = "/console/main/enrollments"
+
+
+def rows(page: Page) -> list[str]:
+    """The devices that a list shows, in its order."""
+    return re.findall(r'<a href="/console/[^/]+/enrollments/[^"/?]+">([^<]+)</a>', page.source)
+
+
+@pytest.fixture
+def tickets(enlist: Enlist) -> dict[str, Ticket]:
+    """One enrollment in each state."""
+    found = {}
+    for name in ("expired", "used", "revoked", "waiting"):
+        until = enlist.clock.now + (HOUR if name == "expired" else 90 * HOUR)
+        platform = "macos" if name == "used" else "linux"
+        found[name] = enlist.register(
+            f"user-{name}", name=f"{name} one", platform=platform, expires_at=until
+        )
+        enlist.clock.advance(minutes=1)
+    enlist.redeem(found["used"].token, platform="macos")
+    enlist.revoke(found["revoked"].enrollment_id)
+    enlist.clock.advance(hours=2)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("", ["waiting one", "revoked one", "used one", "expired one"]),
+        ("state=active", ["waiting one"]),
+        ("state=expired", ["expired one"]),
+        ("state=used", ["used one"]),
+        ("state=revoked", ["revoked one"]),
+        ("platform=macos", ["used one"]),
+        ("grant=sign_in", []),
+        ("q=user-rev", ["revoked one"]),
+        ("q=ONE&state=used", ["used one"]),
+        ("sort=device", ["expired one", "revoked one", "used one", "waiting one"]),
+        ("sort=-device", ["waiting one", "used one", "revoked one", "expired one"]),
+        ("q=%25", []),
+        ("state=nonsense", []),
+        ("q=&state=", ["waiting one", "revoked one", "used one", "expired one"]),
+    ],
+)
+@pytest.mark.usefixtures("tickets")
+def test_search_filters_and_sorts(console: Console, asked: str, shown: list[str]) -> None:
+    page = console.sign_in("reader").open(f"{LIST}?{asked}")
+    assert page.status == 200
+    assert rows(page) == shown
+    if not shown:
+        assert "Nothing fits" in page.main
+        assert LIST in page.links
+
+
+@pytest.mark.usefixtures("tickets")
+def test_the_address_holds_what_the_form_shows(console: Console) -> None:
+    page = console.sign_in("reader").open(f"{LIST}?q=one&state=expired&sort=-device")
+    assert "one" in page.fields["q"]
+    assert page.value("state") == "expired"
+    assert page.value("sort") == "-device"
+    assert any("sort=device" in link and "state=expired" in link for link in page.links)
+    partial = console.sign_in("reader").open(f"{LIST}?q=one&state=&platform=", hx_request="true")
+    assert partial.headers["hx-push-url"] == f"{LIST}?q=one"
+
+
+def test_an_impossible_sort_is_told(console: Console) -> None:
+    page = console.sign_in("reader").open(f"{LIST}?sort=password")
+    assert page.status == 422
+    assert page.leads_to("/console/main/")
+
+
+def test_pages_follow_each_other_and_lead_back(console: Console, enlist: Enlist) -> None:
+    enlist.user("ada")
+    for number in range(60):
+        enlist.register("ada", name=f"device {number:02}")
+        enlist.clock.advance(seconds=1)
+    desk = console.sign_in("reader")
+    seen: list[list[str]] = []
+    page = desk.open(LIST)
+    for number in (1, 2, 3):
+        seen.append(rows(page))
+        if number > 1:
+            assert f"Page {number}" in page.main
+        following = _relation(page, "next")
+        assert (following is None) is (number == 3)
+        if following is not None:
+            page = desk.open(following)
+    assert [len(shown) for shown in seen] == [25, 25, 10]
+    assert len({name for shown in seen for name in shown}) == 60
+    for number in (2, 1):
+        before = _relation(page, "prev")
+        assert before is not None
+        page = desk.open(before)
+        assert rows(page) == seen[number - 1]
+    assert _relation(page, "prev") is None
+
+
+def _relation(page: Page, name: str) -> str | None:
+    found = re.search(rf'rel="{name}" href="([^"]*)"', page.source)
+    return found[1].replace("&amp;", "&") if found else None
+
+
+def test_resend_sends_the_same_token_again(console: Console, enlist: Enlist) -> None:
+    ticket = enlist.register("ada")
+    before = enlist.enrollment(ticket.enrollment_id)
+    desk = console.sign_in("helpdesk")
+    address = f"{LIST}/{ticket.enrollment_id}/resend"
+    question = desk.open(address)
+    assert "The same token is sent once more to ada@example.com" in question.main
+    assert not enlist.rows("message")
+    page = desk.follow(desk.send(address))
+    assert "once more, with the same token" in page.main
+    after = enlist.enrollment(ticket.enrollment_id)
+    assert (after.generation, after.expires_at) == (before.generation, before.expires_at)
+    assert len(enlist.rows("message")) == 1
+
+
+def test_reissue_makes_the_next_token(console: Console, enlist: Enlist) -> None:
+    ticket = enlist.register("ada")
+    desk = console.sign_in("helpdesk")
+    address = f"{LIST}/{ticket.enrollment_id}/reissue"
+    question = desk.open(address)
+    assert "stops working at once" in question.main
+    assert enlist.enrollment(ticket.enrollment_id).generation == 1
+    page = desk.follow(desk.send(address, {"expires_at": "2026-03-05T08:00"}))
+    assert "The one before it is dead" in page.main
+    after = enlist.enrollment(ticket.enrollment_id)
+    assert after.generation == 2
+    assert "Mar 5, 2026" in page.main
+
+
+def test_revoke_ends_it_with_a_reason(console: Console, enlist: Enlist) -> None:
+    ticket = enlist.register("ada")
+    desk = console.sign_in("operator")
+    address = f"{LIST}/{ticket.enrollment_id}/revoke"
+    assert "It cannot be undone" in desk.open(address).main
+    page = desk.follow(desk.send(address, {"reason": "lost on the train"}))
+    assert "lost on the train" in page.main
+    assert enlist.enrollment(ticket.enrollment_id).state == "revoked"
+    again = desk.send(address)
+    assert again.status == 409
+    assert "This token was withdrawn" in again.main
+
+
+def test_many_are_resent_with_a_line_for_each(
+    console: Console, enlist: Enlist, tickets: dict[str, Ticket]
+) -> None:
+    desk = console.sign_in("helpdesk")
+    ids = [ticket.enrollment_id for ticket in tickets.values()]
+    question = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids})
+    assert "Send 1 messages again?" in question.main
+    assert "3 of those ticked are left as they are" in question.main
+    assert not enlist.rows("message")
+    result = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids, "confirmed": "yes"})
+    assert "Queued 1 of 4 messages" in result.main
+    assert result.main.count("Only a live token can be sent again") == 3
+    assert [row["recipient"] for row in enlist.rows("message")] == ["user-waiting@example.com"]
+
+
+def test_many_are_revoked_with_a_line_for_each(
+    console: Console, enlist: Enlist, tickets: dict[str, Ticket]
+) -> None:
+    desk = console.sign_in("operator")
+    ids = [ticket.enrollment_id for ticket in tickets.values()]
+    question = desk.send(f"{LIST}/bulk", {"action": "revoke", "id": ids})
+    assert "Revoke 2 enrollments?" in question.main
+    sent = {"action": "revoke", "id": ids, "confirmed": "yes", "reason": "tidying"}
+    result = desk.send(f"{LIST}/bulk", sent)
+    assert "Revoked 2 of 4" in result.main
+    states = {name: enlist.enrollment(t.enrollment_id).state for name, t in tickets.items()}
+    assert states == {
+        "expired": "revoked",
+        "used": "used",
+        "revoked": "revoked",
+        "waiting": "revoked",
+    }
+    assert enlist.enrollment(tickets["waiting"].enrollment_id).end_reason == "tidying"
+
+
+def test_nothing_ticked_or_asked_changes_nothing(console: Console, enlist: Enlist) -> None:
+    ticket = enlist.register("ada")
+    desk = console.sign_in("operator")
+    for sent in (
+        {"action": "revoke", "confirmed": "yes"},
+        {"id": ticket.enrollment_id, "confirmed": "yes"},
+        {"action": "explode", "id": ticket.enrollment_id, "confirmed": "yes"},
+    ):
+        page = desk.follow(desk.send(f"{LIST}/bulk", sent))
+        assert "Tick the enrollments first" in page.main
+    assert enlist.enrollment(ticket.enrollment_id).state == "active"
+
+
+def test_what_a_sibling_has_cannot_be_ticked(console: Console, enlist: Enlist) -> None:
+    enlist.organization("alpha")
+    enlist.organization("beta")
+    hidden = enlist.register("bob", organization="beta")
+    desk = console.sign_in("operator", "alpha")
+    sent = {"action": "revoke", "id": hidden.enrollment_id, "confirmed": "yes"}
+    page = desk.send("/console/alpha/enrollments/bulk", sent)
+    assert "Revoked 0 of 0" in page.main
+    assert enlist.enrollment(hidden.enrollment_id).state == "active"
