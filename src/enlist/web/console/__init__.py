@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.web.console import (
+    api_keys,
     devices,
     enrollment_actions,
     enrollments,
@@ -16,6 +17,7 @@ from enlist.web.console import (
     language,
     overview,
     registering,
+    roles,
     search,
     user,
     users,
@@ -33,6 +35,8 @@ _PAGES = (
     users,
     user,
     events,
+    api_keys,
+    roles,
 )
 
 
