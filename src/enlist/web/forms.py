@@ -7,7 +7,7 @@ broken UTF-8, control characters (PostgreSQL stores no NUL, and line breaks forg
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
 
@@ -16,7 +16,7 @@ from enlist.core.secrets import support_code
 
 MOST_FIELDS: Final = 40
 LONGEST_FIELD: Final = 8192
-"""Characters; what a page remembers about itself is the longest (see `enroll.sealing`)."""
+"""Characters; what a page remembers about itself is the longest (see `sealing`)."""
 
 _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
@@ -38,6 +38,16 @@ async def read_form(request: Request) -> dict[str, str] | Refusal:
     if len(fields) < len(pairs) or not all(map(_plain, fields.values())):
         return _malformed("a field twice, too long or with control characters")
     return fields
+
+
+def secret_in(text: str) -> str:
+    """What was typed, or the secret in a whole link that was pasted instead of it.
+
+    Mail trackers append `?utm_…` or `&utm_…`, some of them behind the fragment.
+    """
+    _, found, fragment = text.partition("#")
+    pairs = fragment.replace("?", "&").split("&") if found else []
+    return next((unquote(pair[2:]) for pair in pairs if pair.startswith("t=")), text)
 
 
 def _plain(value: str) -> bool:

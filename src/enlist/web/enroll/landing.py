@@ -11,10 +11,10 @@ from enlist.store.tx import StoreUnavailable
 from enlist.verbs.landing import AsksForSignIn
 from enlist.verbs.opened import Opened
 from enlist.web.callers import services_of, stranger
-from enlist.web.enroll.sealing import Purpose, Visit, begin_visit, keep_visit, visit_of
 from enlist.web.enroll.visitors import by_person
 from enlist.web.pages import render
 from enlist.web.problems import headers_of, status_of
+from enlist.web.sealing import Purpose, Visit, begin_visit, keep_visit, visit_of
 
 
 async def show_form(request: Request) -> Response:

@@ -22,15 +22,15 @@ from enlist.verbs.begin import Begin, Begun, Check, Purpose
 from enlist.verbs.driver import Verb
 from enlist.verbs.landing import IsGroupId, LookAround, Surroundings
 from enlist.verbs.presenting import Presented
+from enlist.web import sealing
 from enlist.web.callers import services_of, stranger
-from enlist.web.enroll import sealing
 from enlist.web.enroll.landing import form_page
 from enlist.web.enroll.next_step import next_step
-from enlist.web.enroll.sealing import Visit, attempt_of, begin_visit, fingerprint, keep_attempt
 from enlist.web.enroll.visitors import platform_of
-from enlist.web.forms import read_form
+from enlist.web.forms import read_form, secret_in
 from enlist.web.pages import refusal_page, render
 from enlist.web.problems import headers_of, status_of
+from enlist.web.sealing import Visit, attempt_of, begin_visit, fingerprint, keep_attempt
 from enlist.web.services import Services
 
 _UNIFORM: Final = ("token_invalid", "credentials_invalid")
@@ -81,7 +81,7 @@ async def _check(step: _Step) -> Response:
     if step.visit.unseal(sealing.Purpose.FORM, nonce) is None:
         return _expired(step.request, step.visit)
     values = {
-        "field": step.form.get("field", "")[: LONGEST_PRESENTED + 1],
+        "field": secret_in(step.form.get("field", ""))[: LONGEST_PRESENTED + 1],
         "username": step.form.get("username", "").strip()[:_LONGEST_NAME],
         "password": step.form.get("password", "")[:_LONGEST_PASSWORD],
     }

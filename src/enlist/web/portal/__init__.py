@@ -1,8 +1,45 @@
-"""Placeholder until the adapter stands."""
+"""What every person has: signing in and out, proving himself again, and his own account.
 
-from starlette.routing import BaseRoute
+Everything works without scripts, and nothing changes by GET. The first administrator comes in
+through `/setup`, once.
+"""
+
+from starlette.routing import BaseRoute, Route
+
+from enlist.web.portal.account import (
+    change_password,
+    change_profile,
+    end_sign_in,
+    show_account,
+    sign_out_everywhere,
+)
+from enlist.web.portal.setting_up import set_up, show_setup
+from enlist.web.portal.signing_in import (
+    confirm,
+    show_confirm,
+    show_sign_in,
+    show_sign_out,
+    sign_in,
+    sign_out,
+)
 
 
 def routes() -> list[BaseRoute]:
-    """No routes yet."""
-    return []
+    """The portal's pages, and what their forms do."""
+    pages = {
+        "/sign-in": (show_sign_in, sign_in),
+        "/sign-out": (show_sign_out, sign_out),
+        "/confirm": (show_confirm, confirm),
+        "/setup": (show_setup, set_up),
+        "/account": (show_account, change_profile),
+    }
+    forms = {
+        "/account/password": change_password,
+        "/account/sign-out-everywhere": sign_out_everywhere,
+        "/account/sign-ins/{sign_in_id}/end": end_sign_in,
+    }
+    return [
+        *(Route(path, show) for path, (show, _) in pages.items()),
+        *(Route(path, do, methods=["POST"]) for path, (_, do) in pages.items()),
+        *(Route(path, do, methods=["POST"]) for path, do in forms.items()),
+    ]

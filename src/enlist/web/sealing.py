@@ -5,6 +5,7 @@ A form must prove that it came from a page of ours, opened in the same browser, 
 And whoever goes back or reloads shall find the attempt that he began (ruling 23). All three are
 one thing: a few values, encrypted and signed (Fernet) under a key made from the look-up key,
 bound to a random cookie of that browser and to one purpose, with the time they were sealed.
+The first administrator's form needs the first two as well.
 
 Any process of the installation opens what another one sealed, and a rotated key opens what the
 one before it sealed.
@@ -41,6 +42,8 @@ class Purpose(StrEnum):
     """An empty first step."""
     CHECKED = "checked"
     """What was presented in the first step."""
+    SETUP = "setup"
+    """An empty set-up form, or the link that came with one that was not filled in right."""
     ATTEMPT = "attempt"
     """The attempt that was begun, with its code."""
 
