@@ -1,15 +1,34 @@
-"""The demo's mailbox: what would have been sent, on a page and as JSON."""
+"""The demo's mailbox: what would have been sent, on a page and as JSON.
+
+Messages are shown as a mail client would: the HTML part in a frame of its own that may do nothing
+but be looked at and have its links followed. Only these two routes loosen the content policy, and
+only the demo has them.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
+from typing import Final
 
+from markupsafe import Markup, escape
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import support_code
+from enlist.delivery.channels import CapturedMessage
+from enlist.web.boundary import CONTENT_POLICY
 from enlist.web.callers import services_of
-from enlist.web.pages import render
+from enlist.web.pages import refusal_page, render
+
+_FRAMING: Final = f"{CONTENT_POLICY}; frame-src 'self'"
+_FRAMED: Final = (
+    "sandbox allow-top-navigation-by-user-activation; default-src 'none'; "
+    "style-src 'unsafe-inline'; img-src data:; base-uri 'self'; frame-ancestors 'self'"
+)
+_LINK: Final = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
 
 
 def routes() -> list[BaseRoute]:
@@ -18,25 +37,63 @@ def routes() -> list[BaseRoute]:
         Route("/demo/mailbox", _page),
         Route("/demo/mailbox.json", _json),
         Route("/demo/mailbox/{number:int}", _message),
+        Route("/demo/mailbox/{number:int}/html", _html),
     ]
 
 
-async def _page(request: Request) -> Response:
+def _messages(request: Request) -> list[tuple[int, CapturedMessage]]:
+    """Messages newest first, each with a number that stays its own while others arrive."""
     mailbox = services_of(request).mailbox
-    messages = list(mailbox.messages()) if mailbox else []
-    return render(request, "demo/mailbox.html", {"messages": messages})
+    found = list(mailbox.messages()) if mailbox else []
+    return [(len(found) - place, message) for place, message in enumerate(found)]
+
+
+def _numbered(request: Request) -> CapturedMessage | None:
+    number = request.path_params["number"]
+    return next((message for own, message in _messages(request) if own == number), None)
+
+
+async def _page(request: Request) -> Response:
+    return render(request, "demo/mailbox.html", {"messages": _messages(request)})
 
 
 async def _json(request: Request) -> Response:
-    mailbox = services_of(request).mailbox
-    messages = list(mailbox.messages()) if mailbox else []
-    return JSONResponse({"items": [asdict(message) for message in messages]})
+    items = [{"number": number, **asdict(message)} for number, message in _messages(request)]
+    return JSONResponse({"items": items})
 
 
 async def _message(request: Request) -> Response:
-    mailbox = services_of(request).mailbox
-    messages = list(mailbox.messages()) if mailbox else []
-    number = request.path_params["number"]
-    if not 0 <= number < len(messages):
-        return render(request, "demo/mailbox.html", {"messages": messages}, status=404)
-    return render(request, "demo/message.html", {"message": messages[number], "number": number})
+    message = _numbered(request)
+    if message is None:
+        return _missing(request)
+    context = {
+        "message": message,
+        "number": request.path_params["number"],
+        "text": _linked(message.text),
+    }
+    response = render(request, "demo/message.html", context)
+    response.headers["content-security-policy"] = _FRAMING
+    return response
+
+
+async def _html(request: Request) -> Response:
+    """The HTML part alone, for the frame, which its links leave: our pages refuse to be framed."""
+    message = _numbered(request)
+    if message is None:
+        return _missing(request)
+    shown = re.sub(r"(<head[^>]*>)", r'\1<base target="_top">', message.html, count=1)
+    return HTMLResponse(shown, headers={"content-security-policy": _FRAMED})
+
+
+def _missing(request: Request) -> Response:
+    return refusal_page(request, Refusal("not_found", support_code=support_code()))
+
+
+def _linked(text: str) -> Markup:
+    """The text part with its addresses as links."""
+    parts, end = [Markup()], 0
+    for found in _LINK.finditer(text):
+        parts.append(escape(text[end : found.start()]))
+        parts.append(Markup('<a href="{0}">{0}</a>').format(found[0]))
+        end = found.end()
+    return Markup().join([*parts, escape(text[end:])])
