@@ -12,6 +12,7 @@ from enlist.core.ids import parse_id
 from enlist.core.model import Organization, User
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
+from enlist.locales import N_
 from enlist.store import organizations, users
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
@@ -71,7 +72,7 @@ def _home(tx: Reader, caller: Caller) -> Organization | Refusal:
     return Refusal(
         "forbidden",
         reason="holds no role on any organization",
-        detail="The console is for people who hold a role. Ask an administrator for one.",
+        detail=N_("The console is for people who hold a role. Ask an administrator for one."),
     )
 
 

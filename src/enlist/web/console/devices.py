@@ -14,10 +14,11 @@ from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
 from enlist.verbs.views import ListDevices, ListEvents
 from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
+from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import read_query
-from enlist.web.console.timeline import INTERCEPTION, tell_all
+from enlist.web.console.timeline import INTERCEPTION
 
 
 async def show_list(desk: Desk) -> Response:
@@ -43,7 +44,7 @@ async def show_device(desk: Desk) -> Response:
         "live_state": shown_state(live.state, live.expires_at, desk.now) if live else "",
         "earlier": [(shown_state(e.state, e.expires_at, desk.now), e) for e in _rest(detail)],
         "attempts": shown_attempts(detail.attempts, desk.now),
-        "story": tell_all(detail.timeline.items, desk.gettext),
+        "story": describe_all(detail.timeline.items, desk.caller.language),
         "interceptions": await interceptions(desk, device.organization_path, device=device.id),
         "words": words,
     }

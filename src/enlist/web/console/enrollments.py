@@ -19,10 +19,10 @@ from enlist.verbs.views import ListEnrollments
 from enlist.verbs.views_details import ShowEnrollment
 from enlist.web.console import words
 from enlist.web.console.devices import interceptions, shown_attempts
+from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_choices, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import read_query
-from enlist.web.console.timeline import tell_all
 
 _FILTERS: Final = ("state", "platform", "grant", "message_state", "user")
 MOST_AT_ONCE: Final = 100
@@ -65,7 +65,7 @@ async def show_enrollment(desk: Desk) -> Response:
         "enrollment": found,
         "state": shown_state(found.state, found.expires_at, desk.now),
         "attempts": shown_attempts(detail.attempts, desk.now),
-        "story": tell_all(detail.timeline.items, desk.gettext),
+        "story": describe_all(detail.timeline.items, desk.caller.language),
         "interceptions": await interceptions(desk, found.organization_path, enrollment=found.id),
         "words": words,
     }

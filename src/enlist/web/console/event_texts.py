@@ -169,7 +169,7 @@ def describe(event: EventRow, language: str) -> Description:
     names["verb"] = escape(gettext(VERBS.get(str(event.data.get("verb")), N_("do something"))))
     for name in ("name", "group_id", "role"):
         names.setdefault(name, escape("—"))
-    manner = timeline.tell(event, gettext)
+    manner = timeline.manner_of(event)
     return Description(
         event,
         escape(gettext(SENTENCES.get(event.kind, event.kind))) % names,

@@ -11,8 +11,8 @@ from enlist.core.policy import Permission
 from enlist.verbs.views import ListUsers
 from enlist.verbs.views_overview import Overview, OverviewDetail
 from enlist.web.console import words
+from enlist.web.console.event_texts import describe_all
 from enlist.web.console.layout import Desk, page
-from enlist.web.console.timeline import tell_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ async def show_overview(desk: Desk) -> Response:
     context = {
         "overview": found,
         "shares": shares(found),
-        "story": tell_all(found.newest, desk.gettext),
+        "story": describe_all(found.newest, desk.caller.language),
         "no_mail": "email" not in desk.services.tools.channels,
         "first_steps": await _first_steps(desk, found),
         "words": words,

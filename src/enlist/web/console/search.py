@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from enlist.core.outcomes import Refusal
-from enlist.core.refusals import CATALOGUE
 from enlist.verbs.views import ListOrganizations
 from enlist.verbs.views_overview import SearchEverything
 from enlist.web.console import navigation, words
+from enlist.web.console.event_texts import describe
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.navigation import Entry
-from enlist.web.console.timeline import tell
 
 _MOST_PAGES = 5
 _MOST_PLACES = 50
@@ -43,8 +42,9 @@ async def search(desk: Desk) -> Response:
         "text": text,
         "hits": hits,
         "pages": pages(desk, text),
-        "support": tell(support.event, desk.gettext) if support and support.event else None,
-        "catalogue": CATALOGUE,
+        "support": describe(support.event, desk.caller.language)
+        if support and support.event
+        else None,
         "words": words,
     }
     return desk.show("console/search.html", context)
