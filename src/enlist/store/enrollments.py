@@ -7,14 +7,17 @@ Each move is one conditional statement; the row count says whether it happened. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
 from enlist.core.model import Enrollment, GrantKind, Platform, Sighting
-from enlist.core.outcomes import Refusal
+from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.secrets import Digest
+from enlist.store import events
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
@@ -99,11 +102,18 @@ _REVOKE_OF_DEVICE = Query(
      WHERE device_id = :device_id AND state = 'active'
     """,
 )
-_REVOKE_EXPIRED_OF_DEVICE = Query(
-    "enrollment.revoke_expired_of_device",
+_EXPIRED_OF_DEVICE = Query(
+    "enrollment.expired_of_device",
+    """
+    SELECT e.id FROM enrollment e
+     WHERE e.device_id = :device_id AND e.state = 'active' AND e.expires_at <= :now
+    """,
+)
+_REVOKE_EXPIRED = Query(
+    "enrollment.revoke_expired",
     """
     UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = 'expired'
-     WHERE device_id = :device_id AND state = 'active' AND expires_at <= :now
+     WHERE id = :id AND state = 'active' AND expires_at <= :now
     """,
 )
 _REVOKE_OF_USER = Query(
@@ -389,9 +399,16 @@ def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
     return tx.run(_REVOKE_OF_DEVICE, device_id=device_id, now=tx.now, reason=reason)
 
 
-def revoke_expired_of_device(tx: Tx, device_id: Id) -> int:
-    """Close an expired enrollment of a device, to make room for a new one."""
-    return tx.run(_REVOKE_EXPIRED_OF_DEVICE, device_id=device_id, now=tx.now)
+def make_room(tx: Tx, caller: Caller, about: Subjects) -> None:
+    """Revoke the expired enrollment of a device, if it has one: another is about to be issued.
+
+    It is the caller's doing, so it is an event of its own: the log alone must tell how things
+    stand.
+    """
+    expired = tx.one(_EXPIRED_OF_DEVICE, device_id=about.device_id, now=tx.now)
+    if expired is not None and tx.run(_REVOKE_EXPIRED, id=expired["id"], now=tx.now) == 1:
+        ended = replace(about, enrollment_id=str(expired["id"]))
+        events.record(tx, caller, Happening("enrollment.revoked", ended, {"reason": "expired"}))
 
 
 def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:

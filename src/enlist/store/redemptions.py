@@ -102,7 +102,7 @@ def _redeem_one(tx: Tx, claim: Redemption) -> bool:
     if claim.fresh_device is not None:
         devices.insert(tx, claim.fresh_device)
     if claim.fresh_enrollment is not None:
-        enrollments.revoke_expired_of_device(tx, claim.device_id)
+        enrollments.make_room(tx, claim.caller, claim.happening.about)
         enrollments.insert(tx, claim.fresh_enrollment)
     won = tx.run(
         _CLAIM,

@@ -133,13 +133,13 @@ class _Issuing(Verb[Seen, Ready, Issued]):
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
         """Device, enrollment, secret, message and event: all or nothing."""
         device, enrollment = ready.device, ready.enrollment
+        about = Subjects(device.organization_id, device.user_id, device.id, enrollment.id)
         if ready.fresh_device:
             devices.insert(tx, device)
         else:
-            enrollments.revoke_expired_of_device(tx, device.id)
+            enrollments.make_room(tx, caller, about)
         enrollments.insert(tx, enrollment)
         minted = store_secret(tx, ready.minted)
-        about = Subjects(device.organization_id, device.user_id, device.id, enrollment.id)
         message_id, effects = _send(tx, ready, minted, about)
         kind = "device.registered" if ready.fresh_device else "enrollment.issued"
         data = {
@@ -256,8 +256,8 @@ class Register(_Issuing):
 class Issue(_Issuing):
     """Issue a new enrollment for a registered device that has none live.
 
-    Refusals: `not_found`, `forbidden`, `device_enrolled`, `enrollment_exists`, and the
-    delivery's.
+    Refusals: `not_found`, `forbidden`, `device_enrolled`, `enrollment_exists`, `conflict` where
+    its user was deleted, and the delivery's.
     """
 
     device_id: Id
@@ -277,6 +277,9 @@ class Issue(_Issuing):
         if device.state is not DeviceState.REGISTERED:
             return Refusal("device_enrolled", about=about)
         user = users.find(tx, device.user_id) if device.user_id else None
+        if device.user_id and user is None:
+            detail = "Its user was deleted. Register the device anew for whoever has it now."
+            return Refusal("conflict", detail=detail, about=about)
         organization = organizations.find(tx, device.organization_id)
         if organization is None:
             return missing("organization")
