@@ -158,7 +158,8 @@ class ShowUser(View[UserDetail]):
 class OrganizationDetail:
     """An organization, the settings in force with their sources, and its own settings.
 
-    `parent` is None at the root, and where the caller may not see it.
+    `parent` is None at the root, and where the caller may not see it; `above` is what would be
+    inherited, None at the root.
     """
 
     organization: Organization
@@ -166,6 +167,7 @@ class OrganizationDetail:
     own: Mapping[str, SettingValue]
     parent: Organization | None
     children: tuple[Organization, ...]
+    above: EnrollmentPolicy | None
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,14 @@ class ShowOrganization(View[OrganizationDetail]):
             organizations.own_settings(tx, found.path),
             parent,
             tuple(organizations.children(tx, found.id)),
+            _above(tx, found),
         )
+
+
+def _above(tx: Reader, organization: Organization) -> EnrollmentPolicy | None:
+    if organization.parent_id is None:
+        return None
+    return organizations.policy(tx, organization.path.removesuffix(f"{organization.id}/"))
 
 
 @dataclass(frozen=True)

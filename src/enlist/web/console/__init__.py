@@ -19,6 +19,7 @@ from enlist.web.console import (
     registering,
     roles,
     search,
+    settings,
     user,
     users,
 )
@@ -37,6 +38,7 @@ _PAGES = (
     events,
     api_keys,
     roles,
+    settings,
 )
 
 

@@ -1,0 +1,43 @@
+"""Enrollment settings in words: the names that seed 000 gives them, and what each choice means."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from enlist.web.console.navigation import N_
+from enlist.web.console.words import Word
+
+CHOICES: Final = {
+    "enrollment_mode": {
+        "open": Word(
+            N_("Open Enrollment"),
+            meaning=N_("Whoever has an account may enroll devices; tokens work as well."),
+        ),
+        "registered_only": Word(
+            N_("Registered Devices Only"),
+            meaning=N_("Only devices that were registered for a user before may enroll."),
+        ),
+    },
+    "token_type": {
+        "single_factor": Word(
+            N_("Single-Factor"), meaning=N_("The token is all that is needed to enroll.")
+        ),
+        "two_factor": Word(
+            N_("Two-Factor"),
+            meaning=N_("The token, and a sign-in of the very user it was made for."),
+        ),
+    },
+    "child_permission": {
+        "both": Word(
+            N_("Inherit or override"), meaning=N_("Each organization below chooses for itself.")
+        ),
+        "inherit_only": Word(
+            N_("Inherit only"), meaning=N_("All below take these settings and cannot change them.")
+        ),
+        "override_only": Word(
+            N_("Override only"),
+            meaning=N_("Each below keeps values of its own; a new one begins with a copy."),
+        ),
+    },
+}
+"""The settings that are a choice among a few, by key."""
