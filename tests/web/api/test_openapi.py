@@ -84,7 +84,7 @@ def test_every_answer_says_what_it_is(document: dict[str, Any]) -> None:
         content = operation["responses"][good[0]].get("content", {})
         assert bool(content) is (good[0] != "204"), name
         for each in content.values():
-            assert not each.get("schema") or examples(each["schema"], schemas), name
+            assert "$ref" not in each["schema"] or examples(each["schema"], schemas), name
 
 
 def test_refusals_are_described_with_their_status(document: dict[str, Any]) -> None:

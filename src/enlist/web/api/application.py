@@ -94,7 +94,8 @@ def _fastapi(services: Services) -> FastAPI:
         },
     )
     api.state.services = services
-    for part in PARTS:
-        for router in part.operations.routers:
-            api.include_router(router)
+    routers = [router for part in PARTS for router in part.operations.routers]
+    api.state.routes = [route for router in routers for route in router.routes]
+    for router in routers:
+        api.include_router(router)
     return api

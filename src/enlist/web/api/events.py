@@ -37,7 +37,6 @@ from enlist.web.api.values import (
 
 operations: Final = Operations("Events")
 
-JSON_LINES: Final = "application/jsonl"
 
 _EXAMPLE: Final[JsonDict] = {
     "id": EXAMPLE_ID,
@@ -129,8 +128,16 @@ async def list_events(
     return shown(found, lambda page: Page.of(page, Event.of))
 
 
-@operations.staff("GET", "/events/export", Permission.EVENTS_EXPORT)
-async def export_events(asking: Staff, query: Annotated[ExportQuery, Query()]) -> Any:
+class JsonLines(StreamingResponse):
+    """One JSON value per line."""
+
+    media_type = "application/jsonl"
+
+
+@operations.staff("GET", "/events/export", Permission.EVENTS_EXPORT, answers=JsonLines)
+async def export_events(
+    asking: Staff, query: Annotated[ExportQuery, Query()]
+) -> JsonLines | Refusal:
     """Take events away as JSON lines, oldest first.
 
     Each line holds an event as the list shows it, and `entry`: the canonical JSON that the log is
@@ -144,7 +151,7 @@ async def export_events(asking: Staff, query: Annotated[ExportQuery, Query()]) -
     if isinstance(first, Refusal):
         return first
     headers = {"content-disposition": 'attachment; filename="events.jsonl"'}
-    return StreamingResponse(_lines(asking, view, first), media_type=JSON_LINES, headers=headers)
+    return JsonLines(_lines(asking, view, first), headers=headers)
 
 
 async def _lines(

@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import FieldError, Refusal
@@ -247,7 +248,10 @@ class Operations:
         status: int = 200,
         refuses: Iterable[str] = (),
     ) -> Callable[[Declared], Declared]:
-        """Declare an operation of staff. A verb enforces `permission`; the schema tells it."""
+        """Declare an operation of staff. A verb enforces `permission`; the schema tells it.
+
+        `answers` is the model of the answer, or a response class for what is not JSON.
+        """
         codes = (*ALWAYS, *STAFF, *(WITH_BODY if method in _WITH_BODY else ()), *refuses)
         extra = {"x-permission": str(permission), "security": [{"api_key": []}, {"sign_in": []}]}
         return self._declare(self._staff, method, path, answers, status, codes, extra)
@@ -277,12 +281,14 @@ class Operations:
         extra: dict[str, Any],
     ) -> Callable[[Declared], Declared]:
         staff = router is self._staff
+        by_itself = isinstance(answers, type) and issubclass(answers, Response)
+        nothing = Response if status == 204 else Default(JSONResponse)
         return router.api_route(
             path,
             methods=[method],
-            response_model=answers,
+            response_model=None if by_itself else answers,
             status_code=status,
-            response_class=Response if status == 204 else Default(JSONResponse),
+            response_class=answers if by_itself else nothing,
             responses=_documented(codes, staff=staff),
             openapi_extra=extra,
         )
@@ -308,16 +314,27 @@ def _documented(codes: Iterable[str], *, staff: bool) -> dict[int | str, dict[st
 # --- what FastAPI refuses itself ---------------------------------------------------------------
 
 
-async def refused(_request: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
     """A body that could not be read; an address or a method that is not offered."""
     if isinstance(error, Refused):
         return problem_response(error.refusal)
     status = error.status_code if isinstance(error, HTTPException) else 404
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "malformed")
     response = problem_response(Refusal(code, support_code=support_code()))
-    if isinstance(error, HTTPException) and error.headers:
-        response.headers.update(error.headers)
+    if status == 405:
+        response.headers["allow"] = ", ".join(_offered(request))
     return response
+
+
+def _offered(request: Request) -> list[str]:
+    """Every method of this address; Starlette names those of the first route alone."""
+    routes: list[APIRoute] = request.app.state.routes
+    return sorted(
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    )
 
 
 async def invalid(_request: Request, error: Exception) -> Response:

@@ -1,0 +1,79 @@
+"""Requests generated from the description: whatever is sent, what it promises holds.
+
+Few cases per operation, always the same ones: a campaign with many more is `make fuzz`'s.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from enlist.verbs.api_keys import CreateApiKey
+from tests.web.api.conftest import ORIGIN, Api
+
+CASES = 4
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture
+def store_kind() -> str:
+    """PostgreSQL is the stricter one about what it stores."""
+    return "postgres"
+
+
+@pytest.mark.peer("postgres")
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("with_key", [True, False])
+def test_every_answer_is_one_that_is_described(
+    api: Api, mode: GenerationMode, with_key: bool
+) -> None:
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", api.http.app)
+    headers: dict[str, str] = {}
+    if with_key:
+        key = CreateApiKey("generated", "administrator", api.enlist.root.id)
+        headers["authorization"] = f"Bearer {api.enlist.do(key).secret.reveal()}"
+    numbers = itertools.count(1)
+    tried = 0
+    for found in schema.get_all_operations():
+        operation: Any = found.ok()  # type: ignore[union-attr]  # the description is valid
+        if operation.path == "/api/v1/me/sign-out":
+            continue
+        try:
+            cases = operation.as_strategy(mode)
+        except schemathesis.errors.SchemathesisError:
+            continue
+
+        @settings(
+            max_examples=CASES,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=cases)
+        def ask(case: Case[Any]) -> None:
+            nonlocal tried
+            number = next(numbers)
+            case.headers["x-forwarded-for"] = f"198.51.{number >> 8 & 255}.{number & 255}"
+            case.call_and_validate(base_url=ORIGIN, headers=headers, checks=CHECKS)
+            tried += 1
+
+        ask()
+    assert tried > 100
