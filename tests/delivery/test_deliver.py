@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from enlist.core.caller import SYSTEM
@@ -20,13 +22,14 @@ from enlist.verbs.deliver import (
     Verdict,
     back_off,
 )
+from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import Reissue
-from enlist.verbs.templates import PutTemplate, Wording
+from enlist.verbs.templates import DeleteTemplate, PutTemplate, Wording
 from enlist.verbs.users import AddUser, ChangeUser, SetUserState
 from tests.delivery.world import LINK, MAILED, Outbox, Recorder
-from tests.installation import code
+from tests.installation import code, refusal
 
 
 def test_the_link_in_the_message_enrolls(outbox: Outbox) -> None:
@@ -174,7 +177,7 @@ def test_a_message_whose_sending_never_ends_is_given_up_too(outbox: Outbox) -> N
     issued = outbox.queue()
     for _ in range(MOST_TRIES):
         outbox.claim(issued)
-        outbox.clock.advance(minutes=2)
+        outbox.clock.advance(minutes=5)
     assert outbox.deliver() == 0
     assert outbox.message(issued).state is MessageState.FAILED
 
@@ -201,7 +204,7 @@ def test_a_worker_killed_after_sending_sends_again_under_the_same_id(outbox: Out
         outbox.deliver(dying)
     assert outbox.message(issued).state is MessageState.SENDING
     recorder = Recorder()
-    outbox.clock.advance(seconds=119)
+    outbox.clock.advance(minutes=4, seconds=59)
     assert outbox.deliver(recorder) == 0
     outbox.clock.advance(seconds=1)
     assert outbox.deliver(recorder) == 1
@@ -216,7 +219,7 @@ def test_a_worker_killed_after_sending_sends_again_under_the_same_id(outbox: Out
 def test_a_worker_that_comes_too_late_changes_nothing(outbox: Outbox, verdict: Verdict) -> None:
     issued = outbox.queue()
     late = Deliver(outbox.claim(issued), lambda _letter: verdict)
-    outbox.clock.advance(minutes=2)
+    outbox.clock.advance(minutes=5)
     outbox.claim(issued)
     before = outbox.message(issued)
     outbox.enlist.do(late, SYSTEM)
@@ -304,10 +307,21 @@ def test_a_template_that_was_named(outbox: Outbox) -> None:
     wording = Wording("vendor", "registration", "email", "en", "Vendor", "{EnrollmentUrl}")
     outbox.enlist.do(PutTemplate("", wording))
     outbox.queue(template="vendor")
+    soon_gone = outbox.enlist.do(PutTemplate("", replace(wording, name="gone")))
     gone = outbox.queue("alan", template="gone")
+    outbox.enlist.do(DeleteTemplate(soon_gone.id))
     outbox.deliver()
     assert [each.subject for each in outbox.mailbox.messages()] == ["Vendor"]
     assert "no such message template" in outbox.message(gone).reason
+
+
+def test_a_template_that_nobody_wrote_is_refused_before_anything_is_issued(outbox: Outbox) -> None:
+    enlist = outbox.enlist
+    enlist.user("ada")
+    verb = Register("", "ada", DeviceDetails("laptop", "linux"), Delivery("email", "no such"))
+    refused = refusal(enlist.perform(verb))
+    assert [error.field for error in refused.fields] == ["message.template"]
+    assert enlist.devices() == ()
 
 
 def test_what_is_empty_is_told_and_not_sent(outbox: Outbox) -> None:

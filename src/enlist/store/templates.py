@@ -39,9 +39,9 @@ _PUT = Query(
     INSERT INTO message_template (id, organization_id, name, purpose, channel, language, subject,
                                   body, changed_at)
     VALUES (:id, :organization_id, :name, :purpose, :channel, :language, :subject, :body, :now)
-    ON CONFLICT (organization_id, name, channel, language) DO UPDATE
-       SET purpose = excluded.purpose, subject = excluded.subject, body = excluded.body,
-           changed_at = excluded.changed_at, version = message_template.version + 1
+    ON CONFLICT (organization_id, purpose, name, channel, language) DO UPDATE
+       SET subject = excluded.subject, body = excluded.body, changed_at = excluded.changed_at,
+           version = message_template.version + 1
     """,
 )
 _FIND = Query("template.find", f"{_COLUMNS} WHERE t.id = :id")

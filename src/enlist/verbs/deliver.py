@@ -34,7 +34,7 @@ from enlist.store.templates import Template
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Tools, Verb, View
 
-CLAIMED: Final = 2 * MINUTE
+CLAIMED: Final = 5 * MINUTE
 """How long a claim hides a message from other workers."""
 
 FIRST_WAIT: Final = 10 * SECOND

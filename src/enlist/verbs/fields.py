@@ -20,10 +20,8 @@ import phonenumbers
 from enlist.core.ids import parse_id
 from enlist.core.outcomes import FieldError, Refusal
 from enlist.core.secrets import Secret
+from enlist.locales import LANGUAGES
 from enlist.verbs.passwords import LONGEST, SHORTEST
-
-LANGUAGES: Final = ("en", "de")
-"""The languages that Enlist speaks, as BCP 47 tags."""
 
 MOST_LETTERS: Final = 200
 _GROUP_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")

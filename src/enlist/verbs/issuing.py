@@ -17,14 +17,17 @@ from enlist.core.model import GrantKind, User
 from enlist.core.outcomes import FieldError, Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
-from enlist.store import enrollments, outbox
+from enlist.store import enrollments, outbox, templates
 from enlist.store.enrollments import NewEnrollment, NewSecret
 from enlist.store.outbox import NewMessage
-from enlist.store.tx import ConcurrentChange, Tx
+from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools
 
 REGISTRATION: Final = "registration"
 """Purpose of the message that carries a registration token."""
+
+DEFAULT_TEMPLATE: Final = "default"
+"""Name of the template that replaces the built-in one, where an organization wrote it."""
 
 _SPARES: Final = 4
 _LONGEST_HOURS: Final = 8760
@@ -112,6 +115,26 @@ def check_delivery(
     if delivery.type not in channels:
         return Refusal("no_channel", about=about)
     return None
+
+
+def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
+    """Whether the template that was named exists for the organization at `path` (A15)."""
+    if delivery.template in ("", DEFAULT_TEMPLATE) or delivery.type == "none":
+        return None
+    found = templates.nearest(
+        tx,
+        path,
+        name=delivery.template,
+        purpose=REGISTRATION,
+        channel=delivery.type,
+        language="en",
+    )
+    if found is not None:
+        return None
+    return Refusal(
+        "validation_failed",
+        fields=(FieldError("message.template", "there is no template of this name here"),),
+    )
 
 
 def expiry(

@@ -33,6 +33,7 @@ from enlist.verbs.issuing import (
     Issued,
     Minted,
     check_delivery,
+    check_template,
     expiry,
     mint,
     new_enrollment,
@@ -213,6 +214,9 @@ class Register(_Issuing):
         if not organization.path.startswith(user.organization_path):
             problem = "must be the user's organization or one below it"
             return Refusal("validation_failed", fields=(FieldError("organization", problem),))
+        refusal = check_template(tx, self.message, organization.path)
+        if refusal is not None:
+            return refusal
         return Seen(organization, user, organizations.policy(tx, organization.path))
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
@@ -283,6 +287,9 @@ class Issue(_Issuing):
         organization = organizations.find(tx, device.organization_id)
         if organization is None:
             return missing("organization")
+        refusal = check_template(tx, self.message, organization.path)
+        if refusal is not None:
+            return refusal
         policy = organizations.policy(tx, organization.path)
         return Seen(organization, user, policy, device)
 

@@ -26,6 +26,7 @@ from enlist.verbs.issuing import (
     Issued,
     Minted,
     check_delivery,
+    check_template,
     expiry,
     mint,
     queue_message,
@@ -97,7 +98,10 @@ class Reissue(Verb[Seen, Ready, Issued]):
     name = "reissue"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
-        return _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_REISSUE)
+        seen = _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_REISSUE)
+        if isinstance(seen, Refusal):
+            return seen
+        return check_template(tx, self.message, seen.enrollment.organization_path) or seen
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
         found = seen.enrollment
@@ -157,7 +161,11 @@ class Resend(Verb[Seen, Ready, Id]):
     name = "resend"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
-        return _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_RESEND)
+        seen = _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_RESEND)
+        if isinstance(seen, Refusal):
+            return seen
+        delivery = Delivery("email", self.template)
+        return check_template(tx, delivery, seen.enrollment.organization_path) or seen
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
         found = seen.enrollment

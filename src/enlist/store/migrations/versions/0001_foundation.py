@@ -259,7 +259,7 @@ CREATE TABLE message_template (
     body text NOT NULL,
     changed_at {moment} NOT NULL,
     version integer NOT NULL DEFAULT 1,
-    UNIQUE (organization_id, name, channel, language)
+    UNIQUE (organization_id, purpose, name, channel, language)
 );
 CREATE TABLE event (
     id {id} PRIMARY KEY,
