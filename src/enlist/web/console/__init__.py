@@ -15,6 +15,7 @@ from enlist.web.console import (
     enrollments,
     events,
     language,
+    organizations,
     overview,
     registering,
     roles,
@@ -39,6 +40,7 @@ _PAGES = (
     api_keys,
     roles,
     settings,
+    organizations,
 )
 
 
