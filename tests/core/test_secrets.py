@@ -1,0 +1,302 @@
+"""Secrets: their shapes, their chances, and vectors that no change may move."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from enlist.core import secrets
+from enlist.core.secrets import (
+    ALPHABETS,
+    BASE20,
+    BASE58,
+    BASE62,
+    Key,
+    KeyRing,
+    Kind,
+    Secret,
+    code_digest_input,
+    entropy_bits,
+    fingerprint,
+    new_code,
+    new_key,
+    new_machine_secret,
+    parse_code,
+    parse_machine_secret,
+    random_letters,
+    random_secret,
+    support_code,
+    wellformed_token,
+)
+
+ENROLLMENT = "0197a2c4-77aa-7c3e-8a51-0123456789ab"
+LOOKUP = Key("l1", bytes(range(32)))
+DERIVE = Key("d1", bytes(range(32, 64)))
+RING = KeyRing((LOOKUP,), (DERIVE,))
+
+MACHINE_VECTORS = {
+    "enk": "enk_0123456789AB_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_1Gabzo",
+    "enl": "enl_0123456789AB_abcdefghijklmnopqrstuvwxyzABCDEF_1Od0WQ",
+}
+TOKEN_VECTORS = {
+    (1, 10, "base58"): "qisJe2ft7m",
+    (2, 10, "base58"): "Ji9KgLaz9M",
+    (1, 6, "base58"): "qisJe2",
+    (1, 20, "base58"): "qisJe2ft7mYXXUXnZo1K",
+    (1, 20, "full62"): "ebo9oPpUhuaJIMFQXKgs",
+    (1000, 20, "base58"): "kqswD94ba7GWQHpZV7Dw",
+}
+"""Every token that is out was made like this: a change that moves one of them kills them all."""
+DIGEST_VECTORS = {
+    Kind.REGISTRATION_TOKEN: "056791b5b9b76624d6cfe132c0860c87799e94857a1caf8c2659eaded3f150a6",
+    Kind.ATTEMPT_CODE: "8ed13731fe23248ce1cc5f33d2db21782d08c332e6718366f22c220dccb273cf",
+    Kind.API_KEY: "97fd989210606014b0da3fda11746415f6736ef746ec4a4a4ad103df190b4c4b",
+    Kind.SIGN_IN: "10829c12bbc0f2a0b246745d523a1eac45f39b8ba62c5e4b39bb1209bd569dac",
+    Kind.SETUP_LINK: "56eab6309dbe3d560f3767f85993081b936f57da40393bed30c058e54bbeded9",
+    Kind.FORM: "c33c16fab99835b1ba7447c6b28e5a2650cc3ce0fe86edfe235c4f8a0fb49e69",
+    Kind.IDEMPOTENCY: "85b7adf3eb6e4388026ee2a3ae66ba30929b28c3fb9afec2d7fa1a7b31fc5ef4",
+}
+
+
+def uneven(letters: str, alphabet: str) -> float:
+    """How far the letters are from equally likely, in standard deviations of chi squared."""
+    expected = len(letters) / len(alphabet)
+    found = Counter(letters)
+    assert set(found) <= set(alphabet)
+    chi = sum((found[letter] - expected) ** 2 / expected for letter in alphabet)
+    freedom = len(alphabet) - 1
+    return float((chi - freedom) / (2 * freedom) ** 0.5)
+
+
+# --- machine secrets --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("prefix", "text"), MACHINE_VECTORS.items())
+def test_machine_secrets_follow_their_vectors(prefix: str, text: str) -> None:
+    """S01."""
+    parsed = parse_machine_secret(prefix, text)
+    assert parsed is not None
+    assert (parsed.prefix, parsed.id, parsed.text.reveal()) == (prefix, "0123456789AB", text)
+    assert parse_machine_secret("enx", text) is None
+
+
+def test_ten_thousand_machine_secrets_are_whole_and_distinct() -> None:
+    """S01: shape, checksum, no two alike."""
+    made = [new_machine_secret("enk") for _ in range(10_000)]
+    shape = re.compile(r"enk_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}")
+    for each in made:
+        assert shape.fullmatch(each.text.reveal())
+        assert parse_machine_secret("enk", each.text.reveal()) == each
+    assert len({each.id for each in made}) == 10_000
+    assert len({each.text.reveal().split("_")[2] for each in made}) == 10_000
+
+
+def test_a_mistyped_machine_secret_is_noticed_without_looking_it_up() -> None:
+    """S03: every change of one character, and every swap of neighbours."""
+    text = MACHINE_VECTORS["enk"].replace("A" * 32, BASE62[10:42])
+    body = text.rpartition("_")[0]
+    text = f"{body}_{secrets._checksum(body)}"
+    assert parse_machine_secret("enk", text) is not None
+    for place in range(4, len(text)):
+        for letter in ("0", "z", "_", "-", "é"):
+            mistyped = f"{text[:place]}{letter}{text[place + 1 :]}"
+            assert (parse_machine_secret("enk", mistyped) is None) == (mistyped != text)
+        swapped = f"{text[: place - 1]}{text[place]}{text[place - 1]}{text[place + 1 :]}"
+        assert (parse_machine_secret("enk", swapped) is None) == (swapped != text)
+    for other in (text[:-1], f"{text}a", f" {text}", "", "enk", "_" * len(text)):
+        assert parse_machine_secret("enk", other) is None
+
+
+# --- registration tokens ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("what", "token"), TOKEN_VECTORS.items())
+def test_derived_tokens_follow_their_vectors(what: tuple[int, int, str], token: str) -> None:
+    """S29, A17: same enrollment and generation, same token, on every process and version."""
+    generation, length, alphabet = what
+    made = RING.derive_token(ENROLLMENT, generation, length, alphabet)
+    assert made.secret.reveal() == token
+    assert (made.key_id, made.kdf_version, made.length, made.alphabet) == (
+        "d1",
+        1,
+        length,
+        alphabet,
+    )
+    assert RING.derive_again(ENROLLMENT, generation, "d1", length, alphabet) == made.secret
+
+
+def test_ten_thousand_tokens_are_alphanumeric_and_distinct() -> None:
+    """A05, A72: of the length asked for, from 6 to 20."""
+    made = [
+        RING.derive_token(f"{ENROLLMENT}{number}", 1, 6 + number % 15).secret.reveal()
+        for number in range(10_000)
+    ]
+    for number, token in enumerate(made):
+        assert re.fullmatch(rf"[A-Za-z0-9]{{{6 + number % 15}}}", token)
+    assert len(set(made)) > 9_990
+
+
+def test_nothing_but_key_enrollment_and_generation_makes_a_token() -> None:
+    """S29: another of any of the three is another token."""
+    other = KeyRing((LOOKUP,), (Key("d1", bytes(32)),))
+    first = RING.derive_token(ENROLLMENT, 1, 20).secret
+    assert first != RING.derive_token(ENROLLMENT, 2, 20).secret
+    assert first != RING.derive_token(ENROLLMENT[::-1], 1, 20).secret
+    assert first != other.derive_token(ENROLLMENT, 1, 20).secret
+    # "1" after the id and "1" at its end must not read alike.
+    assert RING.derive_token("a1", 1, 20).secret != RING.derive_token("a", 11, 20).secret
+
+
+def test_a_token_whose_key_is_gone_is_not_guessed() -> None:
+    """S29: a missing key is a fault that says what to do."""
+    with pytest.raises(KeyError, match="d0 is missing; restore"):
+        RING.derive_again(ENROLLMENT, 1, "d0", 10, "base58")
+
+
+def test_keys_rotate() -> None:
+    """S06: new rows under the newest key; older rows are found and derived under theirs."""
+    newer = KeyRing((Key("l2", bytes(32)), LOOKUP), (Key("d2", bytes(32)), DERIVE))
+    secret = Secret("abc")
+    assert newer.digest(Kind.API_KEY, secret).key_id == "l2"
+    assert RING.digest(Kind.API_KEY, secret).value in newer.digests(Kind.API_KEY, secret)
+    assert newer.derive_token(ENROLLMENT, 1, 10).key_id == "d2"
+    again = newer.derive_again(ENROLLMENT, 1, "d1", 10, "base58")
+    assert again.reveal() == TOKEN_VECTORS[1, 10, "base58"]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_digests_follow_their_vectors(kind: Kind) -> None:
+    """S11: the kind is part of the digest; a changed word would lose every row."""
+    assert RING.digest(kind, Secret("abc")).value.hex() == DIGEST_VECTORS[kind]
+    assert RING.digests(kind, Secret("abc")) == (RING.digest(kind, Secret("abc")).value,)
+
+
+@pytest.mark.parametrize("alphabet", sorted(ALPHABETS))
+def test_derived_letters_are_equally_likely(alphabet: str) -> None:
+    """S02: a million letters; a remainder without rejection would stand out by far."""
+    letters = secrets._letters(DERIVE, ENROLLMENT, 1, 1_000_000, ALPHABETS[alphabet])
+    assert uneven(letters, ALPHABETS[alphabet]) < 6
+    biased = "".join(ALPHABETS[alphabet][n % len(ALPHABETS[alphabet])] for n in range(256)) * 4000
+    assert uneven(biased, ALPHABETS[alphabet]) > 100
+
+
+@pytest.mark.parametrize("alphabet", [BASE58, BASE62, BASE20])
+def test_random_letters_are_equally_likely(alphabet: str) -> None:
+    """S02: a million letters."""
+    assert uneven(random_letters(1_000_000, alphabet), alphabet) < 8
+
+
+def test_how_hard_a_token_is_to_guess() -> None:
+    """X20, S08: shown beside the setting."""
+    assert [round(entropy_bits(length), 1) for length in (6, 10, 20)] == [35.1, 58.6, 117.2]
+    assert round(entropy_bits(6, "full62"), 1) == 35.7
+
+
+# --- typed codes ------------------------------------------------------------------------------
+
+
+def test_codes_are_grouped_and_have_a_check_letter() -> None:
+    """S09: eight letters that cannot be misread, and one that checks them."""
+    for _ in range(1_000):
+        text = new_code().reveal()
+        assert re.fullmatch(f"[{BASE20}]{{4}}-[{BASE20}]{{4}}-[{BASE20}]", text)
+        assert parse_code(text) == text.replace("-", "")
+        assert parse_code(support_code()) is not None
+
+
+def test_people_may_type_a_code_as_they_like() -> None:
+    """S09: and its digest is the same."""
+    text = new_code().reveal()
+    plain = text.replace("-", "")
+    for typed in (plain, text.lower(), f" {text} ", text.replace("-", " . "), "\n".join(plain)):
+        assert parse_code(typed) == plain
+        assert code_digest_input(typed) == Secret(plain)
+
+
+def test_a_slip_in_a_code_is_noticed() -> None:
+    """S09: every wrong letter, and all but one swap of neighbours in every forty."""
+    missed = swaps = 0
+    for _ in range(50):
+        code = new_code().reveal().replace("-", "")
+        for place in range(9):
+            for letter in set(BASE20) - {code[place]}:
+                assert parse_code(f"{code[:place]}{letter}{code[place + 1 :]}") is None
+        for place in range(8):
+            swapped = f"{code[:place]}{code[place + 1]}{code[place]}{code[place + 2 :]}"
+            if swapped != code:
+                swaps += 1
+                missed += parse_code(swapped) is not None
+    assert missed <= swaps / 20
+
+
+@pytest.mark.parametrize("text", ["", "BCDF", "BCDF-GHJK", "A" * 9, "BCDF-GHJK-LL", "é" * 9])
+def test_what_is_no_code(text: str) -> None:
+    """S09."""
+    assert parse_code(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [
+        ("abcdef", "abcdef"),
+        (" ab-cd ef\t", "abcdef"),
+        ("ab\u2011cd\u00a0ef", "abcdef"),
+        ("a" * 20, "a" * 20),
+        ("abcde", None),
+        ("a" * 21, None),
+        ("abcde\u0301f", None),
+        ("абвгде", None),
+        ("\u0661\u0662\u0663\u0664\u0665\u0666", None),
+        ("abc_def", None),
+        ("abcdef\x00", None),
+        (" " * 257, None),
+        (f"abcdef{' ' * 251}", None),
+    ],
+)
+def test_what_may_be_a_token(text: str, token: str | None) -> None:
+    """A05, A24, X08: cleaned of what people add; longer than 256 is not even cleaned."""
+    assert wellformed_token(text) == token
+
+
+# --- in flight --------------------------------------------------------------------------------
+
+
+def test_a_secret_never_prints_itself() -> None:
+    """S04, X36: nor does a key."""
+    secret = Secret("hunter2")
+    for printed in (repr(secret), str(secret), f"{secret}", f"{[secret]}", repr({1: secret})):
+        assert "hunter2" not in printed
+    assert LOOKUP.material.hex() not in repr(LOOKUP)
+    assert repr(bytes(LOOKUP.material)) not in repr(RING)
+    assert not hasattr(secret, "__dict__")
+
+
+def test_secrets_are_compared_by_value() -> None:
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+def test_a_key_has_256_bits() -> None:
+    """S02: ids sort by age."""
+    with pytest.raises(ValueError, match="shorter than 256 bits"):
+        Key("k", bytes(31))
+    older, newer = new_key(1_700_000_000_000_000), new_key(1_800_000_000_000_000)
+    assert older.id < newer.id
+    assert len(older.material) == 32
+    assert older.material != newer.material
+
+
+def test_random_secrets_have_256_bits() -> None:
+    """X20: sign-ins and set-up links."""
+    made = {random_secret().reveal() for _ in range(1_000)}
+    assert len(made) == 1_000
+    assert {len(text) for text in made} == {43}
+
+
+def test_fingerprints_tell_where_a_part_ends() -> None:
+    """S20: ("ab", "c") is not ("a", "bc")."""
+    assert fingerprint([b"ab", b"c"]) != fingerprint([b"a", b"bc"])
+    assert fingerprint([b"ab", b"c"]) == fingerprint(iter([b"ab", b"c"]))
