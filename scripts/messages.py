@@ -1,6 +1,8 @@
 """Bring the translations up to date with the texts in the source: `make messages`.
 
 New texts are added without a translation, changed ones are marked fuzzy, and what is gone goes.
+The console is left out: it is in English alone (`docs/decisions.md`). Whoever wants to translate
+it takes its two lines out of `METHODS` and its language out of `web/console/layout.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +14,16 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from enlist.core.refusals import CATALOGUE
 from enlist.locales import FOLDER, LANGUAGES, SOURCE, catalogue
 
 PACKAGE = FOLDER.parent
-METHODS = [("**.py", "python"), ("**.html", "jinja2")]
+METHODS = [
+    ("web/console/**", "ignore"),
+    ("web/templates/console/**", "ignore"),
+    ("**.py", "python"),
+    ("**.html", "jinja2"),
+]
 OPTIONS = {
     "**.html": {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"},
 }
@@ -29,6 +37,11 @@ def texts(folder: Path = PACKAGE) -> Catalog:
     ):
         place = (folder.relative_to(PACKAGE) / filename).as_posix()
         found.add(message, None, [(place, 0)], auto_comments=comments, context=context)
+    if folder == PACKAGE:
+        # Pages show the catalogue of refusals; `core/` knows no languages and cannot wrap it.
+        for meaning in CATALOGUE.values():
+            found.add(meaning.title, None, [("core/refusals.py", 0)])
+            found.add(meaning.remedy, None, [("core/refusals.py", 0)])
     return found
 
 

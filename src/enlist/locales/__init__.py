@@ -18,8 +18,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 SOURCE: Final = "en"
-LANGUAGES: Final = (SOURCE, "de")
-"""What the texts of Enlist itself exist in, the source's language first."""
+LANGUAGES: Final = {SOURCE: "English", "de": "Deutsch"}
+"""What the texts of Enlist itself exist in, each with its own name for itself."""
 
 FOLDER: Final = Path(__file__).parent
 
@@ -45,6 +45,11 @@ def _read(spoken: str) -> gettext.NullTranslations:
     write_mo(compiled, found)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
+    """Mark a text for translation where it is only kept; whoever shows it translates it."""
+    return text
 
 
 def base(language: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from babel import negotiate_locale
 
-LANGUAGES: Final = ("en", "de")
+from enlist.locales import LANGUAGES, SOURCE
 
 
 def best_language(accept: str) -> str:
@@ -21,4 +19,4 @@ def best_language(accept: str) -> str:
         if tag:
             wanted.append((-weight, tag.replace("-", "_")))
     preferred = [tag for _, tag in sorted(wanted, key=lambda entry: entry[0])]
-    return negotiate_locale(preferred, LANGUAGES) or "en"
+    return negotiate_locale(preferred, LANGUAGES) or SOURCE

@@ -7,6 +7,7 @@ always with their zone. A refusal has one look, wherever it comes up.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -103,11 +104,13 @@ def refusal_page(
     request: Request, refusal: Refusal, *, caller: Caller | None = None, staff: bool = False
 ) -> Response:
     """A refusal as a page: what is wrong, what to do, and a support code."""
+    who = caller or stranger(request)
+    detail = translations(who.language).gettext(refusal.detail) if refusal.detail else ""
     response = render(
         request,
         "refusal.html",
-        {"refusal": refusal, "meaning": CATALOGUE[refusal.code]},
-        caller=caller,
+        {"refusal": replace(refusal, detail=detail), "meaning": CATALOGUE[refusal.code]},
+        caller=who,
         status=status_of(refusal, staff=staff),
     )
     response.headers.update(headers_of(refusal))

@@ -15,6 +15,7 @@ from enlist.core.caller import Caller
 from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import Secret
+from enlist.locales import LANGUAGES
 from enlist.verbs.landing import LookAround
 from enlist.verbs.passwords import SHORTEST
 from enlist.verbs.sign_in import EndAllSignIns, EndSignIn
@@ -24,7 +25,6 @@ from enlist.verbs.views_details import ShowUser
 from enlist.verbs.views_overview import MySignIns
 from enlist.web.callers import drop_cookie, services_of
 from enlist.web.forms import read_form
-from enlist.web.languages import LANGUAGES
 from enlist.web.pages import refusal_page, render
 from enlist.web.portal.browsers import browser_in
 from enlist.web.portal.returning import see, to_sign_in
