@@ -21,7 +21,7 @@ Labels and notices of Python modules: `_ = desk.gettext`, then `_("…")`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
@@ -35,7 +35,7 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import support_code
-from enlist.locales import translations
+from enlist.locales import LANGUAGES, SOURCE, translations
 from enlist.verbs.driver import Verb, View
 from enlist.verbs.workplace import FindWorkplace, Workplace
 from enlist.web.callers import caller_of, services_of
@@ -53,6 +53,9 @@ NOTICE: Final = "enlist-notice"
 """Cookie that carries one line to the page after a change; read once, gone after a minute."""
 
 _LONGEST_NOTICE: Final = 600
+
+LANGUAGE: Final = SOURCE
+"""The console is in English, whole, whatever its user speaks (`docs/decisions.md`)."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,18 @@ class Desk:
     def now(self) -> int:
         return self.services.tools.clock()
 
+    @property
+    def spoken(self) -> str:
+        """The language that this person chose for messages and public pages; "" for none."""
+        return self.place.person.language if self.place.person else ""
+
+    @property
+    def languages(self) -> Mapping[str, str]:
+        """What there is to choose from, each with its own name for itself."""
+        return LANGUAGES
+
     def gettext(self, text: str) -> str:
-        """The text in this person's language."""
+        """The text in the console's language."""
         return translations(self.caller.language).gettext(text)
 
     def may(self, permission: str, path: str = "") -> bool:
@@ -240,13 +253,14 @@ async def desk_of(request: Request) -> Desk | Response:
     asked = str(request.path_params.get("group_id", ""))
     # No store takes a NUL, and no Group ID is a question mark.
     place = await services.view(FindWorkplace(asked if asked.isprintable() else "?"), caller)
+    worker = replace(caller, language=LANGUAGE)
     if not isinstance(place, Refusal):
-        return Desk(request, caller, place)
+        return Desk(request, worker, place)
     # The answer keeps the console around it, so that a mistyped address is no dead end.
     home = await services.view(FindWorkplace(), caller)
     if isinstance(home, Refusal):
         return refusal_page(request, home, caller=caller, staff=True)
-    return Desk(request, caller, home).refuse(place)
+    return Desk(request, worker, home).refuse(place)
 
 
 def to_sign_in(request: Request) -> Response:

@@ -32,8 +32,6 @@ ROLES: Final = {
     "reader": Word(N_("Reader"), meaning=N_("Sees everything but secrets, and changes nothing.")),
 }
 
-LANGUAGES: Final = (("en", "English"), ("de", "Deutsch"))
-
 
 @functools.cache
 def zones() -> Sequence[str]:

@@ -88,7 +88,7 @@ async def _show_form(desk: Desk, form: Form, user: User | None) -> Response:
         "form": form,
         "user": user,
         "organizations": people.choices(line),
-        "languages": people.LANGUAGES,
+        "languages": list(desk.languages.items()),
         "zones": people.zones(),
         "shortest": SHORTEST,
     }
