@@ -107,6 +107,7 @@ _LIST = Listing(
     sorts={"queued_at": "m.id", "state": "m.state", "recipient": "lower(m.recipient)"},
     default_sort="-queued_at",
     filters={
+        "id": "m.id = :id",
         "state": "m.state = :state",
         "channel": "m.channel = :channel",
         "purpose": "m.purpose = :purpose",

@@ -202,7 +202,7 @@ class ListOrganizations(Listed[Organization]):
 
 @dataclass(frozen=True)
 class ListMessages(Listed[Message]):
-    """Messages, never their text. Filters: state, channel, purpose, user, enrollment."""
+    """Messages, never their text. Filters: id, state, channel, purpose, user, enrollment."""
 
     permission = Permission.MESSAGES_READ
 

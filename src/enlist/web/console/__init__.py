@@ -15,6 +15,7 @@ from enlist.web.console import (
     enrollments,
     events,
     language,
+    messages,
     organizations,
     overview,
     registering,
@@ -41,6 +42,7 @@ _PAGES = (
     roles,
     settings,
     organizations,
+    messages,
 )
 
 
