@@ -32,6 +32,8 @@ from enlist.verbs.begin import ATTEMPT_LIFETIME
 from enlist.web.services import Services
 
 FORM_LIFETIME: Final = HOUR
+MOST_CARRIED: Final = 3_800
+"""Characters that a browser surely keeps in one cookie, its name and attributes beside it."""
 _VISIT: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -41,7 +43,7 @@ class Purpose(StrEnum):
     FORM = "form"
     """An empty first step."""
     CHECKED = "checked"
-    """What was presented in the first step."""
+    """What was presented in the first step, and what came of it."""
     SETUP = "setup"
     """An empty set-up form, or the link that came with one that was not filled in right."""
     ATTEMPT = "attempt"
@@ -62,7 +64,8 @@ class Visit:
 
     def seal(self, purpose: Purpose, values: Mapping[str, str] | None = None) -> str:
         """Values as text that only this installation can read, for this browser."""
-        content = json.dumps([purpose.value, self.cookie, dict(values or {})]).encode()
+        whole = [purpose.value, self.cookie, dict(values or {})]
+        content = json.dumps(whole, ensure_ascii=False).encode()
         tools = self.services.tools
         return _fernet(tools.keys).encrypt_at_time(content, tools.clock() // SECOND).decode()
 
@@ -97,16 +100,14 @@ def keep_visit(response: Response, visit: Visit) -> None:
     _set(response, visit.services, "enlist-visit", visit.cookie, FORM_LIFETIME)
 
 
-def attempt_of(request: Request, visit: Visit) -> dict[str, str] | None:
-    """The attempt that this browser began last, if it may still be open."""
-    sealed = request.cookies.get(_name(visit.services, "enlist-attempt"), "")
-    return visit.unseal(Purpose.ATTEMPT, sealed) if sealed else None
+def carried(request: Request, visit: Visit, purpose: Purpose) -> str:
+    """What this browser carries for a purpose since an earlier answer, still sealed."""
+    return request.cookies.get(_name(visit.services, f"enlist-{purpose.value}"), "")
 
 
-def keep_attempt(response: Response, visit: Visit, values: Mapping[str, str]) -> None:
-    """Let the browser carry its attempt, sealed, so that a repeat finds it again."""
-    sealed = visit.seal(Purpose.ATTEMPT, values)
-    _set(response, visit.services, "enlist-attempt", sealed, ATTEMPT_LIFETIME)
+def carry(response: Response, visit: Visit, purpose: Purpose, sealed: str) -> None:
+    """Let the browser carry what was sealed until a later request."""
+    _set(response, visit.services, f"enlist-{purpose.value}", sealed, purpose.lifetime)
 
 
 def fingerprint(keys: KeyRing, parts: Mapping[str, str]) -> str:

@@ -97,7 +97,8 @@ class Visitor:
         """Fill in the form that is shown and press *Continue*."""
         shown = text.reveal() if isinstance(text, Secret) else text
         fields = {"nonce": nonce or self.shown.hidden("nonce"), "field": shown, "step": "check"}
-        return self.post({**fields, "username": login[0], "password": login[1]})
+        page = self.post({**fields, "username": login[0], "password": login[1]})
+        return self.open(page.location) if page.status == 303 else page
 
     def begin(self, **chosen: str) -> Page:
         """Press *Start enrolling* on the page that is shown."""

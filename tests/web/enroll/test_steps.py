@@ -15,7 +15,7 @@ from enlist.verbs.landing import LookAround, Surroundings
 from enlist.verbs.organizations import ChangeOrganization
 from enlist.verbs.users import ChangeUser
 from enlist.web.services import Services
-from tests.installation import PASSWORD, Enlist, code
+from tests.installation import PASSWORD, Enlist, code, done
 from tests.web.enroll.conftest import NewVisitor, Page, Visitor
 
 IPHONE = (
@@ -115,6 +115,55 @@ def test_back_and_reload_show_the_same_attempt(enlist: Enlist, visitor: Visitor)
     visitor.check(ticket.token, nonce=nonce)
     assert code_on(visitor.begin()) == shown
     assert len(enlist.rows("attempt")) == 1
+
+
+def test_checked_step_is_shown_again_without_asking_anybody(
+    enlist: Enlist, visitor: Visitor
+) -> None:
+    ticket = enlist.register()
+    visitor.open()
+    first = visitor.check(ticket.token)
+    events = len(enlist.events())
+    enlist.clock.advance(minutes=1)
+    assert visitor.open("/enroll/check").text == first.text
+    assert len(enlist.events()) == events
+    assert {c.partition("=")[0] for c in visitor.shown.cookies} == set()
+
+
+def test_two_windows_do_not_mix(enlist: Enlist, visitor: Visitor) -> None:
+    """The second check in a browser does not change what the first window's button starts."""
+    first, second = enlist.register(name="one"), enlist.register(name="two")
+    visitor.open()
+    sealed = visitor.check(first.token).hidden("sealed")
+    visitor.open()
+    visitor.check(second.token)
+    shown = code_on(visitor.post({"sealed": sealed, "step": "begin"}))
+    assert done(enlist.check(shown)).device_name == "one"
+
+
+@pytest.mark.parametrize("lost", ["enlist-checked", "enlist-visit"])
+def test_checked_step_without_its_cookie_starts_over(
+    enlist: Enlist, visitor: Visitor, lost: str
+) -> None:
+    ticket = enlist.register()
+    visitor.open()
+    visitor.check(ticket.token)
+    visitor.client.cookies.delete(lost)
+    page = visitor.open("/enroll/check")
+    assert (page.status, page.location) == (303, "/enroll")
+
+
+def test_names_too_long_for_a_cookie_still_show(enlist: Enlist, visitor: Visitor) -> None:
+    name, password = "ä" * 100, "🐢" * 250
+    enlist.user(name, password=password, email="long@example.com")
+    ticket = enlist.register(name, name="ü" * 200)
+    enlist.do(ChangeUser(name, {"first_name": "ö" * 200, "last_name": "ß" * 200}))
+    enlist.set(token_type="two_factor")
+    visitor.open()
+    page = visitor.check(ticket.token, login=(name, password))
+    assert page.status == 200
+    assert "enlist-checked" not in "".join(page.cookies)
+    assert code(enlist.redeem(code_on(visitor.begin()))) == "done"
 
 
 def test_attempt_that_is_over_gives_way_to_a_new_one(enlist: Enlist, visitor: Visitor) -> None:

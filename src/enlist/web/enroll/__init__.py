@@ -8,14 +8,18 @@ a link was opened, and look the same whatever the handle in the link is worth.
 from starlette.routing import BaseRoute, Route
 
 from enlist.web.enroll.landing import show_form
-from enlist.web.enroll.steps import submit
+from enlist.web.enroll.steps import CHECKED_PATH, show_checked, submit
 
 
 def routes() -> list[BaseRoute]:
     """The page by itself, by the name that other products give it (A65), and by link."""
     paths = ("/enroll", "/enroll/welcome", "/enroll/{handle}")
     return [
-        route
-        for path in paths
-        for route in (Route(path, show_form), Route(path, submit, methods=["POST"]))
+        Route(CHECKED_PATH, show_checked),
+        Route(CHECKED_PATH, submit, methods=["POST"]),
+        *(
+            route
+            for path in paths
+            for route in (Route(path, show_form), Route(path, submit, methods=["POST"]))
+        ),
     ]

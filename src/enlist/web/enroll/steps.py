@@ -1,16 +1,18 @@
 """The second and third step: what would happen, and how to go on.
 
-Both answer the POST itself. A redirect to a GET could not show the code without keeping it
-somewhere readable; so a reload repeats the POST, and a repeat finds the same attempt.
+What would happen is shown by a GET after the POST, so that Back and Reload find it again; the
+browser carries it sealed, and the GET asks nobody. The code is a secret, and no GET gives one out
+(X02): it answers the POST itself, and a repeat of that POST finds the same attempt.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from enlist.core.caller import Caller
 from enlist.core.model import Platform
@@ -18,9 +20,10 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
 from enlist.store.redemptions import DeviceReport
-from enlist.verbs.begin import Begin, Begun, Check, Purpose
+from enlist.verbs.begin import Begin, Begun, Check, Next, Purpose
 from enlist.verbs.driver import Verb
 from enlist.verbs.landing import IsGroupId, LookAround, Surroundings
+from enlist.verbs.passwords import LONGEST
 from enlist.verbs.presenting import Presented
 from enlist.web import sealing
 from enlist.web.callers import services_of, stranger
@@ -30,12 +33,13 @@ from enlist.web.enroll.visitors import platform_of
 from enlist.web.forms import read_form, secret_in
 from enlist.web.pages import refusal_page, render
 from enlist.web.problems import headers_of, status_of
-from enlist.web.sealing import Visit, attempt_of, begin_visit, fingerprint, keep_attempt
+from enlist.web.sealing import Visit, begin_visit, fingerprint
 from enlist.web.services import Services
 
 _UNIFORM: Final = ("token_invalid", "credentials_invalid")
+_PRESENTED: Final = ("field", "username", "password", "is")
 _LONGEST_NAME: Final = 254
-_LONGEST_PASSWORD: Final = 1024
+CHECKED_PATH: Final = "/enroll/check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ async def _check(step: _Step) -> Response:
     values = {
         "field": secret_in(step.form.get("field", ""))[: LONGEST_PRESENTED + 1],
         "username": step.form.get("username", "").strip()[:_LONGEST_NAME],
-        "password": step.form.get("password", "")[:_LONGEST_PASSWORD],
+        "password": step.form.get("password", "")[: LONGEST + 1],
     }
     if values["username"] or values["password"]:
         found = await step.services.view(IsGroupId(values["field"]), step.sender)
@@ -98,15 +102,44 @@ async def _check(step: _Step) -> Response:
 
 
 async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Response:
+    """Let the browser carry what was found, and send it to look."""
     around = await _around(step, _of(purpose))
-    context = {
-        "purpose": purpose,
-        "around": around,
+    shown = {
+        "organization": purpose.organization.name,
+        "username": purpose.username,
+        "person": around.person or purpose.username,
+        "device": purpose.device_name,
+        "platform": purpose.platform,
+        "expires_at": "" if purpose.expires_at is None else str(purpose.expires_at),
+        "elsewhere": "yes" if purpose.next is Next.OTHER_DEVICE else "",
         "here": step.platform,
-        "sealed": step.visit.seal(sealing.Purpose.CHECKED, values),
-        "action": step.request.url.path,
+        "zone": around.zone,
     }
-    return render(step.request, "enroll/check.html", context, zone=around.zone)
+    sealed = step.visit.seal(sealing.Purpose.CHECKED, {**values, **shown})
+    if len(sealed) > sealing.MOST_CARRIED:
+        # Names and a password of absurd length: then a reload repeats the POST.
+        return check_page(step.request, sealed, shown)
+    response = RedirectResponse(CHECKED_PATH, status_code=303)
+    sealing.carry(response, step.visit, sealing.Purpose.CHECKED, sealed)
+    return response
+
+
+async def show_checked(request: Request) -> Response:
+    """What the last check in this browser found. Asks nobody and changes nothing."""
+    services = services_of(request)
+    visit = sealing.visit_of(request, services)
+    sealed = sealing.carried(request, visit, sealing.Purpose.CHECKED) if visit else ""
+    shown = visit.unseal(sealing.Purpose.CHECKED, sealed) if visit else None
+    if shown is None:
+        return RedirectResponse("/enroll", status_code=303)
+    return check_page(request, sealed, shown)
+
+
+def check_page(request: Request, sealed: str, shown: Mapping[str, str]) -> Response:
+    """Is this right? `sealed` is for the second button, whatever other windows do meanwhile."""
+    expires_at = int(shown["expires_at"]) if shown["expires_at"] else None
+    context = {"shown": shown, "expires_at": expires_at, "sealed": sealed, "action": CHECKED_PATH}
+    return render(request, "enroll/check.html", context, zone=shown["zone"])
 
 
 async def _begin(step: _Step) -> Response:
@@ -114,6 +147,7 @@ async def _begin(step: _Step) -> Response:
     values = step.visit.unseal(sealing.Purpose.CHECKED, step.form.get("sealed", ""))
     if values is None:
         return _expired(step.request, step.visit)
+    values = {key: values[key] for key in _PRESENTED if key in values}
     print_of = fingerprint(step.services.tools.keys, {**values, "platform": step.platform})
     begun = await _begun_before(step, print_of) or await _begun_now(step, values)
     if isinstance(begun, Refusal):
@@ -126,7 +160,8 @@ async def _begin(step: _Step) -> Response:
         "code": begun.code.reveal(),
         "expires_at": str(begun.expires_at),
     }
-    keep_attempt(response, step.visit, kept)
+    sealed = step.visit.seal(sealing.Purpose.ATTEMPT, kept)
+    sealing.carry(response, step.visit, sealing.Purpose.ATTEMPT, sealed)
     return response
 
 
@@ -142,7 +177,8 @@ async def _begun_before(step: _Step, print_of: str) -> Begun | Refusal | None:
 
     It is checked by its own code, so that a token used or withdrawn meanwhile says so.
     """
-    kept = attempt_of(step.request, step.visit)
+    sealed = sealing.carried(step.request, step.visit, sealing.Purpose.ATTEMPT)
+    kept = step.visit.unseal(sealing.Purpose.ATTEMPT, sealed)
     if kept is None or kept["of"] != print_of:
         return None
     code = Secret(kept["code"])
