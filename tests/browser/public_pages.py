@@ -1,0 +1,148 @@
+"""Public pages in a real browser: an Enlist in this process, and a watched browser to open them.
+
+`site` serves an installation whose clock a test can move. `open_browser` makes contexts that note
+whatever a page must never do: ask another origin, break its content policy, complain, or shift
+its layout.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+from enlist.delivery.channels import CapturedMessage
+from enlist.web.app import web_application
+from enlist.web.services import Services
+from enlist.wiring.installation import Installation
+from tests.installation import Enlist
+
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 800}
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
+)
+
+_WATCH = """
+window.broken = []; window.shifted = 0;
+addEventListener("securitypolicyviolation", (event) => broken.push(event.violatedDirective));
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifted += entry.value;
+}).observe({type: "layout-shift", buffered: true});
+"""
+
+
+class Box:
+    """A demo mailbox that a test fills."""
+
+    def __init__(self) -> None:
+        self.kept: list[CapturedMessage] = []
+
+    def messages(self) -> list[CapturedMessage]:
+        return list(reversed(self.kept))
+
+
+@dataclass
+class Site:
+    """A served installation."""
+
+    url: str
+    enlist: Enlist
+    mailbox: Box
+
+
+@dataclass
+class Watched:
+    """A browser window, and what its pages did."""
+
+    page: Page
+    requests: list[Request] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    shifted: float = 0
+
+    def look(self) -> None:
+        """Take down what the shown page did, before it is left."""
+        self.broken += self.page.evaluate("window.broken")
+        self.shifted = max(self.shifted, self.page.evaluate("window.shifted"))
+
+    def press(self, name: str) -> None:
+        """Press the button with this name, and wait for the page that it leads to."""
+        self.look()
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name, exact=True).click()
+
+    def assert_well_behaved(self, site: Site) -> None:
+        """Nothing asked elsewhere, nothing forbidden tried, no complaint, nothing moved."""
+        self.look()
+        foreign = [r.url for r in self.requests if not r.url.startswith((site.url, "data:"))]
+        assert not foreign
+        assert not self.broken
+        assert not self.complaints
+        assert self.shifted < 0.01
+
+
+OpenBrowser = Callable[..., Watched]
+
+
+@pytest.fixture
+def store_kind() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def site(enlist: Enlist) -> Iterator[Site]:
+    """The web listener on a free port, without TLS; scripts may use the clipboard on localhost."""
+    config = uvicorn.Config(None, host="127.0.0.1", port=0, log_level="warning", lifespan="off")  # type: ignore[arg-type]
+    listening = config.bind_socket()
+    url = f"http://localhost:{listening.getsockname()[1]}"
+    mailbox = Box()
+    driver = at_address(enlist.installation, url)
+    services = Services(driver=driver, store=enlist.store, mailbox=mailbox, version="test")
+    config.app = web_application(services)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    yield Site(url, enlist, mailbox)
+    server.should_exit = True
+    thread.join(10)
+    listening.close()
+
+
+def at_address(installation: Installation, url: str) -> Any:
+    """A driver whose links lead to where the test serves."""
+    addresses = replace(installation.tools.addresses, public_url=url)
+    tools = replace(installation.tools, addresses=addresses)
+    return type(installation.driver)(installation.store, tools, lambda _effects: None)
+
+
+@pytest.fixture
+def open_browser(browser: Browser, site: Site) -> Iterator[OpenBrowser]:
+    """Opens a window: `open_browser(viewport=PHONE, color_scheme="dark")`."""
+    contexts: list[BrowserContext] = []
+
+    def make(**options: Any) -> Watched:
+        context = browser.new_context(base_url=site.url, **options)
+        contexts.append(context)
+        context.add_init_script(_WATCH)
+        watched = Watched(context.new_page())
+        watched.page.on("request", lambda sent: watched.requests.append(sent))  # noqa: PLW0108
+        watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+        watched.page.on("console", lambda said: _note(watched, said))
+        return watched
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def _note(watched: Watched, said: ConsoleMessage) -> None:
+    # That a page of ours was answered with 404 or 410 is how it should be.
+    if said.type in ("error", "warning") and "server responded with a status" not in said.text:
+        watched.complaints.append(said.text)

@@ -1,0 +1,157 @@
+"""Every public page, as everybody needs it: axe finds nothing serious, nothing overflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from enlist.delivery.channels import CapturedMessage
+from tests.browser.public_pages import (
+    DESK,
+    IPHONE,
+    PHONE,
+    OpenBrowser,
+    Site,
+    Watched,
+    open_browser,
+    site,
+    store_kind,
+)
+from tests.installation import PASSWORD, Ticket
+
+__all__ = ["open_browser", "site", "store_kind"]
+
+
+@pytest.fixture(scope="session")
+def axe(axe_script: Path) -> str:
+    return axe_script.read_text(encoding="utf-8")
+
+
+def check(window: Watched, site: Site, axe: str, name: str) -> None:
+    """One page: accessible, within the window's width, and well behaved."""
+    page = window.page
+    page.evaluate(axe)
+    found = page.evaluate("axe.run().then((done) => done.violations)")
+    bad = [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
+    assert not bad, f"{name}: {bad}"
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], name  # type: ignore[index]
+    window.assert_well_behaved(site)
+
+
+def present(window: Watched, ticket: Ticket) -> None:
+    window.page.goto("/enroll")
+    window.page.locator("#field").fill(ticket.token.reveal())
+    window.press("Continue")
+
+
+def enrolling(window: Watched, site: Site) -> Iterator[str]:
+    """Every look of the enrollment page in turn."""
+    page, enlist = window.page, site.enlist
+    laptop = enlist.register(name="Ada's laptop with quite a long name, but who is to judge")
+    other = enlist.register(name="Ada's Mac", platform="macos")
+    phone = enlist.register(name="Ada's phone", platform="ios")
+    gone = enlist.register(name="gone")
+    enlist.revoke(gone.enrollment_id)
+    page.goto("/enroll")
+    yield "form"
+    page.locator(".help summary").click()
+    page.locator(".fold summary").click()
+    yield "form, unfolded"
+    page.locator("#field").fill("ABCDEFGH23")
+    window.press("Continue")
+    yield "wrong token"
+    for name, ticket in (("laptop", laptop), ("other", other), ("phone", phone)):
+        present(window, ticket)
+        yield f"check: {name}"
+        window.press("Start enrolling")
+        yield f"next: {name}"
+    present(window, gone)
+    yield "refused"
+    page.goto("/no-such-page")
+    yield "not found"
+
+
+def living(window: Watched, site: Site) -> Iterator[str]:
+    """Every look of the portal in turn."""
+    page, enlist = window.page, site.enlist
+    enlist.user("ada")
+    page.goto("/sign-in")
+    yield "sign in"
+    page.get_by_label("User name").fill("ada")
+    page.get_by_label("Password").fill("wrong")
+    window.press("Sign in")
+    yield "wrong password"
+    enlist.clock.advance(seconds=5)
+    page.get_by_label("Password").fill(PASSWORD)
+    window.press("Sign in")
+    expect(page.get_by_role("heading", name="My account")).to_be_visible()
+    yield "account"
+    page.get_by_label("First name").fill("Ada")
+    window.press("Save")
+    yield "saved"
+    page.get_by_label("Present password").fill("x" * 12)
+    page.get_by_label("New password", exact=True).fill("y" * 12)
+    page.get_by_label("New password once more").fill("z" * 12)
+    window.press("Change password")
+    yield "passwords differ"
+    page.goto("/confirm?next=/account")
+    yield "confirm"
+    page.goto("/sign-out")
+    yield "sign out?"
+    window.press("Sign out")
+    yield "signed out"
+    page.goto("/setup#t=0123456789")
+    expect(page.get_by_label("Set-up link")).to_have_value("0123456789")
+    assert "#" not in page.url
+    yield "set up"
+    page.goto("/demo/mailbox")
+    yield "empty mailbox"
+    body = "<!DOCTYPE html><html lang=en><head><title>x</title></head><body><main><h1>x</h1>"
+    now = enlist.clock()
+    site.mailbox.kept.append(CapturedMessage("ada@example.com", "Hello", "x", body, now, ()))
+    page.goto("/demo/mailbox")
+    yield "mailbox"
+    page.goto("/demo/mailbox/1")
+    yield "message"
+
+
+@pytest.mark.parametrize("walk", [enrolling, living])
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"viewport": PHONE, "color_scheme": "light", "user_agent": IPHONE},
+        {"viewport": PHONE, "color_scheme": "dark"},
+        {"viewport": DESK, "color_scheme": "light"},
+        {"viewport": DESK, "color_scheme": "dark", "reduced_motion": "reduce"},
+    ],
+    ids=["phone-light", "phone-dark", "desk-light", "desk-dark"],
+)
+def test_every_page_is_accessible(
+    site: Site, open_browser: OpenBrowser, axe: str, window: dict[str, object], walk: object
+) -> None:
+    watched = open_browser(**window)
+    assert callable(walk)
+    for name in walk(watched, site):
+        check(watched, site, axe, name)
+
+
+def test_pages_hold_at_large_text_and_in_german(
+    site: Site, open_browser: OpenBrowser, axe: str
+) -> None:
+    """Longer words, 320 px (400 % zoom of a desktop window; WCAG 1.4.10)."""
+    ticket = site.enlist.register(name="Adas Notebook")
+    watched = open_browser(viewport={"width": 320, "height": 640}, locale="de-DE")
+    page = watched.page
+    page.goto("/enroll")
+    check(watched, site, axe, "form")
+    page.locator("#field").fill(ticket.token.reveal())
+    watched.press("Weiter")
+    check(watched, site, axe, "check")
+    watched.press("Registrierung starten")
+    check(watched, site, axe, "next")
+    page.goto("/sign-in")
+    check(watched, site, axe, "sign in")
