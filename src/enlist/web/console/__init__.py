@@ -22,6 +22,7 @@ from enlist.web.console import (
     roles,
     search,
     settings,
+    templates,
     user,
     users,
 )
@@ -43,6 +44,7 @@ _PAGES = (
     settings,
     organizations,
     messages,
+    templates,
 )
 
 

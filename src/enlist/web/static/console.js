@@ -43,6 +43,9 @@
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       choose(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Escape") {
+      event.preventDefault(); // A search field would only empty itself.
+      finder.close();
     }
   });
   finder.querySelector("form").addEventListener("submit", (event) => {
@@ -103,6 +106,7 @@
     const ticks = [...form.querySelectorAll("input[name=id]")];
     const ticked = ticks.filter((tick) => tick.checked).length;
     const all = form.querySelector("[data-bulk-all]");
+    if (!all) return; // Nothing to be done with many, for this person.
     all.checked = ticked > 0 && ticked === ticks.length;
     all.indeterminate = ticked > 0 && ticked < ticks.length;
     const count = form.querySelector("[data-bulk-count]");
@@ -132,7 +136,8 @@
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post") return;
+    // One that is sent into a frame leaves this page, and the form, as they are.
+    if (form.method !== "post" || event.submitter?.formTarget) return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
   });
