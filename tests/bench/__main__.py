@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,20 +33,11 @@ def main() -> None:
     try:
         for with_csr in (False, True):
             name = "with CSR" if with_csr else "bare"
-            _add(
-                table,
-                "SQLite",
-                name,
-                lambda: _in_folder(yardsticks.sqlite),
-                lambda csr=with_csr: _product("", 1, csr),
-            )
-            _add(
-                table,
-                "PostgreSQL",
-                name,
-                lambda: yardsticks.postgres(running, SECONDS),
-                lambda csr=with_csr: _product(running.create_database(), 2, csr),
-            )
+            on_sqlite = partial(_product, lambda: "", 1, with_csr)
+            _add(table, "SQLite", name, partial(_in_folder, yardsticks.sqlite), on_sqlite)
+            yardstick = partial(yardsticks.postgres, running, SECONDS)
+            on_postgres = partial(_product, running.create_database, 2, with_csr)
+            _add(table, "PostgreSQL", name, yardstick, on_postgres)
     finally:
         running.stop()
     console = Console(width=110)
@@ -78,7 +70,9 @@ def _add(
     )
 
 
-def _product(database: str, workers: int, with_csr: bool) -> redeem.Measured:
+def _product(make: Callable[[], str], workers: int, with_csr: bool) -> redeem.Measured:
+    database = make()
+
     def run(folder: Path) -> redeem.Measured:
         bodies = redeem.prepare(folder, database, TOKENS, with_csr=with_csr)
         return redeem.measure(folder, database, bodies, SECONDS, workers, with_csr=with_csr)

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -70,6 +71,9 @@ function done(summary, latency, requests)
     latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end
 """
+
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +163,9 @@ def served(
         log.close()
 
 
-def must(outcome: object) -> object:
+def must(outcome: Done[Value] | Refusal) -> Value:
     """The value of something that has to succeed."""
-    if isinstance(outcome, Refusal) or not isinstance(outcome, Done):
+    if isinstance(outcome, Refusal):
         raise RuntimeError(f"refused: {outcome}")
     return outcome.value
 

@@ -148,7 +148,7 @@ async def _run(apps: Sequence[tuple[ASGIApp, Listener]], ready: Callable[[], Non
         asyncio.create_task(server.serve(sockets=[listener.socket]))
         for server, (_, listener) in zip(servers, apps, strict=True)
     ]
-    while not all(server.started for server in servers) and not any(t.done() for t in serving):
+    while not all(server.started for server in servers) and not any(t.done() for t in serving):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     ready()
     await asyncio.gather(*serving)
