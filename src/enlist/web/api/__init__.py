@@ -4,6 +4,38 @@ One file per kind of thing, each with what it looks like and what can be done wi
 `devices`; `operations` has what all share, `reading` how bodies are read, `values` the types.
 """
 
-from enlist.web.api.application import api_application
+from __future__ import annotations
 
-__all__ = ["api_application"]
+import anyio.to_thread
+from starlette.routing import Mount, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from enlist.web.api.redeem import lean
+from enlist.web.services import Services
+
+
+def api_application(services: Services) -> ASGIApp:
+    """Everything below `/api`."""
+    return Router([lean(), Mount("", _Later(services))], redirect_slashes=False)
+
+
+class _Later:
+    """The API but for `redeem`, loaded by its first request.
+
+    FastAPI and a hundred models take as long to load as all the rest of Enlist, and a server must
+    be ready early (P25).
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._loaded: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._loaded is None:
+            self._loaded = await anyio.to_thread.run_sync(self._load)
+        await self._loaded(scope, receive, send)
+
+    def _load(self) -> ASGIApp:
+        from enlist.web.api.application import described_application
+
+        return described_application(self._services)

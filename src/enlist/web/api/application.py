@@ -1,7 +1,4 @@
-"""Putting the API together: FastAPI below `/api/v1`, its description beside it.
-
-`/redeem` stands in front of FastAPI, which also has it and describes it (see `redeem`).
-"""
+"""Putting the API together: FastAPI below `/api/v1`, its description beside it."""
 
 from __future__ import annotations
 
@@ -19,14 +16,13 @@ from starlette.types import ASGIApp
 
 from enlist.web.api import (
     api_keys,
-    attempts,
     devices,
+    enrolling,
     enrollments,
     events,
     messages,
     myself,
     organizations,
-    redeem,
     templates,
     users,
 )
@@ -39,8 +35,7 @@ from enlist.web.services import Services
 PARTS: Final = (
     devices,
     enrollments,
-    redeem,
-    attempts,
+    enrolling,
     users,
     organizations,
     api_keys,
@@ -51,8 +46,8 @@ PARTS: Final = (
 )
 
 
-def api_application(services: Services) -> ASGIApp:
-    """Everything below `/api`. The description is made when somebody first asks for it."""
+def described_application(services: Services) -> ASGIApp:
+    """Everything below `/api`; the description is made when somebody first asks for it."""
     api = _fastapi(services)
 
     @functools.cache
@@ -72,7 +67,6 @@ def api_application(services: Services) -> ASGIApp:
 
     return Router(
         [
-            redeem.lean(),
             Route("/openapi.json", show_openapi),
             Route("/docs", show_reference),
             Mount("/v1", api),

@@ -22,14 +22,13 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from enlist.core.caller import Caller, CallerKind
-from enlist.core.outcomes import FieldError, Refusal
+from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import Kind, Secret, support_code
 from enlist.verbs.driver import Verb, View
 from enlist.verbs.idempotent import LONGEST_KEY, Idempotent, idempotency_key
-from enlist.web.api.reading import failed, read_json, unstorable
-from enlist.web.api.values import LINE_PATTERN
+from enlist.web.api.reading import read_json, unfit, unstorable
 from enlist.web.callers import caller_of, services_of, stranger
 from enlist.web.problems import MEDIA_TYPE, problem_response, status_of
 from enlist.web.services import Services
@@ -43,23 +42,6 @@ ALWAYS: Final = ("validation_failed", "rate_limited", "try_later", "internal_err
 WITH_BODY: Final = ("malformed", "too_large")
 STAFF: Final = ("unauthenticated", "forbidden", "not_found", "cross_site")
 IDEMPOTENT: Final = ("idempotency_key_reused",)
-HOLDERS: Final = (
-    "token_invalid",
-    "credentials_invalid",
-    "token_expired",
-    "token_used",
-    "token_exhausted",
-    "token_revoked",
-    "token_replaced",
-    "token_on_hold",
-    "token_in_progress",
-    "wrong_user",
-    "user_not_allowed",
-    "token_required",
-    "device_not_registered",
-    "platform_not_supported",
-)
-"""How presenting a token, a code or a login may be refused."""
 
 
 # --- one request -------------------------------------------------------------------------------
@@ -341,41 +323,3 @@ async def invalid(_request: Request, error: Exception) -> Response:
     """Fields that are not as their schema says."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
     return problem_response(unfit(error.errors()))
-
-
-def unfit(errors: Iterable[Any]) -> Refusal:
-    """`validation_failed` from what pydantic found; values are never repeated."""
-    return failed(FieldError(_field(each["loc"]), _message(each)) for each in errors)
-
-
-def _field(place: tuple[int | str, ...]) -> str:
-    path = [str(part) for part in place]
-    named = path[1:] if path and path[0] in ("body", "query", "path", "header") else path
-    return ".".join(named) or "body"
-
-
-_MESSAGES: Final = {
-    "missing": "is required",
-    "extra_forbidden": "is not a field that is known here",
-    "string_type": "must be a text",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "dict_type": "must be an object",
-    "list_type": "must be a list",
-    "model_attributes_type": "must be a JSON object, sent as application/json",
-}
-
-
-def _message(error: Any) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "string_pattern_mismatch" and context.get("pattern") == LINE_PATTERN:
-        return "must not hold control characters or line breaks"
-    if kind == "string_too_long":
-        return f"must be at most {context['max_length']} characters"
-    if kind == "enum":
-        return f"must be {context['expected']}"
-    message: str = _MESSAGES.get(kind, error["msg"])
-    return message.removeprefix("Value error, ")

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 
 from enlist.core.outcomes import FieldError, Refusal
 from enlist.core.secrets import support_code
+from enlist.web.api.values import LINE_PATTERN
 
 DEEPEST: Final = 20
 """Levels of objects and arrays in a body."""
@@ -124,3 +125,44 @@ def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             yield from _texts(inner, f"{name}.{place}" if name else str(place))
+
+
+# --- fields that are not as they should be ---------------------------------------------------
+
+
+def unfit(errors: Iterable[Any]) -> Refusal:
+    """`validation_failed` from what pydantic found; values are never repeated."""
+    return failed(FieldError(_field(each["loc"]), _message(each)) for each in errors)
+
+
+def _field(place: tuple[int | str, ...]) -> str:
+    path = [str(part) for part in place]
+    named = path[1:] if path and path[0] in ("body", "query", "path", "header") else path
+    return ".".join(named) or "body"
+
+
+_MESSAGES: Final = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field that is known here",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "model_attributes_type": "must be a JSON object, sent as application/json",
+}
+
+
+def _message(error: Any) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "string_pattern_mismatch" and context.get("pattern") == LINE_PATTERN:
+        return "must not hold control characters or line breaks"
+    if kind == "string_too_long":
+        return f"must be at most {context['max_length']} characters"
+    if kind == "enum":
+        return f"must be {context['expected']}"
+    message: str = _MESSAGES.get(kind, error["msg"])
+    return message.removeprefix("Value error, ")

@@ -1,16 +1,16 @@
 """Redeem: a device presents what it has, and gets its certificate.
 
-This is the one operation that thousands of devices may call at once, so it runs twice over the
-same function: FastAPI's route documents it, and `lean` answers it, as a bare route in front of
-FastAPI with nothing between the socket and the verb but reading the body.
+This is the one operation that thousands of devices may call at once. So `lean` answers it as a
+bare route in front of FastAPI, with nothing between the socket and the verb but reading the body,
+and without waiting for FastAPI to be loaded; `enrolling` declares it for the description.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -25,31 +25,11 @@ from enlist.verbs.idempotent import idempotency_key
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.repeating import Enrolled
-from enlist.web.api.operations import (
-    HOLDERS,
-    IDEMPOTENT,
-    Anybody,
-    IdempotencyHeader,
-    Operations,
-    unfit,
-)
-from enlist.web.api.reading import failed, read_json
+from enlist.web.api.reading import failed, read_json, unfit
 from enlist.web.api.values import EXAMPLE_ID, Line, SecretGiven, Shown
 from enlist.web.callers import services_of, stranger
 from enlist.web.problems import problem_response
 from enlist.web.services import Services
-
-operations: Final = Operations("Enrolling")
-
-COMPLETING: Final = (
-    *HOLDERS,
-    *IDEMPOTENT,
-    "attempt_over",
-    "platform_mismatch",
-    "csr_invalid",
-    "completion_required",
-)
-"""How redeeming may be refused."""
 
 EXAMPLE_CSR: Final = (
     "-----BEGIN CERTIFICATE REQUEST-----\nMIHp…\n-----END CERTIFICATE REQUEST-----\n"
@@ -224,22 +204,6 @@ def _key(
 def _keyed(services: Services, parts: list[bytes]) -> bytes:
     digest = Secret(fingerprint(parts).hex())
     return services.tools.keys.digest(Kind.IDEMPOTENCY, digest).value
-
-
-@operations.public("POST", "/redeem", answers=Redeemed, status=201, refuses=COMPLETING)
-async def redeem(
-    asking: Anybody, body: RedeemBody, _key: IdempotencyHeader = None
-) -> Redeemed | Refusal:
-    """Enroll a device: present a token, code or login, and get a certificate for its key.
-
-    Many devices that come with one token make exactly one enrollment. A device that repeats its
-    request within ten minutes, because the answer was lost, gets the same answer again: it is
-    recognised by its key, or by its `Idempotency-Key`.
-    """
-    presented = body.presented()
-    if isinstance(presented, Refusal):
-        return presented
-    return await complete(asking.request, presented, body.device, body.csr)
 
 
 async def _lean(request: Request) -> Response:

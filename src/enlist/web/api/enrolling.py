@@ -1,4 +1,4 @@
-"""Attempts: begin here, finish on the device.
+"""Enrolling: redeem, and attempts that begin here and finish on the device.
 
 A person begins in a browser with a token and gets a short code for the agent; or a device does
 both by itself. Beginning consumes nothing.
@@ -14,19 +14,63 @@ from enlist.core.outcomes import Refusal
 from enlist.verbs.begin import Begin, Begun, Cancel
 from enlist.verbs.driver import Verb
 from enlist.verbs.presenting import Presented
-from enlist.web.api.operations import HOLDERS, Anybody, IdempotencyHeader, Operations, shown
+from enlist.web.api.operations import IDEMPOTENT, Anybody, IdempotencyHeader, Operations, shown
 from enlist.web.api.redeem import (
-    COMPLETING,
     EXAMPLE_CSR,
     DeviceGiven,
     PresentedBody,
     PublicBody,
+    RedeemBody,
     Redeemed,
     complete,
 )
 from enlist.web.api.values import EXAMPLE_ID, EXAMPLE_MOMENT, Moment, SecretGiven, Shown
 
 operations: Final = Operations("Enrolling")
+
+HOLDERS: Final = (
+    "token_invalid",
+    "credentials_invalid",
+    "token_expired",
+    "token_used",
+    "token_exhausted",
+    "token_revoked",
+    "token_replaced",
+    "token_on_hold",
+    "token_in_progress",
+    "wrong_user",
+    "user_not_allowed",
+    "token_required",
+    "device_not_registered",
+    "platform_not_supported",
+)
+"""How presenting a token, a code or a login may be refused."""
+
+COMPLETING: Final = (
+    *HOLDERS,
+    *IDEMPOTENT,
+    "attempt_over",
+    "platform_mismatch",
+    "csr_invalid",
+    "completion_required",
+)
+"""How redeeming may be refused."""
+
+
+@operations.public("POST", "/redeem", answers=Redeemed, status=201, refuses=COMPLETING)
+async def redeem(
+    asking: Anybody, body: RedeemBody, _key: IdempotencyHeader = None
+) -> Redeemed | Refusal:
+    """Enroll a device: present a token, code or login, and get a certificate for its key.
+
+    Many devices that come with one token make exactly one enrollment. A device that repeats its
+    request within ten minutes, because the answer was lost, gets the same answer again: it is
+    recognised by its key, or by its `Idempotency-Key`.
+    """
+    presented = body.presented()
+    if isinstance(presented, Refusal):
+        return presented
+    return await complete(asking.request, presented, body.device, body.csr)
 
 
 class BeginBody(PresentedBody):
