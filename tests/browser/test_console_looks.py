@@ -1,0 +1,107 @@
+"""Every page of the console in light and dark: axe finds nothing serious, nothing is blocked."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.console_data import Filled
+from tests.browser.watching import Watched
+
+
+def addresses(filled: Filled) -> list[str]:
+    found = ["", "devices", "devices?q=zzz", "devices/new", "enrollments", "enrollments?q=zzz"]
+    found += ["search?q=ada", "switch", "nonsense"]
+    found += [f"devices/{ticket.device_id}" for ticket in filled.tickets.values()]
+    waiting = filled.tickets["waiting"]
+    found += [f"enrollments/{filled.tickets[name].enrollment_id}" for name in ("begun", "expired")]
+    found += [f"enrollments/{waiting.enrollment_id}/{do}" for do in ("resend", "reissue", "revoke")]
+    found += [f"devices/{waiting.device_id}/{do}" for do in ("edit", "delete", "issue")]
+    return found
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(filled: Filled, theme: str) -> None:
+    watched = filled.watch("administrator", color_scheme=theme, reduced_motion="reduce")
+    page = watched.page
+    wrong: dict[str, list[str]] = {}
+    for address in addresses(filled):
+        page.goto(f"/console/main/{address}")
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+        found = watched.axe()
+        if found:
+            wrong[address] = found
+    for name, open_it in OPENED.items():
+        # A page with nothing below the menus: half covered, a button would be too small a target.
+        page.goto("/console/main/search")
+        open_it(watched)
+        found = watched.axe()
+        if found:
+            wrong[name] = found
+    assert not wrong
+    watched.forget("404")
+    watched.calm()
+
+
+def finder(watched: Watched) -> None:
+    watched.page.keyboard.press("Control+k")
+    watched.page.keyboard.type("ada")
+    expect(watched.page.locator("#found a").first).to_be_visible()
+
+
+def switcher(watched: Watched) -> None:
+    watched.page.locator("#switcher").click()
+    expect(watched.page.get_by_role("link", name="Engineering")).to_be_visible()
+
+
+def account(watched: Watched) -> None:
+    watched.page.locator("#account").click()
+    expect(watched.page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def picker(watched: Watched) -> None:
+    watched.page.goto("/console/main/devices/new")
+    watched.page.get_by_label("User").press_sequentially("a")
+    expect(watched.page.get_by_role("option").first).to_be_visible()
+
+
+def ticked(watched: Watched) -> None:
+    watched.page.goto("/console/main/enrollments")
+    watched.page.get_by_label("Tick all on this page").check()
+
+
+def review(watched: Watched) -> None:
+    page = watched.page
+    page.goto("/console/main/devices/new")
+    page.get_by_label("User").fill("ada")
+    page.get_by_label("Name of the device").fill("x")
+    page.get_by_label("Platform").select_option("linux")
+    page.get_by_role("button", name="Review").click()
+    expect(page.get_by_role("heading", name="Is this right?")).to_be_visible()
+
+
+OPENED = {
+    "finder": finder,
+    "switcher": switcher,
+    "account": account,
+    "picker": picker,
+    "ticked": ticked,
+    "review": review,
+}
+"""What only shows once somebody has pressed something."""
+
+
+def test_axe_would_notice(filled: Filled) -> None:
+    watched = filled.watch("reader")
+    watched.page.goto("/console/main/")
+    watched.page.evaluate("document.querySelector('.brand img').removeAttribute('alt')")
+    assert any("image-alt" in each for each in watched.axe())
+
+
+def test_a_blocked_style_would_be_noticed(filled: Filled) -> None:
+    watched = filled.watch("reader")
+    watched.page.goto("/console/main/")
+    watched.page.evaluate("document.body.setAttribute('style', 'color: red')")
+    watched.page.wait_for_timeout(100)
+    with pytest.raises(AssertionError):
+        watched.calm()

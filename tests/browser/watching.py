@@ -1,0 +1,89 @@
+"""A browser that notes everything that must never happen on a page of ours.
+
+    watched = watch(browser, url)
+    watched.page.goto("/console")
+    watched.calm()
+
+`calm` fails on a script error, a message in the browser's console, a violation of the content
+policy, or a request to any other host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
+
+_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) => {
+  console.error(`content policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+});
+"""
+
+
+@dataclass
+class Watched:
+    """One context with one page, and what was wrong on it so far."""
+
+    context: BrowserContext
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def calm(self) -> None:
+        """Fail if anything was noted."""
+        assert not self.complaints, self.complaints
+
+    def forget(self, text: str) -> None:
+        """Take back what a test provoked, such as the browser's note of a refusal's status."""
+        self.complaints = [each for each in self.complaints if text not in each]
+
+    def axe(self) -> list[str]:
+        """What axe finds serious or critical on the page that is shown."""
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found: dict[str, Any] = self.page.evaluate(
+            "axe.run(document, {resultTypes: ['violations'], runOnly: {type: 'tag', values:"
+            " ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}})"
+        )
+        return [
+            f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}"
+            f" {each['nodes'][0].get('failureSummary', '')}"
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than the window."""
+        wide: int = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return wide
+
+
+def watch(browser: Browser, url: str, cookie: str = "", **options: Any) -> Watched:
+    """A fresh context on this server; `cookie` is a sign-in made elsewhere."""
+    context = browser.new_context(base_url=url, **options)
+    context.add_init_script(_VIOLATIONS)
+    if cookie:
+        context.add_cookies([{"name": "enlist", "value": cookie, "url": url}])
+    watched = Watched(context, context.new_page())
+    home = urlsplit(url).netloc
+
+    def message(said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            watched.complaints.append(f"{said.type}: {said.text} ({watched.page.url})")
+
+    def request(sent: Request) -> None:
+        where = urlsplit(sent.url)
+        if where.scheme not in ("data", "blob") and where.netloc != home:
+            watched.complaints.append(f"foreign request: {sent.url}")
+
+    watched.page.on("console", message)
+    watched.page.on("request", request)
+    watched.page.on("pageerror", lambda error: watched.complaints.append(f"script: {error}"))
+    watched.page.set_default_timeout(10_000)
+    return watched
