@@ -24,6 +24,7 @@ from enlist.store.lanes import Store
 from enlist.verbs.driver import Addresses, Driver, Tools
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.setup import Administrator, Found
+from enlist.wiring.beside import as_told
 
 
 class CannotStart(Unusable):
@@ -50,9 +51,17 @@ class Installation:
 
 def addresses(settings: Settings) -> Addresses:
     """The addresses that people and devices use, from the settings alone."""
-    public = settings.public_url or _default_url("http", settings.http)
+    scheme = "https" if speaks_tls(settings) else "http"
+    public = settings.public_url or _default_url(scheme, settings.http)
     device = settings.device_url or _default_url("https", settings.device)
     return Addresses(public, device, settings.pki_url or f"{public}/pki")
+
+
+def speaks_tls(settings: Settings) -> bool:
+    """Whether the web listener itself does; plain HTTP is for this machine or behind a proxy."""
+    host = settings.http.rpartition(":")[0].strip("[]")
+    local = host in ("127.0.0.1", "::1", "localhost")
+    return settings.tls_cert is not None or not (settings.trusted_proxy or local)
 
 
 def _default_url(scheme: str, listen: str) -> str:
@@ -249,7 +258,8 @@ def migrate(settings: Settings, *, check: bool) -> bool:
 @contextmanager
 def opened(settings: Settings) -> Iterator[Installation]:
     """An existing installation, for a command beside a running server (ruling 18)."""
-    found = open_installation(settings, create=False)
+    settings, channels = as_told(settings)
+    found = open_installation(settings, create=False, channels=channels)
     try:
         yield found
     finally:

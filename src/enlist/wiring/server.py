@@ -31,8 +31,16 @@ from enlist.web.serving import (
 from enlist.web.serving import (
     serve as serve_listeners,
 )
+from enlist.wiring.beside import tell
 from enlist.wiring.delivery import delivery_worker
-from enlist.wiring.installation import CannotStart, Installation, addresses, open_installation
+from enlist.wiring.installation import (
+    CannotStart,
+    Installation,
+    addresses,
+    open_installation,
+    speaks_tls,
+)
+from enlist.wiring.janitor import Janitor
 from enlist.wiring.logs import configure_logs
 
 _CERTIFICATE_LIFETIME = 397 * DAY
@@ -79,6 +87,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     try:
         plan = _plan(settings, first)
         lines = [*_start_lines(settings, first, plan), *extra]
+        tell(settings, first.tools.addresses, first.tools.channels)
     finally:
         first.close()
     for line in lines:
@@ -101,6 +110,8 @@ def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
     installation = _open(settings, workers, mailbox=mailbox)
     box = MailboxChannel() if mailbox else None
     workers.delivery = delivery_worker(installation, settings, box)
+    janitor = Janitor(installation.driver)
+    janitor.start()
     services = Services(
         driver=installation.driver,
         store=installation.store,
@@ -115,6 +126,7 @@ def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
     try:
         serve_listeners(apps, lambda: None)
     finally:
+        janitor.stop()
         workers.delivery.stop()
         installation.close()
 
@@ -145,7 +157,6 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
         web_socket, device_socket = listen(settings.http), listen(settings.device)
     except CannotListen as error:
         raise CannotStart(str(error)) from error
-    host = settings.http.rpartition(":")[0].strip("[]")
     tls, line = None, "plain HTTP, on this machine only"
     if settings.tls_cert is not None and settings.tls_key is not None:
         try:
@@ -155,7 +166,8 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
         line = f"HTTPS with {settings.tls_cert}"
     elif settings.trusted_proxy:
         line = f"plain HTTP behind a proxy in {', '.join(settings.trusted_proxy)}"
-    elif host not in ("127.0.0.1", "::1", "localhost"):
+    elif speaks_tls(settings):
+        host = settings.http.rpartition(":")[0].strip("[]")
         tls = web_tls(*_certificate(settings, installation, "web-listener", [host]))
         line = (
             "HTTPS with a certificate of Enlist's own CA; browsers will warn until they trust "
