@@ -172,13 +172,14 @@ ELSEWHERE = {
     "Opened",
     "DeviceStatus",
     "MySignIns",
-    # The enrollment page and the worker that sends messages: no rights are asked there.
+    # The enrollment page and the workers: no rights are asked there.
     "AsksForSignIn",
     "IsGroupId",
     "LookAround",
     "DueMessages",
     "Claim",
     "Deliver",
+    "Sweep",
     # Templates have tests of their own.
     "PutTemplate",
     "DeleteTemplate",

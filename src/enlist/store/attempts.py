@@ -53,6 +53,8 @@ _COMPLETE = Query(
     """,
 )
 
+_SWEEP = Query("attempt.sweep", "DELETE FROM attempt WHERE expires_at < :before")
+
 
 @dataclass(frozen=True, slots=True)
 class NewAttempt:
@@ -131,6 +133,11 @@ def complete(tx: Tx, attempt_id: Id, enrollment_id: Id, generation: int) -> bool
         )
         == 1
     )
+
+
+def sweep(tx: Tx, before: int) -> int:
+    """Forget attempts that ran out before that moment; events keep what came of them."""
+    return tx.run(_SWEEP, before=before)
 
 
 def _attempt(row: Row) -> Attempt:

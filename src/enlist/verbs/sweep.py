@@ -1,0 +1,36 @@
+"""Sweep: forget what is over and would otherwise only grow (X15, X55).
+
+Strangers can make throttle rows, and anybody who holds a token can begin as often as he likes.
+Events are never swept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.clock import DAY
+from enlist.core.outcomes import Done, Refusal
+from enlist.store import attempts, limits
+from enlist.store.tx import Reader, Tx
+from enlist.verbs.driver import Tools, Verb
+
+ATTEMPTS_KEPT: Final = 7 * DAY
+"""How long a half-finished attempt can be looked at."""
+
+
+@dataclass(frozen=True)
+class Sweep(Verb[bool, bool, int]):
+    """Delete rows that are over; answers how many. Enlist itself runs it; it is no event."""
+
+    name = "sweep"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> bool | Refusal:
+        return True
+
+    def work(self, tools: Tools, caller: Caller, seen: bool) -> bool | Refusal:
+        return True
+
+    def apply(self, tx: Tx, caller: Caller, ready: bool) -> Done[int] | Refusal:
+        return Done(limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))
