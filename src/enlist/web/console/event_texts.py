@@ -17,12 +17,14 @@ from markupsafe import Markup, escape
 
 from enlist.core.caller import CallerKind
 from enlist.core.clock import SECOND
+from enlist.core.ids import Id
 from enlist.core.model import EventRow
 from enlist.core.refusals import CATALOGUE
 from enlist.locales import locale_of, translations
 from enlist.web.console import timeline
 from enlist.web.console.event_reasons import VERBS, reason_in_words
 from enlist.web.console.navigation import N_
+from enlist.web.console.setting_words import CHOICES
 
 Translate = Callable[[str], str]
 
@@ -58,9 +60,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "installation.created": N_("Enlist was set up."),
     "installation.started": N_("A server process started."),
     "organization.created": N_("%(who)s added the organization %(name)s (%(group_id)s)."),
-    "organization.changed": N_("%(who)s changed an organization's details."),
+    "organization.changed": N_("%(who)s changed the details of %(place)s."),
     "organization.deleted": N_("%(who)s deleted the organization %(name)s (%(group_id)s)."),
-    "settings.changed": N_("%(who)s changed enrollment settings."),
+    "settings.changed": N_("%(who)s changed the enrollment settings of %(place)s."),
     "user.created": N_("%(who)s added the user %(user)s."),
     "user.changed": N_("%(who)s changed the details of %(user)s."),
     "user.password_changed": N_("%(who)s set the password of %(user)s."),
@@ -158,14 +160,22 @@ def actor(event: EventRow, gettext: Translate) -> str:
     return named
 
 
-def describe(event: EventRow, language: str) -> Description:
-    """The event as a sentence, with its reasons and the changes that it tells of."""
+def describe(event: EventRow, language: str, places: Mapping[Id, str] | None = None) -> Description:
+    """The event as a sentence, with its reasons and the changes that it tells of.
+
+    Args:
+        places: names of organizations, for events that do not hold their own.
+    """
     gettext = translations(language).gettext
     names = {name: Markup("<strong>{}</strong>").format(value) for name, value in _names(event)}
     names["who"] = Markup("<strong>{}</strong>").format(actor(event, gettext))
     names.setdefault("user", escape(gettext("a user")))
     names.setdefault("device", escape(gettext("a device")))
     names.setdefault("recipient", escape(gettext("a user")))
+    place = (places or {}).get(event.organization_id or "")
+    names["place"] = escape(gettext("an organization"))
+    if place:
+        names["place"] = Markup("<strong>{}</strong>").format(place)
     names["verb"] = escape(gettext(VERBS.get(str(event.data.get("verb")), N_("do something"))))
     for name in ("name", "group_id", "role"):
         names.setdefault(name, escape("—"))
@@ -180,9 +190,11 @@ def describe(event: EventRow, language: str) -> Description:
     )
 
 
-def describe_all(events: Sequence[EventRow], language: str) -> list[Description]:
+def describe_all(
+    events: Sequence[EventRow], language: str, places: Mapping[Id, str] | None = None
+) -> list[Description]:
     """Several events, in their order."""
-    return [describe(event, language) for event in events]
+    return [describe(event, language, places) for event in events]
 
 
 def _names(event: EventRow) -> list[tuple[str, str]]:
@@ -248,15 +260,18 @@ def _changes(event: EventRow, gettext: Translate) -> list[Change]:
     pairs = [
         Change(
             gettext(FIELDS.get(name, name)),
-            _shown(told.get(f"before.{name}"), gettext),
-            _shown(told.get(f"after.{name}"), gettext),
+            _shown(event, name, told.get(f"before.{name}"), gettext),
+            _shown(event, name, told.get(f"after.{name}"), gettext),
         )
         for name in sorted(names, key=lambda name: order.get(name, len(order)))
     ]
     return [pair for pair in pairs if pair.before != pair.after]
 
 
-def _shown(value: object, gettext: Translate) -> str:
+def _shown(event: EventRow, name: str, value: object, gettext: Translate) -> str:
     if isinstance(value, bool):
-        return gettext("on") if value else gettext("off")
-    return "" if value is None else str(value)
+        return gettext("On") if value else gettext("Off")
+    if value is None:
+        return gettext("inherited") if event.kind == "settings.changed" else ""
+    word = CHOICES.get(name, {}).get(str(value))
+    return gettext(word.label) if word else str(value)

@@ -7,7 +7,7 @@ Taking events away is the API's (`GET /api/v1/events/export`): the same right, t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -15,13 +15,19 @@ from starlette.responses import RedirectResponse, Response
 
 from enlist.core.clock import DAY, HOUR
 from enlist.core.events import KINDS
-from enlist.core.ids import new_id
+from enlist.core.ids import Id, new_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import parse_code, strip_typing
 from enlist.store.listing import Page
 from enlist.verbs.views import ListEvents
-from enlist.verbs.views_details import ShowDevice, ShowEnrollment, ShowEvent, ShowUser
+from enlist.verbs.views_details import (
+    ShowDevice,
+    ShowEnrollment,
+    ShowEvent,
+    ShowOrganization,
+    ShowUser,
+)
 from enlist.verbs.views_overview import FindSupportCode, SupportCode
 from enlist.web.console.event_texts import describe, describe_all
 from enlist.web.console.layout import Desk, page
@@ -48,6 +54,7 @@ PERIODS: Final = {
 
 _ABOUT: Final = ("device", "user", "enrollment")
 _FILTERS: Final = ("kind", "actor_kind", "since", *_ABOUT)
+_ABOUT_PLACES: Final = ("settings.changed", "organization.changed")
 _CODE_LETTERS: Final = 9
 
 
@@ -64,7 +71,7 @@ async def show_list(desk: Desk) -> Response:
     context = {
         "query": query,
         "page": found,
-        "items": describe_all(found.items, desk.caller.language),
+        "items": describe_all(found.items, desk.caller.language, await _places(desk, found.items)),
         "code": code,
         "code_item": describe(code.event, desk.caller.language) if code and code.event else None,
         "mistyped": not code and not found.items and _looks_like_code(query.search),
@@ -91,12 +98,23 @@ async def show_event(desk: Desk) -> Response:
     event = here.items[0]
     context = {
         "event": event,
-        "item": describe(event, desk.caller.language),
+        "item": describe(event, desk.caller.language, await _places(desk, [event])),
         "links": await _links(desk, event),
         "hidden": not desk.may("staff:read"),
         "forgotten": sorted(set(json.loads(event.entry)["personal"]) - set(event.personal)),
     }
     return desk.show("console/event.html", context)
+
+
+async def _places(desk: Desk, found: Sequence[EventRow]) -> dict[Id, str]:
+    """Names of the organizations that events are about without naming them."""
+    named: dict[Id, str] = {}
+    for event in found:
+        place = event.organization_id
+        if event.kind in _ABOUT_PLACES and place and place not in named:
+            detail = await desk.view(ShowOrganization(place))
+            named[place] = "" if isinstance(detail, Refusal) else detail.organization.name
+    return named
 
 
 def _asked(desk: Desk, query: ListQuery) -> dict[str, str]:
