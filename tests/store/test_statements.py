@@ -1,0 +1,150 @@
+"""Every statement is one on both stores, and those that are asked all day find by index."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+from enlist import store
+from enlist.core.secrets import Secret
+from enlist.store.listing import LISTINGS
+from enlist.store.tx import QUERIES, Query
+from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.sign_in import StartSignIn
+from tests.installation import PASSWORD, Enlist, done
+from tests.store.raw import Raw
+
+HOT = [
+    "enrollment.sight_by_token",
+    "enrollment.sight",
+    "enrollment.sight_by_id",
+    "enrollment.sight_live_of_device",
+    "enrollment.take_login",
+    "enrollment.insert_secret",
+    "attempt.by_digest",
+    "attempt.complete",
+    "redemption.claim",
+    "device.enroll",
+    "device.oldest_registered",
+    "credential.of_enrollment_key",
+    "throttle.blocked",
+    "throttle.count",
+    "sign_in.by_digest",
+    "api_key.by_digest",
+    "user.login",
+    "event.first_use",
+]
+"""What a redemption, a sign-in or an API call asks."""
+
+SCANNED = re.compile(r"^\s*(?:->\s*)?(?:SCAN|Seq Scan on)\s+(\w+)(?:\s+(\w+))?")
+WHOLE_INDEX = re.compile(r"Index (?:Only )?Scan (?:Backward )?(?:using|on)")
+DERIVED = {"p"}
+"""Names of sub-selects: a result of one row is read, not a table."""
+
+
+def all_queries() -> Iterator[Query]:
+    """Every statement of every module of the store, without those of tests and lists."""
+    for module in pkgutil.iter_modules(store.__path__, "enlist.store."):
+        importlib.import_module(module.name)
+    for name, query in QUERIES.items():
+        if not name.startswith(("test.", "list.")):
+            yield query
+
+
+def scanned(plan: Sequence[str]) -> list[str]:
+    """The lines of a plan that read a whole table, or a whole index."""
+    found = []
+    for line, following in zip_longest(plan, plan[1:], fillvalue=""):
+        table = SCANNED.match(line)
+        if table is not None and not DERIVED & set(table.groups()):
+            found.append(line)
+        if WHOLE_INDEX.search(line) and "Index Cond" not in following:
+            found.append(line)
+    return found
+
+
+def test_every_statement_can_be_prepared(raw: Raw) -> None:
+    """House rule 11: written once, or with a variant, it is a statement on this store."""
+    queries = list(all_queries())
+    assert len(queries) > 100
+    for query in queries:
+        assert raw.plan(query) is not None, query.name
+
+
+def test_every_list_can_be_prepared(raw: Raw) -> None:
+    """House rule 11: each sort, direction and search, with no filter, with each, and with all.
+
+    Filters are joined by AND, so what holds of each and of all holds of any choice of them.
+    """
+    list(all_queries())
+    assert len(LISTINGS) >= 7
+    for listing in LISTINGS.values():
+        each = tuple((name,) for name in sorted(listing.filters))
+        for filters in {(), *each, tuple(sorted(listing.filters))}:
+            for sort in listing.sorts:
+                for choice in range(8):
+                    query = listing.query(
+                        sort,
+                        bool(choice & 1),
+                        filters,
+                        searching=bool(choice & 2),
+                        following=bool(choice & 4),
+                    )
+                    assert raw.plan(query) is not None, query.name
+
+
+def test_a_statement_names_its_parameters_alike_on_both_stores() -> None:
+    """A variant that forgot a parameter, or has one too many, would fail at its first use."""
+    for query in all_queries():
+        named = set(re.findall(r"%\((\w+)\)s", query.postgres))
+        assert named <= query.parameters or not named, query.name
+
+
+COPIED = {
+    "organization": {"parent_id": "id", "path": "n::text", "group_id_folded": "n::text"},
+    "app_user": {"username_folded": "n::text", "email_folded": "n::text"},
+    "device": {"user_id": "NULL"},
+    "enrollment": {"user_id": "NULL", "device_id": "NULL", "state": "'used'"},
+    "enrollment_secret": {"generation": "n + 1"},
+    "attempt": {"enrollment_id": "NULL", "user_id": "NULL"},
+    "credential": {"enrollment_id": "NULL", "serial": "n::text"},
+    "sign_in": {},
+    "api_key": {"public_id": "n::text"},
+    "event": {"enrollment_id": "NULL", "device_id": "NULL", "user_id": "NULL"},
+    "throttle": {"source": "n::text"},
+}
+EVERYWHERE = {"id": "gen_random_uuid()", "digest": "decode(md5(n::text), 'hex')"}
+
+
+def fill(enlist: Enlist, raw: Raw) -> None:
+    """Thousands of rows in every table, for a planner that goes by how many there are."""
+    ticket = enlist.register("ada")
+    done(enlist.redeem(done(enlist.begin(ticket.token)).code))
+    enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger())
+    enlist.do(CreateApiKey("key", "reader"))
+    enlist.redeem("abcdefghij")
+    for table, special in COPIED.items():
+        columns = list(enlist.rows(table)[0])
+        values = [special.get(name) or EVERYWHERE.get(name) or name for name in columns]
+        raw.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} "
+            f"FROM (SELECT * FROM {table} LIMIT 1) AS one, generate_series(1, 20000) AS n"
+        )
+    raw.execute("ANALYZE")
+
+
+def test_what_is_asked_all_day_is_found_by_index(enlist: Enlist, raw: Raw) -> None:
+    """S08: a secret is looked up, never searched for; P04: with many rows beside it."""
+    list(all_queries())
+    if enlist.store.dialect == "postgres":
+        fill(enlist, raw)
+    for name in HOT:
+        plan = raw.plan(QUERIES[name])
+        assert scanned(plan) == [], plan
+    # And where there is no index to use, that is noticed.
+    query = Query("test.scan", "SELECT length FROM enrollment_secret WHERE made_at = :made_at")
+    assert scanned(raw.plan(query))
+    del QUERIES["test.scan"]
