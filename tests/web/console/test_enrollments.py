@@ -75,6 +75,18 @@ def test_the_address_holds_what_the_form_shows(console: Console) -> None:
     assert partial.headers["hx-push-url"] == f"{LIST}?q=one"
 
 
+@pytest.mark.usefixtures("tickets")
+def test_a_link_can_narrow_a_list_to_one_user(console: Console) -> None:
+    desk = console.sign_in("reader")
+    page = desk.open(f"{LIST}?user=user-used&sort=device&size=50")
+    assert rows(page) == ["used one"]
+    assert "Only enrollments of user-used" in page.main
+    assert [page.value(name) for name in ("user", "sort", "size")] == ["user-used", "device", "50"]
+    assert f"{LIST}?sort=device&size=50" in page.links, "and back to all of them"
+    assert "Only devices of user-used" in desk.open("/console/main/devices?user=user-used").main
+    assert desk.open(f"{LIST}?user=nobody").status == 404
+
+
 def test_an_impossible_sort_is_told(console: Console) -> None:
     page = console.sign_in("reader").open(f"{LIST}?sort=password")
     assert page.status == 422
@@ -160,7 +172,7 @@ def test_many_are_resent_with_a_line_for_each(
     desk = console.sign_in("helpdesk")
     ids = [ticket.enrollment_id for ticket in tickets.values()]
     question = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids})
-    assert "Send 1 messages again?" in question.main
+    assert "Send 1 message again?" in question.main
     assert "3 of those ticked are left as they are" in question.main
     assert not enlist.rows("message")
     result = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids, "confirmed": "yes"})

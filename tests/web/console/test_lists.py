@@ -64,6 +64,11 @@ def test_sorting_and_filtering_begin_at_the_first_page() -> None:
     assert "cursor" not in query.link(state="new")
 
 
+def test_the_size_of_a_page_stands_in_the_address_where_it_is_not_the_usual() -> None:
+    assert read("q=x").link(size="50") == "/things?q=x&size=50"
+    assert read("q=x&size=50").link(size="25") == "/things?q=x"
+
+
 def test_the_way_back_is_the_way_there() -> None:
     pages = [read("state=new")]
     for number in range(1, 6):

@@ -42,6 +42,11 @@ class ListQuery:
     back: tuple[str, ...] = ()
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many rows a page can have."""
+        return SIZES
+
+    @property
     def narrowed(self) -> bool:
         """Whether search or filters leave something out."""
         return bool(self.search or self.filters)
@@ -68,7 +73,10 @@ class ListQuery:
         Args:
             changes: `q`, `sort`, `size` or a filter; "" takes one away.
         """
-        return self._with(self._parameters() | changes)
+        parameters = self._parameters() | changes
+        if parameters["size"] == str(_DEFAULT_SIZE):
+            parameters["size"] = ""
+        return self._with(parameters)
 
     def sorted_by(self, name: str, default: str = "") -> str:
         """The address that sorts by a column, the other way round if it does so already."""
