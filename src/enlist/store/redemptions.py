@@ -70,7 +70,7 @@ class Redemption:
         fresh_device, fresh_enrollment: made in the same transaction where the grant is a
             sign-in and there is nothing registered to claim.
         certificate: None for a bare enrollment (ruling 22).
-        source: the throttle's source; a throttled one redeems nothing.
+        caller: whoever redeems; where his source is throttled, nothing is redeemed.
     """
 
     enrollment_id: Id

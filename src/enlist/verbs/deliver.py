@@ -1,6 +1,6 @@
 """Delivering what is in the outbox: claim a message, send it, write down what came of it.
 
-A worker claims a message (`Claim`), which hides it from the others for two minutes, and then
+A worker claims a message (`Claim`), which hides it from the others for five minutes, and then
 performs `Deliver`. Its three parts are every verb's: `look` reads all that the text needs and
 derives the token anew, `work` hands the letter to whoever can post it, `apply` records the
 verdict. The token lives from `look` to the end of `work` and is nowhere kept (A17, X36). A worker
