@@ -101,6 +101,8 @@ class SqliteStore:
         self._readers_lock = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
+        # Without it a job could be put behind the last one, and its caller would wait for ever.
+        self._door = threading.Lock()
         self._connection = connect(path)
         self._writer = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._writer.start()
@@ -118,10 +120,11 @@ class SqliteStore:
                 connection.execute("COMMIT")
 
     def write(self, function: Callable[[SqliteTx], T]) -> T:
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
         job = _Job(function)
-        self._jobs.put(job)
+        with self._door:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._jobs.put(job)
         answer: T = job.future.result()
         return answer
 
@@ -135,10 +138,11 @@ class SqliteStore:
         return 0
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._jobs.put(None)
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
         self._writer.join()
         self._connection.close()
         with self._readers_lock:
