@@ -78,6 +78,7 @@ class Api:
     """The API, and those who ask it."""
 
     enlist: Enlist
+    services: Services
     http: TestClient
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -136,4 +137,4 @@ def api(enlist: Enlist) -> Iterator[Api]:
     )
     with ExitStack() as stack:
         client = TestClient(web_application(services), ORIGIN, client=("127.0.0.1", 50000))
-        yield Api(enlist, stack.enter_context(client))
+        yield Api(enlist, services, stack.enter_context(client))

@@ -94,19 +94,16 @@ def test_what_is_wrong_with_a_key(administrator: Client) -> None:
     assert wrong_fields(administrator.post("/api-keys", body)) == {"expires_at"}
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    [
+def test_keys_that_are_none(api: Api) -> None:
+    for authorization in (
         "Bearer",
         "Bearer ",
         "Bearer enk_x",
         "Bearer " + "x" * 5000,
         "Bearer enk_7Qd2mWx9RbLk_00000000000000000000000000000000_000000",
-    ],
-)
-def test_keys_that_are_none(api: Api, authorization: str) -> None:
-    answer = api.stranger.get("/devices", headers={"authorization": authorization})
-    assert refused(answer) == (401, "unauthenticated")
+    ):
+        answer = api.stranger.get("/devices", headers={"authorization": authorization})
+        assert refused(answer) == (401, "unauthenticated"), authorization
 
 
 def test_no_key_at_all(api: Api) -> None:

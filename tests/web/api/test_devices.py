@@ -166,9 +166,8 @@ def test_pages_of_devices(api: Api, operator: Client) -> None:
     assert answered(operator.get("/devices?state=enrolled"))["items"] == []
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
+def test_queries_that_make_no_sense(operator: Client) -> None:
+    for query, field in (
         ("limit=0", "limit"),
         ("limit=501", "limit"),
         ("limit=two", "limit"),
@@ -180,10 +179,8 @@ def test_pages_of_devices(api: Api, operator: Client) -> None:
         ("colour=blue", "colour"),
         ("search=%00", "search"),
         ("external_id=a%0db", "external_id"),
-    ],
-)
-def test_queries_that_make_no_sense(operator: Client, query: str, field: str) -> None:
-    assert wrong_fields(operator.get(f"/devices?{query}")) == {field}
+    ):
+        assert wrong_fields(operator.get(f"/devices?{query}")) == {field}, query
 
 
 def test_a_cursor_of_another_order_does_no_harm(api: Api, operator: Client) -> None:
