@@ -140,6 +140,7 @@ REQUESTS: dict[str, Asked] = {
     "ListDevices": Asked(lambda _w, p: views.ListDevices(p), ALL, 0),
     "ListEnrollments": Asked(lambda _w, p: views.ListEnrollments(p), ALL, 0),
     "ListUsers": Asked(lambda _w, p: views.ListUsers(p), ALL, 0),
+    "ListRoles": Asked(lambda _w, p: views.ListRoles(p), STAFF_READERS, 0),
     "ListOrganizations": Asked(lambda _w, p: views.ListOrganizations(p), ALL, 0),
     "ListMessages": Asked(lambda _w, p: views.ListMessages(p), ALL, 0),
     "ListEvents": Asked(lambda _w, p: views.ListEvents(p), ALL, 0),
