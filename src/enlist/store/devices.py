@@ -20,11 +20,6 @@ _COLUMNS = """
       LEFT JOIN app_user u ON u.id = d.user_id
 """
 _FIND = Query("device.find", f"{_COLUMNS} WHERE d.id = :id AND d.deleted_at IS NULL")
-_BY_EXTERNAL_ID = Query(
-    "device.by_external_id",
-    f"""{_COLUMNS} WHERE d.organization_id = :organization_id AND d.external_id = :external_id
-        AND d.deleted_at IS NULL""",
-)
 _OLDEST_REGISTERED = Query(
     "device.oldest_registered",
     f"""{_COLUMNS}
@@ -129,12 +124,6 @@ _LIST = Listing(
 def find(tx: Reader, device_id: Id) -> Device | None:
     """The device with this id, unless deleted."""
     row = tx.one(_FIND, id=device_id)
-    return None if row is None else _device(row)
-
-
-def by_external_id(tx: Reader, organization_id: Id, external_id: str) -> Device | None:
-    """The device that another system knows by this id."""
-    row = tx.one(_BY_EXTERNAL_ID, organization_id=organization_id, external_id=external_id)
     return None if row is None else _device(row)
 
 

@@ -70,7 +70,6 @@ _FIRST_USE = Query(
     f"""{_COLUMNS} WHERE e.enrollment_id = :enrollment_id AND e.kind = 'enrollment.redeemed'
      ORDER BY e.id LIMIT 1""",
 )
-_FIND = Query("event.find", f"{_COLUMNS} WHERE e.id = :id")
 
 
 def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
@@ -98,12 +97,6 @@ def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
 def page(tx: Reader, request: PageRequest) -> Page[EventRow] | Refusal:
     """Events of a subtree, newest first unless asked otherwise."""
     return _LIST.page(tx, request, _event)
-
-
-def find(tx: Reader, event_id: Id) -> EventRow | None:
-    """One event."""
-    row = tx.one(_FIND, id=event_id)
-    return None if row is None else _event(row)
 
 
 def first_use(tx: Reader, enrollment_id: Id) -> EventRow | None:
