@@ -16,7 +16,7 @@ from enlist.verbs.sign_in import FRESH
 from tests.installation import Enlist, code
 from tests.web.console.conftest import Console, Desk, Page
 
-KEY = re.compile(r"enk_[A-Za-z0-9]{12}_[A-Za-z0-9]{32}_?[A-Za-z0-9]{6}")
+KEY = re.compile(r"enk_[A-Za-z0-9]{12}_[A-Za-z0-9]{32}_[A-Za-z0-9]{6}")
 NEW = "/console/main/api-keys/new"
 
 

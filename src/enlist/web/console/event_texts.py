@@ -169,9 +169,9 @@ def describe(event: EventRow, language: str, places: Mapping[Id, str] | None = N
     gettext = translations(language).gettext
     names = {name: Markup("<strong>{}</strong>").format(value) for name, value in _names(event)}
     names["who"] = Markup("<strong>{}</strong>").format(actor(event, gettext))
-    names.setdefault("user", escape(gettext("a user")))
+    names.setdefault("user", escape(gettext("somebody")))
     names.setdefault("device", escape(gettext("a device")))
-    names.setdefault("recipient", escape(gettext("a user")))
+    names.setdefault("recipient", escape(gettext("somebody")))
     place = (places or {}).get(event.organization_id or "")
     names["place"] = escape(gettext("an organization"))
     if place:

@@ -19,8 +19,7 @@ from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS, problems
 from enlist.delivery.builtin import all_built_in
 from enlist.delivery.rendering import Rendered, render
 from enlist.store.templates import Template
-from enlist.verbs.deliver import DEFAULT_TEMPLATE
-from enlist.verbs.issuing import REGISTRATION
+from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
 from enlist.verbs.templates import (
     DeleteTemplate,
     ListTemplates,
@@ -148,6 +147,8 @@ async def preview(desk: Desk) -> Response:
     form = await read_form(desk.request)
     letter = await desk.view(PreviewTemplate(desk.organization.id, _wording(form)))
     if isinstance(letter, Refusal):
+        if letter.code not in ("validation_failed", "template_invalid"):
+            return desk.refuse(letter)
         told = letter.detail or "; ".join(f"{e.field} {e.message}" for e in letter.fields)
         return _framed(_BAR.format(escape(told or desk.gettext("This cannot be shown."))))
     rendered = render(letter, desk.services.public_url)
