@@ -23,6 +23,8 @@ from enlist.core.policy import ROLES, SETTINGS, Permission
 from enlist.core.refusals import CATALOGUE, UNRECORDED
 from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS
 from enlist.settings import Settings, Smtp
+from enlist.web.api.application import fastapi_application
+from enlist.web.api.openapi import described, operations_of
 from enlist.web.problems import STATUS
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -143,6 +145,16 @@ def lookups() -> Iterator[str]:
         yield f"| `{{{name}}}` | {meaning} | {'yes' if name in SECRET_LOOKUPS else ''} |"
 
 
+def api() -> Iterator[str]:
+    """Every operation of the REST API."""
+    document = described(fastapi_application(), "").value
+    yield "| operation | what it does | takes |"
+    yield "|---|---|---|"
+    for method, path, operation in operations_of(document):
+        told = operation["description"].partition("\n\n")[0].replace("\n", " ")
+        yield f"| `{method} {path}` | {told} | `{operation['x-permission']}` |"
+
+
 PAGES: Final[dict[str, Callable[[], Iterator[str]]]] = {
     "refusals": refusals,
     "events": events,
@@ -152,6 +164,7 @@ PAGES: Final[dict[str, Callable[[], Iterator[str]]]] = {
     "commands": commands,
     "metrics": metrics,
     "message-templates": lookups,
+    "api": api,
 }
 
 

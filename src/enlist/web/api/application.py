@@ -48,7 +48,8 @@ PARTS: Final = (
 
 def described_application(services: Services) -> ASGIApp:
     """Everything below `/api`; the description is made when somebody first asks for it."""
-    api = _fastapi(services)
+    api = fastapi_application()
+    api.state.services = services
 
     @functools.cache
     def document() -> Document:
@@ -75,7 +76,8 @@ def described_application(services: Services) -> ASGIApp:
     )
 
 
-def _fastapi(services: Services) -> FastAPI:
+def fastapi_application() -> FastAPI:
+    """All operations; what they do needs `state.services`, what they are does not."""
     api = FastAPI(
         openapi_url=None,
         redirect_slashes=False,
@@ -87,7 +89,6 @@ def _fastapi(services: Services) -> FastAPI:
             Exception: leave_to_faults,
         },
     )
-    api.state.services = services
     routers = [router for part in PARTS for router in part.operations.routers]
     api.state.routes = [route for router in routers for route in router.routes]
     for router in routers:

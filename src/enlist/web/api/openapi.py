@@ -120,7 +120,9 @@ def described(api: FastAPI, version: str) -> Document:
         if "properties" in schema:
             schema.setdefault("examples", [_example(schema, schemas)])
     for method, path, operation in operations_of(value):
-        operation["operationId"] = _operation_id(operation["operationId"], path, method)
+        name = _operation_id(operation["operationId"], path, method)
+        operation["operationId"] = name
+        operation["summary"] = name.replace("_", " ").capitalize().replace("api key", "API key")
     return Document(value, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
