@@ -128,6 +128,17 @@ def test_an_api_key_is_printed_once(run: Run) -> None:
     assert "revoked" in run("apikey", "list").out
 
 
+@pytest.mark.parametrize("kind", ["apikey", "organization", "user"])
+def test_a_list_says_how_to_see_more(run: Run, kind: str) -> None:
+    for name in ("one", "two"):
+        run("apikey", "create", "--name", name, "--role", "reader")
+        run("organization", "add", "--name", name, "--group-id", name)
+        run("user", "add", "--username", name)
+    first = run(kind, "list", "--limit", "1").out
+    cursor = first.partition("More: --cursor ")[2].strip()
+    assert run(kind, "list", "--limit", "1", "--cursor", cursor).out not in ("", first)
+
+
 def test_settings_show_where_each_value_comes_from(run: Run) -> None:
     run("organization", "add", "--name", "Sales", "--group-id", "sales")
     run("organization", "settings", "sales", "--set", "token_length=12")

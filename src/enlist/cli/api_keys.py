@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -21,7 +22,8 @@ from enlist.cli.options import (
 from enlist.cli.options import (
     moment as parse_moment,
 )
-from enlist.cli.output import document, done, moment, out, print_json, print_table, shown
+from enlist.cli.output import done, moment, out, print_json, print_page, shown
+from enlist.core.model import ApiKey
 
 commands = typer.Typer(help="API keys.", no_args_is_help=True)
 
@@ -87,11 +89,9 @@ def list_(
     with installation(context, data, database) as enlist:
         view = ListApiKeys(organization, search=search, limit=limit, cursor=cursor)
         page = shown(enlist, view)
-    if as_json:
-        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
-        return
-    rows = [
-        (
+
+    def row(key: ApiKey) -> Sequence[str]:
+        return (
             key.name,
             f"enk_{key.public_id}_…",
             key.role.value,
@@ -100,10 +100,10 @@ def list_(
             moment(key.last_used_at) or "never used",
             key.id,
         )
-        for key in page.items
-    ]
+
     columns = ("NAME", "KEY", "ROLE", "ORGANIZATION", "UNTIL", "LAST USED", "ID")
-    print_table(columns, rows, "No API key yet. Make one: enlist apikey create --help")
+    empty = "No API key yet. Make one: enlist apikey create --help"
+    print_page(page, columns, row, empty, as_json=as_json)
 
 
 @commands.command("revoke", epilog="Example: enlist apikey revoke 0199…")

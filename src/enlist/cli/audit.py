@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -16,7 +17,8 @@ from enlist.cli.options import (
     Search,
     installation,
 )
-from enlist.cli.output import document, moment, out, print_json, print_table, shown
+from enlist.cli.output import moment, print_page, shown
+from enlist.core.model import EventRow
 
 commands = typer.Typer(help="The audit log.", no_args_is_help=True)
 
@@ -43,19 +45,15 @@ def list_(
         filters = {"kind": kind, "support_code": support_code.upper()}
         view = ListEvents(organization, search=search, filters=filters, limit=limit, cursor=cursor)
         page = shown(enlist, view)
-    if as_json:
-        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
-        return
-    rows = [
-        (
+
+    def row(event: EventRow) -> Sequence[str]:
+        return (
             moment(event.at),
             event.kind,
             event.personal.get("actor", event.actor_kind),
             event.personal.get("device", "") or event.personal.get("user", ""),
             str(event.data.get("reason") or event.data.get("code") or ""),
         )
-        for event in page.items
-    ]
-    print_table(("WHEN", "WHAT", "BY", "ABOUT", "WHY"), rows, "Nothing has happened yet.")
-    if page.next_cursor:
-        out.print(f"More: --cursor {page.next_cursor}", markup=False)
+
+    columns = ("WHEN", "WHAT", "BY", "ABOUT", "WHY")
+    print_page(page, columns, row, "Nothing has happened yet.", as_json=as_json)

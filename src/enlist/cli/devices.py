@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -29,9 +30,11 @@ from enlist.cli.output import (
     out,
     print_facts,
     print_json,
+    print_page,
     print_table,
     shown,
 )
+from enlist.core.model import Device
 
 commands = typer.Typer(help="Devices.", no_args_is_help=True)
 
@@ -129,17 +132,12 @@ def list_(
         filters = {"state": state, "platform": platform}
         view = ListDevices(organization, search=search, filters=filters, limit=limit, cursor=cursor)
         page = shown(enlist, view)
-    if as_json:
-        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
-        return
-    rows = [
-        (found.name, found.username, found.platform.value, found.state.value, found.id)
-        for found in page.items
-    ]
+
+    def row(found: Device) -> Sequence[str]:
+        return found.name, found.username, found.platform.value, found.state.value, found.id
+
     empty = "No device here. Register one: enlist device register --help"
-    print_table(("NAME", "USER", "PLATFORM", "STATE", "ID"), rows, empty)
-    if page.next_cursor:
-        out.print(f"More: --cursor {page.next_cursor}", markup=False)
+    print_page(page, ("NAME", "USER", "PLATFORM", "STATE", "ID"), row, empty, as_json=as_json)
 
 
 @commands.command("show", epilog="Example: enlist device show 0199…")

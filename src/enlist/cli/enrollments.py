@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -31,9 +32,10 @@ from enlist.cli.output import (
     out,
     print_facts,
     print_json,
-    print_table,
+    print_page,
     shown,
 )
+from enlist.core import model
 from enlist.core.clock import system_clock
 from enlist.core.lifecycle import shown_state
 from enlist.verbs.issuing import Delivery, Issued
@@ -63,12 +65,10 @@ def list_(
             organization, search=search, filters={"state": state}, limit=limit, cursor=cursor
         )
         page = shown(enlist, view)
-    if as_json:
-        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
-        return
     now = system_clock()
-    rows = [
-        (
+
+    def row(found: model.Enrollment) -> Sequence[str]:
+        return (
             found.device_name,
             found.username,
             shown_state(found.state, found.expires_at, now),
@@ -76,12 +76,10 @@ def list_(
             found.message_state,
             found.id,
         )
-        for found in page.items
-    ]
+
+    columns = ("DEVICE", "USER", "STATE", "UNTIL", "MESSAGE", "ID")
     empty = "No enrollment here. Register a device: enlist device register --help"
-    print_table(("DEVICE", "USER", "STATE", "UNTIL", "MESSAGE", "ID"), rows, empty)
-    if page.next_cursor:
-        out.print(f"More: --cursor {page.next_cursor}", markup=False)
+    print_page(page, columns, row, empty, as_json=as_json)
 
 
 @commands.command("show", epilog="Example: enlist enrollment show 0199…")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,10 +13,12 @@ from enlist.cli.output import (
     done,
     out,
     print_json,
+    print_page,
     print_table,
     shown,
     usage,
 )
+from enlist.core.model import Organization
 from enlist.core.policy import SETTINGS
 
 commands = typer.Typer(help="Organizations and their enrollment settings.", no_args_is_help=True)
@@ -64,14 +67,12 @@ def list_(
 
     with installation(context, data, database) as enlist:
         page = shown(enlist, ListOrganizations(search=search, limit=limit, cursor=cursor))
-    if as_json:
-        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
-        return
-    rows = [
-        ("  " * (found.path.count("/") - 1) + found.name, found.group_id, found.time_zone)
-        for found in page.items
-    ]
-    print_table(("NAME", "GROUP ID", "TIME ZONE"), rows, "No organization matches.")
+
+    def row(found: Organization) -> Sequence[str]:
+        return "  " * (found.path.count("/") - 1) + found.name, found.group_id, found.time_zone
+
+    columns = ("NAME", "GROUP ID", "TIME ZONE")
+    print_page(page, columns, row, "No organization matches.", as_json=as_json)
 
 
 @commands.command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import typer
@@ -15,9 +15,11 @@ from enlist.cli.backend import Opened
 from enlist.core.clock import rfc3339, to_datetime
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.refusals import CATALOGUE
+from enlist.store.listing import Page
 from enlist.verbs.driver import View
 
 Value = TypeVar("Value")
+Item = TypeVar("Item")
 
 # In a pipe there is no width to fit into: a row stays on one line, for grep and awk.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 240)
@@ -42,6 +44,23 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: st
     for row in rows:
         table.add_row(*row)
     out.print(table)
+
+
+def print_page(
+    page: Page[Item],
+    columns: Sequence[str],
+    row: Callable[[Item], Sequence[str]],
+    empty: str,
+    *,
+    as_json: bool,
+) -> None:
+    """A page of a list: one document for programs; for people a table, and how to see more."""
+    if as_json:
+        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
+        return
+    print_table(columns, [row(item) for item in page.items], empty)
+    if page.next_cursor:
+        out.print(f"More: --cursor {page.next_cursor}", markup=False)
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
@@ -84,12 +103,6 @@ def refuse(refusal: Refusal) -> NoReturn:
         problems.print(f"  {error.field}: {error.message}", markup=False)
     problems.print(refusal.detail or meaning.remedy, markup=False)
     raise typer.Exit(REFUSED)
-
-
-def unusable(message: str) -> NoReturn:
-    """The installation cannot be used; exit code 3."""
-    problems.print(message, style="red", markup=False)
-    raise typer.Exit(UNUSABLE)
 
 
 def usage(message: str) -> NoReturn:

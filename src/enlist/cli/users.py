@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -17,7 +18,8 @@ from enlist.cli.options import (
     installation,
     read_secret,
 )
-from enlist.cli.output import document, done, out, print_json, print_table, shown
+from enlist.cli.output import document, done, out, print_json, print_page, shown
+from enlist.core.model import User
 
 commands = typer.Typer(help="People.", no_args_is_help=True)
 
@@ -78,14 +80,10 @@ def list_(
     with installation(context, data, database) as enlist:
         view = ListUsers(organization, search=search, limit=limit, cursor=cursor)
         page = shown(enlist, view)
-    if as_json:
-        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
-        return
-    rows = [
-        (user.username, user.display_name, user.email, user.group_id, user.state.value)
-        for user in page.items
-    ]
+
+    def row(user: User) -> Sequence[str]:
+        return user.username, user.display_name, user.email, user.group_id, user.state.value
+
+    columns = ("USER NAME", "NAME", "E-MAIL", "ORGANIZATION", "STATE")
     empty = "No user yet. Add one: enlist user add --username ada --email ada@example.com"
-    print_table(("USER NAME", "NAME", "E-MAIL", "ORGANIZATION", "STATE"), rows, empty)
-    if page.next_cursor:
-        out.print(f"More: --cursor {page.next_cursor}", markup=False)
+    print_page(page, columns, row, empty, as_json=as_json)
