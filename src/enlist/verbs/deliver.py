@@ -33,6 +33,7 @@ from enlist.store import devices, enrollments, events, organizations, outbox, te
 from enlist.store.templates import Template
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Tools, Verb, View
+from enlist.verbs.issuing import DEFAULT_TEMPLATE
 
 CLAIMED: Final = 5 * MINUTE
 """How long a claim hides a message from other workers."""
@@ -41,9 +42,6 @@ FIRST_WAIT: Final = 10 * SECOND
 LONGEST_WAIT: Final = HOUR
 MOST_TRIES: Final = 32
 """Ten seconds doubling to an hour: the last of these is a day after the first."""
-
-DEFAULT_TEMPLATE: Final = "default"
-"""Name of the template that counts where a message names none."""
 
 
 @dataclass(frozen=True, slots=True)

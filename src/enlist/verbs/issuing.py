@@ -27,7 +27,7 @@ REGISTRATION: Final = "registration"
 """Purpose of the message that carries a registration token."""
 
 DEFAULT_TEMPLATE: Final = "default"
-"""Name of the template that replaces the built-in one, where an organization wrote it."""
+"""Name of the template that counts where none is named; an organization's own replaces ours."""
 
 _SPARES: Final = 4
 _LONGEST_HOURS: Final = 8760

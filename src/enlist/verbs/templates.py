@@ -24,10 +24,10 @@ from enlist.core.templates import problems
 from enlist.store import events, organizations, templates
 from enlist.store.templates import Template
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs.deliver import DEFAULT_TEMPLATE, Letter
+from enlist.verbs.deliver import Letter
 from enlist.verbs.driver import Tools, Verb, View
 from enlist.verbs.finding import organization_named
-from enlist.verbs.issuing import REGISTRATION
+from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
 from enlist.verbs.rights import lacks, missing
 
 PURPOSES: Final = frozenset({REGISTRATION})
