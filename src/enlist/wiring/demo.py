@@ -50,7 +50,7 @@ def demo(settings: Settings) -> None:
         settings = settings.model_copy(update={"data": folder})
     passwords = _prepare(settings)
     people = "\n".join(
-        f"             {name:<18} {password}" for name, password in passwords.items()
+        f"           {name:<18} {password}" for name, password in passwords.items()
     )
     where = settings.public_url or f"http://localhost:{settings.http.rpartition(':')[2]}"
     serve(
