@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from enlist.core.outcomes import FieldError, Refusal
+from enlist.core.outcomes import FieldError, Refusal, invalid
 
 
 class Permission(StrEnum):
@@ -327,14 +327,8 @@ def _tie_token_to_mode(
     if mode is EnrollmentMode.REGISTERED_ONLY:
         return wanted
     if wanted.get("require_registration_token") is True:
-        return Refusal(
-            "validation_failed",
-            fields=(
-                FieldError(
-                    "require_registration_token",
-                    "exists only when enrollment_mode is registered_only",
-                ),
-            ),
+        return invalid(
+            "require_registration_token", "exists only when enrollment_mode is registered_only"
         )
     if own.get("require_registration_token"):
         wanted["require_registration_token"] = None

@@ -9,7 +9,7 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Device, Ownership
-from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects
+from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
 from enlist.store import credentials, devices, enrollments, events
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -107,8 +107,7 @@ class ChangeDevice(Verb[Device, Changing, Device]):
     def clash(self, index: str) -> Refusal | None:
         if "external_id" not in index:
             return None
-        problem = FieldError("external_id", "another device here has it")
-        return Refusal("validation_failed", fields=(problem,))
+        return invalid("external_id", "another device here has it")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import email_validator
 import phonenumbers
 
 from enlist.core.ids import parse_id
-from enlist.core.outcomes import FieldError, Refusal
+from enlist.core.outcomes import FieldError, Refusal, invalid
 from enlist.core.secrets import Secret
 from enlist.locales import LANGUAGES
 from enlist.verbs.passwords import LONGEST, SHORTEST
@@ -154,12 +154,10 @@ def weak(password: Secret, field: str = "password") -> Refusal | None:
     text = password.reveal()
     letters = len(text)
     if any(unicodedata.category(letter) == "Cs" for letter in text):
-        problem = "must be well-formed Unicode"
-        return Refusal("validation_failed", fields=(FieldError(field, problem),))
+        return invalid(field, "must be well-formed Unicode")
     if letters < SHORTEST:
         problem = f"must have at least {SHORTEST} characters"
         return Refusal("password_too_short", fields=(FieldError(field, problem),))
     if letters > LONGEST:
-        problem = f"must have at most {LONGEST} characters"
-        return Refusal("validation_failed", fields=(FieldError(field, problem),))
+        return invalid(field, f"must have at most {LONGEST} characters")
     return None

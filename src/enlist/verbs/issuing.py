@@ -14,7 +14,7 @@ from enlist.core.caller import Caller
 from enlist.core.clock import HOUR
 from enlist.core.ids import Id, new_id
 from enlist.core.model import GrantKind, User
-from enlist.core.outcomes import FieldError, Refusal, Subjects
+from enlist.core.outcomes import FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
 from enlist.store import enrollments, outbox, templates
@@ -103,9 +103,7 @@ def check_delivery(
             "which no role holds by itself. Send it by e-mail instead.",
         )
     if delivery.type != "email":
-        return Refusal(
-            "validation_failed", fields=(FieldError("message.type", "must be email or none"),)
-        )
+        return invalid("message.type", "must be email or none")
     if user is None or not user.email:
         return Refusal(
             "email_missing",
@@ -131,10 +129,7 @@ def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
     )
     if found is not None:
         return None
-    return Refusal(
-        "validation_failed",
-        fields=(FieldError("message.template", "there is no template of this name here"),),
-    )
+    return invalid("message.template", "there is no template of this name here")
 
 
 def expiry(
@@ -144,10 +139,9 @@ def expiry(
     if wanted is None:
         return now + policy.token_expiration_hours * HOUR
     if wanted <= now:
-        return Refusal("validation_failed", fields=(FieldError(field, "must be in the future"),))
+        return invalid(field, "must be in the future")
     if wanted > now + _LONGEST_HOURS * HOUR:
-        problem = f"must be within {_LONGEST_HOURS} hours from now"
-        return Refusal("validation_failed", fields=(FieldError(field, problem),))
+        return invalid(field, f"must be within {_LONGEST_HOURS} hours from now")
     return wanted
 
 

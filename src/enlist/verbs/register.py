@@ -14,7 +14,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization, Ownership, Platform, User
-from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects
+from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.core.secrets import Secret
 from enlist.store import devices, enrollments, events, organizations, users
@@ -165,10 +165,7 @@ class _Issuing(Verb[Seen, Ready, Issued]):
 
     def clash(self, index: str) -> Refusal | None:
         if "external_id" in index:
-            return Refusal(
-                "validation_failed",
-                fields=(FieldError("external_id", "another device here has it"),),
-            )
+            return invalid("external_id", "another device here has it")
         if "enrollment" in index:
             return Refusal("enrollment_exists")
         return None
@@ -212,8 +209,7 @@ class Register(_Issuing):
         if refusal is not None:
             return refusal
         if not organization.path.startswith(user.organization_path):
-            problem = "must be the user's organization or one below it"
-            return Refusal("validation_failed", fields=(FieldError("organization", problem),))
+            return invalid("organization", "must be the user's organization or one below it")
         refusal = check_template(tx, self.message, organization.path)
         if refusal is not None:
             return refusal
