@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
-from enlist.core.policy import ROLES, Permission, Role
+from enlist.core.caller import Caller, CallerKind
+from enlist.core.policy import ROLES, Grant, Permission, Role
 from enlist.core.secrets import Secret
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
+from enlist.web.api import operations
 from enlist.web.api.myself import SIGNED_IN
 from enlist.web.api.openapi import operations_of
 from tests.installation import PASSWORD, Ticket, done
@@ -79,8 +82,8 @@ class World:
         return {"user": self.user(), "name": "laptop", "platform": "linux"}
 
 
-Request = tuple[str, Any]
-Trial = Request | Callable[[World], Request]
+Asked = tuple[str, Any]
+Trial = Asked | Callable[[World], Asked]
 
 TRIALS: dict[str, Trial] = {
     "GET /devices": ("/devices", None),
@@ -207,6 +210,41 @@ def test_roles_may_do_what_their_permissions_say(api: Api, role: Role) -> None:
             assert answer.is_success, f"{role} may {permission}, but: {name} {answer.text}"
         else:
             assert refused(answer) == (403, "forbidden"), f"{role}: {name}"
+
+
+READS = frozenset(permission for permission in Permission if permission.value.endswith(":read")) | {
+    Permission.EVENTS_EXPORT
+}
+
+
+@pytest.mark.parametrize("lacking", [True, False])
+def test_the_permission_declared_is_the_one_that_counts(
+    api: Api, monkeypatch: pytest.MonkeyPatch, lacking: bool
+) -> None:
+    """Everything but that permission is not enough; with it, the right to read is."""
+    held: frozenset[Permission] = frozenset()
+
+    async def somebody(_request: Request) -> Caller:
+        root = api.enlist.root
+        grant = Grant(root.path, held)
+        return Caller(
+            CallerKind.API_KEY, root.id, "somebody", (grant,), root.path, root.id, "192.0.2.1"
+        )
+
+    monkeypatch.setattr(operations, "caller_of", somebody)
+    world = World(api, api.stranger, "somebody")
+    for name, declared_permission in declared(api).items():
+        if declared_permission in ("public", SIGNED_IN):
+            continue
+        permission = Permission(declared_permission)
+        held = frozenset(Permission) - {permission} if lacking else READS | {permission}
+        trial = TRIALS[name]
+        path, body = trial if isinstance(trial, tuple) else trial(world)
+        answer = world.client.ask(name.split()[0], path, body)
+        if lacking:
+            assert refused(answer) == (403, "forbidden"), name
+        else:
+            assert answer.is_success, f"{name} {answer.text}"
 
 
 def _world(api: Api, role: Role) -> World:
