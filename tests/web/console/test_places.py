@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.installation import Enlist
+from enlist.verbs.organizations import ChangeOrganization
+from enlist.verbs.staff import GrantRole
+from enlist.verbs.users import ChangeUser
+from tests.installation import ADMINISTRATOR, Enlist
 from tests.web.console.conftest import Console
 
 PAGES = ("", "devices", "devices/new", "enrollments", "search", "switch", "choices/users")
@@ -19,8 +22,6 @@ def test_the_console_opens_where_one_belongs(console: Console, enlist: Enlist) -
 def test_a_role_elsewhere_counts_where_none_is_held_at_home(
     console: Console, enlist: Enlist
 ) -> None:
-    from enlist.verbs.staff import GrantRole
-
     enlist.organization("alpha")
     user = enlist.user("ada")
     enlist.do(GrantRole(user.id, "alpha", "reader"))
@@ -139,3 +140,24 @@ def test_the_switcher_leads_to_lists_only(console: Console, enlist: Enlist) -> N
 def test_a_form_with_control_characters_is_refused(console: Console) -> None:
     answer = console.sign_in("operator").send("/console/main/devices/new", {"user": "a\x00b"})
     assert answer.status == 400
+
+
+def test_moments_are_shown_in_ones_own_zone_else_the_organizations(
+    console: Console, enlist: Enlist
+) -> None:
+    """X07: noon in UTC, in India, in Tokyo."""
+    enlist.organization("alpha")
+    ticket = enlist.register("ada", organization="alpha")
+    desk = console.sign_in()
+
+    def issued() -> str:
+        page = desk.open(f"/console/alpha/devices/{ticket.device_id}")
+        return page.main.replace("\u202f", " ").partition("Issued ")[2][:40]
+
+    assert "12:00:00 PM UTC" in issued()
+    enlist.do(ChangeOrganization("main", time_zone="Asia/Kolkata"))
+    assert "5:30:00 PM" in issued()
+    enlist.do(ChangeOrganization("alpha", time_zone="Asia/Tokyo"))
+    assert "9:00:00 PM" in issued(), "the nearest organization counts"
+    enlist.do(ChangeUser(ADMINISTRATOR, {"time_zone": "America/New_York"}))
+    assert "7:00:00 AM" in issued(), "but the person's own zone first"
