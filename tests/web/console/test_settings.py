@@ -130,7 +130,7 @@ def test_requiring_a_token_exists_only_with_registered_devices(
     """A toggle that is hidden may still be ticked: it says nothing (A02)."""
     desk = console.sign_in()
     ticked = {"source_require_registration_token": "own", "require_registration_token": "yes"}
-    desk.send(ROOT, typed(**ticked))
+    assert "Nothing was changed." in desk.follow(desk.send(ROOT, typed(**ticked))).main
     assert own(enlist, "main") == {}
     registered = {"source_enrollment_mode": "own", "enrollment_mode": "registered_only"}
     desk.send(ROOT, typed(**ticked, **registered))
