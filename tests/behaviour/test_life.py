@@ -16,7 +16,7 @@ RUNS = int(os.environ.get("ENLIST_LIVES", "200"))
 STEPS = 40
 
 PROFILE = settings(
-    max_examples=RUNS + RUNS // 4,  # the first few are short on purpose
+    max_examples=RUNS + RUNS // 4 + 10,  # the first few are short on purpose
     stateful_step_count=STEPS,
     # The same lives each time: what is found is found again. More of them with ENLIST_LIVES.
     derandomize=True,

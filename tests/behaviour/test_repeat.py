@@ -127,3 +127,18 @@ def test_an_idempotency_key_of_a_refused_request_may_be_used_again(enlist: Enlis
     assert code(enlist.redeem(ticket.token, platform="ios", idempotency=key)) == "platform_mismatch"
     other = idempotency(enlist, ticket, "k", b"2")
     assert code(enlist.redeem(ticket.token, idempotency=other)) == "done"
+
+
+def test_an_idempotency_key_tells_strangers_nothing(enlist: Enlist) -> None:
+    """Ruling 8: whoever guesses the key and the password learns as little as by the password."""
+    enlist.user("ada")
+    own, other = (IdempotencyKey("ada at main", "1", request) for request in (b"1", b"2"))
+    done(enlist.redeem(group_id="main", login=("ada", PASSWORD), idempotency=own))
+    source = enlist.stranger()
+    wrong = enlist.redeem(group_id="main", login=("ada", "wrong"), idempotency=other, caller=source)
+    assert code(wrong) == "credentials_invalid"
+    (counted,) = enlist.rows("throttle", source=source.address)
+    assert counted["refused"] == 1
+    enlist.clock.advance(minutes=1)
+    right = enlist.redeem(group_id="main", login=("ada", PASSWORD), idempotency=other)
+    assert code(right) == "idempotency_key_reused"

@@ -7,9 +7,14 @@ from functools import partial
 
 import pytest
 
+from enlist.core.caller import Caller
 from enlist.core.clock import MINUTE
+from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.store.limits import THROTTLE_REFUSALS
+from enlist.verbs.begin import Check, Ready, Seen
+from enlist.verbs.driver import Tools
+from enlist.verbs.presenting import Presented
 from enlist.verbs.sign_in import StartSignIn
 from tests.installation import PASSWORD, Enlist, code, done, refusal
 
@@ -148,3 +153,20 @@ def test_a_right_guess_among_wrong_ones_in_parallel_is_one_of_the_first_ten(
     outcomes = enlist.together([partial(enlist.redeem, ticket.token, caller=source)] * 8)
     assert {code(each) for each in outcomes} == {"rate_limited"}
     assert done(enlist.redeem(ticket.token)).device_id == ticket.device_id
+
+
+def test_a_right_guess_learns_nothing_once_the_others_used_up_the_window(enlist: Enlist) -> None:
+    """S18, S40: a burst of guesses is looked at before any of it is counted."""
+    ticket, source = enlist.register("ada"), enlist.stranger()
+
+    class Slow(Check):
+        """A guess that was under way while ten wrong ones were counted."""
+
+        def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+            for _ in range(10):
+                enlist.redeem(GUESS, caller=caller)
+            return super().work(tools, caller, seen)
+
+    told = refusal(enlist.perform(Slow(Presented(ticket.token)), source))
+    assert (told.code, told.retry_after) == ("rate_limited", 600)
+    assert enlist.events("enrollment.checked") == []
