@@ -21,6 +21,12 @@ def _busy(status: int = 503, **headers: str) -> Reply:
     return Reply(status, "busy", {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+def test_it_says_who_it_is(peer: Peer, enrolling: Enrolling) -> None:
+    assert isinstance(enrolling(), Enrolled)
+    assert all(seen.headers["User-Agent"].startswith("enlist-agent/") for seen in peer.seen)
+    assert peer.seen
+
+
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_what_passes_is_tried_again(
     peer: Peer, enrolling: Enrolling, told: Told, status: int

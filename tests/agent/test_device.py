@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from pathlib import Path
 
@@ -68,3 +69,9 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["Ada\x00's\n laptop", "Ada\udcff's laptop"])
 def test_a_name_is_always_text(tmp_path: Path, name: str) -> None:
     assert describe(name, tmp_path)["name"].encode()
+
+
+def test_the_operating_system_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = {"NAME": "Debian GNU/Linux", "VERSION_ID": "12"}
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: release)
+    assert describe()["os_version"] == "Debian GNU/Linux 12"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ PASSING: Final = frozenset({502, 503, 504})
 LONGEST_TRY: Final = 30.0
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 8.0
+USER_AGENT: Final = f"enlist-agent/{metadata.version('enlist-agent')}"
+"""Administrators read it in the audit log."""
 
 Answer = dict[str, Any]
 
@@ -89,7 +92,8 @@ class Server:
         Raises:
             UnreachableError: no usable answer before the deadline, or none that can be trusted.
         """
-        asked = {"method": method, "url": self.address + path, "content": body, "headers": headers}
+        sent = {"User-Agent": USER_AGENT, **headers}
+        asked = {"method": method, "url": self.address + path, "content": body, "headers": sent}
         deadline = self.patience.clock() + self.patience.seconds
         pause = FIRST_PAUSE
         while True:

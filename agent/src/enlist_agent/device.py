@@ -31,7 +31,7 @@ def describe(name: str | None = None, root: Path = Path("/")) -> dict[str, str]:
         "name": printable(name or "") or hostname or "device",
         "platform": detect_platform(),
         "hostname": hostname,
-        **_operating_system(),
+        "os_version": _operating_system(),
         "model": _read(dmi / "product_name"),
         "serial": _read(dmi / "product_serial"),
     }
@@ -46,17 +46,16 @@ def detect_platform() -> str:
     return {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
 
 
-def _operating_system() -> dict[str, str]:
+def _operating_system() -> str:
+    """Its name with its version, as people say it: *Debian GNU/Linux 12*, *macOS 15.1*."""
     if sys.platform == "darwin":
-        return {"os": "macOS", "os_version": platform.mac_ver()[0]}
+        return f"macOS {platform.mac_ver()[0]}".strip()
     try:
         release = platform.freedesktop_os_release()
     except OSError:
-        return {"os": platform.system(), "os_version": platform.version()}
-    return {
-        "os": printable(release.get("NAME", "Linux")),
-        "os_version": printable(release.get("VERSION_ID", platform.release())),
-    }
+        return f"{platform.system()} {platform.version()}".strip()
+    name, version = release.get("NAME", "Linux"), release.get("VERSION_ID", platform.release())
+    return printable(f"{name} {version}")
 
 
 def _read(path: Path) -> str:
