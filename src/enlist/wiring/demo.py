@@ -48,6 +48,9 @@ def demo(settings: Settings) -> None:
     if settings.data == Path("enlist-data"):
         folder = Path(".demo") / ("postgresql" if settings.database else "")
         settings = settings.model_copy(update={"data": folder})
+    if "log_level" not in settings.model_fields_set:
+        # Else the passwords scroll away with the first page that is opened.
+        settings = settings.model_copy(update={"log_level": "warning"})
     passwords = _prepare(settings)
     people = "\n".join(
         f"           {name:<18} {password}" for name, password in passwords.items()
