@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Generic
 
 from enlist.core.caller import Caller
 from enlist.core.clock import MINUTE
@@ -24,7 +24,7 @@ from enlist.store.attempts import NewAttempt
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import presenting
-from enlist.verbs.driver import Tools, Try, Verb
+from enlist.verbs.driver import Ready, Tools, Try, Value, Verb
 from enlist.verbs.presenting import Admitted, Found, Presented
 
 ATTEMPT_LIFETIME: Final = 10 * MINUTE
@@ -73,17 +73,24 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """Everything decided; only to be written down."""
+class Welcome:
+    """Somebody who may go on, and what his token, code or sign-in is for."""
 
     admitted: Admitted
     about: Subjects
     purpose: Purpose
-    attempt: NewAttempt | None = None
-    code: Secret | None = None
 
 
-class _Presenting(Verb[Seen, Ready, Purpose]):
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An attempt about to be opened, for somebody who may go on."""
+
+    welcome: Welcome
+    attempt: NewAttempt
+    code: Secret
+
+
+class _Presenting(Verb[Seen, Ready, Value], Generic[Ready, Value]):
     """What Check and Begin share: find, reserve, admit."""
 
     refused_as = "enrollment.refused"
@@ -113,19 +120,19 @@ class _Presenting(Verb[Seen, Ready, Purpose]):
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
         presenting.outguessed(tx, caller, refusal)
 
-    def admitted(self, tools: Tools, seen: Seen) -> Ready | Refusal:
+    def welcome(self, tools: Tools, seen: Seen) -> Welcome | Refusal:
         """The common part of `work`: who is it, and what is it for?"""
         admitted = presenting.admit(tools, seen.found, tools.clock())
         if isinstance(admitted, Refusal):
             return admitted
         assert seen.organization is not None
-        return Ready(
+        return Welcome(
             admitted, _about(seen.found, admitted), _purpose(seen.found, seen.organization)
         )
 
 
 @dataclass(frozen=True)
-class Check(_Presenting):
+class Check(_Presenting[Welcome, Purpose]):
     """Tell the holder of a secret what it is for. Changes nothing."""
 
     presented: Presented
@@ -133,16 +140,16 @@ class Check(_Presenting):
 
     name = "check"
 
-    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
-        return self.admitted(tools, seen)
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Welcome | Refusal:
+        return self.welcome(tools, seen)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Purpose] | Refusal:
+    def apply(self, tx: Tx, caller: Caller, ready: Welcome) -> Done[Purpose] | Refusal:
         events.record(tx, caller, Happening("enrollment.checked", ready.about))
         return Done(ready.purpose)
 
 
 @dataclass(frozen=True)
-class Begin(_Presenting):
+class Begin(_Presenting[Opening, Begun]):
     """Open an attempt. Free: it consumes nothing and may be repeated."""
 
     presented: Presented
@@ -150,39 +157,35 @@ class Begin(_Presenting):
 
     name = "begin"
 
-    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
-        ready = self.admitted(tools, seen)
-        if isinstance(ready, Refusal):
-            return ready
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Opening | Refusal:
+        welcome = self.welcome(tools, seen)
+        if isinstance(welcome, Refusal):
+            return welcome
         code = new_code()
         digest = tools.keys.digest(Kind.ATTEMPT_CODE, code_digest_input(code.reveal()))
-        attempt = self._attempt(ready, digest, tools.clock(), caller)
-        return replace(ready, attempt=attempt, code=code)
+        return Opening(welcome, self._attempt(welcome, digest, tools.clock(), caller), code)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Begun] | Refusal:  # type: ignore[override]
-        attempt, code = ready.attempt, ready.code
-        assert attempt is not None
-        assert code is not None
+    def apply(self, tx: Tx, caller: Caller, ready: Opening) -> Done[Begun] | Refusal:
+        attempt, purpose = ready.attempt, ready.welcome.purpose
         attempts.insert(tx, attempt)
-        about = replace(ready.about, attempt_id=attempt.id)
-        personal = {"user": ready.purpose.username, "device": ready.purpose.device_name}
+        about = replace(ready.welcome.about, attempt_id=attempt.id)
+        personal = {"user": purpose.username, "device": purpose.device_name}
         data = {"platform": self.report.platform}
         events.record(tx, caller, Happening("attempt.started", about, data, personal))
-        return Done(Begun(attempt.id, code, attempt.expires_at, ready.purpose))
+        return Done(Begun(attempt.id, ready.code, attempt.expires_at, purpose))
 
-    def _attempt(self, ready: Ready, digest: Digest, now: int, caller: Caller) -> NewAttempt:
+    def _attempt(self, welcome: Welcome, digest: Digest, now: int, caller: Caller) -> NewAttempt:
         """An attempt lives ten minutes, and never past its enrollment (ruling 24)."""
-        found = ready.admitted.found
-        sighting = found.sighting
+        sighting, purpose = welcome.admitted.found.sighting, welcome.purpose
         until = now + ATTEMPT_LIFETIME
-        if ready.purpose.expires_at is not None:
-            until = min(until, ready.purpose.expires_at)
+        if purpose.expires_at is not None:
+            until = min(until, purpose.expires_at)
         return NewAttempt(
             id=new_id(now),
             enrollment_id=sighting.enrollment_id if sighting else None,
             generation=sighting.generation if sighting else 0,
-            organization_id=ready.purpose.organization.id,
-            user_id=ready.admitted.user_id,
+            organization_id=purpose.organization.id,
+            user_id=welcome.admitted.user_id,
             digest=digest,
             platform=self.report.platform,
             device_name=self.report.name,
