@@ -240,11 +240,11 @@ def _prove(tools: Tools, found: Found) -> Proof:
             return Proof(presented=True, user_id=login.user_id)  # proved when the attempt began
         return Proof(presented=False)
     stored = login.password_hash if login is not None and login.active else None
-    if tools.passwords.verify(stored, presented.password or Secret("")):
-        assert login is not None
-        return Proof(presented=True, user_id=login.user_id)
+    right = tools.passwords.verify(stored, presented.password or Secret(""))
     if login is None:
         return Proof(presented=True, failure="unknown user")
+    if right:
+        return Proof(presented=True, user_id=login.user_id)
     return Proof(presented=True, failure="wrong password" if login.active else "disabled user")
 
 

@@ -160,45 +160,43 @@ class ConfirmSignIn(Verb[Login, Login, None]):
 
 
 @dataclass(frozen=True)
-class EndSignIn(Verb[bool, bool, None]):
+class EndSignIn(Verb[Id, Id, None]):
     """Sign out: this sign-in, or another one of the caller's own."""
 
     sign_in_id: Id
 
     name = "sign_out"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> bool | Refusal:
-        return True if caller.id else Refusal("unauthenticated")
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Id | Refusal:
+        return caller.id or Refusal("unauthenticated")
 
-    def work(self, tools: Tools, caller: Caller, seen: bool) -> bool | Refusal:
-        return True
+    def work(self, tools: Tools, caller: Caller, seen: Id) -> Id | Refusal:
+        return seen
 
-    def apply(self, tx: Tx, caller: Caller, ready: bool) -> Done[None] | Refusal:
-        assert caller.id is not None
-        about = Subjects(caller.organization_id, caller.id)
-        if not access.end_sign_in(tx, self.sign_in_id, caller.id):
+    def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[None] | Refusal:
+        about = Subjects(caller.organization_id, ready)
+        if not access.end_sign_in(tx, self.sign_in_id, ready):
             return Refusal("not_found", about=about, reason="no such sign-in, or over")
         events.record(tx, caller, Happening("sign_in.ended", about))
         return Done(None)
 
 
 @dataclass(frozen=True)
-class EndAllSignIns(Verb[bool, bool, int]):
+class EndAllSignIns(Verb[Id, Id, int]):
     """Sign out everywhere: every sign-in of the caller, perhaps but the present one."""
 
     keep_present: bool = False
 
     name = "sign_out_everywhere"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> bool | Refusal:
-        return True if caller.id else Refusal("unauthenticated")
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Id | Refusal:
+        return caller.id or Refusal("unauthenticated")
 
-    def work(self, tools: Tools, caller: Caller, seen: bool) -> bool | Refusal:
-        return True
+    def work(self, tools: Tools, caller: Caller, seen: Id) -> Id | Refusal:
+        return seen
 
-    def apply(self, tx: Tx, caller: Caller, ready: bool) -> Done[int] | Refusal:
-        assert caller.id is not None
-        ended = access.end_sign_ins(tx, caller.id, caller.sign_in_id if self.keep_present else None)
-        about = Subjects(caller.organization_id, caller.id)
+    def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[int] | Refusal:
+        ended = access.end_sign_ins(tx, ready, caller.sign_in_id if self.keep_present else None)
+        about = Subjects(caller.organization_id, ready)
         events.record(tx, caller, Happening("sign_in.all_ended", about, {"ended": ended}))
         return Done(ended)

@@ -112,9 +112,8 @@ def _by_sign_in(
     report: DeviceReport,
     now: int,
 ) -> Target:
-    made = None if found.registered else _device(organization, login, platform, report, now)
-    device = found.registered or made
-    assert device is not None
+    device = found.registered or _device(organization, login, platform, report, now)
+    made = None if found.registered else device
     enrollment = NewEnrollment(
         id=new_id(now),
         organization_id=device.organization_id,
