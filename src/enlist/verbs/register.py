@@ -7,7 +7,7 @@ a caller who holds `enrollments:reveal`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
@@ -16,7 +16,6 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization, Ownership, Platform, User
 from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
-from enlist.core.secrets import Secret
 from enlist.store import devices, enrollments, events, organizations, users
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import Reader, Tx
@@ -316,7 +315,7 @@ def _send(
 
 
 @dataclass(frozen=True)
-class IssuedAgain(Verb[tuple[Issued, Secret | None], Issued, Issued]):
+class IssuedAgain(Verb[Issued, Issued, Issued]):
     """The answer of an earlier Register or Issue once more, for its Idempotency-Key.
 
     A token that was shown then is derived and shown again (ruling 25); that is an event too.
@@ -327,9 +326,7 @@ class IssuedAgain(Verb[tuple[Issued, Secret | None], Issued, Issued]):
 
     name = "issued_again"
 
-    def look(
-        self, tools: Tools, tx: Reader, caller: Caller
-    ) -> tuple[Issued, Secret | None] | Refusal:
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Issued | Refusal:
         found = enrollment_named(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_READ)
         if isinstance(found, Refusal):
             return found
@@ -342,13 +339,10 @@ class IssuedAgain(Verb[tuple[Issued, Secret | None], Issued, Issued]):
                 token = tools.keys.derive_again(
                     found.id, row.generation, row.key_id, row.length, row.alphabet
                 )
-        issued = Issued(found.id, found.device_id, found.expires_at, found.generation, token, None)
-        return issued, token
+        return Issued(found.id, found.device_id, found.expires_at, found.generation, token, None)
 
-    def work(
-        self, tools: Tools, caller: Caller, seen: tuple[Issued, Secret | None]
-    ) -> Issued | Refusal:
-        return replace(seen[0], token=seen[1])
+    def work(self, tools: Tools, caller: Caller, seen: Issued) -> Issued | Refusal:
+        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Issued) -> Done[Issued] | Refusal:
         if ready.token is not None:
