@@ -102,7 +102,7 @@ def problem(refusal: Refusal, *, staff: bool = False) -> dict[str, Any]:
         document["fields"] = [
             {"field": error.field, "message": error.message} for error in refusal.fields
         ]
-    if refusal.code == "already_shown":
+    if refusal.code == "already_shown" and "id" in refusal.data:
         document["id"] = refusal.data["id"]
     if refusal.support_code:
         document["support_code"] = refusal.support_code
