@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     """Its private key."""
     trusted_proxy: list[str] = []
-    """Networks whose `Forwarded` and `X-Forwarded-*` headers are believed."""
+    """Networks whose `X-Forwarded-For` header is believed."""
     workers: int = Field(default=1, ge=1, le=64)
     """Server processes; more than one needs PostgreSQL."""
     mail_from: str = ""

@@ -31,7 +31,7 @@ def within(address: str, texts: tuple[str, ...]) -> bool:
     if not texts:
         return False
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(_plain(address))
     except ValueError:
         return False
     return any(parsed in network for network in networks(texts))
@@ -40,10 +40,12 @@ def within(address: str, texts: tuple[str, ...]) -> bool:
 def address_of(scope: Scope, trusted: tuple[str, ...]) -> str:
     """The address of whoever sent the request: the peer, or what trusted proxies say of it."""
     client = scope.get("client")
-    peer = client[0] if client else ""
+    peer = _plain(client[0]) if client else ""
     if not within(peer, trusted):
         return peer
     for hop in reversed(_hops(scope)):
+        if not hop:
+            break  # what stands before an unreadable hop is nobody's word
         peer = hop
         if not within(hop, trusted):
             break
@@ -51,28 +53,16 @@ def address_of(scope: Scope, trusted: tuple[str, ...]) -> str:
 
 
 def _hops(scope: Scope) -> Sequence[str]:
-    """Addresses that proxies added, first hop first: RFC 7239, else the old header."""
-    forwarded = _joined(scope, b"forwarded")
-    if forwarded:
-        found = [_for(element) for element in forwarded.split(",")]
-        return [address for address in found if address]
-    return [
-        address
-        for part in _joined(scope, b"x-forwarded-for").split(",")
-        if (address := _clean(part))
-    ]
+    """Addresses that proxies added, first hop first; "" for each that cannot be read.
+
+    One header alone, the one that proxies write: they pass `Forwarded` (RFC 7239) on as the
+    client sent it, so believing both would be believing the client.
+    """
+    return [_clean(part) for part in _joined(scope, b"x-forwarded-for").split(",")]
 
 
 def _joined(scope: Scope, name: bytes) -> str:
     return ",".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
-
-
-def _for(element: str) -> str:
-    for pair in element.split(";"):
-        key, _, value = pair.strip().partition("=")
-        if key.lower() == "for":
-            return _clean(value.strip().strip('"'))
-    return ""
 
 
 def _clean(text: str) -> str:
@@ -83,6 +73,16 @@ def _clean(text: str) -> str:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        return str(ipaddress.ip_address(text))
+        return _plain(str(ipaddress.ip_address(text)))
     except ValueError:
         return ""
+
+
+def _plain(address: str) -> str:
+    """An IPv4 address that a socket for both families shows as `::ffff:…` as itself."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return address if mapped is None else str(mapped)
