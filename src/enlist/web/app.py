@@ -71,6 +71,8 @@ def device_application(services: Services) -> ASGIApp:
 def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:
     handlers = {HTTPException: _http_exception, Exception: leave_to_faults}
     app = Starlette(routes=routes, exception_handlers=handlers)
+    # Its redirects to an address without the last slash are made of the Host header (S38).
+    app.router.redirect_slashes = False
     app.state.services = services
     return app
 

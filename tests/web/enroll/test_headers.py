@@ -110,3 +110,10 @@ def test_stylesheet_is_small(visitor: Visitor) -> None:
     assert "immutable" in style.headers["cache-control"]
     assert "@import" not in style.text
     assert "url(" not in style.text
+
+
+@pytest.mark.parametrize("path", ["/enroll/", "/sign-in/", "/account/", "/setup/", "/enroll/x/"])
+def test_no_redirect_is_made_of_the_host(visitor: Visitor, path: str) -> None:
+    """S38: a slash too many must not lead where the request says that it came to."""
+    answer = visitor.client.get(path, headers={"host": "evil.example"}, follow_redirects=False)
+    assert "evil" not in answer.headers.get("location", "")

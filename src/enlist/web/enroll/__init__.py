@@ -13,7 +13,7 @@ from enlist.web.enroll.steps import CHECKED_PATH, show_checked, submit
 
 def routes() -> list[BaseRoute]:
     """The page by itself, by the name that other products give it (A65), and by link."""
-    paths = ("/enroll", "/enroll/welcome", "/enroll/{handle}")
+    paths = ("/enroll", "/enroll/", "/enroll/welcome", "/enroll/{handle}")
     return [
         Route(CHECKED_PATH, show_checked),
         Route(CHECKED_PATH, submit, methods=["POST"]),
