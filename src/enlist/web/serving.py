@@ -16,13 +16,13 @@ import ssl
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp
+
+from enlist.web.connections import MOST_HEAD, DeviceConnection, WebConnection
 
 _log = structlog.get_logger("enlist.serving")
 GRACE: Final = 10
@@ -87,26 +87,6 @@ def device_tls(certificate: Path, key: Path, authority: str) -> ssl.SSLContext:
     return context
 
 
-class _Certified(H11Protocol):
-    """Puts the client certificate that the handshake proved into each request's scope.
-
-    uvicorn has no setting for it; this leans on two of its internals (`connection_made`, `app`)
-    and has a test over six kinds of certificates (TP30).
-    """
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        der = tls.getpeercert(binary_form=True) if tls is not None else None
-        app: Any = self.app
-
-        async def certified(scope: Scope, receive: Receive, send: Send) -> None:
-            extensions = {**scope.get("extensions", {}), "tls": {"client_certificate": der}}
-            await app({**scope, "extensions": extensions}, receive, send)
-
-        self.app = certified
-
-
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signals to us: two of them share a process."""
 
@@ -118,7 +98,8 @@ class _Server(uvicorn.Server):
 def _server(app: ASGIApp, listener: Listener) -> _Server:
     config = uvicorn.Config(
         app,
-        http=_Certified if listener.name == "device" else HttpToolsProtocol,
+        http=DeviceConnection if listener.name == "device" else WebConnection,
+        ws="none",
         loop="uvloop",
         lifespan="off",
         log_config=None,
@@ -127,7 +108,7 @@ def _server(app: ASGIApp, listener: Listener) -> _Server:
         proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE,
-        h11_max_incomplete_event_size=16 * 1024,
+        h11_max_incomplete_event_size=MOST_HEAD,
     )
     config.load()
     config.ssl = listener.tls

@@ -1,0 +1,113 @@
+"""Connections: what a listener bears from a client that is slow, endless or proves who it is.
+
+uvicorn has no settings for these; this leans on a few of its protocols' callbacks, and tests over
+real sockets say when one of them changes. Whoever does not finish a request in time, or sends a
+head without end, loses the connection before any of it reaches an application (S46).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import h11
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_HEAD: Final = 16 * 1024
+"""Bytes of request line and headers."""
+
+HEAD: Final = "head"
+BODY: Final = "body"
+NOTHING: Final = ""
+PATIENCE: Final = {HEAD: 10, BODY: 20}
+"""Seconds that a client has for each part of a request. Between requests keep-alive counts."""
+
+
+class _Patient:
+    """Cuts the connection when the client takes too long for what it owes."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _owed: str = NOTHING
+    _deadline: asyncio.TimerHandle | None = None
+
+    def _expect(self, owed: str) -> None:
+        if owed == self._owed:
+            return
+        self._owed = owed
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if owed != NOTHING:
+            self._deadline = self.loop.call_later(PATIENCE[owed], self.transport.abort)
+
+
+class WebConnection(_Patient, HttpToolsProtocol):
+    """A connection to the web listener."""
+
+    _reading: str = HEAD
+    _head: int = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect(HEAD)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._reading == HEAD:
+            # The parser keeps an unfinished header to itself, however long it grows.
+            self._head += len(data)
+            if self._head > MOST_HEAD and not self.transport.is_closing():
+                self.send_400_response("Request head too large.")
+        self._expect(NOTHING if self.transport.is_closing() else self._reading)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect(NOTHING)
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._reading, self._head = HEAD, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._reading = BODY
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD:
+            raise ValueError("request head too large")  # the parser's caller answers 400
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._reading = NOTHING
+        super().on_message_complete()
+
+
+class DeviceConnection(_Patient, H11Protocol):
+    """A connection to the device listener: its requests carry the proven client certificate.
+
+    The certificate is put into each request's scope; a test over six kinds of them watches
+    (TP30). uvicorn's own setting limits the head.
+    """
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect(HEAD)
+        tls = transport.get_extra_info("ssl_object")
+        der = tls.getpeercert(binary_form=True) if tls is not None else None
+        app: Any = self.app
+
+        async def certified(scope: Scope, receive: Receive, send: Send) -> None:
+            extensions = {**scope.get("extensions", {}), "tls": {"client_certificate": der}}
+            await app({**scope, "extensions": extensions}, receive, send)
+
+        self.app = certified
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        states = {h11.IDLE: HEAD, h11.SEND_BODY: BODY}
+        closing = self.transport.is_closing()
+        self._expect(NOTHING if closing else states.get(self.conn.their_state, NOTHING))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect(NOTHING)
+        super().connection_lost(exc)
