@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -156,7 +156,10 @@ class Capped:
         declared = Headers(scope=scope).get("content-length", "0")
         body = None
         if declared.isdigit() and int(declared) <= most:
-            body = await _read(receive, most)
+            try:
+                body = await _read(receive, most)
+            except ClientDisconnect:
+                return  # half a form must not be taken for a whole one
         if body is None:
             refusal = Refusal("too_large", support_code=support_code())
             await self._render(scope, refusal)(scope, receive, send)
@@ -165,13 +168,17 @@ class Capped:
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:
-    """The whole body, or None as soon as it is longer than `most`."""
+    """The whole body, or None as soon as it is longer than `most`.
+
+    Raises:
+        ClientDisconnect: the client went away before its end.
+    """
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts)
+            raise ClientDisconnect
         part = message.get("body", b"")
         size += len(part)
         if size > most:
@@ -217,11 +224,13 @@ class SameSite:
 
     def _foreign(self, scope: Scope) -> bool:
         headers = Headers(scope=scope)
-        if "authorization" in headers:
+        # Only what never goes together with our cookie. A browser repeats a *Basic* login, asked
+        # for by a proxy in front of us, with whatever another site makes it send.
+        if headers.get("authorization", "").lower().startswith("bearer "):
             return False
         site = headers.get("sec-fetch-site")
         if site is not None:
-            return site not in ("same-origin", "none")
+            return site != "same-origin"  # "none" is for typed addresses, and those are no POST
         origin = headers.get("origin")
         if origin is not None:
             return origin != self._origin
