@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from typing import Any
 
 import pytest
 
 from enlist.core.caller import Caller
 from enlist.core.clock import MINUTE
-from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.store.limits import THROTTLE_REFUSALS
-from enlist.verbs.begin import Check, Ready, Seen
+from enlist.verbs.begin import Check
 from enlist.verbs.driver import Tools
 from enlist.verbs.presenting import Presented
 from enlist.verbs.sign_in import StartSignIn
@@ -162,7 +162,7 @@ def test_a_right_guess_learns_nothing_once_the_others_used_up_the_window(enlist:
     class Slow(Check):
         """A guess that was under way while ten wrong ones were counted."""
 
-        def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+        def work(self, tools: Tools, caller: Caller, seen: Any) -> Any:
             for _ in range(10):
                 enlist.redeem(GUESS, caller=caller)
             return super().work(tools, caller, seen)

@@ -278,6 +278,10 @@ class Driver:
 def _apply(
     verb: Verb[Any, Any, Value], tx: Tx, caller: Caller, ready: object
 ) -> Done[Value] | Refusal:
+    wait = limits.throttled(tx, caller.source) if verb.throttled else None
+    if wait is not None:
+        # One of many guesses sent at once was right: too late, as the others used up the window.
+        return Refusal("rate_limited", retry_after=wait, support_code=secrets.support_code())
     outcome = verb.apply(tx, caller, ready)
     if isinstance(outcome, Refusal):
         return _record(verb, tx, caller, outcome)
