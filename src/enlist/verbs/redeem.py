@@ -72,7 +72,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         if self.attempt_id not in (None, found.attempt):
             return Refusal("token_invalid", reason="the code is another attempt's")
         earlier = repeating.look_back(tx, found, self.csr, self.idempotency)
-        return earlier if isinstance(earlier, Refusal) else Seen(found, earlier)
+        return Seen(found, earlier)
 
     def reserve(self, seen: Seen) -> Try | None:
         return presenting.reserve(seen.found)
@@ -82,6 +82,9 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
     ) -> Redemption | Answered[Enrolled] | Refusal:
         now = tools.clock()
         admitted = presenting.admit(tools, seen.found, now)
+        reused = seen.earlier.reused
+        if reused is not None and not (isinstance(admitted, Refusal) and not admitted.holder):
+            return reused
         again = repeating.answer_again(seen.found, seen.earlier, admitted)
         if again is not None:
             return again

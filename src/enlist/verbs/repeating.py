@@ -14,7 +14,6 @@ from typing import Final
 from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id
-from enlist.core.judgement import subjects
 from enlist.core.model import Credential, Device, EventRow
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.pki.csr import Csr
@@ -43,27 +42,29 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What this key or this Idempotency-Key led to before, and how the token was used first."""
+    """What this key or this Idempotency-Key led to before, and how the token was used first.
+
+    `reused`: the Idempotency-Key stands for another request; told to nobody but holders.
+    """
 
     device: Device | None
     credential: Credential | None
     first_use: EventRow | None
+    reused: Refusal | None = None
 
 
 def look_back(
     tx: Reader, found: Found, csr: Csr | Refusal | None, idempotency: IdempotencyKey | None
-) -> Earlier | Refusal:
-    """Look for an earlier redemption by the same device.
-
-    Refusals: `idempotency_key_reused`.
-    """
-    device, credential = None, None
+) -> Earlier:
+    """Look for an earlier redemption by the same device."""
+    device, credential, reused = None, None, None
     if idempotency is not None:
         known = limits.recall(tx, idempotency)
         if known is not None and not known.same_request:
-            about = subjects(found.sighting) if found.sighting else Subjects()
-            return Refusal("idempotency_key_reused", about=about, holder=True)
-        device = devices.find(tx, known.made_id) if known else None
+            about = found.sighting.subjects if found.sighting else Subjects()
+            reused = Refusal("idempotency_key_reused", about=about, holder=True)
+        elif known is not None:
+            device = devices.find(tx, known.made_id)
     if isinstance(csr, Csr):
         credential = _by_key(tx, found, csr.spki_digest)
         if credential is not None:
@@ -71,7 +72,7 @@ def look_back(
     first = None
     if found.sighting is not None and found.sighting.used_at is not None:
         first = events.first_use(tx, found.sighting.enrollment_id)
-    return Earlier(device, credential, first)
+    return Earlier(device, credential, first, reused)
 
 
 def _by_key(tx: Reader, found: Found, key_digest: bytes) -> Credential | None:
