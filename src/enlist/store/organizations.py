@@ -63,7 +63,6 @@ _CHILDREN = Query(
     f"{_COLUMNS} WHERE o.parent_id = :parent_id AND o.deleted_at IS NULL "
     "ORDER BY lower(o.name), o.id LIMIT 500",
 )
-_PATH = Query("organization.path", "SELECT o.path FROM organization o WHERE o.id = :id")
 _SETTINGS = Query(
     "organization.settings",
     """
@@ -160,10 +159,11 @@ def children(tx: Reader, organization_id: Id) -> list[Organization]:
     return [_organization(row) for row in tx.all(_CHILDREN, parent_id=organization_id)]
 
 
-def path_of(tx: Reader, organization_id: Id) -> str | None:
-    """The path of an organization, also of a deleted one: its events stay."""
-    row = tx.one(_PATH, id=organization_id)
-    return None if row is None else str(row["path"])
+def upwards(tx: Reader, path: str) -> list[Organization]:
+    """The organization at `path` and those above it, nearest first."""
+    ids = [part for part in path.split("/") if part]
+    line = (find(tx, organization_id) for organization_id in reversed(ids))
+    return [organization for organization in line if organization is not None]
 
 
 def own_settings(tx: Reader, path: str) -> dict[str, SettingValue]:
@@ -185,6 +185,13 @@ def chain(tx: Reader, path: str) -> list[tuple[str, dict[str, SettingValue]]]:
 def policy(tx: Reader, path: str) -> EnrollmentPolicy:
     """The settings in force at the organization at `path`."""
     return resolve(chain(tx, path))
+
+
+def policy_above(tx: Reader, organization: Organization) -> EnrollmentPolicy | None:
+    """The settings in force at the parent, which are what is inherited; None at the root."""
+    if organization.parent_id is None:
+        return None
+    return policy(tx, organization.path.removesuffix(f"{organization.id}/"))
 
 
 def put_settings(tx: Tx, organization_id: Id, change: Mapping[str, SettingValue | None]) -> None:

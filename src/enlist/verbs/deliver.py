@@ -266,7 +266,7 @@ def _compose(
     user: User | None,
     token: Secret,
 ) -> Letter:
-    above = _upwards(tx, organization)
+    above = organizations.upwards(tx, organization.path)
     languages = _languages(
         (user.language if user else "", _nearest(level.language for level in above), "en")
     )
@@ -289,13 +289,6 @@ def _compose(
         own_templates=_own_templates(tx, organization.path, message, languages),
         built_in=message.template in ("", DEFAULT_TEMPLATE),
     )
-
-
-def _upwards(tx: Reader, organization: Organization) -> list[Organization]:
-    """An organization and those above it, nearest first."""
-    ids = organization.path.rstrip("/").split("/")[:-1]
-    above = [organizations.find(tx, above_id) for above_id in reversed(ids)]
-    return [organization, *(level for level in above if level is not None)]
 
 
 def _nearest(values: Iterable[str]) -> str:

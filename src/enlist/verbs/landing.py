@@ -16,6 +16,7 @@ from enlist.core.policy import TokenType
 from enlist.store import enrollments, organizations, users
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
+from enlist.verbs.workplace import zone_for
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ class Surroundings:
     Attributes:
         organization: its name; "" where none is known.
         person: name of the user that it is for; "" where none is known.
-        zone: IANA name of the time zone to show: the user's, else the nearest organization's,
-            else UTC (X07).
+        zone: IANA name of the time zone to show; see `workplace.zone_for`.
     """
 
     organization: str = ""
@@ -75,14 +75,11 @@ class LookAround(View[Surroundings]):
 
     def read(self, tx: Reader, caller: Caller) -> Surroundings:
         person = self._person(tx)
-        path = organizations.path_of(tx, self.organization_id) if self.organization_id else None
-        ids = [parse_id(part) for part in (path or "").split("/")]
-        line = [organizations.find(tx, found) for found in reversed(ids) if found]
-        zones = [person.time_zone if person else "", *(o.time_zone for o in line if o)]
+        found = organizations.find(tx, self.organization_id) if self.organization_id else None
         return Surroundings(
-            organization=line[0].name if line and line[0] else "",
+            organization=found.name if found else "",
             person=person.display_name if person else "",
-            zone=next(filter(None, zones), "UTC"),
+            zone=zone_for(person, organizations.upwards(tx, found.path) if found else ()),
         )
 
     def _person(self, tx: Reader) -> User | None:

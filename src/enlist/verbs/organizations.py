@@ -242,20 +242,12 @@ class ChangeSettings(Verb[Organization, Organization, EnrollmentPolicy]):
             raise ConcurrentChange
         about = Subjects(ready.id)
         own = organizations.own_settings(tx, ready.path)
-        wanted = check_change(self.change, own, _above(tx, ready))
+        wanted = check_change(self.change, own, organizations.policy_above(tx, ready))
         if isinstance(wanted, Refusal):
             return replace(wanted, about=about)
         organizations.put_settings(tx, ready.id, wanted)
         events.record(tx, caller, Happening("settings.changed", about, _difference(own, wanted)))
         return Done(organizations.policy(tx, ready.path))
-
-
-def _above(tx: Reader, organization: Organization) -> EnrollmentPolicy | None:
-    """The settings in force at the parent; None at the root."""
-    if organization.parent_id is None:
-        return None
-    above = organization.path.removesuffix(f"{organization.id}/")
-    return organizations.policy(tx, above)
 
 
 def _difference(

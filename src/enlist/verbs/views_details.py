@@ -193,14 +193,8 @@ class ShowOrganization(View[OrganizationDetail]):
             organizations.own_settings(tx, found.path),
             parent,
             tuple(organizations.children(tx, found.id)),
-            _above(tx, found),
+            organizations.policy_above(tx, found),
         )
-
-
-def _above(tx: Reader, organization: Organization) -> EnrollmentPolicy | None:
-    if organization.parent_id is None:
-        return None
-    return organizations.policy(tx, organization.path.removesuffix(f"{organization.id}/"))
 
 
 @dataclass(frozen=True)

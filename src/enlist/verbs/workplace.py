@@ -5,10 +5,10 @@ Every page of the console asks for it first, so it is one read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
-from enlist.core.ids import parse_id
 from enlist.core.model import Organization, User
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
@@ -26,8 +26,7 @@ class Workplace:
     Attributes:
         trail: from the highest organization above it that the person may see, down to itself.
         person: who works there; None for API keys and the host.
-        zone: IANA name of the time zone to show: the person's, else the nearest organization's,
-            else UTC (X07).
+        zone: IANA name of the time zone to show; see `zone_for`.
     """
 
     organization: Organization
@@ -54,11 +53,19 @@ class FindWorkplace(View[Workplace]):
         if isinstance(organization, Refusal):
             return organization
         person = users.find(tx, caller.id) if caller.id else None
-        above = [organizations.find(tx, found) for found in _ids(organization.path)]
-        line = [found for found in above if found is not None]
-        zones = [person.time_zone if person else "", *(found.time_zone for found in reversed(line))]
-        trail = tuple(o for o in line if caller.may(Permission.ORGANIZATIONS_READ, o.path))
-        return Workplace(organization, trail, person, next(filter(None, zones), "UTC"))
+        line = organizations.upwards(tx, organization.path)
+        seen = [found for found in line if caller.may(Permission.ORGANIZATIONS_READ, found.path)]
+        return Workplace(organization, tuple(reversed(seen)), person, zone_for(person, line))
+
+
+def zone_for(person: User | None, line: Sequence[Organization]) -> str:
+    """The time zone to show: the person's, else the nearest organization's, else UTC (X07).
+
+    Args:
+        line: an organization and those above it, nearest first.
+    """
+    zones = [person.time_zone if person else "", *(found.time_zone for found in line)]
+    return next(filter(None, zones), "UTC")
 
 
 def _home(tx: Reader, caller: Caller) -> Organization | Refusal:
@@ -66,7 +73,7 @@ def _home(tx: Reader, caller: Caller) -> Organization | Refusal:
     granted = sorted((grant.path for grant in caller.grants), key=lambda path: (len(path), path))
     for path in (caller.home, *granted):
         if path and caller.may(Permission.ORGANIZATIONS_READ, path):
-            found = organizations.find(tx, _ids(path)[-1])
+            found = organizations.find(tx, path.rstrip("/").rpartition("/")[2])
             if found is not None:
                 return found
     return Refusal(
@@ -74,7 +81,3 @@ def _home(tx: Reader, caller: Caller) -> Organization | Refusal:
         reason="holds no role on any organization",
         detail=N_("The console is for people who hold a role. Ask an administrator for one."),
     )
-
-
-def _ids(path: str) -> list[str]:
-    return [found for part in path.split("/") if part and (found := parse_id(part))]
