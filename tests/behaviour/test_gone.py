@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import pytest
 
 from enlist.core.outcomes import Drop
 from enlist.store import credentials, organizations
 from enlist.verbs.devices import DeleteDevice
+from enlist.verbs.issuing import mint
 from enlist.verbs.organizations import DeleteOrganization
-from enlist.verbs.register import Issue
+from enlist.verbs.register import DeviceDetails, Issue, Register
 from enlist.verbs.users import DeleteUser, SetUserState
 from tests.installation import PASSWORD, SHOWN, Enlist, code, done
 
@@ -139,6 +144,56 @@ def test_nothing_is_issued_for_what_is_gone(enlist: Enlist) -> None:
     assert code(enlist.perform(Issue(ticket.device_id, SHOWN))) == "not_found"
     assert code(enlist.revoke(ticket.enrollment_id)) == "not_found"
     assert code(enlist.resend(ticket.enrollment_id)) == "not_found"
+
+
+@pytest.mark.parametrize("what", ["device", "user"])
+def test_nothing_is_issued_for_what_goes_in_the_same_moment(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """X31: a deletion between looking and writing leaves nothing live behind."""
+    ticket = enlist.register("ada")
+    done(enlist.revoke(ticket.enrollment_id))
+
+    def meanwhile(*arguments: Any) -> object:
+        monkeypatch.setattr("enlist.verbs.register.mint", mint)
+        enlist.do(DeleteDevice(ticket.device_id) if what == "device" else DeleteUser("ada"))
+        return mint(*arguments)
+
+    monkeypatch.setattr("enlist.verbs.register.mint", meanwhile)
+    told = code(enlist.perform(Issue(ticket.device_id, SHOWN)))
+    assert told == ("not_found" if what == "device" else "conflict")
+    assert [row["state"] for row in enlist.rows("enrollment")] == ["revoked"]
+
+
+def test_no_device_is_registered_for_somebody_who_goes_in_the_same_moment(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X31."""
+    enlist.user("ada")
+
+    def meanwhile(*arguments: Any) -> object:
+        monkeypatch.setattr("enlist.verbs.register.mint", mint)
+        enlist.do(DeleteUser("ada"))
+        return mint(*arguments)
+
+    monkeypatch.setattr("enlist.verbs.register.mint", meanwhile)
+    verb = Register("", "ada", DeviceDetails("laptop", "linux"), SHOWN)
+    assert code(enlist.perform(verb)) == "not_found"
+    assert enlist.rows("device") == []
+
+
+def test_issuing_and_deleting_at_once_leave_nothing_live(enlist: Enlist) -> None:
+    """X31: whoever was first, the deleted device has no live enrollment."""
+    for number in range(8):
+        ticket = enlist.register("ada", name=f"laptop {number}")
+        done(enlist.revoke(ticket.enrollment_id))
+        moves: list[Callable[[], object]] = [
+            partial(enlist.perform, Issue(ticket.device_id, SHOWN)),
+            partial(enlist.perform, DeleteDevice(ticket.device_id)),
+        ]
+        enlist.together(moves)
+        states = {row["state"] for row in enlist.rows("enrollment", device_id=ticket.device_id)}
+        assert states == {"revoked"}
 
 
 def test_the_history_of_what_is_gone_stays(enlist: Enlist) -> None:

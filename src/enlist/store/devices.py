@@ -84,6 +84,16 @@ _ENROLLED_OF_USER = Query(
      WHERE d.user_id = :user_id AND d.state = 'enrolled' AND d.deleted_at IS NULL ORDER BY d.id
     """,
 )
+_HOLD_TEXT = """
+    SELECT d.id FROM device d
+     WHERE d.id = :id AND d.state = 'registered' AND d.deleted_at IS NULL
+"""
+_HOLD = Query(
+    "device.hold",
+    _HOLD_TEXT,
+    # A deletion or redemption under way is waited for, and waits.
+    postgres=f"{_HOLD_TEXT} FOR SHARE",
+)
 _SEEN = Query("device.seen", "UPDATE device SET last_seen_at = :now WHERE id = :id")
 _COUNTS = Query(
     "device.counts",
@@ -177,6 +187,11 @@ def enroll(
         udid=udid,
     )
     return changed == 1
+
+
+def hold(tx: Tx, device_id: Id) -> bool:
+    """Keep a device registered until this transaction ends; False when it is not any more."""
+    return tx.one(_HOLD, id=device_id) is not None
 
 
 def delete(tx: Tx, device_id: Id) -> bool:

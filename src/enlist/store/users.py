@@ -77,6 +77,13 @@ _SET_PASSWORD = Query(
      WHERE id = :id AND deleted_at IS NULL
     """,
 )
+_HOLD_TEXT = "SELECT u.id FROM app_user u WHERE u.id = :id AND u.deleted_at IS NULL"
+_HOLD = Query(
+    "user.hold",
+    _HOLD_TEXT,
+    # A deletion under way is waited for, and waits: nothing is issued to somebody who is gone.
+    postgres=f"{_HOLD_TEXT} FOR SHARE",
+)
 _REHASH = Query(
     "user.rehash",
     "UPDATE app_user SET password_hash = :password_hash WHERE id = :id AND password_hash = :old",
@@ -276,6 +283,11 @@ def rehash(tx: Tx, user_id: Id, old: str, password_hash: str) -> None:
 def set_state(tx: Tx, user_id: Id, state: UserState) -> bool:
     """Disable or enable a user; False when he is that already."""
     return tx.run(_SET_STATE, id=user_id, state=state.value) == 1
+
+
+def hold(tx: Tx, user_id: Id) -> bool:
+    """Keep a user from being deleted until this transaction ends; False when he is gone."""
+    return tx.one(_HOLD, id=user_id) is not None
 
 
 def delete(tx: Tx, user_id: Id) -> bool:

@@ -18,7 +18,7 @@ from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjec
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.store import devices, enrollments, events, organizations, users
 from enlist.store.enrollments import NewEnrollment
-from enlist.store.tx import Reader, Tx
+from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import (
     beyond,
@@ -134,10 +134,14 @@ class _Issuing(Verb[Seen, Ready, Issued]):
         """Device, enrollment, secret, message and event: all or nothing."""
         device, enrollment = ready.device, ready.enrollment
         about = Subjects(device.organization_id, device.user_id, device.id, enrollment.id)
+        if ready.user is not None and not users.hold(tx, ready.user.id):
+            raise ConcurrentChange
         if ready.fresh_device:
             devices.insert(tx, device)
-        else:
+        elif devices.hold(tx, device.id):
             enrollments.make_room(tx, caller, about)
+        else:
+            raise ConcurrentChange
         enrollments.insert(tx, enrollment)
         minted = store_secret(tx, ready.minted)
         message_id, effects = _send(tx, ready, minted, about)
