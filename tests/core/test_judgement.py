@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from enlist.core.judgement import judge, subjects
+from enlist.core.judgement import judge
 from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
 from enlist.core.model import GrantKind, Platform, Sighting
 from enlist.core.outcomes import Subjects
@@ -90,7 +90,7 @@ def test_table(sighting: Sighting, code: str | None, at: int | None) -> None:
         return
     assert told is not None
     assert (told.code, told.at, told.holder) == (code, at, True)
-    assert told.about == subjects(sighting)
+    assert told.about == sighting.subjects
     assert told.reason
 
 
@@ -126,4 +126,4 @@ def test_only_what_is_right_in_every_way_may_be_redeemed() -> None:
 
 
 def test_an_event_about_it_names_everything() -> None:
-    assert subjects(replace(GOOD, attempt_id="a")) == Subjects("o", "u", "d", "e", "a")
+    assert replace(GOOD, attempt_id="a").subjects == Subjects("o", "u", "d", "e", "a")

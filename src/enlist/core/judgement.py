@@ -9,18 +9,7 @@ from __future__ import annotations
 
 from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
 from enlist.core.model import Sighting
-from enlist.core.outcomes import Refusal, Subjects
-
-
-def subjects(sighting: Sighting) -> Subjects:
-    """What an event about this enrollment is about."""
-    return Subjects(
-        sighting.organization_id,
-        sighting.user_id,
-        sighting.device_id,
-        sighting.enrollment_id,
-        sighting.attempt_id,
-    )
+from enlist.core.outcomes import Refusal
 
 
 def judge(sighting: Sighting, now: int) -> Refusal | None:
@@ -32,7 +21,7 @@ def judge(sighting: Sighting, now: int) -> Refusal | None:
         refusal.code,
         at=refusal.at,
         reason=refusal.reason or refusal.code,
-        about=subjects(sighting),
+        about=sighting.subjects,
         holder=True,
     )
 

@@ -1,4 +1,4 @@
-"""The things that Enlist knows, as they come out of the store. Values only; no behaviour.
+"""The things that Enlist knows, as they come out of the store. Values; they do nothing.
 
 Words are DESIGN's: a *device* enrolls, an *enrollment* authorizes it, a *credential* is what
 stays. All moments are microseconds UTC, all ids UUIDv7 text.
@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
+from enlist.core.outcomes import Subjects
 from enlist.core.policy import Role
 
 
@@ -97,6 +98,11 @@ class User:
         """First and last name, else the user name."""
         return f"{self.first_name} {self.last_name}".strip() or self.username
 
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this user is about."""
+        return Subjects(self.organization_id, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignment:
@@ -136,6 +142,11 @@ class Device:
     last_seen_at: int | None
     version: int
 
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this device is about."""
+        return Subjects(self.organization_id, self.user_id, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
@@ -165,6 +176,11 @@ class Enrollment:
     message_state: str
     message_reason: str
     message_to: str
+
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this enrollment is about."""
+        return Subjects(self.organization_id, self.user_id, self.device_id, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +221,13 @@ class Sighting:
     attempt_expires_at: int = 0
     attempt_user_id: Id | None = None
 
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this enrollment, and the attempt at it, is about."""
+        return Subjects(
+            self.organization_id, self.user_id, self.device_id, self.enrollment_id, self.attempt_id
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -218,6 +241,11 @@ class Login:
     password_hash: str | None
     failed_logins: int
     next_login_at: int
+
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this user is about."""
+        return Subjects(self.organization_id, self.user_id)
 
 
 @dataclass(frozen=True, slots=True)

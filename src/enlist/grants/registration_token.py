@@ -7,7 +7,7 @@ is redeemed (ruling 27).
 
 from __future__ import annotations
 
-from enlist.core.judgement import judge, subjects
+from enlist.core.judgement import judge
 from enlist.core.model import GrantKind, Proof, Sighting
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import EnrollmentPolicy, TokenType
@@ -29,7 +29,7 @@ def admit(sighting: Sighting, proof: Proof, policy: EnrollmentPolicy, now: int) 
 
 
 def _second_factor(sighting: Sighting, proof: Proof) -> Refusal | None:
-    about = subjects(sighting)
+    about = sighting.subjects
     if not proof.presented:
         return Refusal("token_invalid", reason="login missing", about=about)
     if proof.user_id is None:

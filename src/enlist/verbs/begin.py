@@ -15,7 +15,6 @@ from enlist.core.caller import Caller
 from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.judgement import subjects
 from enlist.core.model import Attempt, Organization, Platform
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, code_digest_input, new_code
@@ -219,7 +218,7 @@ class Cancel(Verb[Attempt, Attempt, None]):
         sighting = (
             enrollments.sight_by_id(tx, ready.enrollment_id, 0) if ready.enrollment_id else None
         )
-        about = subjects(sighting) if sighting else Subjects(ready.organization_id, ready.user_id)
+        about = sighting.subjects if sighting else Subjects(ready.organization_id, ready.user_id)
         about = replace(about, attempt_id=ready.id)
         if not attempts.cancel(tx, ready.id):
             return Refusal("attempt_over", about=about, holder=True)
@@ -229,7 +228,7 @@ class Cancel(Verb[Attempt, Attempt, None]):
 
 def _about(found: Found, admitted: Admitted) -> Subjects:
     if found.sighting is not None:
-        return subjects(found.sighting)
+        return found.sighting.subjects
     organization_id = found.organization.id if found.organization else None
     device_id = found.registered.id if found.registered else None
     return Subjects(organization_id, admitted.user_id, device_id)

@@ -9,7 +9,7 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Device, Ownership
-from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, invalid
+from enlist.core.outcomes import Done, Drop, FieldError, Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.store import credentials, devices, enrollments, events
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -62,9 +62,9 @@ class ChangeDevice(Verb[Device, Changing, Device]):
         found = device_named(tx, caller, self.device_id, Permission.DEVICES_EDIT)
         if isinstance(found, Refusal):
             return found
-        refusal = beyond(tx, caller, found.user_id, _about(found))
+        refusal = beyond(tx, caller, found.user_id, found.subjects)
         if refusal is None and self.version not in (None, found.version):
-            refusal = Refusal("precondition_failed", about=_about(found))
+            refusal = Refusal("precondition_failed", about=found.subjects)
         return refusal or found
 
     def work(self, tools: Tools, caller: Caller, seen: Device) -> Changing | Refusal:
@@ -82,7 +82,7 @@ class ChangeDevice(Verb[Device, Changing, Device]):
         if ownership not in set(Ownership):
             read.errors.append(FieldError("ownership", f"must be one of {', '.join(Ownership)}"))
         if read.refusal is not None:
-            return replace(read.refusal, about=_about(seen))
+            return replace(read.refusal, about=seen.subjects)
         after = replace(
             seen,
             ownership=Ownership(ownership),
@@ -101,7 +101,7 @@ class ChangeDevice(Verb[Device, Changing, Device]):
             personal[f"before.{key}"] = str(getattr(before, key))
             personal[f"after.{key}"] = str(getattr(after, key))
         data = {"fields": ", ".join(changed)}
-        events.record(tx, caller, Happening("device.changed", _about(after), data, personal))
+        events.record(tx, caller, Happening("device.changed", after.subjects, data, personal))
         return Done(after)
 
     def clash(self, index: str) -> Refusal | None:
@@ -125,7 +125,7 @@ class DeleteDevice(Verb[Device, Device, None]):
         found = device_named(tx, caller, self.device_id, Permission.DEVICES_DELETE)
         if isinstance(found, Refusal):
             return found
-        return beyond(tx, caller, found.user_id, _about(found)) or found
+        return beyond(tx, caller, found.user_id, found.subjects) or found
 
     def work(self, tools: Tools, caller: Caller, seen: Device) -> Device | Refusal:
         return seen
@@ -138,9 +138,5 @@ class DeleteDevice(Verb[Device, Device, None]):
         enrollments.delete_of_device(tx, ready.id)
         data = {"credentials_revoked": revoked, "enrollments_revoked": ended}
         personal = {"device": ready.name, "user": ready.username}
-        events.record(tx, caller, Happening("device.deleted", _about(ready), data, personal))
+        events.record(tx, caller, Happening("device.deleted", ready.subjects, data, personal))
         return Done(None, (Drop(ready.id),))
-
-
-def _about(device: Device) -> Subjects:
-    return Subjects(device.organization_id, device.user_id, device.id)

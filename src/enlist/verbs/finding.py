@@ -43,8 +43,7 @@ def user_named(
     found = users.find(tx, by_id) if by_id else users.by_username(tx, named)
     if found is None:
         return missing("user")
-    about = Subjects(found.organization_id, found.id)
-    refusal = lacks(caller, permission, found.organization_path, about)
+    refusal = lacks(caller, permission, found.organization_path, found.subjects)
     return refusal or hidden(tx, caller, found.id, found.organization_path) or found
 
 
@@ -56,8 +55,7 @@ def device_named(
     found = devices.find(tx, by_id) if by_id else None
     if found is None:
         return missing("device")
-    about = Subjects(found.organization_id, found.user_id, found.id)
-    refusal = lacks(caller, permission, found.organization_path, about)
+    refusal = lacks(caller, permission, found.organization_path, found.subjects)
     return refusal or hidden(tx, caller, found.user_id, found.organization_path) or found
 
 
@@ -69,8 +67,7 @@ def enrollment_named(
     found = enrollments.find(tx, by_id) if by_id else None
     if found is None:
         return missing("enrollment")
-    about = Subjects(found.organization_id, found.user_id, found.device_id, found.id)
-    refusal = lacks(caller, permission, found.organization_path, about)
+    refusal = lacks(caller, permission, found.organization_path, found.subjects)
     return refusal or hidden(tx, caller, found.user_id, found.organization_path) or found
 
 

@@ -33,9 +33,7 @@ class Opened(Verb[Subjects | None, Subjects, None]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Subjects | Refusal | None:
         by_id = parse_id(self.enrollment_id)
         found = enrollments.find(tx, by_id) if by_id else None
-        if found is None:
-            return None
-        return Subjects(found.organization_id, found.user_id, found.device_id, found.id)
+        return None if found is None else found.subjects
 
     def work(
         self, tools: Tools, caller: Caller, seen: Subjects | None

@@ -14,7 +14,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState, shown_state
 from enlist.core.model import Enrollment, GrantKind, User
-from enlist.core.outcomes import Done, Effect, Refusal, Send, Subjects
+from enlist.core.outcomes import Done, Effect, Refusal, Send
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.core.secrets import Secret
 from enlist.store import enrollments, events, organizations, users
@@ -57,17 +57,11 @@ def _look(tx: Reader, caller: Caller, enrollment_id: str, permission: Permission
     found = enrollment_named(tx, caller, enrollment_id, permission)
     if isinstance(found, Refusal):
         return found
-    refusal = beyond(tx, caller, found.user_id, _about(found))
+    refusal = beyond(tx, caller, found.user_id, found.subjects)
     if refusal is not None:
         return refusal
     user = users.find(tx, found.user_id) if found.user_id else None
     return Seen(found, user, organizations.policy(tx, found.organization_path))
-
-
-def _about(enrollment: Enrollment) -> Subjects:
-    return Subjects(
-        enrollment.organization_id, enrollment.user_id, enrollment.device_id, enrollment.id
-    )
 
 
 def _personal(enrollment: Enrollment) -> dict[str, str]:
@@ -76,7 +70,7 @@ def _personal(enrollment: Enrollment) -> dict[str, str]:
 
 def _ended(enrollment: Enrollment) -> Refusal | None:
     """Used and revoked are the end (ruling 29)."""
-    about = _about(enrollment)
+    about = enrollment.subjects
     if enrollment.state is EnrollmentState.USED:
         return Refusal("token_used", at=enrollment.used_at, about=about)
     if enrollment.state is EnrollmentState.REVOKED:
@@ -135,7 +129,7 @@ class Reissue(Verb[Seen, Ready, Issued]):
             )
             effects = (Send(message_id),)
         data = {"generation": minted.row.generation, "expires_at": ready.expires_at}
-        about, personal = _about(found), _personal(found)
+        about, personal = found.subjects, _personal(found)
         events.record(tx, caller, Happening("enrollment.reissued", about, data, personal))
         token: Secret | None = None
         if self.message.type == "none":
@@ -171,7 +165,7 @@ class Resend(Verb[Seen, Ready, Id]):
         found = seen.enrollment
         state = shown_state(found.state, found.expires_at, tools.clock())
         if state != EnrollmentState.ACTIVE or found.grant is not GrantKind.REGISTRATION_TOKEN:
-            return Refusal("not_resendable", about=_about(found), reason=f"it is {state}")
+            return Refusal("not_resendable", about=found.subjects, reason=f"it is {state}")
         refusal = check_delivery(
             Delivery("email", self.template),
             seen.user,
@@ -193,7 +187,7 @@ class Resend(Verb[Seen, Ready, Id]):
             delivery=Delivery("email", self.template),
             sender_domain=ready.domain,
         )
-        happening = Happening("enrollment.resent", _about(found), {}, _personal(found))
+        happening = Happening("enrollment.resent", found.subjects, {}, _personal(found))
         events.record(tx, caller, happening)
         return Done(message_id, (Send(message_id),))
 
@@ -222,6 +216,6 @@ class Revoke(Verb[Seen, Seen, None]):
             raise ConcurrentChange
         data = {"reason": self.reason}
         events.record(
-            tx, caller, Happening("enrollment.revoked", _about(found), data, _personal(found))
+            tx, caller, Happening("enrollment.revoked", found.subjects, data, _personal(found))
         )
         return Done(None)

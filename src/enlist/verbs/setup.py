@@ -201,7 +201,7 @@ def _administrator(administrator: Administrator, root: Organization, now: int) -
 def _add_administrator(tx: Tx, caller: Caller, user: User, password_hash: str | None) -> None:
     users.insert(tx, user, password_hash)
     users.grant_role(tx, user.id, user.organization_id, Role.ADMINISTRATOR)
-    about = Subjects(user.organization_id, user.id)
+    about = user.subjects
     personal = {"user": user.username, "email": user.email}
     events.record(tx, caller, Happening("user.created", about, {}, personal))
     data = {"role": Role.ADMINISTRATOR.value}

@@ -59,7 +59,7 @@ def reserve_try(login: Login | None) -> Try:
         # Told alike whether the name exists or not would hide a lock from its owner; the delay
         # itself reveals no more than the sign-in form's public behaviour.
         wait = max(1, -(-(login.next_login_at - tx.now) // SECOND))
-        about = Subjects(login.organization_id, login.user_id)
+        about = login.subjects
         return Refusal("sign_in_delayed", retry_after=wait, about=about, holder=True)
 
     return Try(take)
@@ -94,7 +94,7 @@ class StartSignIn(Verb[Login | None, Ready, SignedIn]):
             return Refusal("sign_in_failed", reason="unknown user")
         if not fits:
             reason = "wrong password" if seen.active else "disabled user"
-            about = Subjects(seen.organization_id, seen.user_id)
+            about = seen.subjects
             return Refusal("sign_in_failed", reason=reason, about=about)
         now, cookie = tools.clock(), random_secret()
         sign_in = SignIn(
@@ -118,7 +118,7 @@ class StartSignIn(Verb[Login | None, Ready, SignedIn]):
         if ready.new_hash and login.password_hash is not None:
             users.rehash(tx, login.user_id, login.password_hash, ready.new_hash)
         access.start_sign_in(tx, ready.sign_in, ready.digest)
-        about = Subjects(login.organization_id, login.user_id)
+        about = login.subjects
         events.record(tx, caller, Happening("sign_in.started", about, {}, {"user": login.username}))
         return Done(SignedIn(ready.sign_in, ready.cookie, login.username))
 
@@ -147,14 +147,14 @@ class ConfirmSignIn(Verb[Login, Login, None]):
     def work(self, tools: Tools, caller: Caller, seen: Login) -> Login | Refusal:
         if tools.passwords.verify(seen.password_hash, self.password):
             return seen
-        about = Subjects(seen.organization_id, seen.user_id)
+        about = seen.subjects
         return Refusal("sign_in_failed", reason="wrong password", about=about)
 
     def apply(self, tx: Tx, caller: Caller, ready: Login) -> Done[None] | Refusal:
         users.give_back_tries(tx, ready.user_id)
         assert caller.sign_in_id is not None
         access.proved(tx, caller.sign_in_id)
-        about = Subjects(ready.organization_id, ready.user_id)
+        about = ready.subjects
         events.record(tx, caller, Happening("sign_in.confirmed", about))
         return Done(None)
 

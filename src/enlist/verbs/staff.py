@@ -21,7 +21,7 @@ from enlist.verbs.driver import Tools, Try, Verb
 from enlist.verbs.finding import beyond, organization_named, user_named
 from enlist.verbs.rights import fresh, missing
 from enlist.verbs.sign_in import reserve_try
-from enlist.verbs.users import about, last_administrator, staff_edit
+from enlist.verbs.users import last_administrator, staff_edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ class _Assigning(Verb[Assigning, Assigning, tuple[RoleAssignment, ...]]):
         if isinstance(user, Refusal):
             return user
         role = Role(self.role)
-        refusal = fresh(caller, tx.now) or beyond(tx, caller, user.id, about(user))
+        refusal = fresh(caller, tx.now) or beyond(tx, caller, user.id, user.subjects)
         if refusal is not None:
             return refusal
         if not ROLES[role] <= held_at(caller.grants, place.path):
-            return Refusal("forbidden", about=about(user), reason="more than he holds himself")
+            return Refusal("forbidden", about=user.subjects, reason="more than he holds himself")
         return Assigning(user, place, role)
 
     def work(self, tools: Tools, caller: Caller, seen: Assigning) -> Assigning | Refusal:
@@ -90,7 +90,7 @@ class GrantRole(_Assigning):
             raise ConcurrentChange
         if users.grant_role(tx, user.id, ready.organization.id, ready.role):
             personal = {"user": user.username}
-            happening = Happening("role.granted", about(user), ready.data, personal)
+            happening = Happening("role.granted", user.subjects, ready.data, personal)
             events.record(tx, caller, happening)
         return Done(tuple(users.roles(tx, user.id)))
 
@@ -115,10 +115,10 @@ class WithdrawRole(_Assigning):
         user, place = ready.user, ready.organization
         top = place.parent_id is None and ready.role is Role.ADMINISTRATOR
         if top and last_administrator(tx, user.id):
-            return Refusal("last_administrator", about=about(user))
+            return Refusal("last_administrator", about=user.subjects)
         if users.withdraw_role(tx, user.id, place.id, ready.role):
             personal = {"user": user.username}
-            happening = Happening("role.revoked", about(user), ready.data, personal)
+            happening = Happening("role.revoked", user.subjects, ready.data, personal)
             events.record(tx, caller, happening)
         return Done(tuple(users.roles(tx, user.id)))
 
@@ -179,7 +179,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
 
     def work(self, tools: Tools, caller: Caller, seen: Whose) -> NewPassword | Refusal:
         if not self._proved(tools, seen.login):
-            return Refusal("sign_in_failed", reason="wrong password", about=about(seen.user))
+            return Refusal("sign_in_failed", reason="wrong password", about=seen.user.subjects)
         return NewPassword(seen, tools.passwords.hash(self.password))
 
     def apply(self, tx: Tx, caller: Caller, ready: NewPassword) -> Done[int] | Refusal:
@@ -189,7 +189,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         ended = access.end_sign_ins(tx, user.id, caller.sign_in_id if own else None)
         data = {"own": own, "sign_ins_ended": ended}
         personal = {"user": user.username}
-        events.record(tx, caller, Happening("user.password_changed", about(user), data, personal))
+        events.record(tx, caller, Happening("user.password_changed", user.subjects, data, personal))
         return Done(ended)
 
     def _proved(self, tools: Tools, login: Login | None) -> bool:
@@ -218,8 +218,8 @@ class EndSignInsOf(Verb[User, User, int]):
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[int] | Refusal:
         if users.find(tx, ready.id) is None:
-            return missing("user", about(ready))
+            return missing("user", ready.subjects)
         ended = access.end_sign_ins(tx, ready.id)
         data, personal = {"ended": ended}, {"user": ready.username}
-        events.record(tx, caller, Happening("sign_in.all_ended", about(ready), data, personal))
+        events.record(tx, caller, Happening("sign_in.all_ended", ready.subjects, data, personal))
         return Done(ended)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.judgement import subjects
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import (
     Device,
@@ -86,7 +85,7 @@ def choose(found: Found, report: DeviceReport, now: int) -> Target | Refusal:
 
 
 def _presented(found: Found, sighting: Sighting, device_id: Id) -> Target | Refusal:
-    about = replace(subjects(sighting), attempt_id=found.attempt)
+    about = replace(sighting.subjects, attempt_id=found.attempt)
     if found.platform not in (None, sighting.device_platform):
         return Refusal(
             "platform_mismatch",

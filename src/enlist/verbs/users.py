@@ -49,19 +49,14 @@ _CHECKS: Final = {
 }
 
 
-def about(user: User) -> Subjects:
-    """What an event about this user is about."""
-    return Subjects(user.organization_id, user.id)
-
-
 def staff_edit(tx: Reader, caller: Caller, named: str) -> User | Refusal:
     """The user, for a change that only staff may make: users with roles by role editors alone."""
     found = user_named(tx, caller, named, Permission.USERS_EDIT)
     if isinstance(found, Refusal):
         return found
-    refusal = beyond(tx, caller, found.id, about(found))
+    refusal = beyond(tx, caller, found.id, found.subjects)
     if refusal is None and users.roles(tx, found.id):
-        refusal = lacks(caller, Permission.ROLES_EDIT, found.organization_path, about(found))
+        refusal = lacks(caller, Permission.ROLES_EDIT, found.organization_path, found.subjects)
     return refusal or found
 
 
@@ -150,7 +145,7 @@ class AddUser(Verb[Organization, NewUser, User]):
             raise ConcurrentChange
         happening = Happening(
             "user.created",
-            about(user),
+            user.subjects,
             {"source": user.source, "password": user.has_password},
             {"user": user.username, "email": user.email, "phone": user.phone},
         )
@@ -213,7 +208,7 @@ class ChangeUser(Verb[User, Changing, User]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
         found = self._find(tx, caller)
         if isinstance(found, User) and self.version not in (None, found.version):
-            return Refusal("precondition_failed", about=about(found))
+            return Refusal("precondition_failed", about=found.subjects)
         return found
 
     def work(self, tools: Tools, caller: Caller, seen: User) -> Changing | Refusal:
@@ -225,7 +220,7 @@ class ChangeUser(Verb[User, Changing, User]):
             else:
                 read.errors.append(FieldError(key, "cannot be changed"))
         if read.refusal is not None:
-            return replace(read.refusal, about=about(seen))
+            return replace(read.refusal, about=seen.subjects)
         after = replace(seen, version=seen.version + 1, **wanted)  # type: ignore[arg-type]
         return Changing(seen, after)
 
@@ -239,7 +234,7 @@ class ChangeUser(Verb[User, Changing, User]):
             personal[f"before.{key}"] = getattr(before, key)
             personal[f"after.{key}"] = getattr(after, key)
         data = {"fields": ", ".join(changed)}
-        events.record(tx, caller, Happening("user.changed", about(after), data, personal))
+        events.record(tx, caller, Happening("user.changed", after.subjects, data, personal))
         return Done(after)
 
     def clash(self, index: str) -> Refusal | None:
@@ -276,14 +271,14 @@ class SetUserState(Verb[User, User, User]):
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[User] | Refusal:
         state = UserState(self.state)
         if state is UserState.DISABLED and last_administrator(tx, ready.id):
-            return Refusal("last_administrator", about=about(ready))
+            return Refusal("last_administrator", about=ready.subjects)
         if not users.set_state(tx, ready.id, state):
             return Done(ready)
         data = {}
         if state is UserState.DISABLED:
             data["sign_ins_ended"] = access.end_sign_ins(tx, ready.id)
         kind = "user.disabled" if state is UserState.DISABLED else "user.enabled"
-        events.record(tx, caller, Happening(kind, about(ready), data, {"user": ready.username}))
+        events.record(tx, caller, Happening(kind, ready.subjects, data, {"user": ready.username}))
         return Done(replace(ready, state=state, version=ready.version + 1))
 
 
@@ -308,7 +303,7 @@ class DeleteUser(Verb[User, User, None]):
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[None] | Refusal:
         if last_administrator(tx, ready.id):
-            return Refusal("last_administrator", about=about(ready))
+            return Refusal("last_administrator", about=ready.subjects)
         if not users.delete(tx, ready.id):
             raise ConcurrentChange
         data = {
@@ -319,7 +314,7 @@ class DeleteUser(Verb[User, User, None]):
         enrollments.delete_of_user(tx, ready.id)
         unenrolled = devices.unenroll_of_user(tx, ready.id)
         personal = {"user": ready.username, "email": ready.email}
-        events.record(tx, caller, Happening("user.deleted", about(ready), data, personal))
+        events.record(tx, caller, Happening("user.deleted", ready.subjects, data, personal))
         return Done(None, tuple(Drop(device_id) for device_id in unenrolled))
 
 
