@@ -107,20 +107,36 @@ def make_event(happening: Happening, caller: Caller, now: int) -> Event:
         KeyError: the kind is not in `KINDS`; nothing undocumented is ever recorded.
     """
     KINDS[happening.kind]
-    event_id = new_id(now)
     salt = secrets.token_bytes(16)
-    personal = {
-        name: value
-        for name, value in {
-            "actor": caller.name,
-            "address": caller.address,
-            "user_agent": caller.user_agent[:300],
-            **happening.personal,
-        }.items()
-        if value
+    named = {
+        "actor": caller.name,
+        "address": caller.address,
+        "user_agent": caller.user_agent[:300],
+        **happening.personal,
     }
+    personal = {name: value for name, value in named.items() if value}
+    digests = {name: personal_digest(salt, value) for name, value in personal.items()}
+    event_id = new_id(now)
+    return Event(
+        id=event_id,
+        at=now,
+        kind=happening.kind,
+        actor_kind=caller.kind.value,
+        actor_id=caller.id,
+        about=happening.about,
+        entry=_entry(event_id, now, happening, caller, digests),
+        personal=personal,
+        salt=salt,
+        support_code=happening.support_code,
+    )
+
+
+def _entry(
+    event_id: Id, now: int, happening: Happening, caller: Caller, digests: Mapping[str, str]
+) -> str:
+    """The half of an event that never changes; of personal values it holds the digests alone."""
     about = happening.about
-    entry = canonical(
+    return canonical(
         {
             "v": 1,
             "id": event_id,
@@ -135,20 +151,8 @@ def make_event(happening: Happening, caller: Caller, now: int) -> Event:
                 "attempt": about.attempt_id,
             },
             "data": dict(happening.data),
-            "personal": {name: personal_digest(salt, value) for name, value in personal.items()},
+            "personal": digests,
         }
-    )
-    return Event(
-        event_id,
-        now,
-        happening.kind,
-        caller.kind.value,
-        caller.id,
-        about,
-        entry,
-        personal,
-        salt,
-        happening.support_code,
     )
 
 
