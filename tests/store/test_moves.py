@@ -158,3 +158,15 @@ def test_attempts_move_as_the_table_says(enlist: Enlist) -> None:
         redeem: Statement = lambda tx: redemptions.redeem(tx, [claim(ticket, attempt_id)])[0]  # noqa: E731
         after = moved(enlist, "attempt", attempt_id, state, redeem)
         assert after == ("completed" if state is AttemptState.OPEN else None)
+
+
+def test_a_reissue_is_of_the_generation_that_was_seen(enlist: Enlist) -> None:
+    """X22: prepared beside another reissue, it changes nothing and is looked at again."""
+    ticket = enlist.register("ada")
+    for generation, answer in ((0, None), (1, "active"), (2, None)):
+
+        def reissue(tx: Tx, generation: int = generation) -> bool:
+            return enrollments.reissue(tx, ticket.enrollment_id, generation, ticket.expires_at)
+
+        after = moved(enlist, "enrollment", ticket.enrollment_id, EnrollmentState.ACTIVE, reissue)
+        assert after == answer
