@@ -44,7 +44,7 @@ from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.pki.csr import Csr, parse
 from enlist.settings import Settings, Smtp
-from enlist.store import credentials, devices, enrollments, events, organizations, users
+from enlist.store import credentials, devices, enrollments, events, organizations, sightings, users
 from enlist.store.lanes import Store
 from enlist.store.limits import IdempotencyKey
 from enlist.store.listing import Page, PageRequest
@@ -58,9 +58,9 @@ from enlist.verbs.organizations import AddOrganization, ChangeSettings
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.repeating import Enrolled
 from enlist.verbs.register import DeviceDetails, Issue, Register
 from enlist.verbs.reissue import Reissue, Resend, Revoke
+from enlist.verbs.repeating import Enrolled
 from enlist.verbs.setup import Administrator
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
@@ -375,7 +375,7 @@ class Enlist:
     def sighting(self, ticket: Ticket) -> Sighting:
         """What the newest secret of an enrollment leads to."""
         found = self.store.read(
-            lambda tx: enrollments.sight_by_id(tx, ticket.enrollment_id, ticket.generation)
+            lambda tx: sightings.by_id(tx, ticket.enrollment_id, ticket.generation)
         )
         assert found is not None
         return found

@@ -18,10 +18,10 @@ from tests.installation import PASSWORD, Enlist, done
 from tests.store.raw import Raw
 
 HOT = [
-    "enrollment.sight_by_token",
-    "enrollment.sight",
-    "enrollment.sight_by_id",
-    "enrollment.sight_live_of_device",
+    "sighting.by_token",
+    "sighting.find",
+    "sighting.by_id",
+    "sighting.live_of_device",
     "enrollment.take_login",
     "enrollment.insert_secret",
     "attempt.by_digest",

@@ -1,20 +1,19 @@
-"""Enrollments and their secrets: issue, reissue, revoke, and finding one by what is presented.
+"""Enrollments and their secrets: issue, reissue, revoke.
 
 Each move is one conditional statement; the row count says whether it happened. The move to
-*used* is in `redemptions`.
+*used* is in `redemptions`; finding one by what is presented is in `sightings`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id
-from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
-from enlist.core.model import Enrollment, GrantKind, Platform, Sighting
+from enlist.core.lifecycle import EnrollmentState
+from enlist.core.model import Enrollment, GrantKind
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.secrets import Digest
 from enlist.store import events
@@ -166,80 +165,6 @@ _TOO_MANY_LOGINS = Query(
        SET state = 'revoked', ended_at = :now, end_reason = 'too_many_attempts'
      WHERE id = :id AND state = 'active' AND wrong_logins >= :most
     """,
-)
-_SIGHT_BODY = """
-    SELECT e.id AS enrollment_id, e.organization_id, o.path AS organization_path, e.user_id,
-           COALESCE(u.username, '') AS username,
-           (u.id IS NULL OR (u.state = 'active' AND u.deleted_at IS NULL)) AS user_active,
-           e.device_id, COALESCE(d.name, '') AS device_name, d.platform, d.state AS device_state,
-           e.grant_kind, e.state, e.generation, p.generation AS presented_generation,
-           (SELECT n.made_at FROM enrollment_secret n
-             WHERE n.enrollment_id = e.id AND n.generation = e.generation) AS made_at,
-           e.uses, e.max_uses, e.not_before, e.expires_at, e.used_at, e.ended_at, e.end_reason,
-           e.wrong_logins, p.attempt_id, p.attempt_state, p.attempt_expires_at,
-           p.attempt_user_id
-      FROM {presented} p
-      JOIN enrollment e ON e.id = p.enrollment_id
-      JOIN organization o ON o.id = e.organization_id
-      LEFT JOIN app_user u ON u.id = e.user_id
-      LEFT JOIN device d ON d.id = e.device_id
-     WHERE e.deleted_at IS NULL AND (d.id IS NULL OR d.deleted_at IS NULL)
-"""
-_SIGHT_BY_TOKEN = Query(
-    "enrollment.sight_by_token",
-    _SIGHT_BODY.format(
-        presented="""(
-        SELECT s.enrollment_id, s.generation, NULL AS attempt_id, NULL AS attempt_state,
-               0 AS attempt_expires_at, NULL AS attempt_user_id
-          FROM enrollment_secret s WHERE s.digest = :token_digest
-        )"""
-    ),
-)
-_SIGHT = Query(
-    "enrollment.sight",
-    _SIGHT_BODY.format(
-        presented="""(
-        SELECT s.enrollment_id, s.generation, NULL AS attempt_id, NULL AS attempt_state,
-               0 AS attempt_expires_at, NULL AS attempt_user_id
-          FROM enrollment_secret s WHERE s.digest = :token_digest
-        UNION ALL
-        SELECT a.enrollment_id, a.generation, a.id, a.state, a.expires_at, a.user_id
-          FROM attempt a WHERE a.digest = :code_digest
-        )"""
-    ),
-    postgres=_SIGHT_BODY.format(
-        presented="""(
-        SELECT s.enrollment_id, s.generation, CAST(NULL AS uuid) AS attempt_id,
-               CAST(NULL AS text) AS attempt_state, CAST(0 AS bigint) AS attempt_expires_at,
-               CAST(NULL AS uuid) AS attempt_user_id
-          FROM enrollment_secret s WHERE s.digest = :token_digest
-        UNION ALL
-        SELECT a.enrollment_id, a.generation, a.id, a.state, a.expires_at, a.user_id
-          FROM attempt a WHERE a.digest = :code_digest
-        )"""
-    ),
-)
-_SIGHT_LIVE_OF_DEVICE = Query(
-    "enrollment.sight_live_of_device",
-    _SIGHT_BODY.format(
-        presented="""(
-        SELECT x.id AS enrollment_id, x.generation, NULL AS attempt_id, NULL AS attempt_state,
-               0 AS attempt_expires_at, NULL AS attempt_user_id
-          FROM enrollment x
-         WHERE x.device_id = :device_id AND x.state = 'active' AND x.expires_at > :now
-        )"""
-    ),
-)
-_SIGHT_BY_ID = Query(
-    "enrollment.sight_by_id",
-    _SIGHT_BODY.format(
-        presented="""(
-        SELECT x.id AS enrollment_id, CAST(:generation AS integer) AS generation,
-               NULL AS attempt_id, NULL AS attempt_state, 0 AS attempt_expires_at,
-               NULL AS attempt_user_id
-          FROM enrollment x WHERE x.id = :id
-        )"""
-    ),
 )
 _COUNTS = Query(
     "enrollment.counts",
@@ -446,35 +371,6 @@ def revoke_if_outguessed(tx: Tx, enrollment_id: Id) -> bool:
     return tx.run(_TOO_MANY_LOGINS, id=enrollment_id, now=tx.now, most=MOST_WRONG_LOGINS) == 1
 
 
-def sight(
-    tx: Reader, token_digests: Sequence[bytes], code_digests: Sequence[bytes]
-) -> Sighting | None:
-    """What a presented token or attempt code leads to; codes are looked for where given.
-
-    Both sequences hold the digests under each look-up key, newest key first.
-    """
-    for place, token_digest in enumerate(token_digests):
-        if code_digests:
-            row = tx.one(_SIGHT, token_digest=token_digest, code_digest=code_digests[place])
-        else:
-            row = tx.one(_SIGHT_BY_TOKEN, token_digest=token_digest)
-        if row is not None:
-            return _sighting(row)
-    return None
-
-
-def sight_live_of_device(tx: Reader, device_id: Id) -> Sighting | None:
-    """The live enrollment of a device, as if its newest secret had been presented."""
-    row = tx.one(_SIGHT_LIVE_OF_DEVICE, device_id=device_id, now=tx.now)
-    return None if row is None else _sighting(row)
-
-
-def sight_by_id(tx: Reader, enrollment_id: Id, generation: int) -> Sighting | None:
-    """An enrollment as if the secret of this generation had been presented."""
-    row = tx.one(_SIGHT_BY_ID, id=enrollment_id, generation=generation)
-    return None if row is None else _sighting(row)
-
-
 def counts(tx: Reader, path: str, end: str) -> dict[str, int]:
     """How many enrollments of a subtree show which state."""
     rows = tx.all(_COUNTS, path=path, path_end=end, now=tx.now)
@@ -512,37 +408,4 @@ def _enrollment(row: Row) -> Enrollment:
         message_state=row["message_state"],
         message_reason=row["message_reason"],
         message_to=row["message_to"],
-    )
-
-
-def _sighting(row: Row) -> Sighting:
-    replaced = row["presented_generation"] < row["generation"]
-    return Sighting(
-        enrollment_id=row["enrollment_id"],
-        organization_id=row["organization_id"],
-        organization_path=row["organization_path"],
-        user_id=row["user_id"],
-        username=row["username"],
-        user_active=bool(row["user_active"]),
-        device_id=row["device_id"],
-        device_name=row["device_name"],
-        device_platform=Platform(row["platform"]) if row["platform"] else None,
-        device_state=DeviceState(row["device_state"]) if row["device_state"] else None,
-        grant=GrantKind(row["grant_kind"]),
-        state=EnrollmentState(row["state"]),
-        generation=row["generation"],
-        presented_generation=row["presented_generation"],
-        replaced_at=row["made_at"] if replaced else None,
-        uses=row["uses"],
-        max_uses=row["max_uses"],
-        not_before=row["not_before"],
-        expires_at=row["expires_at"],
-        used_at=row["used_at"],
-        ended_at=row["ended_at"],
-        end_reason=row["end_reason"],
-        wrong_logins=row["wrong_logins"],
-        attempt_id=row["attempt_id"],
-        attempt_state=AttemptState(row["attempt_state"]) if row["attempt_state"] else None,
-        attempt_expires_at=row["attempt_expires_at"],
-        attempt_user_id=row["attempt_user_id"],
     )

@@ -18,7 +18,7 @@ from enlist.core.ids import Id, new_id
 from enlist.core.model import Attempt, Organization, Platform
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, code_digest_input, new_code
-from enlist.store import attempts, enrollments, events, organizations
+from enlist.store import attempts, events, organizations, sightings
 from enlist.store.attempts import NewAttempt
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
@@ -215,9 +215,7 @@ class Cancel(Verb[Attempt, Attempt, None]):
         return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Attempt) -> Done[None] | Refusal:
-        sighting = (
-            enrollments.sight_by_id(tx, ready.enrollment_id, 0) if ready.enrollment_id else None
-        )
+        sighting = sightings.by_id(tx, ready.enrollment_id, 0) if ready.enrollment_id else None
         about = sighting.subjects if sighting else Subjects(ready.organization_id, ready.user_id)
         about = replace(about, attempt_id=ready.id)
         if not attempts.cancel(tx, ready.id):

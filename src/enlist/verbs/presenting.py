@@ -26,7 +26,16 @@ from enlist.core.secrets import (
     wellformed_token,
 )
 from enlist.grants import registration_token, sign_in
-from enlist.store import attempts, devices, enrollments, events, limits, organizations, users
+from enlist.store import (
+    attempts,
+    devices,
+    enrollments,
+    events,
+    limits,
+    organizations,
+    sightings,
+    users,
+)
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Tools, Try
 
@@ -103,7 +112,7 @@ def find(
         return Refusal("token_invalid", reason="mistyped or malformed", counted_only=True)
     codes = tools.keys.digests(Kind.ATTEMPT_CODE, code_digest_input(code)) if code else ()
     tokens = tools.keys.digests(Kind.REGISTRATION_TOKEN, Secret(text))
-    sighting = enrollments.sight(tx, tokens, codes)
+    sighting = sightings.find(tx, tokens, codes)
     if sighting is not None:
         policy = organizations.policy(tx, sighting.organization_path)
         return Found(presented, sighting, policy, login, platform=platform)
@@ -135,7 +144,7 @@ def _registered(
     if organization is None or login is None or platform is None:
         return None, None
     device = devices.oldest_registered(tx, organization.id, login.user_id, platform)
-    return device, enrollments.sight_live_of_device(tx, device.id) if device else None
+    return device, sightings.live_of_device(tx, device.id) if device else None
 
 
 def _find_by_attempt(

@@ -17,7 +17,7 @@ from enlist.core.ids import Id
 from enlist.core.judgement import judge
 from enlist.core.outcomes import Done, Refusal
 from enlist.pki.csr import Csr
-from enlist.store import enrollments, events, limits
+from enlist.store import events, limits, sightings
 from enlist.store.credentials import NewCertificate
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption, redeem
@@ -107,7 +107,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
             return Refusal("rate_limited", retry_after=wait)
         if repeating.is_own(tx, claim):
             raise ConcurrentChange  # the same device was faster than itself: answer it again
-        sighting = enrollments.sight_by_id(tx, claim.enrollment_id, claim.generation)
+        sighting = sightings.by_id(tx, claim.enrollment_id, claim.generation)
         if sighting is None:
             return Refusal("token_invalid", reason="deleted", about=claim.happening.about)
         refusal = judge(sighting, tx.now)
