@@ -6,12 +6,13 @@ repeats. Only `wiring` reads this module; everything else is handed plain values
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Smtp(BaseSettings):
@@ -75,8 +76,8 @@ class Settings(BaseSettings):
     """Certificate (with chain) for the web listener."""
     tls_key: Path | None = None
     """Its private key."""
-    trusted_proxy: list[str] = []
-    """Networks whose `X-Forwarded-For` header is believed."""
+    trusted_proxy: Annotated[list[str], NoDecode] = []
+    """Networks whose `X-Forwarded-For` header is believed; in the variable, parted by commas."""
     workers: int = Field(default=1, ge=1, le=64)
     """Server processes; more than one needs PostgreSQL."""
     mail_from: str = ""
@@ -88,6 +89,23 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     """How log lines look."""
     smtp: Smtp = Field(default_factory=Smtp)
+
+    @field_validator("trusted_proxy", mode="before")
+    @classmethod
+    def _parted(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network} is no network, such as 10.0.0.0/8") from None
+        return value
 
     @field_validator("public_url", "device_url", "pki_url")
     @classmethod
