@@ -11,12 +11,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from enlist.web import connections
 from enlist.web.boundary import Capped
-from enlist.web.connections import MOST_HEAD
+from enlist.web.connections import MOST_HEAD, DeviceConnection, WebConnection
 from enlist.web.serving import Listener, _server, listen
 from tests.serving import Server, StartServer
 
@@ -73,22 +74,22 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], socket.
     monkeypatch.setattr(connections, "PATIENCE", {connections.HEAD: 0.2, connections.BODY: 0.4})
     app = Capped(PlainTextResponse("served"), lambda _scope, _refusal: PlainTextResponse("no"))
     with ExitStack() as stack:
-        ports = {name: stack.enter_context(_listening(name, app)) for name in LISTENERS}
+        ports = {name: stack.enter_context(_listening(name, app))[0] for name in LISTENERS}
         yield lambda name: stack.enter_context(
             socket.create_connection(("127.0.0.1", ports[name]), timeout=15)
         )
 
 
 @contextmanager
-def _listening(name: str, app: ASGIApp) -> Iterator[int]:
-    """One listener in a thread; its port."""
+def _listening(name: str, app: ASGIApp) -> Iterator[tuple[int, uvicorn.Server]]:
+    """One listener in a thread; its port, and its server."""
     listener = Listener(name, listen("127.0.0.1:0"))
     server = _server(app, listener)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener.socket])))
     port: int = listener.socket.getsockname()[1]
     thread.start()
     try:
-        yield port
+        yield port, server
     finally:
         server.should_exit = True
         thread.join()
@@ -96,29 +97,24 @@ def _listening(name: str, app: ASGIApp) -> Iterator[int]:
 
 @pytest.mark.parametrize("listener", LISTENERS)
 def test_whoever_dawdles_is_cut(hurried: Callable[[str], socket.socket], listener: str) -> None:
-    """Nothing at all, half a head, half a body, and half of a second request."""
+    """Nothing at all, half a head, and half a body."""
     form = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nfield="
     for sent in (b"", b"GET / HTTP/1.1\r\nHost: x", form):
         slow = hurried(listener)
         slow.sendall(sent)
         assert answer(slow) == b"", sent
-    again = hurried(listener)
-    again.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert again.recv(65536).startswith(b"HTTP/1.1 200")
-    again.sendall(b"GET / HT")
-    assert b"HTTP/1.1" not in answer(again)
 
 
-@pytest.mark.parametrize("listener", LISTENERS)
-def test_whoever_is_in_time_is_served(
-    hurried: Callable[[str], socket.socket], listener: str
-) -> None:
-    """A body in two parts, and a pause between two requests longer than any part may take."""
-    brisk = hurried(listener)
-    brisk.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nfiel")
-    brisk.sendall(b"d=ab")
-    assert brisk.recv(65536).startswith(b"HTTP/1.1 200")
-    other = hurried(listener)
-    assert answer(other) == b""  # 0.2 seconds have passed
-    brisk.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert b"HTTP/1.1 200" in brisk.recv(65536)
+def test_nothing_is_owed_after_a_whole_request() -> None:
+    """A body in two parts is waited for; between two requests no deadline runs."""
+    app = Capped(PlainTextResponse("served"), lambda _scope, _refusal: PlainTextResponse("no"))
+    for name in LISTENERS:
+        with _listening(name, app) as (port, server):
+            brisk = socket.create_connection(("127.0.0.1", port), timeout=15)
+            with brisk:
+                brisk.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nfiel")
+                brisk.sendall(b"d=ab")
+                assert brisk.recv(65536).startswith(b"HTTP/1.1 200")
+                (connection,) = server.server_state.connections
+                assert isinstance(connection, WebConnection | DeviceConnection)
+                assert connection._deadline is None
