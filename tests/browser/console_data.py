@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from enlist.core.clock import HOUR, system_clock
+from enlist.core.clock import HOUR, MINUTE, system_clock
 from enlist.core.secrets import Secret
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
@@ -105,6 +105,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
     for role in ("operator", "helpdesk", "reader"):
         enlist.staff(role, "", role)
         cookies[role] = sign_in(enlist, role)
+    # Signed in so long ago that what is dangerous asks for the password again.
+    enlist.clock.now -= 15 * MINUTE
+    cookies["administrator earlier"] = sign_in(enlist, ADMINISTRATOR)
     enlist.close()
     server = launch(folder)
     running = Filled(server, browser, cookies, tickets)

@@ -216,9 +216,12 @@ def _by_field(refusal: Refusal, wording: Wording) -> Refusal:
     if refusal.code != "template_invalid":
         return refusal
     told = problems(wording.subject, wording.body, carries_secret=True)
+    subject = [each for each in told if each.startswith("the subject")]
+    body = [each for each in told if each not in subject]
     errors = tuple(
-        FieldError("subject" if each.startswith("the subject") else "body", f"{each}.")
-        for each in told
+        FieldError(field, f"{'; '.join(found)}.")
+        for field, found in (("subject", subject), ("body", body))
+        if found
     )
     return Refusal("template_invalid", fields=errors, support_code=refusal.support_code)
 

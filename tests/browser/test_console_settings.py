@@ -1,0 +1,172 @@
+"""Settings, organizations and message templates in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.console_data import Filled
+
+TOGGLE = "#setting-require_registration_token"
+
+
+def choose(page: Page, key: str, value: str) -> None:
+    """Set a choice here instead of inheriting it."""
+    page.locator(f"#source-{key}-own").check()
+    page.locator(f"#{key}-{value}").check()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_requiring_a_token_appears_and_disappears(filled: Filled, scripts: bool) -> None:
+    """A02, S 000: the toggle exists only with Registered Devices Only; no script is needed."""
+    watched = filled.watch("administrator", java_script_enabled=scripts)
+    page = watched.page
+    page.goto("/console/engineering/settings")
+    toggle = page.locator(TOGGLE)
+    expect(toggle).to_be_hidden()
+    choose(page, "enrollment_mode", "registered_only")
+    expect(toggle).to_be_visible()
+    page.locator("#source-require_registration_token-own").check()
+    page.get_by_label("Only devices whose user has a registration token may enroll").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Settings saved.")).to_be_visible()
+    expect(page.locator(TOGGLE)).to_contain_text("In force: On · from here")
+
+    choose(page, "enrollment_mode", "open")
+    expect(toggle).to_be_hidden()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#setting-enrollment_mode")).to_contain_text("In force: Open Enrollment")
+    expect(toggle).to_be_hidden()
+    page.locator("#source-enrollment_mode-inherit").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#setting-enrollment_mode")).to_contain_text("from Enlist's default")
+    watched.calm()
+
+
+def test_a_value_that_is_inherited_hides_its_control(filled: Filled) -> None:
+    watched = filled.watch("administrator")
+    page = watched.page
+    page.goto("/console/main/settings")
+    length = page.get_by_label("Registration Token Length", exact=True)
+    expect(length).to_be_hidden()
+    page.locator("#source-token_length-own").check()
+    expect(length).to_be_visible()
+    watched.calm()
+
+
+def test_the_entropy_follows_the_length_typed(filled: Filled) -> None:
+    watched = filled.watch("administrator")
+    page = watched.page
+    page.goto("/console/main/settings")
+    page.locator("#source-token_length-own").check()
+    length, entropy = (
+        page.get_by_label("Registration Token Length", exact=True),
+        page.locator("#entropy"),
+    )
+    length.fill("12")
+    expect(entropy).to_contain_text("70 bits")
+    expect(entropy).not_to_have_class(re.compile("short"))
+    length.fill("6")
+    expect(entropy).to_contain_text("35 bits")
+    expect(entropy).to_have_class(re.compile("short"))
+    length.fill("99")
+    expect(entropy).to_contain_text("– bits")
+    watched.calm()
+
+
+def test_organizations_from_adding_to_deleting(filled: Filled) -> None:
+    watched = filled.watch("administrator")
+    page = watched.page
+    page.goto("/console/main/organizations")
+    page.get_by_role("link", name="Add an organization").click()
+    page.get_by_label("Below").select_option("sales")
+    page.get_by_label("Name", exact=False).first.fill("Field sales")
+    page.locator("#name").fill("Field sales")
+    page.get_by_label("Group ID").fill("sales")
+    page.get_by_role("button", name="Add this organization").click()
+    expect(page.locator("#group_id-error")).to_contain_text("taken")
+    page.get_by_label("Group ID").fill("field")
+    page.get_by_role("button", name="Add this organization").click()
+    expect(page.get_by_text("Field sales was added.")).to_be_visible()
+    page.get_by_role("button", name="More for Field sales").click()
+    page.get_by_role("link", name="Delete").click()
+    expect(page.get_by_text("inherits nothing from it")).to_be_visible()
+    page.get_by_role("button", name="Delete this organization").click()
+    expect(page.get_by_text("Field sales was deleted.")).to_be_visible()
+    watched.forget("409")
+    watched.calm()
+
+
+def test_a_template_with_its_preview(filled: Filled) -> None:
+    watched = filled.watch("administrator")
+    page = watched.page
+    page.goto("/console/sales/templates")
+    page.get_by_role("link", name="Write our own default en").click()
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("This is a sample.")).to_be_visible()
+    expect(frame.get_by_text("Hello Ada,")).to_be_visible()
+    page.get_by_label("Subject").fill("Welcome, ")
+    # By keyboard: right after scrolling, Chromium still sends clicks to where the frame was.
+    page.get_by_role("button", name="{FirstName}").press("Enter")
+    expect(page.get_by_label("Subject")).to_have_value("Welcome, {FirstName}")
+    page.get_by_role("button", name="Preview").press("Enter")
+    expect(frame.get_by_text("[Sample] Welcome, Ada")).to_be_visible()
+    page.get_by_role("button", name="As plain text").press("Enter")
+    expect(frame.locator("pre")).to_contain_text("SAMPLE0000")
+    page.get_by_label("Text").fill("Hello {Nobody}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#body-error")).to_contain_text("{Nobody}, which does not exist")
+    expect(page.get_by_label("Text")).to_have_value("Hello {Nobody}")
+    page.get_by_label("Text").fill("{EnrollmentUrl}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Template saved.")).to_be_visible()
+    page.get_by_role("link", name="Delete default en").click()
+    page.get_by_role("button", name="Delete this template").click()
+    expect(page.get_by_text("Template deleted.")).to_be_visible()
+    watched.forget("422")
+    watched.calm()
+
+
+ADDRESSES = (
+    "main/settings",
+    "sales/settings",
+    "main/organizations",
+    "main/organizations?q=zzz",
+    "main/organizations/new",
+    "main/organizations/sales/edit",
+    "main/organizations/sales/delete",
+    "main/templates",
+    "main/templates/write",
+    "main/templates/write?name=default&language=de",
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
+    watched = filled.watch("administrator", color_scheme=theme, reduced_motion="reduce")
+    wrong: dict[str, list[str]] = {}
+    for address in ADDRESSES:
+        watched.page.goto(f"/console/{address}")
+        watched.page.wait_for_load_state("networkidle")
+        if found := watched.axe():
+            wrong[address] = found
+    page = watched.page
+    page.goto("/console/main/settings")
+    choose(page, "enrollment_mode", "registered_only")
+    for own in page.locator('input[value="own"]').all():
+        own.check()
+    page.get_by_label("Registration Token Length", exact=True).fill("6")
+    if found := watched.axe():
+        wrong["all set here"] = found
+    assert not wrong
+    watched.calm()
+
+
+def test_every_page_fits_a_phone(filled: Filled) -> None:
+    watched = filled.watch("administrator", viewport={"width": 360, "height": 740})
+    for address in ADDRESSES:
+        watched.page.goto(f"/console/{address}")
+        assert watched.overflow() == 0, address
+    watched.calm()
