@@ -13,8 +13,8 @@ from enlist.core.ids import parse_id
 from enlist.core.outcomes import FieldError, Refusal, Subjects
 
 NOW = 1_780_000_000_123_456
-ADA = Caller(
-    CallerKind.USER, id="u1", name="ada", address="192.0.2.7", user_agent="Firefox " + "x" * 400
+ZOE = Caller(
+    CallerKind.USER, id="u1", name="zoë", address="192.0.2.7", user_agent="Firefox " + "x" * 400
 )
 ABOUT = Subjects("o", "u", "d", "e", "a")
 
@@ -37,7 +37,7 @@ def test_the_same_value_is_always_the_same_bytes(value: object, text: str) -> No
 def test_an_entry_says_who_did_what_to_whom_when() -> None:
     """X18: everything but what can be erased, which stands there as a digest."""
     happening = Happening("enrollment.issued", ABOUT, {"n": 1, "flag": True}, {"user": "bob"})
-    event = make_event(happening, ADA, NOW)
+    event = make_event(happening, ZOE, NOW)
     entry = json.loads(event.entry)
     assert event.entry == canonical(entry)
     assert entry == {
@@ -65,8 +65,8 @@ def test_an_entry_says_who_did_what_to_whom_when() -> None:
 def test_personal_values_stand_in_the_entry_as_salted_digests() -> None:
     """S74: without the salt a digest tells nothing, and two events share none."""
     happening = Happening("enrollment.issued", ABOUT, {}, {"user": "bob"})
-    one, two = make_event(happening, ADA, NOW), make_event(happening, ADA, NOW)
-    for text in ("ada", "bob", "192.0.2.7", "Firefox"):
+    one, two = make_event(happening, ZOE, NOW), make_event(happening, ZOE, NOW)
+    for text in ("zoë", "bob", "192.0.2.7", "Firefox"):
         assert text not in one.entry
     assert one.salt != two.salt
     assert len(one.salt) == 16
@@ -76,7 +76,7 @@ def test_personal_values_stand_in_the_entry_as_salted_digests() -> None:
 
 
 def test_empty_personal_values_are_left_out_and_long_ones_cut() -> None:
-    event = make_event(Happening("attempt.started"), ADA, NOW)
+    event = make_event(Happening("attempt.started"), ZOE, NOW)
     assert len(event.personal["user_agent"]) == 300
     nobody = make_event(Happening("attempt.started"), Caller(CallerKind.SYSTEM), NOW)
     assert nobody.personal == {}
@@ -85,7 +85,7 @@ def test_empty_personal_values_are_left_out_and_long_ones_cut() -> None:
 def test_what_is_not_documented_is_never_recorded() -> None:
     """X18, S72."""
     with pytest.raises(KeyError):
-        make_event(Happening("something.happened"), ADA, NOW)
+        make_event(Happening("something.happened"), ZOE, NOW)
     assert all(text.endswith(".") for text in KINDS.values())
 
 
