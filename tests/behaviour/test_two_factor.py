@@ -208,3 +208,14 @@ def test_a_used_token_still_needs_its_login_to_speak(enlist: Enlist, ticket: Tic
     enlist.clock.advance(seconds=2)
     assert code(enlist.redeem(ticket.token, login=ADA, key=1)) == "token_used"
     assert refusal(enlist.redeem(ticket.token, login=ADA, key=csr(1))).at is not None
+
+
+def test_an_attempt_begun_by_somebody_else_is_no_second_factor(enlist: Enlist) -> None:
+    """Under one factor any login may stand beside a token; two factors ask for the owner's."""
+    enlist.user("ada", password=PASSWORD)
+    enlist.user("eve", password=PASSWORD)
+    ticket = enlist.register("ada")
+    begun = done(enlist.begin(ticket.token, login=("eve", PASSWORD)))
+    enlist.set(token_type="two_factor")
+    assert code(enlist.redeem(begun.code)) == "token_invalid"
+    assert code(enlist.redeem(begun.code, login=("ada", PASSWORD))) == "done"

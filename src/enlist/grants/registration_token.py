@@ -21,7 +21,9 @@ def admit(sighting: Sighting, proof: Proof, policy: EnrollmentPolicy, now: int) 
     Refusals: `token_invalid`, `credentials_invalid` (told like a stranger, who learns nothing);
     `wrong_user` after a correct login; else what `judge` finds, told to the holder.
     """
-    if policy.token_type is TokenType.TWO_FACTOR and sighting.attempt_user_id is None:
+    # An attempt remembers whoever signed in for it, which under one factor may be anybody.
+    proved = sighting.attempt_user_id is not None and sighting.attempt_user_id == sighting.user_id
+    if policy.token_type is TokenType.TWO_FACTOR and not proved:
         refusal = _second_factor(sighting, proof)
         if refusal is not None:
             return refusal
