@@ -154,17 +154,17 @@ def test_stopping_is_clean(start_server: StartServer, database_url: str) -> None
 def test_commands_know_the_running_servers_addresses(
     start_server: StartServer, database_url: str
 ) -> None:
-    """Its flags and environment are not theirs, but the links that they print are its own."""
+    """Its flags and environment are not theirs; its database and its links are."""
     public = "https://enroll.example.com"
     serving = start_server(
         database_url,
         environment={"ENLIST_PUBLIC_URL": public, "ENLIST_SMTP_HOST": "mail.example.com"},
     )
-    bare = {"ENLIST_DATA": str(serving.data), "ENLIST_DATABASE": serving.database}
-    server = replace(serving, environment=bare)
+    server = replace(serving, environment={"ENLIST_DATA": str(serving.data)})
     server.cli("user", "add", "--username", "ada", "--email", "ada@example.com")
     register = ("device", "register", "--user", "ada", "--platform", "linux", "--json")
     shown = json.loads(server.cli(*register, "--name", "one", "--message", "none"))
     assert shown["enrollment"]["link"].startswith(f"{public}/enroll/")
     sent = json.loads(server.cli(*register, "--name", "two", "--message", "email"))
     assert sent["enrollment"]["state"] == "active"
+    assert "up to date" in server.cli("migrate", "--check")

@@ -70,9 +70,11 @@ class LocalBackend:
 
     def migrate(self, *, check: bool, **options: Any) -> bool:
         """Bring the schema to this version's; with `check`, only say whether that is needed."""
+        from enlist.wiring.beside import as_told
         from enlist.wiring.installation import migrate
 
-        return migrate(_settings(options), check=check)
+        settings, _channels = as_told(_settings(options))
+        return migrate(settings, check=check)
 
     @contextmanager
     def opened(self, **options: Any) -> Iterator[Opened]:

@@ -52,9 +52,7 @@ def demo(settings: Settings) -> None:
         # Else the passwords scroll away with the first page that is opened.
         settings = settings.model_copy(update={"log_level": "warning"})
     passwords = _prepare(settings)
-    people = "\n".join(
-        f"           {name:<18} {password}" for name, password in passwords.items()
-    )
+    people = "\n".join(f"           {name:<18} {password}" for name, password in passwords.items())
     where = settings.public_url or f"http://localhost:{settings.http.rpartition(':')[2]}"
     serve(
         settings,
