@@ -16,12 +16,14 @@ RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 VENDOR := src/enlist/web/static/vendor/LICENSES.txt
 
-.PHONY: help setup assets demo test check bench lock messages screenshots clean
+.PHONY: help setup install assets demo test check bench lock messages screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEVELOPMENT) ## Make .venv with everything that development needs
+
+install: $(RUNTIME) $(VENDOR) ## Make .venv with what a server needs, and no more
 
 assets: $(VENDOR) ## Build the browser's parts from npm into the package
 
