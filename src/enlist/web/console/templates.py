@@ -44,8 +44,8 @@ _FRAMED: Final = (
 _FIELDS: Final = ("name", "purpose", "channel", "language", "subject", "body")
 _BODY: Final = re.compile(r"<body[^>]*>", re.IGNORECASE)
 _BAR: Final = (
-    '<div style="padding:12px 16px;border-bottom:1px solid #ccd3db;background:#f3f5f8;'
-    'color:#1f2933;font:14px/1.4 system-ui,sans-serif">{}</div>'
+    '<div style="padding:12px 16px;border-bottom:1px solid #8c98a4;'
+    'font:14px/1.4 system-ui,sans-serif">{}</div>'
 )
 
 
