@@ -52,7 +52,7 @@ messages: $(RUNTIME) ## Bring the translations up to date with the texts in the 
 
 screenshots: $(DEVELOPMENT) $(VENDOR) ## Take the pictures of the README anew
 	$(PYTHON) -m tests.peers.install
-	$(PYTHON) scripts/screenshots.py
+	$(PYTHON) -m scripts.screenshots
 
 clean: ## Remove what was built; the demo's data stay
 	rm -rf .venv .node node_modules dist $(dir $(VENDOR)) .mypy_cache .ruff_cache .pytest_cache
