@@ -82,9 +82,20 @@ def test_values_are_set_here_and_inherited_below(console: Console, enlist: Enlis
     assert own(enlist, "alpha") == {}
     desk.send(CHILD, typed(source_token_length="own", token_length="20"))
     assert own(enlist, "alpha") == {"token_length": 20}
+    assert "Inherit: 16 (main)" in desk.open(CHILD).main
     assert policy(enlist, "main").token_length == 16
     desk.send(CHILD, typed())
     assert own(enlist, "alpha") == {}
+
+
+def test_what_would_be_inherited_is_told_to_who_may_not_go_there(
+    console: Console, enlist: Enlist
+) -> None:
+    enlist.organization("alpha", token_length=20)
+    enlist.set(token_length=16)
+    page = console.sign_in("administrator", "alpha").open(CHILD)
+    assert "Inherit: 16 (main)" in page.main
+    assert not page.leads_to(ROOT)
 
 
 def test_saving_only_changes_what_was_changed(console: Console, enlist: Enlist) -> None:
