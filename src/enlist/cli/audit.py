@@ -56,4 +56,6 @@ def list_(
         )
 
     columns = ("WHEN", "WHAT", "BY", "ABOUT", "WHY")
-    print_page(page, columns, row, "Nothing has happened yet.", as_json=as_json)
+    asked = kind or support_code or search or cursor
+    empty = "No such event." if asked else "Nothing has happened yet."
+    print_page(page, columns, row, empty, as_json=as_json)
