@@ -116,7 +116,7 @@ def enroll(page: Page, demo: Demo, state: Path) -> None:
     page.goto(demo.newest_link())
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Is this right?")).to_be_visible()
-    photograph(page, "enroll.png", width=420, height=836)
+    photograph(page, "enroll.png", width=420, height=820)
     page.get_by_role("button", name="Start enrolling").click()
     code = _in(page.locator("#command").inner_text(), r"enroll\s+(\S+)")
     agent = [sys.executable, "-m", "enlist_agent", "enroll", code]
