@@ -33,6 +33,9 @@ ROLES: Final = {
 }
 
 
+MOST_PLACES: Final = 1000
+
+
 @functools.cache
 def zones() -> Sequence[str]:
     """Names of time zones to choose from: those of places, and UTC."""
@@ -49,10 +52,13 @@ class Place:
 
 
 async def places(desk: Desk) -> list[Place] | Refusal:
-    """The organization in force and all below it, as a tree: children follow their parent."""
+    """The organization in force and those below it, as a tree: children follow their parent.
+
+    At most `MOST_PLACES`; whoever looks for others goes to an organization nearer to them first.
+    """
     found: list[Organization] = []
     cursor: str | None = ""
-    while cursor is not None:
+    while cursor is not None and len(found) < MOST_PLACES:
         page = await desk.view(
             ListOrganizations(desk.group_id, limit=MOST_PER_PAGE, cursor=cursor or "")
         )

@@ -87,7 +87,9 @@ async def _show_form(desk: Desk, form: Form, user: User | None) -> Response:
     context = {
         "form": form,
         "user": user,
-        "organizations": people.choices(line),
+        "organizations": people.choices(
+            [place for place in line if desk.may("users:edit", place.organization.path)]
+        ),
         "languages": list(desk.languages.items()),
         "zones": people.zones(),
         "shortest": SHORTEST,
