@@ -236,13 +236,13 @@ def _sink(context: ssl.SSLContext | None = None, **options: Any) -> Iterator[int
     listening = loop.create_server(
         lambda: SMTP(Sink(), loop=loop, **options), "127.0.0.1", ssl=context
     )
-    server = loop.run_until_complete(listening)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
+    server = asyncio.run_coroutine_threadsafe(listening, loop).result()
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
-        server.close()
+        loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
