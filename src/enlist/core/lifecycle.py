@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class DeviceState(StrEnum):
@@ -65,7 +66,11 @@ def may_move(origin: StrEnum, goal: StrEnum) -> bool:
     return any(move.origin is origin and move.goal is goal for move in MOVES)
 
 
-def shown_state(state: EnrollmentState, expires_at: int, now: int) -> str:
+ShownState = Literal["active", "used", "revoked", "expired"]
+"""What people are told of an enrollment; *expired* is never stored."""
+
+
+def shown_state(state: EnrollmentState, expires_at: int, now: int) -> ShownState:
     """The word people see: `active`, `used`, `revoked` or `expired` (ruling 29)."""
     if state is EnrollmentState.ACTIVE and expires_at <= now:
         return "expired"

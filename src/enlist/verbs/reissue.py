@@ -164,7 +164,7 @@ class Resend(Verb[Seen, Ready, Id]):
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
         found = seen.enrollment
         state = shown_state(found.state, found.expires_at, tools.clock())
-        if state != EnrollmentState.ACTIVE or found.grant is not GrantKind.REGISTRATION_TOKEN:
+        if state != "active" or found.grant is not GrantKind.REGISTRATION_TOKEN:
             return Refusal("not_resendable", about=found.subjects, reason=f"it is {state}")
         refusal = check_delivery(
             Delivery("email", self.template),

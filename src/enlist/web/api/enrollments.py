@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core import model
-from enlist.core.lifecycle import shown_state
+from enlist.core.lifecycle import ShownState, shown_state
 from enlist.core.model import GrantKind, MessageState, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
@@ -62,8 +62,6 @@ EXAMPLE: Final[JsonDict] = {
     "message_to": "ada@example.com",
 }
 
-State = Literal["active", "used", "revoked", "expired"]
-
 
 class MessageType(Body):
     """How the token reaches the user."""
@@ -84,7 +82,7 @@ class Enrollment(Shown):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     id: str
-    state: State
+    state: ShownState
     """`expired` is an active one whose time is over; it can still be reissued."""
     grant: GrantKind
     organization: str
@@ -120,7 +118,7 @@ class Enrollment(Shown):
         """An enrollment as it stands now."""
         return cls(
             id=found.id,
-            state=shown_state(found.state, found.expires_at, now),  # type: ignore[arg-type]
+            state=shown_state(found.state, found.expires_at, now),
             grant=found.grant,
             organization=found.group_id,
             organization_id=found.organization_id,
@@ -234,7 +232,7 @@ class EnrollmentDetail(Enrollment):
 class EnrollmentQuery(Paging):
     """Sorts: `issued_at`, `expires_at`, `user`, `device`, `state`."""
 
-    state: State | None = None
+    state: ShownState | None = None
     platform: Platform | None = None
     grant: GrantKind | None = None
     user: Line | None = None
