@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
+import threading
 import uuid
 
 Id = str
 """A UUID in its canonical 36 characters. Never a secret (ASVS 11.5.1)."""
 
-_counter = itertools.count(secrets.randbits(13))
+_STEPS_OF_A_MILLISECOND = 1 << 26
+"""An id's clock: twelve bits of the fraction of the millisecond, fourteen of a counter."""
+
+_BACKWARDS = 10_000 * _STEPS_OF_A_MILLISECOND
+"""A clock that goes back further than these ten seconds was set right: ids follow it."""
+
+
+class _Sequence:
+    """The clock of the ids of this process: it goes on by at least one step for each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next(self, now: int) -> int:
+        """Steps since 1970, at `now` (microseconds UTC) or as little later as order demands."""
+        moment = now * _STEPS_OF_A_MILLISECOND // 1_000
+        with self._lock:
+            following = self._last + 1
+            backwards = following - moment > _BACKWARDS
+            self._last = moment if backwards else max(moment, following)
+            return self._last
+
+
+_sequence = _Sequence()
 
 
 def new_id(now: int) -> Id:
-    """A fresh UUIDv7 for `now` (microseconds UTC).
+    """A fresh UUIDv7 for `now` (microseconds UTC), greater than this process's last.
 
-    The twelve bits after the version hold the fraction of the millisecond (RFC 9562
-    section 6.2, method 3), and a counter follows, so ids made one after the other sort that way
-    even within one transaction, whose `now` stands still.
+    The bits after the version hold the fraction of the millisecond and a counter (RFC 9562
+    section 6.2, methods 3 and 1), which carries into the time when it is full: ids sort as they
+    were made, even in a transaction of a million rows, whose `now` stands still.
     """
-    millis, micros = divmod(now, 1_000)
-    fraction = micros * 4096 // 1_000
+    millis, steps = divmod(_sequence.next(now), _STEPS_OF_A_MILLISECOND)
+    fraction, counter = divmod(steps, 1 << 14)
     value = (millis & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76
     value |= fraction << 64
     value |= 0b10 << 62
-    value |= (next(_counter) & 0x3FFF) << 48
+    value |= counter << 48
     value |= secrets.randbits(48)
     return str(uuid.UUID(int=value))
 
