@@ -105,8 +105,8 @@ def test_siblings_do_not_exist_for_each_other(api: Api) -> None:
     """Whatever is asked about a sibling's things is answered as if they did not exist (S52)."""
     api.enlist.organization("berlin")
     api.enlist.organization("munich")
-    api.enlist.user("ada", organization="berlin")
-    ticket = api.enlist.register("ada", organization="berlin")
+    api.enlist.user("greta", organization="berlin")
+    ticket = api.enlist.register("greta", organization="berlin")
     answered(api.stranger.post("/attempts", {"token": ticket.token.reveal()}), 201)
     berlin = api.key("administrator", organization="berlin")
     event = answered(berlin.get("/events"))["items"][0]
@@ -115,7 +115,7 @@ def test_siblings_do_not_exist_for_each_other(api: Api) -> None:
     for path in (
         f"/devices/{ticket.device_id}",
         f"/enrollments/{ticket.enrollment_id}",
-        "/users/ada",
+        "/users/greta",
         "/organizations/berlin",
         "/organizations/berlin/settings",
         f"/events/{event['id']}",
@@ -123,7 +123,7 @@ def test_siblings_do_not_exist_for_each_other(api: Api) -> None:
         assert answered(berlin.get(path))
         theirs = munich.get(path)
         assert refused(theirs) == (404, "not_found")
-        missing = refused(munich.get(path.replace(ticket.device_id, "x").replace("ada", "x")))
+        missing = refused(munich.get(path.replace(ticket.device_id, "x").replace("greta", "x")))
         assert missing == (404, "not_found")
     for method, path, body in (
         ("PATCH", f"/devices/{ticket.device_id}", {"name": "mine"}),
@@ -131,23 +131,23 @@ def test_siblings_do_not_exist_for_each_other(api: Api) -> None:
         ("POST", f"/devices/{ticket.device_id}/enrollments", None),
         ("POST", f"/enrollments/{ticket.enrollment_id}/reissue", {"message": {"type": "none"}}),
         ("POST", f"/enrollments/{ticket.enrollment_id}/revoke", None),
-        ("PATCH", "/users/ada", {"email": "mine@example.com"}),
-        ("DELETE", "/users/ada", None),
-        ("PUT", "/users/ada/password", {"password": "mine from now on"}),
-        ("POST", "/users/ada/roles", {"role": "reader", "organization": "munich"}),
+        ("PATCH", "/users/greta", {"email": "mine@example.com"}),
+        ("DELETE", "/users/greta", None),
+        ("PUT", "/users/greta/password", {"password": "mine from now on"}),
+        ("POST", "/users/greta/roles", {"role": "reader", "organization": "munich"}),
         ("PATCH", "/organizations/berlin", {"name": "Mine"}),
         ("PATCH", "/organizations/berlin/settings", {"token_length": 6}),
         ("DELETE", "/organizations/berlin", None),
         ("DELETE", f"/api-keys/{key['id']}", None),
-        ("POST", "/devices", {"user": "ada", "name": "x", "platform": "linux"}),
+        ("POST", "/devices", {"user": "greta", "name": "x", "platform": "linux"}),
         ("POST", "/users", {"organization": "berlin", "username": "spy"}),
         ("PUT", "/templates", {"organization": "berlin", "subject": "s", "body": "b"}),
     ):
         assert refused(munich.ask(method, path, body)) == (404, "not_found"), f"{method} {path}"
     for path in ("/devices", "/enrollments", "/users", "/messages", "/organizations", "/api-keys"):
-        assert "ada" not in munich.get(path).text
+        assert "greta" not in munich.get(path).text
         assert refused(munich.get(f"{path}?organization=berlin")) == (404, "not_found")
-    assert answered(munich.get("/search?text=ada"))["users"] == []
+    assert answered(munich.get("/search?text=greta"))["users"] == []
     assert answered(munich.get(f"/search?text={ticket.device_id}"))["devices"] == []
     redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
     answered(api.stranger.post("/redeem", redeem), 201)

@@ -184,7 +184,7 @@ def test_a_mistyped_code_is_said_to_be(console: Console, enlist: Enlist) -> None
 def test_a_sibling_s_code_looks_like_none_at_all(console: Console, enlist: Enlist) -> None:
     enlist.organization("alpha")
     enlist.organization("beta")
-    ticket = enlist.register("bea", organization="beta")
+    ticket = enlist.register("beatrice", organization="beta")
     enlist.revoke(ticket.enrollment_id)
     code = refusal(enlist.redeem(ticket.token)).support_code
     assert "It had been revoked" in console.sign_in().open(f"{LIST}?q={code}").main
@@ -232,15 +232,15 @@ def test_the_help_desk_learns_nothing_about_staff(console: Console, enlist: Enli
 def test_a_sibling_s_events_do_not_exist(console: Console, enlist: Enlist) -> None:
     enlist.organization("alpha")
     enlist.organization("beta")
-    enlist.user("bea", organization="beta")
+    enlist.user("beatrice", organization="beta")
     event = enlist.events("user.created")[-1]
     desk = console.sign_in("administrator", "alpha")
-    assert "bea" not in desk.open("/console/alpha/events").main
+    assert "beatrice" not in desk.open("/console/alpha/events").main
     for place in ("alpha", "beta"):
         assert desk.open(f"/console/{place}/events/{event.id}").status == 404
     elsewhere = console.sign_in().open(f"/console/alpha/events/{event.id}")
     assert elsewhere.status == 303
-    assert "bea" in console.sign_in().open(elsewhere.location).main
+    assert "beatrice" in console.sign_in().open(elsewhere.location).main
     assert console.sign_in().open(f"{LIST}/nonsense").status == 404
 
 

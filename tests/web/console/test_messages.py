@@ -110,11 +110,11 @@ def test_the_help_desk_sees_no_messages_to_staff(console: Console, enlist: Enlis
 def test_a_sibling_s_message_does_not_exist(console: Console, enlist: Enlist) -> None:
     enlist.organization("alpha")
     enlist.organization("beta")
-    mail(enlist, "bea", "beta")
+    mail(enlist, "beatrice", "beta")
     [address] = {link for link in console.sign_in().open(LIST).links if link.startswith(f"{LIST}/")}
     message_id = address.rpartition("/")[2]
     desk = console.sign_in("administrator", "alpha")
-    assert "bea@" not in desk.open("/console/alpha/messages").main
+    assert "beatrice@" not in desk.open("/console/alpha/messages").main
     for place in ("alpha", "beta"):
         assert desk.open(f"/console/{place}/messages/{message_id}").status == 404
     root = console.sign_in().open(f"/console/alpha/messages/{message_id}")

@@ -159,12 +159,12 @@ def test_nobody_gives_a_role_at_a_sibling(console: Console, enlist: Enlist) -> N
     enlist.organization("alpha")
     enlist.organization("beta")
     enlist.user("ann", organization="alpha")
-    enlist.user("bea", organization="beta")
+    enlist.user("beatrice", organization="beta")
     desk = console.sign_in("administrator", "alpha")
     for given in (
         {"user": "ann", "organization": "beta", "role": "reader"},
-        {"user": "bea", "organization": "alpha", "role": "reader"},
+        {"user": "beatrice", "organization": "alpha", "role": "reader"},
     ):
         page = desk.send("/console/alpha/roles/grant", given)
         assert page.status in (404, 422)
-    assert held(enlist, "ann") == held(enlist, "bea") == []
+    assert held(enlist, "ann") == held(enlist, "beatrice") == []

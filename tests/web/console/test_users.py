@@ -267,14 +267,14 @@ def test_operators_leave_staff_alone(console: Console, enlist: Enlist) -> None:
 def test_a_sibling_s_user_does_not_exist(console: Console, enlist: Enlist) -> None:
     enlist.organization("alpha")
     enlist.organization("beta")
-    user = enlist.user("bea", organization="beta")
+    user = enlist.user("beatrice", organization="beta")
     desk = console.sign_in("administrator", "alpha")
     for what in ("", *(f"/{each}" for each in CHANGES)):
         assert desk.open(f"/console/alpha/users/{user.id}{what}").status == 404, what
         assert desk.open(f"/console/beta/users/{user.id}{what}").status == 404, what
         if what:
             assert desk.send(f"/console/alpha/users/{user.id}{what}").status == 404, what
-    assert "bea" not in desk.open("/console/alpha/users").main
+    assert "beatrice" not in desk.open("/console/alpha/users").main
     answer = desk.send("/console/alpha/users/new", {**FIELDS, "organization": "beta"})
     assert answer.status == 404
     assert not enlist.rows("app_user", username="grace")
@@ -285,7 +285,7 @@ def test_a_user_of_another_organization_is_shown_in_his_own(
 ) -> None:
     enlist.organization("alpha")
     enlist.organization("beta")
-    user = enlist.user("bea", organization="beta")
+    user = enlist.user("beatrice", organization="beta")
     answer = console.sign_in().open(f"/console/alpha/users/{user.id}")
     assert answer.location == f"/console/beta/users/{user.id}"
 
