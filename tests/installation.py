@@ -208,7 +208,7 @@ class Enlist:
             CallerKind.USER,
             id=user.id,
             name=user.username,
-            grants=self.store.read(lambda tx: users.grants(tx, user.id)),
+            rights=self.store.read(lambda tx: users.rights(tx, user.id)),
             home=user.organization_path,
             organization_id=user.organization_id,
             address=self.stranger().address,

@@ -75,7 +75,7 @@ def test_a_new_organization_of_the_same_group_id_inherits_nothing(enlist: Enlist
     assert code(enlist.redeem(ticket.token)) == "token_invalid"
     policy = enlist.store.read(lambda tx: organizations.policy(tx, again.path))
     assert (policy.token_length, policy.mode) == (10, "open")
-    assert not any(again.path.startswith(grant.path) for grant in staff.grants)
+    assert not any(again.path.startswith(right.path) for right in staff.rights)
 
 
 def test_the_certificates_of_what_was_deleted_are_on_the_list(enlist: Enlist) -> None:

@@ -12,8 +12,8 @@ from enlist.core.policy import (
     SETTINGS,
     ChildPermission,
     EnrollmentPolicy,
-    Grant,
     Permission,
+    Right,
     Role,
     SettingValue,
     check_change,
@@ -185,9 +185,9 @@ def test_roles_are_as_agreed() -> None:
 
 def test_a_right_holds_at_an_organization_and_below() -> None:
     """S52: not above, not beside, and not where a path only begins alike."""
-    grants = [Grant("a/b/", frozenset({Permission.DEVICES_READ}))]
+    rights = [Right("a/b/", frozenset({Permission.DEVICES_READ}))]
     held = {
-        path: permitted(grants, Permission.DEVICES_READ, path)
+        path: permitted(rights, Permission.DEVICES_READ, path)
         for path in ("a/b/", "a/b/c/", "a/", "a/c/", "a/bb/", "")
     }
     assert held == {
@@ -198,16 +198,16 @@ def test_a_right_holds_at_an_organization_and_below() -> None:
         "a/bb/": False,
         "": False,
     }
-    assert not permitted(grants, Permission.DEVICES_EDIT, "a/b/")
+    assert not permitted(rights, Permission.DEVICES_EDIT, "a/b/")
     assert not permitted([], Permission.DEVICES_READ, "a/b/")
 
 
 def test_rights_from_several_places_add_up() -> None:
     read, edit = frozenset({Permission.DEVICES_READ}), frozenset({Permission.DEVICES_EDIT})
-    grants = [Grant("a/", read), Grant("a/b/", edit)]
-    assert held_at(grants, "a/b/c/") == read | edit
-    assert held_at(grants, "a/") == read
-    assert held_at(grants, "x/") == frozenset()
+    rights = [Right("a/", read), Right("a/b/", edit)]
+    assert held_at(rights, "a/b/c/") == read | edit
+    assert held_at(rights, "a/") == read
+    assert held_at(rights, "x/") == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -227,10 +227,10 @@ def test_nobody_acts_on_someone_with_more_rights(
 ) -> None:
     """S51, X56: wherever the other holds a right, the actor must hold it too."""
 
-    def grants(held: list[tuple[str, Role]]) -> list[Grant]:
-        return [Grant(path, ROLES[role]) for path, role in held]
+    def rights(held: list[tuple[str, Role]]) -> list[Right]:
+        return [Right(path, ROLES[role]) for path, role in held]
 
-    assert outranks(grants(actor), grants(target)) is answer
+    assert outranks(rights(actor), rights(target)) is answer
 
 
 def test_a_policy_reads_as_words() -> None:

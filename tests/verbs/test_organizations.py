@@ -88,7 +88,7 @@ def test_roles_on_a_deleted_organization_end(world: World) -> None:
     helper = world.add_user("acme")
     world.do(GrantRole(helper.id, "labs", Role.HELPDESK.value))
     world.do(DeleteOrganization("labs"))
-    assert world.person(helper.id).grants == ()
+    assert world.person(helper.id).rights == ()
     assert helper.id not in repr(world.everything()["role_assignment"])
 
 

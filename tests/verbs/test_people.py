@@ -12,7 +12,7 @@ import pytest
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.lifecycle import DeviceState
 from enlist.core.outcomes import Done, Drop, Refusal
-from enlist.core.policy import ROLES, Grant, Permission, Role
+from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.device_status import DeviceStatus
@@ -243,7 +243,7 @@ def test_nobody_gives_more_than_he_holds(world: World) -> None:
     assert world.refused(GrantRole(user.id, "main", "reader"), caller).code == "not_found"
     path = world.organizations["acme"].path
     rights = ROLES[Role.READER] | {Permission.ROLES_EDIT}
-    clerk = replace(caller, kind=CallerKind.API_KEY, grants=(Grant(path, rights),))
+    clerk = replace(caller, kind=CallerKind.API_KEY, rights=(Right(path, rights),))
     other = world.add_user("acme")
     world.do(GrantRole(other.id, "acme", "reader"), clerk)
     assert world.refused(GrantRole(other.id, "acme", "operator"), clerk).code == "forbidden"

@@ -144,7 +144,7 @@ class World:
                 CallerKind.USER,
                 id=user.id,
                 name=user.username,
-                grants=users.grants(tx, user.id),
+                rights=users.rights(tx, user.id),
                 home=user.organization_path,
                 organization_id=user.organization_id,
                 address="127.0.0.1",

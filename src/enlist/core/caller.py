@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from enlist.core.ids import Id
-from enlist.core.policy import Grant, Permission, permitted
+from enlist.core.policy import Permission, Right, permitted
 
 
 class CallerKind(StrEnum):
@@ -28,7 +28,7 @@ class Caller:
     Attributes:
         id: the user, API key or device; None for strangers, the host and Enlist itself.
         name: how the audit log calls him: user name, API key's name, operating system's user.
-        grants: what he may do, and where.
+        rights: what he may do, and where.
         home: the organization that he sees when he names none: its path, "" for none.
         address: network address of the peer, after trusted proxies; "" when there is none.
         sign_in_id: the sign-in that the request came with.
@@ -40,7 +40,7 @@ class Caller:
     kind: CallerKind
     id: Id | None = None
     name: str = ""
-    grants: tuple[Grant, ...] = ()
+    rights: tuple[Right, ...] = ()
     home: str = ""
     organization_id: Id | None = None
     address: str = ""
@@ -52,7 +52,7 @@ class Caller:
 
     def may(self, permission: Permission, path: str) -> bool:
         """Whether the caller holds `permission` at the organization with this path."""
-        return permitted(self.grants, permission, path)
+        return permitted(self.rights, permission, path)
 
     @property
     def source(self) -> str:

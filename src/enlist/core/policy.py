@@ -1,7 +1,7 @@
 """Who may do what, and by which settings an organization enrolls.
 
 **Rights.** A role is a set of permissions held on an organization and all that lies below it.
-A caller carries `Grant`s; a permission is held where any grant's path is a prefix of the
+A caller carries `Right`s; a permission is held where any right's path is a prefix of the
 organization's path. What lies outside a caller's read rights does not exist for him
 (`not_found`), what he can see but not touch is `forbidden`.
 
@@ -107,26 +107,28 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Right:
     """Permissions held on the organization at `path` and below."""
 
     path: str
     permissions: frozenset[Permission]
 
 
-def permitted(grants: Sequence[Grant], permission: Permission, path: str) -> bool:
+def permitted(rights: Sequence[Right], permission: Permission, path: str) -> bool:
     """Whether `permission` is held at the organization with this `path`."""
-    return any(permission in grant.permissions and path.startswith(grant.path) for grant in grants)
+    return any(permission in right.permissions and path.startswith(right.path) for right in rights)
 
 
-def held_at(grants: Sequence[Grant], path: str) -> frozenset[Permission]:
+def held_at(rights: Sequence[Right], path: str) -> frozenset[Permission]:
     """All permissions held at the organization with this `path`."""
-    return frozenset().union(*(g.permissions for g in grants if path.startswith(g.path)))
+    return frozenset().union(
+        *(right.permissions for right in rights if path.startswith(right.path))
+    )
 
 
-def outranks(actor: Sequence[Grant], target: Sequence[Grant]) -> bool:
+def outranks(actor: Sequence[Right], target: Sequence[Right]) -> bool:
     """Whether `actor` holds every right that `target` holds, wherever he holds it (S51)."""
-    return all(grant.permissions <= held_at(actor, grant.path) for grant in target)
+    return all(right.permissions <= held_at(actor, right.path) for right in target)
 
 
 # --- settings ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enlist.core.ids import Id
 from enlist.core.model import Login, RoleAssignment, User, UserState
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Grant, Role
+from enlist.core.policy import ROLES, Right, Role
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 
@@ -319,14 +319,14 @@ def roles(tx: Reader, user_id: Id) -> list[RoleAssignment]:
     ]
 
 
-def grants(tx: Reader, user_id: Id) -> tuple[Grant, ...]:
+def rights(tx: Reader, user_id: Id) -> tuple[Right, ...]:
     """What a user may do by his roles, and where."""
-    return grants_of(roles(tx, user_id))
+    return rights_of(roles(tx, user_id))
 
 
-def grants_of(assignments: Sequence[RoleAssignment]) -> tuple[Grant, ...]:
+def rights_of(assignments: Sequence[RoleAssignment]) -> tuple[Right, ...]:
     """The rights that role assignments come to."""
-    return tuple(Grant(held.organization_path, ROLES[held.role]) for held in assignments)
+    return tuple(Right(held.organization_path, ROLES[held.role]) for held in assignments)
 
 
 def grant_role(tx: Tx, user_id: Id, organization_id: Id, role: Role) -> bool:

@@ -131,7 +131,7 @@ class CreateApiKey(Verb[Organization, Ready, CreatedApiKey]):
     def _beyond(self, caller: Caller, organization: Organization) -> Organization | Refusal:
         """A key never exceeds its maker (S51)."""
         wanted = ROLES[Role(self.role)] | {Permission(name) for name in self.permissions}
-        excess = wanted - held_at(caller.grants, organization.path)
+        excess = wanted - held_at(caller.rights, organization.path)
         excess -= {Permission.ENROLLMENTS_REVEAL}
         if not excess:
             return organization

@@ -13,7 +13,7 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import MINUTE
 from enlist.core.model import ApiKey
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import ROLES, Grant, Permission
+from enlist.core.policy import ROLES, Permission, Right
 from enlist.core.secrets import Kind, Secret, parse_machine_secret
 from enlist.store import access, organizations, users
 from enlist.store.tx import Reader, Tx
@@ -46,7 +46,7 @@ class BySignIn(Verb[Caller, Caller, Caller]):
             kind=CallerKind.USER,
             id=user.id,
             name=user.username,
-            grants=users.grants(tx, user.id),
+            rights=users.rights(tx, user.id),
             home=user.organization_path,
             organization_id=user.organization_id,
             sign_in_id=sign_in.id,
@@ -131,13 +131,13 @@ def _within(address: str, networks: tuple[str, ...]) -> bool:
 
 def _api_caller(key: ApiKey, caller: Caller) -> Caller:
     extra = {Permission(name) for name in key.permissions if name in set(Permission)}
-    grant = Grant(key.organization_path, ROLES[key.role] | extra)
+    right = Right(key.organization_path, ROLES[key.role] | extra)
     return replace(
         caller,
         kind=CallerKind.API_KEY,
         id=key.id,
         name=key.name,
-        grants=(grant,),
+        rights=(right,),
         home=key.organization_path,
         organization_id=key.organization_id,
     )
@@ -150,7 +150,7 @@ def host_caller(tx: Reader, username: str) -> Caller:
     return Caller(
         CallerKind.HOST,
         name=username,
-        grants=(Grant(path, frozenset(Permission)),),
+        rights=(Right(path, frozenset(Permission)),),
         home=path,
         organization_id=root.id if root else None,
     )

@@ -84,4 +84,4 @@ def beyond(tx: Reader, caller: Caller, user_id: Id | None, about: Subjects) -> R
     """`forbidden` for acting on someone with more rights, or on what is his (S51, X56)."""
     if user_id is None:
         return None
-    return outranked(caller, users.grants(tx, user_id), about)
+    return outranked(caller, users.rights(tx, user_id), about)

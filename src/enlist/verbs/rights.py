@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import NOBODY, Refusal, Subjects
-from enlist.core.policy import Grant, Permission, held_at, outranks
+from enlist.core.policy import Permission, Right, held_at, outranks
 from enlist.verbs.sign_in import FRESH
 
 _NOT_FOUND = Refusal("not_found")
@@ -20,7 +20,7 @@ def lacks(
     """
     if caller.may(permission, path):
         return None
-    if not held_at(caller.grants, path):
+    if not held_at(caller.rights, path):
         return _NOT_FOUND.because(f"outside of his organizations: {permission}", about)
     return Refusal("forbidden", about=about, reason=f"lacks {permission}")
 
@@ -30,9 +30,9 @@ def missing(what: str, about: Subjects = NOBODY) -> Refusal:
     return _NOT_FOUND.because(f"no such {what}", about)
 
 
-def outranked(caller: Caller, target: tuple[Grant, ...], about: Subjects) -> Refusal | None:
+def outranked(caller: Caller, target: tuple[Right, ...], about: Subjects) -> Refusal | None:
     """Nobody acts on someone with more rights than his own (S51, X56)."""
-    if outranks(caller.grants, target):
+    if outranks(caller.rights, target):
         return None
     return Refusal("forbidden", about=about, reason="the other person has more rights")
 

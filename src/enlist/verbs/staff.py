@@ -61,7 +61,7 @@ class _Assigning(Verb[Assigning, Assigning, tuple[RoleAssignment, ...]]):
         refusal = fresh(caller, tx.now) or beyond(tx, caller, user.id, user.subjects)
         if refusal is not None:
             return refusal
-        if not ROLES[role] <= held_at(caller.grants, place.path):
+        if not ROLES[role] <= held_at(caller.rights, place.path):
             return Refusal("forbidden", about=user.subjects, reason="more than he holds himself")
         return Assigning(user, place, role)
 

@@ -44,7 +44,7 @@ _STAFFS_OWN: Final = frozenset({"actor", "address", "user_agent"})
 def topmost(caller: Caller, permission: Permission) -> list[str]:
     """The paths of the organizations where the caller holds a permission, none below another."""
     found: list[str] = []
-    for path in sorted({g.path for g in caller.grants if permission in g.permissions}):
+    for path in sorted({right.path for right in caller.rights if permission in right.permissions}):
         if not any(path.startswith(above) for above in found):
             found.append(path)
     return found

@@ -70,7 +70,7 @@ def zone_for(person: User | None, line: Sequence[Organization]) -> str:
 
 def _home(tx: Reader, caller: Caller) -> Organization | Refusal:
     """The caller's own organization, else the highest one on which he holds a role."""
-    granted = sorted((grant.path for grant in caller.grants), key=lambda path: (len(path), path))
+    granted = sorted((right.path for right in caller.rights), key=lambda path: (len(path), path))
     for path in (caller.home, *granted):
         if path and caller.may(Permission.ORGANIZATIONS_READ, path):
             found = organizations.find(tx, path.rstrip("/").rpartition("/")[2])

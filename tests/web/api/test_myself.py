@@ -28,11 +28,11 @@ def browser(api: Api) -> Client:
 def test_me(api: Api, browser: Client) -> None:
     me = answered(browser.get("/me"))
     assert (me["kind"], me["name"]) == ("user", ADMINISTRATOR)
-    assert me["grants"][0]["organization_id"] == api.enlist.root.id
-    assert "devices:register" in me["grants"][0]["permissions"]
+    assert me["rights"][0]["organization_id"] == api.enlist.root.id
+    assert "devices:register" in me["rights"][0]["permissions"]
     key = answered(api.key("reader").get("/me"))
     assert (key["kind"], key["name"]) == ("api_key", "reader key")
-    assert "devices:register" not in key["grants"][0]["permissions"]
+    assert "devices:register" not in key["rights"][0]["permissions"]
 
 
 def test_a_signed_in_person_may_do_the_same(api: Api, browser: Client) -> None:

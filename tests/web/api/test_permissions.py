@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 
 from enlist.core.caller import Caller, CallerKind
-from enlist.core.policy import ROLES, Grant, Permission, Role
+from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
@@ -226,9 +226,9 @@ def test_the_permission_declared_is_the_one_that_counts(
 
     async def somebody(_request: Request) -> Caller:
         root = api.enlist.root
-        grant = Grant(root.path, held)
+        right = Right(root.path, held)
         return Caller(
-            CallerKind.API_KEY, root.id, "somebody", (grant,), root.path, root.id, "192.0.2.1"
+            CallerKind.API_KEY, root.id, "somebody", (right,), root.path, root.id, "192.0.2.1"
         )
 
     monkeypatch.setattr(operations, "caller_of", somebody)

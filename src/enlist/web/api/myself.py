@@ -46,7 +46,7 @@ class Me(Shown):
                     "id": EXAMPLE_ID,
                     "name": "Inventory",
                     "organization_id": EXAMPLE_ID,
-                    "grants": [{"organization_id": EXAMPLE_ID, "permissions": ["devices:read"]}],
+                    "rights": [{"organization_id": EXAMPLE_ID, "permissions": ["devices:read"]}],
                 }
             ]
         }
@@ -56,7 +56,7 @@ class Me(Shown):
     id: str | None
     name: str
     organization_id: str | None
-    grants: list[Held]
+    rights: list[Held]
 
 
 @operations.staff("GET", "/me", SIGNED_IN, answers=Me)
@@ -64,15 +64,15 @@ async def show_me(asking: Staff) -> Me | Refusal:
     """Show who is asking, and what he may do."""
     caller = asking.caller
     held = [
-        Held(organization_id=_last(grant.path), permissions=sorted(grant.permissions))
-        for grant in caller.grants
+        Held(organization_id=_last(right.path), permissions=sorted(right.permissions))
+        for right in caller.rights
     ]
     return Me(
         kind=caller.kind,
         id=caller.id,
         name=caller.name,
         organization_id=caller.organization_id,
-        grants=held,
+        rights=held,
     )
 
 

@@ -39,7 +39,7 @@ def asked_next(fields: Mapping[str, str]) -> str:
 
 def home_of(caller: Caller) -> str:
     """Where somebody lands who asked for nothing else: staff on the console."""
-    return "/console" if caller.grants else "/account"
+    return "/console" if caller.rights else "/account"
 
 
 def see(path: str) -> Response:
