@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import pytest
 from cryptography import x509
@@ -52,7 +52,7 @@ from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import QUERIES, Query, Reader, Row
 from enlist.verbs.begin import Begin, Begun, Cancel, Check, Purpose
 from enlist.verbs.callers import host_caller
-from enlist.verbs.driver import Driver, Verb
+from enlist.verbs.driver import AnyVerb, Driver
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.organizations import AddOrganization, ChangeSettings
 from enlist.verbs.passwords import Passwords
@@ -217,11 +217,13 @@ class Enlist:
 
     # --- doing ----------------------------------------------------------------------------
 
-    def perform(self, verb: Verb[Any, Any, Value], caller: Caller | None = None) -> Outcome[Value]:
+    def perform(
+        self, verb: AnyVerb[Any, Any, Value], caller: Caller | None = None
+    ) -> Outcome[Value]:
         """Run a verb, as the host unless somebody else is named."""
         return self.driver.perform(verb, caller or self.host)
 
-    def do(self, verb: Verb[Any, Any, Value], caller: Caller | None = None) -> Value:
+    def do(self, verb: AnyVerb[Any, Any, Value], caller: Caller | None = None) -> Value:
         """Run a verb that must succeed."""
         return done(self.perform(verb, caller))
 
@@ -306,7 +308,7 @@ class Enlist:
         """Open an attempt."""
         presented = _presented(token, login, group_id)
         report = DeviceReport(platform=platform)
-        verb = cast("Verb[Any, Any, Begun]", Begin(presented, report))
+        verb = Begin(presented, report)
         return self.perform(verb, caller or self.stranger())
 
     def cancel(self, attempt_id: str, code: Secret, caller: Caller | None = None) -> Outcome[None]:

@@ -29,7 +29,7 @@ from enlist.store.listing import PageRequest
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Query
 from enlist.verbs.callers import host_caller
-from enlist.verbs.driver import Verb, View
+from enlist.verbs.driver import AnyVerb, View
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.organizations import AddOrganization
 from enlist.verbs.passwords import Passwords
@@ -89,16 +89,18 @@ class World:
     organizations: dict[str, Organization] = field(default_factory=dict)
     _count: int = 0
 
-    def perform(self, verb: Verb[Any, Any, T], caller: Caller | None = None) -> Done[T] | Refusal:
+    def perform(
+        self, verb: AnyVerb[Any, Any, T], caller: Caller | None = None
+    ) -> Done[T] | Refusal:
         return self.installation.driver.perform(verb, caller or self.host)
 
-    def do(self, verb: Verb[Any, Any, T], caller: Caller | None = None) -> T:
+    def do(self, verb: AnyVerb[Any, Any, T], caller: Caller | None = None) -> T:
         """Perform a verb that must succeed."""
         outcome = self.perform(verb, caller)
         assert isinstance(outcome, Done), outcome
         return outcome.value
 
-    def refused(self, verb: Verb[Any, Any, Any], caller: Caller | None = None) -> Refusal:
+    def refused(self, verb: AnyVerb[Any, Any, Any], caller: Caller | None = None) -> Refusal:
         """Perform a verb that must be refused."""
         outcome = self.perform(verb, caller)
         assert isinstance(outcome, Refusal), outcome

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
-from enlist.verbs.driver import Driver, Verb, View
+from enlist.verbs.driver import AnyVerb, Driver, View
 
 Value = TypeVar("Value")
 
@@ -20,7 +20,7 @@ class Opened:
     driver: Driver
     caller: Caller
 
-    def perform(self, verb: Verb[Any, Any, Value]) -> Done[Value] | Refusal:
+    def perform(self, verb: AnyVerb[Any, Any, Value]) -> Done[Value] | Refusal:
         """Do something."""
         return self.driver.perform(verb, self.caller)
 

@@ -23,7 +23,7 @@ from enlist.store.attempts import NewAttempt
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import presenting
-from enlist.verbs.driver import Ready, Tools, Try, Value, Verb
+from enlist.verbs.driver import QuickVerb, Ready, Tools, Try, Value, Verb
 from enlist.verbs.presenting import Admitted, Found, Presented
 
 ATTEMPT_LIFETIME: Final = 10 * MINUTE
@@ -194,7 +194,7 @@ class Begin(_Presenting[Opening, Begun]):
 
 
 @dataclass(frozen=True)
-class Cancel(Verb[Attempt, Attempt, None]):
+class Cancel(QuickVerb[Attempt, None]):
     """End an open attempt early; its code stops working, its enrollment is untouched."""
 
     attempt_id: Id
@@ -210,9 +210,6 @@ class Cancel(Verb[Attempt, Attempt, None]):
         if attempt is None or attempt.id != self.attempt_id:
             return Refusal("token_invalid", reason="no such attempt code")
         return attempt
-
-    def work(self, tools: Tools, caller: Caller, seen: Attempt) -> Attempt | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Attempt) -> Done[None] | Refusal:
         sighting = sightings.by_id(tx, ready.enrollment_id, 0) if ready.enrollment_id else None

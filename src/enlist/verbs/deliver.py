@@ -32,7 +32,7 @@ from enlist.core.secrets import Secret
 from enlist.store import devices, enrollments, events, organizations, outbox, templates, users
 from enlist.store.templates import Template
 from enlist.store.tx import Reader, Tx
-from enlist.verbs.driver import Tools, Verb, View
+from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.issuing import DEFAULT_TEMPLATE
 
 CLAIMED: Final = 5 * MINUTE
@@ -122,7 +122,7 @@ class DueMessages(View[tuple[Id, ...]]):
 
 
 @dataclass(frozen=True)
-class Claim(Verb[Id, Id, Message | None]):
+class Claim(QuickVerb[Id, Message | None]):
     """Take a message for sending; None when there is nothing to do any more.
 
     A message whose sending never came to an end, as when each try takes its process down, is
@@ -135,9 +135,6 @@ class Claim(Verb[Id, Id, Message | None]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Id | Refusal:
         return self.message_id
-
-    def work(self, tools: Tools, caller: Caller, seen: Id) -> Id | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[Message | None] | Refusal:
         claimed = outbox.claim(tx, ready, tx.now + CLAIMED)

@@ -13,6 +13,7 @@ right, the try is given back, whatever else then refuses the request (S17).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Generic, TypeVar
@@ -100,8 +101,8 @@ class Try:
     pretend: Callable[[Tools], object] = _no_work
 
 
-class Verb(Generic[Seen, Ready, Value]):
-    """One thing that Enlist does. Instances are requests: plain values, compared by value.
+class AnyVerb(ABC, Generic[Seen, Ready, Value]):
+    """What every verb has. Instances are requests: plain values, compared by value.
 
     Class attributes:
         name: the verb's name in events and metrics.
@@ -118,21 +119,17 @@ class Verb(Generic[Seen, Ready, Value]):
         """Whether it may compute a password hash, and so must not hold up others (S45)."""
         return False
 
+    @abstractmethod
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
         """Read what deciding needs. Of the tools, only the keys are for `look`."""
-        raise NotImplementedError
 
     def reserve(self, seen: Seen) -> Try | None:
         """The try to take before `work` compares something, if there is one."""
         return None
 
+    @abstractmethod
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Answered[Value] | Refusal:
         """Everything slow or outside; no transaction is open."""
-        raise NotImplementedError
-
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Value] | Refusal:
-        """Make it so: SQL only, conditional statements, events."""
-        raise NotImplementedError
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
         """What else a refusal changes, in the transaction that records it."""
@@ -150,26 +147,41 @@ class Answered(Generic[Value]):
     happening: Happening | None = None
 
 
-class HotVerb(Verb[Seen, Claim, Value]):
+class Verb(AnyVerb[Seen, Ready, Value]):
+    """One thing that Enlist does."""
+
+    @abstractmethod
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Value] | Refusal:
+        """Make it so: SQL only, conditional statements, events."""
+
+
+class QuickVerb(Verb[Seen, Seen, Value]):
+    """A verb that has nothing slow to do: `apply` gets what `look` saw."""
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Seen | Answered[Value] | Refusal:
+        return seen
+
+
+class HotVerb(AnyVerb[Seen, Claim, Value]):
     """A verb whose `apply` goes through the hot lane: plain claims, many per transaction."""
 
     apply_many: ClassVar[Callable[[Tx, Sequence[Any]], Sequence[bool]]]
 
+    @abstractmethod
     def won(self, claim: Claim) -> Done[Value]:
         """The outcome of a claim that was applied."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lost(self, tools: Tools, tx: Reader, caller: Caller, claim: Claim) -> Refusal:
         """Why a claim was not applied; reads, because nothing was changed."""
-        raise NotImplementedError
 
 
-class View(Generic[Value]):
+class View(ABC, Generic[Value]):
     """Something to be looked at: a verb that only reads."""
 
+    @abstractmethod
     def read(self, tx: Reader, caller: Caller) -> Value | Refusal:
         """What there is to see for this caller."""
-        raise NotImplementedError
 
 
 class Driver:
@@ -193,10 +205,12 @@ class Driver:
         except _UNREADABLE:
             return Refusal("malformed", support_code=secrets.support_code())
         if isinstance(shown, Refusal) and shown.code == "forbidden":
-            return self._store.write(lambda tx: _record(_VIEW, tx, caller, shown))
+            told = replace(shown, support_code=secrets.support_code())
+            self._store.write(lambda tx: _write_down(tx, caller, told, "view", "request.refused"))
+            return told
         return shown
 
-    def perform(self, verb: Verb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
+    def perform(self, verb: AnyVerb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
         """Do something, and commit what came of it, be it a refusal.
 
         Raises:
@@ -219,7 +233,7 @@ class Driver:
             return outcome
         return self._refuse(verb, caller, Refusal("try_later", reason="kept changing", holder=True))
 
-    def _once(self, verb: Verb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
+    def _once(self, verb: AnyVerb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
         seen = self._store.read(lambda tx: self._look(verb, tx, caller))
         if isinstance(seen, Refusal):
             return self._refuse(verb, caller, seen)
@@ -233,16 +247,17 @@ class Driver:
             return ready.done
         if isinstance(verb, HotVerb):
             return self._claim(verb, caller, ready)
+        assert isinstance(verb, Verb)
         return self._store.write(lambda tx: _apply(verb, tx, caller, ready))
 
-    def _look(self, verb: Verb[Any, Any, Any], tx: Reader, caller: Caller) -> object:
+    def _look(self, verb: AnyVerb[Any, Any, Any], tx: Reader, caller: Caller) -> object:
         if verb.throttled:
             wait = limits.throttled(tx, caller.source)
             if wait is not None:
                 return Refusal("rate_limited", retry_after=wait)
         return verb.look(self._tools, tx, caller)
 
-    def _work(self, verb: Verb[Any, Any, Any], caller: Caller, seen: object) -> Any:
+    def _work(self, verb: AnyVerb[Any, Any, Any], caller: Caller, seen: object) -> Any:
         """`work`, between taking the try that it needs and giving it back where it was right."""
         one = verb.reserve(seen)
         if one is None:
@@ -269,7 +284,7 @@ class Driver:
         lost = self._store.read(lambda tx: verb.lost(self._tools, tx, caller, claim))
         return self._refuse(verb, caller, lost)
 
-    def _refuse(self, verb: Verb[Any, Any, Any], caller: Caller, refusal: Refusal) -> Refusal:
+    def _refuse(self, verb: AnyVerb[Any, Any, Any], caller: Caller, refusal: Refusal) -> Refusal:
         if refusal.code in UNRECORDED or refusal.counted_only:
             return replace(refusal, support_code=secrets.support_code())
         return self._store.write(lambda tx: _record(verb, tx, caller, refusal))
@@ -288,14 +303,7 @@ def _apply(
     return outcome
 
 
-class _Viewing(Verb[None, None, None]):
-    name = "view"
-
-
-_VIEW: Final = _Viewing()
-
-
-def _record(verb: Verb[Any, Any, Any], tx: Tx, caller: Caller, refusal: Refusal) -> Refusal:
+def _record(verb: AnyVerb[Any, Any, Any], tx: Tx, caller: Caller, refusal: Refusal) -> Refusal:
     """Write a refusal down, and count it against a stranger's source.
 
     The tenth refusal in a window is the last that a source is told anything about: a guess that
@@ -306,11 +314,16 @@ def _record(verb: Verb[Any, Any, Any], tx: Tx, caller: Caller, refusal: Refusal)
     if verb.throttled and not refusal.holder and not limits.count_refusal(tx, caller.source):
         wait = limits.throttled(tx, caller.source)
         return replace(shown, code="rate_limited", detail="", retry_after=wait)
+    _write_down(tx, caller, shown, verb.name, verb.refused_as)
+    return shown
+
+
+def _write_down(tx: Tx, caller: Caller, refusal: Refusal, verb: str, kind: str) -> None:
+    """The event of a refusal, where the administrator of whoever asked will look for it."""
     about = refusal.about
     if about.organization_id is None:
         # Where nothing was found, the refusal belongs to whoever asked: his own administrator
         # must find it by its support code. A stranger's goes to the root.
         about = replace(about, organization_id=caller.organization_id)
-    named = replace(shown, about=about, data={**shown.data, "verb": verb.name})
-    events.record(tx, caller, refused(verb.refused_as, named))
-    return shown
+    named = replace(refusal, about=about, data={**refusal.data, "verb": verb})
+    events.record(tx, caller, refused(kind, named))

@@ -25,7 +25,7 @@ from enlist.core.policy import (
 from enlist.store import events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named
 from enlist.verbs.rights import missing
@@ -105,7 +105,7 @@ class AddOrganization(Verb[Organization, Organization, Organization]):
 
 
 @dataclass(frozen=True)
-class OrganizationAgain(Verb[Organization, Organization, Organization]):
+class OrganizationAgain(QuickVerb[Organization, Organization]):
     """The answer of an earlier AddOrganization once more, for its Idempotency-Key."""
 
     organization_id: Id
@@ -114,9 +114,6 @@ class OrganizationAgain(Verb[Organization, Organization, Organization]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
         return organization_named(tx, caller, self.organization_id)
-
-    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Organization | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[Organization] | Refusal:
         return Done(ready)
@@ -176,7 +173,7 @@ class ChangeOrganization(Verb[Organization, Mapping[str, str], Organization]):
 
 
 @dataclass(frozen=True)
-class DeleteOrganization(Verb[Organization, Organization, None]):
+class DeleteOrganization(QuickVerb[Organization, None]):
     """Delete an organization that holds no organizations, users or devices.
 
     Roles on it end. Its id, and so its settings, never come back (X31).
@@ -195,9 +192,6 @@ class DeleteOrganization(Verb[Organization, Organization, None]):
             return Refusal("organization_not_empty", detail=detail, about=Subjects(found.id))
         return found
 
-    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Organization | Refusal:
-        return seen
-
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[None] | Refusal:
         about = Subjects(ready.id)
         organizations.lock(tx, ready.id)
@@ -212,7 +206,7 @@ class DeleteOrganization(Verb[Organization, Organization, None]):
 
 
 @dataclass(frozen=True)
-class ChangeSettings(Verb[Organization, Organization, EnrollmentPolicy]):
+class ChangeSettings(QuickVerb[Organization, EnrollmentPolicy]):
     """Change an organization's own enrollment settings; None inherits from above (A09, A10).
 
     Answers the settings in force afterwards.
@@ -228,9 +222,6 @@ class ChangeSettings(Verb[Organization, Organization, EnrollmentPolicy]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
         return organization_named(tx, caller, self.organization, Permission.SETTINGS_EDIT)
-
-    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Organization | Refusal:
-        return seen
 
     def apply(
         self, tx: Tx, caller: Caller, ready: Organization

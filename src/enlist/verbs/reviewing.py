@@ -36,35 +36,35 @@ class ReviewRegistration(View[Reviewed]):
     Refusals: those of `Register`, with everything wrong with the fields at once.
     """
 
-    register: Register
+    registration: Register
     tools: Tools
 
     def read(self, tx: Reader, caller: Caller) -> Reviewed | Refusal:
         refusal = self._fields(tx, caller)
         if refusal is not None:
             return refusal
-        seen = self.register.look(self.tools, tx, caller)
+        seen = self.registration.look(self.tools, tx, caller)
         if isinstance(seen, Refusal):
             return seen
         assert seen.user is not None
         path = seen.organization.path
         refusal = check_delivery(
-            self.register.message, seen.user, self.tools.channels, caller, path
+            self.registration.message, seen.user, self.tools.channels, caller, path
         )
         if refusal is not None:
             return refusal
-        expires_at = expiry(seen.policy, self.register.expires_at, tx.now)
+        expires_at = expiry(seen.policy, self.registration.expires_at, tx.now)
         if isinstance(expires_at, Refusal):
             return expires_at
         hours = seen.policy.settings["token_expiration_hours"]
         return Reviewed(seen.organization, seen.user, expires_at, hours)
 
     def _fields(self, tx: Reader, caller: Caller) -> Refusal | None:
-        errors = list(self.register.details.problems())
-        if not self.register.user:
+        errors = list(self.registration.details.problems())
+        if not self.registration.user:
             errors.append(FieldError("user", "choose whom the device is for"))
         else:
-            user = user_named(tx, caller, self.register.user)
+            user = user_named(tx, caller, self.registration.user)
             if isinstance(user, Refusal):
                 errors.append(FieldError("user", "nobody here has this user name"))
         return Refusal("validation_failed", fields=tuple(errors)) if errors else None

@@ -19,7 +19,7 @@ from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import access, events, limits, users
 from enlist.store.tx import Reader, Tx
-from enlist.verbs.driver import Tools, Try, Verb
+from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 
 IDLE: Final = 30 * MINUTE
 ABSOLUTE: Final = 12 * HOUR
@@ -160,7 +160,7 @@ class ConfirmSignIn(Verb[Login, Login, None]):
 
 
 @dataclass(frozen=True)
-class EndSignIn(Verb[Id, Id, None]):
+class EndSignIn(QuickVerb[Id, None]):
     """Sign out: this sign-in, or another one of the caller's own."""
 
     sign_in_id: Id
@@ -169,9 +169,6 @@ class EndSignIn(Verb[Id, Id, None]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Id | Refusal:
         return caller.id or Refusal("unauthenticated")
-
-    def work(self, tools: Tools, caller: Caller, seen: Id) -> Id | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[None] | Refusal:
         about = Subjects(caller.organization_id, ready)
@@ -182,7 +179,7 @@ class EndSignIn(Verb[Id, Id, None]):
 
 
 @dataclass(frozen=True)
-class EndAllSignIns(Verb[Id, Id, int]):
+class EndAllSignIns(QuickVerb[Id, int]):
     """Sign out everywhere: every sign-in of the caller, perhaps but the present one."""
 
     keep_present: bool = False
@@ -191,9 +188,6 @@ class EndAllSignIns(Verb[Id, Id, int]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Id | Refusal:
         return caller.id or Refusal("unauthenticated")
-
-    def work(self, tools: Tools, caller: Caller, seen: Id) -> Id | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[int] | Refusal:
         ended = access.end_sign_ins(tx, ready, caller.sign_in_id if self.keep_present else None)

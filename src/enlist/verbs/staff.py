@@ -17,7 +17,7 @@ from enlist.core.secrets import Secret
 from enlist.store import access, events, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
-from enlist.verbs.driver import Tools, Try, Verb
+from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.finding import beyond, organization_named, user_named
 from enlist.verbs.rights import fresh, missing
 from enlist.verbs.sign_in import reserve_try
@@ -41,7 +41,7 @@ class Assigning:
         }
 
 
-class _Assigning(Verb[Assigning, Assigning, tuple[RoleAssignment, ...]]):
+class _Assigning(QuickVerb[Assigning, tuple[RoleAssignment, ...]]):
     """What GrantRole and WithdrawRole share: finding all three, and the rules about them."""
 
     user: str
@@ -64,9 +64,6 @@ class _Assigning(Verb[Assigning, Assigning, tuple[RoleAssignment, ...]]):
         if not ROLES[role] <= held_at(caller.rights, place.path):
             return Refusal("forbidden", about=user.subjects, reason="more than he holds himself")
         return Assigning(user, place, role)
-
-    def work(self, tools: Tools, caller: Caller, seen: Assigning) -> Assigning | Refusal:
-        return seen
 
 
 @dataclass(frozen=True)
@@ -200,7 +197,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
 
 
 @dataclass(frozen=True)
-class EndSignInsOf(Verb[User, User, int]):
+class EndSignInsOf(QuickVerb[User, int]):
     """End every sign-in of somebody else; answers how many.
 
     Refusals: `not_found`, `forbidden`.
@@ -212,9 +209,6 @@ class EndSignInsOf(Verb[User, User, int]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
         return staff_edit(tx, caller, self.user)
-
-    def work(self, tools: Tools, caller: Caller, seen: User) -> User | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[int] | Refusal:
         if users.find(tx, ready.id) is None:

@@ -25,7 +25,7 @@ from enlist.store import events, organizations, templates
 from enlist.store.templates import Template
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.deliver import Letter
-from enlist.verbs.driver import Tools, Verb, View
+from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.finding import organization_named
 from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
 from enlist.verbs.rights import lacks, missing
@@ -148,7 +148,7 @@ def _record(tx: Tx, caller: Caller, template: Template, *, deleted: bool) -> Non
 
 
 @dataclass(frozen=True)
-class DeleteTemplate(Verb[Template, Template, None]):
+class DeleteTemplate(QuickVerb[Template, None]):
     """Delete a template; the one above it, or the built-in one, counts again.
 
     Refusals: `not_found`, `forbidden`.
@@ -165,9 +165,6 @@ class DeleteTemplate(Verb[Template, Template, None]):
             return missing("template")
         about = Subjects(found.organization_id)
         return lacks(caller, Permission.TEMPLATES_EDIT, found.organization_path, about) or found
-
-    def work(self, tools: Tools, caller: Caller, seen: Template) -> Template | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Template) -> Done[None] | Refusal:
         if not templates.delete(tx, ready.id):

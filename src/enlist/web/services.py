@@ -18,7 +18,7 @@ from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
 from enlist.delivery.channels import CapturedMessage
 from enlist.store.lanes import Store
-from enlist.verbs.driver import Driver, Tools, Verb, View
+from enlist.verbs.driver import AnyVerb, Driver, Tools, View
 
 Value = TypeVar("Value")
 
@@ -68,7 +68,9 @@ class Services:
         """Whether people come over HTTPS, so that cookies may demand it."""
         return self.public_url.startswith("https:")
 
-    async def perform(self, verb: Verb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
+    async def perform(
+        self, verb: AnyVerb[Any, Any, Value], caller: Caller
+    ) -> Done[Value] | Refusal:
         """Run a verb in a thread; see `Driver.perform`."""
         limiter = self.hashing_threads if verb.hashes else self.threads
         call = functools.partial(self.driver.perform, verb, caller)

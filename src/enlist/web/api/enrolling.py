@@ -6,13 +6,12 @@ both by itself. Beginning consumes nothing.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
 from enlist.core.outcomes import Refusal
 from enlist.verbs.begin import Begin, Begun, Cancel
-from enlist.verbs.driver import Verb
 from enlist.verbs.presenting import Presented
 from enlist.web.api.operations import IDEMPOTENT, Anybody, IdempotencyHeader, Operations, shown
 from enlist.web.api.redeem import (
@@ -128,7 +127,7 @@ async def begin_attempt(asking: Anybody, body: BeginBody) -> AttemptBegun | Refu
     if isinstance(presented, Refusal):
         return presented
     # Begin answers more than the base that it shares with Check can say.
-    verb = cast("Verb[Any, Any, Begun]", Begin(presented, body.device.report()))
+    verb = Begin(presented, body.device.report())
     begun = await asking.do(verb)
     return shown(begun, AttemptBegun.of)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,7 +21,6 @@ from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.begin import Begin, Begun, Check, Next, Purpose
-from enlist.verbs.driver import Verb
 from enlist.verbs.landing import IsGroupId, LookAround, Surroundings
 from enlist.verbs.passwords import LONGEST
 from enlist.verbs.presenting import Presented
@@ -168,7 +167,7 @@ async def _begin(step: _Step) -> Response:
 async def _begun_now(step: _Step, values: dict[str, str]) -> Begun | Refusal:
     verb = Begin(_presented(values), DeviceReport(platform=step.platform))
     # Begin shares its first two parts with Check, so its type is Check's.
-    outcome = await step.services.perform(cast("Verb[Any, Any, Begun]", verb), step.sender)
+    outcome = await step.services.perform(verb, step.sender)
     return outcome if isinstance(outcome, Refusal) else outcome.value
 
 
