@@ -27,7 +27,7 @@ class Store(Protocol):
         ...
 
     def read(self, function: Callable[[Reader], T]) -> T:
-        """Run `function` over one connection that cannot write."""
+        """Run `function` over one snapshot; it cannot write."""
         ...
 
     def write(self, function: Callable[[Tx], T]) -> T:

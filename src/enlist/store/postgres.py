@@ -1,13 +1,16 @@
 """PostgreSQL: any number of processes, a pool of connections in each.
 
 A write is one READ COMMITTED transaction; the conditions stand in the statements, so nothing
-stronger is needed. A deadlock or serialization victim is run again; the functions do SQL only.
+stronger is needed. A read sees one snapshot, as on SQLite: else a request that was repeated while
+its first run commits would find the name taken, but not that it took it. A deadlock or
+serialization victim is run again; the functions do SQL only.
 Automatic prepared statements are on, but can be switched off for a pool that multiplexes
 transactions.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
@@ -78,7 +81,12 @@ class PostgresStore:
 
     def read(self, function: Callable[[PostgresTx], T]) -> T:
         def reading(connection: Connection) -> T:
-            return function(PostgresTx(connection, self._clock()))
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                return function(PostgresTx(connection, self._clock()))
+            finally:
+                with contextlib.suppress(psycopg.Error):  # what was read was read
+                    connection.execute("COMMIT")
 
         return self._with_connection(reading)
 
