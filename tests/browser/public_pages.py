@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from starlette.types import ASGIApp
 
 from enlist.delivery.channels import CapturedMessage
 from enlist.web.app import web_application
@@ -99,13 +101,20 @@ def store_kind() -> str:
 @pytest.fixture
 def site(enlist: Enlist) -> Iterator[Site]:
     """The web listener on a free port, without TLS; scripts may use the clipboard on localhost."""
+    with served(enlist, lambda app: app) as one:
+        yield one
+
+
+@contextmanager
+def served(enlist: Enlist, around: Callable[[ASGIApp], ASGIApp]) -> Iterator[Site]:
+    """The web listener, with something of a test's own around it."""
     config = uvicorn.Config(None, host="127.0.0.1", port=0, log_level="warning", lifespan="off")  # type: ignore[arg-type]
     listening = config.bind_socket()
     url = f"http://localhost:{listening.getsockname()[1]}"
     mailbox = Box()
     driver = at_address(enlist.installation, url)
     services = Services(driver=driver, store=enlist.store, mailbox=mailbox, version="test")
-    config.app = web_application(services)
+    config.app = around(web_application(services))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
