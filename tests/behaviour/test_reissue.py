@@ -9,7 +9,11 @@ from functools import partial
 import pytest
 
 from enlist.core.clock import HOUR, MINUTE
+from enlist.core.ids import new_id
+from enlist.core.model import GrantKind
 from enlist.core.outcomes import Done, Refusal, Send
+from enlist.store import enrollments
+from enlist.store.enrollments import NewEnrollment
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import DeviceDetails, Issue, Register
 from enlist.verbs.reissue import Reissue, Resend, Revoke
@@ -64,6 +68,24 @@ def test_an_expired_token_can_be_reissued(enlist: Enlist) -> None:
     newer = enlist.reissue(ticket.enrollment_id)
     assert code(enlist.redeem(ticket.token)) == "token_replaced"
     assert code(enlist.redeem(newer.token)) == "done"
+
+
+def test_what_no_device_has_cannot_be_reissued(enlist: Enlist) -> None:
+    """Refused, and not a fault, for an enrollment that is for nobody's device yet."""
+    now = enlist.clock.now
+    new = NewEnrollment(
+        id=new_id(now),
+        organization_id=enlist.root.id,
+        user_id=None,
+        device_id=None,
+        grant=GrantKind.REGISTRATION_TOKEN,
+        expires_at=now + HOUR,
+        issued_by="test",
+        issuer_id=None,
+    )
+    enlist.store.write(lambda tx: enrollments.insert(tx, new))
+    assert code(enlist.perform(Reissue(new.id, SHOWN))) == "conflict"
+    assert enlist.enrollment(new.id).generation == 1
 
 
 @pytest.mark.parametrize(("end", "told"), [("used", "token_used"), ("revoked", "token_revoked")])

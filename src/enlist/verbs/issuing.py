@@ -3,22 +3,26 @@
 A token is minted in `work`: derived, digested, never stored readable. A few spare generations
 are minted along, for the rare case that another token of the installation reads the same (A72).
 How it reaches the user is a message row, written in the same transaction.
+
+`prepare` is the `work` of every verb that makes a token, `hand_over` the end of its `apply`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.clock import HOUR
+from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.model import GrantKind, User
-from enlist.core.outcomes import FieldError, Refusal, Subjects, invalid
+from enlist.core.model import User
+from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
-from enlist.store import enrollments, outbox, templates
-from enlist.store.enrollments import NewEnrollment, NewSecret
+from enlist.store import enrollments, events, outbox, templates
+from enlist.store.enrollments import NewSecret
 from enlist.store.outbox import NewMessage
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools
@@ -45,6 +49,11 @@ class Delivery:
     type: str = "email"
     template: str = ""
 
+    @property
+    def shown(self) -> bool:
+        """Whether the caller himself is shown the token."""
+        return self.type == "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Minted:
@@ -52,6 +61,41 @@ class Minted:
 
     token: Secret
     row: NewSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a token is made for: one generation of the enrollment of one device.
+
+    Attributes:
+        path: of the organization that the device is in.
+        device_name: for the log.
+    """
+
+    enrollment_id: Id
+    generation: int
+    device_id: Id
+    device_name: str
+    organization_id: Id
+    path: str
+    user: User | None
+
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this token is about."""
+        user_id = self.user.id if self.user else None
+        return Subjects(self.organization_id, user_id, self.device_id, self.enrollment_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A token that can be handed over: minted, until when, and how it gets to its user."""
+
+    target: Target
+    expires_at: int
+    minted: tuple[Minted, ...]
+    delivery: Delivery
+    sender_domain: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +108,81 @@ class Issued:
     generation: int
     token: Secret | None
     message_id: Id | None
+
+
+def prepare(
+    tools: Tools,
+    caller: Caller,
+    target: Target,
+    policy: EnrollmentPolicy,
+    delivery: Delivery,
+    expires_at: int | None,
+) -> Prepared | Refusal:
+    """Check the delivery, decide the expiry, mint the token."""
+    refusal = check_delivery(delivery, target.user, tools.channels, caller, target.path)
+    if refusal is not None:
+        return refusal
+    until = expiry(policy, expires_at, tools.clock())
+    if isinstance(until, Refusal):
+        return until
+    minted = mint(tools, target.enrollment_id, target.generation, policy)
+    return Prepared(target, until, minted, delivery, tools.addresses.mail_domain)
+
+
+def hand_over(
+    tx: Tx, caller: Caller, prepared: Prepared, kind: str, data: Mapping[str, str | int]
+) -> Done[Issued]:
+    """Store a token and put it on its way: into a message, or into the answer.
+
+    The enrollment must stand there already, at the generation of the target.
+
+    Args:
+        kind: the event that this is; one that is shown to the caller is a second event.
+        data: what the event tells beside generation, message and expiry.
+    """
+    target = prepared.target
+    minted = store_secret(tx, prepared.minted)
+    generation = minted.row.generation
+    message_id, effects = _send(tx, prepared, generation)
+    told = {
+        **data,
+        "generation": generation,
+        "message": prepared.delivery.type,
+        "expires_at": prepared.expires_at,
+    }
+    personal = {
+        "device": target.device_name,
+        "user": target.user.username if target.user else "",
+    }
+    events.record(tx, caller, Happening(kind, target.subjects, told, personal))
+    token = minted.token if prepared.delivery.shown else None
+    if token is not None:
+        events.record(tx, caller, Happening("enrollment.revealed", target.subjects, {}, personal))
+    issued = Issued(
+        target.enrollment_id,
+        target.device_id,
+        prepared.expires_at,
+        generation,
+        token,
+        message_id,
+    )
+    return Done(issued, effects)
+
+
+def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple[Effect, ...]]:
+    target = prepared.target
+    if prepared.delivery.shown or target.user is None:
+        return None, ()
+    message_id = queue_message(
+        tx,
+        organization_id=target.organization_id,
+        user=target.user,
+        enrollment_id=target.enrollment_id,
+        generation=generation,
+        delivery=prepared.delivery,
+        sender_domain=prepared.sender_domain,
+    )
+    return message_id, (Send(message_id),)
 
 
 def mint(
@@ -91,33 +210,37 @@ def check_delivery(
     delivery: Delivery, user: User | None, channels: frozenset[str], caller: Caller, path: str
 ) -> Refusal | None:
     """Whether a message of this type can go to this user (A13, A30), or may be shown (A16)."""
-    about = Subjects(user_id=user.id if user else None)
-    if delivery.type == "none":
+    if delivery.shown:
         if caller.may(Permission.ENROLLMENTS_REVEAL, path):
             return None
         return Refusal(
             "forbidden",
-            about=about,
+            about=Subjects(user_id=user.id if user else None),
             reason=f"lacks {Permission.ENROLLMENTS_REVEAL}",
             detail="Showing a token takes the permission enrollments:reveal, "
             "which no role holds by itself. Send it by e-mail instead.",
         )
     if delivery.type != "email":
         return invalid("message.type", "must be email or none")
+    found = mailed_to(user, channels)
+    return found if isinstance(found, Refusal) else None
+
+
+def mailed_to(user: User | None, channels: frozenset[str]) -> User | Refusal:
+    """The user, where a message can reach him by e-mail (A13, A30)."""
+    about = Subjects(user_id=user.id if user else None)
     if user is None or not user.email:
         return Refusal(
             "email_missing",
             about=about,
             fields=(FieldError("user.email", "has no e-mail address"),),
         )
-    if delivery.type not in channels:
-        return Refusal("no_channel", about=about)
-    return None
+    return user if "email" in channels else Refusal("no_channel", about=about)
 
 
 def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
     """Whether the template that was named exists for the organization at `path` (A15)."""
-    if delivery.template in ("", DEFAULT_TEMPLATE) or delivery.type == "none":
+    if delivery.template in ("", DEFAULT_TEMPLATE) or delivery.shown:
         return None
     found = templates.nearest(
         tx,
@@ -186,25 +309,3 @@ def queue_message(
     )
     enrollments.set_message(tx, enrollment_id, message_id)
     return message_id
-
-
-def new_enrollment(
-    *,
-    enrollment_id: Id,
-    organization_id: Id,
-    user: User | None,
-    device_id: Id,
-    expires_at: int,
-    caller: Caller,
-) -> NewEnrollment:
-    """An enrollment by registration token, for one device."""
-    return NewEnrollment(
-        id=enrollment_id,
-        organization_id=organization_id,
-        user_id=user.id if user else None,
-        device_id=device_id,
-        grant=GrantKind.REGISTRATION_TOKEN,
-        expires_at=expires_at,
-        issued_by=caller.name,
-        issuer_id=caller.id,
-    )

@@ -13,13 +13,13 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Device, Organization, Ownership, Platform, User
-from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects, invalid
+from enlist.core.model import Device, GrantKind, Organization, Ownership, Platform, User
+from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.store import devices, enrollments, events, organizations, users
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.finding import (
     beyond,
     device_named,
@@ -30,14 +30,11 @@ from enlist.verbs.finding import (
 from enlist.verbs.issuing import (
     Delivery,
     Issued,
-    Minted,
-    check_delivery,
+    Prepared,
+    Target,
     check_template,
-    expiry,
-    mint,
-    new_enrollment,
-    queue_message,
-    store_secret,
+    hand_over,
+    prepare,
 )
 from enlist.verbs.rights import lacks, missing
 
@@ -88,83 +85,45 @@ class Ready:
 
     device: Device
     fresh_device: bool
-    user: User | None
-    enrollment: NewEnrollment
-    minted: tuple[Minted, ...]
-    delivery: Delivery
-    domain: str
+    prepared: Prepared
 
 
 class _Issuing(Verb[Seen, Ready, Issued]):
-    """What Register and Issue share: minting, storing, sending or showing."""
+    """What Register and Issue share: a new enrollment, and its token handed over."""
 
     message: Delivery
     expires_at: int | None
 
-    def prepare(
-        self, tools: Tools, caller: Caller, seen: Seen, device: Device, now: int
-    ) -> Ready | Refusal:
-        """Check the delivery, decide the expiry, mint the token."""
-        path = seen.organization.path
-        refusal = check_delivery(self.message, seen.user, tools.channels, caller, path)
-        if refusal is not None:
-            return refusal
-        expires_at = expiry(seen.policy, self.expires_at, now)
-        if isinstance(expires_at, Refusal):
-            return expires_at
-        enrollment = new_enrollment(
-            enrollment_id=new_id(now),
-            organization_id=device.organization_id,
-            user=seen.user,
+    def prepare(self, tools: Tools, caller: Caller, seen: Seen, device: Device) -> Ready | Refusal:
+        """Everything slow about a new enrollment for this device."""
+        target = Target(
+            enrollment_id=new_id(tools.clock()),
+            generation=1,
             device_id=device.id,
-            expires_at=expires_at,
-            caller=caller,
+            device_name=device.name,
+            organization_id=device.organization_id,
+            path=seen.organization.path,
+            user=seen.user,
         )
-        return Ready(
-            device,
-            seen.device is None,
-            seen.user,
-            enrollment,
-            mint(tools, enrollment.id, 1, seen.policy),
-            self.message,
-            tools.addresses.mail_domain,
-        )
+        prepared = prepare(tools, caller, target, seen.policy, self.message, self.expires_at)
+        if isinstance(prepared, Refusal):
+            return prepared
+        return Ready(device, seen.device is None, prepared)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued]:
         """Device, enrollment, secret, message and event: all or nothing."""
-        device, enrollment = ready.device, ready.enrollment
-        about = Subjects(device.organization_id, device.user_id, device.id, enrollment.id)
-        if ready.user is not None and not users.hold(tx, ready.user.id):
+        device, target = ready.device, ready.prepared.target
+        if target.user is not None and not users.hold(tx, target.user.id):
             raise ConcurrentChange
         if ready.fresh_device:
             devices.insert(tx, device)
         elif devices.hold(tx, device.id):
-            enrollments.make_room(tx, caller, about)
+            enrollments.make_room(tx, caller, target.subjects)
         else:
             raise ConcurrentChange
-        enrollments.insert(tx, enrollment)
-        minted = store_secret(tx, ready.minted)
-        message_id, effects = _send(tx, ready, minted, about)
+        enrollments.insert(tx, _enrollment(ready.prepared, caller))
         kind = "device.registered" if ready.fresh_device else "enrollment.issued"
-        data = {
-            "platform": device.platform.value,
-            "message": ready.delivery.type,
-            "expires_at": enrollment.expires_at,
-        }
-        personal = {"device": device.name, "user": device.username}
-        events.record(tx, caller, Happening(kind, about, data, personal))
-        if ready.delivery.type == "none":
-            events.record(tx, caller, Happening("enrollment.revealed", about, {}, personal))
-        shown = minted.token if ready.delivery.type == "none" else None
-        issued = Issued(
-            enrollment.id,
-            device.id,
-            enrollment.expires_at,
-            minted.row.generation,
-            shown,
-            message_id,
-        )
-        return Done(issued, effects)
+        return hand_over(tx, caller, ready.prepared, kind, {"platform": device.platform.value})
 
     def clash(self, index: str) -> Refusal | None:
         if "external_id" in index:
@@ -204,24 +163,26 @@ class Register(_Issuing):
         organization = organization_named(tx, caller, place)
         if isinstance(organization, Refusal):
             return organization
-        refusal = lacks(caller, Permission.DEVICES_REGISTER, organization.path)
-        if refusal is not None:
-            return refusal
-        about = Subjects(organization.id, user.id)
-        refusal = beyond(tx, caller, user.id, about)
+        refusal = beyond(tx, caller, user.id, Subjects(organization.id, user.id))
         if refusal is not None:
             return refusal
         if not organization.path.startswith(user.organization_path):
             return invalid("organization", "must be the user's organization or one below it")
-        refusal = check_template(tx, self.message, organization.path)
-        if refusal is not None:
-            return refusal
-        return Seen(organization, user, organizations.policy(tx, organization.path))
+        policy = self.look_at(tx, caller, organization)
+        return policy if isinstance(policy, Refusal) else Seen(organization, user, policy)
+
+    def look_at(
+        self, tx: Reader, caller: Caller, organization: Organization
+    ) -> EnrollmentPolicy | Refusal:
+        """Whether it can be done there, whoever the user is; the settings in force there."""
+        refusal = lacks(caller, Permission.DEVICES_REGISTER, organization.path)
+        refusal = refusal or check_template(tx, self.message, organization.path)
+        return refusal or organizations.policy(tx, organization.path)
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
-        now = tools.clock()
         assert seen.user is not None
-        return self.prepare(tools, caller, seen, self._device(seen, seen.user, now), now)
+        device = self._device(seen, seen.user, tools.clock())
+        return self.prepare(tools, caller, seen, device)
 
     def made(self, value: Issued) -> Id:
         """The id that an Idempotency-Key remembers."""
@@ -294,32 +255,30 @@ class Issue(_Issuing):
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
         assert seen.device is not None
-        return self.prepare(tools, caller, seen, seen.device, tools.clock())
+        return self.prepare(tools, caller, seen, seen.device)
 
     def made(self, value: Issued) -> Id:
         """The id that an Idempotency-Key remembers."""
         return value.enrollment_id
 
 
-def _send(
-    tx: Tx, ready: Ready, minted: Minted, about: Subjects
-) -> tuple[Id | None, tuple[Effect, ...]]:
-    if ready.delivery.type == "none" or ready.user is None or about.enrollment_id is None:
-        return None, ()
-    message_id = queue_message(
-        tx,
-        organization_id=ready.device.organization_id,
-        user=ready.user,
-        enrollment_id=about.enrollment_id,
-        generation=minted.row.generation,
-        delivery=ready.delivery,
-        sender_domain=ready.domain,
+def _enrollment(prepared: Prepared, caller: Caller) -> NewEnrollment:
+    """An enrollment by registration token, for one device."""
+    target = prepared.target
+    return NewEnrollment(
+        id=target.enrollment_id,
+        organization_id=target.organization_id,
+        user_id=target.user.id if target.user else None,
+        device_id=target.device_id,
+        grant=GrantKind.REGISTRATION_TOKEN,
+        expires_at=prepared.expires_at,
+        issued_by=caller.name,
+        issuer_id=caller.id,
     )
-    return message_id, (Send(message_id),)
 
 
 @dataclass(frozen=True)
-class IssuedAgain(Verb[Issued, Issued, Issued]):
+class IssuedAgain(QuickVerb[Issued, Issued]):
     """The answer of an earlier Register or Issue once more, for its Idempotency-Key.
 
     A token that was shown then is derived and shown again (ruling 25); that is an event too.
@@ -345,10 +304,7 @@ class IssuedAgain(Verb[Issued, Issued, Issued]):
                 )
         return Issued(found.id, found.device_id, found.expires_at, found.generation, token, None)
 
-    def work(self, tools: Tools, caller: Caller, seen: Issued) -> Issued | Refusal:
-        return seen
-
-    def apply(self, tx: Tx, caller: Caller, ready: Issued) -> Done[Issued] | Refusal:
+    def apply(self, tx: Tx, caller: Caller, ready: Issued) -> Done[Issued]:
         if ready.token is not None:
             device = devices.find(tx, ready.device_id)
             about = Subjects(

@@ -14,9 +14,8 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState, shown_state
 from enlist.core.model import Enrollment, GrantKind, User
-from enlist.core.outcomes import Done, Effect, Refusal, Send
+from enlist.core.outcomes import Done, Refusal, Send
 from enlist.core.policy import EnrollmentPolicy, Permission
-from enlist.core.secrets import Secret
 from enlist.store import enrollments, events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools, Verb
@@ -24,13 +23,13 @@ from enlist.verbs.finding import beyond, enrollment_named
 from enlist.verbs.issuing import (
     Delivery,
     Issued,
-    Minted,
-    check_delivery,
+    Prepared,
+    Target,
     check_template,
-    expiry,
-    mint,
+    hand_over,
+    mailed_to,
+    prepare,
     queue_message,
-    store_secret,
 )
 
 
@@ -44,13 +43,12 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """What is to be written."""
+class Resending:
+    """The enrollment whose token is sent once more, and to whom."""
 
-    seen: Seen
-    expires_at: int
-    minted: tuple[Minted, ...]
-    domain: str
+    enrollment: Enrollment
+    user: User
+    sender_domain: str
 
 
 def _look(tx: Reader, caller: Caller, enrollment_id: str, permission: Permission) -> Seen | Refusal:
@@ -79,10 +77,10 @@ def _ended(enrollment: Enrollment) -> Refusal | None:
 
 
 @dataclass(frozen=True)
-class Reissue(Verb[Seen, Ready, Issued]):
+class Reissue(Verb[Seen, Prepared, Issued]):
     """Make the next generation of an active enrollment's token, also of an expired one.
 
-    Refusals: `token_used`, `token_revoked`, and the delivery's.
+    Refusals: `token_used`, `token_revoked`, `conflict` for what no device has, and the delivery's.
     """
 
     enrollment_id: str
@@ -97,53 +95,35 @@ class Reissue(Verb[Seen, Ready, Issued]):
             return seen
         return check_template(tx, self.message, seen.enrollment.organization_path) or seen
 
-    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Prepared | Refusal:
         found = seen.enrollment
-        refusal = _ended(found) or check_delivery(
-            self.message, seen.user, tools.channels, caller, found.organization_path
-        )
+        refusal = _ended(found)
         if refusal is not None:
             return refusal
-        expires_at = expiry(seen.policy, self.expires_at, tools.clock())
-        if isinstance(expires_at, Refusal):
-            return expires_at
-        minted = mint(tools, found.id, found.generation + 1, seen.policy)
-        return Ready(seen, expires_at, minted, tools.addresses.mail_domain)
-
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
-        found = ready.seen.enrollment
-        if not enrollments.reissue(tx, found.id, found.generation, ready.expires_at):
-            raise ConcurrentChange
-        minted = store_secret(tx, ready.minted)
-        effects: tuple[Effect, ...] = ()
-        message_id = None
-        if self.message.type != "none" and ready.seen.user is not None:
-            message_id = queue_message(
-                tx,
-                organization_id=found.organization_id,
-                user=ready.seen.user,
-                enrollment_id=found.id,
-                generation=minted.row.generation,
-                delivery=self.message,
-                sender_domain=ready.domain,
-            )
-            effects = (Send(message_id),)
-        data = {"generation": minted.row.generation, "expires_at": ready.expires_at}
-        about, personal = found.subjects, _personal(found)
-        events.record(tx, caller, Happening("enrollment.reissued", about, data, personal))
-        token: Secret | None = None
-        if self.message.type == "none":
-            token = minted.token
-            events.record(tx, caller, Happening("enrollment.revealed", about, {}, personal))
-        assert found.device_id is not None
-        issued = Issued(
-            found.id, found.device_id, ready.expires_at, minted.row.generation, token, message_id
+        if found.device_id is None:
+            detail = "It is for no device of its own, so there is no token to make anew."
+            return Refusal("conflict", detail=detail, about=found.subjects)
+        target = Target(
+            enrollment_id=found.id,
+            generation=found.generation + 1,
+            device_id=found.device_id,
+            device_name=found.device_name,
+            organization_id=found.organization_id,
+            path=found.organization_path,
+            user=seen.user,
         )
-        return Done(issued, effects)
+        return prepare(tools, caller, target, seen.policy, self.message, self.expires_at)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Prepared) -> Done[Issued] | Refusal:
+        target = ready.target
+        before = target.generation - 1
+        if not enrollments.reissue(tx, target.enrollment_id, before, ready.expires_at):
+            raise ConcurrentChange
+        return hand_over(tx, caller, ready, "enrollment.reissued", {})
 
 
 @dataclass(frozen=True)
-class Resend(Verb[Seen, Ready, Id]):
+class Resend(Verb[Seen, Resending, Id]):
     """Send the same token again: same value, same expiry (A40).
 
     Refusals: `not_resendable` for what is used, revoked or expired; the delivery's.
@@ -161,31 +141,26 @@ class Resend(Verb[Seen, Ready, Id]):
         delivery = Delivery("email", self.template)
         return check_template(tx, delivery, seen.enrollment.organization_path) or seen
 
-    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Resending | Refusal:
         found = seen.enrollment
         state = shown_state(found.state, found.expires_at, tools.clock())
         if state != "active" or found.grant is not GrantKind.REGISTRATION_TOKEN:
             return Refusal("not_resendable", about=found.subjects, reason=f"it is {state}")
-        refusal = check_delivery(
-            Delivery("email", self.template),
-            seen.user,
-            tools.channels,
-            caller,
-            found.organization_path,
-        )
-        return refusal or Ready(seen, found.expires_at, (), tools.addresses.mail_domain)
+        user = mailed_to(seen.user, tools.channels)
+        if isinstance(user, Refusal):
+            return user
+        return Resending(found, user, tools.addresses.mail_domain)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Id] | Refusal:
-        found = ready.seen.enrollment
-        assert ready.seen.user is not None
+    def apply(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id] | Refusal:
+        found = ready.enrollment
         message_id = queue_message(
             tx,
             organization_id=found.organization_id,
-            user=ready.seen.user,
+            user=ready.user,
             enrollment_id=found.id,
             generation=found.generation,
             delivery=Delivery("email", self.template),
-            sender_domain=ready.domain,
+            sender_domain=ready.sender_domain,
         )
         happening = Happening("enrollment.resent", found.subjects, {}, _personal(found))
         events.record(tx, caller, happening)
