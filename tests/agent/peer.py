@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 REDEEM = "/api/v1/redeem"
+ROOT = "/pki/root.pem"
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,20 @@ class Authority:
     def root_pem(self) -> str:
         return _pem(self.root)
 
-    def issue(self, public: Any, common: str, days: int = 30) -> str:
-        return _pem(_sign(_name(common), public, self.issuing, self.key, False, days))
+    @property
+    def fingerprint(self) -> str:
+        return f"sha256:{self.root.fingerprint(hashes.SHA256()).hex()}"
 
-    def server_files(self, folder: Path) -> Path:
+    def issue(self, public: Any, common: str, days: int = 30, start: int = -60) -> str:
+        return _pem(_sign(_name(common), public, self.issuing, self.key, False, days, start))
+
+    def server_files(self, folder: Path, days: int = 30, start: int = -60) -> Path:
         """Key and certificate for localhost and 127.0.0.1, in one file."""
         key = ec.generate_private_key(ec.SECP256R1())
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         path = folder / "server.pem"
-        path.write_text(private + self.issue(key.public_key(), "localhost") + _pem(self.issuing))
+        leaf = self.issue(key.public_key(), "localhost", days, start)
+        path.write_text(private + leaf + _pem(self.issuing))
         return path
 
 
@@ -99,6 +105,7 @@ def _sign(
     key: ec.EllipticCurvePrivateKey,
     authority: bool,
     days: int = 30,
+    start: int = -60,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     loopback = ipaddress.ip_address("127.0.0.1")
@@ -108,7 +115,7 @@ def _sign(
         .issuer_name(issuer.subject if issuer else subject)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=60))
+        .not_valid_before(now + timedelta(days=start))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(authority, None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
@@ -181,6 +188,8 @@ class Peer:
             reply = self._device(client)
         elif (seen.method, seen.path) == ("POST", REDEEM):
             reply = self._redeem(seen)
+        elif (seen.method, seen.path) == ("GET", ROOT):
+            reply = Reply(200, self.authority.root_pem)
         else:
             reply = Reply(404, "<h1>nothing here</h1>")
         return self.twists.pop(0)(reply) if self.twists else reply

@@ -86,6 +86,28 @@ def test_an_untrusted_server_has_an_exit_code_of_its_own(
     assert "not trusted" in capsys.readouterr().err
 
 
+def test_a_fingerprint_is_enough_to_know_the_server(
+    tls_peer: Peer, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["enroll", "GoodToken1", "--server", tls_peer.address, "--state", str(state)]
+    pin = tls_peer.authority.fingerprint
+
+    assert main([*words, "--ca-fingerprint", pin]) == 0
+    assert main(["status", "--state", str(state)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_fingerprint_of_another_ca_has_the_untrusted_servers_exit_code(
+    tls_peer: Peer, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["enroll", "GoodToken1", "--server", tls_peer.address, "--state", str(state)]
+
+    assert main([*words, "--ca-fingerprint", "sha256:" + "0" * 64]) == 3
+    told = capsys.readouterr().err
+    assert "shows another CA" in told
+    assert tls_peer.authority.fingerprint in told
+
+
 @pytest.mark.parametrize(
     ("secret", "text", "expected"),
     [
@@ -120,6 +142,8 @@ def test_secrets_come_from_standard_input(
         (["enroll", "x", "--password-stdin"], "needs --username"),
         (["enroll"], "Give a link, a token or a code"),
         (["enroll", "x", "--server", "http://enlist.example.com"], "not encrypted"),
+        (["enroll", "x", "--ca-fingerprint", "sha256:12"], "64 hexadecimal digits"),
+        (["enroll", "x", "--ca", "x.pem", "--ca-fingerprint", "0" * 64], "not both"),
     ],
 )
 def test_a_command_that_must_be_changed(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from enlist_agent.client import LONGEST_ANSWER
 from enlist_agent.enrollment import Enrolled, enroll
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret
@@ -136,10 +137,46 @@ def test_a_trusted_certificate_for_another_name_is_refused(
     tls = server_tls(authority.server_files(tmp_path))
     with (
         listening(peer, tls, host="127.0.0.2") as address,
-        pytest.raises(UnreachableError, match=r"not trusted here.*IP address mismatch"),
+        pytest.raises(
+            UnreachableError, match=r"not trusted here.*IP address mismatch.*Check the address"
+        ),
     ):
         enroll(TOKEN, server=address, state=state, ca=ca_file, patience=told.patience)
     assert peer.seen == []
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "says"),
+    [(1, 30, r"not yet valid.*clock seems to be slow"), (-60, -1, r"expired.*clock is right")],
+)
+def test_a_wrong_clock_is_thought_of(
+    authority: Authority,
+    state: Path,
+    ca_file: Path,
+    tmp_path: Path,
+    told: Told,
+    start: int,
+    days: int,
+    says: str,
+) -> None:
+    peer = Peer(authority)
+    tls = server_tls(authority.server_files(tmp_path, days, start))
+    with (
+        listening(peer, tls) as address,
+        pytest.raises(UnreachableError, match=says),
+    ):
+        enroll(TOKEN, server=address, state=state, ca=ca_file, patience=told.patience)
+    assert peer.seen == []
+
+
+def test_an_endless_answer_is_not_read_to_its_end(
+    peer: Peer, enrolling: Enrolling, told: Told
+) -> None:
+    peer.twists = [instead(Reply(200, "x" * (LONGEST_ANSWER + 1)))]
+
+    with pytest.raises(UnreachableError, match="more than Enlist ever would"):
+        enrolling()
+    assert told.time.slept == []
 
 
 def test_tls_to_a_plain_port_is_explained(peer: Peer, state: Path, told: Told) -> None:

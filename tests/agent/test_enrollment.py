@@ -158,6 +158,27 @@ def test_a_throttled_device_is_told_how_long_to_wait(
     assert told.time.slept == []
 
 
+def test_a_disk_that_fills_up_after_the_answer_loses_nothing(
+    peer: Peer, state: Path, enrolling: Enrolling
+) -> None:
+    """The directory cannot take the chain: what stands there in its place is a directory."""
+
+    def fill(reply: Reply) -> Reply:
+        (state / "chain.pem").mkdir()
+        return reply
+
+    peer.twists = [fill]
+    with pytest.raises(UsageError, match=r"chain\.pem cannot be used.*repeat the same command"):
+        enrolling()
+    assert not (state / "state.json").exists()
+    (state / "chain.pem").rmdir()
+
+    outcome = enrolling()
+
+    assert isinstance(outcome, Enrolled)
+    assert len(peer.issued) == 1
+
+
 def test_an_enrolled_directory_asks_nobody_again(
     peer: Peer, state: Path, enrolling: Enrolling
 ) -> None:

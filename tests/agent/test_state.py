@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_directory_of_somebody_else_is_left_alone(state: Path) -> None:
 def test_a_file_in_the_place_of_the_directory_is_named(state: Path) -> None:
     state.touch()
 
-    with pytest.raises(UsageError, match=f"{state}.*cannot be used"):
+    with pytest.raises(UsageError, match=f"{state} cannot be used: it is, or lies below, a file"):
         StateDirectory(state).prepare()
 
 
@@ -96,14 +97,21 @@ def test_of_two_that_start_at_once_the_first_key_stays(
     assert [path.name for path in state.iterdir()] == ["key.pem"]
 
 
-def test_a_damaged_key_or_state_is_said_plainly(state: Path) -> None:
+def test_a_damaged_key_is_said_plainly(state: Path) -> None:
     folder = StateDirectory(state)
     folder.prepare()
     (state / "key.pem").write_text("half a ke")
-    (state / "state.json").write_text(json.dumps({})[:1])
 
     with pytest.raises(UsageError, match=r"key\.pem is damaged"):
         folder.key()
+
+
+@pytest.mark.parametrize("junk", ["{", "[]", "7", "{}", '{"server": "x", "device": 1}', "\udcff"])
+def test_a_damaged_state_is_said_plainly(state: Path, junk: str) -> None:
+    folder = StateDirectory(state)
+    folder.prepare()
+    (state / "state.json").write_text(junk, errors="surrogateescape")
+
     with pytest.raises(UsageError, match=r"state\.json is damaged"):
         folder.read()
 
@@ -122,3 +130,22 @@ def test_a_write_that_fails_leaves_the_old_file(
     with pytest.raises(UsageError, match="No space left"):
         folder.write("state.json", '{"new": 1}')
     assert folder.text("state.json") == "{}"
+    assert [path.name for path in state.iterdir()] == ["state.json"]
+
+
+def test_a_disk_that_is_full_keeps_no_half_key(state: Path) -> None:
+    """A real limit of this process: the kernel cuts the file at ten bytes."""
+    folder = StateDirectory(state)
+    folder.prepare()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(UsageError, match=r"key\.pem cannot be used: File too large"):
+            folder.key()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    assert list(state.iterdir()) == []
+    assert folder.key()

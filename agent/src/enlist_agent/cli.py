@@ -1,7 +1,8 @@
 """`enlist-agent enroll` and `enlist-agent status`.
 
 Exit codes: 0 done; 1 refused, by the server or because the device is not in order; 2 the command
-must be changed; 3 no server that can be trusted gave a usable answer; 130 stopped by hand.
+must be changed, or the state directory cannot be used; 3 no server that can be trusted gave a
+usable answer; 130 stopped by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from enlist_agent.client import Patience
 from enlist_agent.enrollment import enroll
@@ -32,8 +33,8 @@ STOPPED: Final = 130
 STANDARD_INPUT: Final = "-"
 
 _CODES: Final = (
-    "exit codes: 0 done, 1 refused, 2 the command must be changed, "
-    "3 the server cannot be reached or not be trusted"
+    "exit codes: 0 done, 1 refused, 2 the command must be changed or the directory cannot be used, "
+    "3 the server cannot be reached or not be trusted, 130 stopped by hand"
 )
 
 
@@ -65,9 +66,23 @@ class _Parser(argparse.ArgumentParser):
         super().error(re.sub(echo, rf"\1 {DOTS}", message, flags=re.DOTALL))
 
 
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - it has no public name
+
+
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=prog, description="Enroll this device with Enlist.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="enroll|status")
+    enrolling = _enroll_words(commands, prog)
+    asking = _status_words(commands, prog)
+    for command in (enrolling, asking):
+        says = command.add_argument
+        says("--state", metavar="DIR", type=Path, required=True, help="the agent's own directory")
+        says("--ca", metavar="FILE", type=Path, help="trust this CA (PEM) as well")
+        says("--json", action="store_true", help="answer in JSON")
+    return parser
+
+
+def _enroll_words(commands: _Commands, prog: str) -> _Parser:
     enrolling = commands.add_parser(
         "enroll",
         help="enroll this device with a link, token or code",
@@ -87,6 +102,15 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         action="store_true",
         help="read the password from standard input, after the secret if that comes there too",
     )
+    says(
+        "--ca-fingerprint",
+        metavar="sha256:HEX",
+        help="trust the server's own CA if it has this fingerprint, and no other",
+    )
+    return enrolling
+
+
+def _status_words(commands: _Commands, prog: str) -> _Parser:
     asking = commands.add_parser(
         "status",
         help="show how this device stands",
@@ -95,12 +119,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     asking.add_argument("--device-url", metavar="URL", help="the server's device listener")
-    for command in (enrolling, asking):
-        says = command.add_argument
-        says("--state", metavar="DIR", type=Path, required=True, help="the agent's own directory")
-        says("--ca", metavar="FILE", type=Path, help="trust this CA (PEM) as well")
-        says("--json", action="store_true", help="answer in JSON")
-    return parser
+    return asking
 
 
 def _enroll(given: argparse.Namespace) -> int:
@@ -115,6 +134,7 @@ def _enroll(given: argparse.Namespace) -> int:
         password=_password(given, from_stdin),
         name=given.name,
         ca=given.ca,
+        ca_fingerprint=given.ca_fingerprint,
         patience=Patience(notice=_tell),
     )
     if isinstance(outcome, Refusal):

@@ -7,6 +7,7 @@ carries its `Idempotency-Key`. A certificate that does not verify is never tried
 
 from __future__ import annotations
 
+import json
 import secrets
 import ssl
 import time
@@ -14,12 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib import metadata
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx2
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from enlist_agent.address import is_loopback
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
@@ -27,12 +25,19 @@ from enlist_agent.secret import Secret, printable
 
 PASSING: Final = frozenset({502, 503, 504})
 LONGEST_TRY: Final = 30.0
+LONGEST_ANSWER: Final = 1 << 20
+"""Bytes; Enlist's own are a few thousand, and a stranger's must not fill the memory."""
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 8.0
 USER_AGENT: Final = f"enlist-agent/{metadata.version('enlist-agent')}"
 """Administrators read it in the audit log."""
 
 Answer = dict[str, Any]
+Read = TypeVar("Read")
+
+_NOT_YET, _EXPIRED = 9, 10
+_OTHER_NAMES: Final = frozenset({62, 64})
+"""OpenSSL's `X509_V_ERR_...` numbers: each asks for another remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +58,13 @@ class _PassingError(Exception):
         self.wait = wait
 
 
-def read_ca(path: Path) -> str:
-    """The certificates of a PEM file.
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What came back, read to its end."""
 
-    Raises:
-        UsageError: the file cannot be read or holds no certificate.
-    """
-    try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no certificate in PEM form"
-        raise UsageError(f"{path} cannot be used: {reason}.") from None
-    return "".join(each.public_bytes(Encoding.PEM).decode() for each in found)
-
-
-def web_trust(extra_ca: str) -> ssl.SSLContext:
-    """What the system trusts, and the certificates of `--ca`."""
-    context = httpx2.create_ssl_context()
-    if extra_ca:
-        context.load_verify_locations(cadata=extra_ca)
-    return context
+    status: int
+    headers: httpx2.Headers
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +85,29 @@ class Server:
             UnreachableError: no usable answer before the deadline, or none that can be trusted.
         """
         sent = {"User-Agent": USER_AGENT, **headers}
-        asked = {"method": method, "url": self.address + path, "content": body, "headers": sent}
+        return self._patiently(
+            {"method": method, "url": self.address + path, "content": body, "headers": sent},
+            self._read,
+        )
+
+    def fetch(self, path: str) -> bytes:
+        """What lies at an address, as it is; nothing secret is sent.
+
+        Raises:
+            UnreachableError: nothing lies there, or no answer before the deadline.
+        """
+        sent = {"User-Agent": USER_AGENT}
+        return self._patiently(
+            {"method": "GET", "url": self.address + path, "headers": sent}, self._content
+        )
+
+    def _patiently(self, asked: dict[str, Any], read: Callable[[_Reply], Read]) -> Read:
         deadline = self.patience.clock() + self.patience.seconds
         pause = FIRST_PAUSE
         while True:
             left = deadline - self.patience.clock()
             try:
-                return self._read(self._send(asked, min(LONGEST_TRY, max(left, 1.0))))
+                return read(self._send(asked, min(LONGEST_TRY, max(left, 1.0))))
             except _PassingError as trouble:
                 wait, told = trouble.wait, str(trouble)
             if wait is None:
@@ -110,28 +118,38 @@ class Server:
             self.patience.notice(f"{told} Trying again in {wait:.0f} seconds.")
             self.patience.sleep(wait)
 
-    def _send(self, asked: dict[str, Any], seconds: float) -> httpx2.Response:
+    def _send(self, asked: dict[str, Any], seconds: float) -> _Reply:
         # A proxy of the environment must not see what plain HTTP carries on this machine.
         through_proxies = not is_loopback(self.address)
         try:
-            with httpx2.Client(
-                verify=self.trust, trust_env=through_proxies, timeout=seconds
-            ) as http:
-                return http.request(**asked)
+            with (
+                httpx2.Client(
+                    verify=self.trust, trust_env=through_proxies, timeout=seconds
+                ) as http,
+                http.stream(**asked) as answer,
+            ):
+                return _Reply(answer.status_code, answer.headers, self._all_of(answer))
         except (httpx2.InvalidURL, UnicodeError):
             raise UsageError(f"{self.address} is not an address that can be asked.") from None
         except httpx2.RequestError as error:
             # `from None`: the error holds the request, and the request the secret.
             raise self._explain(error) from None
 
+    def _all_of(self, answer: httpx2.Response) -> bytes:
+        content = bytearray()
+        for part in answer.iter_bytes():
+            content += part
+            if len(content) > LONGEST_ANSWER:
+                raise UnreachableError(
+                    f"{self.address} answers more than Enlist ever would. "
+                    "Check the address of the server."
+                )
+        return bytes(content)
+
     def _explain(self, error: httpx2.RequestError) -> Exception:
         broken = _tls_error(error)
         if isinstance(broken, ssl.SSLCertVerificationError):
-            return UnreachableError(
-                f"The certificate of {self.address} is not trusted here "
-                f"({printable(broken.verify_message)}), so nothing was sent. If your administrator "
-                "gave you a CA file, add --ca FILE; otherwise do not go on."
-            )
+            return UnreachableError(self._distrust(broken))
         if broken is not None:
             reason = printable(broken.reason or broken)
             return UnreachableError(
@@ -140,28 +158,55 @@ class Server:
         reason = printable(error, self.hidden) or type(error).__name__
         return _PassingError(f"{self.address} cannot be reached ({reason}).")
 
-    def _read(self, answer: httpx2.Response) -> Answer | Refusal:
+    def _distrust(self, error: ssl.SSLCertVerificationError) -> str:
+        """Why the certificate does not count, and what would help against just that."""
+        number = error.verify_code
+        if number == _NOT_YET:
+            remedy = "This device's clock seems to be slow: set it right, and repeat the command."
+        elif number == _EXPIRED:
+            remedy = "If this device's clock is right, tell your administrator."
+        elif number in _OTHER_NAMES:
+            remedy = "Check the address of the server."
+        else:
+            remedy = (
+                "If your administrator gave you the CA's file or fingerprint, add --ca FILE or "
+                "--ca-fingerprint sha256:…; otherwise do not go on."
+            )
+        told = printable(error.verify_message)
+        return (
+            f"The certificate of {self.address} is not trusted here ({told}), so nothing was sent. "
+            f"{remedy}"
+        )
+
+    def _read(self, answer: _Reply) -> Answer | Refusal:
         content = _json_object(answer)
-        if answer.is_success and content is not None:
+        if 200 <= answer.status < 300 and content is not None:
             return content
-        if answer.is_redirect:
+        if 300 <= answer.status < 400 and "Location" in answer.headers:
             other = printable(answer.headers.get("Location", "another address"), self.hidden)
             raise UnreachableError(
                 f"{self.address} sends elsewhere, to {other}. Secrets do not follow: if that is "
                 "right, give that address with --server."
             )
         refusal = self._refusal(content or {}, answer.headers.get("Retry-After", ""))
-        if answer.status_code in PASSING:
-            told = refusal or f"{self.address} answers {answer.status_code}."
+        if answer.status in PASSING:
+            told = refusal or f"{self.address} answers {answer.status}."
             raise _PassingError(str(told), _retry_after(answer))
         if refusal is None:
             raise UnreachableError(
-                f"{self.address} answers {answer.status_code}, but not as Enlist does. "
+                f"{self.address} answers {answer.status}, but not as Enlist does. "
                 "Check the address of the server."
             )
-        if answer.is_server_error:
+        if answer.status >= 500:
             raise UnreachableError(f"{self.address} failed: {refusal}")
         return refusal
+
+    def _content(self, answer: _Reply) -> bytes:
+        if answer.status == 200:
+            return answer.content
+        refusal = self._read(answer)
+        told = refusal if isinstance(refusal, Refusal) else f"It answers {answer.status}."
+        raise UnreachableError(f"{self.address} does not give what was asked for. {told}")
 
     def _refusal(self, content: Answer, retry_after: str) -> Refusal | None:
         """A problem document as it may be shown, or None when it is not one of Enlist's."""
@@ -172,10 +217,10 @@ class Server:
         return Refusal(**told) if told["code"] else None
 
 
-def _json_object(answer: httpx2.Response) -> Answer | None:
+def _json_object(answer: _Reply) -> Answer | None:
     try:
-        content = answer.json()
-    except ValueError:
+        content = json.loads(answer.content)
+    except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 
@@ -188,7 +233,7 @@ def _tls_error(error: BaseException) -> ssl.SSLError | None:
     return None if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) else cause
 
 
-def _retry_after(answer: httpx2.Response) -> float | None:
+def _retry_after(answer: _Reply) -> float | None:
     """Seconds, from either form of RFC 9110 section 10.2.3.
 
     A date is read against the server's own `Date`: this device's clock may be wrong.

@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from enlist_agent.address import target
-from enlist_agent.client import Answer, Patience, Server, read_ca, web_trust
+from enlist_agent.client import Answer, Patience, Server
 from enlist_agent.device import describe
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret, printable
-from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, STATE, StateDirectory, private_text
+from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, Kept, StateDirectory, private_text
+from enlist_agent.trust import fetch_ca, only, read_ca, read_fingerprint, system_and
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ def enroll(
     password: Secret | None = None,
     name: str | None = None,
     ca: Path | None = None,
+    ca_fingerprint: str | None = None,
     patience: Patience | None = None,
 ) -> Enrolled | Refusal:
     """Enroll this device with a link, token or code, or with a Group ID and a sign-in.
@@ -57,6 +60,7 @@ def enroll(
         server: the server's address; a link already names it.
         name: what the device reports as its name; its host name when None.
         ca: a PEM file with further certificates to trust.
+        ca_fingerprint: SHA-256 of the server's own CA, the only one to trust then.
 
     Raises:
         UsageError: an argument must be changed, or the state directory cannot be used.
@@ -65,7 +69,7 @@ def enroll(
     if secret is None and not (group_id and username):
         raise UsageError("Give a link, a token or a code; or --group-id together with --username.")
     goal = target(secret, server)
-    extra_ca = read_ca(ca) if ca else ""
+    named = _NamedCa.read(ca, ca_fingerprint)
     folder = StateDirectory(state)
     folder.prepare()
     if folder.read() is not None:
@@ -75,25 +79,63 @@ def enroll(
             "Give another --state directory, or remove this one if its device is gone for good.",
         )
     key = folder.key()
-    asked: dict[str, Any] = {"device": describe(name), "csr": folder.request(key)}
-    asked |= {"group_id": group_id} if group_id else {}
-    asked |= {"username": username} if username else {}
-    body = _with_secrets(asked, goal.secret, password)
-    headers = {"Content-Type": "application/json", "Idempotency-Key": _request_name(key, body)}
-    hidden = tuple(each for each in (goal.secret, password) if each is not None)
-    answer = Server(goal.server, web_trust(extra_ca), patience or Patience(), hidden).ask(
-        "POST", "/api/v1/redeem", body, headers
-    )
+    request = {
+        "device": describe(name),
+        "csr": folder.request(key),
+        "group_id": group_id,
+        "username": username,
+    }
+    waiting = patience or Patience()
+    trust, extra_ca = named.trust(goal.server, waiting)
+    secrets = {"token": goal.secret, "password": password}
+    answer = _redeem(goal.server, trust, waiting, key, request, secrets)
     if isinstance(answer, Refusal):
         return answer
     return _keep(folder, key, goal.server, extra_ca, answer)
 
 
-def _with_secrets(asked: dict[str, Any], token: Secret | None, password: Secret | None) -> bytes:
-    """The request's body; the same bytes for the same request."""
-    revealed = {} if token is None else {"token": token.reveal()}
-    revealed |= {} if password is None else {"password": password.reveal()}
-    return json.dumps(asked | revealed, sort_keys=True).encode()
+def _redeem(
+    address: str,
+    trust: ssl.SSLContext,
+    patience: Patience,
+    key: ec.EllipticCurvePrivateKey,
+    request: Mapping[str, object],
+    secrets: Mapping[str, Secret | None],
+) -> Answer | Refusal:
+    """Ask for the certificate; the same bytes and the same name for the same request.
+
+    Only what was given is sent.
+    """
+    hidden = {name: each for name, each in secrets.items() if each is not None}
+    revealed = {name: each.reveal() for name, each in hidden.items()}
+    given = {name: value for name, value in request.items() if value}
+    body = json.dumps({**given, **revealed}, sort_keys=True).encode()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": _request_name(key, body)}
+    server = Server(address, trust, patience, tuple(hidden.values()))
+    return server.ask("POST", "/api/v1/redeem", body, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _NamedCa:
+    """The CA that the person named, if any: its certificates, or the SHA-256 of its certificate."""
+
+    certificates: str = ""
+    fingerprint: bytes = b""
+
+    @classmethod
+    def read(cls, file: Path | None, fingerprint: str | None) -> _NamedCa:
+        if file and fingerprint:
+            raise UsageError("Give --ca or --ca-fingerprint, not both.")
+        if fingerprint:
+            return cls(fingerprint=read_fingerprint(fingerprint))
+        return cls(read_ca(file) if file else "")
+
+    def trust(self, server: str, patience: Patience) -> tuple[ssl.SSLContext, str]:
+        """Whom to trust at this server, and the certificates to keep for later."""
+        if self.fingerprint:
+            found = fetch_ca(server, self.fingerprint, patience)
+            return only(found), found
+        return system_and(self.certificates), self.certificates
 
 
 def _request_name(key: ec.EllipticCurvePrivateKey, body: bytes) -> str:
@@ -113,6 +155,7 @@ def _keep(
     extra_ca: str,
     answer: Answer,
 ) -> Enrolled:
+    """Check what the server gave, and put it on the disk."""
     try:
         device_id = printable(answer["device"]["id"])
         name = printable(answer["device"].get("name") or device_id)
@@ -122,16 +165,17 @@ def _keep(
             f"{server} answered, but not with a certificate for this device's key. Nothing was "
             "kept. Tell your administrator."
         ) from None
-    kept = {
-        "server": server,
-        "device_url": answer.get("device_url"),
-        "device": {"id": device_id, "name": name},
-    }
-    if extra_ca:
-        folder.write(EXTRA_CA, extra_ca)
-    folder.write(CHAIN, answer["chain"])
-    folder.write(CERTIFICATE, answer["certificate"])
-    folder.write(STATE, json.dumps(kept, indent=2) + "\n")
+    try:
+        if extra_ca:
+            folder.write(EXTRA_CA, extra_ca)
+        folder.write(CHAIN, answer["chain"])
+        folder.write(CERTIFICATE, answer["certificate"])
+        folder.keep(Kept(server, printable(answer.get("device_url") or ""), device_id, name))
+    except UsageError as error:
+        raise UsageError(
+            f"{error} The server has enrolled this device already: mend that, and repeat the same "
+            "command at once."
+        ) from None
     return Enrolled(device_id, name, server, certificate.not_valid_after_utc, folder.path)
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from cryptography import x509
 
 from enlist_agent.address import server_address
-from enlist_agent.client import Answer, Patience, Server, read_ca
+from enlist_agent.client import Answer, Patience, Server
 from enlist_agent.outcomes import Refusal, UnreachableError
 from enlist_agent.secret import printable
 from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, KEY, StateDirectory
+from enlist_agent.trust import only, read_ca
 
 
 class Standing(StrEnum):
@@ -88,26 +89,15 @@ def status(
         return Refusal(
             "not_enrolled", f"{state} holds no enrolled device", "Check --state, or enroll first."
         )
-    try:
-        leaf = x509.load_pem_x509_certificate((folder.text(CERTIFICATE) or "").encode())
-    except ValueError:
-        raise folder.damaged(CERTIFICATE) from None
-    answer: Answer | Refusal | UnreachableError = UnreachableError(
-        "No device listener; give --device-url."
-    )
-    if url := device_url or kept.get("device_url"):
-        server = Server(server_address(url), _trust(folder, ca), patience or Patience(10.0))
-        try:
-            answer = server.ask("GET", "/device")
-        except UnreachableError as error:
-            answer = error
+    leaf = _leaf(folder)
+    answer = _ask(folder, device_url or kept.device_url, ca, patience or Patience(10.0))
     standing, told = _verdict(answer)
     if standing in (Standing.UNKNOWN, Standing.REFUSED) and leaf.not_valid_after_utc <= now:
         standing, told = Standing.EXPIRED, _TOLD[Standing.EXPIRED]
     return Status(
-        device_id=kept["device"]["id"],
-        name=kept["device"]["name"],
-        server=kept["server"],
+        device_id=kept.device_id,
+        name=kept.name,
+        server=kept.server,
         subject=leaf.subject.rfc4514_string(),
         serial=f"{leaf.serial_number:x}",
         expires_at=leaf.not_valid_after_utc,
@@ -115,6 +105,26 @@ def status(
         standing=standing,
         told=told,
     )
+
+
+def _leaf(folder: StateDirectory) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate((folder.text(CERTIFICATE) or "").encode())
+    except ValueError:
+        raise folder.damaged(CERTIFICATE) from None
+
+
+def _ask(
+    folder: StateDirectory, device_url: str, ca: Path | None, patience: Patience
+) -> Answer | Refusal | UnreachableError:
+    """What the device listener says; that it says nothing is an answer here, too."""
+    if not device_url:
+        return UnreachableError("No device listener is known; give --device-url.")
+    server = Server(server_address(device_url), _trust(folder, ca), patience)
+    try:
+        return server.ask("GET", "/device")
+    except UnreachableError as error:
+        return error
 
 
 def _verdict(answer: Answer | Refusal | UnreachableError) -> tuple[Standing, str]:
@@ -139,7 +149,7 @@ def _about_certificate(answer: Answer | Refusal | UnreachableError, name: str) -
 def _trust(folder: StateDirectory, ca: Path | None) -> ssl.SSLContext:
     extra = read_ca(ca) if ca else folder.text(EXTRA_CA) or ""
     try:
-        context = ssl.create_default_context(cadata=(folder.text(CHAIN) or "") + extra)
+        context = only((folder.text(CHAIN) or "") + extra)
         context.load_cert_chain(folder.path / CERTIFICATE, folder.path / KEY)
     except (OSError, ValueError):
         raise folder.damaged(KEY) from None

@@ -13,8 +13,9 @@ import json
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -34,6 +35,20 @@ CERTIFICATE: Final = "certificate.pem"
 CHAIN: Final = "chain.pem"
 EXTRA_CA: Final = "ca.pem"
 STATE: Final = "state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an enrolled device knows of itself.
+
+    Attributes:
+        device_url: the device listener, as the server named it; empty when it did not.
+    """
+
+    server: str
+    device_url: str
+    device_id: str
+    name: str
 
 
 class StateDirectory:
@@ -61,12 +76,25 @@ class StateDirectory:
         except OSError as error:
             raise _unusable(self.path, error) from None
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> Kept | None:
         """What `state.json` says, or None while the device is not enrolled."""
         text = self.text(STATE)
-        with suppress(ValueError):
-            return None if text is None else dict(json.loads(text))
+        if text is None:
+            return None
+        with suppress(ValueError, KeyError, TypeError):
+            said = json.loads(text)
+            device = said["device"]
+            return Kept(said["server"], said["device_url"] or "", device["id"], device["name"])
         raise self.damaged(STATE)
+
+    def keep(self, kept: Kept) -> None:
+        """Write `state.json`: from now on the device is enrolled."""
+        said = {
+            "server": kept.server,
+            "device_url": kept.device_url or None,
+            "device": {"id": kept.device_id, "name": kept.name},
+        }
+        self.write(STATE, json.dumps(said, indent=2) + "\n")
 
     def text(self, name: str) -> str | None:
         """A file's text, or None when there is none."""
@@ -74,6 +102,8 @@ class StateDirectory:
             return (self.path / name).read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except UnicodeDecodeError:
+            raise self.damaged(name) from None
         except OSError as error:
             raise _unusable(self.path / name, error) from None
 
@@ -114,11 +144,15 @@ class StateDirectory:
         """
         try:
             handle, temporary = tempfile.mkstemp(prefix=".new-", dir=self.path)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            self._put(Path(temporary), self.path / name, replace)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                self._put(Path(temporary), self.path / name, replace)
+            finally:
+                # A full disk must not keep half a key, nor fill up further with each try.
+                Path(temporary).unlink(missing_ok=True)
         except OSError as error:
             raise _unusable(self.path / name, error) from None
 
@@ -133,7 +167,6 @@ class StateDirectory:
             except OSError:  # Android lets no app make hard links
                 if not final.exists():
                     temporary.replace(final)
-            temporary.unlink(missing_ok=True)
         if os.name == "posix":
             folder = os.open(self.path, os.O_RDONLY)
             os.fsync(folder)
@@ -146,4 +179,6 @@ def private_text(key: ec.EllipticCurvePrivateKey) -> str:
 
 
 def _unusable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"{path} cannot be used: {error.strerror or error}.")
+    a_file = isinstance(error, (FileExistsError, NotADirectoryError))
+    reason = "it is, or lies below, a file" if a_file else error.strerror or error
+    return UsageError(f"{path} cannot be used: {reason}.")

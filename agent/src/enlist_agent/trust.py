@@ -1,0 +1,100 @@
+"""Whose certificates count: the system's CAs, and the one that the person names.
+
+A CA is named by a file, or by its fingerprint alone. The certificate for a fingerprint is fetched
+from the very server, over a connection that proves nothing yet and on which nothing secret is
+sent; it counts only when it has exactly that fingerprint (RFC 7030 section 4.1.1). Everything else
+then goes over a connection that is verified under it, and under nothing else.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import ssl
+from pathlib import Path
+from typing import Final
+
+import httpx2
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from enlist_agent.client import Patience, Server
+from enlist_agent.outcomes import UnreachableError, UsageError
+
+ROOT_PATH: Final = "/pki/root.pem"
+
+
+def read_ca(path: Path) -> str:
+    """The certificates of a PEM file.
+
+    Raises:
+        UsageError: the file cannot be read or holds no certificate.
+    """
+    try:
+        found = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no certificate in PEM form"
+        raise UsageError(f"{path} cannot be used: {reason}.") from None
+    return "".join(map(_pem, found))
+
+
+def read_fingerprint(text: str) -> bytes:
+    """The SHA-256 that somebody typed or copied: 64 hexadecimal digits, with or without colons.
+
+    Raises:
+        UsageError: it is none.
+    """
+    digits = re.sub(r"^sha-?256[:=]", "", text.strip(), flags=re.IGNORECASE).replace(":", "")
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", digits):
+        raise UsageError(
+            "The fingerprint of a CA is sha256: and 64 hexadecimal digits. Copy it once more."
+        )
+    return bytes.fromhex(digits)
+
+
+def fetch_ca(server: str, fingerprint: bytes, patience: Patience) -> str:
+    """The server's CA, once it is known to be the one with this fingerprint.
+
+    Raises:
+        UnreachableError: the server is away, or shows another CA or none.
+        UsageError: the address has no TLS, so that a CA would prove nothing.
+    """
+    if not server.startswith("https:"):
+        raise UsageError("--ca-fingerprint needs an https:// address.")
+    unproven = ssl.create_default_context()
+    unproven.check_hostname = False
+    unproven.verify_mode = ssl.CERT_NONE
+    text = Server(server, unproven, patience).fetch(ROOT_PATH)
+    try:
+        shown = x509.load_pem_x509_certificate(text)
+    except ValueError:
+        raise UnreachableError(
+            f"{server} shows no CA of its own at {ROOT_PATH}, so nothing was sent. "
+            "Check the address; or leave --ca-fingerprint out."
+        ) from None
+    found = shown.fingerprint(hashes.SHA256())
+    if not hmac.compare_digest(found, fingerprint):
+        raise UnreachableError(
+            f"{server} shows another CA than the one asked for, with the fingerprint "
+            f"sha256:{found.hex()}, so nothing was sent. Ask your administrator which is right: "
+            "somebody may be between this device and the server."
+        )
+    return _pem(shown)
+
+
+def system_and(extra_ca: str) -> ssl.SSLContext:
+    """What the system trusts, and these certificates."""
+    context = httpx2.create_ssl_context()
+    if extra_ca:
+        context.load_verify_locations(cadata=extra_ca)
+    return context
+
+
+def only(ca: str) -> ssl.SSLContext:
+    """These certificates and no others."""
+    return ssl.create_default_context(cadata=ca)
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode()
