@@ -21,7 +21,7 @@ from enlist.core.secrets import Secret
 from enlist.store import access, credentials, devices, enrollments, events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import beyond, organization_named, user_named
 from enlist.verbs.rights import lacks
@@ -138,7 +138,7 @@ class AddUser(Verb[Organization, NewUser, User]):
         )
         return NewUser(user, hashed)
 
-    def apply(self, tx: Tx, caller: Caller, ready: NewUser) -> Done[User] | Refusal:
+    def apply(self, tx: Tx, caller: Caller, ready: NewUser) -> Done[User]:
         user = ready.user
         users.insert(tx, user, ready.password_hash)
         if organizations.find(tx, user.organization_id) is None:
@@ -161,7 +161,7 @@ class AddUser(Verb[Organization, NewUser, User]):
 
 
 @dataclass(frozen=True)
-class UserAgain(Verb[User, User, User]):
+class UserAgain(QuickVerb[User, User]):
     """The answer of an earlier AddUser once more, for its Idempotency-Key."""
 
     user_id: Id
@@ -170,9 +170,6 @@ class UserAgain(Verb[User, User, User]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
         return user_named(tx, caller, self.user_id)
-
-    def work(self, tools: Tools, caller: Caller, seen: User) -> User | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[User] | Refusal:
         return Done(ready)
@@ -249,7 +246,7 @@ class ChangeUser(Verb[User, Changing, User]):
 
 
 @dataclass(frozen=True)
-class SetUserState(Verb[User, User, User]):
+class SetUserState(QuickVerb[User, User]):
     """Disable a user, which ends his sign-ins, or enable him again.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `last_administrator`.
@@ -264,9 +261,6 @@ class SetUserState(Verb[User, User, User]):
         if self.state not in set(UserState):
             return invalid("state", f"must be one of {', '.join(UserState)}")
         return staff_edit(tx, caller, self.user)
-
-    def work(self, tools: Tools, caller: Caller, seen: User) -> User | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[User] | Refusal:
         state = UserState(self.state)
@@ -283,7 +277,7 @@ class SetUserState(Verb[User, User, User]):
 
 
 @dataclass(frozen=True)
-class DeleteUser(Verb[User, User, None]):
+class DeleteUser(QuickVerb[User, None]):
     """Delete a user: sign-ins end, his tokens become unknown, his certificates are revoked.
 
     His devices stay, enrolled no more (ruling 29).
@@ -297,9 +291,6 @@ class DeleteUser(Verb[User, User, None]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
         return staff_edit(tx, caller, self.user)
-
-    def work(self, tools: Tools, caller: Caller, seen: User) -> User | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[None] | Refusal:
         if last_administrator(tx, ready.id):

@@ -68,6 +68,7 @@ VERBS: Final[Mapping[str, str]] = {
     "delete_organization": N_("delete an organization"),
     "change_settings": N_("change enrollment settings"),
     "add_user": N_("add a user"),
+    "add_user_with_device": N_("add a user with a first device"),
     "change_user": N_("change a user"),
     "set_user_state": N_("disable or enable a user"),
     "delete_user": N_("delete a user"),
