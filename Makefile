@@ -40,7 +40,7 @@ check: $(DEVELOPMENT) $(VENDOR) ## Check format, lint, types, import rules, arch
 	.venv/bin/mypy
 	$(PYTHON) -m pytest -q tests/architecture $(wildcard tests/docs)
 
-bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this machine
+bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this machine [BENCH_ACCEPT=1 to keep the figures]
 	$(PYTHON) -m tests.peers.install
 	$(PYTHON) -m tests.bench
 

@@ -1,73 +1,77 @@
 """`make bench`: rates of this machine beside its limits, in one run.
 
-Each product rate stands between two runs of its yardstick (A B A); the ratio is to their mean,
-and a run whose yardsticks differ by more than a fifth is marked. Nothing here is a test: figures
-go into docs/explanation/performance.md.
+Each product rate stands between two runs of its yardstick (A B A); the ratio is to their mean, and
+a round whose yardsticks differ by more than a fifth is void. What comes out is the median of the
+rounds that are left, beside that of the last accepted run. Nothing here is a test: the figures go
+into docs/explanation/performance.md. From the environment: BENCH_ROUNDS, BENCH_SECONDS,
+BENCH_TOKENS; BENCH_ACCEPT=1 makes this run the accepted one.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from rich.console import Console
-from rich.table import Table
-
-from tests.bench import redeem, yardsticks
+from tests.bench import redeem, report, yardsticks
 from tests.bench.bench_signing import main as signing
-from tests.peers.postgres import cluster
+from tests.bench.report import Line, Round
+from tests.peers.postgres import Cluster, cluster
 
 T = TypeVar("T")
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
-TOKENS = int(os.environ.get("BENCH_TOKENS", "30000"))
+TOKENS = int(os.environ.get("BENCH_TOKENS", "15000"))
+RESULT = Path("bench-result.json")
 
 
-def main() -> None:
-    """Run everything and print one table."""
-    table = Table("store", "redeem", "rate/s", "yardstick/s", "ratio", "p50 ms", "p99 ms", "MiB")
+def main() -> int:
+    """Run everything, print one table, keep every round; 1 where a line has no steady round."""
     running = cluster(durable=True)
     try:
-        for with_csr in (False, True):
-            name = "with CSR" if with_csr else "bare"
-            on_sqlite = partial(_product, lambda: "", 1, with_csr)
-            _add(table, "SQLite", name, partial(_in_folder, yardsticks.sqlite), on_sqlite)
-            yardstick = partial(yardsticks.postgres, running, SECONDS)
-            on_postgres = partial(_product, running.create_database, 2, with_csr)
-            _add(table, "PostgreSQL", name, yardstick, on_postgres)
+        found_on = report.machine(running)
+        lines = [
+            Line(f"{store}, {name}", [_round(*pair) for _ in range(ROUNDS)])
+            for with_csr, name in ((False, "bare"), (True, "with CSR"))
+            for store, pair in _pairs(running, with_csr=with_csr).items()
+        ]
     finally:
         running.stop()
-    console = Console(width=110)
-    console.print(f"{os.cpu_count()} cores; {SECONDS} s a run; load on the same cores")
-    console.print(table)
+    report.show(lines, found_on)
+    report.keep(lines, found_on, RESULT)
+    if os.environ.get("BENCH_ACCEPT"):
+        report.keep(lines, found_on, report.ACCEPTED)
     signing(1.0)
+    return 0 if all(line.counted for line in lines) else 1
 
 
-def _add(
-    table: Table,
-    store: str,
-    name: str,
-    yardstick: Callable[[], float],
-    product: Callable[[], redeem.Measured],
-) -> None:
+Pair = tuple[Callable[[], float], Callable[[], redeem.Measured]]
+
+
+def _pairs(running: Cluster, *, with_csr: bool) -> dict[str, Pair]:
+    """Yardstick and product on each store."""
+    return {
+        "SQLite": (
+            partial(_in_folder, yardsticks.sqlite),
+            partial(_product, lambda: "", 1, with_csr),
+        ),
+        "PostgreSQL": (
+            partial(yardsticks.postgres, running, SECONDS),
+            partial(_product, running.create_database, 2, with_csr),
+        ),
+    }
+
+
+def _round(yardstick: Callable[[], float], product: Callable[[], redeem.Measured]) -> Round:
     before = yardstick()
-    measured = product()
-    after = yardstick()
-    mean = (before + after) / 2
-    shaky = " (yardstick unsteady)" if abs(before - after) > 0.2 * mean else ""
-    table.add_row(
-        store,
-        name,
-        f"{measured.rate:,.0f}",
-        f"{mean:,.0f}{shaky}",
-        f"{measured.rate / mean:.2f}",
-        f"{measured.p50:.1f}",
-        f"{measured.p99:.1f}",
-        f"{measured.memory:.0f}",
-    )
+    found = product()
+    one = Round(before, found.rate, yardstick(), found.p50, found.p99, found.memory)
+    print(f"{one.rate:,.0f} of {one.yardstick:,.0f} a second: {one.ratio:.2f}", file=sys.stderr)
+    return one
 
 
 def _product(make: Callable[[], str], workers: int, with_csr: bool) -> redeem.Measured:
@@ -86,4 +90,4 @@ def _in_folder(work: Callable[[Path], T]) -> T:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
