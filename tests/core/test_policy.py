@@ -17,6 +17,7 @@ from enlist.core.policy import (
     Role,
     SettingValue,
     check_change,
+    confined,
     held_at,
     outranks,
     permitted,
@@ -241,3 +242,30 @@ def test_a_policy_reads_as_words() -> None:
         24,
     )
     assert policy.child_permission is ChildPermission.BOTH
+
+
+_READ, _EDIT = Permission.DEVICES_READ, Permission.DEVICES_EDIT
+_KEYS, _REVEAL = Permission.API_KEYS_EDIT, Permission.ENROLLMENTS_REVEAL
+
+
+@pytest.mark.parametrize(
+    ("held", "left"),
+    [
+        ({}, {}),
+        ({"r/": {_READ, _EDIT}}, {"r/a/": {_READ}}),
+        ({"r/a/": {_EDIT}}, {}),
+        ({"r/a/x/": {_READ}}, {"r/a/x/": {_READ}}),
+        ({"r/b/": {_READ}}, {}),
+        ({"r/": {_KEYS}}, {"r/a/": {_REVEAL}}),
+        ({"r/": {_EDIT}, "r/a/x/": {_READ}}, {"r/a/x/": {_READ}}),
+    ],
+)
+def test_what_is_passed_on_is_never_more_than_what_is_held(
+    held: dict[str, set[Permission]], left: dict[str, set[Permission]]
+) -> None:
+    """S54: reading and revealing at r/a/ were passed on."""
+    parts = confined(
+        Right("r/a/", frozenset({_READ, _REVEAL})),
+        [Right(path, frozenset(permissions)) for path, permissions in held.items()],
+    )
+    assert {part.path: set(part.permissions) for part in parts} == left

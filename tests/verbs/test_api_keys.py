@@ -15,6 +15,8 @@ from enlist.core.secrets import Secret, parse_machine_secret
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey
 from enlist.verbs.callers import ByApiKey
 from enlist.verbs.sign_in import FRESH
+from enlist.verbs.staff import GrantRole, WithdrawRole
+from enlist.verbs.users import DeleteUser, SetUserState
 from enlist.verbs.views import ListApiKeys, ListDevices
 from tests.verbs.world import STRANGER, World
 
@@ -113,6 +115,61 @@ def test_revealing_may_be_given_by_whoever_may_make_keys(world: World) -> None:
     path = world.organizations["acme"].path
     assert use(world, made.secret).may(Permission.ENROLLMENTS_REVEAL, path)
     assert not caller.may(Permission.ENROLLMENTS_REVEAL, path)
+
+
+def gone(world: World, secret: Secret) -> bool:
+    told = use(world, secret)
+    return isinstance(told, Refusal) and (told.code, told.holder) == ("unauthenticated", False)
+
+
+@pytest.mark.parametrize("how", ["disabled", "deleted", "withdrawn"])
+def test_a_key_does_not_outlive_its_makers_rights(either: World, how: str) -> None:
+    """S54: what was taken from its maker is gone with the next request, and comes back with it."""
+    maker = either.staff(Role.ADMINISTRATOR, "acme")
+    assert maker.id is not None
+    key = create(either, maker, organization="labs").secret
+    of_the_key = either.do(
+        CreateApiKey("child", "reader", organization="labs"),
+        replace(maker, kind=CallerKind.API_KEY, id=use(either, key).id),
+    ).secret
+    assert not gone(either, key)
+    if how == "disabled":
+        either.do(SetUserState(maker.id, "disabled"))
+    elif how == "deleted":
+        either.do(DeleteUser(maker.id))
+    else:
+        either.do(WithdrawRole(maker.id, "acme", "administrator"))
+    assert gone(either, key)
+    assert gone(either, of_the_key)
+    (event,) = either.events(kind="api_key.refused")[:1]
+    assert event.data["reason"] == "its maker's rights are gone"
+    if how == "disabled":
+        either.do(SetUserState(maker.id, "active"))
+        assert not gone(either, key)
+
+
+def test_a_key_keeps_what_its_maker_keeps(either: World) -> None:
+    """S54: less, or at fewer places; never what he got besides."""
+    acme, labs = either.organizations["acme"].path, either.organizations["labs"].path
+    maker = either.staff(Role.ADMINISTRATOR, "acme")
+    assert maker.id is not None
+    key = create(either, maker, organization="acme", permissions=("enrollments:reveal",)).secret
+    assert use(either, key).may(Permission.ENROLLMENTS_REVEAL, acme)
+    either.do(GrantRole(maker.id, "labs", "reader"))
+    either.do(WithdrawRole(maker.id, "acme", "administrator"))
+    left = use(either, key)
+    assert left.may(Permission.DEVICES_READ, labs)
+    assert not left.may(Permission.DEVICES_READ, acme)
+    assert not left.may(Permission.DEVICES_EDIT, labs)
+    assert not left.may(Permission.ENROLLMENTS_REVEAL, labs)
+
+
+def test_a_key_made_at_the_machine_needs_nobody(either: World) -> None:
+    """Only people lose rights; whoever sits at the machine has made no user's key."""
+    key = create(either, organization="acme").secret
+    child = either.do(CreateApiKey("child", "reader", organization="acme")).secret
+    assert not gone(either, key)
+    assert not gone(either, child)
 
 
 def test_making_a_key_takes_a_fresh_proof(world: World) -> None:

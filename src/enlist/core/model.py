@@ -297,7 +297,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key, without its secret. `public_id` is the readable part of the key."""
+    """An API key, without its secret. `public_id` is the readable part of the key.
+
+    `creator_id` is the user whose rights bound it; None for keys made at the server's machine.
+    """
 
     id: Id
     public_id: str
@@ -310,6 +313,7 @@ class ApiKey:
     addresses: tuple[str, ...]
     created_at: int
     created_by: str
+    creator_id: Id | None
     expires_at: int | None
     revoked_at: int | None
     last_used_at: int | None

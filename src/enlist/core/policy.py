@@ -131,6 +131,22 @@ def outranks(actor: Sequence[Right], target: Sequence[Right]) -> bool:
     return all(right.permissions <= held_at(actor, right.path) for right in target)
 
 
+def confined(right: Right, held: Sequence[Right]) -> tuple[Right, ...]:
+    """As much of `right` as `held` covers: what somebody may pass on of what he holds (S54).
+
+    Revealing is in no role; whoever may make keys may give it (see `CreateApiKey`).
+    """
+    parts = []
+    for each in held:
+        permissions = each.permissions
+        if Permission.API_KEYS_EDIT in permissions:
+            permissions |= {Permission.ENROLLMENTS_REVEAL}
+        narrower = right.path if right.path.startswith(each.path) else each.path
+        if narrower.startswith(right.path) and right.permissions & permissions:
+            parts.append(Right(narrower, right.permissions & permissions))
+    return tuple(parts)
+
+
 # --- settings ----------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enlist.core.ids import Id
 from enlist.core.model import ApiKey, SignIn
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Role
+from enlist.core.policy import ROLES, Right, Role
 from enlist.core.secrets import Digest
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
@@ -136,12 +136,12 @@ def _sign_in(row: Row) -> SignIn:
 
 # --- API keys ----------------------------------------------------------------------------------
 
-_KEY_COLUMNS = """
+_KEY_FIELDS = """
     SELECT k.id, k.public_id, k.name, k.organization_id, o.path AS organization_path, o.group_id,
-           k.role, k.permissions, k.addresses, k.created_at, k.created_by, k.expires_at,
-           k.revoked_at, k.last_used_at, k.last_used_from
-      FROM api_key k JOIN organization o ON o.id = k.organization_id
+           k.role, k.permissions, k.addresses, k.created_at, k.created_by, k.creator_id,
+           k.expires_at, k.revoked_at, k.last_used_at, k.last_used_from
 """
+_KEY_COLUMNS = f"{_KEY_FIELDS} FROM api_key k JOIN organization o ON o.id = k.organization_id"
 _INSERT_KEY = Query(
     "api_key.insert",
     """
@@ -153,7 +153,14 @@ _INSERT_KEY = Query(
 )
 _KEY_BY_DIGEST = Query(
     "api_key.by_digest",
-    f"{_KEY_COLUMNS} WHERE k.digest = :digest AND o.deleted_at IS NULL",
+    # A row for each role that its maker holds now, at least one; with the key in one question,
+    # because every request of a program asks it.
+    f"""{_KEY_FIELDS}, r.role AS held_role, h.path AS held_path
+      FROM api_key k JOIN organization o ON o.id = k.organization_id
+      LEFT JOIN app_user u ON u.id = k.creator_id AND u.state = 'active' AND u.deleted_at IS NULL
+      LEFT JOIN role_assignment r ON r.user_id = u.id
+      LEFT JOIN organization h ON h.id = r.organization_id AND h.deleted_at IS NULL
+     WHERE k.digest = :digest AND o.deleted_at IS NULL""",
 )
 _KEY = Query("api_key.find", f"{_KEY_COLUMNS} WHERE k.id = :id")
 _REVOKE_KEY = Query(
@@ -194,7 +201,14 @@ class NewApiKey:
 
     key: ApiKey
     digest: Digest
-    creator_id: Id | None
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedApiKey:
+    """An API key that was presented; `held` is what its maker may do now, None for no maker."""
+
+    key: ApiKey
+    held: tuple[Right, ...] | None
 
 
 def insert_api_key(tx: Tx, new: NewApiKey) -> None:
@@ -213,17 +227,23 @@ def insert_api_key(tx: Tx, new: NewApiKey) -> None:
         addresses=json.dumps(key.addresses),
         now=key.created_at,
         created_by=key.created_by,
-        creator_id=new.creator_id,
+        creator_id=key.creator_id,
         expires_at=key.expires_at,
     )
 
 
-def api_key_by_digest(tx: Reader, digests: Sequence[bytes]) -> ApiKey | None:
+def api_key_by_digest(tx: Reader, digests: Sequence[bytes]) -> PresentedApiKey | None:
     """The API key with one of these digests, living or not."""
     for digest in digests:
-        row = tx.one(_KEY_BY_DIGEST, digest=digest)
-        if row is not None:
-            return _api_key(row)
+        rows = tx.all(_KEY_BY_DIGEST, digest=digest)
+        if rows:
+            key = _api_key(rows[0])
+            held = tuple(
+                Right(row["held_path"], ROLES[Role(row["held_role"])])
+                for row in rows
+                if row["held_path"] is not None
+            )
+            return PresentedApiKey(key, None if key.creator_id is None else held)
     return None
 
 
@@ -261,6 +281,7 @@ def _api_key(row: Row) -> ApiKey:
         addresses=tuple(json.loads(row["addresses"])),
         created_at=row["created_at"],
         created_by=row["created_by"],
+        creator_id=row["creator_id"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],

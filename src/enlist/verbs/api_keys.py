@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from enlist.core.caller import Caller
+from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id, parse_id
 from enlist.core.model import ApiKey, Organization
@@ -33,6 +33,14 @@ class CreatedApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where a key shall work, and the user whose rights will bound it, if there is one."""
+
+    organization: Organization
+    creator_id: Id | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """The key to be stored, and its secret for the answer."""
 
@@ -41,8 +49,11 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class CreateApiKey(Verb[Organization, Ready, CreatedApiKey]):
+class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
     """Make an API key with a role and perhaps further permissions.
+
+    It can never do more than its maker can at that moment. A key that another key makes belongs
+    to the same user as that one; one made at the server's machine is bounded by nobody.
 
     Attributes:
         organization: id or Group ID; "" for the caller's own.
@@ -63,34 +74,37 @@ class CreateApiKey(Verb[Organization, Ready, CreatedApiKey]):
 
     name = "create_api_key"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Wanted | Refusal:
         named = self.organization or caller.organization_id or ""
         found = organization_named(tx, caller, named, Permission.API_KEYS_EDIT)
         if isinstance(found, Refusal):
             return found
-        return fresh(caller, tx.now) or self._problems(tx.now) or self._beyond(caller, found)
+        refusal = fresh(caller, tx.now) or self._problems(tx.now) or self._beyond(caller, found)
+        return refusal or Wanted(found, _person_behind(tx, caller))
 
-    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Ready | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Wanted) -> Ready | Refusal:
         now, made = tools.clock(), new_machine_secret(API_KEY_PREFIX)
+        place = seen.organization
         key = ApiKey(
             id=new_id(now),
             public_id=made.id,
             name=fields.label(self.name_of_key),
-            organization_id=seen.id,
-            organization_path=seen.path,
-            group_id=seen.group_id,
+            organization_id=place.id,
+            organization_path=place.path,
+            group_id=place.group_id,
             role=Role(self.role),
             permissions=tuple(sorted(set(self.permissions))),
             addresses=tuple(_network(address) for address in self.addresses),
             created_at=now,
             created_by=caller.name,
+            creator_id=seen.creator_id,
             expires_at=self.expires_at,
             revoked_at=None,
             last_used_at=None,
             last_used_from="",
         )
         digest = tools.keys.digest(Kind.API_KEY, made.text)
-        return Ready(NewApiKey(key, digest, caller.id), made.text)
+        return Ready(NewApiKey(key, digest), made.text)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[CreatedApiKey] | Refusal:
         key = ready.new.key
@@ -128,13 +142,13 @@ class CreateApiKey(Verb[Organization, Ready, CreatedApiKey]):
             read.errors.append(FieldError("expires_at", "must be in the future"))
         return read.refusal
 
-    def _beyond(self, caller: Caller, organization: Organization) -> Organization | Refusal:
+    def _beyond(self, caller: Caller, organization: Organization) -> Refusal | None:
         """A key never exceeds its maker (S51)."""
         wanted = ROLES[Role(self.role)] | {Permission(name) for name in self.permissions}
         excess = wanted - held_at(caller.rights, organization.path)
         excess -= {Permission.ENROLLMENTS_REVEAL}
         if not excess:
-            return organization
+            return None
         about = Subjects(organization.id)
         return Refusal("forbidden", about=about, reason=f"exceeds him: {', '.join(sorted(excess))}")
 
@@ -188,6 +202,14 @@ class RevokeApiKey(Verb[ApiKey, ApiKey, None]):
             about = Subjects(ready.organization_id)
             events.record(tx, caller, Happening("api_key.revoked", about, data))
         return Done(None)
+
+
+def _person_behind(tx: Reader, caller: Caller) -> Id | None:
+    """The user who makes the key, also where he has another key make it."""
+    if caller.kind is not CallerKind.API_KEY or caller.id is None:
+        return caller.id
+    own = access.api_key(tx, caller.id)
+    return own.creator_id if own else caller.id
 
 
 def _network(text: str) -> str:

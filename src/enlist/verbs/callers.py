@@ -13,9 +13,10 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import MINUTE
 from enlist.core.model import ApiKey
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import ROLES, Permission, Right
+from enlist.core.policy import ROLES, Permission, Right, confined
 from enlist.core.secrets import Kind, Secret, parse_machine_secret
 from enlist.store import access, organizations, users
+from enlist.store.access import PresentedApiKey
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Answered, Tools, Verb
 from enlist.verbs.sign_in import IDLE
@@ -75,9 +76,10 @@ class Known:
 
 @dataclass(frozen=True)
 class ByApiKey(Verb[Known, Known, Caller]):
-    """The caller behind an API key.
+    """The caller behind an API key, with no more rights than its maker holds now.
 
-    Refusals: `unauthenticated`, alike for unknown, expired, revoked and misplaced keys.
+    Refusals: `unauthenticated`, alike for unknown, expired, revoked and misplaced keys, and for
+    those whose maker holds nothing any more.
     """
 
     key: str
@@ -93,10 +95,14 @@ class ByApiKey(Verb[Known, Known, Caller]):
         found = access.api_key_by_digest(tx, tools.keys.digests(Kind.API_KEY, parsed.text))
         if found is None:
             return Refusal("unauthenticated", reason="unknown key")
-        refusal = _unusable(found, caller.address, tx.now)
+        refusal = _unusable(found.key, caller.address, tx.now)
         if refusal is not None:
             return refusal
-        return Known(_api_caller(found, caller), found)
+        rights = _rights(found)
+        if not rights:
+            about = Subjects(found.key.organization_id)
+            return Refusal("unauthenticated", reason="its maker's rights are gone", about=about)
+        return Known(_api_caller(found.key, rights, caller), found.key)
 
     def work(self, tools: Tools, caller: Caller, seen: Known) -> Known | Answered[Caller]:
         key = seen.key
@@ -129,15 +135,21 @@ def _within(address: str, networks: tuple[str, ...]) -> bool:
     return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
-def _api_caller(key: ApiKey, caller: Caller) -> Caller:
+def _rights(found: PresentedApiKey) -> tuple[Right, ...]:
+    """What a key may do: what was given to it, as far as its maker holds that himself now."""
+    key = found.key
     extra = {Permission(name) for name in key.permissions if name in set(Permission)}
-    right = Right(key.organization_path, ROLES[key.role] | extra)
+    given = Right(key.organization_path, ROLES[key.role] | extra)
+    return (given,) if found.held is None else confined(given, found.held)
+
+
+def _api_caller(key: ApiKey, rights: tuple[Right, ...], caller: Caller) -> Caller:
     return replace(
         caller,
         kind=CallerKind.API_KEY,
         id=key.id,
         name=key.name,
-        rights=(right,),
+        rights=rights,
         home=key.organization_path,
         organization_id=key.organization_id,
     )
