@@ -77,7 +77,8 @@ def test_every_statement_can_be_prepared(raw: Raw) -> None:
 def test_every_list_can_be_prepared(raw: Raw) -> None:
     """House rule 11: each sort, direction and search, with no filter, with each, and with all.
 
-    Filters are joined by AND, so what holds of each and of all holds of any choice of them.
+    Names may be hidden or not. Filters are joined by AND, so what holds of each and of all
+    holds of any choice of them.
     """
     list(all_queries())
     assert len(LISTINGS) >= 7
@@ -85,13 +86,14 @@ def test_every_list_can_be_prepared(raw: Raw) -> None:
         each = tuple((name,) for name in sorted(listing.filters))
         for filters in {(), *each, tuple(sorted(listing.filters))}:
             for sort in listing.sorts:
-                for choice in range(8):
+                for choice in range(16):
                     query = listing.query(
                         sort,
                         bool(choice & 1),
                         filters,
                         searching=bool(choice & 2),
                         following=bool(choice & 4),
+                        veiled=bool(choice & 8),
                     )
                     assert raw.plan(query) is not None, query.name
 

@@ -6,7 +6,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Ownership, Platform
 from enlist.core.outcomes import Refusal
-from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -128,6 +128,9 @@ _LIST = Listing(
         "without_staff": NOT_STAFF.format(user="d.user_id"),
     },
     search=("d.name", "COALESCE(u.username, '')", "d.serial", "d.asset_number", "d.model"),
+    veil={
+        "u.id = d.user_id": f"u.id = d.user_id AND {NAMED_WITHIN}",
+    },
 )
 
 

@@ -17,7 +17,7 @@ from enlist.core.model import Enrollment, GrantKind
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.secrets import Digest
 from enlist.store import events
-from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -200,6 +200,10 @@ _LIST = Listing(
         "without_staff": NOT_STAFF.format(user="e.user_id"),
     },
     search=("COALESCE(d.name, '')", "COALESCE(u.username, '')", "COALESCE(m.recipient, '')"),
+    veil={
+        "u.id = e.user_id": f"u.id = e.user_id AND {NAMED_WITHIN}",
+        "m.recipient": "CASE WHEN e.user_id IS NULL OR u.id IS NOT NULL THEN m.recipient END",
+    },
 )
 
 

@@ -9,7 +9,7 @@ from enlist.core.events import Event, Happening, make_event
 from enlist.core.ids import Id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
-from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -63,6 +63,12 @@ _LIST = Listing(
                  OR e.actor_kind IN ('stranger', 'device', 'system'))""",
     },
     search=("e.kind", "e.entry", "COALESCE(e.personal, '')"),
+    veil={
+        # What is shown of the personal values is up to the view; none may be found by them.
+        "COALESCE(e.personal, '')": f"""CASE WHEN e.user_id IS NULL OR e.user_id IN (
+            SELECT u.id FROM app_user u
+             WHERE {NAMED_WITHIN}) THEN COALESCE(e.personal, '') ELSE '' END""",
+    },
 )
 
 _FIRST_USE = Query(

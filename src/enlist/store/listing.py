@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
-from enlist.core.ids import parse_id
+from enlist.core.ids import Id, parse_id
 from enlist.core.outcomes import Refusal, invalid
 from enlist.store.tx import QUERIES, Query, Reader, Row
 
 T = TypeVar("T")
 
 MOST_PER_PAGE: Final = 500
+NAMED_WITHIN: Final = """(u.id = :myself OR u.organization_id IN (
+    SELECT place.id FROM organization place
+     WHERE place.path >= :people AND place.path < :people_end))"""
+"""Whether the user `u` may be named to whoever asks."""
 LISTINGS: Final[dict[str, Listing]] = {}
 """Every listing by name; a test prepares each with each filter and sort on each store."""
 
@@ -36,6 +40,8 @@ class PageRequest:
         sort: name of a sort; a leading `-` turns it round.
         limit: rows per page, 1 to 500.
         cursor: `next_cursor` of the page before.
+        people: where people must belong to be named or found by name; None for anywhere.
+        myself: a user who is named wherever he belongs.
     """
 
     path: str
@@ -44,6 +50,8 @@ class PageRequest:
     sort: str = ""
     limit: int = 50
     cursor: str = ""
+    people: str | None = None
+    myself: Id | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,9 @@ class Listing:
     `select` ends in a WHERE clause to which conditions are added with AND. `id` and every sort
     expression must never be NULL. Ids are in order of age, so a sort by the moment something was
     made is declared with the id itself, and walks the primary key.
+
+    `veil` replaces fragments where not everybody may be named: in what is shown, searched and
+    sorted alike, for a search that finds by a hidden name tells it, and so does a cursor.
     """
 
     def __init__(
@@ -73,6 +84,7 @@ class Listing:
         default_sort: str,
         filters: Mapping[str, str] | None = None,
         search: tuple[str, ...] = (),
+        veil: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._select = select
@@ -81,6 +93,7 @@ class Listing:
         self.sorts = sorts
         self.filters = filters or {}
         self._search = search
+        self._veil = veil or {}
         self._default_sort = default_sort
         LISTINGS[name] = self
 
@@ -98,6 +111,9 @@ class Listing:
             "path_end": path_end(request.path),
             "limit": request.limit + 1,
             "now": tx.now,
+            "people": request.people or "",
+            "people_end": path_end(request.people or "-"),
+            "myself": request.myself,
             **{name: value for name, value in request.filters.items() if value},
         }
         if request.search:
@@ -113,6 +129,7 @@ class Listing:
             tuple(sorted(name for name, value in request.filters.items() if value)),
             searching=bool(request.search),
             following=bool(request.cursor),
+            veiled=request.people is not None,
         )
         rows = tx.all(query, **{k: v for k, v in values.items() if k in query.parameters})
         shown = rows[: request.limit]
@@ -132,9 +149,11 @@ class Listing:
         *,
         searching: bool,
         following: bool,
+        veiled: bool = False,
     ) -> Query:
         """The statement for one combination; made once."""
-        return _build(self.name, sort, descending, filters, searching, following)
+        hides = veiled and bool(self._veil)
+        return _build(self.name, sort, descending, filters, searching, following, hides)
 
     def _after(self, cursor: str, sort: str) -> tuple[object, str] | None:
         """Where the page before ended, or None for a cursor that is not this list's.
@@ -171,6 +190,7 @@ class Listing:
         filters: tuple[str, ...],
         searching: bool,
         following: bool,
+        veiled: bool,
     ) -> str:
         """SQL for one combination of the fixed fragments."""
         key, direction, sign = (
@@ -196,7 +216,10 @@ class Listing:
         select = self._select.replace(
             "SELECT ", f"SELECT {key} AS sort_value, {self._id} AS sort_id, ", 1
         )
-        return f"{select} AND {' AND '.join(where)} ORDER BY {order} LIMIT :limit"
+        text = f"{select} AND {' AND '.join(where)} ORDER BY {order} LIMIT :limit"
+        for plain, hidden in self._veil.items() if veiled else ():
+            text = text.replace(plain, hidden)
+        return text
 
 
 @lru_cache(maxsize=2048)
@@ -207,11 +230,12 @@ def _build(
     filters: tuple[str, ...],
     searching: bool,
     following: bool,
+    veiled: bool,
 ) -> Query:
-    label = f"list.{name}.{sort}.{descending}.{'+'.join(filters)}.{searching}.{following}"
+    label = f"list.{name}.{sort}.{descending}.{'+'.join(filters)}.{searching}.{following}.{veiled}"
     QUERIES.pop(label, None)
     listing = LISTINGS[name]
-    text = listing.text(sort, descending, filters, searching, following)
+    text = listing.text(sort, descending, filters, searching, following, veiled)
     return Query(label, text, sqlite=_walked(text) if listing.by_age(sort) else "")
 
 

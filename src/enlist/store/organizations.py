@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from enlist.core.ids import Id
 from enlist.core.model import Organization
@@ -99,6 +99,20 @@ _LIST = Listing(
     sorts={"path": "o.path", "name": "lower(o.name)", "created_at": "o.id"},
     default_sort="path",
     search=("o.name", "o.group_id"),
+)
+
+_HOMES = Query(
+    "organization.homes",
+    # Deleted users too: what was theirs still names them.
+    """
+    SELECT u.id, o.path FROM app_user u JOIN organization o ON o.id = u.organization_id
+     WHERE u.id IN (SELECT value FROM json_each(:users))
+    """,
+    postgres="""
+    SELECT u.id, o.path FROM app_user u JOIN organization o ON o.id = u.organization_id
+     WHERE u.id IN (SELECT CAST(named.value AS uuid)
+                      FROM json_array_elements_text(CAST(:users AS json)) AS named)
+    """,
 )
 
 
@@ -223,3 +237,9 @@ def _organization(row: Row) -> Organization:
         language=row["language"],
         created_at=row["created_at"],
     )
+
+
+def homes(tx: Reader, users: Iterable[Id]) -> dict[Id, str]:
+    """The path of the organization that each of these users belongs to, of deleted ones too."""
+    rows = tx.all(_HOMES, users=json.dumps(sorted(users)))
+    return {row["id"]: row["path"] for row in rows}

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from enlist.core.ids import Id
 from enlist.core.model import Message, MessageState
 from enlist.core.outcomes import Refusal
-from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
 
 _COLUMNS = """
     SELECT m.id, m.organization_id, m.user_id, COALESCE(u.username, '') AS username,
-           m.enrollment_id, m.generation, m.purpose, m.template, m.channel, m.recipient, m.state,
-           m.tries, m.next_try_at, m.reason, m.message_id, m.queued_at, m.sent_at
+           m.enrollment_id, m.generation, m.purpose, m.template, m.channel,
+           m.recipient AS recipient, m.state, m.tries, m.next_try_at, m.reason,
+           m.message_id, m.queued_at, m.sent_at
       FROM message m
       JOIN organization o ON o.id = m.organization_id
       LEFT JOIN app_user u ON u.id = m.user_id
@@ -116,6 +117,11 @@ _LIST = Listing(
         "without_staff": NOT_STAFF.format(user="m.user_id"),
     },
     search=("m.recipient", "COALESCE(u.username, '')"),
+    veil={
+        "u.id = m.user_id": f"u.id = m.user_id AND {NAMED_WITHIN}",
+        "m.recipient": """CASE WHEN m.user_id IS NULL OR u.id IS NOT NULL
+                              THEN m.recipient ELSE '' END""",
+    },
 )
 
 

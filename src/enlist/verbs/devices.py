@@ -14,9 +14,10 @@ from enlist.core.policy import Permission
 from enlist.store import credentials, devices, enrollments, events
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import beyond, device_named
+from enlist.verbs.naming import discreetly
 
 EDITABLE: Final = (
     "name",
@@ -102,7 +103,7 @@ class ChangeDevice(Verb[Device, Changing, Device]):
             personal[f"after.{key}"] = str(getattr(after, key))
         data = {"fields": ", ".join(changed)}
         events.record(tx, caller, Happening("device.changed", after.subjects, data, personal))
-        return Done(after)
+        return Done(discreetly(tx, caller, [after])[0])
 
     def clash(self, index: str) -> Refusal | None:
         if "external_id" not in index:
@@ -111,7 +112,7 @@ class ChangeDevice(Verb[Device, Changing, Device]):
 
 
 @dataclass(frozen=True)
-class DeleteDevice(Verb[Device, Device, None]):
+class DeleteDevice(QuickVerb[Device, None]):
     """Delete a device: certificates revoked, enrollments gone, tokens unknown (A37, ruling 29).
 
     Refusals: `not_found`, `forbidden`.
@@ -126,9 +127,6 @@ class DeleteDevice(Verb[Device, Device, None]):
         if isinstance(found, Refusal):
             return found
         return beyond(tx, caller, found.user_id, found.subjects) or found
-
-    def work(self, tools: Tools, caller: Caller, seen: Device) -> Device | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Device) -> Done[None] | Refusal:
         if not devices.delete(tx, ready.id):

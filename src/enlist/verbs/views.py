@@ -33,6 +33,7 @@ from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.fields import readable
 from enlist.verbs.finding import organization_named, user_named
+from enlist.verbs.naming import discreetly, naming
 
 T = TypeVar("T")
 
@@ -69,11 +70,12 @@ def discreet(caller: Caller, path: str) -> dict[str, str]:
     return {} if caller.may(Permission.STAFF_READ, path) else {"without_staff": "yes"}
 
 
-def veiled(caller: Caller, path: str, page: Page[EventRow]) -> Page[EventRow]:
-    """Events without who of the staff did it, for a caller who may see nothing about staff."""
-    if caller.may(Permission.STAFF_READ, path):
-        return page
-    return Page(tuple(_veil(caller, row) for row in page.items), page.next_cursor)
+def veiled(tx: Reader, caller: Caller, path: str, page: Page[EventRow]) -> Page[EventRow]:
+    """Events without people whom the caller may not know, be it as staff or as users."""
+    items = discreetly(tx, caller, page.items)
+    if not caller.may(Permission.STAFF_READ, path):
+        items = tuple(_veil(caller, row) for row in items)
+    return Page(items, page.next_cursor)
 
 
 def _veil(caller: Caller, row: EventRow) -> EventRow:
@@ -117,7 +119,15 @@ class Listed(View[Page[T]], Generic[T]):
         if not readable(self.search):
             return invalid("search", "must not hold control characters")
         search = self.search.strip()
-        request = PageRequest(path, search, filters, self.sort, self.limit, self.cursor)
+        request = PageRequest(
+            path,
+            search,
+            filters,
+            self.sort,
+            self.limit,
+            self.cursor,
+            **naming(caller, path),
+        )
         return self.show(tx, caller, request)
 
     def show(self, tx: Reader, caller: Caller, request: PageRequest) -> Page[T] | Refusal:
@@ -218,7 +228,7 @@ class ListEvents(Listed[EventRow]):
 
     def show(self, tx: Reader, caller: Caller, request: PageRequest) -> Page[EventRow] | Refusal:
         page = events.page(tx, request)
-        return page if isinstance(page, Refusal) else veiled(caller, request.path, page)
+        return page if isinstance(page, Refusal) else veiled(tx, caller, request.path, page)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
-from enlist.core.ids import parse_id
+from enlist.core.ids import Id, parse_id
 from enlist.core.model import (
     Attempt,
     Credential,
@@ -35,6 +35,7 @@ from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
+from enlist.verbs.naming import discreetly, strangers
 from enlist.verbs.rights import missing
 from enlist.verbs.sign_in import IDLE
 from enlist.verbs.views import T, discreet, topmost, veiled
@@ -44,7 +45,10 @@ _FEW = 20
 
 @dataclass(frozen=True, slots=True)
 class DeviceDetail:
-    """A device and its whole story. Lists are newest first."""
+    """A device and its whole story. Lists are newest first.
+
+    `user` is None, too, where the caller may not know whose it is: `device.username` is "" then.
+    """
 
     device: Device
     user: User | None
@@ -68,20 +72,22 @@ class ShowDevice(View[DeviceDetail]):
         path = device.organization_path
         sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, path)
         sees_messages = caller.may(Permission.MESSAGES_READ, path)
+        found = enrollments.of_device(tx, device.id) if sees_enrollments else ()
+        sent = outbox.of_device(tx, device.id) if sees_messages else ()
         return DeviceDetail(
-            device,
-            users.find(tx, device.user_id) if device.user_id else None,
-            tuple(enrollments.of_device(tx, device.id)) if sees_enrollments else (),
+            discreetly(tx, caller, [device])[0],
+            _user(tx, caller, device.user_id),
+            discreetly(tx, caller, found),
             tuple(credentials.of_device(tx, device.id)),
             tuple(attempts.of_device(tx, device.id)) if sees_enrollments else (),
-            tuple(outbox.of_device(tx, device.id)) if sees_messages else (),
+            discreetly(tx, caller, sent),
             timeline(tx, caller, path, {"device": device.id}),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentDetail:
-    """An enrollment and what happened around it; never its token."""
+    """An enrollment and what happened around it; never its token. `user` as in DeviceDetail."""
 
     enrollment: Enrollment
     user: User | None
@@ -103,14 +109,23 @@ class ShowEnrollment(View[EnrollmentDetail]):
             return found
         path = found.organization_path
         sees_messages = caller.may(Permission.MESSAGES_READ, path)
+        device = devices.find(tx, found.device_id) if found.device_id else None
+        sent = outbox.of_enrollment(tx, found.id) if sees_messages else ()
         return EnrollmentDetail(
-            found,
-            users.find(tx, found.user_id) if found.user_id else None,
-            devices.find(tx, found.device_id) if found.device_id else None,
+            discreetly(tx, caller, [found])[0],
+            _user(tx, caller, found.user_id),
+            None if device is None else discreetly(tx, caller, [device])[0],
             tuple(attempts.of_enrollment(tx, found.id)),
-            tuple(outbox.of_enrollment(tx, found.id)) if sees_messages else (),
+            discreetly(tx, caller, sent),
             timeline(tx, caller, path, {"enrollment": found.id}),
         )
+
+
+def _user(tx: Reader, caller: Caller, user_id: Id | None) -> User | None:
+    """A user, unless the caller may not know him."""
+    if user_id is None or strangers(tx, caller, [user_id]):
+        return None
+    return users.find(tx, user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +229,9 @@ def event_with(tx: Reader, caller: Caller, filters: Mapping[str, str]) -> EventR
     """The event that these filters single out, wherever the caller may read events."""
     paths = topmost(caller, Permission.EVENTS_READ)
     for path in paths:
-        request = PageRequest(path, filters={**filters, **discreet(caller, path)}, limit=1)
-        found = veiled(caller, path, sure(events.page(tx, request)))
+        narrowed = {**filters, **discreet(caller, path)}
+        request = PageRequest(path, filters=narrowed, limit=1)
+        found = veiled(tx, caller, path, sure(events.page(tx, request)))
         if found.items:
             return found.items[0]
     if not paths:
@@ -230,7 +246,7 @@ def timeline(
     if not caller.may(Permission.EVENTS_READ, path):
         return Page(())
     request = PageRequest(path, filters={**filters, **discreet(caller, path)}, limit=limit)
-    return veiled(caller, path, sure(events.page(tx, request)))
+    return veiled(tx, caller, path, sure(events.page(tx, request)))
 
 
 def sure(found: Page[T] | Refusal) -> Page[T]:

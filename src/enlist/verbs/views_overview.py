@@ -19,6 +19,7 @@ from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.fields import readable
 from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
+from enlist.verbs.naming import discreetly, naming
 from enlist.verbs.sign_in import IDLE
 from enlist.verbs.views import discreet, scope, topmost
 from enlist.verbs.views_details import event_with, sure, timeline
@@ -76,8 +77,9 @@ class Overview(View[OverviewDetail]):
         flagged = {"flag": "possible_interception", "after": since}
         sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, path)
         sees_messages = caller.may(Permission.MESSAGES_READ, path)
-        expired = PageRequest(path, filters={"state": "expired", **hidden}, limit=_FEW)
-        failed = PageRequest(path, filters={"state": "failed", **hidden}, limit=_FEW)
+        named = naming(caller, path)
+        expired = PageRequest(path, filters={"state": "expired", **hidden}, limit=_FEW, **named)
+        failed = PageRequest(path, filters={"state": "failed", **hidden}, limit=_FEW, **named)
         return OverviewDetail(
             organizations.find(tx, path.rstrip("/").rpartition("/")[2]),
             devices.counts(tx, path, end),
@@ -187,7 +189,8 @@ def _search(
     for path in topmost(caller, permission):
         people = permission is not Permission.ORGANIZATIONS_READ
         filters = discreet(caller, path) if people else {}
-        found += sure(page(tx, PageRequest(path, text, filters, limit=_FEW))).items
+        request = PageRequest(path, text, filters, limit=_FEW, **naming(caller, path))
+        found += sure(page(tx, request)).items
     return tuple(found[:_FEW])
 
 
@@ -197,8 +200,8 @@ def _by_id(tx: Reader, caller: Caller, text: str) -> Hits:
     enrollment = enrollment_named(tx, caller, text, Permission.ENROLLMENTS_READ)
     organization = organization_named(tx, caller, text)
     return Hits(
-        () if isinstance(device, Refusal) else (device,),
+        () if isinstance(device, Refusal) else discreetly(tx, caller, [device]),
         () if isinstance(user, Refusal) else (user,),
-        () if isinstance(enrollment, Refusal) else (enrollment,),
+        () if isinstance(enrollment, Refusal) else discreetly(tx, caller, [enrollment]),
         () if isinstance(organization, Refusal) else (organization,),
     )

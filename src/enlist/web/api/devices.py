@@ -99,6 +99,7 @@ class Device(Shown):
     organization: str
     organization_id: str
     user: str | None
+    """Null where it is nobody's, and where its user belongs to an organization out of sight."""
     user_id: str | None
     model: str
     os_version: str
@@ -123,7 +124,7 @@ class Device(Shown):
             organization=found.group_id,
             organization_id=found.organization_id,
             user=found.username or None,
-            user_id=found.user_id,
+            user_id=found.user_id if found.username else None,
             model=found.model,
             os_version=found.os_version,
             identifiers=Identifiers(**{name: getattr(found, name) for name in IDENTIFIERS}),

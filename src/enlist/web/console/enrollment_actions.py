@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from enlist.core.clock import HOUR
 from enlist.core.lifecycle import shown_state
+from enlist.core.model import User
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.verbs.driver import Verb
@@ -91,8 +92,7 @@ async def _act(
         if not form.errors:
             outcome = await desk.perform(make(detail, form, until))
             if not isinstance(outcome, Refusal):
-                email = detail.user.email if detail.user else ""
-                return desk.go(back, notice % {"to": email})
+                return desk.go(back, notice % {"to": _addressee(desk, detail.user)})
             if outcome.code in ("unauthenticated", "proof_too_old", "not_found"):
                 return desk.refuse(outcome)
             form = form.refused(outcome, _FIELDS)
@@ -125,8 +125,8 @@ async def issue(desk: Desk) -> Response:
             verb = Issue(device.id, Delivery("email", form.value("template")), until)
             outcome = await desk.perform(verb)
             if not isinstance(outcome, Refusal):
-                email = detail.user.email if detail.user else ""
-                notice = desk.gettext("A new token is on its way to %(to)s.") % {"to": email}
+                sent = desk.gettext("A new token is on its way to %(to)s.")
+                notice = sent % {"to": _addressee(desk, detail.user)}
                 return desk.go(desk.address("devices", device.id), notice)
             if outcome.code in ("unauthenticated", "proof_too_old", "not_found"):
                 return desk.refuse(outcome)
@@ -146,6 +146,11 @@ def back_to(desk: Desk, detail: EnrollmentDetail) -> str:
     if detail.device is not None:
         return desk.address("devices", detail.device.id)
     return desk.address("enrollments", detail.enrollment.id)
+
+
+def _addressee(desk: Desk, user: User | None) -> str:
+    """Whom a message goes to, as far as this person may know."""
+    return user.email if user else desk.gettext("a user of another organization")
 
 
 async def _sent(desk: Desk) -> tuple[Form, int | None]:
