@@ -61,7 +61,7 @@ from enlist.verbs.redeem import Redeem
 from enlist.verbs.register import DeviceDetails, Issue, Register
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.repeating import Enrolled
-from enlist.verbs.setup import Administrator
+from enlist.verbs.setup import Administrator, Beginning
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
 from enlist.wiring.installation import Installation, open_installation
@@ -438,7 +438,7 @@ def _open(settings: Settings, clock: SettableClock) -> Installation:
     return open_installation(
         settings,
         clock=clock,
-        administrator=Administrator(ADMINISTRATOR, Secret(PASSWORD)),
+        beginning=Beginning(administrator=Administrator(ADMINISTRATOR, Secret(PASSWORD))),
         passwords=cheap_passwords(),
     )
 

@@ -36,7 +36,7 @@ from enlist.verbs.callers import host_caller
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import ChangeSettings
 from enlist.verbs.register import DeviceDetails, Register
-from enlist.verbs.setup import Administrator
+from enlist.verbs.setup import Administrator, Beginning
 from enlist.wiring.installation import open_installation
 from tests.peers.base import free_port
 
@@ -91,7 +91,7 @@ def prepare(folder: Path, database: str, count: int, *, with_csr: bool) -> Path:
     """Set up an installation with `count` live tokens; a file with one request body a line."""
     settings = Settings(data=folder, database=database)
     administrator = Administrator("bench@example.com", Secret("a password for the bench"))
-    installation = open_installation(settings, administrator=administrator)
+    installation = open_installation(settings, beginning=Beginning(administrator=administrator))
     caller = installation.store.read(lambda tx: host_caller(tx, "bench"))
     must(
         installation.driver.perform(ChangeSettings("main", {"allow_bare_enrollment": True}), caller)

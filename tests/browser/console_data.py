@@ -17,7 +17,7 @@ from enlist.core.clock import HOUR, MINUTE, system_clock
 from enlist.core.secrets import Secret
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
-from enlist.verbs.setup import Administrator
+from enlist.verbs.setup import Administrator, Beginning
 from enlist.verbs.sign_in import StartSignIn
 from enlist.wiring.installation import open_installation
 from tests.browser.watching import Watched, watch
@@ -95,8 +95,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
     installation = open_installation(
         settings,
         clock=clock,
-        administrator=Administrator(ADMINISTRATOR, Secret(PASSWORD)),
-        organization="Example Corp",
+        beginning=Beginning(
+            "Example Corp", administrator=Administrator(ADMINISTRATOR, Secret(PASSWORD))
+        ),
         passwords=cheap_passwords(),
     )
     enlist = Enlist(installation, settings, clock)

@@ -11,6 +11,7 @@ from enlist import keyfolder
 from enlist.core.faults import Unusable
 from enlist.settings import Settings
 from enlist.store import installation, migrations
+from enlist.verbs.setup import Beginning
 from enlist.wiring import installation as wiring
 from enlist.wiring.installation import CannotStart, open_installation
 from tests.installation import Enlist, SettableClock, cheap_passwords, code, settings_for
@@ -20,7 +21,10 @@ from tests.store.raw import Raw
 def start(settings: Settings, *, create: bool = True) -> None:
     """Start and stop again."""
     open_installation(
-        settings, clock=SettableClock(), passwords=cheap_passwords(), create=create
+        settings,
+        clock=SettableClock(),
+        passwords=cheap_passwords(),
+        beginning=Beginning() if create else None,
     ).close()
 
 

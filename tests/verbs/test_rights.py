@@ -159,7 +159,7 @@ ELSEWHERE = {
     # Presented by strangers with a secret of their own, or about the caller himself.
     "BySignIn",
     "ByApiKey",
-    "Found",
+    "SetUp",
     "InviteAdministrator",
     "UseSetupLink",
     "StartSignIn",

@@ -36,7 +36,7 @@ from enlist.verbs.passwords import Passwords
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.register import DeviceDetails, Register
-from enlist.verbs.setup import Administrator
+from enlist.verbs.setup import Administrator, Beginning
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
 from enlist.verbs.views import ListOrganizations
@@ -243,7 +243,7 @@ def open_world(where: Settings, administrator: Administrator | None = None) -> W
     installation = open_installation(
         where,
         clock=clock,
-        administrator=administrator,
+        beginning=Beginning(administrator=administrator),
         passwords=Passwords(memory_kib=64, passes=1),
     )
     host = installation.store.read(lambda tx: host_caller(tx, "tester"))

@@ -1,6 +1,6 @@
 """Setting up: an empty database becomes an installation, and gets its first administrator.
 
-`Found` makes the installation and its top organization. The first administrator comes either
+`SetUp` makes the installation and its top organization. The first administrator comes either
 with it (`enlist init`), or through a one-time link that the server prints while there is none.
 """
 
@@ -42,6 +42,19 @@ class Administrator:
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """What an installation begins with.
+
+    Attributes:
+        organization: the name of the top organization; "" where nobody has said it yet.
+    """
+
+    organization: str = ""
+    group_id: str = "main"
+    administrator: Administrator | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Founding:
     """What is to be written, the password hashed."""
 
@@ -51,7 +64,7 @@ class Founding:
 
 
 @dataclass(frozen=True)
-class Found(Verb[bool, Founding, Organization]):
+class SetUp(Verb[bool, Founding, Organization]):
     """Make an installation of an empty database.
 
     Refusals: `conflict` when it is one already, `validation_failed`.
@@ -59,28 +72,26 @@ class Found(Verb[bool, Founding, Organization]):
 
     installation_id: Id
     key_ids: tuple[tuple[str, str], ...]
-    name_of_organization: str = "Organization"
-    group_id: str = "main"
-    administrator: Administrator | None = None
+    beginning: Beginning
 
-    name = "found"
+    name = "set_up"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> bool | Refusal:
         if installation.installation_id(tx) is not None:
             return Refusal("conflict", detail="This database is set up already.")
-        errors = self.administrator.problems() if self.administrator else ()
+        administrator = self.beginning.administrator
+        errors = administrator.problems() if administrator else ()
         return Refusal("validation_failed", fields=errors) if errors else True
 
     def work(self, tools: Tools, caller: Caller, seen: bool) -> Founding | Refusal:
-        now = tools.clock()
+        now, begin = tools.clock(), self.beginning
         root_id = new_id(now)
-        root = Organization(
-            root_id, None, self.group_id, self.name_of_organization, f"{root_id}/", "", "", now
-        )
-        if self.administrator is None:
+        name, path = begin.organization or "My organization", f"{root_id}/"
+        root = Organization(root_id, None, begin.group_id, name, path, "", "", now)
+        if begin.administrator is None:
             return Founding(root, None, None)
-        hashed = tools.passwords.hash(self.administrator.password)
-        return Founding(root, _administrator(self.administrator, root, now), hashed)
+        hashed = tools.passwords.hash(begin.administrator.password)
+        return Founding(root, _administrator(begin.administrator, root, now), hashed)
 
     def apply(self, tx: Tx, caller: Caller, ready: Founding) -> Done[Organization] | Refusal:
         installation.create(tx, self.installation_id)

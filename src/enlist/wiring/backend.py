@@ -55,18 +55,15 @@ class LocalBackend:
     ) -> None:
         """Set up an empty installation without a browser (X43)."""
         from enlist.core.secrets import Secret
-        from enlist.verbs.setup import Administrator
+        from enlist.verbs.setup import Administrator, Beginning
         from enlist.wiring.installation import CannotStart, open_installation, set_up
 
         settings = _settings(options)
         if set_up(settings):
             raise CannotStart("this database is set up already; nothing was changed.")
-        open_installation(
-            settings,
-            administrator=Administrator(email, Secret(password)),
-            organization=organization,
-            group_id=group_id,
-        ).close()
+        administrator = Administrator(email, Secret(password))
+        beginning = Beginning(organization, group_id, administrator)
+        open_installation(settings, beginning=beginning).close()
 
     def migrate(self, *, check: bool, **options: Any) -> bool:
         """Bring the schema to this version's; with `check`, only say whether that is needed."""

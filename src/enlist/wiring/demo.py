@@ -18,7 +18,7 @@ from enlist.verbs.callers import host_caller
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization, ChangeSettings
 from enlist.verbs.register import DeviceDetails, Register
-from enlist.verbs.setup import Administrator
+from enlist.verbs.setup import Administrator, Beginning
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
 from enlist.wiring.installation import CannotStart, Installation, open_installation
@@ -75,11 +75,10 @@ def _prepare(settings: Settings) -> dict[str, str]:
         passwords: dict[str, str] = json.loads(notes.read_text())
         return passwords
     passwords = {name: random_letters(14, BASE58) for name in (ADMINISTRATOR, "ada", "helen")}
+    administrator = Administrator(ADMINISTRATOR, Secret(passwords[ADMINISTRATOR]))
     installation = open_installation(
         settings,
-        administrator=Administrator(ADMINISTRATOR, Secret(passwords[ADMINISTRATOR])),
-        organization="Example Corp",
-        group_id="example",
+        beginning=Beginning("Example Corp", "example", administrator),
         channels=frozenset({"email"}),
     )
     try:

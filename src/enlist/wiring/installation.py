@@ -23,7 +23,7 @@ from enlist.store import installation, migrations
 from enlist.store.lanes import Store
 from enlist.verbs.driver import Addresses, Driver, Tools
 from enlist.verbs.passwords import Passwords
-from enlist.verbs.setup import Administrator, Found
+from enlist.verbs.setup import Beginning, SetUp
 from enlist.wiring.beside import as_told
 
 
@@ -96,76 +96,47 @@ def open_installation(
     *,
     clock: Clock = system_clock,
     after: Callable[[Sequence[Effect]], None] = _nothing,
-    administrator: Administrator | None = None,
-    organization: str = "",
-    group_id: str = "main",
-    create: bool = True,
+    beginning: Beginning | None = Beginning(),  # noqa: B008 - a frozen value
     passwords: Passwords | None = None,
     channels: frozenset[str] | None = None,
 ) -> Installation:
     """Open the installation that the settings name, making it on an empty database.
+
+    Args:
+        after: carries out effects after the commit.
+        beginning: what a new installation begins with; None opens only what is there.
+        channels: the ways by which messages go out, instead of those of the settings.
 
     Raises:
         CannotStart: keys and database do not fit, or the schema is not this version's.
     """
     store = open_store(settings, clock)
     try:
-        return _open(
-            store,
-            settings,
-            clock,
-            after,
-            administrator,
-            organization,
-            group_id,
-            create,
-            passwords,
-            channels,
+        _schema(store, settings, create=beginning is not None)
+        where = addresses(settings)
+        folder = _keys(store, settings, where, clock, beginning)
+        tools = Tools(
+            clock=clock,
+            keys=folder.ring,
+            passwords=passwords or Passwords(),
+            authority=folder.authority,
+            addresses=where,
+            certificate_lifetime=settings.certificate_days * DAY,
+            channels=_channels(settings) if channels is None else channels,
         )
+        driver = Driver(store, tools, after)
+        if beginning is not None and store.read(installation.installation_id) is None:
+            _set_up(driver, folder, beginning)
     except BaseException:
         store.close()
         raise
-
-
-def _open(
-    store: Store,
-    settings: Settings,
-    clock: Clock,
-    after: Callable[[Sequence[Effect]], None],
-    administrator: Administrator | None,
-    organization: str,
-    group_id: str,
-    create: bool,
-    passwords: Passwords | None,
-    channels: frozenset[str] | None,
-) -> Installation:
-    _schema(store, settings, create)
-    where = addresses(settings)
-    folder = _keys(store, settings, where, clock, organization or "Enlist", create)
-    tools = Tools(
-        clock=clock,
-        keys=folder.ring,
-        passwords=passwords or Passwords(),
-        authority=folder.authority,
-        addresses=where,
-        certificate_lifetime=settings.certificate_days * DAY,
-        channels=_channels(settings) if channels is None else channels,
-    )
-    driver = Driver(store, tools, after)
-    if store.read(installation.installation_id) is None:
-        found = driver.perform(
-            Found(
-                folder.installation_id,
-                folder.key_ids,
-                organization or "My organization",
-                group_id,
-                administrator,
-            ),
-            SYSTEM,
-        )
-        if isinstance(found, Refusal):
-            raise CannotStart(_in_words(found))
     return Installation(store, driver, tools, folder)
+
+
+def _set_up(driver: Driver, folder: KeyFolder, beginning: Beginning) -> None:
+    made = driver.perform(SetUp(folder.installation_id, folder.key_ids, beginning), SYSTEM)
+    if isinstance(made, Refusal):
+        raise CannotStart(_in_words(made))
 
 
 def _channels(settings: Settings) -> frozenset[str]:
@@ -177,7 +148,7 @@ def _in_words(refusal: Refusal) -> str:
     return refusal.detail or fields or refusal.code
 
 
-def _schema(store: Store, settings: Settings, create: bool) -> None:
+def _schema(store: Store, settings: Settings, *, create: bool) -> None:
     """An empty database is migrated; any other only by `enlist migrate` (ruling 32)."""
     state = migrations.state(store)
     if state is migrations.SchemaState.EMPTY:
@@ -194,14 +165,15 @@ def _schema(store: Store, settings: Settings, create: bool) -> None:
 
 
 def _keys(
-    store: Store, settings: Settings, where: Addresses, clock: Clock, name: str, create: bool
+    store: Store, settings: Settings, where: Addresses, clock: Clock, beginning: Beginning | None
 ) -> KeyFolder:
     """The keys that belong to this database, never new ones for a populated one (ruling 32)."""
     known_id = store.read(installation.installation_id)
     needed = store.read(installation.known_keys)
-    if known_id is None and not keyfolder.exists(settings.data) and create:
+    if known_id is None and not keyfolder.exists(settings.data) and beginning is not None:
         host = urlsplit(where.public_url).hostname or "localhost"
         domain = spiffe.trust_domain(host)
+        name = beginning.organization or "Enlist"
         return keyfolder.create(settings.data, name=name, trust_domain=domain, now=clock())
     if not keyfolder.exists(settings.data):
         raise CannotStart(
@@ -259,7 +231,7 @@ def migrate(settings: Settings, *, check: bool) -> bool:
 def opened(settings: Settings) -> Iterator[Installation]:
     """An existing installation, for a command beside a running server (ruling 18)."""
     settings, channels = as_told(settings)
-    found = open_installation(settings, create=False, channels=channels)
+    found = open_installation(settings, beginning=None, channels=channels)
     try:
         yield found
     finally:
