@@ -18,7 +18,7 @@ from enlist.store.access import NewApiKey
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.callers import API_KEY_PREFIX
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named
 from enlist.verbs.rights import fresh, lacks, missing
@@ -154,7 +154,7 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
 
 
 @dataclass(frozen=True)
-class ApiKeyAgain(Verb[None, None, CreatedApiKey]):
+class ApiKeyAgain(QuickVerb[ApiKey, CreatedApiKey]):
     """The answer to a repeated CreateApiKey: its random secret is gone (ruling 25).
 
     Refusals: `already_shown`, with the key's id in `data["id"]`.
@@ -164,17 +164,22 @@ class ApiKeyAgain(Verb[None, None, CreatedApiKey]):
 
     name = "api_key_again"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Refusal:
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> ApiKey | Refusal:
         found = access.api_key(tx, self.key_id)
         if found is None:
             return missing("API key")
         about = Subjects(found.organization_id)
         refusal = lacks(caller, Permission.API_KEYS_READ, found.organization_path, about)
-        return refusal or Refusal("already_shown", about=about, data={"id": found.id})
+        return refusal or found
+
+    def apply(self, tx: Tx, caller: Caller, ready: ApiKey) -> Refusal:
+        return Refusal(
+            "already_shown", about=Subjects(ready.organization_id), data={"id": ready.id}
+        )
 
 
 @dataclass(frozen=True)
-class RevokeApiKey(Verb[ApiKey, ApiKey, None]):
+class RevokeApiKey(QuickVerb[ApiKey, None]):
     """End an API key; its next request is refused. Revoking it again changes nothing.
 
     Refusals: `not_found`, `forbidden`.
@@ -192,9 +197,6 @@ class RevokeApiKey(Verb[ApiKey, ApiKey, None]):
         about = Subjects(found.organization_id)
         refusal = lacks(caller, Permission.API_KEYS_EDIT, found.organization_path, about)
         return refusal or found
-
-    def work(self, tools: Tools, caller: Caller, seen: ApiKey) -> ApiKey | Refusal:
-        return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: ApiKey) -> Done[None] | Refusal:
         if access.revoke_api_key(tx, ready.id):
