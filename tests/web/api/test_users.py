@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from enlist.core.secrets import Secret
@@ -71,6 +73,65 @@ def test_a_repeated_request_adds_one_user(administrator: Client) -> None:
     first = answered(administrator.post("/users", body, headers=key), 201)
     assert answered(administrator.post("/users", body, headers=key), 201) == first
     assert len(answered(administrator.get("/users?search=ada"))["items"]) == 1
+
+
+WITH_DEVICE: dict[str, Any] = {
+    "username": "ada",
+    "email": "ada@example.com",
+    "device": {"name": "laptop", "platform": "linux", "identifiers": {"serial": "C02XK1"}},
+}
+
+
+def test_a_first_device_comes_with_the_user(api: Api, administrator: Client) -> None:
+    """X42: the same shapes as where a device is registered, and no token in sight."""
+    made = administrator.post("/users", WITH_DEVICE)
+    user = answered(made, 201)
+    assert made.headers["etag"] == '"1"'
+    assert (user["device"]["user"], user["device"]["user_id"]) == ("ada", user["id"])
+    assert user["device"]["identifiers"]["serial"] == "C02XK1"
+    assert user["enrollment"]["device_id"] == user["device"]["id"]
+    assert user["enrollment"]["message_to"] == "ada@example.com"
+    assert "token" not in user["enrollment"]
+    body = {"user": api.enlist.user("bob").id, "name": "laptop", "platform": "linux"}
+    registered = answered(administrator.post("/devices", body), 201)
+    for part, shown in registered.items():
+        assert set(user[part]) == set(shown), part
+    plain = answered(administrator.post("/users", {"username": "eve"}), 201)
+    assert not {"device", "enrollment"} & set(plain)
+
+
+def test_a_first_token_is_shown_to_those_who_may_see_it(api: Api, administrator: Client) -> None:
+    shown = {**WITH_DEVICE, "device": {**WITH_DEVICE["device"], "message": {"type": "none"}}}
+    assert refused(administrator.post("/users", shown)) == (403, "forbidden")
+    reveals = api.key("administrator", "enrollments:reveal")
+    key = {"idempotency-key": "once"}
+    first = answered(reveals.post("/users", shown, headers=key), 201)
+    token = first["enrollment"]["token"]
+    assert first["enrollment"]["link"].endswith(f"/enroll/{first['enrollment']['id']}#t={token}")
+    assert answered(reveals.post("/users", shown, headers=key), 201) == first
+    assert len(answered(reveals.get("/devices"))["items"]) == 1
+    assert refused(reveals.post("/users", WITH_DEVICE, headers=key)) == (
+        422,
+        "idempotency_key_reused",
+    )
+    redeemed = api.stranger.post("/redeem", {"token": token, "csr": csr_text()})
+    assert answered(redeemed, 201)["device"]["id"] == first["device"]["id"]
+
+
+def test_what_is_wrong_with_a_first_device_leaves_no_user(api: Api, administrator: Client) -> None:
+    def sent(**device: object) -> dict[str, object]:
+        return {**WITH_DEVICE, "device": {"name": "laptop", "platform": "linux", **device}}
+
+    wrong = administrator.post("/users", sent(message={"template": "nowhere"}))
+    assert wrong_fields(wrong) == {"device.message.template"}
+    wrong = administrator.post("/users", sent(platform="toaster", colour="red"))
+    assert wrong_fields(wrong) == {"device.platform", "device.colour"}
+    wrong = administrator.post("/users", {**sent(), "email": ""})
+    assert refused(wrong) == (422, "email_missing")
+    assert [each["field"] for each in wrong.json()["fields"]] == ["email"]
+    edits = api.key("reader", "users:edit")
+    assert refused(edits.post("/users", WITH_DEVICE)) == (403, "forbidden")
+    assert refused(administrator.get("/users/ada")) == (404, "not_found")
 
 
 def test_what_an_idempotency_key_leaves_cannot_be_guessed(api: Api) -> None:

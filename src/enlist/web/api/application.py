@@ -23,6 +23,8 @@ from enlist.web.api import (
     messages,
     myself,
     organizations,
+    registering,
+    roles,
     templates,
     users,
 )
@@ -34,9 +36,11 @@ from enlist.web.services import Services
 
 PARTS: Final = (
     devices,
+    registering,
     enrollments,
     enrolling,
     users,
+    roles,
     organizations,
     api_keys,
     messages,

@@ -1,11 +1,11 @@
-"""Devices: registering them, and what is known of each."""
+"""Devices: what is known of each. Registering them: `registering`."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
 from enlist.core.lifecycle import DeviceState
@@ -16,34 +16,17 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs import views_details
 from enlist.verbs.devices import ChangeDevice, DeleteDevice
-from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
 from enlist.verbs.views import ListDevices
 from enlist.verbs.views_details import ShowDevice
 from enlist.web.api.enrollments import EXAMPLE as ENROLLMENT
-from enlist.web.api.enrollments import (
-    Attempt,
-    Enrollment,
-    EnrollmentDetail,
-    Message,
-    MessageType,
-    issued_enrollment,
-)
-from enlist.web.api.operations import (
-    IDEMPOTENT,
-    IdempotencyHeader,
-    IfMatch,
-    Operations,
-    Staff,
-    shown,
-    version_of,
-)
+from enlist.web.api.enrollments import Attempt, Enrollment, Message
+from enlist.web.api.operations import IfMatch, Operations, Staff, shown, version_of
 from enlist.web.api.values import (
     EXAMPLE_ID,
     EXAMPLE_MOMENT,
     Body,
     Line,
     Moment,
-    MomentGiven,
     Page,
     Paging,
     Shown,
@@ -213,61 +196,6 @@ class IdentifiersGiven(Body):
     asset_number: Line | None = None
 
 
-class RegisterBody(Body):
-    """A device, for whom, and how its token gets there."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "organization": "main",
-                    "user": "ada",
-                    "name": "Ada's laptop",
-                    "platform": "linux",
-                    "ownership": "corporate_dedicated",
-                    "identifiers": {"serial": "C02XK1"},
-                    "message": {"type": "email"},
-                }
-            ]
-        }
-    )
-
-    organization: Line = ""
-    """Id or Group ID; the user's own if left out."""
-    user: Annotated[Line, Field(min_length=1)]
-    """Id or user name."""
-    name: Annotated[Line, Field(min_length=1)]
-    platform: Platform
-    ownership: Ownership = Ownership.NONE
-    model: Line = ""
-    os_version: Line = ""
-    identifiers: IdentifiersGiven = IdentifiersGiven()
-    external_id: Line = ""
-    message: MessageType = MessageType()
-    expires_at: MomentGiven | None = None
-    """Until when the token works; the organization's hours from now if left out."""
-
-    def details(self) -> DeviceDetails:
-        """The same, as the verb takes it."""
-        numbers = {name: getattr(self.identifiers, name) or "" for name in IDENTIFIERS}
-        return DeviceDetails(
-            name=self.name,
-            platform=self.platform.value,
-            ownership=self.ownership.value,
-            model=self.model,
-            os_version=self.os_version,
-            external_id=self.external_id,
-            **numbers,
-        )
-
-
-class Registered(Shown):
-    """A device that was registered, and its enrollment."""
-
-    device: Device
-    enrollment: EnrollmentDetail
-
-
 @operations.staff("GET", "/devices", Permission.DEVICES_READ, answers=Page[Device])
 async def list_devices(
     asking: Staff, query: Annotated[DeviceQuery, Query()]
@@ -275,36 +203,6 @@ async def list_devices(
     """List devices, newest first."""
     found = await asking.see(ListDevices(**filters(query)))
     return shown(found, lambda page: Page.of(page, Device.of))
-
-
-@operations.staff(
-    "POST",
-    "/devices",
-    Permission.DEVICES_REGISTER,
-    answers=Registered,
-    status=201,
-    refuses=(*IDEMPOTENT, "email_missing", "no_channel"),
-)
-async def register_device(
-    asking: Staff, body: RegisterBody, _key: IdempotencyHeader = None
-) -> Registered | Refusal:
-    """Register a device for a user, and issue a registration token for it.
-
-    The token goes to the user. Only with `message.type` `none`, which takes the permission
-    `enrollments:reveal`, the answer holds it, once, together with the link.
-    """
-    delivery = body.message.delivery()
-    verb = Register(body.organization, body.user, body.details(), delivery, body.expires_at)
-    issued = await asking.do_once(verb, _again(body.message))
-    if isinstance(issued, Refusal):
-        return issued
-    device = await asking.see(ShowDevice(issued.device_id))
-    if isinstance(device, Refusal):
-        return device
-    enrollment = await issued_enrollment(asking, issued)
-    return shown(
-        enrollment, lambda each: Registered(device=Device.of(device.device), enrollment=each)
-    )
 
 
 @operations.staff("GET", "/devices/{device_id}", Permission.DEVICES_READ, answers=DeviceDetail)
@@ -367,46 +265,3 @@ async def change_device(
 async def delete_device(asking: Staff, device_id: str) -> Refusal | None:
     """Delete a device: its certificates are revoked, its tokens unknown from now on."""
     return await asking.do(DeleteDevice(device_id))
-
-
-class IssueBody(Body):
-    """How the token reaches the user, and how long it is valid."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"message": {"type": "email"}}]})
-
-    message: MessageType = MessageType()
-    expires_at: MomentGiven | None = None
-
-
-@operations.staff(
-    "POST",
-    "/devices/{device_id}/enrollments",
-    Permission.ENROLLMENTS_ISSUE,
-    answers=EnrollmentDetail,
-    status=201,
-    refuses=(
-        *IDEMPOTENT,
-        "enrollment_exists",
-        "device_enrolled",
-        "email_missing",
-        "no_channel",
-    ),
-)
-async def issue_enrollment(
-    asking: Staff,
-    device_id: str,
-    body: IssueBody | None = None,
-    _key: IdempotencyHeader = None,
-) -> EnrollmentDetail | Refusal:
-    """Issue a new enrollment for a registered device that has none live."""
-    asked = body or IssueBody()
-    verb = Issue(device_id, asked.message.delivery(), asked.expires_at)
-    issued = await asking.do_once(verb, _again(asked.message))
-    if isinstance(issued, Refusal):
-        return issued
-    return await issued_enrollment(asking, issued)
-
-
-def _again(message: MessageType) -> Any:
-    """The answer to a repeated request: a token that was shown is derived and shown again."""
-    return lambda made: IssuedAgain(made, revealed=message.type == "none")

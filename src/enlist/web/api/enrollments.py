@@ -76,6 +76,16 @@ class MessageType(Body):
         return Delivery(self.type, self.template)
 
 
+class TokenBody(Body):
+    """How a new token reaches the user, and how long it is valid."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": {"type": "email"}}]})
+
+    message: MessageType = MessageType()
+    expires_at: MomentGiven | None = None
+    """Until when the token works; the organization's hours from now if left out."""
+
+
 class Enrollment(Shown):
     """One authorization to enroll."""
 
@@ -313,32 +323,22 @@ async def resend_enrollment(
     return done if isinstance(done, Refusal) else await show_enrollment(asking, enrollment_id)
 
 
-class ReissueBody(Body):
-    """How the next token reaches the user, and how long it is valid."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"message": {"type": "email"}}]})
-
-    message: MessageType = MessageType()
-    expires_at: MomentGiven | None = None
-    """The organization's hours from now if left out."""
-
-
 @operations.staff(
     "POST",
     "/enrollments/{enrollment_id}/reissue",
     Permission.ENROLLMENTS_REISSUE,
     answers=EnrollmentDetail,
-    refuses=("token_used", "token_revoked", "email_missing", "no_channel"),
+    refuses=("token_used", "token_revoked", "conflict", "email_missing", "no_channel"),
 )
 async def reissue_enrollment(
-    asking: Staff, enrollment_id: str, body: ReissueBody | None = None
+    asking: Staff, enrollment_id: str, body: TokenBody | None = None
 ) -> EnrollmentDetail | Refusal:
     """Make a new token for an enrollment that nobody used; the old one ends.
 
     Works on an expired one as well. Whoever still holds the old token is told that a newer one
     was sent, and when.
     """
-    asked = body or ReissueBody()
+    asked = body or TokenBody()
     verb = Reissue(enrollment_id, asked.message.delivery(), asked.expires_at)
     issued = await asking.do(verb)
     if isinstance(issued, Refusal):

@@ -1,4 +1,4 @@
-"""Users: people, their passwords, their roles and their sign-ins."""
+"""Users: people, their passwords and their sign-ins. Their roles: `roles`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core import model
-from enlist.core.model import RoleAssignment, UserState
+from enlist.core.model import UserState
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
 from enlist.verbs import views_details
-from enlist.verbs.staff import EndSignInsOf, GrantRole, SetPassword, WithdrawRole
+from enlist.verbs.first_device import AddUserWithDevice, BothAgain, FirstDevice
+from enlist.verbs.staff import EndSignInsOf, SetPassword
 from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState, UserAgain
 from enlist.verbs.views import ListUsers
 from enlist.verbs.views_details import ShowUser
+from enlist.web.api.devices import Device
+from enlist.web.api.enrollments import EnrollmentDetail
 from enlist.web.api.operations import (
     IDEMPOTENT,
     Asking,
@@ -27,6 +30,8 @@ from enlist.web.api.operations import (
     shown,
     version_of,
 )
+from enlist.web.api.registering import DEVICE, NewDevice, registered
+from enlist.web.api.roles import ROLE, RoleHeld
 from enlist.web.api.values import (
     EXAMPLE_ID,
     EXAMPLE_MOMENT,
@@ -94,43 +99,11 @@ class User(Shown):
         return cls(organization=found.group_id, **values)
 
 
-_ROLE: Final[JsonDict] = {
-    "role": "operator",
-    "organization": "berlin",
-    "organization_id": EXAMPLE_ID,
-}
-
-
-class RoleHeld(Shown):
-    """A role that a user holds on an organization and all below it."""
-
-    role: Role
-    organization: str
-    organization_id: str
-
-    @classmethod
-    def of(cls, found: RoleAssignment) -> RoleHeld:
-        """A role of the store."""
-        place = found.organization_id
-        return cls(role=found.role, organization=found.group_id, organization_id=place)
-
-
-class Roles(Shown):
-    """The roles that a user holds."""
-
-    items: list[RoleHeld]
-
-    @classmethod
-    def of(cls, found: tuple[RoleAssignment, ...]) -> Roles:
-        """All of them."""
-        return cls(items=[RoleHeld.of(each) for each in found])
-
-
 class UserDetail(User):
     """A person, and what he may do. His devices: `/devices?user=`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{**_EXAMPLE, "roles": [_ROLE], "sign_ins": 1}]}
+        json_schema_extra={"examples": [{**_EXAMPLE, "roles": [ROLE], "sign_ins": 1}]}
     )
 
     roles: list[RoleHeld]
@@ -145,6 +118,15 @@ class UserDetail(User):
             roles=[RoleHeld.of(each) for each in found.roles],
             sign_ins=found.sign_ins,
         )
+
+
+class AddedUser(User):
+    """A user who was added; with the first device, where one was registered along."""
+
+    device: Annotated[Device | None, Field(exclude_if=lambda value: value is None)] = None
+    enrollment: Annotated[
+        EnrollmentDetail | None, Field(exclude_if=lambda value: value is None)
+    ] = None
 
 
 class UserQuery(Paging):
@@ -167,6 +149,7 @@ class AddUserBody(Body):
                     "email": "ada@example.com",
                     "first_name": "Ada",
                     "last_name": "Lovelace",
+                    "device": DEVICE,
                 }
             ]
         }
@@ -184,6 +167,13 @@ class AddUserBody(Body):
     """12 to 256 characters; without one the user cannot sign in."""
     time_zone: Line = ""
     language: Line = ""
+    device: NewDevice | None = None
+    """A first device, registered along with the user: both are made, or neither. Takes
+    `devices:register` as well."""
+
+    def user(self) -> AddUser:
+        """The user alone, as the verb takes it."""
+        return AddUser(**{name: value for name, value in self if name != "device"})
 
 
 @operations.staff("GET", "/users", Permission.USERS_READ, answers=Page[User])
@@ -197,16 +187,42 @@ async def list_users(asking: Staff, query: Annotated[UserQuery, Query()]) -> Pag
     "POST",
     "/users",
     Permission.USERS_EDIT,
-    answers=User,
+    answers=AddedUser,
     status=201,
-    refuses=(*IDEMPOTENT, "username_taken", "email_taken", "password_too_short"),
+    refuses=(
+        *IDEMPOTENT,
+        "username_taken",
+        "email_taken",
+        "password_too_short",
+        "email_missing",
+        "no_channel",
+    ),
 )
 async def add_user(
     asking: Staff, body: AddUserBody, _key: IdempotencyHeader = None
-) -> User | Refusal:
-    """Add a user."""
-    added = await asking.do_once(AddUser(**dict(body)), UserAgain)
-    return _versioned(asking, added)
+) -> AddedUser | Refusal:
+    """Add a user, and perhaps register a first device and send its token in the same step.
+
+    The token goes to the user. Only with `device.message.type` `none`, which takes the permission
+    `enrollments:reveal`, the answer holds it, once, together with the link.
+    """
+    if body.device is None:
+        added = await asking.do_once(body.user(), UserAgain)
+        return shown(_versioned(asking, added), lambda user: AddedUser(**dict(user)))
+    return await _add_with_device(asking, body.user(), body.device)
+
+
+async def _add_with_device(asking: Asking, user: AddUser, device: NewDevice) -> AddedUser | Refusal:
+    message = device.message.delivery()
+    verb = AddUserWithDevice(user, FirstDevice(device.details(), message, device.expires_at))
+    both = await asking.do_once(verb, lambda made: BothAgain(made, revealed=message.shown))
+    if isinstance(both, Refusal):
+        return both
+    made = await registered(asking, both.issued)
+    if isinstance(made, Refusal):
+        return made
+    asking.versioned(both.user.version)
+    return AddedUser(**dict(User.of(both.user)), **dict(made))
 
 
 @operations.staff("GET", "/users/{user}", Permission.USERS_READ, answers=UserDetail)
@@ -307,44 +323,6 @@ async def sign_out_user(asking: Staff, user: str) -> Refusal | None:
     """End every sign-in of a user."""
     done = await asking.do(EndSignInsOf(user))
     return done if isinstance(done, Refusal) else None
-
-
-class RoleBody(Body):
-    """A role on an organization and all below it."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"role": "operator", "organization": "berlin"}]}
-    )
-
-    role: Role
-    organization: Annotated[Line, Field(min_length=1)]
-    """Id or Group ID."""
-
-
-@operations.staff(
-    "POST",
-    "/users/{user}/roles",
-    Permission.ROLES_EDIT,
-    answers=Roles,
-    refuses=("proof_too_old",),
-)
-async def grant_role(asking: Staff, user: str, body: RoleBody) -> Roles | Refusal:
-    """Give a user a role; answers all roles that he holds then. Repeating it changes nothing."""
-    held = await asking.do(GrantRole(user, body.organization, body.role))
-    return shown(held, Roles.of)
-
-
-@operations.staff(
-    "DELETE",
-    "/users/{user}/roles/{organization}/{role}",
-    Permission.ROLES_EDIT,
-    answers=Roles,
-    refuses=("proof_too_old", "last_administrator"),
-)
-async def withdraw_role(asking: Staff, user: str, organization: str, role: str) -> Roles | Refusal:
-    """Take a role from a user; answers the roles that are left."""
-    left = await asking.do(WithdrawRole(user, organization, role))
-    return shown(left, Roles.of)
 
 
 def _versioned(asking: Asking, found: model.User | Refusal) -> User | Refusal:

@@ -1,0 +1,86 @@
+"""Roles that users hold: giving and taking them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from enlist.core.model import RoleAssignment
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission, Role
+from enlist.verbs.staff import GrantRole, WithdrawRole
+from enlist.web.api.operations import Operations, Staff, shown
+from enlist.web.api.values import EXAMPLE_ID, Body, Line, Shown
+
+operations: Final = Operations("Users")
+
+ROLE: Final[JsonDict] = {
+    "role": "operator",
+    "organization": "berlin",
+    "organization_id": EXAMPLE_ID,
+}
+
+
+class RoleHeld(Shown):
+    """A role that a user holds on an organization and all below it."""
+
+    role: Role
+    organization: str
+    organization_id: str
+
+    @classmethod
+    def of(cls, found: RoleAssignment) -> RoleHeld:
+        """A role of the store."""
+        place = found.organization_id
+        return cls(role=found.role, organization=found.group_id, organization_id=place)
+
+
+class Roles(Shown):
+    """The roles that a user holds."""
+
+    items: list[RoleHeld]
+
+    @classmethod
+    def of(cls, found: tuple[RoleAssignment, ...]) -> Roles:
+        """All of them."""
+        return cls(items=[RoleHeld.of(each) for each in found])
+
+
+class RoleBody(Body):
+    """A role on an organization and all below it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"role": "operator", "organization": "berlin"}]}
+    )
+
+    role: Role
+    organization: Annotated[Line, Field(min_length=1)]
+    """Id or Group ID."""
+
+
+@operations.staff(
+    "POST",
+    "/users/{user}/roles",
+    Permission.ROLES_EDIT,
+    answers=Roles,
+    refuses=("proof_too_old",),
+)
+async def grant_role(asking: Staff, user: str, body: RoleBody) -> Roles | Refusal:
+    """Give a user a role; answers all roles that he holds then. Repeating it changes nothing."""
+    held = await asking.do(GrantRole(user, body.organization, body.role))
+    return shown(held, Roles.of)
+
+
+@operations.staff(
+    "DELETE",
+    "/users/{user}/roles/{organization}/{role}",
+    Permission.ROLES_EDIT,
+    answers=Roles,
+    refuses=("proof_too_old", "last_administrator"),
+)
+async def withdraw_role(asking: Staff, user: str, organization: str, role: str) -> Roles | Refusal:
+    """Take a role from a user; answers the roles that are left."""
+    left = await asking.do(WithdrawRole(user, organization, role))
+    return shown(left, Roles.of)
