@@ -36,7 +36,7 @@ CONTRACT = {
     "organization add": "name group-id parent json",
     "organization list": "json",
     "organization settings": "set inherit json",
-    "user add": "username email phone organization password-stdin json",
+    "user add": "username email phone organization password-stdin device platform message json",
     "user list": "json",
     "device register": "user name platform organization message json",
     "device list": "json",
@@ -98,6 +98,23 @@ def test_a_mailed_token_is_not_shown(run: Run) -> None:
     assert run("enrollment", "show", made["enrollment"]["id"], "--json").json["enrollment"][
         "message_state"
     ] in ("queued", "sent")
+
+
+def test_a_first_device_comes_with_the_user(run: Run, enlist: Enlist) -> None:
+    """X42: both in one call, or neither."""
+    words = ("user", "add", "--username", "ada", "--device", "box", "--platform", "linux")
+    assert "email_missing" in run(*words, expect=1).err
+    assert not enlist.rows("app_user", username="ada")
+    made = run(*words, "--message", "none", "--json").json
+    assert made["username"] == "ada"
+    token = made["enrollment"]["token"]
+    assert made["enrollment"]["link"].endswith(f"/enroll/{made['enrollment']['id']}#t={token}")
+    assert enlist.device(made["device"]["id"]).user_id == made["id"]
+    mailed = ("user", "add", "--username", "bob", "--email", "bob@example.com")
+    said = run(*mailed, "--device", "bag", "--platform", "ios").out
+    assert "Added bob to main." in said
+    assert "Registered bag" in said
+    assert "on its way by e-mail" in said
 
 
 def test_an_enrollment_is_resent_reissued_revoked_and_issued_again(run: Run) -> None:
@@ -166,6 +183,9 @@ def test_a_password_comes_from_standard_input_alone(run: Run, enlist: Enlist) ->
         (("user", "list", "--organization", "nowhere"), 1, "not_found"),
         (("user", "add", "--username", ""), 1, "validation_failed"),
         (("user", "add"), 2, "--username"),
+        (("user", "add", "--username", "x", "--device", "box"), 2, "--platform"),
+        (("user", "add", "--username", "x", "--platform", "linux"), 2, "--device"),
+        (("user", "add", "--username", "x", "--message", "none"), 2, "--device"),
         (("device", "list", "--cursor", "rubbish"), 1, "cursor"),
         (("enrollment", "issue", "x", "--expires", "soon"), 2, "--expires soon"),
         (("enrollment", "issue", "x", "--expires", "2026-12-31T18:00"), 2, "zone"),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from enlist.cli.issuing import Message, print_token, registered_document
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -26,7 +27,6 @@ from enlist.cli.output import (
     document,
     done,
     moment,
-    moment_json,
     out,
     print_facts,
     print_json,
@@ -37,14 +37,6 @@ from enlist.cli.output import (
 from enlist.core.model import Device
 
 commands = typer.Typer(help="Devices.", no_args_is_help=True)
-
-Message = Annotated[
-    str,
-    typer.Option(
-        "--message",
-        help="email sends the token to the user; none prints it once, and that is audited.",
-    ),
-]
 
 
 @commands.command(
@@ -74,40 +66,20 @@ def register(
     from enlist.verbs.issuing import Delivery
     from enlist.verbs.register import DeviceDetails, Register
 
+    verb = Register(
+        organization,
+        user,
+        DeviceDetails(name, platform, ownership, serial=serial),
+        Delivery(message, template),
+        parse_moment(expires, datetime.now(UTC)),
+    )
     with installation(context, data, database) as enlist:
-        issued = done(
-            enlist.perform(
-                Register(
-                    organization,
-                    user,
-                    DeviceDetails(name, platform, ownership, serial=serial),
-                    Delivery(message, template),
-                    parse_moment(expires, datetime.now(UTC)),
-                )
-            )
-        )
-        public_url = enlist.driver.tools.addresses.public_url
-    token = issued.token.reveal() if issued.token else ""
-    link = f"{public_url}/enroll/{issued.enrollment_id}#t={token}" if token else ""
-    if as_json:
-        enrollment = {
-            "id": issued.enrollment_id,
-            "state": "active",
-            "expires_at": moment_json(issued.expires_at),
-        }
-        if token:
-            enrollment |= {"token": token, "link": link}
-        device = {"id": issued.device_id, "state": "registered"}
-        print_json({"device": device, "enrollment": enrollment})
-        return
-    out.print(f"Registered {name} for {user}: {issued.device_id}", markup=False)
-    if token:
-        print_facts({"Token": token, "Link": link, "Valid until": moment(issued.expires_at)})
-    else:
-        out.print(
-            f"The token is on its way by e-mail, valid until {moment(issued.expires_at)}.",
-            markup=False,
-        )
+        issued = done(enlist.perform(verb))
+        if as_json:
+            print_json(registered_document(issued, enlist))
+            return
+        out.print(f"Registered {name} for {user}: {issued.device_id}", markup=False)
+        print_token(issued, enlist)
 
 
 @commands.command("list", epilog="Example: enlist device list --state registered")

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.backend import Opened
-from enlist.cli.devices import Message
+from enlist.cli.issuing import Message, print_issued
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -28,7 +27,6 @@ from enlist.cli.output import (
     document,
     done,
     moment,
-    moment_json,
     out,
     print_facts,
     print_json,
@@ -38,7 +36,7 @@ from enlist.cli.output import (
 from enlist.core import model
 from enlist.core.clock import system_clock
 from enlist.core.lifecycle import shown_state
-from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.issuing import Delivery
 
 commands = typer.Typer(help="Enrollments: authorizations to enroll.", no_args_is_help=True)
 
@@ -130,8 +128,7 @@ def issue(
 
     with installation(context, data, database) as enlist:
         verb = Issue(device, Delivery(message), parse_moment(expires, datetime.now(UTC)))
-        issued = done(enlist.perform(verb))
-        _print_issued(enlist, issued, as_json=as_json)
+        print_issued(done(enlist.perform(verb)), enlist, as_json=as_json)
 
 
 @commands.command("reissue", epilog="Example: enlist enrollment reissue 0199… --expires 48h")
@@ -149,8 +146,7 @@ def reissue(
 
     with installation(context, data, database) as enlist:
         verb = Reissue(enrollment, Delivery(message), parse_moment(expires, datetime.now(UTC)))
-        issued = done(enlist.perform(verb))
-        _print_issued(enlist, issued, as_json=as_json)
+        print_issued(done(enlist.perform(verb)), enlist, as_json=as_json)
 
 
 @commands.command("resend", epilog="Example: enlist enrollment resend 0199…")
@@ -190,24 +186,3 @@ def revoke(
         print_json({"id": enrollment, "state": "revoked"})
     else:
         out.print("Revoked.")
-
-
-def _print_issued(enlist: Opened, issued: Issued, *, as_json: bool) -> None:
-    public_url = enlist.driver.tools.addresses.public_url
-    token = issued.token.reveal() if issued.token else ""
-    link = f"{public_url}/enroll/{issued.enrollment_id}#t={token}" if token else ""
-    if as_json:
-        found = {
-            "id": issued.enrollment_id,
-            "state": "active",
-            "generation": issued.generation,
-            "expires_at": moment_json(issued.expires_at),
-        }
-        print_json(found | ({"token": token, "link": link} if token else {}))
-    elif token:
-        print_facts({"Token": token, "Link": link, "Valid until": moment(issued.expires_at)})
-    else:
-        out.print(
-            f"The token is on its way by e-mail, valid until {moment(issued.expires_at)}.",
-            markup=False,
-        )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from enlist.cli.backend import Opened
+from enlist.cli.issuing import Message, print_token, registered_document
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -18,8 +20,11 @@ from enlist.cli.options import (
     installation,
     read_secret,
 )
-from enlist.cli.output import document, done, out, print_json, print_page, shown
+from enlist.cli.output import document, done, out, print_json, print_page, shown, usage
 from enlist.core.model import User
+
+if TYPE_CHECKING:
+    from enlist.verbs.users import AddUser
 
 commands = typer.Typer(help="People.", no_args_is_help=True)
 
@@ -36,6 +41,18 @@ def add(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read a password from standard input.")
     ] = False,
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            metavar="NAME",
+            help="Register a first device as well, and issue its token: both, or neither.",
+        ),
+    ] = "",
+    platform: Annotated[
+        str, typer.Option("--platform", help="The device's: android, ios, macos, windows, linux.")
+    ] = "",
+    message: Message = "email",
     data: Data = None,
     database: Database = None,
     as_json: Json = False,
@@ -44,23 +61,50 @@ def add(
     from enlist.core.secrets import Secret
     from enlist.verbs.users import AddUser
 
+    if bool(device) != bool(platform):
+        usage("--device and --platform go together.")
+    if message != "email" and not device:
+        usage("--message is for the token of a first device: name it by --device.")
     password = Secret(read_secret("Password")) if password_stdin else None
+    verb = AddUser(
+        organization,
+        username,
+        email=email,
+        phone=phone,
+        first_name=first_name,
+        last_name=last_name,
+        password=password,
+    )
     with installation(context, data, database) as enlist:
-        place = organization or enlist.caller.organization_id or ""
-        verb = AddUser(
-            place,
-            username,
-            email=email,
-            phone=phone,
-            first_name=first_name,
-            last_name=last_name,
-            password=password,
-        )
+        if device:
+            _add_with_device(enlist, verb, device, platform, message, as_json=as_json)
+            return
         made = done(enlist.perform(verb))
     if as_json:
         print_json(document(made))
     else:
-        out.print(f"Added {made.username} to {made.group_id}.", markup=False)
+        _print_added(made)
+
+
+def _add_with_device(
+    enlist: Opened, user: AddUser, name: str, platform: str, message: str, *, as_json: bool
+) -> None:
+    from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
+    from enlist.verbs.issuing import Delivery
+    from enlist.verbs.register import DeviceDetails
+
+    device = FirstDevice(DeviceDetails(name, platform), Delivery(message))
+    both = done(enlist.perform(AddUserWithDevice(user, device)))
+    if as_json:
+        print_json(document(both.user) | registered_document(both.issued, enlist))
+        return
+    _print_added(both.user)
+    out.print(f"Registered {name}: {both.issued.device_id}", markup=False)
+    print_token(both.issued, enlist)
+
+
+def _print_added(user: User) -> None:
+    out.print(f"Added {user.username} to {user.group_id}.", markup=False)
 
 
 @commands.command("list", epilog="Example: enlist user list --search ada")

@@ -1,0 +1,63 @@
+"""What the commands that issue a token share: how it gets to the user, and what is printed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from enlist.cli.backend import Opened
+from enlist.cli.output import moment, moment_json, out, print_facts, print_json
+from enlist.verbs.issuing import Issued
+
+Message = Annotated[
+    str,
+    typer.Option(
+        "--message",
+        help="email sends the token to the user; none prints it once, and that is audited.",
+    ),
+]
+
+
+def issued_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
+    """An enrollment that was issued, for programs."""
+    found: dict[str, Any] = {
+        "id": issued.enrollment_id,
+        "state": "active",
+        "generation": issued.generation,
+        "expires_at": moment_json(issued.expires_at),
+    }
+    if issued.token is not None:
+        found |= {"token": issued.token.reveal(), "link": _link(issued, enlist)}
+    return found
+
+
+def registered_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
+    """A device that was registered, and its enrollment, for programs."""
+    device = {"id": issued.device_id, "state": "registered"}
+    return {"device": device, "enrollment": issued_document(issued, enlist)}
+
+
+def print_token(issued: Issued, enlist: Opened) -> None:
+    """The token, or where it went."""
+    until = moment(issued.expires_at)
+    if issued.token is None:
+        out.print(f"The token is on its way by e-mail, valid until {until}.", markup=False)
+        return
+    link = _link(issued, enlist)
+    print_facts({"Token": issued.token.reveal(), "Link": link, "Valid until": until})
+
+
+def print_issued(issued: Issued, enlist: Opened, *, as_json: bool) -> None:
+    """What was issued, for people or programs."""
+    if as_json:
+        print_json(issued_document(issued, enlist))
+    else:
+        print_token(issued, enlist)
+
+
+def _link(issued: Issued, enlist: Opened) -> str:
+    from enlist.delivery.lookups import enrollment_link
+
+    token = issued.token.reveal() if issued.token else ""
+    return enrollment_link(enlist.driver.tools.addresses.public_url, issued.enrollment_id, token)
