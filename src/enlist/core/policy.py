@@ -41,6 +41,7 @@ class Permission(StrEnum):
     ENROLLMENTS_REVOKE = "enrollments:revoke"
     ENROLLMENTS_REVEAL = "enrollments:reveal"
     MESSAGES_READ = "messages:read"
+    TEMPLATES_READ = "templates:read"
     TEMPLATES_EDIT = "templates:edit"
     EVENTS_READ = "events:read"
     EVENTS_EXPORT = "events:export"
@@ -66,6 +67,7 @@ _READER = frozenset(
         _P.DEVICES_READ,
         _P.ENROLLMENTS_READ,
         _P.MESSAGES_READ,
+        _P.TEMPLATES_READ,
         _P.EVENTS_READ,
         _P.EVENTS_EXPORT,
         _P.API_KEYS_READ,
@@ -78,6 +80,7 @@ _HELPDESK = frozenset(
         _P.DEVICES_READ,
         _P.ENROLLMENTS_READ,
         _P.MESSAGES_READ,
+        _P.TEMPLATES_READ,
         _P.EVENTS_READ,
         _P.ENROLLMENTS_RESEND,
         _P.ENROLLMENTS_REISSUE,

@@ -79,10 +79,11 @@ class Wording:
         return None
 
 
-def _place(tx: Reader, caller: Caller, named: str) -> Organization | Refusal:
+def _place(
+    tx: Reader, caller: Caller, named: str, permission: Permission
+) -> Organization | Refusal:
     """The organization with this id or Group ID; the caller's own where none is named."""
-    place = named or caller.organization_id or ""
-    return organization_named(tx, caller, place, Permission.TEMPLATES_EDIT)
+    return organization_named(tx, caller, named or caller.organization_id or "", permission)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class PutTemplate(Verb[Organization, Template, Template]):
     name = "put_template"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
-        found = _place(tx, caller, self.organization)
+        found = _place(tx, caller, self.organization, Permission.TEMPLATES_EDIT)
         if isinstance(found, Refusal):
             return found
         return self.wording.refusal() or found
@@ -183,7 +184,7 @@ class ListTemplates(View[tuple[Template, ...]]):
     organization: str
 
     def read(self, tx: Reader, caller: Caller) -> tuple[Template, ...] | Refusal:
-        found = _place(tx, caller, self.organization)
+        found = _place(tx, caller, self.organization, Permission.TEMPLATES_READ)
         if isinstance(found, Refusal):
             return found
         return tuple(templates.visible(tx, found.path))
@@ -200,7 +201,7 @@ class PreviewTemplate(View[Letter]):
     wording: Wording
 
     def read(self, tx: Reader, caller: Caller) -> Letter | Refusal:
-        found = _place(tx, caller, self.organization)
+        found = _place(tx, caller, self.organization, Permission.TEMPLATES_READ)
         if isinstance(found, Refusal):
             return found
         refusal = self.wording.refusal()

@@ -67,7 +67,9 @@ class World:
         return self.api.enlist.do(PutTemplate(self.api.enlist.root.id, wording)).id
 
     def event(self) -> str:
-        return self.api.enlist.events()[0].id
+        """An event that every role may see."""
+        device_id = self.ticket().device_id
+        return self.api.enlist.events("device.registered", device=device_id)[0].id
 
     def support_code(self) -> str:
         answer = self.api.stranger.post("/redeem", {"token": "8Kq2mWx7Rb"})

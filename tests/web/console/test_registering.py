@@ -158,7 +158,7 @@ def test_a_template_is_chosen_and_named(console: Console, enlist: Enlist) -> Non
         "Welcome", "registration", "email", "en", "Your device", "Open {EnrollmentUrl}, please."
     )
     enlist.do(PutTemplate("main", wording))
-    desk = console.sign_in()
+    desk = console.sign_in("operator")
     assert ">Welcome</option>" in desk.open(NEW).source
     review = desk.send(NEW, {**FIELDS, "template": "Welcome", "step": "review"})
     assert "Welcome" in review.main

@@ -132,15 +132,25 @@ def test_one_is_deleted_and_the_built_in_one_counts_again(console: Console, enli
 
 
 @pytest.mark.parametrize("role", ["operator", "helpdesk", "reader"])
-def test_only_administrators_may(console: Console, enlist: Enlist, role: str) -> None:
+def test_only_administrators_change_them_others_read(
+    console: Console, enlist: Enlist, role: str
+) -> None:
     made = enlist.do(PutTemplate("main", Wording(**wording())))
     desk = console.sign_in(role)
-    for address in (LIST, WRITE, f"{LIST}/{made.id}/delete"):
+    listed = desk.open(LIST)
+    assert "Your {Platform} device" in listed.main
+    shown = f"{WRITE}?name=default&language=en"
+    assert shown in listed.links
+    assert "Write" not in listed.main
+    assert not any(link.endswith("/delete") for link in listed.links)
+    page = desk.open(shown)
+    assert page.value("subject") == "Your {Platform} device"
+    assert page.source.count(" readonly") == 2
+    assert ">Save<" not in page.source
+    assert "Dear Ada" in desk.send(PREVIEW, wording()).text
+    for address in (WRITE, f"{LIST}/{made.id}/delete"):
         assert desk.open(address).status == 403, address
-    for address in (WRITE, PREVIEW, f"{LIST}/{made.id}/delete"):
-        answer = desk.send(address, wording(subject="Mine"))
-        assert answer.status == 403, address
-        assert "Dear Ada" not in answer.text
+        assert desk.send(address, wording(subject="Mine")).status == 403, address
     [row] = enlist.rows("message_template")
     assert row["subject"] == "Your {Platform} device"
 

@@ -126,7 +126,7 @@ class Preview(Shown):
     language: str
 
 
-@operations.staff("GET", "/templates", Permission.TEMPLATES_EDIT, answers=Templates)
+@operations.staff("GET", "/templates", Permission.TEMPLATES_READ, answers=Templates)
 async def list_templates(
     asking: Staff, query: Annotated[TemplateQuery, Query()]
 ) -> Templates | Refusal:
@@ -155,7 +155,7 @@ async def put_template(asking: Staff, body: WordingBody) -> Template | Refusal:
 @operations.staff(
     "POST",
     "/templates/preview",
-    Permission.TEMPLATES_EDIT,
+    Permission.TEMPLATES_READ,
     answers=Preview,
     refuses=("template_invalid",),
 )

@@ -196,7 +196,7 @@ def lifetime(desk: Desk, policy: EnrollmentPolicy | None) -> dict[str, Any]:
 
 async def templates_at(desk: Desk, place: str, path: str) -> list[tuple[str, str]]:
     """Value and name of the templates that may be chosen beside the default one."""
-    if not desk.may(Permission.TEMPLATES_EDIT, path):
+    if not desk.may(Permission.TEMPLATES_READ, path):
         return []
     found = await desk.view(ListTemplates(place))
     if isinstance(found, Refusal):

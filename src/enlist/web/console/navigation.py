@@ -185,7 +185,7 @@ MAP: Final = (
                 "templates",
                 N_("Message templates"),
                 "template",
-                _P.TEMPLATES_EDIT,
+                _P.TEMPLATES_READ,
                 ("Devices & Users > General > Message Templates", "Message Template", "E-mail"),
             ),
         ),

@@ -26,6 +26,7 @@ PERMISSIONS: Final = {
     "enrollments:revoke": Word(N_("Revoke enrollments")),
     "enrollments:reveal": Word(N_("Be shown tokens instead of having them sent")),
     "messages:read": Word(N_("See messages and whether they arrived")),
+    "templates:read": Word(N_("See message templates, and choose one for a message")),
     "templates:edit": Word(N_("Write message templates")),
     "events:read": Word(N_("See events")),
     "events:export": Word(N_("Take events away as a file")),

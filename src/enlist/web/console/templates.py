@@ -15,6 +15,7 @@ from markupsafe import escape
 from starlette.responses import HTMLResponse, Response
 
 from enlist.core.outcomes import FieldError, Refusal, invalid
+from enlist.core.policy import Permission
 from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS, problems
 from enlist.delivery.builtin import all_built_in
 from enlist.delivery.rendering import Rendered, render
@@ -106,12 +107,18 @@ def _facts(each: Template) -> tuple[str, str, str, str, str]:
 
 
 async def write(desk: Desk) -> Response:
-    """Write a template of this organization, new or in place of one that counts here now."""
+    """Write a template of this organization, new or in place of one that counts here now.
+
+    Whoever may only read sees what counts now, and its preview.
+    """
     found = await desk.view(ListTemplates(desk.group_id))
     if isinstance(found, Refusal):
         return desk.refuse(found)
     asked = desk.request.query_params
     known = _known(found, asked.get("name", ""), asked.get("language", ""))
+    closed = None if known else desk.closed(Permission.TEMPLATES_EDIT)
+    if closed is not None:
+        return closed
     form = Form(known or {**_built_in("en"), "name": "", "new": "yes"})
     if desk.request.method == "POST":
         form = await read_form(desk.request)
@@ -170,6 +177,9 @@ async def delete(desk: Desk) -> Response:
     template = next((each for each in found if each.id == named), None)
     if template is None or template.organization_id != desk.organization.id:
         return desk.refuse(Refusal("not_found"))
+    closed = desk.closed(Permission.TEMPLATES_EDIT)
+    if closed is not None:
+        return closed
     refusal = None
     if desk.request.method == "POST":
         outcome = await desk.perform(DeleteTemplate(template.id))
