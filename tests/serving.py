@@ -47,7 +47,9 @@ class Server:
         return self.data / "pki" / "root.pem"
 
     def client(self, **options: Any) -> httpx2.Client:
-        """An HTTP client of the web listener; closed by the caller."""
+        """An HTTP client of the web listener, which trusts its CA; closed by the caller."""
+        if self.url.startswith("https:"):
+            options.setdefault("verify", ssl.create_default_context(cafile=self.authority))
         return httpx2.Client(base_url=self.url, timeout=30, trust_env=False, **options)
 
     def device_client(self, certificate: Path | None = None, key: Path | None = None) -> Any:
@@ -125,10 +127,18 @@ def launch_server(
     environment: dict[str, str] | None = None,
     arguments: tuple[str, ...] = (),
     initialise: bool = True,
+    host: str = "127.0.0.1",
 ) -> Server:
-    """Set up an installation with an administrator, unless it is one, and serve it."""
+    """Set up an installation with an administrator, unless it is one, and serve it.
+
+    Args:
+        host: another loopback address, such as 127.0.0.2, is to Enlist like any other machine's:
+            there its web listener speaks HTTPS with a certificate of its own CA.
+    """
     port, device_port = free_port(), free_port()
     url, device_url = f"http://localhost:{port}", f"https://localhost:{device_port}"
+    if host != "127.0.0.1":
+        url, device_url = f"https://{host}:{port}", f"https://{host}:{device_port}"
     settings = {
         "ENLIST_DATA": str(data),
         "ENLIST_DATABASE": database,
@@ -139,7 +149,7 @@ def launch_server(
     }
     log = data.with_name(f"{data.name}-{port}.log")
     command = [sys.executable, "-m", "enlist", "serve", "--workers", str(workers)]
-    command += ["--http", f"127.0.0.1:{port}", "--device", f"127.0.0.1:{device_port}", *arguments]
+    command += ["--http", f"{host}:{port}", "--device", f"{host}:{device_port}", *arguments]
     if initialise and not (data / "keys").exists():
         subprocess.run(
             [sys.executable, "-m", "enlist", "init", "--admin", ADMINISTRATOR, "--password-stdin"],
@@ -151,13 +161,15 @@ def launch_server(
         )
     process = launch(command, log, environment=settings)
     server = Server(data, database, url, device_url, process, log, settings)
-    wait_until(lambda: _ready(port), "enlist serve", log=log, process=process)
+    wait_until(lambda: _ready(server), "enlist serve", log=log, process=process)
     return server
 
 
-def _ready(port: int) -> bool:
+def _ready(server: Server) -> bool:
     try:
-        answer = httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=2, trust_env=False)
+        with server.client() as client:
+            return client.get("/readyz").status_code == 200
     except httpx2.TransportError:
         return False
-    return answer.status_code == 200
+    except FileNotFoundError:  # The CA that the client would trust is not made yet.
+        return False

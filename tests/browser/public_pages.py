@@ -106,14 +106,27 @@ def site(enlist: Enlist) -> Iterator[Site]:
 
 
 @contextmanager
-def served(enlist: Enlist, around: Callable[[ASGIApp], ASGIApp]) -> Iterator[Site]:
-    """The web listener, with something of a test's own around it."""
+def served(
+    enlist: Enlist,
+    around: Callable[[ASGIApp], ASGIApp],
+    *,
+    host: str = "localhost",
+    own_ca: str = "",
+) -> Iterator[Site]:
+    """The web listener, with something of a test's own around it.
+
+    Args:
+        host: how it is called; browsers take every name below `localhost` for this machine.
+        own_ca: see `Services`.
+    """
     config = uvicorn.Config(None, host="127.0.0.1", port=0, log_level="warning", lifespan="off")  # type: ignore[arg-type]
     listening = config.bind_socket()
-    url = f"http://localhost:{listening.getsockname()[1]}"
+    url = f"http://{host}:{listening.getsockname()[1]}"
     mailbox = Box()
     driver = at_address(enlist.installation, url)
-    services = Services(driver=driver, store=enlist.store, mailbox=mailbox, version="test")
+    services = Services(
+        driver=driver, store=enlist.store, mailbox=mailbox, version="test", own_ca=own_ca
+    )
     config.app = around(web_application(services))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

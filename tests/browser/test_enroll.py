@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from enlist.delivery.channels import CapturedMessage
 from tests.browser.public_pages import (
@@ -17,10 +17,11 @@ from tests.browser.public_pages import (
     Site,
     Watched,
     open_browser,
+    served,
     site,
     store_kind,
 )
-from tests.installation import PASSWORD, Ticket, code
+from tests.installation import PASSWORD, Enlist, Ticket, code
 
 __all__ = ["open_browser", "site", "store_kind"]
 TYPED_CODE = re.compile(r"[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]")
@@ -218,6 +219,48 @@ def test_command_is_copied_with_one_press(site: Site, open_browser: OpenBrowser)
     command = f"enlist-agent enroll {shown_code(window)} --server {site.url} --state enlist-device"
     assert copied == command
     window.assert_well_behaved(site)
+
+
+LONG = "enrollment.devices.workplace.technology.subsidiary.example.localhost"
+BROKEN_WORDS = """() => {
+  const broken = [];
+  const walk = document.createTreeWalker(document.querySelector("#command"), NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    for (const word of walk.currentNode.data.matchAll(/[a-z]{3,}/g)) {
+      const range = document.createRange();
+      range.setStart(walk.currentNode, word.index);
+      range.setEnd(walk.currentNode, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+      if (lines.size > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+}"""
+
+
+def test_long_address_breaks_at_its_joints(enlist: Enlist, browser: Browser) -> None:
+    """At 360 px: no word is torn apart, nothing scrolls sideways, and the button copies it all."""
+    ticket = enlist.register()
+    narrow = browser.new_context(
+        viewport={"width": 360, "height": 740}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    with narrow, served(enlist, lambda app: app, host=LONG, own_ca=f"sha256:{'5f' * 32}") as site:
+        page = narrow.new_page()
+        page.goto(link(site, ticket))
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("button", name="Start enrolling").click()
+        expect(page.locator("#command")).to_contain_text(f"--server {site.url} ")
+        assert page.evaluate(BROKEN_WORDS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        button = page.get_by_role("button", name="Copy")
+        above, below = page.locator("#command").bounding_box(), button.bounding_box()
+        assert above is not None
+        assert below is not None
+        assert above["y"] + above["height"] <= below["y"]
+        button.click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == page.locator("#command").text_content()
+        assert f"--ca-fingerprint sha256:{'5f' * 32} --state" in copied
 
 
 def test_phone_hands_over_to_the_laptop(site: Site, open_browser: OpenBrowser) -> None:

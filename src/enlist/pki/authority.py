@@ -99,6 +99,11 @@ class Authority:
         return self.root.public_bytes(Encoding.PEM).decode("ascii")
 
     @property
+    def root_fingerprint(self) -> str:
+        """SHA-256 of the root certificate, lower-case hexadecimal; people compare it."""
+        return hashlib.sha256(self.root.public_bytes(Encoding.DER)).hexdigest()
+
+    @property
     def chain_pem(self) -> str:
         """Issuing CA, then root, as one text (ruling 33)."""
         return self.issuing_pem + self.root_pem

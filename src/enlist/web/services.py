@@ -41,6 +41,8 @@ class Services:
 
     Attributes:
         trusted_proxies: networks whose forwarding headers are believed.
+        own_ca: SHA-256 of Enlist's root as `sha256:` and hexadecimal digits, where the web
+            listener shows a certificate under it; "" where others vouch for the listener.
         mailbox: the demo's; None in production.
         version: Enlist's version, shown to people who are signed in.
     """
@@ -51,6 +53,7 @@ class Services:
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     mailbox: Mailbox | None = None
     version: str = ""
+    own_ca: str = ""
     threads: anyio.CapacityLimiter = field(default_factory=lambda: _limiter(40))
     hashing_threads: anyio.CapacityLimiter = field(default_factory=lambda: _limiter(40))
 

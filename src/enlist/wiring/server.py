@@ -64,11 +64,16 @@ class Workers:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the listeners speak, and how to say so."""
+    """What the listeners speak, and how to say so.
+
+    Attributes:
+        own_ca: see `Services`.
+    """
 
     web: Listener
     device: Listener
     line: str
+    own_ca: str = ""
 
 
 def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = ()) -> None:
@@ -118,6 +123,7 @@ def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
         trusted_proxies=tuple(settings.trusted_proxy),
         mailbox=box,
         version=__version__,
+        own_ca=plan.own_ca,
     )
     apps = [
         (web_application(services), plan.web),
@@ -157,7 +163,7 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
         web_socket, device_socket = listen(settings.http), listen(settings.device)
     except CannotListen as error:
         raise CannotStart(str(error)) from error
-    tls, line = None, "plain HTTP, on this machine only"
+    tls, line, own_ca = None, "plain HTTP, on this machine only", ""
     if settings.tls_cert is not None and settings.tls_key is not None:
         try:
             tls = web_tls(settings.tls_cert, settings.tls_key)
@@ -169,13 +175,16 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
     elif speaks_tls(settings):
         host = settings.http.rpartition(":")[0].strip("[]")
         tls = web_tls(*_certificate(settings, installation, "web-listener", [host]))
+        own_ca = f"sha256:{installation.folder.authority.root_fingerprint}"
         line = (
             "HTTPS with a certificate of Enlist's own CA; browsers will warn until they trust "
             f"{settings.data / 'pki' / 'root.pem'}, or give --tls-cert and --tls-key"
         )
     certificate, key = _certificate(settings, installation, "device-listener", [])
     device = device_tls(certificate, key, installation.folder.authority.chain_pem)
-    return Plan(Listener("web", web_socket, tls), Listener("device", device_socket, device), line)
+    return Plan(
+        Listener("web", web_socket, tls), Listener("device", device_socket, device), line, own_ca
+    )
 
 
 def _certificate(
@@ -226,6 +235,8 @@ def _start_lines(settings: Settings, installation: Installation, plan: Plan) -> 
         f"  people   {where.public_url}  ({plan.line})",
         f"  devices  {where.device_url}  (TLS, client certificates of Enlist's CA)",
     ]
+    if plan.own_ca:
+        lines.append(f"  own CA   {plan.own_ca}  (the fingerprint that people and devices compare)")
     if not installation.tools.channels:
         lines.append("  mail     not set up: give ENLIST_SMTP_HOST to send registration tokens")
     invited = installation.driver.perform(InviteAdministrator(), SYSTEM)

@@ -49,7 +49,7 @@ class Page:
     def text(self) -> str:
         """What can be read on it, in one line; what is folded too."""
         body = self.source.partition("<body>")[2]
-        joined = re.sub(r"</?(?:a|small|strong|time)\b[^>]*>", "", body)
+        joined = re.sub(r"</?(?:a|small|strong|time|wbr)\b[^>]*>", "", body)
         return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", joined)).split())
 
     def hidden(self, name: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
 import segno
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +17,8 @@ from enlist.verbs.landing import Surroundings
 from enlist.web.callers import services_of
 from enlist.web.pages import render
 
+_JOINTS: Final = re.compile(r"(?<=//)|(?<=[^/:])(?=[./]|:\d+(?:/|$))")
+"""Where an address may go on in the next line: behind `//`, and before a dot, slash or port."""
 _PHONES: Final = (Platform.ANDROID.value, Platform.IOS.value)
 
 
@@ -24,7 +28,8 @@ def next_step(request: Request, begun: Begun, around: Surroundings, here: str) -
     Args:
         here: the platform of the device that shows the page, "" where it is not known.
     """
-    public_url = services_of(request).public_url
+    services = services_of(request)
+    public_url = services.public_url
     code = begun.code.reveal()
     elsewhere = begun.purpose.next is Next.OTHER_DEVICE
     target = begun.purpose.platform or here
@@ -36,15 +41,28 @@ def next_step(request: Request, begun: Begun, around: Surroundings, here: str) -
         "elsewhere": elsewhere,
         "phone": target in _PHONES,
         "from_phone": here in _PHONES,
-        "command": (
-            f"enlist-agent enroll {code}",
-            f"--server {public_url}",
-            "--state enlist-device",
-        ),
-        "address": short_address(public_url),
+        "command": [breakable(part) for part in command(code, public_url, services.own_ca)],
+        "own_ca": services.own_ca,
+        "address": breakable(short_address(public_url)),
         "qr": qr_of(f"{public_url}/enroll#t={code}"),
     }
     return render(request, "enroll/next.html", context, zone=around.zone)
+
+
+def command(code: str, public_url: str, own_ca: str) -> tuple[str, ...]:
+    """What to type on a computer, in parts that stay together where the line is long enough.
+
+    Args:
+        own_ca: see `Services`; without it a fresh device could not trust the server.
+    """
+    trust = (f"--ca-fingerprint {own_ca}",) if own_ca else ()
+    server = f"--server {public_url}"
+    return (f"enlist-agent enroll {code}", server, *trust, "--state enlist-device")
+
+
+def breakable(text: str) -> Markup:
+    """An address that goes on in the next line at its joints; a copy of it is as it was."""
+    return Markup("<wbr>").join(_JOINTS.split(text))
 
 
 def short_address(public_url: str) -> str:
