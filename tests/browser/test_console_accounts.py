@@ -129,6 +129,29 @@ def test_an_api_key_is_copied_once_and_revoked(filled: Filled) -> None:
     watched.calm()
 
 
+def test_a_first_device_is_asked_for_where_it_is_wanted(filled: Filled) -> None:
+    """X42: the fields open with the box, and what is refused leaves them open."""
+    watched = filled.watch("administrator")
+    page = watched.page
+    page.goto("/console/main/users/new")
+    name, box = page.get_by_label("Name of the device"), page.get_by_label("Register a first")
+    expect(name).to_be_hidden()
+    page.get_by_label("User name").fill("dorothy")
+    page.get_by_label("E-mail").fill("dorothy@example.com")
+    box.check()
+    name.fill("Dorothy's tablet")
+    page.get_by_role("button", name="Add this user").click()
+
+    expect(page.locator("#platform-error")).to_be_visible()
+    expect(name).to_have_value("Dorothy's tablet")
+    page.get_by_label("Platform").select_option(label="Android")
+    page.get_by_role("button", name="Add this user").click()
+    expect(page.get_by_role("heading", name="Dorothy's tablet")).to_be_visible()
+    expect(page.get_by_text("is on its way to dorothy@example.com.")).to_be_visible()
+    watched.forget("422")
+    watched.calm()
+
+
 def addresses(filled: Filled, page: Page) -> list[str]:
     """Every page of accounts, empty, full and wrong."""
     ada = user_id(page, "ada")
@@ -150,6 +173,7 @@ def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
     watched.page.goto("/console/main/users/new")
     watched.page.get_by_label("User name").fill("x")
     watched.page.get_by_label("Phone").fill("1")
+    watched.page.get_by_label("Register a first device").check()
     watched.page.get_by_role("button", name="Add this user").click()
     expect(watched.page.locator("#phone-error")).to_be_visible()
     if found := watched.axe():

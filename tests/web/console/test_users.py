@@ -201,6 +201,45 @@ def test_ones_own_password_is_changed_in_the_account(console: Console) -> None:
     assert not page.leads_to(f"/console/main/users/{own}/password")
 
 
+DEVICE = {"first_device": "yes", "device_name": "Grace's laptop", "platform": "linux"}
+
+
+def test_a_first_device_is_registered_along(console: Console, enlist: Enlist) -> None:
+    """X42: the invitation at user creation is a checkbox."""
+    desk = console.sign_in("operator")
+    assert 'name="first_device"' in desk.open("/console/main/users/new").source
+    page = desk.follow(desk.send("/console/main/users/new", {**FIELDS, **DEVICE}))
+    assert "Grace Hopper was added. The message with the token is on its way to " in page.main
+    assert "Grace's laptop" in page.main
+    [device] = enlist.devices()
+    assert page.leads_to(f"/console/main/users/{device.user_id}")
+    assert [row["recipient"] for row in enlist.rows("message")] == ["grace@example.com"]
+
+
+def test_without_the_tick_nothing_is_registered(console: Console, enlist: Enlist) -> None:
+    sent = {**FIELDS, **DEVICE, "first_device": ""}
+    desk = console.sign_in()
+    page = desk.follow(desk.send("/console/main/users/new", sent))
+    assert "Grace Hopper was added." in page.main
+    assert not enlist.devices()
+
+
+def test_what_is_wrong_with_the_first_device_stands_at_its_fields(
+    console: Console, enlist: Enlist
+) -> None:
+    desk = console.sign_in()
+    wrong = {**FIELDS, **DEVICE, "device_name": "", "platform": "", "phone": "1"}
+    page = desk.send("/console/main/users/new", wrong)
+    assert page.status == 422
+    for name in ("device_name", "platform", "phone"):
+        assert f'id="{name}-error"' in page.source
+    assert page.value("username") == "grace"
+    assert re.search(r'name="first_device" value="yes" checked', page.source)
+    page = desk.send("/console/main/users/new", {**FIELDS, **DEVICE, "email": ""})
+    assert 'id="email-error"' in page.source
+    assert not enlist.rows("app_user", username="grace")
+
+
 @pytest.mark.parametrize("what", ["disable", "delete"])
 def test_the_last_administrator_stays(console: Console, what: str) -> None:
     desk = console.sign_in()

@@ -8,7 +8,10 @@ from starlette.responses import Response
 
 from enlist.core.model import User
 from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission
+from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.passwords import SHORTEST
+from enlist.verbs.register import DeviceDetails
 from enlist.verbs.users import EDITABLE, AddUser, ChangeUser
 from enlist.verbs.views import ListUsers
 from enlist.web.console import people
@@ -17,11 +20,17 @@ from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import read_query
 from enlist.web.console.navigation import N_
 from enlist.web.console.user import find_user
-from enlist.web.console.words import Word
+from enlist.web.console.words import PLATFORMS, Word
 
 STATES: Final = {
     "active": Word(N_("Active"), "good", meaning=N_("May sign in and enroll devices.")),
     "disabled": Word(N_("Disabled"), "bad", meaning=N_("May do nothing at all.")),
+}
+
+_FIELD_OF: Final = {
+    "device.name": "device_name",
+    "device.platform": "platform",
+    "device.message.type": "first_device",
 }
 
 
@@ -36,26 +45,44 @@ async def show_list(desk: Desk) -> Response:
 
 
 async def add_user(desk: Desk) -> Response:
-    """Add a user, with a password or without."""
+    """Add a user, with a password or without, and perhaps a first device."""
     closed = people.closed(desk, "users:edit")
     if closed is not None:
         return closed
     form = Form({"organization": desk.group_id})
     if desk.request.method == "POST":
         form = await read_form(desk.request)
-        outcome = await desk.perform(
-            AddUser(
-                form.value("organization") or desk.group_id,
-                password=await people.typed_password(desk),
-                **{name: form.value(name) for name in EDITABLE},
-            )
+        verb = AddUser(
+            form.value("organization") or desk.group_id,
+            password=await people.typed_password(desk),
+            **{name: form.value(name) for name in EDITABLE},
         )
-        if not isinstance(outcome, Refusal):
-            added = outcome.value
-            text = desk.gettext("%(name)s was added.") % {"name": added.display_name}
-            return desk.go(desk.address("users", added.id), text)
-        form = form.refused(outcome)
+        added = await (_with_device if form.value("first_device") else _alone)(desk, form, verb)
+        if isinstance(added, Response):
+            return added
+        form = form.refused(added, _FIELD_OF)
     return await _show_form(desk, form, None)
+
+
+async def _alone(desk: Desk, _: Form, verb: AddUser) -> Response | Refusal:
+    outcome = await desk.perform(verb)
+    if isinstance(outcome, Refusal):
+        return outcome
+    added = outcome.value
+    text = desk.gettext("%(name)s was added.") % {"name": added.display_name}
+    return desk.go(desk.address("users", added.id), text)
+
+
+async def _with_device(desk: Desk, form: Form, verb: AddUser) -> Response | Refusal:
+    """Both in one transaction (X42); what follows is on the page of the device."""
+    device = FirstDevice(DeviceDetails(form.value("device_name"), form.value("platform")))
+    outcome = await desk.perform(AddUserWithDevice(verb, device))
+    if isinstance(outcome, Refusal):
+        return outcome
+    both = outcome.value
+    told = {"name": both.user.display_name, "to": both.user.email}
+    text = desk.gettext("%(name)s was added. The message with the token is on its way to %(to)s.")
+    return desk.go(desk.address("devices", both.issued.device_id), text % told)
 
 
 async def edit_user(desk: Desk) -> Response:
@@ -93,6 +120,8 @@ async def _show_form(desk: Desk, form: Form, user: User | None) -> Response:
         "languages": list(desk.languages.items()),
         "zones": people.zones(),
         "shortest": SHORTEST,
+        "may_register": desk.may(Permission.DEVICES_REGISTER),
+        "platforms": PLATFORMS,
     }
     return desk.show("console/user_form.html", context, refusal=form.refusal)
 
