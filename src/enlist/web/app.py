@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from enlist.core.clock import SECOND
 from enlist.core.outcomes import Refusal
@@ -33,11 +33,11 @@ from enlist.web.boundary import (
     Senders,
     leave_to_faults,
 )
-from enlist.web.callers import cookie_name, services_of
+from enlist.web.callers import cookie_name, person_of, services_of
 from enlist.web.device import device_routes
 from enlist.web.pages import refusal_page
 from enlist.web.peers import within
-from enlist.web.problems import problem_response
+from enlist.web.problems import is_fault, problem_response
 from enlist.web.services import Services
 
 MOST_SKEW: Final = 5 * SECOND
@@ -81,7 +81,11 @@ def _bounded(app: Starlette, services: Services, listener: str) -> ASGIApp:
     """The wrappers of `boundary`, innermost first."""
 
     def render(scope: Scope, refusal: Refusal) -> ASGIApp:
-        return _render(Request({**scope, "app": app}), refusal)
+        async def answer(_scope: Scope, receive: Receive, send: Send) -> None:
+            response = await _render(Request({**scope, "app": app}), refusal)
+            await response(scope, receive, send)
+
+        return answer
 
     wrapped: ASGIApp = SameSite(app, render, services.public_url, cookie_name(services))
     wrapped = Capped(wrapped, render)
@@ -91,11 +95,13 @@ def _bounded(app: Starlette, services: Services, listener: str) -> ASGIApp:
     return Senders(wrapped, services.trusted_proxies)
 
 
-def _render(request: Request, refusal: Refusal) -> Response:
+async def _render(request: Request, refusal: Refusal) -> Response:
     """A refusal for whoever asked: a page for browsers, a problem document for programs."""
     wants_page = "text/html" in request.headers.get("accept", "")
     if wants_page and not request.url.path.startswith("/api/"):
-        return refusal_page(request, refusal)
+        if is_fault(refusal):
+            return refusal_page(request, refusal)
+        return refusal_page(request, refusal, caller=await person_of(request))
     return problem_response(refusal)
 
 
@@ -103,7 +109,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     """What routing itself refuses: unknown addresses and methods."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "malformed")
-    response = _render(request, Refusal(code, support_code=support_code()))
+    response = await _render(request, Refusal(code, support_code=support_code()))
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
     return response

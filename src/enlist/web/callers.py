@@ -8,6 +8,7 @@ from starlette.responses import Response
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Secret
+from enlist.store.tx import StoreUnavailable
 from enlist.verbs.callers import ByApiKey, BySignIn
 from enlist.verbs.sign_in import ABSOLUTE
 from enlist.web.languages import best_language
@@ -52,6 +53,19 @@ async def caller_of(request: Request) -> Caller | Refusal:
         return sender
     seen = await services.perform(BySignIn(Secret(cookie[:LONGEST_PRESENTED])), sender)
     return sender if isinstance(seen, Refusal) else seen.value
+
+
+async def person_of(request: Request) -> Caller:
+    """Who looks at a page that is for everybody: a signed-in person, or a stranger.
+
+    Not even a database that is away keeps such a page from being shown.
+    """
+    try:
+        caller = await caller_of(request)
+    except StoreUnavailable:
+        return stranger(request)
+    known = isinstance(caller, Caller) and caller.kind is CallerKind.USER
+    return caller if known else stranger(request)
 
 
 def set_cookie(response: Response, services: Services, cookie: Secret) -> None:

@@ -20,7 +20,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.delivery.channels import CapturedMessage
 from enlist.web.boundary import CONTENT_POLICY
-from enlist.web.callers import services_of
+from enlist.web.callers import person_of, services_of
 from enlist.web.pages import refusal_page, render
 
 _FRAMING: Final = f"{CONTENT_POLICY}; frame-src 'self'"
@@ -65,7 +65,7 @@ async def _json(request: Request) -> Response:
 async def _message(request: Request) -> Response:
     message = _numbered(request)
     if message is None:
-        return _missing(request)
+        return await _missing(request)
     context = {
         "message": message,
         "number": request.path_params["number"],
@@ -80,13 +80,14 @@ async def _html(request: Request) -> Response:
     """The HTML part alone, for the frame, which its links leave: our pages refuse to be framed."""
     message = _numbered(request)
     if message is None:
-        return _missing(request)
+        return await _missing(request)
     shown = re.sub(r"(<head[^>]*>)", r'\1<base target="_top">', message.html, count=1)
     return HTMLResponse(shown, headers={"content-security-policy": _FRAMED})
 
 
-def _missing(request: Request) -> Response:
-    return refusal_page(request, Refusal("not_found", support_code=support_code()))
+async def _missing(request: Request) -> Response:
+    refusal = Refusal("not_found", support_code=support_code())
+    return refusal_page(request, refusal, caller=await person_of(request))
 
 
 def _linked(text: str) -> Markup:

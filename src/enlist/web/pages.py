@@ -26,7 +26,7 @@ from enlist.core.refusals import CATALOGUE
 from enlist.locales import locale_of, translations
 from enlist.web import moments
 from enlist.web.callers import services_of, stranger
-from enlist.web.problems import headers_of, status_of
+from enlist.web.problems import headers_of, is_fault, status_of
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -109,7 +109,11 @@ def refusal_page(
     response = render(
         request,
         "refusal.html",
-        {"refusal": replace(refusal, detail=detail), "meaning": CATALOGUE[refusal.code]},
+        {
+            "refusal": replace(refusal, detail=detail),
+            "meaning": CATALOGUE[refusal.code],
+            "fault": is_fault(refusal),
+        },
         caller=who,
         status=status_of(refusal, staff=staff),
     )

@@ -78,6 +78,11 @@ STATUS: Final = {
 MEDIA_TYPE: Final = "application/problem+json"
 
 
+def is_fault(refusal: Refusal) -> bool:
+    """Whether Enlist itself is in trouble, and not what was asked of it."""
+    return STATUS[refusal.code] >= 500
+
+
 def status_of(refusal: Refusal, *, staff: bool = False) -> int:
     """The HTTP status; for staff, what is gone is a conflict."""
     status = STATUS[refusal.code]

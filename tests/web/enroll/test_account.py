@@ -147,3 +147,25 @@ def test_strangers_are_sent_to_sign_in(enlist: Enlist, visitor: Visitor, path: s
 def test_notice_of_another_making_is_not_shown(ada: Visitor) -> None:
     page = ada.open("/account?done=%3Cb%3Eyou+have+won")
     assert "won" not in page.source
+
+
+def test_whoever_is_signed_in_is_not_asked_to_sign_in(
+    ada: Visitor, new_visitor: NewVisitor
+) -> None:
+    """A refusal leads on to where one may go: one's own account, the console, or the sign-in."""
+    strangers = new_visitor().open("/nowhere")
+    assert (strangers.status, '<a href="/">Sign in</a>' in strangers.source) == (404, True)
+    for page in (ada.open("/nowhere"), ada.open("/demo/mailbox/99")):
+        assert page.status == 404
+        assert "Sign in" not in page.text
+        assert '· <a href="/account">My account</a>' in page.source
+        assert "/console" not in page.source
+    refused = ada.post({"username": "x" * 70_000}, path="/account")
+    assert (refused.status, "Sign in" in refused.text) == (413, False)
+
+
+def test_an_administrator_is_led_back_to_the_console(enlist: Enlist, visitor: Visitor) -> None:
+
+    enlist.staff("administrator", username="boss")
+    visitor.post({"username": "boss", "password": PASSWORD}, path="/sign-in")
+    assert '· <a href="/console">Console</a>' in visitor.open("/nowhere").source

@@ -25,7 +25,7 @@ from enlist.verbs.landing import IsGroupId, LookAround, Surroundings
 from enlist.verbs.passwords import LONGEST
 from enlist.verbs.presenting import Presented
 from enlist.web import sealing
-from enlist.web.callers import services_of, stranger
+from enlist.web.callers import person_of, services_of, stranger
 from enlist.web.enroll.landing import form_page
 from enlist.web.enroll.next_step import next_step
 from enlist.web.enroll.visitors import platform_of
@@ -70,7 +70,7 @@ async def submit(request: Request) -> Response:
     services = services_of(request)
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return refusal_page(request, form)
+        return refusal_page(request, form, caller=await person_of(request))
     visit = sealing.visit_of(request, services)
     if visit is None:
         return _expired(request, begin_visit(services))

@@ -23,7 +23,7 @@ from enlist.verbs.staff import SetPassword
 from enlist.verbs.users import OWN, ChangeUser
 from enlist.verbs.views_details import ShowUser
 from enlist.verbs.views_overview import MySignIns
-from enlist.web.callers import drop_cookie, services_of
+from enlist.web.callers import drop_cookie, person_of, services_of
 from enlist.web.forms import read_form
 from enlist.web.pages import refusal_page, render
 from enlist.web.portal.browsers import browser_in
@@ -115,7 +115,7 @@ async def sign_out_everywhere(request: Request) -> Response:
 async def _read(request: Request) -> tuple[Caller, dict[str, str]] | Response:
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return refusal_page(request, form)
+        return refusal_page(request, form, caller=await person_of(request))
     caller = await signed_in(request)
     return to_sign_in(request, "/account") if caller is None else (caller, form)
 

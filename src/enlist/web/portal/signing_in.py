@@ -13,7 +13,14 @@ from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import Secret
 from enlist.verbs.callers import BySignIn
 from enlist.verbs.sign_in import ConfirmSignIn, EndSignIn, SignedIn, StartSignIn
-from enlist.web.callers import caller_of, drop_cookie, services_of, set_cookie, stranger
+from enlist.web.callers import (
+    caller_of,
+    drop_cookie,
+    person_of,
+    services_of,
+    set_cookie,
+    stranger,
+)
 from enlist.web.forms import read_form
 from enlist.web.pages import refusal_page, render
 from enlist.web.portal.returning import asked_next, home_of, own_path, see, to_sign_in
@@ -100,7 +107,7 @@ async def confirm(request: Request) -> Response:
     """
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return refusal_page(request, form)
+        return refusal_page(request, form, caller=await person_of(request))
     caller = await signed_in(request)
     wanted = asked_next(form)
     if caller is None:
