@@ -64,8 +64,9 @@ async def person_of(request: Request) -> Caller:
         caller = await caller_of(request)
     except StoreUnavailable:
         return stranger(request)
-    known = isinstance(caller, Caller) and caller.kind is CallerKind.USER
-    return caller if known else stranger(request)
+    if isinstance(caller, Refusal) or caller.kind is not CallerKind.USER:
+        return stranger(request)
+    return caller
 
 
 def set_cookie(response: Response, services: Services, cookie: Secret) -> None:
