@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from enlist.core.clock import HOUR
-from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Device, Organization, Ownership, Platform, User, UserState
+from enlist.core.model import Organization
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.store.templates import Template
 from enlist.verbs.deliver import Letter
+from enlist.verbs.samples import sample_device, sample_letter, sample_person
 from tests.delivery.world import ENROLLMENT, ORGANIZATION, Outbox
 from tests.installation import START, Enlist
 
@@ -25,53 +25,6 @@ LetterMaker = Callable[..., Letter]
 def _organization() -> Organization:
     path = f"{ORGANIZATION}/"
     return Organization(ORGANIZATION, None, "acme", "Acme", path, "", "", START)
-
-
-def _user(organization: Organization) -> User:
-    return User(
-        id=ENROLLMENT,
-        organization_id=organization.id,
-        organization_path=organization.path,
-        group_id=organization.group_id,
-        username="ada",
-        email="ada@example.com",
-        phone="",
-        first_name="Ada",
-        last_name="Lovelace",
-        source="basic",
-        state=UserState.ACTIVE,
-        time_zone="",
-        language="",
-        created_at=START,
-        has_password=True,
-    )
-
-
-def _device(organization: Organization) -> Device:
-    return Device(
-        id=ENROLLMENT,
-        organization_id=organization.id,
-        organization_path=organization.path,
-        group_id=organization.group_id,
-        user_id=ENROLLMENT,
-        username="ada",
-        name="Ada's laptop",
-        platform=Platform.LINUX,
-        ownership=Ownership.NONE,
-        state=DeviceState.REGISTERED,
-        model="",
-        os_version="",
-        serial="",
-        imei="",
-        udid="",
-        sim="",
-        asset_number="",
-        external_id="",
-        registered_at=START,
-        enrolled_at=None,
-        last_seen_at=None,
-        version=1,
-    )
 
 
 @pytest.fixture
@@ -86,21 +39,15 @@ def make_letter() -> LetterMaker:
         **changes: Any,
     ) -> Letter:
         place = replace(_organization(), **(organization or {}))
-        letter = Letter(
-            purpose="registration",
-            channel="email",
-            recipient="ada@example.com",
+        letter = replace(
+            sample_letter(place, START, START + 24 * HOUR),
             message_id="<first@enlist.example.com>",
-            at=START,
             enrollment_id=ENROLLMENT,
             token=Secret(TOKEN),
-            expires_at=START + 24 * HOUR,
-            organization=place,
-            user=replace(_user(place), **(user or {})),
-            device=replace(_device(place), **(device or {})),
-            sender="Grace Hopper",
-            languages=("en",),
+            user=replace(sample_person(place, START), **(user or {})),
+            device=replace(sample_device(place, START), **(device or {})),
             time_zones=(),
+            sample=False,
         )
         return replace(letter, **changes)
 

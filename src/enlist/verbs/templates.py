@@ -8,18 +8,16 @@ told when it is saved, not when somebody waits for its message (A61).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.clock import HOUR
 from enlist.core.events import Happening
 from enlist.core.ids import new_id, parse_id
-from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Device, Organization, Ownership, Platform, User, UserState
+from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.policy import Permission
-from enlist.core.secrets import Secret
 from enlist.core.templates import problems
 from enlist.store import events, organizations, templates
 from enlist.store.templates import Template
@@ -29,6 +27,7 @@ from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.finding import organization_named
 from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
 from enlist.verbs.rights import lacks, missing
+from enlist.verbs.samples import SAMPLE_ID, sample_letter
 
 PURPOSES: Final = frozenset({REGISTRATION})
 """What messages are for. Each of these hands over a token."""
@@ -37,10 +36,6 @@ CHANNELS: Final = frozenset({"email"})
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2}|-[0-9]{3})?")
 _LONGEST_NAME: Final = 100
-
-SAMPLE_TOKEN: Final = "SAMPLE0000"
-"""Shown in previews. No real token has a zero, so it can never be one."""
-SAMPLE_ID: Final = "00000000-0000-7000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +203,18 @@ class PreviewTemplate(View[Letter]):
         if refusal is not None:
             return refusal
         hours = organizations.policy(tx, found.path).token_expiration_hours
-        return _sample(found, self.wording, tx.now, tx.now + hours * HOUR)
+        wording = self.wording
+        return replace(
+            sample_letter(found, tx.now, tx.now + hours * HOUR),
+            purpose=wording.purpose,
+            channel=wording.channel,
+            languages=(wording.language,),
+            own_templates=(_template(wording, found, tx.now),),
+        )
 
 
-def _sample(organization: Organization, wording: Wording, now: int, expires_at: int) -> Letter:
-    person = _sample_person(organization, now)
-    template = Template(
+def _template(wording: Wording, organization: Organization, now: int) -> Template:
+    return Template(
         id=SAMPLE_ID,
         organization_id=organization.id,
         organization_path=organization.path,
@@ -224,70 +225,5 @@ def _sample(organization: Organization, wording: Wording, now: int, expires_at: 
         subject=wording.subject,
         body=wording.body,
         changed_at=now,
-        version=1,
-    )
-    return Letter(
-        purpose=wording.purpose,
-        channel=wording.channel,
-        recipient=person.email,
-        message_id="<sample@localhost>",
-        at=now,
-        enrollment_id=SAMPLE_ID,
-        token=Secret(SAMPLE_TOKEN),
-        expires_at=expires_at,
-        organization=organization,
-        user=person,
-        device=_sample_device(organization, now),
-        sender="Grace Hopper",
-        languages=(wording.language,),
-        time_zones=(organization.time_zone,),
-        own_templates=(template,),
-        sample=True,
-    )
-
-
-def _sample_person(organization: Organization, now: int) -> User:
-    return User(
-        id=SAMPLE_ID,
-        organization_id=organization.id,
-        organization_path=organization.path,
-        group_id=organization.group_id,
-        username="ada",
-        email="ada@example.com",
-        phone="",
-        first_name="Ada",
-        last_name="Lovelace",
-        source="basic",
-        state=UserState.ACTIVE,
-        time_zone="",
-        language="",
-        created_at=now,
-        has_password=True,
-    )
-
-
-def _sample_device(organization: Organization, now: int) -> Device:
-    return Device(
-        id=SAMPLE_ID,
-        organization_id=organization.id,
-        organization_path=organization.path,
-        group_id=organization.group_id,
-        user_id=SAMPLE_ID,
-        username="ada",
-        name="Ada's laptop",
-        platform=Platform.LINUX,
-        ownership=Ownership.NONE,
-        state=DeviceState.REGISTERED,
-        model="",
-        os_version="",
-        serial="",
-        imei="",
-        udid="",
-        sim="",
-        asset_number="",
-        external_id="",
-        registered_at=now,
-        enrolled_at=None,
-        last_seen_at=None,
         version=1,
     )
