@@ -114,8 +114,8 @@ def test_wrong_logins_count_as_wrong_tokens_do(enlist: Enlist) -> None:
     for number in range(4):
         enlist.redeem(GUESS, caller=source)
         enlist.redeem(login=("nobody", str(number)), group_id="main", caller=source)
-    for _ in range(2):
-        enlist.perform(StartSignIn("nobody", Secret("wrong")), source)
+    for name in ("somebody", "else"):
+        enlist.perform(StartSignIn(name, Secret("wrong")), source)
     outcome = enlist.perform(StartSignIn("ada", Secret(PASSWORD)), source)
     assert code(outcome) == "rate_limited"
 

@@ -239,8 +239,6 @@ class Login:
     username: str
     active: bool
     password_hash: str | None
-    failed_logins: int
-    next_login_at: int
 
     @property
     def subjects(self) -> Subjects:

@@ -282,5 +282,5 @@ CATALOGUE: dict[str, Meaning] = {
 }
 """Every refusal code, its audience and its text; `docs/reference/refusals.md` lists the same."""
 
-UNRECORDED = frozenset({"too_large", "malformed", "rate_limited"})
+UNRECORDED = frozenset({"too_large", "malformed", "rate_limited", "sign_in_delayed"})
 """Refusals that are counted in a metric and never become an event (ruling 11)."""

@@ -81,6 +81,7 @@ class Kind(StrEnum):
     SETUP_LINK = "setup_link"
     FORM = "form"
     IDEMPOTENCY = "idempotency"
+    USERNAME = "username"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ _OF_USER = Query(
        AND s.last_seen_at > :idle_since
      ORDER BY s.id DESC""",
 )
+_LAST_ADDRESSES = Query(
+    "sign_in.last_addresses",
+    "SELECT address FROM sign_in WHERE user_id = :user_id ORDER BY id DESC LIMIT 20",
+)
 _SEEN = Query(
     "sign_in.seen",
     "UPDATE sign_in SET last_seen_at = :now WHERE id = :id AND ended_at IS NULL",
@@ -98,6 +102,11 @@ def sign_ins_of(tx: Reader, user_id: Id, idle_since: int) -> list[SignIn]:
         _sign_in(row)
         for row in tx.all(_OF_USER, user_id=user_id, now=tx.now, idle_since=idle_since)
     ]
+
+
+def last_addresses(tx: Reader, user_id: Id) -> set[str]:
+    """Where a user's last twenty sign-ins came from."""
+    return {row["address"] for row in tx.all(_LAST_ADDRESSES, user_id=user_id)}
 
 
 def seen(tx: Tx, sign_in_id: Id) -> None:

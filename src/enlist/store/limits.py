@@ -1,16 +1,23 @@
-"""What keeps guessing slow and repeats harmless: the throttle, and Idempotency-Key."""
+"""What keeps guessing slow and repeats harmless: the throttle, and Idempotency-Key.
+
+The throttle's table counts by what its rows call a source: a network, whose window begins with
+its first refusal; or `login:` and a digest, an account that somebody tried to sign in to. Of the
+latter the window ends when its wrong tries are forgotten, `QUIET` after the next may be made.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from enlist.core.clock import MINUTE, SECOND
+from enlist.core.clock import DAY, MINUTE, SECOND
 from enlist.core.ids import Id
 from enlist.store.tx import Query, Reader, Tx
 
 THROTTLE_REFUSALS: Final = 10
 THROTTLE_WINDOW: Final = 10 * MINUTE
+QUIET: Final = DAY
+"""After how long without a try the wrong ones at an account are forgotten."""
 
 _BLOCKED = Query(
     "throttle.blocked",
@@ -39,6 +46,29 @@ _DECOY = Query(
     ON CONFLICT (source) DO UPDATE SET window_ends_at = throttle.window_ends_at + 1
     """,
 )
+_TAKE_TRY = Query(
+    "throttle.take_try",
+    # Before the password is compared, so that parallel guesses cannot outrun the delay (S18).
+    """
+    INSERT INTO throttle (source, window_ends_at, refused) VALUES (:source, :window_ends_at, 1)
+    ON CONFLICT (source) DO UPDATE SET
+        refused = CASE WHEN throttle.window_ends_at <= :now THEN 1 ELSE throttle.refused + 1 END,
+        window_ends_at = excluded.window_ends_at + CAST(1000000 AS bigint) *
+            CASE WHEN throttle.window_ends_at <= :now THEN 0
+                 WHEN throttle.refused > 11 THEN 3599
+                 ELSE (1 << throttle.refused) - 1 END
+     WHERE throttle.window_ends_at <= :open
+    """,
+)
+_TRIED = Query("throttle.tried", "SELECT window_ends_at FROM throttle WHERE source = :source")
+_UNDO_TRY = Query(
+    "throttle.undo_try",
+    """
+    UPDATE throttle SET refused = refused - 1, window_ends_at = :open
+     WHERE source = :source AND window_ends_at = :forgotten_at
+    """,
+)
+_FORGET_TRIES = Query("throttle.forget_tries", "DELETE FROM throttle WHERE source = :source")
 _SWEEP_THROTTLE = Query(
     "throttle.sweep", "DELETE FROM throttle WHERE window_ends_at <= :now AND source <> '-'"
 )
@@ -93,6 +123,34 @@ def count_refusal(tx: Tx, source: str) -> bool:
         )
         == 1
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A try that was counted, or the whole seconds to `wait` until one is."""
+
+    wait: int | None = None
+    forgotten_at: int = 0
+
+
+def take_try(tx: Tx, source: str) -> Taken:
+    """Count a try at an account before it is looked at: each doubles the time to the next."""
+    ends, open_ = tx.now + QUIET + SECOND, tx.now + QUIET
+    taken = tx.run(_TAKE_TRY, source=source, window_ends_at=ends, now=tx.now, open=open_) == 1
+    row = tx.one(_TRIED, source=source)
+    forgotten_at = int(row["window_ends_at"]) if row else ends
+    wait = None if taken else max(1, -(-(forgotten_at - QUIET - tx.now) // SECOND))
+    return Taken(wait, forgotten_at)
+
+
+def undo_try(tx: Tx, source: str, taken: Taken) -> None:
+    """Take back a try that nobody looked at, unless another one was counted since."""
+    tx.run(_UNDO_TRY, source=source, open=tx.now + QUIET, forgotten_at=taken.forgotten_at)
+
+
+def forget_tries(tx: Tx, source: str) -> None:
+    """A try was right: forget the wrong ones before it."""
+    tx.run(_FORGET_TRIES, source=source)
 
 
 def decoy(tx: Tx) -> None:

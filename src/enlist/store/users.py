@@ -34,7 +34,7 @@ _LOGIN = Query(
     "user.login",
     """
     SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
-           u.password_hash, u.failed_logins, u.next_login_at
+           u.password_hash
       FROM app_user u JOIN organization o ON o.id = u.organization_id
      WHERE u.username_folded = :username AND u.deleted_at IS NULL
     """,
@@ -43,7 +43,7 @@ _LOGIN_BY_ID = Query(
     "user.login_by_id",
     """
     SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
-           u.password_hash, u.failed_logins, u.next_login_at
+           u.password_hash
       FROM app_user u JOIN organization o ON o.id = u.organization_id
      WHERE u.id = :id AND u.deleted_at IS NULL
     """,
@@ -72,10 +72,7 @@ _CHANGE = Query(
 )
 _SET_PASSWORD = Query(
     "user.set_password",
-    """
-    UPDATE app_user SET password_hash = :password_hash, failed_logins = 0, next_login_at = 0
-     WHERE id = :id AND deleted_at IS NULL
-    """,
+    "UPDATE app_user SET password_hash = :password_hash WHERE id = :id AND deleted_at IS NULL",
 )
 _HOLD_TEXT = "SELECT u.id FROM app_user u WHERE u.id = :id AND u.deleted_at IS NULL"
 _HOLD = Query(
@@ -99,21 +96,6 @@ _DELETE = Query(
     "user.delete",
     "UPDATE app_user SET deleted_at = :now, state = 'disabled' "
     "WHERE id = :id AND deleted_at IS NULL",
-)
-_TAKE_TRY = Query(
-    "user.take_try",
-    # Before the password is compared, so that parallel guesses cannot outrun the delay (S18).
-    """
-    UPDATE app_user
-       SET failed_logins = failed_logins + 1,
-           next_login_at = :now + 1000000 *
-               CASE WHEN failed_logins > 11 THEN 3600 ELSE (1 << failed_logins) END
-     WHERE id = :id AND next_login_at <= :now
-    """,
-)
-_GIVE_BACK_TRIES = Query(
-    "user.give_back_tries",
-    "UPDATE app_user SET failed_logins = 0, next_login_at = 0 WHERE id = :id",
 )
 _LIST = Listing(
     "users",
@@ -295,16 +277,6 @@ def delete(tx: Tx, user_id: Id) -> bool:
     return tx.run(_DELETE, id=user_id, now=tx.now) == 1
 
 
-def take_try(tx: Tx, user_id: Id) -> bool:
-    """Count a try to sign in, before it is looked at; False while the account must wait."""
-    return tx.run(_TAKE_TRY, id=user_id, now=tx.now) == 1
-
-
-def give_back_tries(tx: Tx, user_id: Id) -> None:
-    """The password was right: forget the failures."""
-    tx.run(_GIVE_BACK_TRIES, id=user_id)
-
-
 def roles(tx: Reader, user_id: Id) -> list[RoleAssignment]:
     """The roles that a user holds, nearest to the root first."""
     return [
@@ -400,6 +372,4 @@ def _login(row: Row) -> Login:
         username=row["username"],
         active=row["state"] == UserState.ACTIVE,
         password_hash=row["password_hash"],
-        failed_logins=row["failed_logins"],
-        next_login_at=row["next_login_at"],
     )

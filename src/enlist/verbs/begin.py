@@ -106,7 +106,7 @@ class _Presenting(Verb[Seen, Ready, Value], Generic[Ready, Value]):
         platform = presenting.platform_of(self.report.platform)
         if isinstance(platform, Refusal):
             return platform
-        found = presenting.find(tools, tx, self.presented, platform)
+        found = presenting.find(tools, tx, caller, self.presented, platform)
         if isinstance(found, Refusal):
             return found
         if found.sighting is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
@@ -37,7 +38,9 @@ from enlist.store import (
     users,
 )
 from enlist.store.tx import Reader, Tx
+from enlist.verbs import tries
 from enlist.verbs.driver import Tools, Try
+from enlist.verbs.tries import AccountTry
 
 _GROUPED_CODE = re.compile(rf"[{BASE20}]{{4}}-[{BASE20}]{{4}}-[{BASE20}]", re.IGNORECASE)
 
@@ -65,6 +68,7 @@ class Found:
     """What the store knows about what was presented. All may be None: a stranger's guess.
 
     `registered` is the device that a sign-in would enroll, `live` its live enrollment.
+    `counted_by` is what a try at the account is counted by (see `tries`), "" without credentials.
     """
 
     presented: Presented
@@ -76,6 +80,7 @@ class Found:
     live: Sighting | None = None
     platform: Platform | None = None
     attempt_id: Id | None = None
+    counted_by: str = ""
 
     @property
     def attempt(self) -> Id | None:
@@ -97,9 +102,19 @@ class Admitted:
 
 
 def find(
-    tools: Tools, tx: Reader, presented: Presented, platform: Platform | None
+    tools: Tools, tx: Reader, caller: Caller, presented: Presented, platform: Platform | None
 ) -> Found | Refusal:
     """Look for what was presented. A stranger without credentials stops here."""
+    found = _find(tools, tx, presented, platform)
+    if isinstance(found, Refusal) or not presented.with_credentials:
+        return found
+    counted = tries.counted_by(tools, tx, caller, presented.username, found.login)
+    return replace(found, counted_by=counted)
+
+
+def _find(
+    tools: Tools, tx: Reader, presented: Presented, platform: Platform | None
+) -> Found | Refusal:
     login = users.login(tx, presented.username) if presented.username else None
     if presented.token is None:
         return _find_by_group_id(tx, presented, login, platform)
@@ -179,40 +194,59 @@ def _find_by_attempt(
 def reserve(found: Found) -> Try | None:
     """The try to write down before a password is compared (ruling 26).
 
-    A live token counts the logins given with it. With anything else the account does: a token
-    that is used or revoked must not become a way to guess passwords without its delay.
+    A live token counts the logins given with it, and its owner's account nothing: who holds no
+    token cannot lock him out. Every other account counts its own tries, too, or one token would
+    be ten free guesses at each of them; and so it does beside a token that is used or revoked.
     """
     presented, sighting, login = found.presented, found.sighting, found.login
     if not presented.with_credentials:
         return None
+    asked = _two_factor(found)
+    if sighting is not None and not asked:
+        # As much work as for somebody known: the time must not tell the difference.
+        return Try(limits.decoy)
 
     def pretend(tools: Tools) -> object:
         return tools.passwords.verify(None, presented.password or Secret(""))
 
-    asked = _two_factor(found)
-    if sighting is not None and asked and sighting.state is EnrollmentState.ACTIVE:
-        enrollment_id = sighting.enrollment_id
+    account = AccountTry(found.counted_by)
+    if sighting is None or sighting.state is not EnrollmentState.ACTIVE:
+        return Try(partial(_take_account, account), account.right, account.undo, pretend)
+    owner = login is not None and login.user_id == sighting.user_id
+    guess = _TokenTry(sighting.enrollment_id, None if owner else account)
+    return Try(guess.take, guess.right, guess.undo, pretend)
 
-        def take_login(tx: Tx) -> Refusal | None:
-            if enrollments.take_login(tx, enrollment_id):
-                return None
+
+def _take_account(account: AccountTry, tx: Tx) -> Refusal | None:
+    if account.take(tx) is None:
+        return None
+    return Refusal("credentials_invalid", reason="the account must wait")
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenTry:
+    """A login beside a live two-factor token; `account` where it is not its owner's."""
+
+    enrollment_id: Id
+    account: AccountTry | None
+
+    def take(self, tx: Tx) -> Refusal | None:
+        if not enrollments.take_login(tx, self.enrollment_id):
             return Refusal("credentials_invalid", reason="no login left on this token")
+        refusal = _take_account(self.account, tx) if self.account else None
+        if refusal is not None:
+            enrollments.give_back_login(tx, self.enrollment_id)  # it will not be compared
+        return refusal
 
-        def give_back(tx: Tx) -> None:
-            enrollments.give_back_login(tx, enrollment_id)
+    def right(self, tx: Tx) -> None:
+        enrollments.give_back_login(tx, self.enrollment_id)
+        if self.account is not None:
+            self.account.right(tx)
 
-        return Try(take_login, give_back, give_back, pretend)
-    if login is not None and (sighting is None or asked):
-        user_id = login.user_id
-
-        def take_try(tx: Tx) -> Refusal | None:
-            if users.take_try(tx, user_id):
-                return None
-            return Refusal("credentials_invalid", reason="the account must wait")
-
-        return Try(take_try, lambda tx: users.give_back_tries(tx, user_id), None, pretend)
-    # As much work as for somebody known: the time must not tell the difference.
-    return Try(limits.decoy)
+    def undo(self, tx: Tx) -> None:
+        enrollments.give_back_login(tx, self.enrollment_id)
+        if self.account is not None:
+            self.account.undo(tx)
 
 
 def admit(tools: Tools, found: Found, now: int) -> Admitted | Refusal:

@@ -66,7 +66,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         platform = presenting.platform_of(self.report.platform)
         if isinstance(platform, Refusal):
             return platform
-        found = presenting.find(tools, tx, self.presented, platform)
+        found = presenting.find(tools, tx, caller, self.presented, platform)
         if isinstance(found, Refusal):
             return found
         if self.attempt_id not in (None, found.attempt):

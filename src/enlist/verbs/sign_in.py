@@ -2,7 +2,7 @@
 
 The cookie holds 256 random bits; the row holds their digest, so that sign-ins can be listed and
 ended, on every process at once. A try is written down before the password is compared, and each
-failure doubles the time until the next one counts; nobody is ever locked out for good.
+failure doubles the time until the next one counts (see `tries`); nobody is locked out for good.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.caller import Caller
-from enlist.core.clock import HOUR, MINUTE, SECOND
+from enlist.core.clock import HOUR, MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Login, SignIn
@@ -20,6 +20,7 @@ from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import access, events, limits, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
+from enlist.verbs.tries import counted_by, sign_in_try
 
 IDLE: Final = 30 * MINUTE
 ABSOLUTE: Final = 12 * HOUR
@@ -37,40 +38,40 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Trying:
+    """Whom a user name names, if anybody, and what a try with it is counted by (see `tries`)."""
+
+    login: Login | None
+    counted_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirming:
+    """Who proves himself again, and what his try is counted by."""
+
+    login: Login
+    sign_in_id: Id
+    counted_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """A login that was right, and the sign-in made for it."""
 
     login: Login
+    counted_by: str
     sign_in: SignIn
     cookie: Secret
     digest: Digest
     new_hash: str = ""
 
 
-def reserve_try(login: Login | None) -> Try:
-    """A try is written down first; for unknown names just as much is written (S07)."""
-
-    def take(tx: Tx) -> Refusal | None:
-        if login is None:
-            limits.decoy(tx)
-            return None
-        if users.take_try(tx, login.user_id):
-            return None
-        # Told alike whether the name exists or not would hide a lock from its owner; the delay
-        # itself reveals no more than the sign-in form's public behaviour.
-        wait = max(1, -(-(login.next_login_at - tx.now) // SECOND))
-        about = login.subjects
-        return Refusal("sign_in_delayed", retry_after=wait, about=about, holder=True)
-
-    return Try(take)
-
-
 @dataclass(frozen=True)
-class StartSignIn(Verb[Login | None, Ready, SignedIn]):
+class StartSignIn(Verb[Trying, Ready, SignedIn]):
     """Sign in with user name and password.
 
-    Refusals: `sign_in_failed` alike for unknown names, wrong passwords and disabled accounts;
-    `sign_in_delayed`.
+    Refusals: `sign_in_failed` alike for unknown names, wrong passwords and disabled accounts,
+    and `sign_in_delayed` alike.
     """
 
     username: str
@@ -81,25 +82,28 @@ class StartSignIn(Verb[Login | None, Ready, SignedIn]):
     throttled = True
     hashes = True
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Login | Refusal | None:
-        return users.login(tx, self.username.strip())
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Trying | Refusal:
+        username = self.username.strip()
+        login = users.login(tx, username)
+        return Trying(login, counted_by(tools, tx, caller, username, login))
 
-    def reserve(self, seen: Login | None) -> Try:
-        return reserve_try(seen)
+    def reserve(self, seen: Trying) -> Try:
+        return sign_in_try(seen.counted_by)
 
-    def work(self, tools: Tools, caller: Caller, seen: Login | None) -> Ready | Refusal:
-        stored = seen.password_hash if seen is not None and seen.active else None
+    def work(self, tools: Tools, caller: Caller, seen: Trying) -> Ready | Refusal:
+        login = seen.login
+        stored = login.password_hash if login is not None and login.active else None
         fits = tools.passwords.verify(stored, self.password)
-        if seen is None:
+        if login is None:
             return Refusal("sign_in_failed", reason="unknown user")
         if not fits:
-            reason = "wrong password" if seen.active else "disabled user"
-            about = seen.subjects
+            reason = "wrong password" if login.active else "disabled user"
+            about = login.subjects
             return Refusal("sign_in_failed", reason=reason, about=about)
         now, cookie = tools.clock(), random_secret()
         sign_in = SignIn(
             id=new_id(now),
-            user_id=seen.user_id,
+            user_id=login.user_id,
             started_at=now,
             last_seen_at=now,
             proved_at=now,
@@ -110,11 +114,12 @@ class StartSignIn(Verb[Login | None, Ready, SignedIn]):
         )
         outdated = stored is not None and tools.passwords.outdated(stored)
         new_hash = tools.passwords.hash(self.password) if outdated else ""
-        return Ready(seen, sign_in, cookie, tools.keys.digest(Kind.SIGN_IN, cookie), new_hash)
+        digest = tools.keys.digest(Kind.SIGN_IN, cookie)
+        return Ready(login, seen.counted_by, sign_in, cookie, digest, new_hash)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[SignedIn] | Refusal:
         login = ready.login
-        users.give_back_tries(tx, login.user_id)
+        limits.forget_tries(tx, ready.counted_by)
         if ready.new_hash and login.password_hash is not None:
             users.rehash(tx, login.user_id, login.password_hash, ready.new_hash)
         access.start_sign_in(tx, ready.sign_in, ready.digest)
@@ -124,7 +129,7 @@ class StartSignIn(Verb[Login | None, Ready, SignedIn]):
 
 
 @dataclass(frozen=True)
-class ConfirmSignIn(Verb[Login, Login, None]):
+class ConfirmSignIn(Verb[Confirming, Confirming, None]):
     """Prove by password again, before something dangerous (ASVS 7.5).
 
     Refusals: `unauthenticated`, `sign_in_failed`, `sign_in_delayed`.
@@ -137,25 +142,26 @@ class ConfirmSignIn(Verb[Login, Login, None]):
     throttled = True
     hashes = True
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Login | Refusal:
-        login = users.login_by_id(tx, caller.id) if caller.id and caller.sign_in_id else None
-        return login or Refusal("unauthenticated")
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Confirming | Refusal:
+        login = users.login_by_id(tx, caller.id) if caller.id else None
+        if login is None or caller.sign_in_id is None:
+            return Refusal("unauthenticated")
+        counted = counted_by(tools, tx, caller, login.username, login)
+        return Confirming(login, caller.sign_in_id, counted)
 
-    def reserve(self, seen: Login) -> Try:
-        return reserve_try(seen)
+    def reserve(self, seen: Confirming) -> Try:
+        return sign_in_try(seen.counted_by)
 
-    def work(self, tools: Tools, caller: Caller, seen: Login) -> Login | Refusal:
-        if tools.passwords.verify(seen.password_hash, self.password):
+    def work(self, tools: Tools, caller: Caller, seen: Confirming) -> Confirming | Refusal:
+        if tools.passwords.verify(seen.login.password_hash, self.password):
             return seen
-        about = seen.subjects
+        about = seen.login.subjects
         return Refusal("sign_in_failed", reason="wrong password", about=about)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Login) -> Done[None] | Refusal:
-        users.give_back_tries(tx, ready.user_id)
-        assert caller.sign_in_id is not None
-        access.proved(tx, caller.sign_in_id)
-        about = ready.subjects
-        events.record(tx, caller, Happening("sign_in.confirmed", about))
+    def apply(self, tx: Tx, caller: Caller, ready: Confirming) -> Done[None] | Refusal:
+        limits.forget_tries(tx, ready.counted_by)
+        access.proved(tx, ready.sign_in_id)
+        events.record(tx, caller, Happening("sign_in.confirmed", ready.login.subjects))
         return Done(None)
 
 

@@ -14,13 +14,13 @@ from enlist.core.model import Login, Organization, RoleAssignment, User
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import ROLES, Permission, Role, held_at
 from enlist.core.secrets import Secret
-from enlist.store import access, events, users
+from enlist.store import access, events, limits, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.finding import beyond, organization_named, user_named
 from enlist.verbs.rights import fresh, missing
-from enlist.verbs.sign_in import reserve_try
+from enlist.verbs.tries import all_counts, counted_by, sign_in_try
 from enlist.verbs.users import last_administrator, staff_edit
 
 
@@ -122,10 +122,17 @@ class WithdrawRole(_Assigning):
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Whose password is set, and by whom. `login` is set where it is the caller's own."""
+    """Whose password is set, and by whom. `login` is set where it is the caller's own.
+
+    Attributes:
+        counts: what tries at his old password were counted by.
+        counted_by: what the present try with it is counted by, where it is the caller's own.
+    """
 
     user: User
-    login: Login | None
+    counts: tuple[str, ...]
+    login: Login | None = None
+    counted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +170,17 @@ class SetPassword(Verb[Whose, NewPassword, int]):
             if self.current is None:
                 return invalid("current", "enter your present password")
             weak = fields.weak(self.password)
-            return weak or Whose(own, users.login_by_id(tx, own.id))
+            return weak or _whose_own(tools, tx, caller, own)
         found = staff_edit(tx, caller, self.user)
         if isinstance(found, Refusal):
             return found
         # Whoever can give himself the password of staff holds what staff holds.
         refusal = fresh(caller, tx.now) if users.roles(tx, found.id) else None
-        return refusal or fields.weak(self.password) or Whose(found, None)
+        counts = all_counts(tools, tx, found.id, found.username)
+        return refusal or fields.weak(self.password) or Whose(found, counts)
 
     def reserve(self, seen: Whose) -> Try | None:
-        return None if seen.login is None else reserve_try(seen.login)
+        return None if seen.login is None else sign_in_try(seen.counted_by)
 
     def work(self, tools: Tools, caller: Caller, seen: Whose) -> NewPassword | Refusal:
         if not self._proved(tools, seen.login):
@@ -183,6 +191,8 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         user, own = ready.whose.user, ready.whose.login is not None
         if not users.set_password(tx, user.id, ready.password_hash):
             raise ConcurrentChange
+        for counted in ready.whose.counts:
+            limits.forget_tries(tx, counted)
         ended = access.end_sign_ins(tx, user.id, caller.sign_in_id if own else None)
         data = {"own": own, "sign_ins_ended": ended}
         personal = {"user": user.username}
@@ -194,6 +204,12 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         if login is None or self.current is None:
             return login is None
         return tools.passwords.verify(login.password_hash, self.current)
+
+
+def _whose_own(tools: Tools, tx: Reader, caller: Caller, own: User) -> Whose:
+    login = users.login_by_id(tx, own.id)
+    counts = all_counts(tools, tx, own.id, own.username)
+    return Whose(own, counts, login, counted_by(tools, tx, caller, own.username, login))
 
 
 @dataclass(frozen=True)

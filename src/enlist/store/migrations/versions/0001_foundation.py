@@ -66,8 +66,6 @@ CREATE TABLE app_user (
     external_id text NOT NULL DEFAULT '',
     state text NOT NULL DEFAULT 'active',
     password_hash text,
-    failed_logins integer NOT NULL DEFAULT 0,
-    next_login_at {moment} NOT NULL DEFAULT 0,
     time_zone text NOT NULL DEFAULT '',
     language text NOT NULL DEFAULT '',
     created_at {moment} NOT NULL,
