@@ -189,6 +189,8 @@ def test_a_password_comes_from_standard_input_alone(run: Run, enlist: Enlist) ->
         (("device", "list", "--cursor", "rubbish"), 1, "cursor"),
         (("enrollment", "issue", "x", "--expires", "soon"), 2, "--expires soon"),
         (("enrollment", "issue", "x", "--expires", "2026-12-31T18:00"), 2, "zone"),
+        (("audit", "list", "--since", "yesterday"), 2, "--since yesterday"),
+        (("audit", "list", "--before", "99999999d"), 2, "--before 99999999d"),
         (("organization", "settings", "main", "--set", "token_length"), 2, "KEY=VALUE"),
         (("organization", "settings", "main", "--set", "no_such=1"), 1, "unknown setting"),
     ],
@@ -204,6 +206,24 @@ def test_the_actor_is_whoever_is_at_the_machine(run: Run) -> None:
     actors = {event["personal"]["user"]: event for event in created}
     assert actors["ada"]["actor_kind"] == "host"
     assert actors["ada"]["personal"]["actor"] == "root"
+
+
+def test_events_of_a_period(run: Run, enlist: Enlist) -> None:
+    for name in ("ada", "grace"):
+        enlist.clock.advance(hours=1)
+        enlist.user(name)
+
+    def told(*period: str) -> list[str]:
+        found = run("audit", "list", "--kind", "user.created", *period, "--json").json["items"]
+        return [event["personal"]["user"] for event in found]
+
+    two = "2026-03-02T14:00+00:00"
+    assert told("--since", two) == ["grace"]
+    assert "grace" not in told("--before", two)
+    assert "ada" in told("--before", two)
+    assert told("--since", "30d", "--before", "2000-01-01T00:00Z") == []
+    nothing = run("audit", "list", "--before", "2000-01-01T00:00Z").out
+    assert "No such event." in nothing
 
 
 def test_lists_go_on_with_a_cursor(run: Run) -> None:

@@ -18,7 +18,7 @@ from enlist.core.clock import (
     system_clock,
     to_datetime,
 )
-from enlist.core.ids import new_id, parse_id
+from enlist.core.ids import LATEST, least_id, new_id, parse_id
 
 NOW = 1_780_000_000_123_456
 
@@ -53,6 +53,15 @@ def test_a_clock_that_was_set_right_is_followed() -> None:
     """Else one moment in 2099 would date everything until the next start."""
     new_id(NOW + 40 * 365 * DAY)
     assert uuid.UUID(new_id(NOW)).int >> 80 == NOW // 1_000
+
+
+def test_the_least_id_of_a_moment_bounds_all_others() -> None:
+    """What looks for a period by id misses nothing of it, whatever the order of the clock."""
+    for moment in (NOW, NOW + 1, NOW - 5 * SECOND, NOW + DAY):
+        made = new_id(moment)
+        assert least_id(moment) <= made < least_id(moment + LATEST)
+    assert least_id(NOW) < least_id(NOW + 1)
+    assert uuid.UUID(least_id(0)).version == 7
 
 
 @pytest.mark.parametrize("text", ["", "x", "g" * 32, "0" * 31, "0" * 36, "{" + "0" * 34, "0" * 33])

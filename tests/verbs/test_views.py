@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from enlist.core.clock import DAY, HOUR
+from enlist.core.clock import DAY, HOUR, SECOND
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret, support_code
@@ -92,6 +92,7 @@ def test_every_filter_and_sort_works_on_both_stores(either: World, name: str) ->
     values = dict.fromkeys(listing.filters, "x")
     values |= dict.fromkeys(("device", "enrollment", "after", "id"), SOME_ID)
     values["user"] = ADMINISTRATOR
+    values |= dict.fromkeys(("since", "before"), "1000")
     for wanted in listing.filters:
         either.see(view(filters={wanted: values[wanted]}))
     everything = either.see(view()).items
@@ -281,6 +282,40 @@ def test_a_token_is_on_no_page(world: World) -> None:
     shown = [world.see(view) for view in views]
     assert issued.token.reveal() not in repr(shown)
     assert user.username in repr(shown)
+
+
+@pytest.mark.parametrize("sort", ["at", "-at"])
+def test_events_of_a_period(either: World, sort: str) -> None:
+    """From a moment on, that moment included; until another, that one not."""
+    made = []
+    for _ in range(4):
+        either.clock.forward(HOUR)
+        made.append(either.events(user=either.add_user("acme").id)[-1])
+    since, before = str(made[1].at), str(made[3].at)
+    view = ListEvents("acme", sort=sort, filters={"since": since, "before": before})
+    assert {event.id for event in either.see(view).items} == {made[1].id, made[2].id}
+    later = {event.id for event in either.see(ListEvents(filters={"since": since})).items}
+    assert later == {event.id for event in made[1:]}
+    earlier = either.see(ListEvents(filters={"before": before}, limit=500)).items
+    assert made[0].id in {event.id for event in earlier}
+    assert made[3].id not in {event.id for event in earlier}
+
+
+def test_a_period_holds_what_a_clock_set_back_dated_later(either: World) -> None:
+    """Ids never run backwards, and so may be dated later than the moment of their event."""
+    either.clock.forward(HOUR)
+    either.add_user("acme")
+    either.clock.forward(-5 * SECOND)
+    event = either.events(user=either.add_user("acme").id)[-1]
+    view = ListEvents(filters={"before": str(event.at + 1), "since": str(event.at)})
+    assert event.id in {found.id for found in either.see(view).items}
+
+
+@pytest.mark.parametrize("moment", ["-1", "0", "9" * 30])
+def test_a_period_may_be_as_long_as_one_likes(either: World, moment: str) -> None:
+    either.see(ListEvents(filters={"since": moment, "before": moment}))
+    refusal: Any = either.look(ListEvents(filters={"since": "yesterday"}))
+    assert refusal.code == "validation_failed"
 
 
 # --- overview, search, support codes --------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -16,6 +17,9 @@ from enlist.cli.options import (
     Organization,
     Search,
     installation,
+)
+from enlist.cli.options import (
+    moment as moment_given,
 )
 from enlist.cli.output import moment, print_page, shown
 from enlist.core.model import EventRow
@@ -31,6 +35,17 @@ def list_(
     support_code: Annotated[
         str, typer.Option("--support-code", help="The event behind a support code.")
     ] = "",
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Only from then on: 2026-12-31T18:00+01:00, or so long ago: 90m, 48h, 30d.",
+        ),
+    ] = "",
+    before: Annotated[
+        str, typer.Option("--before", metavar="TIME", help="Only before then; as --since.")
+    ] = "",
     search: Search = "",
     limit: Limit = 50,
     cursor: Cursor = "",
@@ -41,8 +56,14 @@ def list_(
     """List events, newest first."""
     from enlist.verbs.views import ListEvents
 
+    now = datetime.now(UTC)
+    period = {
+        name: moment_given(text, now, f"--{name}")
+        for name, text in (("since", since), ("before", before))
+    }
     with installation(context, data, database) as enlist:
         filters = {"kind": kind, "support_code": support_code.upper()}
+        filters |= {name: str(value) for name, value in period.items() if value is not None}
         view = ListEvents(organization, search=search, filters=filters, limit=limit, cursor=cursor)
         page = shown(enlist, view)
 
@@ -56,6 +77,6 @@ def list_(
         )
 
     columns = ("WHEN", "WHAT", "BY", "ABOUT", "WHY")
-    asked = kind or support_code or search or cursor
+    asked = kind or support_code or since or before or search or cursor
     empty = "No such event." if asked else "Nothing has happened yet."
     print_page(page, columns, row, empty, as_json=as_json)

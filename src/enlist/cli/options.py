@@ -64,19 +64,23 @@ def read_secret(prompt: str) -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def moment(text: str, now: datetime) -> int | None:
-    """A moment from `--expires`, in microseconds UTC; None where it was not given."""
+def moment(text: str, now: datetime, option: str = "--expires") -> int | None:
+    """A moment in microseconds UTC; None where it was not given.
+
+    A span is counted from now on for `--expires`, and back from now for other options.
+    """
     if not text:
         return None
     from enlist.core.clock import from_datetime
 
     units = {"m": "minutes", "h": "hours", "d": "days"}
-    if text[:-1].isdigit() and text[-1] in units:
-        return from_datetime(now + timedelta(**{units[text[-1]]: int(text[:-1])}))
     try:
+        if text[:-1].isdigit() and text[-1] in units:
+            span = timedelta(**{units[text[-1]]: int(text[:-1])})
+            return from_datetime(now + span if option == "--expires" else now - span)
         return from_datetime(datetime.fromisoformat(text))
-    except ValueError as error:
-        usage(f"--expires {text}: {error}. Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d.")
+    except (ValueError, OverflowError) as error:
+        usage(f"{option} {text}: {error}. Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d.")
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -15,6 +15,9 @@ _STEPS_OF_A_MILLISECOND = 1 << 26
 _BACKWARDS = 10_000 * _STEPS_OF_A_MILLISECOND
 """A clock that goes back further than these ten seconds was set right: ids follow it."""
 
+LATEST = 60_000_000
+"""How many microseconds after its moment an id is dated at most, and then some."""
+
 
 class _Sequence:
     """The clock of the ids of this process: it goes on by at least one step for each."""
@@ -43,14 +46,26 @@ def new_id(now: int) -> Id:
     section 6.2, methods 3 and 1), which carries into the time when it is full: ids sort as they
     were made, even in a transaction of a million rows, whose `now` stands still.
     """
-    millis, steps = divmod(_sequence.next(now), _STEPS_OF_A_MILLISECOND)
+    return _id(_sequence.next(now), secrets.randbits(48))
+
+
+def least_id(moment: int) -> Id:
+    """What sorts before every id of `moment` (microseconds UTC) and later.
+
+    An id is never dated before its moment, and after it by less than `LATEST`.
+    """
+    return _id(max(0, moment) * _STEPS_OF_A_MILLISECOND // 1_000, 0)
+
+
+def _id(steps_since_1970: int, random: int) -> Id:
+    millis, steps = divmod(steps_since_1970, _STEPS_OF_A_MILLISECOND)
     fraction, counter = divmod(steps, 1 << 14)
     value = (millis & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76
     value |= fraction << 64
     value |= 0b10 << 62
     value |= counter << 48
-    value |= secrets.randbits(48)
+    value |= random
     return str(uuid.UUID(int=value))
 
 

@@ -6,7 +6,7 @@ import json
 
 from enlist.core.caller import Caller
 from enlist.core.events import Event, Happening, make_event
-from enlist.core.ids import Id
+from enlist.core.ids import LATEST, Id, least_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
@@ -54,6 +54,9 @@ _LIST = Listing(
         "enrollment": "e.enrollment_id = :enrollment",
         "support_code": "e.support_code = :support_code",
         "after": "e.id > :after",
+        # The ids say where in the log to look, the moments what belongs to it.
+        "since": "e.at >= CAST(:since AS bigint) AND e.id >= :since_id",
+        "before": "e.at < CAST(:before AS bigint) AND e.id < :before_id",
         # The entry is canonical JSON, so this text stands in it exactly where the flag was set.
         "flag": "e.entry LIKE '%\"flag\":\"' || :flag || '\"%'",
         "without_staff": f"""
@@ -101,8 +104,13 @@ def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
 
 
 def page(tx: Reader, request: PageRequest) -> Page[EventRow] | Refusal:
-    """Events of a subtree, newest first unless asked otherwise."""
-    return _LIST.page(tx, request, _event)
+    """Events of a subtree, newest first unless asked otherwise.
+
+    The filters `since` (included) and `before` (not included) are microseconds UTC.
+    """
+    since, before = (int(request.filters.get(name) or 0) for name in ("since", "before"))
+    ids = {"since_id": least_id(since), "before_id": least_id(before + LATEST)}
+    return _LIST.page(tx, request, _event, **ids)
 
 
 def first_use(tx: Reader, enrollment_id: Id) -> EventRow | None:

@@ -97,8 +97,12 @@ class Listing:
         self._default_sort = default_sort
         LISTINGS[name] = self
 
-    def page(self, tx: Reader, request: PageRequest, make: Callable[[Row], T]) -> Page[T] | Refusal:
+    def page(
+        self, tx: Reader, request: PageRequest, make: Callable[[Row], T], **more: object
+    ) -> Page[T] | Refusal:
         """The page that `request` asks for, each row passed through `make`.
+
+        `more` are values that filters need beside their own.
 
         Refusals: `validation_failed` for an unknown filter or sort, a bad limit or cursor.
         """
@@ -114,6 +118,7 @@ class Listing:
             "people": request.people or "",
             "people_end": path_end(request.people or "-"),
             "myself": request.myself,
+            **more,
             **{name: value for name, value in request.filters.items() if value},
         }
         if request.search:

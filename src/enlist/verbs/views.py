@@ -37,6 +37,8 @@ from enlist.verbs.naming import discreetly, naming
 
 T = TypeVar("T")
 
+_MOMENTS: Final = frozenset({"since", "before"})
+_LATEST: Final = 1 << 53
 _IDS: Final = frozenset({"device", "enrollment", "after", "id"})
 _STAFF: Final = frozenset({CallerKind.USER, CallerKind.API_KEY, CallerKind.HOST})
 _STAFFS_OWN: Final = frozenset({"actor", "address", "user_agent"})
@@ -146,6 +148,11 @@ class Listed(View[Page[T]], Generic[T]):
                 if by_id is None:
                     return invalid(name, "must be an id")
                 found[name] = by_id
+            elif name in _MOMENTS and value:
+                moment = _moment(value)
+                if moment is None:
+                    return invalid(name, "must be a moment, in microseconds UTC")
+                found[name] = moment
             elif name == "user" and value:
                 user = user_named(tx, caller, value)
                 if isinstance(user, Refusal):
@@ -154,6 +161,14 @@ class Listed(View[Page[T]], Generic[T]):
             elif name == "support_code" and (code := parse_code(value)) is not None:
                 found[name] = group_code(code)
         return found
+
+
+def _moment(text: str) -> str | None:
+    """Microseconds UTC, between 1970 and what a database and an id can hold."""
+    try:
+        return str(min(max(0, int(text)), _LATEST))
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -222,7 +237,11 @@ class ListMessages(Listed[Message]):
 
 @dataclass(frozen=True)
 class ListEvents(Listed[EventRow]):
-    """Events. Filters: kind, actor_kind, user, device, enrollment, support_code, after, flag."""
+    """Events.
+
+    Filters: kind, actor_kind, user, device, enrollment, support_code, flag, after (an id), and
+    the period: since (included) and before (not included), microseconds UTC.
+    """
 
     permission = Permission.EVENTS_READ
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import DAY
-from enlist.core.ids import new_id, parse_id
+from enlist.core.ids import least_id, parse_id
 from enlist.core.model import Device, Enrollment, EventRow, Message, Organization, SignIn, User
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
@@ -73,7 +73,7 @@ class Overview(View[OverviewDetail]):
         if isinstance(path, Refusal):
             return path
         end, hidden = path_end(path), discreet(caller, path)
-        since = new_id(max(0, tx.now - RECENT))
+        since = least_id(tx.now - RECENT)
         flagged = {"flag": "possible_interception", "after": since}
         sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, path)
         sees_messages = caller.may(Permission.MESSAGES_READ, path)

@@ -68,6 +68,27 @@ def test_export_is_all_of_it_oldest_first(
     assert (none.status_code, none.text) == (200, "")
 
 
+def test_a_period_and_a_text_narrow_the_list_and_the_export_alike(
+    api: Api, administrator: Client
+) -> None:
+    for name in ("tom", "tomas", "grace", "tomke"):
+        api.enlist.clock.advance(hours=1)
+        api.enlist.user(name)
+    asked = (
+        "kind=user.created&search=tom"
+        "&since=2026-03-02T14:00:00%2B00:00&before=2026-03-02T17:00:00%2B01:00"
+    )
+    listed = answered(administrator.get(f"/events?{asked}"))["items"]
+    assert [each["personal"]["user"] for each in listed] == ["tomas"]
+    taken = administrator.get(f"/events/export?{asked}").text.splitlines()
+    assert [json.loads(line)["id"] for line in taken] == [listed[0]["id"]]
+    for path in ("/events", "/events/export"):
+        assert wrong_fields(administrator.get(f"{path}?since=today&before=2026-03-02T12:00")) == {
+            "since",
+            "before",
+        }
+
+
 def test_taking_events_away_is_a_right_of_its_own(api: Api) -> None:
     helpdesk = api.key("helpdesk")
     assert answered(helpdesk.get("/events"))

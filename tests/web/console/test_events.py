@@ -115,6 +115,26 @@ def test_filters_stand_in_the_address(console: Console, enlist: Enlist) -> None:
     assert "registered laptop" in desk.open(f"{LIST}?q=laptop").main
 
 
+def test_a_period_of_one_s_own(console: Console, enlist: Enlist) -> None:
+    """In the reader's time zone, as its fields are filled in; the export has the same."""
+    for name in ("ada", "grace", "adele"):
+        enlist.clock.advance(hours=2)
+        enlist.user(name)
+    desk = console.sign_in()
+    asked = "kind=user.created&from=2026-03-02T16%3A00&until=2026-03-02T18%3A00"
+    page = desk.open(f"{LIST}?{asked}")
+    assert "grace" in page.main
+    assert "ada" not in page.main
+    assert "adele" not in page.main
+    assert page.value("from") == "2026-03-02T16:00"
+    [export] = [link for link in page.links if link.startswith("/api/v1/events/export")]
+    lines = [json.loads(line) for line in desk.client.get(export).text.splitlines()]
+    assert [line["personal"]["user"] for line in lines] == ["grace"]
+    later = desk.open(f"{LIST}?since=hour&from=2026-03-02T13%3A00")
+    assert "grace" not in later.main, "of two beginnings the later one counts"
+    assert desk.open(f"{LIST}?from=0001-01-01T00%3A00&until=never").status == 200
+
+
 def test_interceptions_are_found_by_one_filter(console: Console, enlist: Enlist) -> None:
     ticket = enlist.register("ada")
     enlist.redeem(ticket.token, key=1)
@@ -198,14 +218,15 @@ def test_a_sibling_s_code_looks_like_none_at_all(console: Console, enlist: Enlis
 @pytest.mark.parametrize("role", ["administrator", "operator", "helpdesk", "reader"])
 def test_the_export_is_offered_to_who_may_export(console: Console, role: str) -> None:
     desk = console.sign_in(role)
-    page = desk.open(f"{LIST}?kind=user.created&since=week")
+    page = desk.open(f"{LIST}?kind=user.created&since=week&q=o")
     links = [link for link in page.links if link.startswith("/api/v1/events/export")]
     assert bool(links) is (role != "helpdesk")
     if links:
         asked = parse_qs(urlsplit(links[0]).query)
         assert asked["organization"] == ["main"]
         assert asked["kind"] == ["user.created"]
-        assert "after" in asked
+        assert asked["search"] == ["o"]
+        assert "since" in asked
         answer = desk.client.get(links[0])
         assert answer.status_code == 200
         lines = [json.loads(line) for line in answer.text.splitlines()]

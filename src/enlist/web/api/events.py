@@ -29,6 +29,7 @@ from enlist.web.api.values import (
     IdGiven,
     Line,
     Moment,
+    MomentGiven,
     Page,
     Paging,
     Shown,
@@ -105,6 +106,10 @@ class EventFilters(Body):
     support_code: Line | None = None
     after: IdGiven | None = None
     """Only events after this one."""
+    since: MomentGiven | None = None
+    """Only events of this moment or later."""
+    before: MomentGiven | None = None
+    """Only events before this moment."""
     flag: Literal["possible_interception"] | None = None
 
 
@@ -115,6 +120,8 @@ class EventQuery(EventFilters, Paging):
 class ExportQuery(EventFilters):
     """Which events to take away."""
 
+    search: Line = ""
+    """Text that must occur, in any case of letters."""
     organization: Line = ""
     """Id or Group ID of the organization at and below which to look; your own if left out."""
 
@@ -143,9 +150,13 @@ async def export_events(
     Each line holds an event as the list shows it, and `entry`: the canonical JSON that the log is
     sealed over, as a text. To go on later, give the last line's `id` as `after`.
     """
-    named = query.model_dump(mode="json", exclude={"organization"}, exclude_none=True)
+    named = query.model_dump(mode="json", exclude={"organization", "search"}, exclude_none=True)
     view = ExportEvents(
-        organization=query.organization, filters=named, sort="at", limit=MOST_PER_PAGE
+        organization=query.organization,
+        search=query.search,
+        filters={name: str(value) for name, value in named.items()},
+        sort="at",
+        limit=MOST_PER_PAGE,
     )
     first = await asking.see(view)
     if isinstance(first, Refusal):

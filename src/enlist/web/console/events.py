@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from enlist.core.clock import DAY, HOUR
+from enlist.core.clock import DAY, HOUR, rfc3339
 from enlist.core.events import KINDS
-from enlist.core.ids import Id, new_id
+from enlist.core.ids import Id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import parse_code, strip_typing
@@ -30,6 +30,7 @@ from enlist.verbs.views_details import (
 )
 from enlist.verbs.views_overview import FindSupportCode, SupportCode
 from enlist.web.console.event_texts import describe, describe_all
+from enlist.web.console.forms import from_picker
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import ListQuery, read_query
 from enlist.web.console.navigation import N_
@@ -53,7 +54,8 @@ PERIODS: Final = {
 }
 
 _ABOUT: Final = ("device", "user", "enrollment")
-_FILTERS: Final = ("kind", "actor_kind", "since", *_ABOUT)
+_PERIOD: Final = ("from", "until")
+_FILTERS: Final = ("kind", "actor_kind", "since", *_PERIOD, *_ABOUT)
 _ABOUT_PLACES: Final = ("settings.changed", "organization.changed")
 _CODE_LETTERS: Final = 9
 
@@ -118,13 +120,19 @@ async def _places(desk: Desk, found: Sequence[EventRow]) -> dict[Id, str]:
 
 
 def _asked(desk: Desk, query: ListQuery) -> dict[str, str]:
-    """The filters as the log takes them: a period becomes the first id within it."""
+    """The filters as the log takes them: of both ways to say since when, the later counts."""
     filters = dict(query.filters)
     if filters.get("kind") == INTERCEPTION:
         filters["flag"] = filters.pop("kind")
     period = PERIODS.get(filters.pop("since", ""))
-    if period is not None:
-        filters["after"] = new_id(desk.now - period[0])
+    start = from_picker(filters.pop("from", ""), desk.zone)
+    end = from_picker(filters.pop("until", ""), desk.zone)
+    starts = [desk.now - period[0]] if period else []
+    starts += [start] if start is not None else []
+    if starts:
+        filters["since"] = str(max(starts))
+    if end is not None:
+        filters["before"] = str(end)
     return filters
 
 
@@ -132,9 +140,11 @@ def _export(desk: Desk, query: ListQuery) -> str:
     """Where the filtered events can be taken away as JSON lines; "" where they may not."""
     if not desk.may("events:export"):
         return ""
-    return (
-        f"/api/v1/events/export?{urlencode({'organization': desk.group_id, **_asked(desk, query)})}"
-    )
+    asked = {"organization": desk.group_id, "search": query.search, **_asked(desk, query)}
+    for name in ("since", "before"):
+        if name in asked:
+            asked[name] = rfc3339(int(asked[name]))
+    return f"/api/v1/events/export?{urlencode({n: v for n, v in asked.items() if v})}"
 
 
 def _kinds() -> dict[str, Word]:

@@ -105,8 +105,8 @@ def from_picker(text: str, zone: str) -> int | None:
     """The moment that a picker's text means in a time zone; None for what is no date."""
     try:
         local = datetime.fromisoformat(text)
-    except ValueError:
+        if local.tzinfo is None:
+            local = local.replace(tzinfo=ZoneInfo(zone))
+        return from_datetime(local)
+    except (ValueError, OverflowError):
         return None
-    if local.tzinfo is None:
-        local = local.replace(tzinfo=ZoneInfo(zone))
-    return from_datetime(local)
