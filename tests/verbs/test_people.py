@@ -16,6 +16,7 @@ from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.device_status import DeviceStatus
+from enlist.verbs.driver import Tools
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.sign_in import FRESH, StartSignIn
@@ -284,6 +285,25 @@ def test_an_api_key_has_no_password_to_prove_itself_with(world: World) -> None:
 
 
 # --- passwords and sign-ins -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("role", "answer"), [(Role.OPERATOR, "forbidden"), (Role.ADMINISTRATOR, "proof_too_old")]
+)
+def test_a_password_is_not_set_for_whoever_got_a_role_meanwhile(
+    either: World, role: Role, answer: str
+) -> None:
+    """S51: while it was hashed, he became staff; who may set it was decided before."""
+    user = either.add_user("acme", password=PASSWORD)
+    caller = replace(either.staff(role, "acme"), proved_at=either.clock.now - FRESH)
+
+    class Slow(SetPassword):
+        def work(self, tools: Tools, caller: Caller, seen: Any) -> Any:
+            either.do(GrantRole(user.id, "acme", "reader"))
+            return super().work(tools, caller, seen)
+
+    assert either.refused(Slow(user.id, NEW), caller).code == answer
+    assert isinstance(sign_in(either, user.username, PASSWORD), Done)
 
 
 def test_ones_own_password_takes_the_present_one(world: World) -> None:

@@ -127,12 +127,14 @@ class Whose:
     Attributes:
         counts: what tries at his old password were counted by.
         counted_by: what the present try with it is counted by, where it is the caller's own.
+        roles: what he held when it was decided who may set it.
     """
 
     user: User
     counts: tuple[str, ...]
     login: Login | None = None
     counted_by: str = ""
+    roles: tuple[RoleAssignment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +177,10 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         if isinstance(found, Refusal):
             return found
         # Whoever can give himself the password of staff holds what staff holds.
-        refusal = fresh(caller, tx.now) if users.roles(tx, found.id) else None
+        roles = tuple(users.roles(tx, found.id))
+        refusal = fresh(caller, tx.now) if roles else None
         counts = all_counts(tools, tx, found.id, found.username)
-        return refusal or fields.weak(self.password) or Whose(found, counts)
+        return refusal or fields.weak(self.password) or Whose(found, counts, roles=roles)
 
     def reserve(self, seen: Whose) -> Try | None:
         return None if seen.login is None else sign_in_try(seen.counted_by)
@@ -191,6 +194,8 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         user, own = ready.whose.user, ready.whose.login is not None
         if not users.set_password(tx, user.id, ready.password_hash):
             raise ConcurrentChange
+        if not own and tuple(users.roles(tx, user.id)) != ready.whose.roles:
+            raise ConcurrentChange  # who may set it was decided before he got that role
         for counted in ready.whose.counts:
             limits.forget_tries(tx, counted)
         ended = access.end_sign_ins(tx, user.id, caller.sign_in_id if own else None)
