@@ -28,10 +28,15 @@ API_KEY_PREFIX = "enk"
 class BySignIn(Verb[Caller, Caller, Caller]):
     """The caller behind a sign-in cookie.
 
+    Attributes:
+        by_itself: sent by a page that refreshes itself: an open page, left alone, must not keep
+            a sign-in from ending.
+
     Refusals: `unauthenticated`; expected for every stranger, so it is not recorded.
     """
 
     cookie: Secret
+    by_itself: bool = False
 
     name = "recognise_sign_in"
     refused_as = "sign_in.refused"
@@ -55,7 +60,8 @@ class BySignIn(Verb[Caller, Caller, Caller]):
             language=user.language or caller.language,
         )
         # Writing "last seen" once a minute is enough for an idle limit of thirty.
-        return replace(known, stale=sign_in.last_seen_at < tx.now - MINUTE)
+        stale = not self.by_itself and sign_in.last_seen_at < tx.now - MINUTE
+        return replace(known, stale=stale)
 
     def work(self, tools: Tools, caller: Caller, seen: Caller) -> Caller | Answered[Caller]:
         return seen if seen.stale else Answered(Done(seen))

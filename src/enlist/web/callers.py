@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +15,9 @@ from enlist.verbs.callers import ByApiKey, BySignIn
 from enlist.verbs.sign_in import ABSOLUTE
 from enlist.web.languages import best_language
 from enlist.web.services import Services
+
+WATCHED: Final = "watched"
+"""The query parameter of a page that looks again by itself, without anybody in front of it."""
 
 
 def services_of(request: Request) -> Services:
@@ -51,7 +56,8 @@ async def caller_of(request: Request) -> Caller | Refusal:
     cookie = request.cookies.get(cookie_name(services), "")
     if not cookie:
         return sender
-    seen = await services.perform(BySignIn(Secret(cookie[:LONGEST_PRESENTED])), sender)
+    verb = BySignIn(Secret(cookie[:LONGEST_PRESENTED]), by_itself=WATCHED in request.query_params)
+    seen = await services.perform(verb, sender)
     return sender if isinstance(seen, Refusal) else seen.value
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from enlist.core.clock import HOUR
 from enlist.store import outbox
 from enlist.store.tx import Tx
@@ -178,3 +182,64 @@ def test_issue_makes_a_new_token_for_a_revoked_one(console: Console, enlist: Enl
     assert "A new token is on its way to ada@example.com" in page.main
     assert [e.state for e in enlist.enrollments_of(ticket.device_id)] == ["active", "revoked"]
     assert "Earlier enrollments (1)" in page.main
+
+
+def looks(desk: Desk, address: str) -> str:
+    """Where the page that is shown would look for news; "" where it does not."""
+    found = re.search(r'hx-get="([^"]*[?]watched=[^"]*)"', desk.open(address).source)
+    return found[1] if found else ""
+
+
+def places(ticket: Ticket) -> list[str]:
+    """Both pages that wait for an enrollment."""
+    found = (f"devices/{ticket.device_id}", f"enrollments/{ticket.enrollment_id}")
+    return [f"/console/main/{each}" for each in found]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_page_that_waits_hears_of_every_change(
+    console: Console, enlist: Enlist, number: int
+) -> None:
+    """Nothing new is an empty answer, so that nothing on the page moves."""
+    desk, ticket = console.sign_in(), enlist.register("ada")
+    address = places(ticket)[number]
+
+    def unchanged() -> bool:
+        return desk.open(looking, hx_request="true").status == 204
+
+    looking = looks(desk, address)
+    assert unchanged()
+    for change in (
+        lambda: enlist.begin(ticket.token),
+        lambda: enlist.reissue(ticket.enrollment_id),
+        lambda: enlist.clock.advance(hours=25),
+    ):
+        change()
+        desk = console.sign_in()
+        assert not unchanged()
+        looking = looks(desk, address) or looking
+    assert looks(desk, address) == "", "it has expired: nothing more will come by itself"
+
+
+def test_no_page_looks_for_what_is_decided(console: Console, enlist: Enlist) -> None:
+    desk, used, revoked = console.sign_in(), enlist.register("ada"), enlist.register("bob")
+    enlist.redeem(used.token)
+    enlist.revoke(revoked.enrollment_id)
+    assert [looks(desk, place) for place in places(used) + places(revoked)] == [""] * 4
+
+
+def test_a_page_left_open_does_not_keep_the_sign_in_alive(console: Console, enlist: Enlist) -> None:
+    desk, ticket = console.sign_in(), enlist.register("ada")
+    looking = looks(desk, places(ticket)[0])
+    for _ in range(29):
+        enlist.clock.advance(minutes=1)
+        assert desk.open(looking, hx_request="true").status == 204
+    enlist.clock.advance(minutes=2)
+    answer = desk.open(looking, hx_request="true")
+    assert answer.source == ""
+    assert answer.status == 200, "htmx goes to the sign-in"
+
+
+def test_an_address_with_a_mark_is_a_page_as_well(console: Console, enlist: Enlist) -> None:
+    desk, ticket = console.sign_in(), enlist.register("ada")
+    assert desk.open(looks(desk, places(ticket)[0])).status == 200

@@ -16,7 +16,7 @@ from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
-from enlist.web.console.layout import Desk, page
+from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
 from enlist.web.console.timeline import INTERCEPTION
 
@@ -37,11 +37,16 @@ async def show_device(desk: Desk) -> Response:
         return detail
     device = detail.device
     live = detail.enrollments[0] if detail.enrollments else None
+    live_state = shown_state(live.state, live.expires_at, desk.now) if live else ""
+    mark = _mark(detail, live_state)
+    if unchanged := desk.unchanged(mark):
+        return unchanged
     context = {
+        "mark": mark,
         "detail": detail,
         "device": device,
         "live": live,
-        "live_state": shown_state(live.state, live.expires_at, desk.now) if live else "",
+        "live_state": live_state,
         "earlier": [(shown_state(e.state, e.expires_at, desk.now), e) for e in _rest(detail)],
         "attempts": shown_attempts(detail.attempts, desk.now),
         "story": describe_all(detail.timeline.items, desk.caller.language),
@@ -105,6 +110,19 @@ async def _detail(desk: Desk, needs: Permission | None = None) -> DeviceDetail |
     moved = desk.elsewhere(device.organization_path, device.group_id)
     closed = desk.closed(needs, device.organization_path) if needs else None
     return moved or closed or detail
+
+
+def _mark(detail: DeviceDetail, live_state: str) -> str:
+    """Of all that changes on the page while an enrollment waits."""
+    return mark_of(
+        detail.device.state,
+        detail.device.version,
+        live_state,
+        *(enrollment.generation for enrollment in detail.enrollments[:1]),
+        *(event.id for event in detail.timeline.items[:1]),
+        *((attempt.id, attempt.state) for attempt in detail.attempts),
+        *((message.id, message.state) for message in detail.messages),
+    )
 
 
 def _rest(detail: DeviceDetail) -> Sequence[Enrollment]:

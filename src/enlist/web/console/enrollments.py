@@ -21,7 +21,7 @@ from enlist.web.console import words
 from enlist.web.console.devices import interceptions, shown_attempts
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_choices, read_form
-from enlist.web.console.layout import Desk, page
+from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
 
 _FILTERS: Final = ("state", "platform", "grant", "message_state", "user")
@@ -60,10 +60,21 @@ async def show_enrollment(desk: Desk) -> Response:
     moved = desk.elsewhere(found.organization_path, found.group_id)
     if moved is not None:
         return moved
+    state = shown_state(found.state, found.expires_at, desk.now)
+    mark = mark_of(
+        state,
+        found.generation,
+        *(event.id for event in detail.timeline.items[:1]),
+        *((attempt.id, attempt.state) for attempt in detail.attempts),
+        *((message.id, message.state) for message in detail.messages),
+    )
+    if unchanged := desk.unchanged(mark):
+        return unchanged
     context = {
         "detail": detail,
         "enrollment": found,
-        "state": shown_state(found.state, found.expires_at, desk.now),
+        "state": state,
+        "mark": mark,
         "attempts": shown_attempts(detail.attempts, desk.now),
         "story": describe_all(detail.timeline.items, desk.caller.language),
         "interceptions": await interceptions(desk, found.organization_path, enrollment=found.id),

@@ -20,6 +20,7 @@ Labels and notices of Python modules: `_ = desk.gettext`, then `_("…")`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -38,7 +39,7 @@ from enlist.core.secrets import support_code
 from enlist.locales import LANGUAGES, SOURCE, translations
 from enlist.verbs.driver import Verb, View
 from enlist.verbs.workplace import FindWorkplace, Workplace
-from enlist.web.callers import caller_of, services_of
+from enlist.web.callers import WATCHED, caller_of, services_of
 from enlist.web.console import navigation
 from enlist.web.console.forms import readable
 from enlist.web.console.lists import ListQuery
@@ -195,6 +196,13 @@ class Desk:
             response.delete_cookie(NOTICE, path="/console", httponly=True, samesite="lax")
         return response
 
+    def unchanged(self, mark: str) -> Response | None:
+        """The answer to a page that looks again and would find what it shows already."""
+        looks_again = "hx-request" in self.request.headers
+        if looks_again and self.request.query_params.get(WATCHED) == mark:
+            return Response(status_code=204)
+        return None
+
     def refuse(self, refusal: Refusal) -> Response:
         """What to do about a refusal that no form of this page can show."""
         if refusal.code == "unauthenticated":
@@ -219,6 +227,11 @@ class Desk:
                 samesite="lax",
             )
         return response
+
+
+def mark_of(*shown: object) -> str:
+    """Another text for everything else that a page could show."""
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
 Handler = Callable[[Desk], Awaitable[Response]]
