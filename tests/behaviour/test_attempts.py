@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from enlist.core.clock import MINUTE
+import pytest
+
+from enlist.core.clock import HOUR, MINUTE
 from enlist.core.secrets import Secret
 from enlist.store import attempts
-from tests.installation import PASSWORD, Enlist, code, done, refusal
+from enlist.verbs.begin import Begun
+from tests.installation import PASSWORD, Enlist, Outcome, code, done, refusal
 
 ADA = ("ada", PASSWORD)
 
@@ -56,6 +59,49 @@ def test_an_unfinished_attempt_leaves_the_token_usable_elsewhere(enlist: Enlist)
     assert code(enlist.redeem(abandoned.code, key=1)) == "token_used"
     states = {row["id"]: row["state"] for row in enlist.rows("attempt")}
     assert states == {abandoned.attempt_id: "open", finished.attempt_id: "completed"}
+
+
+@pytest.mark.parametrize("way", ["token", "sign-in"])
+def test_attempts_do_not_pile_up_without_end(enlist: Enlist, way: str) -> None:
+    """X15: thirty in ten minutes, then a time to wait; the token itself is never kept waiting."""
+    ticket, other = enlist.register("ada"), enlist.register("ada", name="other")
+
+    def begin() -> Outcome[Begun]:
+        if way == "token":
+            return enlist.begin(ticket.token)
+        return enlist.begin(group_id="main", login=ADA)
+
+    assert [code(begin()) for _ in range(31)] == ["done"] * 30 + ["rate_limited"]
+    assert refusal(begin()).retry_after == 600
+    assert len(enlist.rows("attempt")) == len(enlist.events("attempt.started")) == 30
+    assert enlist.events("enrollment.refused") == []
+    assert code(enlist.begin(other.token)) == "done"
+    assert code(enlist.check(ticket.token)) == "done"
+    enlist.clock.now += 10 * MINUTE
+    assert code(begin()) == "done"
+    assert code(enlist.redeem(ticket.token)) == "done"
+
+
+def test_looking_without_end_is_answered_and_not_written_down(enlist: Enlist) -> None:
+    """X15: sixty checks of a token in an hour are enough to read in the log."""
+    ticket = enlist.register("ada")
+    for _ in range(70):
+        assert code(enlist.check(ticket.token)) == "done"
+    assert len(enlist.events("enrollment.checked")) == 60
+    enlist.clock.now += HOUR
+    done(enlist.check(ticket.token))
+    assert len(enlist.events("enrollment.checked")) == 61
+
+
+def test_whoever_has_no_token_uses_up_nothing(enlist: Enlist) -> None:
+    """A27: neither with a guess nor with half of what is asked."""
+    enlist.set(token_type="two_factor")
+    ticket = enlist.register("ada")
+    for _ in range(40):
+        enlist.begin("abcdefghij")
+        enlist.begin(ticket.token)
+        enlist.cancel("0" * 32, Secret("BCDF-GHJK-L"))
+    assert code(enlist.begin(ticket.token, login=ADA)) == "done"
 
 
 def test_a_code_lives_ten_minutes(enlist: Enlist) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from enlist.core.outcomes import Drop
 from enlist.store import credentials, organizations
+from enlist.store.tx import QUERIES, Query
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.issuing import mint
 from enlist.verbs.organizations import DeleteOrganization
@@ -36,6 +37,24 @@ def test_the_token_of_what_was_deleted_is_unknown(enlist: Enlist, what: str, sta
     assert enlist.enrollments_of(ticket.device_id) == []
     (row,) = enlist.rows("enrollment", id=ticket.enrollment_id)
     assert row["state"] == ("used" if state == "used" else "revoked")
+
+
+@pytest.mark.parametrize("factors", ["single_factor", "two_factor"])
+@pytest.mark.parametrize("verb", ["check", "begin", "redeem"])
+def test_what_is_left_of_a_deleted_organization_opens_nothing(
+    enlist: Enlist, factors: str, verb: str
+) -> None:
+    """X31: an organization with devices is not deleted; should it be all the same, no fault."""
+    enlist.organization("one", token_type=factors)
+    ticket = enlist.register("ada", organization="one")
+    query = QUERIES.get("test.bury") or Query(
+        "test.bury", "UPDATE organization SET deleted_at = :now WHERE group_id = 'one'"
+    )
+    enlist.store.write(lambda tx: tx.run(query, now=tx.now))
+    present = getattr(enlist, verb)
+    assert code(present(ticket.token)) == "token_invalid"
+    if factors == "two_factor":
+        assert code(present(ticket.token, login=("ada", PASSWORD))) == "credentials_invalid"
 
 
 def test_a_new_registration_is_needed_after_a_deletion(enlist: Enlist) -> None:
@@ -155,11 +174,11 @@ def test_nothing_is_issued_for_what_goes_in_the_same_moment(
     done(enlist.revoke(ticket.enrollment_id))
 
     def meanwhile(*arguments: Any) -> object:
-        monkeypatch.setattr("enlist.verbs.register.mint", mint)
+        monkeypatch.setattr("enlist.verbs.issuing.mint", mint)
         enlist.do(DeleteDevice(ticket.device_id) if what == "device" else DeleteUser("ada"))
         return mint(*arguments)
 
-    monkeypatch.setattr("enlist.verbs.register.mint", meanwhile)
+    monkeypatch.setattr("enlist.verbs.issuing.mint", meanwhile)
     told = code(enlist.perform(Issue(ticket.device_id, SHOWN)))
     assert told == ("not_found" if what == "device" else "conflict")
     assert [row["state"] for row in enlist.rows("enrollment")] == ["revoked"]
@@ -172,11 +191,11 @@ def test_no_device_is_registered_for_somebody_who_goes_in_the_same_moment(
     enlist.user("ada")
 
     def meanwhile(*arguments: Any) -> object:
-        monkeypatch.setattr("enlist.verbs.register.mint", mint)
+        monkeypatch.setattr("enlist.verbs.issuing.mint", mint)
         enlist.do(DeleteUser("ada"))
         return mint(*arguments)
 
-    monkeypatch.setattr("enlist.verbs.register.mint", meanwhile)
+    monkeypatch.setattr("enlist.verbs.issuing.mint", meanwhile)
     verb = Register("", "ada", DeviceDetails("laptop", "linux"), SHOWN)
     assert code(enlist.perform(verb)) == "not_found"
     assert enlist.rows("device") == []

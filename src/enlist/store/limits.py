@@ -1,8 +1,9 @@
 """What keeps guessing slow and repeats harmless: the throttle, and Idempotency-Key.
 
 The throttle's table counts by what its rows call a source: a network, whose window begins with
-its first refusal; or `login:` and a digest, an account that somebody tried to sign in to. Of the
-latter the window ends when its wrong tries are forgotten, `QUIET` after the next may be made.
+its first refusal; `begun:` or `checked:` and an id, what somebody does with a secret that he holds;
+or `login:` and a digest, an account that somebody tried to sign in to. Of the last the window ends
+when its wrong tries are forgotten, `QUIET` after the next may be made.
 """
 
 from __future__ import annotations
@@ -103,26 +104,24 @@ _SWEEP_IDEMPOTENCY = Query("idempotency.sweep", "DELETE FROM idempotency WHERE e
 
 def throttled(tx: Reader, source: str) -> int | None:
     """Seconds that this source must wait, or None when it may try (ruling 10)."""
-    if not source:
-        return None
-    row = tx.one(_BLOCKED, source=source, most=THROTTLE_REFUSALS, now=tx.now)
-    return None if row is None else -(-(int(row["window_ends_at"]) - tx.now) // SECOND)
+    return used_up(tx, source, THROTTLE_REFUSALS) if source else None
 
 
 def count_refusal(tx: Tx, source: str) -> bool:
     """Count a refusal against its source; False when that source is throttled already."""
-    if not source:
-        return True
-    return (
-        tx.run(
-            _COUNT,
-            source=source,
-            window_ends_at=tx.now + THROTTLE_WINDOW,
-            most=THROTTLE_REFUSALS,
-            now=tx.now,
-        )
-        == 1
-    )
+    return not source or count(tx, source, THROTTLE_REFUSALS, THROTTLE_WINDOW)
+
+
+def count(tx: Tx, source: str, most: int, window: int) -> bool:
+    """Count one of at most `most` within `window` microseconds; False when they are used up."""
+    ends = tx.now + window
+    return tx.run(_COUNT, source=source, window_ends_at=ends, most=most, now=tx.now) == 1
+
+
+def used_up(tx: Reader, source: str, most: int) -> int | None:
+    """Seconds until there is one again; None while there is."""
+    row = tx.one(_BLOCKED, source=source, most=most, now=tx.now)
+    return None if row is None else -(-(int(row["window_ends_at"]) - tx.now) // SECOND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ _BODY = """
       JOIN organization o ON o.id = e.organization_id
       LEFT JOIN app_user u ON u.id = e.user_id
       LEFT JOIN device d ON d.id = e.device_id
-     WHERE e.deleted_at IS NULL AND (d.id IS NULL OR d.deleted_at IS NULL)
+     WHERE e.deleted_at IS NULL AND o.deleted_at IS NULL
+       AND (d.id IS NULL OR d.deleted_at IS NULL)
 """
 _BY_TOKEN = Query(
     "sighting.by_token",

@@ -12,13 +12,13 @@ from enum import StrEnum
 from typing import Final, Generic
 
 from enlist.core.caller import Caller
-from enlist.core.clock import MINUTE
+from enlist.core.clock import HOUR, MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Attempt, Organization, Platform
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, code_digest_input, new_code
-from enlist.store import attempts, events, organizations, sightings
+from enlist.store import attempts, events, limits, organizations, sightings
 from enlist.store.attempts import NewAttempt
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
@@ -27,6 +27,11 @@ from enlist.verbs.driver import QuickVerb, Ready, Tools, Try, Value, Verb
 from enlist.verbs.presenting import Admitted, Found, Presented
 
 ATTEMPT_LIFETIME: Final = 10 * MINUTE
+MOST_BEGUN: Final = 30
+"""How many attempts may be begun with one token, or by one user's sign-in, within a lifetime."""
+
+MOST_CHECKED: Final = 60
+"""How many checks of one token are written down within an hour; further ones are answered."""
 
 
 class Next(StrEnum):
@@ -124,7 +129,9 @@ class _Presenting(Verb[Seen, Ready, Value], Generic[Ready, Value]):
         admitted = presenting.admit(tools, seen.found, tools.clock())
         if isinstance(admitted, Refusal):
             return admitted
-        assert seen.organization is not None
+        if seen.organization is None:
+            code = "credentials_invalid" if self.presented.with_credentials else "token_invalid"
+            return Refusal(code, reason="its organization is gone")
         return Welcome(
             admitted, _about(seen.found, admitted), _purpose(seen.found, seen.organization)
         )
@@ -132,7 +139,7 @@ class _Presenting(Verb[Seen, Ready, Value], Generic[Ready, Value]):
 
 @dataclass(frozen=True)
 class Check(_Presenting[Welcome, Purpose]):
-    """Tell the holder of a secret what it is for. Changes nothing."""
+    """Tell the holder of a secret what it is for. Changes nothing, and may always be repeated."""
 
     presented: Presented
     report: DeviceReport = DeviceReport()  # noqa: RUF009
@@ -143,13 +150,19 @@ class Check(_Presenting[Welcome, Purpose]):
         return self.welcome(tools, seen)
 
     def apply(self, tx: Tx, caller: Caller, ready: Welcome) -> Done[Purpose] | Refusal:
-        events.record(tx, caller, Happening("enrollment.checked", ready.about))
+        if limits.count(tx, f"checked:{_whose(ready.about)}", MOST_CHECKED, HOUR):
+            events.record(tx, caller, Happening("enrollment.checked", ready.about))
         return Done(ready.purpose)
 
 
 @dataclass(frozen=True)
 class Begin(_Presenting[Opening, Begun]):
-    """Open an attempt. Free: it consumes nothing and may be repeated."""
+    """Open an attempt. It consumes nothing and may be repeated; redeeming never needs one.
+
+    Only holders are counted, so nobody without the secret can use up what may be begun with it.
+
+    Refusals: those of redeeming, and `rate_limited` after `MOST_BEGUN`.
+    """
 
     presented: Presented
     report: DeviceReport = DeviceReport()  # noqa: RUF009
@@ -166,6 +179,11 @@ class Begin(_Presenting[Opening, Begun]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Opening) -> Done[Begun] | Refusal:
         attempt, purpose = ready.attempt, ready.welcome.purpose
+        counted = f"begun:{_whose(ready.welcome.about)}"
+        if not limits.count(tx, counted, MOST_BEGUN, ATTEMPT_LIFETIME):
+            wait = limits.used_up(tx, counted, MOST_BEGUN)
+            about = ready.welcome.about
+            return Refusal("rate_limited", retry_after=wait, about=about, holder=True)
         attempts.insert(tx, attempt)
         about = replace(ready.welcome.about, attempt_id=attempt.id)
         personal = {"user": purpose.username, "device": purpose.device_name}
@@ -219,6 +237,11 @@ class Cancel(QuickVerb[Attempt, None]):
             return Refusal("attempt_over", about=about, holder=True)
         events.record(tx, caller, Happening("attempt.cancelled", about))
         return Done(None)
+
+
+def _whose(about: Subjects) -> Id | None:
+    """What its holder's requests are counted by: his enrollment, or himself where there is none."""
+    return about.enrollment_id or about.user_id
 
 
 def _about(found: Found, admitted: Admitted) -> Subjects:

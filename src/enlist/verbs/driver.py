@@ -299,6 +299,8 @@ def _apply(
         return Refusal("rate_limited", retry_after=wait, support_code=secrets.support_code())
     outcome = verb.apply(tx, caller, ready)
     if isinstance(outcome, Refusal):
+        if outcome.code in UNRECORDED:
+            return replace(outcome, support_code=secrets.support_code())
         return _record(verb, tx, caller, outcome)
     return outcome
 
