@@ -44,7 +44,16 @@ from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.pki.csr import Csr, parse
 from enlist.settings import Settings, Smtp
-from enlist.store import credentials, devices, enrollments, events, organizations, sightings, users
+from enlist.store import (
+    credentials,
+    devices,
+    enrollments,
+    events,
+    organizations,
+    roles,
+    sightings,
+    users,
+)
 from enlist.store.lanes import Store
 from enlist.store.limits import IdempotencyKey
 from enlist.store.listing import Page, PageRequest
@@ -208,7 +217,7 @@ class Enlist:
             CallerKind.USER,
             id=user.id,
             name=user.username,
-            rights=self.store.read(lambda tx: users.rights(tx, user.id)),
+            rights=self.store.read(lambda tx: roles.rights(tx, user.id)),
             home=user.organization_path,
             organization_id=user.organization_id,
             address=self.stranger().address,

@@ -11,7 +11,7 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels import Channel, MailboxChannel, Outgoing
 from enlist.delivery.channels.email import EmailChannel, MailServer
 from enlist.delivery.worker import Worker
-from enlist.store import enrollments, outbox
+from enlist.store import enrollment_secrets, outbox
 from enlist.verbs.deliver import Accepted, Claim, Verdict
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.register import DeviceDetails, Register
@@ -89,7 +89,7 @@ class Outbox:
     def token(self, issued: Issued) -> Secret:
         """The token of an enrollment, derived as nobody but a test may."""
         row = self.enlist.store.read(
-            lambda tx: enrollments.derivation(tx, issued.enrollment_id, issued.generation)
+            lambda tx: enrollment_secrets.derivation(tx, issued.enrollment_id, issued.generation)
         )
         assert row is not None
         keys = self.enlist.installation.tools.keys

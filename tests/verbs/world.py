@@ -24,7 +24,7 @@ from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.pki.csr import Csr, parse
 from enlist.settings import Settings, Smtp
-from enlist.store import events, organizations, users
+from enlist.store import events, organizations, roles, users
 from enlist.store.listing import PageRequest
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Query
@@ -146,7 +146,7 @@ class World:
                 CallerKind.USER,
                 id=user.id,
                 name=user.username,
-                rights=users.rights(tx, user.id),
+                rights=roles.rights(tx, user.id),
                 home=user.organization_path,
                 organization_id=user.organization_id,
                 address="127.0.0.1",

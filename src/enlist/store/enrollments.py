@@ -1,7 +1,8 @@
-"""Enrollments and their secrets: issue, reissue, revoke.
+"""Enrollments: issue, reissue, revoke.
 
 Each move is one conditional statement; the row count says whether it happened. The move to
-*used* is in `redemptions`; finding one by what is presented is in `sightings`.
+*used* is in `redemptions`; finding one by what is presented is in `sightings`; what is kept of
+their tokens is in `enrollment_secrets`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment, GrantKind
 from enlist.core.outcomes import Refusal, Subjects
-from enlist.core.secrets import Digest
 from enlist.store import events
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
@@ -51,24 +51,6 @@ _INSERT = Query(
                             message_id)
     VALUES (:id, :organization_id, :user_id, :device_id, :grant_kind, 'active', 1, :max_uses,
             :not_before, :expires_at, :issued_at, :issued_by, :issuer_id, NULL)
-    """,
-)
-_INSERT_SECRET = Query(
-    "enrollment.insert_secret",
-    """
-    INSERT INTO enrollment_secret (enrollment_id, generation, digest, lookup_key_id, derive_key_id,
-                                   kdf_version, length, alphabet, made_at)
-    VALUES (:enrollment_id, :generation, :digest, :lookup_key_id, :derive_key_id, :kdf_version,
-            :length, :alphabet, :made_at)
-    ON CONFLICT (digest) DO NOTHING
-    """,
-)
-_SECRET = Query(
-    "enrollment.secret",
-    """
-    SELECT s.generation, s.derive_key_id, s.length, s.alphabet
-      FROM enrollment_secret s
-     WHERE s.enrollment_id = :enrollment_id AND s.generation = :generation
     """,
 )
 _SET_MESSAGE = Query(
@@ -222,29 +204,6 @@ class NewEnrollment:
     max_uses: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class NewSecret:
-    """The stored side of one generation of a token: how to find it and how to derive it."""
-
-    enrollment_id: Id
-    generation: int
-    digest: Digest
-    derive_key_id: str
-    kdf_version: int
-    length: int
-    alphabet: str
-
-
-@dataclass(frozen=True, slots=True)
-class Derivation:
-    """What deriving a token again needs from its row."""
-
-    generation: int
-    key_id: str
-    length: int
-    alphabet: str
-
-
 def find(tx: Reader, enrollment_id: Id) -> Enrollment | None:
     """The enrollment with this id, unless deleted."""
     row = tx.one(_FIND, id=enrollment_id)
@@ -276,31 +235,6 @@ def insert(tx: Tx, new: NewEnrollment) -> None:
         issued_by=new.issued_by,
         issuer_id=new.issuer_id,
     )
-
-
-def insert_secret(tx: Tx, new: NewSecret) -> bool:
-    """Store one generation's digest; False when another live token already reads the same (A72)."""
-    inserted = tx.run(
-        _INSERT_SECRET,
-        enrollment_id=new.enrollment_id,
-        generation=new.generation,
-        digest=new.digest.value,
-        lookup_key_id=new.digest.key_id,
-        derive_key_id=new.derive_key_id,
-        kdf_version=new.kdf_version,
-        length=new.length,
-        alphabet=new.alphabet,
-        made_at=tx.now,
-    )
-    return inserted == 1
-
-
-def derivation(tx: Reader, enrollment_id: Id, generation: int) -> Derivation | None:
-    """How the token of this generation was derived; None for enrollments without a token."""
-    row = tx.one(_SECRET, enrollment_id=enrollment_id, generation=generation)
-    if row is None:
-        return None
-    return Derivation(row["generation"], row["derive_key_id"], row["length"], row["alphabet"])
 
 
 def set_message(tx: Tx, enrollment_id: Id, message_id: Id) -> None:

@@ -1,13 +1,10 @@
-"""People, and the roles they hold."""
+"""People. The roles they hold: `roles`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from enlist.core.ids import Id
-from enlist.core.model import Login, RoleAssignment, User, UserState
+from enlist.core.model import Login, User, UserState
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Right, Role
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 
@@ -119,63 +116,6 @@ _LIST = Listing(
     search=("u.username", "u.email", "u.first_name || ' ' || u.last_name", "u.phone"),
 )
 
-_ROLES = Query(
-    "role.of_user",
-    """
-    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role
-      FROM role_assignment r JOIN organization o ON o.id = r.organization_id
-     WHERE r.user_id = :user_id AND o.deleted_at IS NULL
-     ORDER BY length(o.path), r.role
-    """,
-)
-_GRANT = Query(
-    "role.grant",
-    """
-    INSERT INTO role_assignment (user_id, organization_id, role, granted_at)
-    VALUES (:user_id, :organization_id, :role, :now)
-    ON CONFLICT DO NOTHING
-    """,
-)
-_WITHDRAW = Query(
-    "role.withdraw",
-    """
-    DELETE FROM role_assignment
-     WHERE user_id = :user_id AND organization_id = :organization_id AND role = :role
-    """,
-)
-_WITHDRAW_ON = Query(
-    "role.withdraw_on",
-    "DELETE FROM role_assignment WHERE organization_id = :organization_id",
-)
-_LOCK_ADMINISTRATORS = Query(
-    "role.lock_administrators",
-    "SELECT 1 AS locked",
-    # Two administrators who disable each other at once would otherwise both see the other.
-    postgres="SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock(7211)) AS l",
-)
-_ADMINISTRATORS = Query(
-    "role.administrators",
-    """
-    SELECT count(DISTINCT u.id) AS found
-      FROM role_assignment r
-      JOIN organization o ON o.id = r.organization_id
-      JOIN app_user u ON u.id = r.user_id
-     WHERE r.role = 'administrator' AND o.parent_id IS NULL
-       AND u.deleted_at IS NULL AND u.state = 'active'
-    """,
-)
-_OTHER_ADMINISTRATORS = Query(
-    "role.other_administrators",
-    """
-    SELECT count(DISTINCT u.id) AS found
-      FROM role_assignment r
-      JOIN organization o ON o.id = r.organization_id
-      JOIN app_user u ON u.id = r.user_id
-     WHERE r.role = 'administrator' AND o.parent_id IS NULL
-       AND u.deleted_at IS NULL AND u.state = 'active' AND u.id <> :besides
-    """,
-)
-
 
 def find(tx: Reader, user_id: Id) -> User | None:
     """The user with this id, unless deleted."""
@@ -275,67 +215,6 @@ def hold(tx: Tx, user_id: Id) -> bool:
 def delete(tx: Tx, user_id: Id) -> bool:
     """Take a user out of every list; the row stays for events."""
     return tx.run(_DELETE, id=user_id, now=tx.now) == 1
-
-
-def roles(tx: Reader, user_id: Id) -> list[RoleAssignment]:
-    """The roles that a user holds, nearest to the root first."""
-    return [
-        RoleAssignment(
-            row["user_id"],
-            row["organization_id"],
-            row["organization_path"],
-            row["group_id"],
-            Role(row["role"]),
-        )
-        for row in tx.all(_ROLES, user_id=user_id)
-    ]
-
-
-def rights(tx: Reader, user_id: Id) -> tuple[Right, ...]:
-    """What a user may do by his roles, and where."""
-    return rights_of(roles(tx, user_id))
-
-
-def rights_of(assignments: Sequence[RoleAssignment]) -> tuple[Right, ...]:
-    """The rights that role assignments come to."""
-    return tuple(Right(held.organization_path, ROLES[held.role]) for held in assignments)
-
-
-def grant_role(tx: Tx, user_id: Id, organization_id: Id, role: Role) -> bool:
-    """Give a role; False when it is held already."""
-    return (
-        tx.run(
-            _GRANT, user_id=user_id, organization_id=organization_id, role=role.value, now=tx.now
-        )
-        == 1
-    )
-
-
-def withdraw_role(tx: Tx, user_id: Id, organization_id: Id, role: Role) -> bool:
-    """Take a role away; False when it was not held."""
-    return tx.run(_WITHDRAW, user_id=user_id, organization_id=organization_id, role=role.value) == 1
-
-
-def withdraw_roles_on(tx: Tx, organization_id: Id) -> int:
-    """Take away every role on an organization that is no more (X31)."""
-    return tx.run(_WITHDRAW_ON, organization_id=organization_id)
-
-
-def lock_administrators(tx: Tx) -> None:
-    """Let one change at a time decide about who administers the installation."""
-    tx.one(_LOCK_ADMINISTRATORS)
-
-
-def administrators(tx: Reader) -> int:
-    """How many active users administer the top organization."""
-    row = tx.one(_ADMINISTRATORS)
-    return int(row["found"]) if row else 0
-
-
-def only_administrator(tx: Reader, user_id: Id) -> bool:
-    """Whether the installation would have no administrator without this user."""
-    row = tx.one(_OTHER_ADMINISTRATORS, besides=user_id)
-    return row is not None and row["found"] == 0 and administrators(tx) > 0
 
 
 def page(tx: Reader, request: PageRequest) -> Page[User] | Refusal:

@@ -15,7 +15,7 @@ from enlist.core.model import ApiKey
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.policy import ROLES, Permission, Right, confined
 from enlist.core.secrets import Kind, Secret, parse_machine_secret
-from enlist.store import access, organizations, users
+from enlist.store import access, organizations, roles, users
 from enlist.store.access import PresentedApiKey
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Answered, Tools, Verb
@@ -52,7 +52,7 @@ class BySignIn(Verb[Caller, Caller, Caller]):
             kind=CallerKind.USER,
             id=user.id,
             name=user.username,
-            rights=users.rights(tx, user.id),
+            rights=roles.rights(tx, user.id),
             home=user.organization_path,
             organization_id=user.organization_id,
             sign_in_id=sign_in.id,

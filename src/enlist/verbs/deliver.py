@@ -29,7 +29,16 @@ from enlist.core.model import (
 )
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Secret
-from enlist.store import devices, enrollments, events, organizations, outbox, templates, users
+from enlist.store import (
+    devices,
+    enrollment_secrets,
+    enrollments,
+    events,
+    organizations,
+    outbox,
+    templates,
+    users,
+)
 from enlist.store.templates import Template
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
@@ -229,7 +238,7 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
     pointless = _pointless(found, user, message, tx.now)
     if pointless is not None:
         return pointless
-    row = enrollments.derivation(tx, found.id, message.generation)
+    row = enrollment_secrets.derivation(tx, found.id, message.generation)
     if row is None:
         return Rejected("the enrollment has no token")
     try:

@@ -11,7 +11,7 @@ from enlist.core.ids import Id, parse_id
 from enlist.core.model import Device, Enrollment, Organization, User
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import Permission
-from enlist.store import devices, enrollments, organizations, users
+from enlist.store import devices, enrollments, organizations, roles, users
 from enlist.store.tx import Reader
 from enlist.verbs.fields import readable
 from enlist.verbs.rights import lacks, missing, outranked
@@ -75,7 +75,7 @@ def hidden(tx: Reader, caller: Caller, user_id: Id | None, path: str) -> Refusal
     """`not_found` where the object at `path` is about staff, and staff is none of his business."""
     if user_id is None or user_id == caller.id or caller.may(Permission.STAFF_READ, path):
         return None
-    if not users.roles(tx, user_id):
+    if not roles.of_user(tx, user_id):
         return None
     return missing("object that he may see", Subjects(user_id=user_id))
 
@@ -84,4 +84,4 @@ def beyond(tx: Reader, caller: Caller, user_id: Id | None, about: Subjects) -> R
     """`forbidden` for acting on someone with more rights, or on what is his (S51, X56)."""
     if user_id is None:
         return None
-    return outranked(caller, users.rights(tx, user_id), about)
+    return outranked(caller, roles.rights(tx, user_id), about)

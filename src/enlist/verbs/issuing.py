@@ -21,8 +21,8 @@ from enlist.core.model import User
 from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
-from enlist.store import enrollments, events, outbox, templates
-from enlist.store.enrollments import NewSecret
+from enlist.store import enrollment_secrets, enrollments, events, outbox, templates
+from enlist.store.enrollment_secrets import NewSecret
 from enlist.store.outbox import NewMessage
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools
@@ -271,7 +271,7 @@ def expiry(
 def store_secret(tx: Tx, minted: tuple[Minted, ...]) -> Minted:
     """Store the first generation whose token nobody else's reads like."""
     for candidate in minted:
-        if enrollments.insert_secret(tx, candidate.row):
+        if enrollment_secrets.insert(tx, candidate.row):
             if candidate is not minted[0]:
                 enrollments.skip_to_generation(
                     tx, candidate.row.enrollment_id, candidate.row.generation

@@ -22,7 +22,7 @@ from enlist.core.policy import (
     SettingValue,
     check_change,
 )
-from enlist.store import events, organizations, users
+from enlist.store import events, organizations, roles
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb
@@ -199,7 +199,7 @@ class DeleteOrganization(QuickVerb[Organization, None]):
             return missing("organization", about)
         if not organizations.delete(tx, ready.id):
             return Refusal("organization_not_empty", about=about)
-        users.withdraw_roles_on(tx, ready.id)
+        roles.withdraw_on(tx, ready.id)
         data = {"group_id": ready.group_id, "name": ready.name}
         events.record(tx, caller, Happening("organization.deleted", about, data))
         return Done(None)

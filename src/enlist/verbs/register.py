@@ -16,7 +16,7 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, GrantKind, Organization, Ownership, Platform, User
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
-from enlist.store import devices, enrollments, events, organizations, users
+from enlist.store import devices, enrollment_secrets, enrollments, events, organizations, users
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Verb
@@ -297,7 +297,7 @@ class IssuedAgain(QuickVerb[Issued, Issued]):
             return missing("enrollment")
         token = None
         if self.revealed and caller.may(Permission.ENROLLMENTS_REVEAL, found.organization_path):
-            row = enrollments.derivation(tx, found.id, found.generation)
+            row = enrollment_secrets.derivation(tx, found.id, found.generation)
             if row is not None:
                 token = tools.keys.derive_again(
                     found.id, row.generation, row.key_id, row.length, row.alphabet

@@ -16,7 +16,7 @@ from enlist.core.model import Organization, User, UserState
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.policy import Role
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
-from enlist.store import access, events, installation, organizations, users
+from enlist.store import access, events, installation, organizations, roles, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.passwords import LONGEST, SHORTEST
@@ -124,7 +124,7 @@ class InviteAdministrator(Verb[bool, tuple[Secret, Digest], Secret | None]):
     def apply(
         self, tx: Tx, caller: Caller, ready: tuple[Secret, Digest]
     ) -> Done[Secret | None] | Refusal:
-        if users.administrators(tx):
+        if roles.administrators(tx):
             return Done(None)
         link, digest = ready
         access.put_setup_link(tx, digest, tx.now + SETUP_LINK_LIFETIME)
@@ -174,8 +174,8 @@ class UseSetupLink(Verb[Taking, Taking, User]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Taking) -> Done[User] | Refusal:
         assert ready.user is not None
-        users.lock_administrators(tx)
-        if users.administrators(tx) or not access.use_setup_link(tx, ready.digest):
+        roles.lock_administrators(tx)
+        if roles.administrators(tx) or not access.use_setup_link(tx, ready.digest):
             return Refusal("setup_link_invalid", reason="somebody else was first")
         _add_administrator(tx, caller, ready.user, ready.password_hash)
         root, name = ready.root, self.name_of_organization.strip()
@@ -211,7 +211,7 @@ def _administrator(administrator: Administrator, root: Organization, now: int) -
 
 def _add_administrator(tx: Tx, caller: Caller, user: User, password_hash: str | None) -> None:
     users.insert(tx, user, password_hash)
-    users.grant_role(tx, user.id, user.organization_id, Role.ADMINISTRATOR)
+    roles.grant(tx, user.id, user.organization_id, Role.ADMINISTRATOR)
     about = user.subjects
     personal = {"user": user.username, "email": user.email}
     events.record(tx, caller, Happening("user.created", about, {}, personal))

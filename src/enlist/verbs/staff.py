@@ -14,7 +14,7 @@ from enlist.core.model import Login, Organization, RoleAssignment, User
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import ROLES, Permission, Role, held_at
 from enlist.core.secrets import Secret
-from enlist.store import access, events, limits, users
+from enlist.store import access, events, limits, roles, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
@@ -85,11 +85,11 @@ class GrantRole(_Assigning):
         user = ready.user
         if users.find(tx, user.id) is None:
             raise ConcurrentChange
-        if users.grant_role(tx, user.id, ready.organization.id, ready.role):
+        if roles.grant(tx, user.id, ready.organization.id, ready.role):
             personal = {"user": user.username}
             happening = Happening("role.granted", user.subjects, ready.data, personal)
             events.record(tx, caller, happening)
-        return Done(tuple(users.roles(tx, user.id)))
+        return Done(tuple(roles.of_user(tx, user.id)))
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ class WithdrawRole(_Assigning):
         top = place.parent_id is None and ready.role is Role.ADMINISTRATOR
         if top and last_administrator(tx, user.id):
             return Refusal("last_administrator", about=user.subjects)
-        if users.withdraw_role(tx, user.id, place.id, ready.role):
+        if roles.withdraw(tx, user.id, place.id, ready.role):
             personal = {"user": user.username}
             happening = Happening("role.revoked", user.subjects, ready.data, personal)
             events.record(tx, caller, happening)
-        return Done(tuple(users.roles(tx, user.id)))
+        return Done(tuple(roles.of_user(tx, user.id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +177,10 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         if isinstance(found, Refusal):
             return found
         # Whoever can give himself the password of staff holds what staff holds.
-        roles = tuple(users.roles(tx, found.id))
-        refusal = fresh(caller, tx.now) if roles else None
+        held = tuple(roles.of_user(tx, found.id))
+        refusal = fresh(caller, tx.now) if held else None
         counts = all_counts(tools, tx, found.id, found.username)
-        return refusal or fields.weak(self.password) or Whose(found, counts, roles=roles)
+        return refusal or fields.weak(self.password) or Whose(found, counts, roles=held)
 
     def reserve(self, seen: Whose) -> Try | None:
         return None if seen.login is None else sign_in_try(seen.counted_by)
@@ -194,7 +194,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         user, own = ready.whose.user, ready.whose.login is not None
         if not users.set_password(tx, user.id, ready.password_hash):
             raise ConcurrentChange
-        if not own and tuple(users.roles(tx, user.id)) != ready.whose.roles:
+        if not own and tuple(roles.of_user(tx, user.id)) != ready.whose.roles:
             raise ConcurrentChange  # who may set it was decided before he got that role
         for counted in ready.whose.counts:
             limits.forget_tries(tx, counted)

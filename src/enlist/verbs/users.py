@@ -18,7 +18,16 @@ from enlist.core.model import Organization, User, UserState
 from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
 from enlist.core.secrets import Secret
-from enlist.store import access, credentials, devices, enrollments, events, organizations, users
+from enlist.store import (
+    access,
+    credentials,
+    devices,
+    enrollments,
+    events,
+    organizations,
+    roles,
+    users,
+)
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb
@@ -55,15 +64,15 @@ def staff_edit(tx: Reader, caller: Caller, named: str) -> User | Refusal:
     if isinstance(found, Refusal):
         return found
     refusal = beyond(tx, caller, found.id, found.subjects)
-    if refusal is None and users.roles(tx, found.id):
+    if refusal is None and roles.of_user(tx, found.id):
         refusal = lacks(caller, Permission.ROLES_EDIT, found.organization_path, found.subjects)
     return refusal or found
 
 
 def last_administrator(tx: Tx, user_id: Id) -> bool:
     """Whether nobody could administer the installation without him; holds the lock from now on."""
-    users.lock_administrators(tx)
-    return users.only_administrator(tx, user_id)
+    roles.lock_administrators(tx)
+    return roles.only_administrator(tx, user_id)
 
 
 @dataclass(frozen=True, slots=True)

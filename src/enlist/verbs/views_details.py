@@ -29,6 +29,7 @@ from enlist.store import (
     events,
     organizations,
     outbox,
+    roles,
     users,
 )
 from enlist.store.listing import Page, PageRequest
@@ -161,7 +162,7 @@ class ShowUser(View[UserDetail]):
         sees_enrollments = himself or caller.may(Permission.ENROLLMENTS_READ, path)
         return UserDetail(
             found,
-            tuple(users.roles(tx, found.id)),
+            tuple(roles.of_user(tx, found.id)),
             sure(devices.page(tx, request)) if sees_devices else Page(()),
             sure(enrollments.page(tx, request)) if sees_enrollments else Page(()),
             len(access.sign_ins_of(tx, found.id, tx.now - IDLE)),

@@ -9,7 +9,7 @@ import pytest
 
 from enlist.core.clock import MINUTE
 from enlist.core.policy import Permission
-from enlist.store import users
+from enlist.store import roles, users
 from enlist.verbs.sign_in import FRESH
 from enlist.web.console.permissions import PERMISSIONS
 from tests.installation import ADMINISTRATOR, Enlist
@@ -22,7 +22,7 @@ def held(enlist: Enlist, username: str) -> list[str]:
     def read(tx: object) -> list[str]:
         user = users.by_username(tx, username)  # type: ignore[arg-type]
         assert user is not None
-        return [each.role.value for each in users.roles(tx, user.id)]  # type: ignore[arg-type]
+        return [each.role.value for each in roles.of_user(tx, user.id)]  # type: ignore[arg-type]
 
     return enlist.store.read(read)
 

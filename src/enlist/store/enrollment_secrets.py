@@ -1,0 +1,76 @@
+"""What is kept of a token: a digest to find it by, and how to derive it again. Never the token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enlist.core.ids import Id
+from enlist.core.secrets import Digest
+from enlist.store.tx import Query, Reader, Tx
+
+_INSERT = Query(
+    "enrollment.insert_secret",
+    """
+    INSERT INTO enrollment_secret (enrollment_id, generation, digest, lookup_key_id, derive_key_id,
+                                   kdf_version, length, alphabet, made_at)
+    VALUES (:enrollment_id, :generation, :digest, :lookup_key_id, :derive_key_id, :kdf_version,
+            :length, :alphabet, :made_at)
+    ON CONFLICT (digest) DO NOTHING
+    """,
+)
+_DERIVATION = Query(
+    "enrollment.secret",
+    """
+    SELECT s.generation, s.derive_key_id, s.length, s.alphabet
+      FROM enrollment_secret s
+     WHERE s.enrollment_id = :enrollment_id AND s.generation = :generation
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """The stored side of one generation of a token: how to find it and how to derive it."""
+
+    enrollment_id: Id
+    generation: int
+    digest: Digest
+    derive_key_id: str
+    kdf_version: int
+    length: int
+    alphabet: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What deriving a token again needs from its row."""
+
+    generation: int
+    key_id: str
+    length: int
+    alphabet: str
+
+
+def insert(tx: Tx, new: NewSecret) -> bool:
+    """Store one generation's digest; False when another live token already reads the same (A72)."""
+    inserted = tx.run(
+        _INSERT,
+        enrollment_id=new.enrollment_id,
+        generation=new.generation,
+        digest=new.digest.value,
+        lookup_key_id=new.digest.key_id,
+        derive_key_id=new.derive_key_id,
+        kdf_version=new.kdf_version,
+        length=new.length,
+        alphabet=new.alphabet,
+        made_at=tx.now,
+    )
+    return inserted == 1
+
+
+def derivation(tx: Reader, enrollment_id: Id, generation: int) -> Derivation | None:
+    """How the token of this generation was derived; None for enrollments without a token."""
+    row = tx.one(_DERIVATION, enrollment_id=enrollment_id, generation=generation)
+    if row is None:
+        return None
+    return Derivation(row["generation"], row["derive_key_id"], row["length"], row["alphabet"])
