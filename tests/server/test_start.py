@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import re
 import shutil
 import stat
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from enlist import __version__
 from tests.peers.base import free_port
 from tests.serving import StartServer
 
@@ -55,6 +58,19 @@ def test_a_second_start_finds_everything_as_it_was(
     assert (second.data / "pki" / "device-listener.key").read_bytes() == pinned
     assert "ada" in second.cli("user", "list")
     assert "/setup#t=" not in second.output()
+
+
+def test_each_start_stands_in_the_audit_log(start_server: StartServer, database_url: str) -> None:
+    """Who at the machine started which version."""
+    server = start_server(database_url)
+    key = server.api_key("reader")
+    server.stop()
+    again = start_server(database_url, data=server.data)
+    with again.client(headers={"authorization": f"Bearer {key}"}) as client:
+        told = client.get("/api/v1/events?kind=installation.started").json()["items"]
+    assert [event["data"] for event in told] == [{"version": __version__}] * 2
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert {(event["actor_kind"], event["personal"]["actor"]) for event in told} == {("host", user)}
 
 
 def test_a_second_server_on_one_sqlite_folder_is_refused(start_server: StartServer) -> None:

@@ -21,7 +21,7 @@ from enlist.core.outcomes import NOBODY, Refusal, Subjects
 
 KINDS: Final[Mapping[str, str]] = {
     "installation.created": "Enlist was set up on an empty database.",
-    "installation.started": "A server process started.",
+    "installation.started": "A server started; its version is in the event.",
     "organization.created": "An organization was added.",
     "organization.changed": "An organization's name, time zone or language changed.",
     "organization.deleted": "An organization was deleted.",

@@ -75,16 +75,6 @@ CATALOGUE: dict[str, Meaning] = {
         "A newer message was sent to you",
         "Use the token or link in the newest message; older ones stopped working when it was sent.",
     ),
-    "token_on_hold": _of(
-        _HOLDER,
-        "This token is on hold",
-        "Ask your administrator to reactivate it.",
-    ),
-    "token_in_progress": _of(
-        _HOLDER,
-        "Another device is using this token right now",
-        "Finish on that device, or wait a few minutes and try again.",
-    ),
     "attempt_over": _of(
         _HOLDER,
         "This code has run out",
@@ -116,9 +106,9 @@ CATALOGUE: dict[str, Meaning] = {
         "Open the link or type the token on the device that it was made for. Nothing was used up.",
     ),
     "platform_not_supported": _of(
-        _MEMBER,
+        _ANYBODY,
         "This kind of device cannot enroll here",
-        "Use an Android, iOS, macOS, Windows or Linux device that your organization allows.",
+        "Enlist enrolls Android, iOS, macOS, Windows and Linux devices. Nothing was used up.",
     ),
     "csr_invalid": _of(
         _MEMBER,
@@ -247,9 +237,6 @@ CATALOGUE: dict[str, Meaning] = {
     ),
     "email_missing": _of(
         _STAFF, "This user has no e-mail address", "Add one to the user, then try again."
-    ),
-    "phone_missing": _of(
-        _STAFF, "This user has no phone number", "Add one to the user, then try again."
     ),
     "template_invalid": _of(
         _STAFF,

@@ -16,7 +16,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, EnrollmentState
 from enlist.core.model import Device, Login, Organization, Platform, Proof, Sighting
-from enlist.core.outcomes import Refusal, Subjects, invalid
+from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy, TokenType
 from enlist.core.secrets import (
     BASE20,
@@ -294,13 +294,13 @@ def _prove(tools: Tools, found: Found) -> Proof:
 def platform_of(text: str) -> Platform | Refusal | None:
     """The platform that a request names; None where it names none.
 
-    Refusals: `validation_failed`.
+    Refusals: `platform_not_supported` (ruling 12), told before anything presented is looked at,
+    and so to anybody alike.
     """
     if not text:
         return None
     known = {"ipados": Platform.IOS, **{platform.value: platform for platform in Platform}}
     found = known.get(text.strip().lower())
     if found is None:
-        allowed = ", ".join(platform.value for platform in Platform)
-        return invalid("device.platform", f"must be one of {allowed}")
+        return Refusal("platform_not_supported")
     return found

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from enlist.cli.backend import Opened
+    from enlist.core.caller import Caller
     from enlist.settings import Settings
+    from enlist.wiring.installation import Installation
 
 
 def _settings(options: dict[str, Any]) -> Settings:
@@ -77,12 +79,17 @@ class LocalBackend:
     def opened(self, **options: Any) -> Iterator[Opened]:
         """An existing installation, as whoever is at this machine's command line."""
         from enlist.cli.backend import Opened
-        from enlist.verbs.callers import host_caller
         from enlist.wiring.installation import opened
 
         with opened(_settings(options)) as installation:
-            caller = installation.store.read(lambda tx: host_caller(tx, _user_name()))
-            yield Opened(installation.driver, caller)
+            yield Opened(installation.driver, at_this_machine(installation))
+
+
+def at_this_machine(installation: Installation) -> Caller:
+    """Whoever runs this process, as the audit log calls him."""
+    from enlist.verbs.callers import host_caller
+
+    return installation.store.read(lambda tx: host_caller(tx, _user_name()))
 
 
 def _user_name() -> str:

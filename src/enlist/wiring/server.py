@@ -18,6 +18,7 @@ from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
 from enlist.settings import Settings
 from enlist.verbs.setup import InviteAdministrator
+from enlist.verbs.starting import RecordStart
 from enlist.web.app import device_application, web_application
 from enlist.web.services import Services
 from enlist.web.serving import (
@@ -31,6 +32,7 @@ from enlist.web.serving import (
 from enlist.web.serving import (
     serve as serve_listeners,
 )
+from enlist.wiring.backend import at_this_machine
 from enlist.wiring.beside import tell
 from enlist.wiring.delivery import delivery_worker
 from enlist.wiring.installation import (
@@ -93,6 +95,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
         plan = _plan(settings, first)
         lines = [*_start_lines(settings, first, plan), *extra]
         tell(settings, first.tools.addresses, first.tools.channels)
+        first.driver.perform(RecordStart(__version__), at_this_machine(first))
     finally:
         first.close()
     for line in lines:

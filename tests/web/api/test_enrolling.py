@@ -147,7 +147,7 @@ def test_holders_hear_what_is_wrong(api: Api) -> None:
     assert redeem(token, csr=None) == (422, "completion_required")
     windows = {**DEVICE, "platform": "windows"}
     assert redeem(token, device=windows) == (409, "platform_mismatch")
-    assert redeem(token, device={**DEVICE, "platform": "amiga"}) == (422, "validation_failed")
+    assert redeem(token, device={**DEVICE, "platform": "amiga"}) == (403, "platform_not_supported")
     enlist.clock.advance(hours=25)
     assert redeem(token) == (410, "token_expired")
     enlist.revoke(newest.enrollment_id)

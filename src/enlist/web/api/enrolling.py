@@ -35,13 +35,11 @@ HOLDERS: Final = (
     "token_exhausted",
     "token_revoked",
     "token_replaced",
-    "token_on_hold",
-    "token_in_progress",
+    "platform_not_supported",
     "wrong_user",
     "user_not_allowed",
     "token_required",
     "device_not_registered",
-    "platform_not_supported",
 )
 """How presenting a token, a code or a login may be refused."""
 

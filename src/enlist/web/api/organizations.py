@@ -114,6 +114,7 @@ class Settings(Shown):
     token_length: Setting
     token_expiration_hours: Setting
     lease_minutes: Setting
+    """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: Setting
     child_permission: Setting
 
@@ -150,6 +151,7 @@ class SettingsChange(Body):
     token_length: Annotated[StrictInt, Field(ge=6, le=20)] | None = None
     token_expiration_hours: Annotated[StrictInt, Field(ge=1, le=8760)] | None = None
     lease_minutes: Annotated[StrictInt, Field(ge=1, le=60)] | None = None
+    """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: StrictBool | None = None
     child_permission: ChildPermission | None = None
 

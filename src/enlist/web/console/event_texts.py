@@ -58,7 +58,7 @@ class Description:
 
 SENTENCES: Final[Mapping[str, str]] = {
     "installation.created": N_("Enlist was set up."),
-    "installation.started": N_("A server process started."),
+    "installation.started": N_("%(who)s started the server, version %(version)s."),
     "organization.created": N_("%(who)s added the organization %(name)s (%(group_id)s)."),
     "organization.changed": N_("%(who)s changed the details of %(place)s."),
     "organization.deleted": N_("%(who)s deleted the organization %(name)s (%(group_id)s)."),
@@ -177,7 +177,7 @@ def describe(event: EventRow, language: str, places: Mapping[Id, str] | None = N
     if place:
         names["place"] = Markup("<strong>{}</strong>").format(place)
     names["verb"] = escape(gettext(VERBS.get(str(event.data.get("verb")), N_("do something"))))
-    for name in ("name", "group_id", "role"):
+    for name in ("name", "group_id", "role", "version"):
         names.setdefault(name, escape("—"))
     manner = timeline.manner_of(event)
     return Description(
@@ -200,7 +200,7 @@ def describe_all(
 def _names(event: EventRow) -> list[tuple[str, str]]:
     """What a sentence may name: personal values, then plain data."""
     told = {**{name: str(value) for name, value in event.data.items()}, **event.personal}
-    wanted = ("user", "device", "recipient", "name", "group_id", "role")
+    wanted = ("user", "device", "recipient", "name", "group_id", "role", "version")
     return [(name, told[name]) for name in wanted if told.get(name)]
 
 
