@@ -96,6 +96,18 @@ def _listening(name: str, app: ASGIApp) -> Iterator[tuple[int, uvicorn.Server]]:
 
 
 @pytest.mark.parametrize("listener", LISTENERS)
+def test_an_endless_head_ends_by_its_length(monkeypatch: pytest.MonkeyPatch, listener: str) -> None:
+    """Not by the patience with slow clients, which a fast one never wears out."""
+    monkeypatch.setattr(connections, "PATIENCE", {connections.HEAD: 3600, connections.BODY: 3600})
+    with _listening(listener, PlainTextResponse("served")) as (port, _):
+        endless = socket.create_connection(("127.0.0.1", port), timeout=15)
+        with endless:
+            with suppress(ConnectionError):
+                endless.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 8 * 65536)
+            assert answer(endless)[:13] in (b"HTTP/1.1 400 ", b"")
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
 def test_whoever_dawdles_is_cut(hurried: Callable[[str], socket.socket], listener: str) -> None:
     """Nothing at all, half a head, and half a body."""
     form = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nfield="
