@@ -120,7 +120,7 @@ class AttemptBegun(Shown):
     refuses=(*HOLDERS, "attempt_over"),
 )
 async def begin_attempt(asking: Anybody, body: BeginBody) -> AttemptBegun | Refusal:
-    """Begin an attempt. Free: it consumes nothing and may be repeated."""
+    """Begin an attempt. It consumes nothing and may be repeated, 30 times in ten minutes."""
     presented = body.presented()
     if isinstance(presented, Refusal):
         return presented
