@@ -168,7 +168,7 @@ def test_addresses_that_are_not_offered(api: Api) -> None:
         assert refused(client.get(path)) == (404, "not_found"), path
     answer = client.ask("PUT", "/devices")
     assert refused(answer) == (405, "method_not_allowed")
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
     assert refused(client.ask("TRACE", "/devices"))[0] == 405
     assert refused(client.get("/redeem")) == (405, "method_not_allowed")
 

@@ -141,3 +141,20 @@ def examples(schema: dict[str, Any], schemas: dict[str, Any]) -> list[Any]:
     name = schema.get("$ref", "").rpartition("/")[2]
     found: list[Any] = schemas.get(name, schema).get("examples", [])
     return found
+
+
+def test_head_is_get_without_the_body(api: Api) -> None:
+    """RFC 9110 section 9.3.2; the description lists it nowhere."""
+    client = api.key()
+    ticket = api.enlist.register("ada")
+    for path in ("/devices", f"/devices/{ticket.device_id}", "/me", "/events/export", "/users/x"):
+        shown, head = client.get(path), client.ask("HEAD", path)
+        assert head.status_code == shown.status_code, path
+        assert head.headers["content-type"] == shown.headers["content-type"], path
+        assert head.headers.get("etag") == shown.headers.get("etag"), path
+        assert head.content == b"", path
+    assert api.stranger.ask("HEAD", "/devices").status_code == 401
+    assert client.ask("HEAD", "/redeem").status_code == 405
+    paths = api.http.get("/api/openapi.json").json()["paths"]
+    assert paths
+    assert not any("head" in operations for operations in paths.values())

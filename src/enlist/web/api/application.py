@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enlist.web.api import (
     api_keys,
@@ -50,6 +50,28 @@ PARTS: Final = (
 )
 
 
+class HeadIsGet:
+    """Answers HEAD as GET would, without the body (RFC 9110 section 9.3.2).
+
+    FastAPI offers HEAD only as an operation of its own, which the description would list twice.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
+
+
 def described_application(services: Services) -> ASGIApp:
     """Everything below `/api`; the description is made when somebody first asks for it."""
     api = fastapi_application()
@@ -74,7 +96,7 @@ def described_application(services: Services) -> ASGIApp:
         [
             Route("/openapi.json", show_openapi),
             Route("/docs", show_reference),
-            Mount("/v1", api),
+            Mount("/v1", HeadIsGet(api)),
         ],
         redirect_slashes=False,
     )

@@ -311,12 +311,13 @@ async def refused(request: Request, error: Exception) -> Response:
 def _offered(request: Request) -> list[str]:
     """Every method of this address; Starlette names those of the first route alone."""
     routes: list[APIRoute] = request.app.state.routes
-    return sorted(
+    found = {
         method
         for route in routes
         if route.matches(request.scope)[0] is not Match.NONE
         for method in route.methods or ()
-    )
+    }
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 async def invalid(_request: Request, error: Exception) -> Response:
