@@ -16,49 +16,30 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import HOUR, MINUTE, SECOND, from_datetime
 from enlist.core.model import (
-    Credential,
-    Device,
-    Enrollment,
-    EventRow,
     Organization,
-    Sighting,
     User,
 )
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
-from enlist.pki.csr import Csr, parse
+from enlist.pki.csr import Csr
 from enlist.settings import Settings, Smtp
 from enlist.store import (
-    credentials,
-    devices,
-    enrollments,
-    events,
-    organizations,
     roles,
-    sightings,
     users,
 )
-from enlist.store.lanes import Store
 from enlist.store.limits import IdempotencyKey
-from enlist.store.listing import Page, PageRequest
 from enlist.store.redemptions import DeviceReport
-from enlist.store.tx import QUERIES, Query, Reader, Row
 from enlist.verbs.begin import Begin, Begun, Cancel, Check, Purpose
 from enlist.verbs.callers import host_caller
 from enlist.verbs.driver import AnyVerb, Driver
@@ -75,6 +56,8 @@ from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
 from enlist.wiring.installation import Installation, open_installation
 from tests.peers.postgres import Cluster
+from tests.records import Records
+from tests.requests import csr
 
 T = TypeVar("T")
 Value = TypeVar("Value")
@@ -102,26 +85,6 @@ class SettableClock:
     ) -> None:
         """Let time pass."""
         self.now += hours * HOUR + minutes * MINUTE + seconds * SECOND + microseconds
-
-
-@cache
-def device_key(number: int) -> ec.EllipticCurvePrivateKey:
-    """The key of device `number`; made once, because making keys is slow."""
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def request_pem(number: int = 0) -> bytes:
-    """A fresh certificate request (PEM) under the key of device `number`."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    return builder.sign(device_key(number), SHA256()).public_bytes(Encoding.PEM)
-
-
-@cache
-def csr(number: int = 0) -> Csr:
-    """The same, parsed."""
-    parsed = parse(request_pem(number))
-    assert isinstance(parsed, Csr)
-    return parsed
 
 
 def code(outcome: object) -> str:
@@ -153,10 +116,9 @@ class Ticket:
 
 
 @dataclass
-class Enlist:
+class Enlist(Records):
     """An opened installation, and what tests do with it."""
 
-    installation: Installation
     settings: Settings
     clock: SettableClock
     _addresses: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -170,19 +132,9 @@ class Enlist:
         return self.installation.driver
 
     @property
-    def store(self) -> Store:
-        return self.installation.store
-
-    @property
     def host(self) -> Caller:
         """Whoever sits at the machine: he may do everything."""
         return self.store.read(lambda tx: host_caller(tx, "root"))
-
-    @property
-    def root(self) -> Organization:
-        found = self.store.read(organizations.root)
-        assert found is not None
-        return found
 
     def again(self) -> Enlist:
         """The same installation, opened once more beside this one: another process, nearly."""
@@ -358,63 +310,6 @@ class Enlist:
             return function()
 
         return list(self._pool.map(run, functions))
-
-    # --- looking --------------------------------------------------------------------------
-
-    def enrollment(self, enrollment_id: str) -> Enrollment:
-        found = self.store.read(lambda tx: enrollments.find(tx, enrollment_id))
-        assert found is not None
-        return found
-
-    def enrollments_of(self, device_id: str) -> list[Enrollment]:
-        return self.store.read(lambda tx: enrollments.of_device(tx, device_id))
-
-    def device(self, device_id: str) -> Device:
-        found = self.store.read(lambda tx: devices.find(tx, device_id))
-        assert found is not None
-        return found
-
-    def devices(self) -> tuple[Device, ...]:
-        request = PageRequest(self.root.path, limit=500)
-        page = self.store.read(lambda tx: devices.page(tx, request))
-        assert isinstance(page, Page)
-        return page.items
-
-    def credentials_of(self, device_id: str) -> list[Credential]:
-        return self.store.read(lambda tx: credentials.of_device(tx, device_id))
-
-    def sighting(self, ticket: Ticket) -> Sighting:
-        """What the newest secret of an enrollment leads to."""
-        found = self.store.read(
-            lambda tx: sightings.by_id(tx, ticket.enrollment_id, ticket.generation)
-        )
-        assert found is not None
-        return found
-
-    def events(self, kind: str = "", **filters: str) -> list[EventRow]:
-        """Events of the installation, oldest first."""
-        path = self.root.path
-        wanted = {**filters, **({"kind": kind} if kind else {})}
-        found: list[EventRow] = []
-        request: PageRequest | None = PageRequest(path, filters=wanted, sort="at", limit=500)
-        while request is not None:
-            page = self.store.read(partial(_events, request=request))
-            found += page.items
-            request = replace(request, cursor=page.next_cursor) if page.next_cursor else None
-        return found
-
-    def rows(self, table: str, **equal: object) -> list[Row]:
-        """Rows of a table as they are stored."""
-        name = f"test.rows.{table}.{'.'.join(sorted(equal))}"
-        where = " AND ".join(["1 = 1", *(f"{column} = :{column}" for column in sorted(equal))])
-        query = QUERIES.get(name) or Query(name, f"SELECT * FROM {table} WHERE {where}")
-        return self.store.read(lambda tx: tx.all(query, **equal))
-
-
-def _events(tx: Reader, request: PageRequest) -> Page[EventRow]:
-    page = events.page(tx, request)
-    assert isinstance(page, Page), page
-    return page
 
 
 def _presented(token: Secret | str | None, login: Login | None, group_id: str) -> Presented:

@@ -1,17 +1,36 @@
-"""Certificate requests that are not as they should be."""
+"""Certificate requests as devices make them, and some that are not as they should be."""
 
 from __future__ import annotations
 
 from functools import cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enlist.core.outcomes import Refusal
 from enlist.pki.csr import Csr, parse
-from tests.installation import request_pem
+
+
+@cache
+def device_key(number: int) -> ec.EllipticCurvePrivateKey:
+    """The key of device `number`; made once, because making keys is slow."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def request_pem(number: int = 0) -> bytes:
+    """A fresh certificate request (PEM) under the key of device `number`."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    return builder.sign(device_key(number), SHA256()).public_bytes(Encoding.PEM)
+
+
+@cache
+def csr(number: int = 0) -> Csr:
+    """The same, parsed."""
+    parsed = parse(request_pem(number))
+    assert isinstance(parsed, Csr)
+    return parsed
 
 
 @cache

@@ -13,7 +13,8 @@ from enlist.store.redemptions import Redemption
 from enlist.store.tx import Query, Tx
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.repeating import Enrolled
-from tests.installation import PASSWORD, Enlist, Ticket, code, csr, done
+from tests.installation import PASSWORD, Enlist, Ticket, code, done
+from tests.requests import csr
 
 CONTENDERS = 32
 ROUNDS = 10

@@ -9,7 +9,8 @@ from enlist.core.secrets import Kind, Secret
 from enlist.pki.csr import Csr, parse
 from enlist.store.limits import IdempotencyKey
 from enlist.verbs.devices import DeleteDevice
-from tests.installation import PASSWORD, Enlist, Ticket, code, done, request_pem
+from tests.installation import PASSWORD, Enlist, Ticket, code, done
+from tests.requests import request_pem
 
 
 def test_the_same_request_again_gets_the_same_certificate(enlist: Enlist) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from enlist.store.enrollments import MOST_WRONG_LOGINS
 from enlist.verbs.users import SetUserState
-from tests.installation import PASSWORD, Enlist, Login, Ticket, code, csr, done, refusal
-from tests.requests import tampered
+from tests.installation import PASSWORD, Enlist, Login, Ticket, code, done, refusal
+from tests.requests import csr, tampered
 
 ADA = ("ada", PASSWORD)
 WRONG = ("ada", "not her password")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.console_data import PLATFORMS, Filled
-from tests.installation import request_pem
+from tests.requests import request_pem
 
 
 @pytest.mark.parametrize(("place", "key"), [("devices", "waiting"), ("enrollments", "begun")])

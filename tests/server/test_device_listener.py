@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from enlist.core.clock import DAY, system_clock
 from enlist.pki.authority import load_authority
-from tests.installation import device_key, request_pem
+from tests.requests import device_key, request_pem
 from tests.serving import Server, StartServer
 
 

@@ -19,9 +19,9 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import httpx2
 import pytest
 
-from tests.installation import request_pem
 from tests.peers.postgres import Cluster
 from tests.peers.smtp import MailServer
+from tests.requests import request_pem
 from tests.serving import ADMINISTRATOR, PASSWORD, Server, StartServer
 
 ADA_PASSWORD = "ada's very own secret"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.installation import request_pem
+from tests.requests import request_pem
 from tests.serving import Server, StartServer
 
 TOKENS = 200

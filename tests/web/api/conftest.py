@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ from starlette.testclient import TestClient
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.web.app import web_application
 from enlist.web.services import Services
-from tests.installation import Enlist, request_pem
+from tests.installation import Enlist
+from tests.requests import request_pem
 
 ORIGIN = "http://localhost:8000"
 
@@ -126,15 +127,22 @@ def csr_text(number: int = 0) -> str:
     return request_pem(number).decode()
 
 
-@pytest.fixture
-def api(enlist: Enlist) -> Iterator[Api]:
-    """The API on each store."""
+@contextmanager
+def served_api(enlist: Enlist) -> Iterator[Api]:
+    """The API of an installation."""
     services = Services(
         driver=enlist.driver,
         store=enlist.store,
         trusted_proxies=("127.0.0.1/32",),
         version="test",
     )
-    with ExitStack() as stack:
-        client = TestClient(web_application(services), ORIGIN, client=("127.0.0.1", 50000))
-        yield Api(enlist, services, stack.enter_context(client))
+    client = TestClient(web_application(services), ORIGIN, client=("127.0.0.1", 50000))
+    with client:
+        yield Api(enlist, services, client)
+
+
+@pytest.fixture
+def api(enlist: Enlist) -> Iterator[Api]:
+    """The API on each store."""
+    with served_api(enlist) as found:
+        yield found

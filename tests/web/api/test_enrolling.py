@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cryptography import x509
 
-from tests.installation import PASSWORD, device_key
+from tests.installation import PASSWORD
+from tests.requests import device_key
 from tests.web.api.conftest import Api, answered, csr_text, refused, wrong_fields
 
 DEVICE = {
