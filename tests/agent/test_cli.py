@@ -43,7 +43,14 @@ def test_status_after_enrolling(
     capsys.readouterr()
 
     assert main(["status", "--state", str(state)]) == 0
-    assert capsys.readouterr().out.startswith("ENROLLED: ")
+    shown = capsys.readouterr().out
+    assert shown.startswith("ENROLLED: ")
+    assert "Server says: nothing about that" in shown
+
+    ends = {"not_after": "2030-01-01T00:00:00.000000Z"}
+    tls_peer.device = Reply(200, {"state": "enrolled", "certificate": ends})
+    assert main(["status", "--state", str(state)]) == 0
+    assert "Server says: it ends 2030-01-01T00:00:00Z\n" in capsys.readouterr().out
 
     tls_peer.device = Reply(200, {"state": "blocked"})
     assert main(["status", "--state", str(state), "--json"]) == 1

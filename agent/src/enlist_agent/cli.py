@@ -22,7 +22,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from enlist_agent.client import Patience
 from enlist_agent.enrollment import enroll
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
-from enlist_agent.secret import DOTS, Secret
+from enlist_agent.secret import DOTS, Secret, printable
 from enlist_agent.standing import Standing, status
 
 DONE: Final = 0
@@ -189,10 +189,18 @@ def _status(given: argparse.Namespace) -> int:
             f"Device:      {outcome.name} ({outcome.device_id}) at {outcome.server}",
             f"Certificate: {outcome.subject}, serial {outcome.serial}",
             f"Expires:     {_at(outcome.expires_at)}",
-            f"Server says: {outcome.server_expires_at or 'nothing about that'}",
+            f"Server says: {_end_by_server(outcome.server_expires_at)}",
         )
     exits = {Standing.ENROLLED: DONE, Standing.UNKNOWN: NO_SERVER}
     return exits.get(outcome.standing, REFUSED)
+
+
+def _end_by_server(told: str) -> str:
+    """When the certificate ends as the server has it, written as our own reading of it is."""
+    try:
+        return f"it ends {_at(datetime.fromisoformat(told))}"
+    except ValueError:
+        return printable(told) or "nothing about that"
 
 
 def _refused(refusal: Refusal, as_json: bool) -> int:
