@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from starlette.requests import Request
 
+import enlist.web
 from enlist.web.console.lists import ListQuery, read_query
 
 
@@ -88,3 +91,11 @@ def test_a_long_way_is_forgotten_at_its_far_end() -> None:
     assert len(query.back) == 10
     assert query.previous is not None
     assert len(query.here) < 500
+
+
+def test_heads_of_columns_are_written_once() -> None:
+    """Else each page says in a way of its own to a screen reader what its columns are."""
+    folder = Path(enlist.web.__file__).parent / "templates/console"
+    written = {page.name for page in folder.glob("*.html") if '<th scope="col"' in page.read_text()}
+    ticks = "enrollments.html"  # the box that ticks all
+    assert written == {"_pieces.html", "_lists.html", ticks}

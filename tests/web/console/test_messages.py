@@ -95,7 +95,7 @@ def test_everybody_may_look(console: Console, enlist: Enlist, role: str) -> None
     page = desk.open(address)
     resend = f"/console/main/enrollments/{issued.enrollment_id}/resend"
     assert page.leads_to(resend) is (role != "reader")
-    assert not desk.open(LIST).leads_to("/console/main/templates")
+    assert desk.open(LIST).leads_to("/console/main/templates")
 
 
 def test_the_help_desk_sees_no_messages_to_staff(console: Console, enlist: Enlist) -> None:
