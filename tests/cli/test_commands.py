@@ -95,9 +95,10 @@ def test_a_mailed_token_is_not_shown(run: Run) -> None:
     words = ("device", "register", "--user", "ada", "--name", "box", "--platform", "linux")
     made = run(*words, "--json").json
     assert "token" not in made["enrollment"]
-    assert run("enrollment", "show", made["enrollment"]["id"], "--json").json["enrollment"][
-        "message_state"
-    ] in ("queued", "sent")
+    assert run("enrollment", "show", made["enrollment"]["id"], "--json").json["message_state"] in (
+        "queued",
+        "sent",
+    )
 
 
 def test_a_first_device_comes_with_the_user(run: Run, enlist: Enlist) -> None:

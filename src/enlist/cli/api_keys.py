@@ -84,6 +84,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List API keys, newest first. Their secrets are nowhere."""
+    from enlist.verbs import documents
     from enlist.verbs.views import ListApiKeys
 
     with installation(context, data, database) as enlist:
@@ -103,7 +104,8 @@ def list_(
 
     columns = ("NAME", "KEY", "ROLE", "ORGANIZATION", "UNTIL", "LAST USED", "ID")
     empty = "No API key yet. Make one: enlist apikey create --help"
-    print_page(page, columns, row, empty, as_json=as_json)
+    now = enlist.now
+    print_page(page, columns, row, empty, lambda key: documents.api_key(key, now), as_json=as_json)
 
 
 @commands.command("revoke", epilog="Example: enlist apikey revoke 0199…")

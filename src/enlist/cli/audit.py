@@ -54,6 +54,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List events, newest first."""
+    from enlist.verbs import documents
     from enlist.verbs.views import ListEvents
 
     now = datetime.now(UTC)
@@ -79,4 +80,4 @@ def list_(
     columns = ("WHEN", "WHAT", "BY", "ABOUT", "WHY")
     asked = kind or support_code or since or before or search or cursor
     empty = "No such event." if asked else "Nothing has happened yet."
-    print_page(page, columns, row, empty, as_json=as_json)
+    print_page(page, columns, row, empty, documents.event, as_json=as_json)

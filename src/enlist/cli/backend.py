@@ -20,6 +20,11 @@ class Opened:
     driver: Driver
     caller: Caller
 
+    @property
+    def now(self) -> int:
+        """The installation's clock, microseconds UTC."""
+        return self.driver.tools.clock()
+
     def perform(self, verb: AnyVerb[Any, Any, Value]) -> Done[Value] | Refusal:
         """Do something."""
         return self.driver.perform(verb, self.caller)

@@ -24,7 +24,6 @@ from enlist.cli.options import (
     moment as parse_moment,
 )
 from enlist.cli.output import (
-    document,
     done,
     moment,
     out,
@@ -98,6 +97,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List devices of an organization and below, newest first."""
+    from enlist.verbs import documents
     from enlist.verbs.views import ListDevices
 
     with installation(context, data, database) as enlist:
@@ -109,7 +109,8 @@ def list_(
         return found.name, found.username, found.platform.value, found.state.value, found.id
 
     empty = "No device here. Register one: enlist device register --help"
-    print_page(page, ("NAME", "USER", "PLATFORM", "STATE", "ID"), row, empty, as_json=as_json)
+    columns = ("NAME", "USER", "PLATFORM", "STATE", "ID")
+    print_page(page, columns, row, empty, documents.device, as_json=as_json)
 
 
 @commands.command("show", epilog="Example: enlist device show 0199…")
@@ -121,12 +122,13 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a device: its enrollments, credentials and everything that ever touched it."""
+    from enlist.verbs import documents
     from enlist.verbs.views_details import ShowDevice
 
     with installation(context, data, database) as enlist:
         detail = shown(enlist, ShowDevice(device))
     if as_json:
-        print_json(document(detail))
+        print_json(documents.device_detail(detail, enlist.now))
         return
     found = detail.device
     print_facts(

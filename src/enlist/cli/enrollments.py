@@ -24,7 +24,6 @@ from enlist.cli.options import (
     moment as parse_moment,
 )
 from enlist.cli.output import (
-    document,
     done,
     moment,
     out,
@@ -34,7 +33,6 @@ from enlist.cli.output import (
     shown,
 )
 from enlist.core import model
-from enlist.core.clock import system_clock
 from enlist.core.lifecycle import shown_state
 from enlist.verbs.issuing import Delivery
 
@@ -56,6 +54,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List enrollments of an organization and below, newest first."""
+    from enlist.verbs import documents
     from enlist.verbs.views import ListEnrollments
 
     with installation(context, data, database) as enlist:
@@ -63,7 +62,7 @@ def list_(
             organization, search=search, filters={"state": state}, limit=limit, cursor=cursor
         )
         page = shown(enlist, view)
-    now = system_clock()
+    now = enlist.now
 
     def row(found: model.Enrollment) -> Sequence[str]:
         return (
@@ -77,7 +76,14 @@ def list_(
 
     columns = ("DEVICE", "USER", "STATE", "UNTIL", "MESSAGE", "ID")
     empty = "No enrollment here. Register a device: enlist device register --help"
-    print_page(page, columns, row, empty, as_json=as_json)
+    print_page(
+        page,
+        columns,
+        row,
+        empty,
+        lambda found: documents.enrollment(found, now),
+        as_json=as_json,
+    )
 
 
 @commands.command("show", epilog="Example: enlist enrollment show 0199…")
@@ -89,19 +95,20 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show an enrollment. Its token is never shown."""
+    from enlist.verbs import documents
     from enlist.verbs.views_details import ShowEnrollment
 
     with installation(context, data, database) as enlist:
         detail = shown(enlist, ShowEnrollment(enrollment))
     if as_json:
-        print_json(document(detail))
+        print_json(documents.enrollment_detail(detail, enlist.now))
         return
     found = detail.enrollment
     print_facts(
         {
             "Device": found.device_name,
             "User": found.username,
-            "State": shown_state(found.state, found.expires_at, system_clock()),
+            "State": shown_state(found.state, found.expires_at, enlist.now),
             "Valid until": moment(found.expires_at),
             "Generation": str(found.generation),
             "Uses": f"{found.uses} of {found.max_uses}",

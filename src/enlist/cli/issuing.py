@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from enlist.cli.backend import Opened
-from enlist.cli.output import moment, moment_json, out, print_facts, print_json
+from enlist.cli.output import moment, out, print_facts, print_json, shown
 from enlist.verbs.issuing import Issued
 
 Message = Annotated[
@@ -21,12 +21,11 @@ Message = Annotated[
 
 def issued_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
     """An enrollment that was issued, for programs."""
-    found: dict[str, Any] = {
-        "id": issued.enrollment_id,
-        "state": "active",
-        "generation": issued.generation,
-        "expires_at": moment_json(issued.expires_at),
-    }
+    from enlist.verbs import documents
+    from enlist.verbs.views_details import ShowEnrollment
+
+    detail = shown(enlist, ShowEnrollment(issued.enrollment_id))
+    found = documents.enrollment_detail(detail, enlist.now)
     if issued.token is not None:
         found |= {"token": issued.token.reveal(), "link": _link(issued, enlist)}
     return found
@@ -34,7 +33,10 @@ def issued_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
 
 def registered_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
     """A device that was registered, and its enrollment, for programs."""
-    device = {"id": issued.device_id, "state": "registered"}
+    from enlist.verbs import documents
+    from enlist.verbs.views_details import ShowDevice
+
+    device = documents.device(shown(enlist, ShowDevice(issued.device_id)).device)
     return {"device": device, "enrollment": issued_document(issued, enlist)}
 
 

@@ -9,7 +9,6 @@ import typer
 
 from enlist.cli.options import Cursor, Data, Database, Json, Limit, Search, installation
 from enlist.cli.output import (
-    document,
     done,
     out,
     print_json,
@@ -41,13 +40,14 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add an organization below another one."""
+    from enlist.verbs import documents
     from enlist.verbs.organizations import AddOrganization
 
     with installation(context, data, database) as enlist:
         above = parent or enlist.caller.organization_id or ""
         made = done(enlist.perform(AddOrganization(above, group_id, name, time_zone, language)))
     if as_json:
-        print_json(document(made))
+        print_json(documents.organization(made))
     else:
         out.print(f"Added {made.name} with Group ID {made.group_id}.", markup=False)
 
@@ -63,6 +63,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List organizations, in tree order."""
+    from enlist.verbs import documents
     from enlist.verbs.views import ListOrganizations
 
     with installation(context, data, database) as enlist:
@@ -72,7 +73,8 @@ def list_(
         return "  " * (found.path.count("/") - 1) + found.name, found.group_id, found.time_zone
 
     columns = ("NAME", "GROUP ID", "TIME ZONE")
-    print_page(page, columns, row, "No organization matches.", as_json=as_json)
+    empty = "No organization matches."
+    print_page(page, columns, row, empty, documents.organization, as_json=as_json)
 
 
 @commands.command(

@@ -30,7 +30,7 @@ REFUSED, USAGE, UNUSABLE = 1, 2, 3
 
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(written(value), indent=2, ensure_ascii=False))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
@@ -51,12 +51,14 @@ def print_page(
     columns: Sequence[str],
     row: Callable[[Item], Sequence[str]],
     empty: str,
+    document: Callable[[Item], dict[str, Any]],
     *,
     as_json: bool,
 ) -> None:
     """A page of a list: one document for programs; for people a table, and how to see more."""
     if as_json:
-        print_json({"items": document(page.items), "next_cursor": page.next_cursor})
+        items = [document(item) for item in page.items]
+        print_json({"items": items, "next_cursor": page.next_cursor})
         return
     print_table(columns, [row(item) for item in page.items], empty)
     if page.next_cursor:
@@ -111,19 +113,18 @@ def usage(message: str) -> NoReturn:
     raise typer.Exit(USAGE)
 
 
-def document(value: Any) -> Any:
-    """A dataclass as JSON-ready values, moments (`*_at`, `not_*`) as RFC 3339."""
-    from dataclasses import fields, is_dataclass
-
-    if is_dataclass(value) and not isinstance(value, type):
-        found = {}
-        for field in fields(value):
-            item = getattr(value, field.name)
-            is_moment = field.name.endswith("_at") or field.name in ("not_before", "not_after")
-            found[field.name] = moment_json(item) if is_moment else document(item)
-        return found
+def written(value: Any) -> Any:
+    """A document (see `enlist.verbs.documents`) as JSON-ready values, its moments as RFC 3339."""
     if isinstance(value, Mapping):
-        return {str(name): document(item) for name, item in value.items()}
+        return {
+            name: moment_json(item) if _is_moment(name, item) else written(item)
+            for name, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [document(item) for item in value]
+        return [written(item) for item in value]
     return value
+
+
+def _is_moment(name: str, value: object) -> bool:
+    known = name == "at" or name.endswith("_at") or name in ("not_before", "not_after")
+    return known and isinstance(value, int)

@@ -20,7 +20,7 @@ from enlist.cli.options import (
     installation,
     read_secret,
 )
-from enlist.cli.output import document, done, out, print_json, print_page, shown, usage
+from enlist.cli.output import done, out, print_json, print_page, shown, usage
 from enlist.core.model import User
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def add(
 ) -> None:
     """Add a user. Without a password he can enroll with a token, but not sign in."""
     from enlist.core.secrets import Secret
+    from enlist.verbs import documents
     from enlist.verbs.users import AddUser
 
     if bool(device) != bool(platform):
@@ -81,7 +82,7 @@ def add(
             return
         made = done(enlist.perform(verb))
     if as_json:
-        print_json(document(made))
+        print_json(documents.user(made))
     else:
         _print_added(made)
 
@@ -89,6 +90,7 @@ def add(
 def _add_with_device(
     enlist: Opened, user: AddUser, name: str, platform: str, message: str, *, as_json: bool
 ) -> None:
+    from enlist.verbs import documents
     from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
     from enlist.verbs.issuing import Delivery
     from enlist.verbs.register import DeviceDetails
@@ -96,7 +98,7 @@ def _add_with_device(
     device = FirstDevice(DeviceDetails(name, platform), Delivery(message))
     both = done(enlist.perform(AddUserWithDevice(user, device)))
     if as_json:
-        print_json(document(both.user) | registered_document(both.issued, enlist))
+        print_json(documents.user(both.user) | registered_document(both.issued, enlist))
         return
     _print_added(both.user)
     out.print(f"Registered {name}: {both.issued.device_id}", markup=False)
@@ -119,6 +121,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List users of an organization and below."""
+    from enlist.verbs import documents
     from enlist.verbs.views import ListUsers
 
     with installation(context, data, database) as enlist:
@@ -130,4 +133,4 @@ def list_(
 
     columns = ("USER NAME", "NAME", "E-MAIL", "ORGANIZATION", "STATE")
     empty = "No user yet. Add one: enlist user add --username ada --email ada@example.com"
-    print_page(page, columns, row, empty, as_json=as_json)
+    print_page(page, columns, row, empty, documents.user, as_json=as_json)

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 from enlist.core import model
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
+from enlist.verbs import documents
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey
 from enlist.verbs.views import ListApiKeys
 from enlist.web.api.operations import (
@@ -84,13 +85,7 @@ class ApiKey(Shown):
     @classmethod
     def of(cls, found: model.ApiKey, now: int) -> ApiKey:
         """An API key as it stands now."""
-        state: State = "active"
-        if found.revoked_at is not None:
-            state = "revoked"
-        elif found.expires_at is not None and found.expires_at <= now:
-            state = "expired"
-        same = {n: getattr(found, n) for n in cls.model_fields if hasattr(found, n)}
-        return cls(state=state, organization=found.group_id, **same)
+        return cls(**documents.api_key(found, now))
 
 
 class ApiKeyCreated(ApiKey):

@@ -9,13 +9,13 @@ from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
 from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Credential as StoredCredential
 from enlist.core.model import Device as StoredDevice
 from enlist.core.model import Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.verbs import views_details
+from enlist.verbs import documents, views_details
 from enlist.verbs.devices import ChangeDevice, DeleteDevice
+from enlist.verbs.documents import IDENTIFIERS
 from enlist.verbs.views import ListDevices
 from enlist.verbs.views_details import ShowDevice
 from enlist.web.api.enrollments import EXAMPLE as ENROLLMENT
@@ -36,7 +36,6 @@ from enlist.web.api.values import (
 
 operations: Final = Operations("Devices")
 
-IDENTIFIERS: Final = ("serial", "imei", "udid", "sim", "asset_number")
 
 _EXAMPLE: Final[JsonDict] = {
     "id": EXAMPLE_ID,
@@ -98,25 +97,7 @@ class Device(Shown):
     @classmethod
     def of(cls, found: StoredDevice) -> Device:
         """A device of the store."""
-        return cls(
-            id=found.id,
-            state=found.state,
-            name=found.name,
-            platform=found.platform,
-            ownership=found.ownership,
-            organization=found.group_id,
-            organization_id=found.organization_id,
-            user=found.username or None,
-            user_id=found.user_id if found.username else None,
-            model=found.model,
-            os_version=found.os_version,
-            identifiers=Identifiers(**{name: getattr(found, name) for name in IDENTIFIERS}),
-            external_id=found.external_id,
-            registered_at=found.registered_at,
-            enrolled_at=found.enrolled_at,
-            last_seen_at=found.last_seen_at,
-            version=found.version,
-        )
+        return cls(**documents.device(found))
 
 
 class Credential(Shown):
@@ -133,11 +114,6 @@ class Credential(Shown):
     issued_at: Moment
     revoked_at: Moment | None
     revocation_reason: str
-
-    @classmethod
-    def of(cls, found: StoredCredential) -> Credential:
-        """A credential of the store."""
-        return cls(**{name: getattr(found, name) for name in cls.model_fields})
 
 
 class DeviceDetail(Device):
@@ -165,13 +141,7 @@ class DeviceDetail(Device):
     @classmethod
     def of_detail(cls, found: views_details.DeviceDetail, now: int) -> DeviceDetail:
         """A device and what belongs to it."""
-        return cls(
-            **dict(Device.of(found.device)),
-            enrollments=[Enrollment.of(each, now) for each in found.enrollments],
-            credentials=[Credential.of(each) for each in found.credentials],
-            attempts=[Attempt.of(each, now) for each in found.attempts],
-            messages=[Message.of(each) for each in found.messages],
-        )
+        return cls(**documents.device_detail(found, now))
 
 
 class DeviceQuery(Paging):

@@ -9,12 +9,12 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core import model
-from enlist.core.lifecycle import ShownState, shown_state
+from enlist.core.lifecycle import ShownState
 from enlist.core.model import GrantKind, MessageState, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.delivery.lookups import enrollment_link
-from enlist.verbs import views_details
+from enlist.verbs import documents, views_details
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.views import ListEnrollments
@@ -126,31 +126,7 @@ class Enrollment(Shown):
     @classmethod
     def of(cls, found: model.Enrollment, now: int) -> Enrollment:
         """An enrollment as it stands now."""
-        return cls(
-            id=found.id,
-            state=shown_state(found.state, found.expires_at, now),
-            grant=found.grant,
-            organization=found.group_id,
-            organization_id=found.organization_id,
-            user=found.username or None,
-            user_id=found.user_id if found.username else None,
-            device=found.device_name,
-            device_id=found.device_id,
-            platform=found.platform,
-            generation=found.generation,
-            uses=found.uses,
-            max_uses=found.max_uses,
-            issued_at=found.issued_at,
-            issued_by=found.issued_by,
-            expires_at=found.expires_at,
-            opened_at=found.opened_at,
-            used_at=found.used_at,
-            ended_at=found.ended_at,
-            end_reason=found.end_reason,
-            message_state=found.message_state,
-            message_reason=found.message_reason,
-            message_to=found.message_to,
-        )
+        return cls(**documents.enrollment(found, now))
 
 
 class Attempt(Shown):
@@ -161,18 +137,6 @@ class Attempt(Shown):
     started_at: Moment
     expires_at: Moment
     address: str
-
-    @classmethod
-    def of(cls, found: model.Attempt, now: int) -> Attempt:
-        """An attempt as it stands now."""
-        over = found.state == "open" and found.expires_at <= now
-        return cls(
-            id=found.id,
-            state="expired" if over else found.state.value,
-            started_at=found.started_at,
-            expires_at=found.expires_at,
-            address=found.address,
-        )
 
 
 class Message(Shown):
@@ -199,24 +163,7 @@ class Message(Shown):
     @classmethod
     def of(cls, found: model.Message) -> Message:
         """A message of the outbox."""
-        waiting = found.state in (MessageState.QUEUED, MessageState.SENDING)
-        return cls(
-            id=found.id,
-            state=found.state,
-            reason=found.reason,
-            purpose=found.purpose,
-            channel=found.channel,
-            template=found.template,
-            to=found.recipient,
-            user=found.username or None,
-            user_id=found.user_id if found.username else None,
-            enrollment_id=found.enrollment_id,
-            generation=found.generation,
-            tries=found.tries,
-            queued_at=found.queued_at,
-            next_try_at=found.next_try_at if waiting else None,
-            sent_at=found.sent_at,
-        )
+        return cls(**documents.message(found))
 
 
 class EnrollmentDetail(Enrollment):
@@ -232,11 +179,7 @@ class EnrollmentDetail(Enrollment):
     @classmethod
     def of_detail(cls, found: views_details.EnrollmentDetail, now: int) -> EnrollmentDetail:
         """An enrollment, its attempts and its messages."""
-        return cls(
-            **dict(Enrollment.of(found.enrollment, now)),
-            attempts=[Attempt.of(each, now) for each in found.attempts],
-            messages=[Message.of(each) for each in found.messages],
-        )
+        return cls(**documents.enrollment_detail(found, now))
 
 
 class EnrollmentQuery(Paging):

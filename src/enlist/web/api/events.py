@@ -18,6 +18,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.store import listing
 from enlist.store.listing import MOST_PER_PAGE
+from enlist.verbs import documents
 from enlist.verbs.views import ExportEvents, ListEvents
 from enlist.verbs.views_details import ShowEvent
 from enlist.verbs.views_overview import FindSupportCode
@@ -78,7 +79,7 @@ class Event(Shown):
     @classmethod
     def of(cls, found: EventRow) -> Event:
         """An event of the store."""
-        return cls(**{name: getattr(found, name) for name in cls.model_fields})
+        return cls(**documents.event(found))
 
 
 class SupportCode(Shown):

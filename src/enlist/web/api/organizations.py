@@ -18,6 +18,7 @@ from enlist.core.policy import (
     SettingValue,
     TokenType,
 )
+from enlist.verbs import documents
 from enlist.verbs.organizations import (
     AddOrganization,
     ChangeOrganization,
@@ -82,7 +83,7 @@ class Organization(Shown):
     @classmethod
     def of(cls, found: model.Organization) -> Organization:
         """An organization of the store."""
-        return cls(**{name: getattr(found, name) for name in cls.model_fields})
+        return cls(**documents.organization(found))
 
 
 class Setting(Shown):

@@ -10,10 +10,11 @@ from pydantic.config import JsonDict
 from enlist.core.model import Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
+from enlist.verbs.documents import IDENTIFIERS
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
 from enlist.verbs.views_details import ShowDevice
-from enlist.web.api.devices import IDENTIFIERS, Device, IdentifiersGiven
+from enlist.web.api.devices import Device, IdentifiersGiven
 from enlist.web.api.enrollments import EnrollmentDetail, MessageType, TokenBody, issued_enrollment
 from enlist.web.api.operations import (
     IDEMPOTENT,

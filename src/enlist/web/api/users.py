@@ -12,7 +12,7 @@ from enlist.core import model
 from enlist.core.model import UserState
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
-from enlist.verbs import views_details
+from enlist.verbs import documents, views_details
 from enlist.verbs.first_device import AddUserWithDevice, BothAgain, FirstDevice
 from enlist.verbs.staff import EndSignInsOf, SetPassword
 from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState, UserAgain
@@ -95,8 +95,7 @@ class User(Shown):
     @classmethod
     def of(cls, found: model.User) -> User:
         """A user of the store."""
-        values = {n: getattr(found, n) for n in cls.model_fields if n != "organization"}
-        return cls(organization=found.group_id, **values)
+        return cls(**documents.user(found))
 
 
 class UserDetail(User):

@@ -20,6 +20,7 @@ from enlist.core.policy import ROLES, Permission
 from enlist.core.secrets import random_secret
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey
 from enlist.verbs.callers import API_KEY_PREFIX
+from enlist.verbs.documents import key_state
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.rights import fresh
 from enlist.verbs.views import ListApiKeys
@@ -49,13 +50,6 @@ def hint(key: ApiKey) -> str:
     return f"{API_KEY_PREFIX}_{key.public_id}_…"
 
 
-def state_of(key: ApiKey, now: int) -> str:
-    """`active`, `expired` or `revoked`."""
-    if key.revoked_at is not None:
-        return "revoked"
-    return "expired" if key.expires_at is not None and key.expires_at <= now else "active"
-
-
 async def show_list(desk: Desk) -> Response:
     """The API keys of the organization in force and below."""
     query = read_query(desk.request, ("state",))
@@ -65,7 +59,7 @@ async def show_list(desk: Desk) -> Response:
     context = {
         "query": query,
         "page": found,
-        "items": [(state_of(key, desk.now), hint(key), key) for key in found.items],
+        "items": [(key_state(key, desk.now), hint(key), key) for key in found.items],
         "states": STATES,
         "roles": people.ROLES,
         "soon": desk.now + SOON,
@@ -132,7 +126,7 @@ async def revoke_key(desk: Desk) -> Response:
             text = desk.gettext("The API key %(name)s was revoked.") % {"name": key.name}
             return desk.go(desk.address("api-keys"), text)
         refusal = outcome
-    context = {"key": key, "hint": hint(key), "state": state_of(key, desk.now)}
+    context = {"key": key, "hint": hint(key), "state": key_state(key, desk.now)}
     return desk.show("console/api_key_revoke.html", context, refusal=refusal)
 
 

@@ -1,0 +1,136 @@
+"""Things as programs are shown them: the API's answers and the commands' `--json`, one by one.
+
+A script may use either, so both say it in the same words, from here. Values stay as they are
+inside (moments are microseconds, states are enumerations); an adapter writes them as it writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from enlist.core import model
+from enlist.core.clock import rfc3339
+from enlist.core.ids import Id
+from enlist.core.lifecycle import AttemptState, shown_state
+from enlist.core.model import MessageState
+from enlist.verbs import views_details
+
+Document = dict[str, Any]
+
+IDENTIFIERS = ("serial", "imei", "udid", "sim", "asset_number")
+"""The numbers that tell one device from another."""
+
+
+def organization(found: model.Organization) -> Document:
+    """A node of the tenant tree."""
+    return _but(found, "path")
+
+
+def user(found: model.User) -> Document:
+    """A person."""
+    return _placed(found)
+
+
+def device(found: model.Device) -> Document:
+    """A device; whose it is is left out where the reader may not know."""
+    numbers = {name: getattr(found, name) for name in IDENTIFIERS}
+    same = _placed(found, "username", *IDENTIFIERS)
+    return same | _person(found.username, found.user_id) | {"identifiers": numbers}
+
+
+def device_detail(found: views_details.DeviceDetail, now: int) -> Document:
+    """A device with all that belongs to it, newest first."""
+    return device(found.device) | {
+        "enrollments": [enrollment(each, now) for each in found.enrollments],
+        "credentials": [credential(each) for each in found.credentials],
+        "attempts": [attempt(each, now) for each in found.attempts],
+        "messages": [message(each) for each in found.messages],
+    }
+
+
+def enrollment(found: model.Enrollment, now: int) -> Document:
+    """An enrollment as it stands now."""
+    same = _placed(found, "username", "device_name")
+    state = shown_state(found.state, found.expires_at, now)
+    named = {"state": state, "device": found.device_name}
+    return same | _person(found.username, found.user_id) | named
+
+
+def enrollment_detail(found: views_details.EnrollmentDetail, now: int) -> Document:
+    """An enrollment with what happened around it."""
+    return enrollment(found.enrollment, now) | {
+        "attempts": [attempt(each, now) for each in found.attempts],
+        "messages": [message(each) for each in found.messages],
+    }
+
+
+def attempt(found: model.Attempt, now: int) -> Document:
+    """One device's try."""
+    over = found.state is AttemptState.OPEN and found.expires_at <= now
+    return {
+        "id": found.id,
+        "state": "expired" if over else found.state.value,
+        "started_at": found.started_at,
+        "expires_at": found.expires_at,
+        "address": found.address,
+    }
+
+
+def message(found: model.Message) -> Document:
+    """A message to a person, without its text."""
+    same = _but(found, "organization_id", "username", "recipient", "message_id")
+    waiting = found.state in (MessageState.QUEUED, MessageState.SENDING)
+    times = {"next_try_at": found.next_try_at if waiting else None}
+    return same | _person(found.username, found.user_id) | {"to": found.recipient} | times
+
+
+def credential(found: model.Credential) -> Document:
+    """A certificate that a device holds."""
+    return _but(found, "device_id", "enrollment_id", "kind")
+
+
+def api_key(found: model.ApiKey, now: int) -> Document:
+    """An API key as it stands now, without its secret."""
+    return _placed(found, "creator_id") | {"state": key_state(found, now)}
+
+
+def key_state(found: model.ApiKey, now: int) -> str:
+    """`active`, `revoked` or `expired`."""
+    if found.revoked_at is not None:
+        return "revoked"
+    return "expired" if found.expires_at is not None and found.expires_at <= now else "active"
+
+
+def event(found: model.EventRow) -> Document:
+    """One line of the audit log."""
+    data = {
+        name: rfc3339(value) if _is_moment(name) and isinstance(value, int) else value
+        for name, value in found.data.items()
+    }
+    return _but(found, "entry") | {"data": data}
+
+
+def _is_moment(name: str) -> bool:
+    """Whether a value of an event's data is a moment; only its name tells."""
+    return name == "moment" or name.endswith("_at")
+
+
+def _but(found: Any, *hidden: str) -> Document:
+    """Every value by its name, but some."""
+    return {
+        field.name: getattr(found, field.name)
+        for field in fields(found)
+        if field.name not in hidden
+    }
+
+
+def _placed(found: Any, *hidden: str) -> Document:
+    """Likewise, with the organization by its Group ID."""
+    same = _but(found, "group_id", "organization_path", *hidden)
+    return same | {"organization": found.group_id}
+
+
+def _person(username: str, user_id: Id | None) -> Document:
+    """Who it is about, or nobody whom the reader may know."""
+    return {"user": username or None, "user_id": user_id if username else None}
