@@ -84,10 +84,11 @@ def test_patience_ends(state: Path, told: Told) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
 
-    with pytest.raises(UnreachableError, match="cannot be reached"):
+    with pytest.raises(UnreachableError, match=r"cannot be reached \(Connection refused\)"):
         enroll(TOKEN, server=f"http://127.0.0.1:{port}", state=state, patience=told.patience)
     assert 50 < told.time.now < 60
     assert len(told.notices) == len(told.time.slept) > 5
+    assert told.notices[0].endswith("(Connection refused). Trying again in 1 second.")
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ class Server:
                 pause = min(pause * 2, LONGEST_PAUSE)
             if self.patience.clock() + wait >= deadline:
                 raise UnreachableError(f"{told} Nothing is lost: repeat the same command later.")
-            self.patience.notice(f"{told} Trying again in {wait:.0f} seconds.")
+            self.patience.notice(f"{told} Trying again in {_in_words(wait)}.")
             self.patience.sleep(wait)
 
     def _send(self, asked: dict[str, Any], seconds: float) -> _Reply:
@@ -155,7 +155,7 @@ class Server:
             return UnreachableError(
                 f"{self.address} does not speak TLS with this device ({reason})."
             )
-        reason = printable(error, self.hidden) or type(error).__name__
+        reason = printable(_system_error(error) or error, self.hidden) or type(error).__name__
         return _PassingError(f"{self.address} cannot be reached ({reason}).")
 
     def _distrust(self, error: ssl.SSLCertVerificationError) -> str:
@@ -231,6 +231,19 @@ def _tls_error(error: BaseException) -> ssl.SSLError | None:
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
     return None if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) else cause
+
+
+def _system_error(error: BaseException) -> str:
+    """What the system said, without its number: *Connection refused*."""
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
+        cause = cause.__cause__ or cause.__context__
+    return "" if cause is None else str(cause.strerror)
+
+
+def _in_words(seconds: float) -> str:
+    whole = max(round(seconds), 1)
+    return "1 second" if whole == 1 else f"{whole} seconds"
 
 
 def _retry_after(answer: _Reply) -> float | None:
