@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.public_pages import PHONE
 from tests.serving import Server, StartServer
 
 FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
@@ -29,7 +28,9 @@ def _shown_command(browser: Browser, server: Server) -> Page:
     server.cli("user", "add", "--username", "ada", "--email", "ada@example.com")
     words = ("--user", "ada", "--name", "laptop", "--platform", "linux", "--message", "none")
     made = json.loads(server.cli("device", "register", *words, "--json"))
-    page = browser.new_context(ignore_https_errors=True, viewport=PHONE).new_page()
+    page = browser.new_context(
+        ignore_https_errors=True, viewport={"width": 360, "height": 740}
+    ).new_page()
     page.goto(made["enrollment"]["link"])
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Start enrolling").click()
