@@ -63,21 +63,24 @@ _CHILDREN = Query(
     f"{_COLUMNS} WHERE o.parent_id = :parent_id AND o.deleted_at IS NULL "
     "ORDER BY lower(o.name), o.id LIMIT 500",
 )
+_SETTINGS_TEXT = """
+    SELECT o.group_id, s.key, s.value
+      FROM organization o LEFT JOIN organization_setting s ON s.organization_id = o.id
+     WHERE o.id {among_the_ids_of_the_path}
+     ORDER BY length(o.path) DESC
+    """
 _SETTINGS = Query(
     "organization.settings",
-    """
-    SELECT o.group_id, s.key, s.value
-      FROM organization o LEFT JOIN organization_setting s ON s.organization_id = o.id
-     WHERE :path LIKE o.path || '%'
-     ORDER BY length(o.path) DESC
-    """,
-    # The type of a bare parameter on the left of LIKE cannot be inferred there.
-    postgres="""
-    SELECT o.group_id, s.key, s.value
-      FROM organization o LEFT JOIN organization_setting s ON s.organization_id = o.id
-     WHERE starts_with(:path, o.path)
-     ORDER BY length(o.path) DESC
-    """,
+    # By keys: asked with every redemption, however many organizations there are.
+    _SETTINGS_TEXT.format(
+        among_the_ids_of_the_path="""IN (
+            SELECT value
+              FROM json_each('["' || replace(rtrim(:path, '/'), '/', '","') || '"]'))"""
+    ),
+    postgres=_SETTINGS_TEXT.format(
+        among_the_ids_of_the_path="""= ANY (
+            CAST(string_to_array(rtrim(CAST(:path AS text), '/'), '/') AS uuid[]))"""
+    ),
 )
 _PUT_SETTING = Query(
     "organization.put_setting",
