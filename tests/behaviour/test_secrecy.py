@@ -98,7 +98,7 @@ def test_every_reveal_is_an_event(enlist: Enlist) -> None:
 
 
 def test_an_api_key_is_shown_once(enlist: Enlist) -> None:
-    """S10, X11: what is kept of it can be listed, not used."""
+    """S10, X11, X30: what is kept of it can be listed, not used."""
     created = enlist.do(CreateApiKey("key", "reader"))
     (row,) = enlist.rows("api_key")
     assert created.secret.reveal() not in str(row)

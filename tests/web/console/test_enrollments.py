@@ -56,6 +56,7 @@ def tickets(enlist: Enlist) -> dict[str, Ticket]:
 )
 @pytest.mark.usefixtures("tickets")
 def test_search_filters_and_sorts(console: Console, asked: str, shown: list[str]) -> None:
+    """X29: one list of all that is outstanding."""
     page = console.sign_in("reader").open(f"{LIST}?{asked}")
     assert page.status == 200
     assert rows(page) == shown
@@ -169,6 +170,7 @@ def test_revoke_ends_it_with_a_reason(console: Console, enlist: Enlist) -> None:
 def test_many_are_resent_with_a_line_for_each(
     console: Console, enlist: Enlist, tickets: dict[str, Ticket]
 ) -> None:
+    """X29: resend in bulk."""
     desk = console.sign_in("helpdesk")
     ids = [ticket.enrollment_id for ticket in tickets.values()]
     question = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids})
@@ -184,6 +186,7 @@ def test_many_are_resent_with_a_line_for_each(
 def test_many_are_revoked_with_a_line_for_each(
     console: Console, enlist: Enlist, tickets: dict[str, Ticket]
 ) -> None:
+    """X29: revoke in bulk."""
     desk = console.sign_in("operator")
     ids = [ticket.enrollment_id for ticket in tickets.values()]
     question = desk.send(f"{LIST}/bulk", {"action": "revoke", "id": ids})

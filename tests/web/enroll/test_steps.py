@@ -82,7 +82,7 @@ def test_second_button_gives_a_code_that_the_agent_can_use(
 def test_typed_token_may_hold_spaces_and_hyphens(
     enlist: Enlist, visitor: Visitor, shape: str
 ) -> None:
-    """A24: the result is the link's."""
+    """A24, X04: the result is the link's."""
     token = enlist.register().token.reveal()
     typed = f"{token[:3]} {token[3:6]}-{token[6:]}" if shape == "split" else shape.format(token)
     visitor.open()
