@@ -98,11 +98,11 @@ class Listing:
         LISTINGS[name] = self
 
     def page(
-        self, tx: Reader, request: PageRequest, make: Callable[[Row], T], **more: object
+        self, tx: Reader, request: PageRequest, make: Callable[[Row], T], **beside: object
     ) -> Page[T] | Refusal:
         """The page that `request` asks for, each row passed through `make`.
 
-        `more` are values that filters need beside their own.
+        `beside` are values that filters need beside their own.
 
         Refusals: `validation_failed` for an unknown filter or sort, a bad limit or cursor.
         """
@@ -118,7 +118,7 @@ class Listing:
             "people": request.people or "",
             "people_end": path_end(request.people or "-"),
             "myself": request.myself,
-            **more,
+            **beside,
             **{name: value for name, value in request.filters.items() if value},
         }
         if request.search:
