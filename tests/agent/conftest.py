@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from enlist_agent.client import Patience
-from enlist_agent.enrollment import Enrolled, enroll
+from enlist_agent.enrollment import Enroll, Enrolled
 from enlist_agent.outcomes import Refusal
 from enlist_agent.secret import Secret
 from tests.agent.peer import Authority, OwnTime, Peer, listening, server_tls
@@ -71,6 +71,6 @@ def told() -> Told:
 @pytest.fixture
 def enrolling(peer: Peer, state: Path, told: Told) -> Callable[[], Enrolled | Refusal]:
     """The same enrollment with a good token, as often as it is called."""
-    return lambda: enroll(
+    return lambda: Enroll(
         Secret("GoodToken1"), server=peer.address, state=state, patience=told.patience
-    )
+    ).run()

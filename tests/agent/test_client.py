@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from enlist_agent.client import LONGEST_ANSWER
-from enlist_agent.enrollment import Enrolled, enroll
+from enlist_agent.enrollment import Enroll, Enrolled
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret
 from tests.agent.conftest import Told
@@ -85,7 +85,7 @@ def test_patience_ends(state: Path, told: Told) -> None:
         port = unused.getsockname()[1]
 
     with pytest.raises(UnreachableError, match=r"cannot be reached \(Connection refused\)"):
-        enroll(TOKEN, server=f"http://127.0.0.1:{port}", state=state, patience=told.patience)
+        Enroll(TOKEN, server=f"http://127.0.0.1:{port}", state=state, patience=told.patience).run()
     assert 50 < told.time.now < 60
     assert len(told.notices) == len(told.time.slept) > 5
     assert told.notices[0].endswith("(Connection refused). Trying again in 1 second.")
@@ -118,15 +118,15 @@ def test_an_unknown_ca_is_refused_before_anything_is_sent(
     tls_peer: Peer, state: Path, told: Told
 ) -> None:
     with pytest.raises(UnreachableError, match=r"not trusted here .* nothing was sent.*--ca FILE"):
-        enroll(TOKEN, server=tls_peer.address, state=state, patience=told.patience)
+        Enroll(TOKEN, server=tls_peer.address, state=state, patience=told.patience).run()
     assert tls_peer.seen == []
     assert told.time.slept == []
 
 
 def test_a_given_ca_is_accepted(tls_peer: Peer, state: Path, ca_file: Path, told: Told) -> None:
-    outcome = enroll(
+    outcome = Enroll(
         TOKEN, server=tls_peer.address, state=state, ca=ca_file, patience=told.patience
-    )
+    ).run()
 
     assert isinstance(outcome, Enrolled)
 
@@ -142,7 +142,7 @@ def test_a_trusted_certificate_for_another_name_is_refused(
             UnreachableError, match=r"not trusted here.*IP address mismatch.*Check the address"
         ),
     ):
-        enroll(TOKEN, server=address, state=state, ca=ca_file, patience=told.patience)
+        Enroll(TOKEN, server=address, state=state, ca=ca_file, patience=told.patience).run()
     assert peer.seen == []
 
 
@@ -166,7 +166,7 @@ def test_a_wrong_clock_is_thought_of(
         listening(peer, tls) as address,
         pytest.raises(UnreachableError, match=says),
     ):
-        enroll(TOKEN, server=address, state=state, ca=ca_file, patience=told.patience)
+        Enroll(TOKEN, server=address, state=state, ca=ca_file, patience=told.patience).run()
     assert peer.seen == []
 
 
@@ -184,14 +184,14 @@ def test_tls_to_a_plain_port_is_explained(peer: Peer, state: Path, told: Told) -
     address = peer.address.replace("http://", "https://")
 
     with pytest.raises(UnreachableError, match="does not speak TLS"):
-        enroll(TOKEN, server=address, state=state, patience=told.patience)
+        Enroll(TOKEN, server=address, state=state, patience=told.patience).run()
     assert told.time.slept == []
 
 
 @pytest.mark.parametrize("host", ["a..example", "a" * 300, "ex\u2028ample"])
 def test_a_host_name_that_cannot_be_is_a_mistake_in_the_command(state: Path, host: str) -> None:
     with pytest.raises(UsageError, match="not an address that can be asked"):
-        enroll(TOKEN, server=f"https://{host}", state=state)
+        Enroll(TOKEN, server=f"https://{host}", state=state).run()
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
@@ -201,7 +201,7 @@ def test_a_ca_file_that_is_none_is_named(state: Path, tmp_path: Path, content: s
         path.write_text(content)
 
     with pytest.raises(UsageError, match=r"other\.pem cannot be used"):
-        enroll(TOKEN, server="https://localhost:1", state=state, ca=path)
+        Enroll(TOKEN, server="https://localhost:1", state=state, ca=path).run()
     assert not state.exists()
 
 

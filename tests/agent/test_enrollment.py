@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from enlist_agent.enrollment import Enrolled, _request_name, enroll
+from enlist_agent.enrollment import Enroll, Enrolled, _request_name
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret
 from tests.agent.conftest import Told
@@ -40,7 +40,7 @@ def test_a_device_enrolls_and_keeps_what_it_was_given(
 
 
 def test_the_request_follows_the_contract(peer: Peer, state: Path) -> None:
-    enroll(
+    Enroll(
         Secret("GoodToken1"),
         server=peer.address,
         state=state,
@@ -48,7 +48,7 @@ def test_the_request_follows_the_contract(peer: Peer, state: Path) -> None:
         group_id="main",
         username="ada",
         password=Secret("correct horse"),
-    )
+    ).run()
 
     (seen,) = peer.seen
     assert (seen.method, seen.path) == ("POST", "/api/v1/redeem")
@@ -59,21 +59,21 @@ def test_the_request_follows_the_contract(peer: Peer, state: Path) -> None:
 
 
 def test_a_group_id_and_a_sign_in_stand_for_a_token(peer: Peer, state: Path) -> None:
-    enroll(
+    Enroll(
         None,
         server=peer.address,
         state=state,
         group_id="main",
         username="ada",
         password=Secret("correct horse"),
-    )
+    ).run()
 
     assert "token" not in peer.seen[0].body
 
 
 def test_nothing_to_show_is_refused_before_anything_happens(peer: Peer, state: Path) -> None:
     with pytest.raises(UsageError, match="Give a link, a token or a code"):
-        enroll(None, server=peer.address, state=state, group_id="main")
+        Enroll(None, server=peer.address, state=state, group_id="main").run()
     assert not state.exists()
 
 
@@ -113,13 +113,13 @@ def test_the_same_command_after_a_crash_gets_the_same_certificate(
 def test_a_corrected_password_is_another_request_with_the_same_key(peer: Peer, state: Path) -> None:
     peer.tokens = set()
     for password in ("wrong horse", "correct horse"):
-        enroll(
+        Enroll(
             Secret("GoodToken1"),
             server=peer.address,
             state=state,
             username="ada",
             password=Secret(password),
-        )
+        ).run()
 
     first, second = peer.seen
     assert first.name != second.name

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from enlist_agent.enrollment import Enrolled, enroll
+from enlist_agent.enrollment import Enroll, Enrolled
 from enlist_agent.outcomes import Refusal, UsageError
 from enlist_agent.secret import Secret
 from enlist_agent.standing import Standing, Status, status
@@ -18,7 +18,7 @@ from tests.agent.peer import Authority, Peer, Reply, listening, problem, server_
 
 @pytest.fixture
 def enrolled(tls_peer: Peer, state: Path, ca_file: Path) -> Enrolled:
-    outcome = enroll(Secret("GoodToken1"), server=tls_peer.address, state=state, ca=ca_file)
+    outcome = Enroll(Secret("GoodToken1"), server=tls_peer.address, state=state, ca=ca_file).run()
     assert isinstance(outcome, Enrolled)
     return outcome
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from enlist_agent.enrollment import Enrolled, enroll
+from enlist_agent.enrollment import Enroll, Enrolled
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret
 from enlist_agent.trust import read_fingerprint
@@ -31,13 +31,13 @@ Pinned = Callable[[str, str], Enrolled | Refusal]
 @pytest.fixture
 def pinned(state: Path, told: Told) -> Pinned:
     """Enroll at an address whose CA has this fingerprint."""
-    return lambda address, fingerprint: enroll(
+    return lambda address, fingerprint: Enroll(
         Secret("GoodToken1"),
         server=address,
         state=state,
         ca_fingerprint=fingerprint,
         patience=told.patience,
-    )
+    ).run()
 
 
 def _paths(peer: Peer) -> list[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 
 from enlist_agent.client import Patience
-from enlist_agent.enrollment import enroll
+from enlist_agent.enrollment import Enroll
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import DOTS, Secret, printable
 from enlist_agent.standing import Standing, status
@@ -125,7 +125,7 @@ def _status_words(commands: _Commands, prog: str) -> _Parser:
 def _enroll(given: argparse.Namespace) -> int:
     from_stdin = given.secret == STANDARD_INPUT
     secret = Secret(_line("token") if from_stdin else given.secret) if given.secret else None
-    outcome = enroll(
+    outcome = Enroll(
         secret,
         state=given.state,
         server=given.server,
@@ -136,7 +136,7 @@ def _enroll(given: argparse.Namespace) -> int:
         ca=given.ca,
         ca_fingerprint=given.ca_fingerprint,
         patience=Patience(notice=_tell),
-    )
+    ).run()
     if isinstance(outcome, Refusal):
         return _refused(outcome, given.json)
     if given.json:

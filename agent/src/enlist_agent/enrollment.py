@@ -6,8 +6,7 @@ import hashlib
 import hmac
 import json
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +15,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from enlist_agent.address import target
+from enlist_agent.address import Target, target
 from enlist_agent.client import Answer, Patience, Server
 from enlist_agent.device import describe
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret, printable
 from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, Kept, StateDirectory, private_text
-from enlist_agent.trust import fetch_ca, only, read_ca, read_fingerprint, system_and
+from enlist_agent.trust import NamedCa
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,106 +35,78 @@ class Enrolled:
     state: Path
 
 
-def enroll(
-    secret: Secret | None,
-    *,
-    state: Path,
-    server: str | None = None,
-    group_id: str | None = None,
-    username: str | None = None,
-    password: Secret | None = None,
-    name: str | None = None,
-    ca: Path | None = None,
-    ca_fingerprint: str | None = None,
-    patience: Patience | None = None,
-) -> Enrolled | Refusal:
+@dataclass(frozen=True, slots=True)
+class Enroll:
     """Enroll this device with a link, token or code, or with a Group ID and a sign-in.
 
-    Calling it again after a crash or a lost answer, with the same arguments, repeats the very same
+    Running it again after a crash or a lost answer, with the same arguments, repeats the very same
     request: same key pair, same `Idempotency-Key` (X23).
 
-    Args:
+    Attributes:
         secret: the link, token or code; None when a Group ID and a sign-in stand for it.
         state: a directory of its own, made when missing.
         server: the server's address; a link already names it.
         name: what the device reports as its name; its host name when None.
         ca: a PEM file with further certificates to trust.
         ca_fingerprint: SHA-256 of the server's own CA, the only one to trust then.
-
-    Raises:
-        UsageError: an argument must be changed, or the state directory cannot be used.
-        UnreachableError: no answer, none that can be trusted, or a certificate that does not fit.
     """
-    if secret is None and not (group_id and username):
-        raise UsageError("Give a link, a token or a code; or --group-id together with --username.")
-    goal = target(secret, server)
-    named = _NamedCa.read(ca, ca_fingerprint)
-    folder = StateDirectory(state)
-    folder.prepare()
-    if folder.read() is not None:
-        return Refusal(
-            "already_enrolled",
-            f"{state} already holds an enrolled device",
-            "Give another --state directory, or remove this one if its device is gone for good.",
-        )
-    key = folder.key()
-    request = {
-        "device": describe(name),
-        "csr": folder.request(key),
-        "group_id": group_id,
-        "username": username,
-    }
-    waiting = patience or Patience()
-    trust, extra_ca = named.trust(goal.server, waiting)
-    secrets = {"token": goal.secret, "password": password}
-    answer = _redeem(goal.server, trust, waiting, key, request, secrets)
-    if isinstance(answer, Refusal):
-        return answer
-    return _keep(folder, key, goal.server, extra_ca, answer)
 
+    secret: Secret | None
+    _: KW_ONLY
+    state: Path
+    server: str | None = None
+    group_id: str | None = None
+    username: str | None = None
+    password: Secret | None = None
+    name: str | None = None
+    ca: Path | None = None
+    ca_fingerprint: str | None = None
+    patience: Patience = field(default_factory=Patience)
 
-def _redeem(
-    address: str,
-    trust: ssl.SSLContext,
-    patience: Patience,
-    key: ec.EllipticCurvePrivateKey,
-    request: Mapping[str, object],
-    secrets: Mapping[str, Secret | None],
-) -> Answer | Refusal:
-    """Ask for the certificate; the same bytes and the same name for the same request.
+    def run(self) -> Enrolled | Refusal:
+        """Enroll, unless the state directory holds an enrolled device already.
 
-    Only what was given is sent.
-    """
-    hidden = {name: each for name, each in secrets.items() if each is not None}
-    revealed = {name: each.reveal() for name, each in hidden.items()}
-    given = {name: value for name, value in request.items() if value}
-    body = json.dumps({**given, **revealed}, sort_keys=True).encode()
-    headers = {"Content-Type": "application/json", "Idempotency-Key": _request_name(key, body)}
-    server = Server(address, trust, patience, tuple(hidden.values()))
-    return server.ask("POST", "/api/v1/redeem", body, headers)
+        Raises:
+            UsageError: an argument must be changed, or the state directory cannot be used.
+            UnreachableError: no answer, none that can be trusted, or a certificate that does not
+                fit.
+        """
+        if self.secret is None and not (self.group_id and self.username):
+            raise UsageError(
+                "Give a link, a token or a code; or --group-id together with --username."
+            )
+        goal = target(self.secret, self.server)
+        named = NamedCa.read(self.ca, self.ca_fingerprint)
+        folder = StateDirectory(self.state)
+        folder.prepare()
+        if folder.read() is not None:
+            return Refusal(
+                "already_enrolled",
+                f"{self.state} already holds an enrolled device",
+                "Give another --state directory, or remove this one if its device is gone for "
+                "good.",
+            )
+        key = folder.key()
+        trust, extra_ca = named.trust(goal.server, self.patience)
+        answer = self._ask(goal, trust, key, folder.request(key))
+        if isinstance(answer, Refusal):
+            return answer
+        return _keep(folder, key, goal.server, extra_ca, answer)
 
-
-@dataclass(frozen=True, slots=True)
-class _NamedCa:
-    """The CA that the person named, if any: its certificates, or the SHA-256 of its certificate."""
-
-    certificates: str = ""
-    fingerprint: bytes = b""
-
-    @classmethod
-    def read(cls, file: Path | None, fingerprint: str | None) -> _NamedCa:
-        if file and fingerprint:
-            raise UsageError("Give --ca or --ca-fingerprint, not both.")
-        if fingerprint:
-            return cls(fingerprint=read_fingerprint(fingerprint))
-        return cls(read_ca(file) if file else "")
-
-    def trust(self, server: str, patience: Patience) -> tuple[ssl.SSLContext, str]:
-        """Whom to trust at this server, and the certificates to keep for later."""
-        if self.fingerprint:
-            found = fetch_ca(server, self.fingerprint, patience)
-            return only(found), found
-        return system_and(self.certificates), self.certificates
+    def _ask(
+        self, goal: Target, trust: ssl.SSLContext, key: ec.EllipticCurvePrivateKey, csr: str
+    ) -> Answer | Refusal:
+        """Ask for the certificate: with what was given, in the same bytes each time."""
+        secrets = {"token": goal.secret, "password": self.password}
+        hidden = {name: each for name, each in secrets.items() if each is not None}
+        asked = {"group_id": self.group_id, "username": self.username}
+        given = {name: each for name, each in asked.items() if each}
+        revealed = {name: each.reveal() for name, each in hidden.items()}
+        request = {"device": describe(self.name), "csr": csr, **given, **revealed}
+        body = json.dumps(request, sort_keys=True).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": _request_name(key, body)}
+        server = Server(goal.server, trust, self.patience, tuple(hidden.values()))
+        return server.ask("POST", "/api/v1/redeem", body, headers)
 
 
 def _request_name(key: ec.EllipticCurvePrivateKey, body: bytes) -> str:

@@ -76,7 +76,7 @@ def status(
     there, and what `--ca` names, now or at enrollment; what the system trusts does not count.
 
     Args:
-        state: the directory given to `enroll`.
+        state: the directory given to `Enroll`.
         now: the present moment, with its zone.
         device_url: the device listener's address; by default the one learned at enrollment.
 
@@ -86,14 +86,11 @@ def status(
     folder = StateDirectory(state)
     kept = folder.read()
     if kept is None:
-        return Refusal(
-            "not_enrolled", f"{state} holds no enrolled device", "Check --state, or enroll first."
-        )
+        told = f"{state} holds no enrolled device"
+        return Refusal("not_enrolled", told, "Check --state, or enroll first.")
     leaf = _leaf(folder)
     answer = _ask(folder, device_url or kept.device_url, ca, patience or Patience(10.0))
-    standing, told = _verdict(answer)
-    if standing in (Standing.UNKNOWN, Standing.REFUSED) and leaf.not_valid_after_utc <= now:
-        standing, told = Standing.EXPIRED, _TOLD[Standing.EXPIRED]
+    standing, verdict = _verdict(answer, over=leaf.not_valid_after_utc <= now)
     return Status(
         device_id=kept.device_id,
         name=kept.name,
@@ -103,7 +100,7 @@ def status(
         expires_at=leaf.not_valid_after_utc,
         server_expires_at=_about_certificate(answer, "not_after"),
         standing=standing,
-        told=told,
+        told=verdict,
     )
 
 
@@ -127,7 +124,15 @@ def _ask(
         return error
 
 
-def _verdict(answer: Answer | Refusal | UnreachableError) -> tuple[Standing, str]:
+def _verdict(answer: Answer | Refusal | UnreachableError, *, over: bool) -> tuple[Standing, str]:
+    """What the server says; that the certificate is over counts where it says nothing exact."""
+    standing, told = _said(answer)
+    if over and standing in (Standing.UNKNOWN, Standing.REFUSED):
+        return Standing.EXPIRED, _TOLD[Standing.EXPIRED]
+    return standing, told
+
+
+def _said(answer: Answer | Refusal | UnreachableError) -> tuple[Standing, str]:
     if isinstance(answer, UnreachableError):
         return Standing.UNKNOWN, str(answer)
     if isinstance(answer, Refusal):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import re
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,38 @@ from enlist_agent.client import Patience, Server
 from enlist_agent.outcomes import UnreachableError, UsageError
 
 ROOT_PATH: Final = "/pki/root.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCa:
+    """The CA that the person named, if any: its certificates, or the SHA-256 of its certificate."""
+
+    certificates: str = ""
+    fingerprint: bytes = b""
+
+    @classmethod
+    def read(cls, file: Path | None, fingerprint: str | None) -> NamedCa:
+        """What `--ca` and `--ca-fingerprint` say.
+
+        Raises:
+            UsageError: one of them is none, or both are given.
+        """
+        if file and fingerprint:
+            raise UsageError("Give --ca or --ca-fingerprint, not both.")
+        if fingerprint:
+            return cls(fingerprint=read_fingerprint(fingerprint))
+        return cls(read_ca(file) if file else "")
+
+    def trust(self, server: str, patience: Patience) -> tuple[ssl.SSLContext, str]:
+        """Whom to trust at this server, and the certificates to keep for later.
+
+        Raises:
+            UnreachableError: the CA had to be fetched, and could not be, or is another.
+        """
+        if self.fingerprint:
+            found = fetch_ca(server, self.fingerprint, patience)
+            return only(found), found
+        return system_and(self.certificates), self.certificates
 
 
 def read_ca(path: Path) -> str:
