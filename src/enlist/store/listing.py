@@ -138,8 +138,10 @@ class Listing:
         )
         rows = tx.all(query, **{k: v for k, v in values.items() if k in query.parameters})
         shown = rows[: request.limit]
-        more = len(rows) > request.limit
-        cursor = _make_cursor(sort, shown[-1]["sort_value"], shown[-1]["sort_id"]) if more else None
+        goes_on = len(rows) > request.limit
+        cursor = (
+            _make_cursor(sort, shown[-1]["sort_value"], shown[-1]["sort_id"]) if goes_on else None
+        )
         return Page(tuple(make(row) for row in shown), cursor)
 
     def by_age(self, sort: str) -> bool:
