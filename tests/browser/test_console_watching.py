@@ -19,7 +19,8 @@ def test_an_open_page_shows_that_the_device_came(filled: Filled, place: str, key
     name = ticket.device_id if place == "devices" else ticket.enrollment_id
     page.goto(f"/console/main/{place}/{name}")
     page.evaluate("window.stayed = true")
-    page.get_by_role("button", name="Theme").focus()
+    trail = page.get_by_role("navigation", name="Trail").get_by_role("link")
+    trail.focus()
     expect(page.locator(".standing")).to_contain_text(
         "Registered" if place == "devices" else "Waiting"
     )
@@ -35,7 +36,7 @@ def test_an_open_page_shows_that_the_device_came(filled: Filled, place: str, key
     expect(page.locator(".standing")).to_contain_text("Enrolled" if place == "devices" else "Used")
     expect(page.locator(".story li").first).to_contain_text("enrolled")
     assert page.evaluate("window.stayed"), "the page was never loaded anew"
-    expect(page.get_by_role("button", name="Theme")).to_be_focused()
+    expect(trail).to_be_focused()
     assert page.locator("[hx-trigger^=every]").count() == 0
     so_far = len(asked)
     page.clock.run_for(60_000)
