@@ -14,9 +14,6 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Final
 
-import email_validator
-import phonenumbers
-
 from enlist.core.ids import parse_id
 from enlist.core.outcomes import FieldError, Refusal, invalid
 from enlist.core.secrets import Secret
@@ -25,10 +22,6 @@ from enlist.verbs.passwords import LONGEST, SHORTEST
 
 MOST_LETTERS: Final = 200
 _GROUP_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")
-
-# A company's own mail server may well live under `.local` or `.internal`; whether anything can
-# be delivered there is for the mail server to say.
-email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 class Unfit(ValueError):
@@ -105,6 +98,13 @@ def email(text: str) -> str:
     cleaned = text.strip()
     if not cleaned:
         return ""
+    # Imported where they are needed: both libraries bring large tables, and a command that lists
+    # users is started afresh each time.
+    import email_validator
+
+    # A company's own mail server may well live under `.local` or `.internal`; whether anything
+    # can be delivered there is for the mail server to say.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
     try:
         found = email_validator.validate_email(
             line(cleaned), check_deliverability=False, allow_smtputf8=False
@@ -119,6 +119,8 @@ def phone(text: str) -> str:
     cleaned = text.strip()
     if not cleaned:
         return ""
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(line(cleaned), None)
     except phonenumbers.NumberParseException:
