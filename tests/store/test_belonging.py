@@ -76,6 +76,16 @@ def test_an_empty_database_is_not_set_up_by_a_command(empty: Settings) -> None:
     assert not keyfolder.exists(empty.data)
 
 
+def test_a_command_in_the_wrong_folder_makes_nothing(tmp_path: Path) -> None:
+    """Else a typing error in --data leaves an empty database behind, and a puzzled person."""
+    nowhere = Settings(data=tmp_path / "nowhere")
+    with pytest.raises(CannotStart, match="there is no Enlist in"), wiring.opened(nowhere):
+        pass
+    with pytest.raises(CannotStart, match="there is no Enlist in"):
+        wiring.migrate(nowhere, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_schema_is_refused(settings: Settings, raw: Raw) -> None:
     """Ruling 32: it says which, and that another version is needed; nothing is touched."""
     raw.execute("UPDATE alembic_version SET version_num = '9999'")

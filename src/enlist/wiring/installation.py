@@ -212,6 +212,7 @@ def migrate(settings: Settings, *, check: bool) -> bool:
     Raises:
         CannotStart: the schema is from a version that this one does not know.
     """
+    _there(settings)
     store = open_store(settings, system_clock)
     try:
         state = migrations.state(store)
@@ -227,10 +228,20 @@ def migrate(settings: Settings, *, check: bool) -> bool:
     return True
 
 
+def _there(settings: Settings) -> None:
+    """Keep a command in the wrong folder from making an empty database there."""
+    if not settings.database and not settings.sqlite_path.exists():
+        raise CannotStart(
+            f"there is no Enlist in {settings.data}. Give its folder by --data or ENLIST_DATA, "
+            "or make one: enlist init, or enlist serve."
+        )
+
+
 @contextmanager
 def opened(settings: Settings) -> Iterator[Installation]:
     """An existing installation, for a command beside a running server (ruling 18)."""
     settings, channels = as_told(settings)
+    _there(settings)
     found = open_installation(settings, beginning=None, channels=channels)
     try:
         yield found
