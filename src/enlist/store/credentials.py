@@ -62,7 +62,7 @@ _REVOKED = Query(
      WHERE c.revoked_at IS NOT NULL AND c.not_after > :now ORDER BY c.revoked_at, c.serial
     """,
 )
-_REVOKED_COUNT = Query(
+_REVOKED_MARK = Query(
     "credential.revoked_mark",
     """
     SELECT count(*) AS found, COALESCE(max(revoked_at), 0) AS latest
@@ -161,7 +161,7 @@ def revoked(tx: Reader) -> list[Revoked]:
 
 def revoked_mark(tx: Reader) -> tuple[int, int]:
     """A value that changes whenever something was revoked: count and latest moment."""
-    row = tx.one(_REVOKED_COUNT)
+    row = tx.one(_REVOKED_MARK)
     return (0, 0) if row is None else (int(row["found"]), int(row["latest"]))
 
 

@@ -193,7 +193,7 @@ def change(tx: Tx, user: User, expected_version: int) -> bool:
 
 
 def set_password(tx: Tx, user_id: Id, password_hash: str) -> bool:
-    """Give a user a password and forget his failures."""
+    """Give a user a password, or another one; False when he is gone."""
     return tx.run(_SET_PASSWORD, id=user_id, password_hash=password_hash) == 1
 
 

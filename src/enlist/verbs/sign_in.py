@@ -23,7 +23,11 @@ from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.tries import counted_by, sign_in_try
 
 IDLE: Final = 30 * MINUTE
+"""How long a sign-in lasts without a request."""
+
 ABSOLUTE: Final = 12 * HOUR
+"""How long it lasts at most, however much it is used."""
+
 FRESH: Final = 10 * MINUTE
 """How long a password proof is good enough for what is dangerous."""
 

@@ -124,9 +124,7 @@ async def begin_attempt(asking: Anybody, body: BeginBody) -> AttemptBegun | Refu
     presented = body.presented()
     if isinstance(presented, Refusal):
         return presented
-    # Begin answers more than the base that it shares with Check can say.
-    verb = Begin(presented, body.device.report())
-    begun = await asking.do(verb)
+    begun = await asking.do(Begin(presented, body.device.report()))
     return shown(begun, AttemptBegun.of)
 
 
