@@ -50,6 +50,8 @@ _DECOY = Query(
 _TAKE_TRY = Query(
     "throttle.take_try",
     # Before the password is compared, so that parallel guesses cannot outrun the delay (S18).
+    # After the first try the next one waits a second, then 2, 4 ... 2048 seconds, then always
+    # an hour; the first second is in :window_ends_at.
     """
     INSERT INTO throttle (source, window_ends_at, refused) VALUES (:source, :window_ends_at, 1)
     ON CONFLICT (source) DO UPDATE SET
