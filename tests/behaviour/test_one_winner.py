@@ -11,13 +11,14 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.store import redemptions
 from enlist.store.redemptions import Redemption
 from enlist.store.tx import Query, Tx
+from enlist.verbs.begin import MOST_BEGUN
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.repeating import Enrolled
 from tests.installation import PASSWORD, Enlist, Ticket, code, done
 from tests.requests import csr
 
 CONTENDERS = 32
-ROUNDS = 10
+ROUNDS = 50
 
 SET_MAX_USES = Query("test.set_max_uses", "UPDATE enrollment SET max_uses = :most WHERE id = :id")
 SET_REGISTERED = Query(
@@ -36,7 +37,7 @@ def exactly_one_of_everything(enlist: Enlist, ticket: Ticket) -> None:
 
 
 def test_32_devices_with_one_token_make_one_enrollment(enlist: Enlist) -> None:
-    """A29, S13, X25: one success, 31 refusals, whichever was first."""
+    """A29, S13, X25: fifty rounds, each with one success and 31 refusals, whoever was first."""
     for number in range(ROUNDS):
         ticket = enlist.register("ada", name=f"laptop {number}")
         outcomes = enlist.together(
@@ -47,17 +48,18 @@ def test_32_devices_with_one_token_make_one_enrollment(enlist: Enlist) -> None:
     assert len(enlist.devices()) == ROUNDS
 
 
-def test_32_attempts_of_one_token_make_one_enrollment(enlist: Enlist) -> None:
+def test_as_many_attempts_as_may_be_open_make_one_enrollment(enlist: Enlist) -> None:
     """A29, A27: the codes of many attempts contend just as the token itself does."""
     ticket = enlist.register("ada")
-    codes = [done(enlist.begin(ticket.token)).code for _ in range(CONTENDERS)]
+    codes = [done(enlist.begin(ticket.token)).code for _ in range(MOST_BEGUN)]
     outcomes = enlist.together(
         [partial(enlist.redeem, code, key=key) for key, code in enumerate(codes)]
     )
-    assert Counter(code(each) for each in outcomes) == {"done": 1, "token_used": 31}
+    others = MOST_BEGUN - 1
+    assert Counter(code(each) for each in outcomes) == {"done": 1, "token_used": others}
     exactly_one_of_everything(enlist, ticket)
     states = Counter(row["state"] for row in enlist.rows("attempt"))
-    assert states == {"completed": 1, "open": 31}
+    assert states == {"completed": 1, "open": others}
 
 
 def test_32_sign_ins_for_one_registered_device_enroll_it_once(enlist: Enlist) -> None:
@@ -77,7 +79,7 @@ def test_32_sign_ins_for_one_registered_device_enroll_it_once(enlist: Enlist) ->
 
 def test_one_device_that_asks_32_times_at_once_gets_one_certificate(enlist: Enlist) -> None:
     """X23, S20: the same key in parallel: all get the same answer."""
-    for number in range(ROUNDS):
+    for number in range(10):
         ticket = enlist.register("ada", name=f"laptop {number}")
         outcomes = enlist.together([partial(enlist.redeem, ticket.token)] * CONTENDERS)
         answers = [done(each) for each in outcomes]
