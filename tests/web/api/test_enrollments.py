@@ -35,6 +35,29 @@ def test_what_is_expired_is_called_so(api: Api, operator: Client) -> None:
     assert answered(operator.get("/enrollments?state=active"))["items"] == []
 
 
+def test_nothing_that_can_be_edited_revives_an_expired_token(api: Api) -> None:
+    """A08: no route moves an enrollment's end; only a reissue makes a token that works."""
+    ticket = api.enlist.register("ada")
+    api.enlist.clock.advance(hours=24)
+    administrator = api.key("administrator", "enrollments:reveal")
+    end = {"expires_at": "2026-03-05T12:00:00Z"}
+    device, enrollment = f"/devices/{ticket.device_id}", f"/enrollments/{ticket.enrollment_id}"
+    for method in ("PATCH", "PUT", "POST"):
+        assert administrator.ask(method, enrollment, end).status_code == 405
+    for path in (device, "/users/ada"):
+        assert wrong_fields(administrator.patch(path, end)) == {"expires_at"}
+    answered(administrator.patch(device, {"name": "renamed"}))
+    hours = {"token_expiration_hours": 8760}
+    answered(administrator.patch("/organizations/main/settings", hours))
+    assert wrong_fields(administrator.post(f"{enrollment}/resend", end)) == {"expires_at"}
+    assert refused(administrator.post(f"{enrollment}/resend")) == (409, "not_resendable")
+    redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
+    assert refused(api.stranger.post("/redeem", redeem)) == (410, "token_expired")
+    shown = answered(administrator.post(f"{enrollment}/reissue", {"message": {"type": "none"}}))
+    assert refused(api.stranger.post("/redeem", redeem)) == (410, "token_replaced")
+    answered(api.stranger.post("/redeem", {**redeem, "token": shown["token"]}), 201)
+
+
 def test_an_attempt_is_shown_with_its_enrollment(api: Api, operator: Client) -> None:
     ticket = api.enlist.register("ada")
     body = {"token": ticket.token.reveal()}
