@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from enlist.core.secrets import Kind, Secret
+from enlist.core.secrets import Key, KeyRing, Kind, Secret
 from enlist.store import outbox
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.issuing import Delivery
@@ -15,6 +19,8 @@ from enlist.verbs.reissue import Reissue
 from enlist.verbs.sign_in import StartSignIn
 from tests.installation import MAILED, PASSWORD, SHOWN, Enlist, code, done
 from tests.peers.postgres import Cluster
+
+ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def stored(enlist: Enlist, request: pytest.FixtureRequest) -> bytes:
@@ -63,6 +69,36 @@ def test_what_is_stored_is_found_by_a_key_that_is_not(enlist: Enlist) -> None:
     assert (row["lookup_key_id"], row["derive_key_id"]) == (keys.lookup[0].id, keys.derive[0].id)
     assert keys.lookup[0].material != keys.derive[0].material
     assert (row["kdf_version"], row["length"], row["alphabet"]) == (1, 10, "base58")
+
+
+def written(enlist: Enlist, name: str, delivery: Delivery) -> list[str]:
+    """The rows that a registration makes, without what is new each time: ids and digests."""
+
+    def rows() -> list[str]:
+        return [
+            f"{table} {column}={value if not isinstance(value, bytes) else len(value)}"
+            for table in ("device", "enrollment", "enrollment_secret", "message")
+            for row in enlist.rows(table)
+            for column, value in row.items()
+        ]
+
+    before = Counter(ID.sub("ID", line) for line in rows())
+    enlist.do(Register("", "ada", DeviceDetails(name, "linux"), delivery))
+    return sorted((Counter(ID.sub("ID", line) for line in rows()) - before).elements())
+
+
+@pytest.mark.parametrize("delivery", [MAILED, SHOWN], ids=["mailed", "shown"])
+def test_what_is_stored_of_a_token_is_its_digest_alone(enlist: Enlist, delivery: Delivery) -> None:
+    """A17: no encrypted copy either. Under another key other tokens make the very same rows."""
+    enlist.user("ada")
+    first = written(enlist, "laptop", delivery)
+    tools = enlist.driver.tools
+    other = KeyRing(tools.keys.lookup, (Key(tools.keys.derive[0].id, bytes(32)),))
+    enlist.driver._tools = replace(tools, keys=other)
+    assert written(enlist, "laptop", delivery) == first
+    digests = {bytes(row["digest"]) for row in enlist.rows("enrollment_secret")}
+    assert len(digests) == 2
+    assert {len(digest) for digest in digests} == {32}
 
 
 def test_an_issued_token_is_shown_to_nobody_by_default(enlist: Enlist) -> None:
