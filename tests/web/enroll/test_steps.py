@@ -7,15 +7,19 @@ import re
 import struct
 import zlib
 from dataclasses import replace
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import zxingcpp
 
+from enlist.delivery.channels import MailboxChannel
+from enlist.delivery.worker import Worker
 from enlist.verbs.landing import LookAround, Surroundings
 from enlist.verbs.organizations import ChangeOrganization
+from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.users import ChangeUser
 from enlist.web.services import Services
-from tests.installation import PASSWORD, Enlist, code, done
+from tests.installation import MAILED, PASSWORD, Enlist, code, done
 from tests.web.enroll.conftest import NewVisitor, Page, Visitor
 
 IPHONE = (
@@ -229,6 +233,48 @@ def test_other_platform_is_sent_on_and_nothing_is_consumed(
     assert "enlist-agent" not in page.text
     assert enlist.enrollment(ticket.enrollment_id).state == "active"
     assert code(enlist.redeem(code_on(page))) == "done"
+
+
+def test_link_in_the_mail_leads_a_phone_to_the_confirmation(
+    enlist: Enlist, new_visitor: NewVisitor, services: Services
+) -> None:
+    """A23: the mail's own link; opening it consumes nothing, and its token needs no typing."""
+    enlist.user("ada")
+    issued = enlist.do(Register("", "ada", DeviceDetails("Ada's iPhone", "ios"), MAILED))
+    mailbox = MailboxChannel()
+    worker = Worker(enlist.driver, {"email": mailbox}, services.public_url, poll=60)
+    assert worker.deliver_due() == 1
+    worker.stop()
+    (mail,) = mailbox.messages()
+    link = urlsplit(re.findall(r"https?://\S+/enroll/\S+", mail.text)[0])
+    ((name, token),) = parse_qsl(link.fragment)
+    phone = on_phone(new_visitor)
+    pages = [phone.open(link.path) for _ in range(3)]
+    assert {page.status for page in pages} == {200}
+    assert f'data-fragment="{name}"' in phone.shown.source, (
+        "the page fills in what the link carries"
+    )
+    assert enlist.enrollment(issued.enrollment_id).state == "active"
+    assert enlist.rows("attempt") == []
+    confirm = phone.check(token)
+    assert "Is this right?" in confirm.text
+    assert "Ada's iPhone" in confirm.text
+    assert enlist.enrollment(issued.enrollment_id).state == "active"
+
+
+def test_single_factor_is_never_asked_who_it_is(enlist: Enlist, visitor: Visitor) -> None:
+    """A03: the fields for signing in stay folded, and no later page has any."""
+    ticket = enlist.register()
+    form = visitor.open(f"/enroll/{ticket.enrollment_id}").source
+    folded = form.partition('<details class="fold">')[2].partition("</details>")[0]
+    for name in ('name="username"', 'name="password"'):
+        assert form.count(name) == folded.count(name) == 1
+    assert " required" not in folded
+    for page in (visitor.check(ticket.token), visitor.begin()):
+        assert page.status == 200
+        assert 'name="username"' not in page.source
+        assert 'type="password"' not in page.source
+    assert code(enlist.redeem(code_on(visitor.shown))) == "done"
 
 
 def test_person_may_choose_another_platform(enlist: Enlist, visitor: Visitor) -> None:
