@@ -167,12 +167,18 @@ def test_its_certificate_is_rsa_2048_and_names_every_way_to_it(
     server = start_server(arguments=("--device-url", "https://devices.example.test:8443"))
     port = server.device_url.rpartition(":")[2]
     for version in ("-tls1_2", "-tls1_3"):
-        for name in ("localhost", "devices.example.test"):
+        for check, name in (
+            ("-verify_hostname", "localhost"),
+            ("-verify_hostname", "devices.example.test"),
+            ("-verify_ip", "127.0.0.1"),
+            ("-verify_ip", "::1"),
+        ):
             ran = subprocess.run(
                 [
                     *("openssl", "s_client", "-connect", f"127.0.0.1:{port}", version),
-                    *("-CAfile", str(server.authority), "-verify_hostname", name),
-                    *("-verify_return_error", "-servername", name),
+                    *("-CAfile", str(server.authority), check, name),
+                    "-verify_return_error",
+                    *(("-servername", name) if check == "-verify_hostname" else ()),
                 ],
                 input="",
                 capture_output=True,
