@@ -9,18 +9,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
+from prometheus_client import Counter
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
+from enlist.core.refusals import UNRECORDED
 from enlist.delivery.channels import CapturedMessage
 from enlist.store.lanes import Store
 from enlist.verbs.driver import AnyVerb, Driver, Tools, View
 
 Value = TypeVar("Value")
+
+UNREAD: Final = Counter(
+    "enlist_refused_unread",
+    "Refusals that are no event, by code: secrets mistyped or out of date, sources throttled.",
+    ["code"],
+)
 
 
 class Mailbox(Protocol):
@@ -77,7 +85,10 @@ class Services:
         """Run a verb in a thread; see `Driver.perform`."""
         limiter = self.hashing_threads if verb.hashes else self.threads
         call = functools.partial(self.driver.perform, verb, caller)
-        return await anyio.to_thread.run_sync(call, limiter=limiter)
+        outcome = await anyio.to_thread.run_sync(call, limiter=limiter)
+        if isinstance(outcome, Refusal) and (outcome.counted_only or outcome.code in UNRECORDED):
+            UNREAD.labels(outcome.code).inc()
+        return outcome
 
     async def view(self, view: View[Value], caller: Caller) -> Value | Refusal:
         """Run a view in a thread; see `Driver.view`."""

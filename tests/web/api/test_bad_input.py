@@ -43,6 +43,36 @@ def test_malformed_bodies(api: Api) -> None:
         assert client.ask(method, path, raw=b"token=x", headers=as_form).status_code in (400, 422)
 
 
+def test_what_is_no_event_is_counted_in_a_metric(api: Api) -> None:
+    """Ruling 11: a wrong check letter, a malformed secret, a body too large, a throttled source."""
+    mistyped, large, guesser = api.stranger, api.stranger, api.stranger
+
+    def counted() -> list[float]:
+        text = api.http.get("/metrics").text
+        lines = dict(line.rpartition(" ")[::2] for line in text.splitlines() if line[:1] != "#")
+        unread, requests = "enlist_refused_unread_total", "enlist_http_requests_total"
+        return [
+            float(lines.get(name, "0"))
+            for name in (
+                f'{unread}{{code="token_invalid"}}',
+                f'{unread}{{code="unauthenticated"}}',
+                f'{unread}{{code="rate_limited"}}',
+                f'{requests}{{listener="web",method="POST",status="413"}}',
+            )
+        ]
+
+    for _ in range(10):
+        guesser.post("/redeem", {"token": "8Kq2mWx7Rb"})
+    before, events = counted(), api.enlist.events()
+    for wrong in ("BCDF-GHJK-M", "short"):
+        assert refused(mistyped.post("/redeem", {"token": wrong})) == (404, "token_invalid")
+    assert refused(api.with_key("enk_mistyped").get("/devices")) == (401, "unauthenticated")
+    assert refused(guesser.post("/redeem", {"token": "8Kq2mWx7Rb"})) == (429, "rate_limited")
+    assert refused(large.post("/redeem", raw=b" " * (MOST + 1))) == (413, "too_large")
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 1, 1, 1]
+    assert api.enlist.events() == events
+
+
 def test_large_bodies(api: Api) -> None:
     client = api.key()
     body = b'{"token": "' + b"x" * (MOST - 13) + b'"}'
