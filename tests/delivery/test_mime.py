@@ -13,6 +13,7 @@ import pytest
 from enlist.delivery.channels import MailboxChannel, Outgoing
 from enlist.delivery.channels.mime import BadAddress, address, compose, header_name, sender
 from enlist.verbs.deliver import Accepted, Rejected
+from tests.corpus import CORPUS
 
 HEADERS = {
     "From",
@@ -77,6 +78,17 @@ def test_what_a_message_carries(outgoing: Outgoing) -> None:
 
 @pytest.mark.parametrize("value", NASTY)
 def test_no_value_becomes_a_header(outgoing: Outgoing, value: str) -> None:
+    stays_a_name(outgoing, value)
+
+
+def test_two_hundred_values_become_no_header(outgoing: Outgoing) -> None:
+    """S76."""
+    for value in CORPUS:
+        stays_a_name(outgoing, value)
+
+
+def stays_a_name(outgoing: Outgoing, value: str) -> None:
+    """In the recipient's name and in the subject."""
     received = on_the_wire(replace(outgoing, recipient_name=value, subject=f"For {value}"))
     assert set(received.keys()) == HEADERS
     assert len(received.keys()) == len(HEADERS)

@@ -18,6 +18,7 @@ from enlist.delivery.rendering import MOST_HTML, Rendered, choose, render, rende
 from enlist.locales import LANGUAGES
 from enlist.store.templates import Template
 from enlist.verbs.deliver import Letter, Rejected
+from tests.corpus import CORPUS
 from tests.delivery.conftest import TOKEN, LetterMaker
 from tests.delivery.world import LINK, PUBLIC_URL
 
@@ -184,24 +185,50 @@ NASTY = [
 ]
 
 
-@pytest.mark.parametrize("value", NASTY)
-@pytest.mark.parametrize("place", ["first_name", "name", "organization", "sender"])
-def test_values_arrive_as_data(make_letter: LetterMaker, value: str, place: str) -> None:
+PLACES = ["first_name", "name", "organization", "sender"]
+
+
+def with_value(place: str, value: str) -> dict[str, Any]:
+    """The change of a letter that puts a value into one of its places."""
     changes: dict[str, dict[str, Any]] = {
         "first_name": {"user": {"first_name": value}},
         "name": {"device": {"name": value}},
         "organization": {"organization": {"name": value}},
         "sender": {"sender": value},
     }
-    message, plain = shown(make_letter(**changes[place])), shown(make_letter())
-    assert "\n" not in message.subject
-    # The same elements and links as in a message to somebody with a plain name.
-    assert _Elements.of(message.html) == _Elements.of(plain.html)
-    assert len(message.text.splitlines()) == len(plain.text.splitlines())
-    assert not re.search(r"[\x00-\x08\x0b-\x1f]", message.text + message.html)
+    return changes[place]
+
+
+def inert(message: Rendered, plain: Rendered) -> bool:
+    """Whether it has the elements, links and lines of a message to somebody with a plain name."""
+    return (
+        "\n" not in message.subject
+        and _Elements.of(message.html) == _Elements.of(plain.html)
+        and len(message.text.splitlines()) == len(plain.text.splitlines())
+        and not re.search(r"[\x00-\x08\x0b-\x1f]", message.text + message.html)
+    )
+
+
+@pytest.mark.parametrize("value", NASTY)
+@pytest.mark.parametrize("place", PLACES)
+def test_values_arrive_as_data(make_letter: LetterMaker, value: str, place: str) -> None:
+    message, plain = shown(make_letter(**with_value(place, value))), shown(make_letter())
+    assert inert(message, plain)
     words = " ".join("".join(c if c.isprintable() or c == "\u202e" else " " for c in value).split())
     assert words[:100] in message.text
     assert words[:100] in _text_of(message.html)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_two_hundred_values_are_inert(make_letter: LetterMaker, place: str) -> None:
+    """S76."""
+    plain = shown(make_letter())
+    obeyed = [
+        value
+        for value in CORPUS
+        if not inert(shown(make_letter(**with_value(place, value))), plain)
+    ]
+    assert obeyed == []
 
 
 class _Elements(HTMLParser):

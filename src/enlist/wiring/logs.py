@@ -6,6 +6,7 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 
 def configure_logs(level: str, style: str) -> None:
@@ -22,12 +23,25 @@ def configure_logs(level: str, style: str) -> None:
     processors: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info if style == "json" else _printable,
     ]
-    if style == "json":
-        processors.append(structlog.processors.format_exc_info)
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
+    )
+
+
+def _printable(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Values without what ends a line or is obeyed by a terminal: strangers choose paths (S76)."""
+    return {
+        name: _escaped(value) if isinstance(value, str) else value for name, value in line.items()
+    }
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
     )
