@@ -197,6 +197,8 @@ def test_a_closed_store_says_so(enlist: Enlist, clock: SettableClock) -> None:
     other.store.close()
     with pytest.raises(StoreUnavailable):
         other.store.write(put("a"))
+    with pytest.raises(StoreUnavailable):
+        other.store.read(lambda tx: tx.all(ALL))
     other.store.close()
 
 

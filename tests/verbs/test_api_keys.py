@@ -12,6 +12,7 @@ from enlist.core.clock import DAY
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
 from enlist.core.secrets import Secret, parse_machine_secret
+from enlist.store.tx import StoreUnavailable
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey
 from enlist.verbs.callers import ByApiKey
 from enlist.verbs.sign_in import FRESH
@@ -48,6 +49,19 @@ def test_a_key_is_shown_once_and_works(either: World) -> None:
     listed = either.see(ListApiKeys()).items
     assert [key.id for key in listed] == [made.key.id]
     assert listed[0].last_used_at is not None
+
+
+def test_a_mistyped_key_costs_nothing(either: World) -> None:
+    """S03: not one query, be it to count; so it is told also while the database is away."""
+    key = create(either).secret.reveal()
+    either.installation.store.close()
+    for place in range(4, len(key)):
+        other = "B" if key[place] != "B" else "C"
+        told = use(either, Secret(f"{key[:place]}{other}{key[place + 1 :]}"))
+        assert (told.code, told.counted_only) == ("unauthenticated", True)
+        assert told.support_code
+    with pytest.raises(StoreUnavailable):
+        use(either, Secret(key))
 
 
 def test_a_revoked_key_is_refused_at_once(world: World) -> None:

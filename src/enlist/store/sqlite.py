@@ -108,6 +108,8 @@ class SqliteStore:
         self._writer.start()
 
     def read(self, function: Callable[[SqliteTx], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         connection = self._reader()
         try:
             connection.execute("BEGIN")

@@ -94,11 +94,13 @@ class ByApiKey(Verb[Known, Known, Caller]):
     refused_as = "api_key.refused"
     throttled = True
 
+    def unread(self) -> Refusal | None:
+        if parse_machine_secret(API_KEY_PREFIX, self.key) is not None:
+            return None
+        return Refusal("unauthenticated", reason="mistyped", counted_only=True)
+
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Known | Refusal:
-        parsed = parse_machine_secret(API_KEY_PREFIX, self.key)
-        if parsed is None:
-            return Refusal("unauthenticated", reason="mistyped", counted_only=True)
-        found = access.api_key_by_digest(tx, tools.keys.digests(Kind.API_KEY, parsed.text))
+        found = access.api_key_by_digest(tx, tools.keys.digests(Kind.API_KEY, Secret(self.key)))
         if found is None:
             return Refusal("unauthenticated", reason="unknown key")
         refusal = _unusable(found.key, caller.address, tx.now)

@@ -119,6 +119,10 @@ class AnyVerb(ABC, Generic[Seen, Ready, Value]):
         """Whether it may compute a password hash, and so must not hold up others (S45)."""
         return False
 
+    def unread(self) -> Refusal | None:
+        """The refusal of what can be seen to be nothing at all; it costs no query (S03)."""
+        return None
+
     @abstractmethod
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
         """Read what deciding needs. Of the tools, only the keys are for `look`."""
@@ -234,7 +238,7 @@ class Driver:
         return self._refuse(verb, caller, Refusal("try_later", reason="kept changing", holder=True))
 
     def _once(self, verb: AnyVerb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
-        seen = self._store.read(lambda tx: self._look(verb, tx, caller))
+        seen = verb.unread() or self._store.read(lambda tx: self._look(verb, tx, caller))
         if isinstance(seen, Refusal):
             return self._refuse(verb, caller, seen)
         ready = self._work(verb, caller, seen)

@@ -109,6 +109,9 @@ class Idempotent(Verb[Chosen, Chosen, Value], Generic[Value]):
     def hashes(self) -> bool:
         return self._verb.hashes
 
+    def unread(self) -> Refusal | None:
+        return self._verb.unread()
+
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Chosen | Refusal:
         known = limits.recall(tx, self._key)
         if known is not None and not known.same_request:
