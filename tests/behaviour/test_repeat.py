@@ -109,6 +109,22 @@ def test_an_idempotency_key_with_another_request_is_refused(enlist: Enlist) -> N
     assert code(enlist.redeem(ticket.token, idempotency=other)) == "idempotency_key_reused"
 
 
+def test_another_key_behind_the_same_idempotency_key_is_flagged(enlist: Enlist) -> None:
+    """S20, X24: whoever read the message may guess what the agent called its request, too."""
+    ticket = enlist.register("ada")
+    first, second = enlist.stranger(), enlist.stranger()
+    done(enlist.redeem(ticket.token, idempotency=idempotency(enlist, ticket, "k", b"1")))
+    other = idempotency(enlist, ticket, "k", b"2")
+    again = enlist.redeem(ticket.token, idempotency=other, caller=first)
+    assert code(again) == "idempotency_key_reused"
+    assert enlist.events("enrollment.refused", flag="possible_interception") == []
+    stolen = enlist.redeem(ticket.token, key=1, idempotency=other, caller=second)
+    assert code(stolen) == "idempotency_key_reused"
+    (event,) = enlist.events("enrollment.refused", flag="possible_interception")
+    assert event.device_id == ticket.device_id
+    assert event.personal["address"] == second.address
+
+
 def test_an_idempotency_key_is_forgotten_after_ten_minutes(enlist: Enlist) -> None:
     """Ruling 25: for redeem ten minutes, and to the microsecond."""
     enlist.set(allow_bare_enrollment=True)

@@ -82,14 +82,15 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
     ) -> Redemption | Answered[Enrolled] | Refusal:
         now = tools.clock()
         admitted = presenting.admit(tools, seen.found, now)
-        reused = seen.earlier.reused
+        reused, first = seen.earlier.reused, seen.earlier.first_use
+        another = isinstance(self.csr, Csr) and seen.earlier.credential is None
         if reused is not None and not (isinstance(admitted, Refusal) and not admitted.holder):
-            return reused
+            return repeating.flag(reused, first, key=another)
         again = repeating.answer_again(seen.found, seen.earlier, admitted)
         if again is not None:
             return again
         if isinstance(admitted, Refusal):
-            return repeating.flag(admitted, seen.earlier.first_use, key=isinstance(self.csr, Csr))
+            return repeating.flag(admitted, first, key=another)
         target = targeting.choose(seen.found, self.report, now)
         if isinstance(target, Refusal):
             return target

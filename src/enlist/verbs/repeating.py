@@ -133,7 +133,7 @@ def is_own(tx: Reader, claim: Redemption) -> bool:
 
 def flag(refusal: Refusal, first: EventRow | None, *, key: bool) -> Refusal:
     """Tell the log how a used token was used first; `key`: another key was presented."""
-    if refusal.code != "token_used" or first is None:
+    if refusal.code not in ("token_used", "idempotency_key_reused") or first is None:
         return refusal
     data: dict[str, str | int] = {"first_used_at": first.at}
     if key:
