@@ -38,7 +38,6 @@ class KeyFolder:
     installation_id: Id
     ring: KeyRing
     authority: Authority
-    pinned_key: keys.PrivateKey
 
     @property
     def key_ids(self) -> tuple[tuple[str, str], ...]:
@@ -92,14 +91,14 @@ def load(data: Path) -> KeyFolder:
             (pki / "issuing.pem").read_bytes(),
             _read(pki / "issuing.key"),
         )
-        pinned = keys.from_pem(_read(pki / "device-listener.key"))
+        keys.from_pem(_read(pki / "device-listener.key"))
         installation_id = (data / "keys" / "installation.id").read_text().strip()
     except (OSError, ValueError) as error:
         raise KeyFolderProblem(
             f"the certificate authority in {pki} cannot be read: {error}. "
             "Restore the folder from your key backup."
         ) from error
-    return KeyFolder(installation_id, KeyRing(rings["lookup"], rings["derive"]), authority, pinned)
+    return KeyFolder(installation_id, KeyRing(rings["lookup"], rings["derive"]), authority)
 
 
 def _keys(folder: Path, purpose: str) -> tuple[Key, ...]:

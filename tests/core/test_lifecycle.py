@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
 
 from enlist.core.lifecycle import (
     MOVES,
     AttemptState,
-    DeviceState,
     EnrollmentState,
-    may_move,
     shown_state,
 )
 
@@ -30,14 +26,6 @@ def test_used_and_revoked_are_the_end() -> None:
 def test_every_move_stays_within_its_kind() -> None:
     assert all(type(move.origin) is type(move.goal) for move in MOVES)
     assert len({(move.origin, move.goal, move.trigger) for move in MOVES}) == len(MOVES)
-
-
-def test_what_is_not_in_the_table_may_not_happen() -> None:
-    for kind in (EnrollmentState, AttemptState, DeviceState):
-        for origin, goal in product(kind, kind):
-            listed = any((move.origin, move.goal) == (origin, goal) for move in MOVES)
-            assert may_move(origin, goal) is listed
-    assert not may_move(AttemptState.OPEN, EnrollmentState.USED)
 
 
 @pytest.mark.parametrize(

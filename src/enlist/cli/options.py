@@ -6,7 +6,7 @@ import sys
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -81,8 +81,3 @@ def moment(text: str, now: datetime, option: str = "--expires") -> int | None:
         return from_datetime(datetime.fromisoformat(text))
     except (ValueError, OverflowError) as error:
         usage(f"{option} {text}: {error}. Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d.")
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in options.items() if value is not None}

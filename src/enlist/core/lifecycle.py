@@ -61,11 +61,6 @@ MOVES: tuple[Move, ...] = (
 )
 
 
-def may_move(origin: StrEnum, goal: StrEnum) -> bool:
-    """Whether any trigger leads from `origin` to `goal`."""
-    return any(move.origin is origin and move.goal is goal for move in MOVES)
-
-
 ShownState = Literal["active", "used", "revoked", "expired"]
 """What people are told of an enrollment; *expired* is never stored."""
 

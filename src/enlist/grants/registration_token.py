@@ -8,11 +8,9 @@ is redeemed (ruling 27).
 from __future__ import annotations
 
 from enlist.core.judgement import judge
-from enlist.core.model import GrantKind, Proof, Sighting
+from enlist.core.model import Proof, Sighting
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import EnrollmentPolicy, TokenType
-
-KIND = GrantKind.REGISTRATION_TOKEN
 
 
 def admit(sighting: Sighting, proof: Proof, policy: EnrollmentPolicy, now: int) -> Refusal | None:

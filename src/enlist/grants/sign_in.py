@@ -7,11 +7,9 @@ tokens are required this way is closed.
 
 from __future__ import annotations
 
-from enlist.core.model import Device, GrantKind, Organization, Proof
+from enlist.core.model import Device, Organization, Proof
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentMode, EnrollmentPolicy
-
-KIND = GrantKind.SIGN_IN
 
 
 def admit(
