@@ -115,7 +115,7 @@ def _server(app: ASGIApp, listener: Listener) -> _Server:
     return _Server(config)
 
 
-async def _run(apps: Sequence[tuple[ASGIApp, Listener]], ready: Callable[[], None]) -> None:
+async def _run(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
     servers = [_server(app, listener) for app, listener in apps]
     loop = asyncio.get_running_loop()
 
@@ -129,18 +129,15 @@ async def _run(apps: Sequence[tuple[ASGIApp, Listener]], ready: Callable[[], Non
         asyncio.create_task(server.serve(sockets=[listener.socket]))
         for server, (_, listener) in zip(servers, apps, strict=True)
     ]
-    while not all(server.started for server in servers) and not any(t.done() for t in serving):  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-    ready()
     await asyncio.gather(*serving)
 
 
-def serve(apps: Sequence[tuple[ASGIApp, Listener]], ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` is called once requests are accepted."""
+def serve(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
+    """Serve until SIGINT or SIGTERM."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(apps, ready))
+        runner.run(_run(apps))
 
 
 def supervise(count: int, work: Callable[[int], None]) -> None:

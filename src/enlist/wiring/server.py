@@ -133,7 +133,7 @@ def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
         (device_application(services), plan.device),
     ]
     try:
-        serve_listeners(apps, lambda: None)
+        serve_listeners(apps)
     finally:
         janitor.stop()
         workers.delivery.stop()
