@@ -231,7 +231,7 @@ def outcome(world: World, request: Any, caller: Any) -> Any:
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("name", sorted(REQUESTS))
 def test_a_role_may_do_what_it_may(world: World, name: str, role: Role) -> None:
-    """S50, and S72: whatever is done, or refused, is in the log, once."""
+    """S50, and S72, X18: whatever is done, or refused, is in the log, once: who, and from where."""
     asked = REQUESTS[name]
     caller = world.staff(role, "acme")
     request = asked.request(world, "acme")
@@ -243,7 +243,11 @@ def test_a_role_may_do_what_it_may(world: World, name: str, role: Role) -> None:
         assert answer.code in ("forbidden", "not_found")  # he does not see whose role it is
     elif refused:
         assert answer.code == "forbidden"
-    assert len(world.events()) - before == (1 if refused else asked.events)
+    added = world.events()[before:]
+    assert len(added) == (1 if refused else asked.events)
+    for event in added:
+        assert (event.actor_kind, event.actor_id) == ("user", caller.id)
+        assert event.personal["address"] == caller.address
 
 
 @pytest.mark.parametrize("name", sorted(REQUESTS))

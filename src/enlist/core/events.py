@@ -60,7 +60,7 @@ KINDS: Final[Mapping[str, str]] = {
     "attempt.started": "A device began to enroll.",
     "attempt.cancelled": "An attempt was cancelled.",
     "credential.refused": "A device showed a certificate that no longer counts.",
-    "template.changed": "A message template changed.",
+    "template.changed": "A message template changed; before and after are in the event.",
     "message.sent": "A message was handed to the mail server.",
     "message.failed": "A message was given up.",
 }

@@ -116,29 +116,41 @@ class PutTemplate(Verb[Organization, Template, Template]):
         )
 
     def apply(self, tx: Tx, caller: Caller, ready: Template) -> Done[Template] | Refusal:
+        organizations.lock(tx, ready.organization_id)  # what it replaces must stay what is told
+        before = _same(tx, ready)
         templates.put(tx, ready)
-        _record(tx, caller, ready, deleted=False)
+        _record(tx, caller, before, ready)
         # Where it replaced one, that one's id stays.
-        kept = next(
-            each
-            for each in templates.visible(tx, ready.organization_path)
-            if _key(each) == _key(ready)
-        )
-        return Done(kept)
+        return Done(_same(tx, ready) or ready)
+
+
+def _same(tx: Tx, template: Template) -> Template | None:
+    """The organization's template with the same name, channel and language, if it has one."""
+    for each in templates.visible(tx, template.organization_path):
+        if _key(each) == _key(template):
+            return each
+    return None
 
 
 def _key(template: Template) -> tuple[str, ...]:
     return (template.organization_id, template.name, template.channel, template.language)
 
 
-def _record(tx: Tx, caller: Caller, template: Template, *, deleted: bool) -> None:
+def _record(tx: Tx, caller: Caller, before: Template | None, after: Template | None) -> None:
+    """The change with both wordings: a message that sent people astray must be found (X18)."""
+    template = after or before
+    assert template is not None
     data: dict[str, str | int | bool | None] = {
         "name": template.name,
         "purpose": template.purpose,
         "channel": template.channel,
         "language": template.language,
-        "deleted": deleted,
+        "deleted": after is None,
     }
+    for key in ("subject", "body"):
+        if getattr(before, key, None) != getattr(after, key, None):
+            data[f"before.{key}"] = getattr(before, key, None)
+            data[f"after.{key}"] = getattr(after, key, None)
     about = Subjects(template.organization_id)
     events.record(tx, caller, Happening("template.changed", about, data))
 
@@ -165,7 +177,7 @@ class DeleteTemplate(QuickVerb[Template, None]):
     def apply(self, tx: Tx, caller: Caller, ready: Template) -> Done[None] | Refusal:
         if not templates.delete(tx, ready.id):
             raise ConcurrentChange
-        _record(tx, caller, ready, deleted=True)
+        _record(tx, caller, ready, None)
         return Done(None)
 
 

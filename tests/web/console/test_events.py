@@ -12,6 +12,7 @@ from enlist.core.clock import MINUTE
 from enlist.core.events import KINDS
 from enlist.core.secrets import support_code
 from enlist.verbs.organizations import ChangeSettings
+from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.users import AddUser
 from enlist.web.console.event_reasons import REASONS, reason_in_words
 from enlist.web.console.event_texts import SENTENCES, describe
@@ -89,6 +90,16 @@ def test_changes_stand_before_and_after(console: Console, enlist: Enlist) -> Non
     assert "changed the enrollment settings of Alpha" in page.main
     assert "Devices Enrollment Mode: inherited → Registered Devices Only" in page.main
     assert "Registration Token Length: inherited → 16" in page.main
+
+
+def test_a_changed_message_is_shown_as_it_was(console: Console, enlist: Enlist) -> None:
+    """X18: whoever was led astray by a message got the wording of that day."""
+    for body in ("Open {EnrollmentUrl}", "Open {EnrollmentUrl} and pay"):
+        wording = Wording("default", "registration", "email", "en", "Your device", body)
+        enlist.do(PutTemplate("main", wording))
+    event = enlist.events("template.changed")[-1]
+    page = console.sign_in().open(f"{LIST}/{event.id}")
+    assert "Body Open {EnrollmentUrl} Open {EnrollmentUrl} and pay" in page.main
 
 
 def test_filters_stand_in_the_address(console: Console, enlist: Enlist) -> None:

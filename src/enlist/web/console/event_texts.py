@@ -144,8 +144,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "lease_minutes": N_("Lease (in minutes)"),
     "allow_bare_enrollment": N_("Allow enrollment without a credential"),
     "child_permission": N_("Child permission"),
+    "subject": N_("Subject"),
+    "body": N_("Body"),
 }
-"""What the fields of organizations, users, devices and settings are called."""
+"""What the fields of organizations, users, devices, settings and templates are called."""
 
 
 def actor(event: EventRow, gettext: Translate) -> str:
