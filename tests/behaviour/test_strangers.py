@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
 from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE, Audience
-from enlist.core.secrets import Kind, Secret, new_machine_secret
+from enlist.core.secrets import Kind, Secret, new_code, new_machine_secret, random_secret
+from enlist.store.tx import Query
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.callers import ByApiKey, BySignIn
 from enlist.verbs.devices import DeleteDevice
+from enlist.verbs.sign_in import StartSignIn
 from tests.installation import PASSWORD, Enlist, code, done, refusal
+
+SET_USES = Query("test.set_uses", "UPDATE enrollment SET max_uses = 2 WHERE id = :id")
 
 
 def shown(told: Refusal) -> dict[str, object]:
@@ -161,6 +168,70 @@ def test_another_organizations_group_id_opens_nothing(enlist: Enlist) -> None:
     enlist.user("ada", organization="one")
     outcome = enlist.redeem(group_id="two", login=("ada", PASSWORD))
     assert code(outcome) == "credentials_invalid"
+
+
+def test_the_log_tells_apart_users_organizations_and_uses(enlist: Enlist) -> None:
+    """X13: exhausted, another user's login, another organization's Group ID, none at all."""
+    enlist.organization("one")
+    enlist.organization("two")
+    enlist.user("ada", organization="one")
+    enlist.user("eve", organization="two")
+    enlist.redeem(group_id="two", login=("ada", PASSWORD))
+    enlist.redeem(group_id="nowhere", login=("eve", PASSWORD))
+    enlist.clock.advance(minutes=1)
+    exhausted = enlist.register("ada", name="worn", organization="one")
+    done(enlist.redeem(exhausted.token))
+    enlist.store.write(lambda tx: tx.run(SET_USES, id=exhausted.enrollment_id))
+    enlist.redeem(exhausted.token, key=1)
+    enlist.set("one", token_type="two_factor")
+    owned = enlist.register("ada", name="hers", organization="one")
+    enlist.redeem(owned.token, login=("eve", PASSWORD))
+    told = [
+        (event.data["code"], event.data["reason"]) for event in enlist.events("enrollment.refused")
+    ]
+    assert told == [
+        ("credentials_invalid", "another organization's user"),
+        ("credentials_invalid", "unknown token or Group ID; "),
+        ("token_exhausted", "token_exhausted"),
+        ("wrong_user", "another user's login"),
+    ]
+
+
+@pytest.mark.parametrize("way", ["check", "begin", "redeem", "cancel", "API key", "cookie"])
+def test_a_random_secret_costs_no_slow_hash(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """X61: neither a right one nor a guess; Argon2 is for what people thought of themselves."""
+    ticket = enlist.register("ada")
+    begun = done(enlist.begin(ticket.token))
+    api_key = enlist.do(CreateApiKey("key", "reader")).secret
+    cookie = enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger()).cookie
+
+    def slow(*_: object) -> bool:
+        raise AssertionError("a password hash was computed")
+
+    passwords = enlist.installation.tools.passwords
+    monkeypatch.setattr(passwords, "verify", slow)
+    monkeypatch.setattr(passwords, "hash", slow)
+    guesses = ("abcdefghij", new_code(), new_machine_secret("enk").text, random_secret())
+    for guess in guesses:
+        secret = guess if isinstance(guess, Secret) else Secret(guess)
+        if way in ("check", "begin", "redeem"):
+            assert code(getattr(enlist, way)(secret)) == "token_invalid"
+        elif way == "cancel":
+            assert code(enlist.cancel(begun.attempt_id, secret)) == "token_invalid"
+        else:
+            verb: Any = ByApiKey(secret.reveal()) if way == "API key" else BySignIn(secret)
+            assert code(enlist.perform(verb, enlist.stranger())) == "unauthenticated"
+    right: dict[str, Callable[[], object]] = {
+        "check": lambda: enlist.check(ticket.token),
+        "begin": lambda: enlist.begin(ticket.token),
+        "redeem": lambda: enlist.redeem(ticket.token),
+        "cancel": lambda: enlist.cancel(begun.attempt_id, begun.code),
+        "API key": lambda: enlist.perform(ByApiKey(api_key.reveal()), enlist.stranger()),
+        "cookie": lambda: enlist.perform(BySignIn(cookie), enlist.stranger()),
+    }
+    assert code(right[way]()) == "done"
 
 
 @pytest.mark.parametrize("verb", ["check", "begin", "redeem"])

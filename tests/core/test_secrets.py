@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 
 import pytest
@@ -259,6 +260,27 @@ def test_what_is_no_code(text: str) -> None:
 def test_what_may_be_a_token(text: str, token: str | None) -> None:
     """A05, A24, X08: cleaned of what people add; longer than 256 is not even cleaned."""
     assert wellformed_token(text) == token
+
+
+def test_a_thousand_guesses_a_second_cost_little() -> None:
+    """X61: all that a wrong token or code makes us compute, within 5 % of one core."""
+
+    def guess(text: str) -> None:
+        code, token = parse_code(text), wellformed_token(text)
+        assert token is not None
+        RING.digests(Kind.REGISTRATION_TOKEN, Secret(token))
+        if code is not None:
+            RING.digests(Kind.ATTEMPT_CODE, code_digest_input(code))
+
+    tokens = [random_letters(20, BASE58) for _ in range(500)]
+    guesses = tokens + [new_code().reveal() for _ in range(500)]
+    spent = []
+    for _ in range(5):
+        before = time.thread_time()
+        for text in guesses:
+            guess(text)
+        spent.append(time.thread_time() - before)
+    assert min(spent) < 0.05
 
 
 # --- in flight --------------------------------------------------------------------------------
