@@ -39,6 +39,26 @@ def test_the_token_of_what_was_deleted_is_unknown(enlist: Enlist, what: str, sta
     assert row["state"] == ("used" if state == "used" else "revoked")
 
 
+@pytest.mark.parametrize("what", ["device", "user", "organization"])
+def test_the_attempt_of_a_sign_in_ends_with_what_it_was_for(enlist: Enlist, what: str) -> None:
+    """X31, rulings 21 and 29: it has no token, but its code must open nothing either."""
+    enlist.organization("one", enrollment_mode="registered_only")
+    ticket = enlist.register("ada", organization="one")
+    begun = done(enlist.begin(group_id="one", login=("ada", PASSWORD)))
+    enlist.do(DeleteDevice(ticket.device_id))
+    if what != "device":
+        enlist.do(DeleteUser("ada"))
+    if what == "organization":
+        enlist.do(DeleteOrganization("one"))
+    told = "device_not_registered" if what == "device" else "token_invalid"
+    for verb in (enlist.check, enlist.begin, enlist.redeem):
+        assert code(verb(begun.code)) == told
+    if what != "device":
+        login = ("ada", PASSWORD)
+        assert code(enlist.redeem(begun.code, login=login)) == "credentials_invalid"
+    assert enlist.rows("credential") == []
+
+
 @pytest.mark.parametrize("factors", ["single_factor", "two_factor"])
 @pytest.mark.parametrize("verb", ["check", "begin", "redeem"])
 def test_what_is_left_of_a_deleted_organization_opens_nothing(

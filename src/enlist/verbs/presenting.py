@@ -170,11 +170,15 @@ def _find_by_attempt(
     if attempt is None or attempt.user_id is None:
         return None
     about = Subjects(attempt.organization_id, attempt.user_id, attempt_id=attempt.id)
-    if attempt.state is not AttemptState.OPEN or attempt.expires_at <= tx.now:
-        return Refusal("attempt_over", at=attempt.expires_at, about=about, holder=True)
     organization = organizations.find(tx, attempt.organization_id)
     login = users.login_by_id(tx, attempt.user_id)
-    if organization is None or login is None or not login.active:
+    if organization is None or login is None:
+        if presented.with_credentials:
+            return None
+        return Refusal("token_invalid", reason="its user or organization is gone", about=about)
+    if attempt.state is not AttemptState.OPEN or attempt.expires_at <= tx.now:
+        return Refusal("attempt_over", at=attempt.expires_at, about=about, holder=True)
+    if not login.active:
         return Refusal("user_not_allowed", about=about, holder=True)
     registered, live = _registered(tx, organization, login, platform)
     policy = organizations.policy(tx, organization.path)
