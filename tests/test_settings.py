@@ -2,10 +2,68 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from enlist.settings import Settings
+from enlist.verbs.driver import Addresses
+from enlist.wiring.installation import addresses
+
+
+def test_without_any_setting_only_this_machine_is_served() -> None:
+    """Ruling 33: and without a mail server nothing goes out."""
+    settings = Settings()
+    assert (settings.http, settings.device) == ("127.0.0.1:8000", "127.0.0.1:8443")
+    assert (settings.workers, settings.database, settings.smtp.host) == (1, "", "")
+    assert addresses(settings) == Addresses(
+        "http://localhost:8000", "https://localhost:8443", "http://localhost:8000/pki"
+    )
+
+
+def test_the_list_of_the_revoked_stands_below_the_public_address() -> None:
+    """Ruling 36: unless it is said to stand elsewhere, for those who read it without TLS."""
+    public = "https://enroll.example.com"
+    assert addresses(Settings(public_url=public)).pki_url == f"{public}/pki"
+    plain = "http://enroll.example.com/pki"
+    assert addresses(Settings(public_url=public, pki_url=plain)).pki_url == plain
+
+
+def test_mail_is_set_by_variables_and_its_password_by_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ruling 33: what a file says goes before the variable, and a missing file stops the start."""
+    secret = tmp_path / "password"
+    secret.write_text("from the file\n")
+    variables = {
+        "SMTP_HOST": "mail.example.com",
+        "SMTP_SECURITY": "tls",
+        "SMTP_USER": "enlist",
+        "SMTP_PASSWORD": "from the variable",
+        "MAIL_FROM": "Enlist <enlist@example.com>",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(f"ENLIST_{name}", value)
+    settings = Settings()
+    assert (settings.smtp.host, settings.smtp.user) == ("mail.example.com", "enlist")
+    assert (settings.smtp.security, settings.smtp.effective_port) == ("tls", 465)
+    assert settings.mail_from == "Enlist <enlist@example.com>"
+    assert settings.smtp.password.get_secret_value() == "from the variable"
+    monkeypatch.setenv("ENLIST_SMTP_PASSWORD_FILE", str(secret))
+    assert Settings().smtp.password.get_secret_value() == "from the file"
+    secret.unlink()
+    with pytest.raises(ValidationError, match="cannot read"):
+        Settings()
+
+
+def test_a_database_address_with_a_password_may_stand_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql://enlist:hidden@db/enlist\n")
+    monkeypatch.setenv("ENLIST_DATABASE_FILE", str(secret))
+    assert Settings().database == "postgresql://enlist:hidden@db/enlist"
 
 
 @pytest.mark.parametrize(
