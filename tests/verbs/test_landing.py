@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.outcomes import Refusal
+from enlist.core.secrets import Secret
 from enlist.verbs.landing import AsksForSignIn, IsGroupId, LookAround, Surroundings
 from enlist.verbs.organizations import ChangeOrganization
 from enlist.verbs.users import ChangeUser
@@ -16,7 +17,7 @@ def asks(enlist: Enlist, handle: str) -> bool | Refusal:
 
 
 def is_group_id(enlist: Enlist, text: str) -> bool | Refusal:
-    return enlist.driver.view(IsGroupId(text), enlist.stranger())
+    return enlist.driver.view(IsGroupId(Secret(text)), enlist.stranger())
 
 
 def around(enlist: Enlist, view: LookAround) -> Surroundings:

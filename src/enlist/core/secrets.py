@@ -32,6 +32,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from enlist.core.clock import SECOND
+
 BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE20: Final = "BCDFGHJKLMNPQRSTVWXZ"
@@ -175,7 +177,7 @@ def _letters(key: Key, enrollment_id: str, generation: int, length: int, alphabe
 
 def new_key(now: int) -> Key:
     """A fresh key; its id begins with the moment it was made, so that ids sort by age."""
-    return Key(f"{now // 1_000_000:x}-{secrets.token_hex(3)}", secrets.token_bytes(32))
+    return Key(f"{now // SECOND:x}-{secrets.token_hex(3)}", secrets.token_bytes(32))
 
 
 def random_letters(count: int, alphabet: str) -> str:

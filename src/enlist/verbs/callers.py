@@ -88,19 +88,19 @@ class ByApiKey(Verb[Known, Known, Caller]):
     those whose maker holds nothing any more.
     """
 
-    key: str
+    key: Secret
 
     name = "recognise_api_key"
     refused_as = "api_key.refused"
     throttled = True
 
     def unread(self) -> Refusal | None:
-        if parse_machine_secret(API_KEY_PREFIX, self.key) is not None:
+        if parse_machine_secret(API_KEY_PREFIX, self.key.reveal()) is not None:
             return None
         return Refusal("unauthenticated", reason="mistyped", counted_only=True)
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Known | Refusal:
-        found = access.api_key_by_digest(tx, tools.keys.digests(Kind.API_KEY, Secret(self.key)))
+        found = access.api_key_by_digest(tx, tools.keys.digests(Kind.API_KEY, self.key))
         if found is None:
             return Refusal("unauthenticated", reason="unknown key")
         refusal = _unusable(found.key, caller.address, tx.now)

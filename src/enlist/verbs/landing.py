@@ -13,6 +13,7 @@ from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
 from enlist.core.model import User
 from enlist.core.policy import TokenType
+from enlist.core.secrets import Secret
 from enlist.store import enrollments, organizations, users
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
@@ -36,15 +37,15 @@ class AsksForSignIn(View[bool]):
 
 @dataclass(frozen=True)
 class IsGroupId(View[bool]):
-    """Whether a text that came together with a login is a Group ID, and so no token.
+    """Whether what came together with a login is a Group ID, and so no token.
 
     Asked only for that shape of request, whose every failure gets one answer (ruling 8).
     """
 
-    text: str
+    presented: Secret
 
     def read(self, tx: Reader, caller: Caller) -> bool:
-        return organizations.by_group_id(tx, self.text.strip()) is not None
+        return organizations.by_group_id(tx, self.presented.reveal().strip()) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from enlist.core.caller import Caller, CallerKind
+from enlist.core.clock import SECOND
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Secret
 from enlist.store.tx import StoreUnavailable
@@ -51,7 +52,8 @@ async def caller_of(request: Request) -> Caller | Refusal:
     sender = stranger(request)
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        known = await services.perform(ByApiKey(key.strip()[:LONGEST_PRESENTED]), sender)
+        presented = Secret(key.strip()[:LONGEST_PRESENTED])
+        known = await services.perform(ByApiKey(presented), sender)
         return known if isinstance(known, Refusal) else known.value
     cookie = request.cookies.get(cookie_name(services), "")
     if not cookie:
@@ -80,7 +82,7 @@ def set_cookie(response: Response, services: Services, cookie: Secret) -> None:
     response.set_cookie(
         cookie_name(services),
         cookie.reveal(),
-        max_age=ABSOLUTE // 1_000_000,
+        max_age=ABSOLUTE // SECOND,
         path="/",
         secure=services.secure,
         httponly=True,

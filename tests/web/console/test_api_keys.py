@@ -9,6 +9,7 @@ import pytest
 
 from enlist.core.clock import DAY, MINUTE, from_datetime, to_datetime
 from enlist.core.outcomes import Done
+from enlist.core.secrets import Secret
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.callers import ByApiKey
 from enlist.verbs.organizations import ChangeOrganization
@@ -32,7 +33,7 @@ def test_a_key_is_shown_once_and_works(console: Console, enlist: Enlist) -> None
     page = create(desk, role="operator", permissions=["enrollments:reveal"])
     assert page.status == 200
     [key] = set(KEY.findall(page.source))
-    assert isinstance(enlist.perform(ByApiKey(key), enlist.stranger()), Done)
+    assert isinstance(enlist.perform(ByApiKey(Secret(key)), enlist.stranger()), Done)
     assert "This page is the only one that ever shows it" in page.main
     assert "Authorization: Bearer $ENLIST_API_KEY" in page.main
     listed = desk.open("/console/main/api-keys")
@@ -66,7 +67,7 @@ def test_a_key_in_use_shows_when_and_where(console: Console, enlist: Enlist) -> 
     key = KEY.findall(create(desk).source)[0]
     assert "never" in desk.open("/console/main/api-keys").main
     stranger = enlist.stranger()
-    enlist.do(ByApiKey(key), stranger)
+    enlist.do(ByApiKey(Secret(key)), stranger)
     assert stranger.address in desk.open("/console/main/api-keys").main
 
 
@@ -135,18 +136,18 @@ def test_a_proof_that_ran_out_while_typing_loses_nothing(console: Console, enlis
 def test_revoking_says_what_stops_and_stops_it(console: Console, enlist: Enlist) -> None:
     desk = console.sign_in()
     key = KEY.findall(create(desk).source)[0]
-    enlist.do(ByApiKey(key), enlist.stranger())
+    enlist.do(ByApiKey(Secret(key)), enlist.stranger())
     listed = desk.open("/console/main/api-keys")
     [revoke] = {link for link in listed.links if link.endswith("/revoke")}
     asked = desk.open(revoke)
     assert "The next request with this key is refused" in asked.main
     assert "It was last used" in asked.main
-    assert code(enlist.perform(ByApiKey(key), enlist.stranger())) == "done"
+    assert code(enlist.perform(ByApiKey(Secret(key)), enlist.stranger())) == "done"
     done = desk.follow(desk.send(revoke))
     assert "The API key Inventory was revoked." in done.main
     assert "Revoked" in done.main
     assert not [link for link in done.links if link.endswith("/revoke")]
-    assert code(enlist.perform(ByApiKey(key), enlist.stranger())) == "unauthenticated"
+    assert code(enlist.perform(ByApiKey(Secret(key)), enlist.stranger())) == "unauthenticated"
 
 
 def test_states_are_filtered(console: Console, enlist: Enlist) -> None:

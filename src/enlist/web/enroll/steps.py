@@ -89,7 +89,7 @@ async def _check(step: _Step) -> Response:
         "password": step.form.get("password", "")[: LONGEST + 1],
     }
     if values["username"] or values["password"]:
-        found = await step.services.view(IsGroupId(values["field"]), step.sender)
+        found = await step.services.view(IsGroupId(Secret(values["field"])), step.sender)
         if found is True:
             values["is"] = "group_id"
     outcome = await step.services.perform(
