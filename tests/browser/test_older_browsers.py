@@ -5,11 +5,12 @@ A real browser sends the requests; the header is taken out before the applicatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -51,10 +52,10 @@ def elsewhere(site: Site) -> str:
     return site.url.replace("localhost", "127.0.0.1")
 
 
-def test_forms_work_and_tell_their_origin(
+def test_forms_work(
     site: Site, open_browser: OpenBrowser, seen: list[tuple[str, str, Headers]]
 ) -> None:
-    """S39: enrolling and signing in, as anywhere else."""
+    """S39, X05: signing in tells its origin; enrolling hides it, and is proved by its nonce."""
     ticket = site.enlist.register("ada")
     window = open_browser()
     window.page.goto("/enroll")
@@ -66,27 +67,41 @@ def test_forms_work_and_tell_their_origin(
     window.page.get_by_label("Password").fill(PASSWORD)
     window.press("Sign in")
     expect(window.page.get_by_role("heading", name="My account")).to_be_visible()
-    assert {headers["origin"] for method, _, headers in seen if method == "POST"} == {site.url}
+    posts = {(path, headers["origin"]) for method, path, headers in seen if method == "POST"}
+    assert posts == {("/enroll", "null"), ("/sign-in", site.url)}
 
 
-def test_forms_of_other_sites_change_nothing(site: Site, open_browser: OpenBrowser) -> None:
-    """S39: neither with their own origin nor with a hidden one."""
+def trap(policy: str, address: str) -> Callable[[Route], None]:
+    """A page with a form that is sent to us. (A second parameter would be given the request.)"""
+
+    def answer(route: Route) -> None:
+        route.fulfill(
+            content_type="text/html",
+            headers={"referrer-policy": policy},
+            body=f'<form method="post" action="{address}"><button>Win</button></form>',
+        )
+
+    return answer
+
+
+def test_forms_of_other_sites_change_nothing(
+    site: Site, open_browser: OpenBrowser, seen: list[tuple[str, str, Headers]]
+) -> None:
+    """S39: neither with their own origin nor with a hidden one; nor do they know a nonce."""
     window = open_browser()
     window.page.goto("/enroll")
-    for policy in ("unsafe-url", "no-referrer"):
-        window.page.route(
-            f"{elsewhere(site)}/trap",
-            lambda route, policy=policy: route.fulfill(
-                content_type="text/html",
-                headers={"referrer-policy": policy},
-                body=f'<form method="post" action="{site.url}/sign-in"><button>Win</button></form>',
-            ),
-        )
+    told = {"/sign-in": "another site", "/enroll": "open for too long"}
+    for policy, path in product(("unsafe-url", "no-referrer"), told):
+        window.page.unroute_all()
+        window.page.route(f"{elsewhere(site)}/trap", trap(policy, f"{site.url}{path}"))
         window.page.goto(f"{elsewhere(site)}/trap")
         with window.page.expect_navigation() as answer:
             window.page.get_by_role("button", name="Win").click()
         assert answer.value.status == 403
-        assert "another site" in window.page.content()
+        known = told["/sign-in"] if policy == "unsafe-url" else told[path]
+        assert known in window.page.content()
+    origins = {headers["origin"] for method, _, headers in seen if method == "POST"}
+    assert origins == {elsewhere(site), "null"}
 
 
 def test_no_other_site_learns_the_link(
@@ -107,5 +122,8 @@ def test_no_other_site_learns_the_link(
     window.page.wait_for_url("**/away")
     (arrived,) = [headers for _, path, headers in seen if path == "/away"]
     assert "referer" not in arrived
+    assert not [
+        path for _, path, headers in seen if ticket.enrollment_id in headers.get("referer", "")
+    ]
     told = " ".join(headers.get("referer", "") for _, _, headers in seen)
     assert ticket.token.reveal() not in told

@@ -206,7 +206,9 @@ class SameSite:
     """Refuses changes that another site made the browser send (S39).
 
     Browsers say where a request comes from in `Sec-Fetch-Site`, older ones in `Origin`. A request
-    with an API key is no browser's. One with our cookie but neither header is refused.
+    with an API key is no browser's. One with our cookie but neither header is refused. Older ones
+    hide the origin of a form on a page that a link leads to (`_behind_link`): what proves those
+    forms is the nonce that is sealed in them, whatever the origin (X03).
     """
 
     def __init__(self, app: ASGIApp, render: Render, origin: str, cookie: str) -> None:
@@ -232,6 +234,8 @@ class SameSite:
         if site is not None:
             return site != "same-origin"  # "none" is for typed addresses, and those are no POST
         origin = headers.get("origin")
+        if origin == "null" and _behind_link(scope):
+            return False
         if origin is not None:
             return origin != self._origin
         return self._cookie in headers.get("cookie", "")
@@ -244,15 +248,27 @@ CONTENT_POLICY: Final = (
 )
 
 _HEADERS: Final = {
-    # Not no-referrer: with that, a browser that has no Sec-Fetch-Site hides where our own forms
-    # come from (`Origin: null`). Other sites learn no address either way.
-    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "content-security-policy": CONTENT_POLICY,
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "x-robots-tag": "noindex, nofollow",
 }
+
+
+def _behind_link(scope: Scope) -> bool:
+    """Whether this is a page that a link with a secret leads to, or a step from there."""
+    path: str = scope["path"]
+    return path == "/setup" or path == "/enroll" or path.startswith("/enroll/")
+
+
+def _referrer_policy(scope: Scope) -> str:
+    """No address goes to other sites; one with a link's handle goes nowhere at all (X05).
+
+    Elsewhere not: with no-referrer, a browser that has no Sec-Fetch-Site hides where our own forms
+    come from (`Origin: null`), and there the origin is what tells them from other sites' forms.
+    """
+    return "no-referrer" if _behind_link(scope) else "same-origin"
 
 
 class Guarded:
@@ -275,6 +291,7 @@ class Guarded:
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("cache-control", "no-store")
+                headers.setdefault("referrer-policy", _referrer_policy(scope))
             await send(message)
 
         await self.app(scope, receive, adding)
