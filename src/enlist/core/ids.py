@@ -5,9 +5,13 @@ from __future__ import annotations
 import secrets
 import threading
 import uuid
+from typing import Final
 
 Id = str
 """A UUID in its canonical 36 characters. Never a secret (ASVS 11.5.1)."""
+
+NOTHING: Final[Id] = "00000000-0000-7000-8000-000000000000"
+"""The id of nothing that was ever made, where a statement or a type asks for one."""
 
 _STEPS_OF_A_MILLISECOND = 1 << 26
 """An id's clock: twelve bits of the fraction of the millisecond, fourteen of a counter."""

@@ -72,6 +72,16 @@ class Organization:
     created_at: int
 
 
+def organization_at(path: str) -> Id:
+    """The id of the organization at `path`; "" at the empty path."""
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def display_name(first_name: str, last_name: str, username: str) -> str:
+    """First and last name, else the user name."""
+    return f"{first_name} {last_name}".strip() or username
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A person."""
@@ -95,8 +105,8 @@ class User:
 
     @property
     def display_name(self) -> str:
-        """First and last name, else the user name."""
-        return f"{self.first_name} {self.last_name}".strip() or self.username
+        """What people call him; see `display_name`."""
+        return display_name(self.first_name, self.last_name, self.username)
 
     @property
     def subjects(self) -> Subjects:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from enlist.core.ids import Id
+from enlist.core.ids import NOTHING, Id
 from enlist.core.model import ApiKey, SignIn
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import ROLES, Right, Role
@@ -69,7 +69,6 @@ _END_ALL = Query(
     "UPDATE sign_in SET ended_at = :now "
     "WHERE user_id = :user_id AND ended_at IS NULL AND id <> :keep",
 )
-NO_SIGN_IN = "00000000-0000-7000-8000-000000000000"
 
 
 def start_sign_in(tx: Tx, sign_in: SignIn, digest: Digest) -> None:
@@ -126,7 +125,7 @@ def end_sign_in(tx: Tx, sign_in_id: Id, user_id: Id) -> bool:
 
 def end_sign_ins(tx: Tx, user_id: Id, keep: Id | None = None) -> int:
     """End every sign-in of a user, but perhaps the present one; answer how many."""
-    return tx.run(_END_ALL, user_id=user_id, now=tx.now, keep=keep or NO_SIGN_IN)
+    return tx.run(_END_ALL, user_id=user_id, now=tx.now, keep=keep or NOTHING)
 
 
 def _sign_in(row: Row) -> SignIn:

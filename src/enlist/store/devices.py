@@ -6,7 +6,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Ownership, Platform
 from enlist.core.outcomes import Refusal
-from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
+from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -214,9 +214,11 @@ def seen(tx: Tx, device_id: Id) -> None:
     tx.run(_SEEN, id=device_id, now=tx.now)
 
 
-def counts(tx: Reader, path: str, end: str) -> dict[str, int]:
+def counts(tx: Reader, path: str) -> dict[str, int]:
     """How many devices of a subtree are in which state."""
-    return {row["state"]: row["found"] for row in tx.all(_COUNTS, path=path, path_end=end)}
+    return {
+        row["state"]: row["found"] for row in tx.all(_COUNTS, path=path, path_end=path_end(path))
+    }
 
 
 def page(tx: Reader, request: PageRequest) -> Page[Device] | Refusal:

@@ -17,7 +17,7 @@ from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment, GrantKind
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.store import events
-from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
+from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -309,9 +309,9 @@ def revoke_if_outguessed(tx: Tx, enrollment_id: Id) -> bool:
     return tx.run(_TOO_MANY_LOGINS, id=enrollment_id, now=tx.now, most=MOST_WRONG_LOGINS) == 1
 
 
-def counts(tx: Reader, path: str, end: str) -> dict[str, int]:
+def counts(tx: Reader, path: str) -> dict[str, int]:
     """How many enrollments of a subtree show which state."""
-    rows = tx.all(_COUNTS, path=path, path_end=end, now=tx.now)
+    rows = tx.all(_COUNTS, path=path, path_end=path_end(path), now=tx.now)
     return {row["shown"]: row["found"] for row in rows}
 
 

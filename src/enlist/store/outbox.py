@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from enlist.core.ids import Id
-from enlist.core.model import Message, MessageState
+from enlist.core.model import Message, MessageState, display_name
 from enlist.core.outcomes import Refusal
-from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
+from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -210,12 +210,14 @@ def issuer(tx: Reader, enrollment_id: Id) -> str:
     row = tx.one(_ISSUER, enrollment_id=enrollment_id)
     if row is None:
         return ""
-    return f"{row['first_name']} {row['last_name']}".strip() or str(row["username"])
+    return display_name(row["first_name"], row["last_name"], row["username"])
 
 
-def counts(tx: Reader, path: str, end: str) -> dict[str, int]:
+def counts(tx: Reader, path: str) -> dict[str, int]:
     """How many messages of a subtree are in which state."""
-    return {row["state"]: row["found"] for row in tx.all(_COUNTS, path=path, path_end=end)}
+    return {
+        row["state"]: row["found"] for row in tx.all(_COUNTS, path=path, path_end=path_end(path))
+    }
 
 
 def page(tx: Reader, request: PageRequest) -> Page[Message] | Refusal:

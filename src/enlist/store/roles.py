@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from enlist.core.ids import Id
-from enlist.core.model import RoleAssignment, UserState
+from enlist.core.model import RoleAssignment, UserState, display_name
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import ROLES, Right, Role
 from enlist.store.listing import Listing, Page, PageRequest
@@ -181,12 +181,11 @@ def _holding(row: Row) -> Holding:
         group_id=row["group_id"],
         role=Role(row["role"]),
     )
-    name = f"{row['first_name']} {row['last_name']}".strip()
     return Holding(
         role=assignment,
         user_id=row["user_id"],
         username=row["username"],
-        display_name=name or row["username"],
+        display_name=display_name(row["first_name"], row["last_name"], row["username"]),
         state=UserState(row["state"]),
         user_path=row["user_path"],
         granted_at=row["granted_at"],

@@ -26,7 +26,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from enlist.core.caller import Caller
 from enlist.core.clock import DAY
-from enlist.core.ids import Id
+from enlist.core.ids import NOTHING, Id
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.secrets import fingerprint
 from enlist.store import limits
@@ -36,7 +36,7 @@ from enlist.verbs.driver import Answered, Tools, Try, Verb
 
 LIFETIME: Final = DAY
 LONGEST_KEY: Final = 200
-_CLAIMED: Final = "00000000-0000-7000-8000-000000000000"
+_CLAIMED: Final = NOTHING
 """Stands for what is being made, until it has an id; never seen outside of a transaction."""
 
 Value = TypeVar("Value")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from enlist.core.ids import NOTHING
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization, Ownership, Platform, User, UserState
 from enlist.core.secrets import Secret
@@ -12,7 +13,7 @@ from enlist.verbs.issuing import REGISTRATION
 
 SAMPLE_TOKEN: Final = "SAMPLE0000"
 """Shown in previews. No real token has a zero, so it can never be one."""
-SAMPLE_ID: Final = "00000000-0000-7000-8000-000000000000"
+SAMPLE_ID: Final = NOTHING
 
 
 def sample_letter(organization: Organization, now: int, expires_at: int) -> Letter:

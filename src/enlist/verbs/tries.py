@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from enlist.core.caller import Caller, throttle_source
-from enlist.core.ids import Id
+from enlist.core.ids import NOTHING, Id
 from enlist.core.model import Login
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Kind, Secret
@@ -27,7 +27,7 @@ from enlist.verbs.driver import Tools, Try
 def counted_by(tools: Tools, tx: Reader, caller: Caller, username: str, login: Login | None) -> str:
     """What a try with this user name is counted by. `login` is whom it names, if anybody."""
     name = _named(tools, login.username if login else username)
-    known = _networks(tx, login.user_id if login else access.NO_SIGN_IN)
+    known = _networks(tx, login.user_id if login else NOTHING)
     return f"{name}@{caller.source}" if caller.source in known else name
 
 

@@ -9,12 +9,21 @@ from typing import Final, TypeVar
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import DAY
 from enlist.core.ids import least_id, parse_id
-from enlist.core.model import Device, Enrollment, EventRow, Message, Organization, SignIn, User
+from enlist.core.model import (
+    Device,
+    Enrollment,
+    EventRow,
+    Message,
+    Organization,
+    SignIn,
+    User,
+    organization_at,
+)
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.core.secrets import group_code, parse_code
 from enlist.store import access, devices, enrollments, organizations, outbox, users
-from enlist.store.listing import Page, PageRequest, path_end
+from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.fields import readable
@@ -72,7 +81,7 @@ class Overview(View[OverviewDetail]):
         path = scope(tx, caller, self.organization, Permission.DEVICES_READ)
         if isinstance(path, Refusal):
             return path
-        end, hidden = path_end(path), discreet(caller, path)
+        hidden = discreet(caller, path)
         since = least_id(tx.now - RECENT)
         flagged = {"flag": "possible_interception", "after": since}
         sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, path)
@@ -81,10 +90,10 @@ class Overview(View[OverviewDetail]):
         expired = PageRequest(path, filters={"state": "expired", **hidden}, limit=_FEW, **named)
         failed = PageRequest(path, filters={"state": "failed", **hidden}, limit=_FEW, **named)
         return OverviewDetail(
-            organizations.find(tx, path.rstrip("/").rpartition("/")[2]),
-            devices.counts(tx, path, end),
-            enrollments.counts(tx, path, end) if sees_enrollments else {},
-            outbox.counts(tx, path, end) if sees_messages else {},
+            organizations.find(tx, organization_at(path)),
+            devices.counts(tx, path),
+            enrollments.counts(tx, path) if sees_enrollments else {},
+            outbox.counts(tx, path) if sees_messages else {},
             sure(enrollments.page(tx, expired)).items if sees_enrollments else (),
             sure(outbox.page(tx, failed)).items if sees_messages else (),
             timeline(tx, caller, path, flagged, _FEW).items,

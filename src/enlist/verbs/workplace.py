@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
-from enlist.core.model import Organization, User
+from enlist.core.model import Organization, User, organization_at
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.locales import N_
@@ -73,7 +73,7 @@ def _home(tx: Reader, caller: Caller) -> Organization | Refusal:
     granted = sorted((right.path for right in caller.rights), key=lambda path: (len(path), path))
     for path in (caller.home, *granted):
         if path and caller.may(Permission.ORGANIZATIONS_READ, path):
-            found = organizations.find(tx, path.rstrip("/").rpartition("/")[2])
+            found = organizations.find(tx, organization_at(path))
             if found is not None:
                 return found
     return Refusal(

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from enlist.core import model
 from enlist.core.caller import CallerKind
+from enlist.core.model import organization_at
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import ROLES, Permission, Role
 from enlist.verbs import views_overview
@@ -64,7 +65,7 @@ async def show_me(asking: Staff) -> Me | Refusal:
     """Show who is asking, and what he may do."""
     caller = asking.caller
     held = [
-        Held(organization_id=_last(right.path), permissions=sorted(right.permissions))
+        Held(organization_id=organization_at(right.path), permissions=sorted(right.permissions))
         for right in caller.rights
     ]
     return Me(
@@ -236,7 +237,3 @@ async def search(asking: Staff, query: Annotated[SearchQuery, Query()]) -> Found
             else None,
         ),
     )
-
-
-def _last(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2]

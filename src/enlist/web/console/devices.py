@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
-from enlist.core.model import Attempt, Enrollment, EventRow
+from enlist.core.model import Attempt, Enrollment, EventRow, organization_at
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
@@ -144,7 +144,7 @@ async def interceptions(desk: Desk, path: str, **about: str) -> tuple[EventRow, 
     if not desk.may(Permission.EVENTS_READ, path):
         return ()
     filters = {"flag": INTERCEPTION, **about}
-    found = await desk.view(ListEvents(path.rstrip("/").rpartition("/")[2], filters=filters))
+    found = await desk.view(ListEvents(organization_at(path), filters=filters))
     return () if isinstance(found, Refusal) else found.items
 
 

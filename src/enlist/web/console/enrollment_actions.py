@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from enlist.core.clock import HOUR
 from enlist.core.lifecycle import shown_state
-from enlist.core.model import User
+from enlist.core.model import User, organization_at
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.verbs.driver import Verb
@@ -172,7 +172,7 @@ def read_expiry(desk: Desk, form: Form) -> tuple[Form, int | None]:
 
 async def sending(desk: Desk, path: str) -> dict[str, Any]:
     """What a form that sends a token shows: the templates there, and how long a token lives."""
-    place = path.rstrip("/").rpartition("/")[2]
+    place = organization_at(path)
     detail = await desk.view(ShowOrganization(place))
     policy = detail.policy if isinstance(detail, OrganizationDetail) else None
     return {
