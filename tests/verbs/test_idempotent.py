@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from enlist.core.caller import Caller
 from enlist.core.clock import DAY
 from enlist.core.outcomes import Done, Refusal
+from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey
 from enlist.verbs.driver import Tools, Verb
@@ -18,11 +20,13 @@ from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, OrganizationAgain
 from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
-from enlist.verbs.reissue import Revoke
+from enlist.verbs.reissue import Reissue, Revoke
+from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser, UserAgain
 from tests.verbs.world import World
 
 BODY = b'{"some": "body"}'
+REVEAL = Permission.ENROLLMENTS_REVEAL
 
 
 def once(world: World, verb: Any, again: Callable[[str], Any], body: bytes = BODY) -> Any:
@@ -71,6 +75,28 @@ def test_the_second_request_gets_the_answer_of_the_first(either: World, way: str
     after = either.everything()
     assert either.do(once(either, verb, again)) == first
     assert either.everything() == after
+
+
+def test_a_repeat_shows_no_token_but_the_one_that_it_made(either: World) -> None:
+    """S05, S10: what was mailed since is its user's alone."""
+    verb = register(either)
+    first = either.do(once(either, verb, issued_again))
+    either.do(Reissue(first.enrollment_id, Delivery("email")))
+    assert either.do(once(either, verb, issued_again)).token is None
+    assert either.events(kind="enrollment.revealed")[-1].data == {}
+
+
+def test_a_repeat_shows_no_token_of_somebody_who_outranks_by_now(either: World) -> None:
+    """S51: he was nobody when it was made."""
+    caller = either.staff(Role.OPERATOR, "acme")
+    acme = either.organizations["acme"].path
+    caller = replace(caller, rights=(Right(acme, ROLES[Role.OPERATOR] | {REVEAL}),))
+    user = either.add_user("acme")
+    verb = Register("", user.id, DeviceDetails("d", "linux"), Delivery("none"))
+    first = either.do(once(either, verb, issued_again), caller)
+    assert either.do(once(either, verb, issued_again), caller) == first
+    either.do(GrantRole(user.id, "acme", "administrator"))
+    assert either.do(once(either, verb, issued_again), caller).token is None
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -33,7 +33,7 @@ from tests.web.enroll.test_headers import EXPECTED
 SAFE = ("GET", "HEAD", "OPTIONS")
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 FRAMED = ("/demo/mailbox/1", "/console/main/templates/write", "/console/main/templates/preview")
-"""Mails, shown in a frame: these alone have a content policy of their own, as strict for scripts."""
+"""Mails, shown in a frame: these alone have a content policy of their own."""
 FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 

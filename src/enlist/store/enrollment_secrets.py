@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from enlist.core.ids import Id
 from enlist.core.secrets import Digest
-from enlist.store.tx import Query, Reader, Tx
+from enlist.store.tx import Query, Reader, Row, Tx
 
 _INSERT = Query(
     "enrollment.insert_secret",
@@ -24,6 +24,15 @@ _DERIVATION = Query(
     SELECT s.generation, s.derive_key_id, s.length, s.alphabet
       FROM enrollment_secret s
      WHERE s.enrollment_id = :enrollment_id AND s.generation = :generation
+    """,
+)
+_FIRST = Query(
+    "enrollment.first_secret",
+    """
+    SELECT s.generation, s.derive_key_id, s.length, s.alphabet
+      FROM enrollment_secret s
+     WHERE s.enrollment_id = :enrollment_id
+     ORDER BY s.generation LIMIT 1
     """,
 )
 
@@ -70,7 +79,15 @@ def insert(tx: Tx, new: NewSecret) -> bool:
 
 def derivation(tx: Reader, enrollment_id: Id, generation: int) -> Derivation | None:
     """How the token of this generation was derived; None for enrollments without a token."""
-    row = tx.one(_DERIVATION, enrollment_id=enrollment_id, generation=generation)
+    return _read(tx.one(_DERIVATION, enrollment_id=enrollment_id, generation=generation))
+
+
+def first_derivation(tx: Reader, enrollment_id: Id) -> Derivation | None:
+    """How the token was derived that the enrollment was issued with."""
+    return _read(tx.one(_FIRST, enrollment_id=enrollment_id))
+
+
+def _read(row: Row | None) -> Derivation | None:
     if row is None:
         return None
     return Derivation(row["generation"], row["derive_key_id"], row["length"], row["alphabet"])

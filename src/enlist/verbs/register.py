@@ -13,9 +13,18 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Device, GrantKind, Organization, Ownership, Platform, User
+from enlist.core.model import (
+    Device,
+    Enrollment,
+    GrantKind,
+    Organization,
+    Ownership,
+    Platform,
+    User,
+)
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.secrets import Secret
 from enlist.store import devices, enrollment_secrets, enrollments, events, organizations, users
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -281,7 +290,8 @@ def _enrollment(prepared: Prepared, caller: Caller) -> NewEnrollment:
 class IssuedAgain(QuickVerb[Issued, Issued]):
     """The answer of an earlier Register or Issue once more, for its Idempotency-Key.
 
-    A token that was shown then is derived and shown again (ruling 25); that is an event too.
+    A token that was shown then is derived and shown again (ruling 25); that is an event too. One
+    that replaced it is not, nor one of somebody who has more rights than the caller by now.
     """
 
     enrollment_id: Id
@@ -295,14 +305,20 @@ class IssuedAgain(QuickVerb[Issued, Issued]):
             return found
         if found.device_id is None:
             return missing("enrollment")
-        token = None
-        if self.revealed and caller.may(Permission.ENROLLMENTS_REVEAL, found.organization_path):
-            row = enrollment_secrets.derivation(tx, found.id, found.generation)
-            if row is not None:
-                token = tools.keys.derive_again(
-                    found.id, row.generation, row.key_id, row.length, row.alphabet
-                )
+        token = self._token(tools, tx, caller, found) if self.revealed else None
         return Issued(found.id, found.device_id, found.expires_at, found.generation, token, None)
+
+    def _token(self, tools: Tools, tx: Reader, caller: Caller, found: Enrollment) -> Secret | None:
+        if not caller.may(Permission.ENROLLMENTS_REVEAL, found.organization_path):
+            return None
+        row = enrollment_secrets.first_derivation(tx, found.id)
+        if row is None or row.generation != found.generation:
+            return None
+        if beyond(tx, caller, found.user_id, found.subjects) is not None:
+            return None
+        return tools.keys.derive_again(
+            found.id, row.generation, row.key_id, row.length, row.alphabet
+        )
 
     def apply(self, tx: Tx, caller: Caller, ready: Issued) -> Done[Issued]:
         if ready.token is not None:
