@@ -116,6 +116,26 @@ def test_a_key_never_exceeds_its_maker(world: World, role: Role) -> None:
     assert not isinstance(outcome, Refusal) or outcome.code == "forbidden"
 
 
+def test_a_key_of_a_key_has_its_bounds(either: World) -> None:
+    """S51: neither a longer life nor another network; unless told, it gets those of its maker."""
+    end, near = either.clock.now + DAY, STRANGER.address
+    bounds: dict[str, Any] = {"expires_at": end, "addresses": (f"{near}/24",)}
+    maker = use(either, create(either, role="administrator", **bounds).secret)
+    made = create(either, maker, role="reader").key
+    assert (made.expires_at, made.addresses) == (end, ("192.0.2.0/24",))
+    within = create(either, maker, role="reader", expires_at=end - 1, addresses=(near,)).key
+    assert (within.expires_at, within.addresses) == (end - 1, (f"{near}/32",))
+    for field, wanted in (
+        ("expires_at", {"expires_at": end + 1}),
+        ("addresses", {"addresses": ("192.0.0.0/16",)}),
+        ("addresses", {"addresses": (near, "2001:db8::1")}),
+    ):
+        details: dict[str, Any] = wanted
+        assert fields(either.refused(CreateApiKey("k", "reader", **details), maker)) == {field}
+    free = use(either, create(either, role="administrator").secret)
+    assert create(either, free, role="reader", expires_at=end + DAY).key.addresses == ()
+
+
 @pytest.mark.parametrize("permission", [p for p in Permission if p != "enrollments:reveal"])
 def test_a_permission_takes_holding_it(world: World, permission: Permission) -> None:
     weak = use(world, create(world, role="reader", permissions=("api_keys:edit",)).secret)

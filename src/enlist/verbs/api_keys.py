@@ -34,10 +34,16 @@ class CreatedApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Where a key shall work, and the user whose rights will bound it, if there is one."""
+    """Where a key shall work, from which networks, until when.
+
+    Attributes:
+        creator_id: the user whose rights will bound it, if there is one.
+    """
 
     organization: Organization
     creator_id: Id | None
+    addresses: tuple[str, ...]
+    expires_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +59,16 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
     """Make an API key with a role and perhaps further permissions.
 
     It can never do more than its maker can at that moment. A key that another key makes belongs
-    to the same user as that one; one made at the server's machine is bounded by nobody.
+    to the same user as that one, and has no longer a life and no other networks; one made at the
+    server's machine is bounded by nobody.
 
     Attributes:
         organization: id or Group ID; "" for the caller's own.
         permissions: beyond the role's. `enrollments:reveal` is in no role and may be added by
             everybody who may make keys; any other permission the caller must hold himself.
-        addresses: networks that the key may be used from; none for everywhere.
-        expires_at: microseconds UTC; None for never.
+        addresses: networks that the key may be used from; none for everywhere, or for those of
+            the key that makes it.
+        expires_at: microseconds UTC; None for never, or for the end of the key that makes it.
 
     Refusals: `not_found`, `forbidden`, `proof_too_old`, `validation_failed`.
     """
@@ -80,7 +88,7 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
         if isinstance(found, Refusal):
             return found
         refusal = fresh(caller, tx.now) or self._problems(tx.now) or self._beyond(caller, found)
-        return refusal or Wanted(found, _person_behind(tx, caller))
+        return refusal or self._bounded(tx, caller, found)
 
     def work(self, tools: Tools, caller: Caller, seen: Wanted) -> Ready | Refusal:
         now, made = tools.clock(), new_machine_secret(API_KEY_PREFIX)
@@ -94,11 +102,11 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
             group_id=place.group_id,
             role=Role(self.role),
             permissions=tuple(sorted(set(self.permissions))),
-            addresses=tuple(_network(address) for address in self.addresses),
+            addresses=seen.addresses,
             created_at=now,
             created_by=caller.name,
             creator_id=seen.creator_id,
-            expires_at=self.expires_at,
+            expires_at=seen.expires_at,
             revoked_at=None,
             last_used_at=None,
             last_used_from="",
@@ -141,6 +149,22 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
         if self.expires_at is not None and self.expires_at <= now:
             read.errors.append(FieldError("expires_at", "must be in the future"))
         return read.refusal
+
+    def _bounded(self, tx: Reader, caller: Caller, organization: Organization) -> Wanted | Refusal:
+        """What is wanted, within what bounds the key that makes it, if one does (S51)."""
+        networks = tuple(_network(address) for address in self.addresses)
+        maker = access.api_key(tx, caller.id) if caller.id and _is_key(caller) else None
+        if maker is None:
+            return Wanted(organization, caller.id, networks, self.expires_at)
+        errors = []
+        if maker.expires_at is not None and (self.expires_at or 0) > maker.expires_at:
+            errors.append(FieldError("expires_at", "must not be after the end of the key in use"))
+        if maker.addresses and not all(_inside(each, maker.addresses) for each in networks):
+            errors.append(FieldError("addresses", "must be within those of the key in use"))
+        if errors:
+            return Refusal("validation_failed", fields=tuple(errors))
+        addresses, end = networks or maker.addresses, self.expires_at or maker.expires_at
+        return Wanted(organization, maker.creator_id, addresses, end)
 
     def _beyond(self, caller: Caller, organization: Organization) -> Refusal | None:
         """A key never exceeds its maker (S51)."""
@@ -206,12 +230,17 @@ class RevokeApiKey(QuickVerb[ApiKey, None]):
         return Done(None)
 
 
-def _person_behind(tx: Reader, caller: Caller) -> Id | None:
-    """The user who makes the key, also where he has another key make it."""
-    if caller.kind is not CallerKind.API_KEY or caller.id is None:
-        return caller.id
-    own = access.api_key(tx, caller.id)
-    return own.creator_id if own else caller.id
+def _is_key(caller: Caller) -> bool:
+    return caller.kind is CallerKind.API_KEY
+
+
+def _inside(network: str, others: Sequence[str]) -> bool:
+    """Whether a network lies within one of others, all in their canonical form."""
+    inner = ipaddress.ip_network(network)
+    return any(
+        inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+        for outer in map(ipaddress.ip_network, others)
+    )
 
 
 def _network(text: str) -> str:
