@@ -12,7 +12,8 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, parse_id
-from enlist.core.outcomes import Done, Refusal, Subjects
+from enlist.core.model import Enrollment
+from enlist.core.outcomes import Done, Refusal
 from enlist.store import enrollments, events
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Answered, Tools, Verb
@@ -22,7 +23,7 @@ MOST: Final = 20
 
 
 @dataclass(frozen=True)
-class Opened(Verb[Subjects | None, Subjects, None]):
+class Opened(Verb[Enrollment | None, Enrollment, None]):
     """Note that a link was opened. Never refused, and changes nothing about the enrollment."""
 
     enrollment_id: Id
@@ -30,19 +31,17 @@ class Opened(Verb[Subjects | None, Subjects, None]):
 
     name = "opened"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Subjects | Refusal | None:
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Enrollment | Refusal | None:
         by_id = parse_id(self.enrollment_id)
-        found = enrollments.find(tx, by_id) if by_id else None
-        return None if found is None else found.subjects
+        return enrollments.find(tx, by_id) if by_id else None
 
     def work(
-        self, tools: Tools, caller: Caller, seen: Subjects | None
-    ) -> Subjects | Answered[None]:
+        self, tools: Tools, caller: Caller, seen: Enrollment | None
+    ) -> Enrollment | Answered[None]:
         return seen or Answered(Done(None))
 
-    def apply(self, tx: Tx, caller: Caller, ready: Subjects) -> Done[None] | Refusal:
-        assert ready.enrollment_id is not None
-        if enrollments.opened(tx, ready.enrollment_id, by_person=self.by_person, most=MOST):
+    def apply(self, tx: Tx, caller: Caller, ready: Enrollment) -> Done[None] | Refusal:
+        if enrollments.opened(tx, ready.id, by_person=self.by_person, most=MOST):
             data = {"scanner": not self.by_person}
-            events.record(tx, caller, Happening("enrollment.opened", ready, data))
+            events.record(tx, caller, Happening("enrollment.opened", ready.subjects, data))
         return Done(None)

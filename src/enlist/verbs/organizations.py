@@ -34,8 +34,16 @@ DEEPEST: Final = 30
 """Levels of the tree. A path must fit into an index entry."""
 
 
+@dataclass(frozen=True, slots=True)
+class Adding:
+    """An organization about to be added, and the one above it."""
+
+    parent: Organization
+    made: Organization
+
+
 @dataclass(frozen=True)
-class AddOrganization(Verb[Organization, Organization, Organization]):
+class AddOrganization(Verb[Organization, Adding, Organization]):
     """Add an organization below `parent` (id or Group ID; "" for the caller's own).
 
     Where the parent demands settings of their own from what is below it (`override_only`), the
@@ -61,7 +69,7 @@ class AddOrganization(Verb[Organization, Organization, Organization]):
             return invalid("parent", f"is {DEEPEST} levels deep already")
         return parent
 
-    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Organization | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Adding | Refusal:
         now, read = tools.clock(), Fields()
         organization_id = new_id(now)
         made = Organization(
@@ -74,27 +82,27 @@ class AddOrganization(Verb[Organization, Organization, Organization]):
             language=read.read("language", self.language, fields.language),
             created_at=now,
         )
-        return read.refusal or made
+        return read.refusal or Adding(seen, made)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[Organization] | Refusal:
-        assert ready.parent_id is not None
-        organizations.lock(tx, ready.parent_id)
-        parent = organizations.find(tx, ready.parent_id)
+    def apply(self, tx: Tx, caller: Caller, ready: Adding) -> Done[Organization] | Refusal:
+        made = ready.made
+        organizations.lock(tx, ready.parent.id)
+        parent = organizations.find(tx, ready.parent.id)
         if parent is None:
             raise ConcurrentChange
-        organizations.insert(tx, ready)
+        organizations.insert(tx, made)
         policy = organizations.policy(tx, parent.path)
         copied = policy.child_permission is ChildPermission.OVERRIDE_ONLY
         if copied:
             values = {key: found.value for key, found in policy.settings.items()}
-            organizations.put_settings(tx, ready.id, values)
+            organizations.put_settings(tx, made.id, values)
         happening = Happening(
             "organization.created",
-            Subjects(ready.id),
-            {"group_id": ready.group_id, "name": ready.name, "settings_copied": copied},
+            Subjects(made.id),
+            {"group_id": made.group_id, "name": made.name, "settings_copied": copied},
         )
         events.record(tx, caller, happening)
-        return Done(ready)
+        return Done(made)
 
     def clash(self, index: str) -> Refusal | None:
         return Refusal("group_id_taken") if "group_id" in index else None

@@ -6,7 +6,7 @@ with it (`enlist init`), or through a one-time link that the server prints while
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from enlist.core.caller import Caller
 from enlist.core.clock import DAY
@@ -132,17 +132,24 @@ class InviteAdministrator(Verb[bool, tuple[Secret, Digest], Secret | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
-    """A set-up link about to be used."""
+class Invited:
+    """A set-up link that works, and the organization to administer."""
 
     digest: bytes
     root: Organization
-    user: User | None = None
-    password_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A set-up link about to be used, and by whom."""
+
+    invited: Invited
+    user: User
+    password_hash: str
 
 
 @dataclass(frozen=True)
-class UseSetupLink(Verb[Taking, Taking, User]):
+class UseSetupLink(Verb[Invited, Taking, User]):
     """The first administrator sets himself up with the printed link.
 
     Refusals: `setup_link_invalid`, `validation_failed`.
@@ -157,7 +164,7 @@ class UseSetupLink(Verb[Taking, Taking, User]):
     throttled = True
     hashes = True
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Taking | Refusal:
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Invited | Refusal:
         digest = access.setup_link_lives(tx, tools.keys.digests(Kind.SETUP_LINK, self.link))
         root = organizations.root(tx)
         if digest is None or root is None:
@@ -165,20 +172,18 @@ class UseSetupLink(Verb[Taking, Taking, User]):
         errors = self.administrator.problems()
         if errors:
             return Refusal("validation_failed", fields=errors, holder=True)
-        return Taking(digest, root)
+        return Invited(digest, root)
 
-    def work(self, tools: Tools, caller: Caller, seen: Taking) -> Taking | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Invited) -> Taking | Refusal:
         user = _administrator(self.administrator, seen.root, tools.clock())
-        hashed = tools.passwords.hash(self.administrator.password)
-        return replace(seen, user=user, password_hash=hashed)
+        return Taking(seen, user, tools.passwords.hash(self.administrator.password))
 
     def apply(self, tx: Tx, caller: Caller, ready: Taking) -> Done[User] | Refusal:
-        assert ready.user is not None
         roles.lock_administrators(tx)
-        if roles.administrators(tx) or not access.use_setup_link(tx, ready.digest):
+        if roles.administrators(tx) or not access.use_setup_link(tx, ready.invited.digest):
             return Refusal("setup_link_invalid", reason="somebody else was first")
         _add_administrator(tx, caller, ready.user, ready.password_hash)
-        root, name = ready.root, self.name_of_organization.strip()
+        root, name = ready.invited.root, self.name_of_organization.strip()
         if name:
             organizations.change(
                 tx, root.id, name=name, time_zone=root.time_zone, language=root.language

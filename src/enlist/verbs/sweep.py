@@ -14,23 +14,20 @@ from enlist.core.clock import DAY
 from enlist.core.outcomes import Done, Refusal
 from enlist.store import attempts, limits
 from enlist.store.tx import Reader, Tx
-from enlist.verbs.driver import Tools, Verb
+from enlist.verbs.driver import QuickVerb, Tools
 
 ATTEMPTS_KEPT: Final = 7 * DAY
 """How long a half-finished attempt can be looked at."""
 
 
 @dataclass(frozen=True)
-class Sweep(Verb[bool, bool, int]):
+class Sweep(QuickVerb[None, int]):
     """Delete rows that are over; answers how many. Enlist itself runs it; it is no event."""
 
     name = "sweep"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> bool | Refusal:
-        return True
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Refusal | None:
+        return None
 
-    def work(self, tools: Tools, caller: Caller, seen: bool) -> bool | Refusal:
-        return True
-
-    def apply(self, tx: Tx, caller: Caller, ready: bool) -> Done[int] | Refusal:
+    def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[int] | Refusal:
         return Done(limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))
