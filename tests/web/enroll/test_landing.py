@@ -116,11 +116,22 @@ def opened(enlist: Enlist, ticket: Ticket) -> list[tuple[object, str]]:
 
 
 def test_person_who_opens_a_link_is_noted(enlist: Enlist, visitor: Visitor) -> None:
-    """X06: address and user agent are in the timeline."""
+    """X06: address and user agent are in the timeline, apart from who redeems it."""
     ticket = enlist.register()
     visitor.open(f"/enroll/{ticket.enrollment_id}")
     ((scanner, agent),) = opened(enlist, ticket)
     assert (scanner, "Chrome" in agent) == (False, True)
+    laptop = enlist.stranger()
+    assert code(enlist.redeem(ticket.token, caller=laptop)) == "done"
+    story = [
+        (event.kind, event.personal["address"])
+        for event in enlist.events(enrollment=ticket.enrollment_id)
+        if event.kind in ("enrollment.opened", "enrollment.redeemed")
+    ]
+    assert story == [
+        ("enrollment.opened", "127.9.0.1"),
+        ("enrollment.redeemed", laptop.address),
+    ]
     assert enlist.enrollment(ticket.enrollment_id).opened_at == enlist.clock.now
 
 
