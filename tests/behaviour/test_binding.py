@@ -7,7 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from enlist.store.redemptions import DeviceReport
-from tests.installation import PASSWORD, Enlist, code, done, refusal
+from enlist.verbs.register import DeviceDetails, Register
+from tests.installation import PASSWORD, SHOWN, Enlist, code, done, refusal
 from tests.requests import device_key, garbage, tampered, weak
 
 
@@ -135,6 +136,25 @@ def test_a_bare_enrollment_where_the_organization_allows_it(enlist: Enlist) -> N
     assert enlist.device(ticket.device_id).state == "enrolled"
     assert enlist.credentials_of(ticket.device_id) == []
     assert code(enlist.redeem(ticket.token, key=None)) == "token_used"
+
+
+def test_a_device_stands_where_its_user_does_or_below(enlist: Enlist) -> None:
+    """Ruling 31: not beside him, not above; nothing is made."""
+    enlist.organization("acme")
+    enlist.organization("labs", "acme")
+    enlist.organization("beta")
+    enlist.user("ada", organization="acme")
+    for place in ("beta", "main"):
+        verb = Register(place, "ada", DeviceDetails("laptop", "linux"), SHOWN)
+        told = refusal(enlist.perform(verb))
+        assert (told.code, [error.field for error in told.fields]) == (
+            "validation_failed",
+            ["organization"],
+        )
+    assert enlist.devices() == ()
+    for named, place in (("", "acme"), ("ACME", "acme"), ("labs", "labs")):
+        ticket = enlist.register("ada", organization=named)
+        assert enlist.device(ticket.device_id).group_id == place
 
 
 def test_two_tokens_of_one_user_enroll_two_devices(enlist: Enlist) -> None:
