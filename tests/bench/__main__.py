@@ -4,7 +4,7 @@ Each product rate stands between two runs of its yardstick (A B A); the ratio is
 a round whose yardsticks differ by more than a fifth is void. What comes out is the median of the
 rounds that are left, beside that of the last accepted run. Nothing here is a test: the figures go
 into docs/explanation/performance.md. From the environment: BENCH_ROUNDS, BENCH_SECONDS,
-BENCH_TOKENS; BENCH_ACCEPT=1 makes this run the accepted one.
+BENCH_TOKENS, BENCH_SAMPLES; BENCH_ACCEPT=1 makes this run the accepted one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import redeem, report, yardsticks
+from tests.bench import redeem, report, strangers, yardsticks
 from tests.bench.bench_signing import main as signing
 from tests.bench.report import Line, Round
 from tests.peers.postgres import Cluster, cluster
@@ -30,7 +30,10 @@ RESULT = Path("bench-result.json")
 
 
 def main() -> int:
-    """Run everything, print one table, keep every round; 1 where a line has no steady round."""
+    """Run everything, print one table, keep every round; 1 where a line has no steady round.
+
+    Also 1 where the time of an answer tells a stranger what was wrong.
+    """
     running = cluster(durable=True)
     try:
         found_on = report.machine(running)
@@ -39,6 +42,10 @@ def main() -> int:
             for with_csr, name in ((False, "bare"), (True, "with CSR"))
             for store, pair in _pairs(running, with_csr=with_csr).items()
         ]
+        alike = [
+            _in_folder(partial(strangers.run, database=database, store=store))
+            for store, database in (("SQLite", ""), ("PostgreSQL", running.create_database()))
+        ]
     finally:
         running.stop()
     report.show(lines, found_on)
@@ -46,7 +53,7 @@ def main() -> int:
     if os.environ.get("BENCH_ACCEPT"):
         report.keep(lines, found_on, report.ACCEPTED)
     signing(1.0)
-    return 0 if all(line.counted for line in lines) else 1
+    return 0 if all(line.counted for line in lines) and all(alike) else 1
 
 
 Pair = tuple[Callable[[], float], Callable[[], redeem.Measured]]

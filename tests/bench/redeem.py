@@ -143,13 +143,14 @@ def measure(
 
 @contextmanager
 def served(
-    folder: Path, database: str, workers: int
+    folder: Path, database: str, workers: int, *more: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """`enlist serve` as a process of its own, ready."""
+    """`enlist serve` as a process of its own, ready; `more` are further flags."""
     port, device_port = free_port(), free_port()
     command = [sys.executable, "-m", "enlist", "serve", "--data", str(folder)]
     command += ["--http", f"127.0.0.1:{port}", "--device", f"127.0.0.1:{device_port}"]
     command += ["--workers", str(workers), *(["--database", database] if database else [])]
+    command += more
     environment = {**os.environ, "ENLIST_LOG_LEVEL": "warning"}
     log = (folder / "serve.log").open("wb")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
