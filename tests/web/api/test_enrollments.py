@@ -70,6 +70,7 @@ def test_an_attempt_is_shown_with_its_enrollment(api: Api, operator: Client) -> 
 
 
 def test_revoking(api: Api, operator: Client) -> None:
+    """A42: its holder is told; it stays listed, with who and when."""
     ticket = api.enlist.register("ada")
     path = f"/enrollments/{ticket.enrollment_id}/revoke"
     revoked = answered(operator.post(path, {"reason": "lost on the train"}))
@@ -77,6 +78,10 @@ def test_revoking(api: Api, operator: Client) -> None:
     assert refused(operator.post(path)) == (409, "token_revoked")
     redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
     assert refused(api.stranger.post("/redeem", redeem)) == (410, "token_revoked")
+    (listed,) = answered(operator.get("/enrollments?state=revoked"))["items"]
+    assert (listed["id"], listed["ended_at"]) == (revoked["id"], "2026-03-02T12:00:00.000000Z")
+    (event,) = answered(operator.get("/events?kind=enrollment.revoked"))["items"]
+    assert (event["at"], event["personal"]["actor"]) == (listed["ended_at"], "operator key")
 
 
 def test_staff_hear_a_conflict_where_holders_hear_gone(api: Api, operator: Client) -> None:

@@ -183,6 +183,27 @@ def test_many_are_resent_with_a_line_for_each(
     assert [row["recipient"] for row in enlist.rows("message")] == ["user-waiting@example.com"]
 
 
+def test_each_of_many_gets_one_message_and_keeps_its_token(
+    console: Console, enlist: Enlist
+) -> None:
+    """A40: as many messages as were ticked; value and expiry stay."""
+    chosen = [enlist.register(f"user-{number}") for number in range(3)]
+    enlist.register("not-ticked")
+    kept = enlist.rows("enrollment_secret")
+    enlist.clock.advance(minutes=5)
+    desk = console.sign_in("helpdesk")
+    ids = [ticket.enrollment_id for ticket in chosen]
+    question = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids})
+    assert "Send 3 messages again?" in question.main
+    result = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids, "confirmed": "yes"})
+    assert "Queued 3 of 3 messages" in result.main
+    assert sorted(row["enrollment_id"] for row in enlist.rows("message")) == sorted(ids)
+    assert enlist.rows("enrollment_secret") == kept
+    for ticket in chosen:
+        found = enlist.enrollment(ticket.enrollment_id)
+        assert (found.generation, found.expires_at) == (1, ticket.expires_at)
+
+
 def test_many_are_revoked_with_a_line_for_each(
     console: Console, enlist: Enlist, tickets: dict[str, Ticket]
 ) -> None:
