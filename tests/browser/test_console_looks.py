@@ -105,3 +105,36 @@ def test_a_blocked_style_would_be_noticed(filled: Filled) -> None:
     watched.page.wait_for_timeout(100)
     with pytest.raises(AssertionError):
         watched.calm()
+
+
+def test_long_names_widen_no_page(filled: Filled) -> None:
+    """A name without a space is broken: it pushes no column out of its card or the window."""
+    desktop = filled.watch("administrator", viewport={"width": 1280, "height": 800})
+    page = desktop.page
+    page.goto("/console/main/users/new")
+    page.get_by_label("User name").fill("n" * 60)
+    page.get_by_label("Last name").fill("Wolfeschlegelsteinhausenbergerdorff" * 2)
+    page.get_by_label("E-mail").fill(f"{'m' * 50}@{'d' * 50}.example.com")
+    page.get_by_label("Register a first device").check()
+    page.get_by_label("Name of the device").fill("h" * 60 + ".internal.example.com")
+    page.get_by_label("Platform").select_option("linux")
+    page.get_by_role("button", name="Add this user").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("hhhh")
+    device = page.url
+    phone = filled.watch("administrator", viewport={"width": 360, "height": 740})
+    for watched in (desktop, phone):
+        for name in ("", "users", "devices", "enrollments", "messages", "events"):
+            watched.page.goto(f"/console/main/{name}")
+            assert watched.overflow() == 0, name
+        watched.page.goto(device)
+        assert watched.overflow() == 0
+        watched.calm()
+
+
+def test_the_bar_of_actions_covers_rows_only_while_some_are_ticked(filled: Filled) -> None:
+    page = filled.watch("administrator", viewport={"width": 1280, "height": 500}).page
+    page.goto("/console/main/enrollments")
+    bar = page.locator("[data-bulk-bar]")
+    expect(bar).not_to_be_in_viewport()
+    page.locator("tbody [type=checkbox]").first.check()
+    expect(bar).to_be_in_viewport()
