@@ -220,5 +220,5 @@ def _add_administrator(tx: Tx, caller: Caller, user: User, password_hash: str | 
     about = user.subjects
     personal = {"user": user.username, "email": user.email}
     events.record(tx, caller, Happening("user.created", about, {}, personal))
-    data = {"role": Role.ADMINISTRATOR.value}
+    data = {"role": Role.ADMINISTRATOR.value, "group_id": user.group_id}
     events.record(tx, caller, Happening("role.granted", about, data, personal))

@@ -51,6 +51,13 @@ def test_sentences_say_who_did_what(enlist: Enlist) -> None:
     assert told(enlist, "enrollment.redeemed") == "laptop enrolled and belongs to ada."
 
 
+def test_roles_are_called_as_everywhere_else(enlist: Enlist) -> None:
+    first = describe(enlist.events("role.granted")[0], "en").text.striptags()
+    assert first.endswith(" the role Administrator on main.")
+    enlist.staff("helpdesk", "", "helen")
+    assert told(enlist, "role.granted").endswith(" gave helen the role Help desk on main.")
+
+
 def test_the_exact_reason_and_how_long_ago(enlist: Enlist) -> None:
     """X38: expired three minutes ago, not just expired."""
     ticket = enlist.register("ada", expires_at=enlist.clock.now + MINUTE)

@@ -24,6 +24,7 @@ from enlist.locales import locale_of, translations
 from enlist.web.console import timeline
 from enlist.web.console.event_reasons import VERBS, reason_in_words
 from enlist.web.console.navigation import N_
+from enlist.web.console.people import ROLES
 from enlist.web.console.setting_words import CHOICES
 
 Translate = Callable[[str], str]
@@ -169,7 +170,9 @@ def describe(event: EventRow, language: str, places: Mapping[Id, str] | None = N
         places: names of organizations, for events that do not hold their own.
     """
     gettext = translations(language).gettext
-    names = {name: Markup("<strong>{}</strong>").format(value) for name, value in _names(event)}
+    names = {
+        name: Markup("<strong>{}</strong>").format(value) for name, value in _names(event, gettext)
+    }
     names["who"] = Markup("<strong>{}</strong>").format(actor(event, gettext))
     names.setdefault("user", escape(gettext("somebody")))
     names.setdefault("device", escape(gettext("a device")))
@@ -199,9 +202,11 @@ def describe_all(
     return [describe(event, language, places) for event in events]
 
 
-def _names(event: EventRow) -> list[tuple[str, str]]:
+def _names(event: EventRow, gettext: Translate) -> list[tuple[str, str]]:
     """What a sentence may name: personal values, then plain data."""
     told = {**{name: str(value) for name, value in event.data.items()}, **event.personal}
+    if told.get("role") in ROLES:
+        told["role"] = gettext(ROLES[told["role"]].label)
     wanted = ("user", "device", "recipient", "name", "group_id", "role", "version")
     return [(name, told[name]) for name in wanted if told.get(name)]
 
