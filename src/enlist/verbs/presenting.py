@@ -68,24 +68,25 @@ class Found:
     """What the store knows about what was presented. All may be None: a stranger's guess.
 
     `registered` is the device that a sign-in would enroll, `live` its live enrollment.
+    `sign_in_attempt_id` is the attempt that began with a sign-in, whose code was presented.
     `counted_by` is what a try at the account is counted by (see `tries`), "" without credentials.
     """
 
     presented: Presented
-    sighting: Sighting | None
-    policy: EnrollmentPolicy | None
-    login: Login | None
+    sighting: Sighting | None = None
+    policy: EnrollmentPolicy | None = None
+    login: Login | None = None
     organization: Organization | None = None
     registered: Device | None = None
     live: Sighting | None = None
     platform: Platform | None = None
-    attempt_id: Id | None = None
+    sign_in_attempt_id: Id | None = None
     counted_by: str = ""
 
     @property
-    def attempt(self) -> Id | None:
+    def attempt_id(self) -> Id | None:
         """The attempt whose code was presented, if one was."""
-        return self.attempt_id or (self.sighting.attempt_id if self.sighting else None)
+        return self.sighting.attempt_id if self.sighting else self.sign_in_attempt_id
 
     @property
     def by_sign_in(self) -> bool:
@@ -116,50 +117,45 @@ def _find(
     tools: Tools, tx: Reader, presented: Presented, platform: Platform | None
 ) -> Found | Refusal:
     login = users.login(tx, presented.username) if presented.username else None
+    nothing = Found(presented, login=login, platform=platform)
     if presented.token is None:
-        return _find_by_group_id(tx, presented, login, platform)
+        return _find_by_group_id(tx, nothing)
     text = wellformed_token(presented.token.reveal())
     code = parse_code(presented.token.reveal())
     mistyped = code is None and _GROUPED_CODE.fullmatch(presented.token.reveal().strip())
     if text is None or mistyped:
         if presented.with_credentials:
-            return Found(presented, None, None, login, platform=platform)
+            return nothing
         return Refusal("token_invalid", reason="mistyped or malformed", counted_only=True)
     codes = tools.keys.digests(Kind.ATTEMPT_CODE, code_digest_input(code)) if code else ()
     tokens = tools.keys.digests(Kind.REGISTRATION_TOKEN, Secret(text))
     sighting = sightings.find(tx, tokens, codes)
     if sighting is not None:
         policy = organizations.policy(tx, sighting.organization_path)
-        return Found(presented, sighting, policy, login, platform=platform)
+        return replace(nothing, sighting=sighting, policy=policy)
     if codes and (found := _find_by_attempt(tx, presented, codes, platform)) is not None:
         return found
     if presented.with_credentials:
-        return Found(presented, None, None, login, platform=platform)
+        return nothing
     return Refusal("token_invalid", reason="unknown")
 
 
-def _find_by_group_id(
-    tx: Reader, presented: Presented, login: Login | None, platform: Platform | None
-) -> Found | Refusal:
-    if not presented.with_credentials:
+def _find_by_group_id(tx: Reader, nothing: Found) -> Found | Refusal:
+    if not nothing.presented.with_credentials:
         return Refusal("token_invalid", reason="Group ID without a login")
-    organization = organizations.by_group_id(tx, presented.group_id)
-    policy = organizations.policy(tx, organization.path) if organization else None
-    registered, live = _registered(tx, organization, login, platform)
-    return Found(presented, None, policy, login, organization, registered, live, platform)
+    organization = organizations.by_group_id(tx, nothing.presented.group_id)
+    return _at(tx, nothing, organization) if organization else nothing
 
 
-def _registered(
-    tx: Reader,
-    organization: Organization | None,
-    login: Login | None,
-    platform: Platform | None,
-) -> tuple[Device | None, Sighting | None]:
-    """The device that is registered there for him; elsewhere other rules may be in force."""
-    if organization is None or login is None or platform is None:
-        return None, None
-    device = devices.oldest_registered(tx, organization.id, login.user_id, platform)
-    return device, sightings.live_of_device(tx, device.id) if device else None
+def _at(tx: Reader, found: Found, organization: Organization) -> Found:
+    """What a sign-in there leads to; a device elsewhere does not count, nor do the rules there."""
+    policy = organizations.policy(tx, organization.path)
+    found = replace(found, organization=organization, policy=policy)
+    if found.login is None or found.platform is None:
+        return found
+    device = devices.oldest_registered(tx, organization.id, found.login.user_id, found.platform)
+    live = sightings.live_of_device(tx, device.id) if device else None
+    return replace(found, registered=device, live=live)
 
 
 def _find_by_attempt(
@@ -180,19 +176,8 @@ def _find_by_attempt(
         return Refusal("attempt_over", at=attempt.expires_at, about=about, holder=True)
     if not login.active:
         return Refusal("user_not_allowed", about=about, holder=True)
-    registered, live = _registered(tx, organization, login, platform)
-    policy = organizations.policy(tx, organization.path)
-    return Found(
-        replace(presented, token=None),
-        None,
-        policy,
-        login,
-        organization,
-        registered,
-        live,
-        platform,
-        attempt.id,
-    )
+    found = Found(replace(presented, token=None), login=login, platform=platform)
+    return _at(tx, replace(found, sign_in_attempt_id=attempt.id), organization)
 
 
 def reserve(found: Found) -> Try | None:

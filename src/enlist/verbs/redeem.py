@@ -25,7 +25,7 @@ from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import presenting, repeating, targeting
 from enlist.verbs.driver import Answered, HotVerb, Tools, Try
 from enlist.verbs.presenting import Found, Presented
-from enlist.verbs.repeating import REPEATABLE, Earlier, Enrolled
+from enlist.verbs.repeating import Earlier, Enrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         found = presenting.find(tools, tx, caller, self.presented, platform)
         if isinstance(found, Refusal):
             return found
-        if self.attempt_id not in (None, found.attempt):
+        if self.attempt_id not in (None, found.attempt_id):
             return Refusal("token_invalid", reason="the code is another attempt's")
         earlier = repeating.look_back(tx, found, self.csr, self.idempotency)
         return Seen(found, earlier)
@@ -97,7 +97,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         signed = self._complete(tools, seen.found, target.device_id, now)
         if isinstance(signed, Refusal):
             return replace(signed, about=target.happening.about, holder=True)
-        return target.claim(caller, self.report, signed, self.idempotency, REPEATABLE)
+        return target.claim(caller, self.report, signed, self.idempotency)
 
     def won(self, claim: Redemption) -> Done[Enrolled]:
         return Done(repeating.enrolled(claim))

@@ -49,7 +49,6 @@ class Target:
         report: DeviceReport,
         signed: NewCertificate | None,
         idempotency: IdempotencyKey | None,
-        idempotency_lifetime: int,
     ) -> Redemption:
         """The claim, complete: plain values for the hot lane."""
         data = {**self.happening.data, "serial": signed.serial if signed else ""}
@@ -65,7 +64,7 @@ class Target:
             fresh_device=self.device,
             fresh_enrollment=self.enrollment,
             idempotency=idempotency,
-            idempotency_lifetime=idempotency_lifetime,
+            idempotency_lifetime=REPEATABLE,
         )
 
 
@@ -85,7 +84,7 @@ def choose(found: Found, report: DeviceReport, now: int) -> Target | Refusal:
 
 
 def _presented(found: Found, sighting: Sighting, device_id: Id) -> Target | Refusal:
-    about = replace(sighting.subjects, attempt_id=found.attempt)
+    about = replace(sighting.subjects, attempt_id=found.attempt_id)
     if found.platform not in (None, sighting.device_platform):
         return Refusal(
             "platform_mismatch",
@@ -100,7 +99,9 @@ def _presented(found: Found, sighting: Sighting, device_id: Id) -> Target | Refu
         sighting.device_name,
         sighting.username,
     )
-    return Target(sighting.enrollment_id, sighting.generation, device_id, found.attempt, happening)
+    return Target(
+        sighting.enrollment_id, sighting.generation, device_id, found.attempt_id, happening
+    )
 
 
 def _by_sign_in(
