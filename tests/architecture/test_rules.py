@@ -114,6 +114,20 @@ def test_randomness_comes_from_the_system() -> None:
     )
 
 
+def test_no_uuid_is_a_secret() -> None:
+    """S02, ASVS 11.5.1: an id may be guessed; none is made but by `core.ids`, from the moment."""
+    fail_with(
+        "ids come from core.ids, secrets from core.secrets:",
+        (
+            module.at(node)
+            for module in EVERYTHING
+            if module.path != SOURCE / "core/ids.py"
+            for name, node in module.imports()
+            if name.split(".")[0] == "uuid"
+        ),
+    )
+
+
 def test_only_the_edge_is_asynchronous() -> None:
     kinds = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
     fail_with(

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from enlist.core.secrets import Key, KeyRing, Kind, Secret
-from enlist.store import outbox
+from enlist.core.secrets import Key, KeyRing, Kind, Secret, random_secret
+from enlist.store import access, outbox
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
@@ -52,6 +52,9 @@ def test_no_secret_is_readable_in_the_database(
     secrets += [ticket.token, begun.code, newer.token, Secret("Wr0ngT0ken")]
     secrets += [Secret("wr0ng-passw0rd"), enlist.do(CreateApiKey("key", "reader")).secret]
     secrets.append(enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger()).cookie)
+    secrets.append(random_secret())
+    set_up = keys.digest(Kind.SETUP_LINK, secrets[-1])
+    enlist.store.write(lambda tx: access.put_setup_link(tx, set_up, tx.now + 1))
     found = stored(enlist, request)
     assert b"ada@example.com" in found  # the search sees what is there
     for secret in secrets:
