@@ -36,6 +36,11 @@ _OF_DEVICE = Query(
     f"""{_COLUMNS} JOIN enrollment e ON e.id = a.enrollment_id
      WHERE e.device_id = :device_id ORDER BY a.id DESC LIMIT 50""",
 )
+_OF_USER = Query(
+    "attempt.of_user",
+    f"""{_COLUMNS} WHERE a.enrollment_id IS NULL AND a.user_id = :user_id
+     ORDER BY a.id DESC LIMIT 50""",
+)
 _CANCEL = Query(
     "attempt.cancel",
     """
@@ -114,6 +119,11 @@ def of_enrollment(tx: Reader, enrollment_id: Id) -> list[Attempt]:
 def of_device(tx: Reader, device_id: Id) -> list[Attempt]:
     """The attempts to enroll a device, newest first."""
     return [_attempt(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
+
+
+def of_user(tx: Reader, user_id: Id) -> list[Attempt]:
+    """What a user began by signing in and has not finished, newest first: no enrollment has it."""
+    return [_attempt(row) for row in tx.all(_OF_USER, user_id=user_id)]
 
 
 def cancel(tx: Tx, attempt_id: Id) -> bool:

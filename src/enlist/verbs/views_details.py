@@ -131,13 +131,17 @@ def _user(tx: Reader, caller: Caller, user_id: Id | None) -> User | None:
 
 @dataclass(frozen=True, slots=True)
 class UserDetail:
-    """A person with what he holds. `sign_ins` is how many of his are alive."""
+    """A person with what he holds. `sign_ins` is how many of his are alive.
+
+    `attempts` are those that he began by signing in; those with a token are its enrollment's.
+    """
 
     user: User
     roles: tuple[RoleAssignment, ...]
     devices: Page[Device]
     enrollments: Page[Enrollment]
     sign_ins: int
+    attempts: tuple[Attempt, ...]
     timeline: Page[EventRow]
 
 
@@ -166,6 +170,7 @@ class ShowUser(View[UserDetail]):
             sure(devices.page(tx, request)) if sees_devices else Page(()),
             sure(enrollments.page(tx, request)) if sees_enrollments else Page(()),
             len(access.sign_ins_of(tx, found.id, tx.now - IDLE)),
+            tuple(attempts.of_user(tx, found.id)) if sees_enrollments else (),
             timeline(tx, caller, path, {"user": found.id}),
         )
 

@@ -153,6 +153,25 @@ def test_what_an_idempotency_key_leaves_cannot_be_guessed(api: Api) -> None:
     assert fingerprint((text.encode(),)) not in before
 
 
+def test_what_was_begun_by_signing_in_is_listed_with_its_user(api: Api) -> None:
+    """X55: it has no enrollment yet that could show it; once finished it has."""
+    api.enlist.user("ada")
+    operator = api.key("operator")
+    body = {"group_id": "main", "username": "ada", "password": PASSWORD}
+    begun = answered(api.stranger.post("/attempts", body), 201)
+    (attempt,) = answered(operator.get("/users/ada"))["attempts"]
+    assert (attempt["id"], attempt["state"]) == (begun["id"], "open")
+    assert attempt["started_at"] == "2026-03-02T12:00:00.000000Z"
+    api.enlist.clock.advance(minutes=10)
+    (attempt,) = answered(operator.get("/users/ada"))["attempts"]
+    assert attempt["state"] == "expired"
+    again = answered(api.stranger.post("/attempts", body), 201)
+    path = f"/attempts/{again['id']}/complete"
+    finish = {"code": again["code"], "csr": csr_text(), "device": {"platform": "linux"}}
+    answered(api.stranger.post(path, finish), 201)
+    assert answered(operator.get("/users/ada"))["attempts"] == [attempt]
+
+
 def test_changing(api: Api, administrator: Client) -> None:
     api.enlist.user("ada")
     seen = administrator.get("/users/ada")

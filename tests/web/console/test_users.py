@@ -201,6 +201,22 @@ def test_ones_own_password_is_changed_in_the_account(console: Console) -> None:
     assert not page.leads_to(f"/console/main/users/{own}/password")
 
 
+def test_half_finished_attempts_stand_on_their_users_page(console: Console, enlist: Enlist) -> None:
+    """X55: begun by signing in, so that no device and no enrollment could show them."""
+    user = enlist.user("ada")
+    desk = console.sign_in("helpdesk")
+    address = f"/console/main/users/{user.id}"
+    assert "Attempts" not in desk.open(address).main
+    enlist.begin(group_id="main", login=("ada", PASSWORD))
+    page = desk.open(address).main
+    assert "Attempts" in page
+    assert "waits for the device's certificate request until" in page
+    enlist.clock.advance(minutes=11)
+    page = desk.open(address).main
+    assert "11 minutes ago" in page
+    assert "no certificate request came until" in page
+
+
 DEVICE = {"first_device": "yes", "device_name": "Grace's laptop", "platform": "linux"}
 
 

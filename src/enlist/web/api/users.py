@@ -19,7 +19,7 @@ from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState, Us
 from enlist.verbs.views import ListUsers
 from enlist.verbs.views_details import ShowUser
 from enlist.web.api.devices import Device
-from enlist.web.api.enrollments import EnrollmentDetail
+from enlist.web.api.enrollments import Attempt, EnrollmentDetail
 from enlist.web.api.operations import (
     IDEMPOTENT,
     Asking,
@@ -102,20 +102,25 @@ class UserDetail(User):
     """A person, and what he may do. His devices: `/devices?user=`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{**_EXAMPLE, "roles": [ROLE], "sign_ins": 1}]}
+        json_schema_extra={
+            "examples": [{**_EXAMPLE, "roles": [ROLE], "sign_ins": 1, "attempts": []}]
+        }
     )
 
     roles: list[RoleHeld]
     sign_ins: int
     """How many of his sign-ins are alive."""
+    attempts: list[Attempt]
+    """Begun by signing in, and not finished; those with a token are shown with its enrollment."""
 
     @classmethod
-    def of_detail(cls, found: views_details.UserDetail) -> UserDetail:
+    def of_detail(cls, found: views_details.UserDetail, now: int) -> UserDetail:
         """A user with his roles."""
         return cls(
             **dict(User.of(found.user)),
             roles=[RoleHeld.of(each) for each in found.roles],
             sign_ins=found.sign_ins,
+            attempts=[Attempt(**documents.attempt(each, now)) for each in found.attempts],
         )
 
 
@@ -231,7 +236,7 @@ async def show_user(asking: Staff, user: str) -> UserDetail | Refusal:
     if isinstance(found, Refusal):
         return found
     asking.versioned(found.user.version)
-    return UserDetail.of_detail(found)
+    return UserDetail.of_detail(found, asking.services.tools.clock())
 
 
 class UserChanges(Body):

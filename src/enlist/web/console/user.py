@@ -22,6 +22,7 @@ from enlist.verbs.users import DeleteUser, SetUserState
 from enlist.verbs.views import ListDevices, ListEnrollments
 from enlist.verbs.views_details import ShowUser, UserDetail
 from enlist.web.console import people, words
+from enlist.web.console.devices import shown_attempts
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form
 from enlist.web.console.layout import Desk, page
@@ -69,6 +70,7 @@ async def show_user(desk: Desk) -> Response:
             (shown_state(each.state, each.expires_at, desk.now), each)
             for each in detail.enrollments.items
         ],
+        "attempts": shown_attempts(detail.attempts, desk.now),
         "story": describe_all(detail.timeline.items, desk.caller.language),
         "words": words,
     }
