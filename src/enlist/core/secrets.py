@@ -3,15 +3,22 @@
 Five shapes exist:
 
 * **machine secrets** (`enk_…` API keys, later device and magic links): random, 190 bits, with a
-  public id to look them up by and a checksum that catches typing errors and helps leak
-  scanners (S01). Shown once; only a keyed digest is kept.
+  public id to tell them apart by and a checksum that catches typing errors and helps leak
+  scanners (S01). Shown once; only a keyed digest is kept. Ends when revoked, or at its expiry.
 * **registration tokens**: 6-20 Base58 letters, short and found by value. Not stored at all but
   *derived*: `letters(HMAC(derivation key, enrollment id, generation))`, so that a resend sends
   the same token and a database dump holds nothing to read (A17, S29). A keyed digest finds them.
+  Ends when used, revoked, reissued (the next generation) or at its expiry (`lifecycle`).
 * **typed codes** (attempt codes): eight letters of the RFC 8628 section 6.1 alphabet and a
-  check letter; short-lived; a keyed digest finds them.
+  check letter; a keyed digest finds them. Ends with its attempt, after ten minutes at most.
 * **sign-in and set-up secrets**: 256 random bits in a cookie or a link; a keyed digest is kept.
-* **passwords**: chosen by people, so kept as Argon2id; see `enlist.verbs.passwords`.
+  Ends at sign-out, when idle, or after twelve hours; the link when used, or after a day.
+* **passwords**: chosen by people, so kept as Argon2id; see `enlist.verbs.passwords`. Ends when
+  the next one is set.
+
+What is no credential but must not be read either is kept or compared as a keyed digest, too: what
+an Idempotency-Key was sent with, the user name that a wrong password was typed for. `FORM` makes
+the key that pages seal their state with (`enlist.web.sealing`).
 
 Digests are `HMAC-SHA256(lookup key, kind, 0x00, secret)`. The kind separates domains: a secret
 of one kind presented as another is simply unknown (S11). Both keys live outside the database as
