@@ -204,6 +204,8 @@ def test_an_attempt_by_sign_in_needs_no_password_at_its_end(enlist: Enlist) -> N
     assert begun.purpose.username == "ada"
     enrolled = done(enlist.redeem(begun.code))
     assert enlist.device(enrolled.device_id).username == "ada"
+    (made,) = enlist.enrollments_of(enrolled.device_id)
+    assert (made.grant, enlist.rows("enrollment_secret")) == ("sign_in", []), "it has no secret"
     assert done(enlist.redeem(begun.code)).device_id == enrolled.device_id
     assert code(enlist.redeem(begun.code, key=1)) != "done"
     assert len(enlist.devices()) == 1
