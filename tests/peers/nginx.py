@@ -1,0 +1,22 @@
+"""nginx: the proxy of the guide to installing, as it stands there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.peers.base import Missing, Program, dotted, find_program, lacking, version_of
+
+NAME = "nginx"
+PACKAGES = ("nginx-light",)
+MIN_VERSION = (1, 18)
+NEEDS_ROOT = False
+
+
+def probe() -> Missing | None:
+    return lacking("nginx", PACKAGES[0], minimum=MIN_VERSION, version=("-v",))
+
+
+def start(folder: Path) -> Program:
+    """Nothing to start yet: a test brings its own configuration."""
+    path = find_program("nginx") or NAME
+    return Program(path, dotted(version_of([path, "-v"])))
