@@ -157,6 +157,37 @@ def test_a_list_says_how_to_see_more(run: Run, kind: str) -> None:
     assert run(kind, "list", "--limit", "1", "--cursor", cursor).out not in ("", first)
 
 
+def test_an_empty_list_says_whether_anything_was_asked_for(run: Run) -> None:
+    for kind in ("device", "enrollment", "apikey"):
+        assert run(kind, "list").out.startswith("No "), kind
+        assert run(kind, "list", "--search", "zzz").out.startswith("Nothing fits"), kind
+    assert run("device", "list", "--state", "blocked").out.startswith("Nothing fits")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("device", "list", "--state", "gone"),
+            "--state gone is not known. Write one of registered",
+        ),
+        (
+            ("device", "list", "--platform", "os2"),
+            "--platform os2 is not known. Write one of android",
+        ),
+        (("enrollment", "list", "--state", "gone"), "Write one of active, used, revoked, expired."),
+        (
+            ("audit", "list", "--since", "noon"),
+            "--since noon is no time with a zone. Write 2026-12-31T18:00",
+        ),
+    ],
+)
+def test_a_mistyped_filter_is_not_an_empty_list(
+    run: Run, words: tuple[str, ...], said: str
+) -> None:
+    assert said in run(*words, expect=2).err
+
+
 def test_settings_show_where_each_value_comes_from(run: Run) -> None:
     run("organization", "add", "--name", "Sales", "--group-id", "sales")
     run("organization", "settings", "sales", "--set", "token_length=12")

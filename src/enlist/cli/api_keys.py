@@ -18,6 +18,7 @@ from enlist.cli.options import (
     Organization,
     Search,
     installation,
+    nothing,
 )
 from enlist.cli.options import (
     moment as parse_moment,
@@ -103,7 +104,7 @@ def list_(
         )
 
     columns = ("NAME", "KEY", "ROLE", "ORGANIZATION", "UNTIL", "LAST USED", "ID")
-    empty = "No API key yet. Make one: enlist apikey create --help"
+    empty = nothing("No API key yet. Make one: enlist apikey create --help", search, cursor)
     now = enlist.now
     print_page(page, columns, row, empty, lambda key: documents.api_key(key, now), as_json=as_json)
 

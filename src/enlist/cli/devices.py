@@ -19,6 +19,8 @@ from enlist.cli.options import (
     Organization,
     Search,
     installation,
+    known,
+    nothing,
 )
 from enlist.cli.options import (
     moment as parse_moment,
@@ -33,7 +35,8 @@ from enlist.cli.output import (
     print_table,
     shown,
 )
-from enlist.core.model import Device
+from enlist.core.lifecycle import DeviceState
+from enlist.core.model import Device, Platform
 
 commands = typer.Typer(help="Devices.", no_args_is_help=True)
 
@@ -101,14 +104,18 @@ def list_(
     from enlist.verbs.views import ListDevices
 
     with installation(context, data, database) as enlist:
-        filters = {"state": state, "platform": platform}
+        filters = {
+            "state": known("--state", state, DeviceState),
+            "platform": known("--platform", platform, Platform),
+        }
         view = ListDevices(organization, search=search, filters=filters, limit=limit, cursor=cursor)
         page = shown(enlist, view)
 
     def row(found: Device) -> Sequence[str]:
         return found.name, found.username, found.platform.value, found.state.value, found.id
 
-    empty = "No device here. Register one: enlist device register --help"
+    first = "No device here. Register one: enlist device register --help"
+    empty = nothing(first, search, state, platform, cursor)
     columns = ("NAME", "USER", "PLATFORM", "STATE", "ID")
     print_page(page, columns, row, empty, documents.device, as_json=as_json)
 

@@ -19,6 +19,8 @@ from enlist.cli.options import (
     Organization,
     Search,
     installation,
+    known,
+    nothing,
 )
 from enlist.cli.options import (
     moment as parse_moment,
@@ -33,10 +35,12 @@ from enlist.cli.output import (
     shown,
 )
 from enlist.core import model
-from enlist.core.lifecycle import shown_state
+from enlist.core.lifecycle import EnrollmentState, shown_state
 from enlist.verbs.issuing import Delivery
 
 commands = typer.Typer(help="Enrollments: authorizations to enroll.", no_args_is_help=True)
+
+STATES = (*EnrollmentState, "expired")
 
 Enrollment = Annotated[str, typer.Argument(metavar="ENROLLMENT", help="Id.")]
 
@@ -58,8 +62,9 @@ def list_(
     from enlist.verbs.views import ListEnrollments
 
     with installation(context, data, database) as enlist:
+        filters = {"state": known("--state", state, STATES)}
         view = ListEnrollments(
-            organization, search=search, filters={"state": state}, limit=limit, cursor=cursor
+            organization, search=search, filters=filters, limit=limit, cursor=cursor
         )
         page = shown(enlist, view)
     now = enlist.now
@@ -75,7 +80,8 @@ def list_(
         )
 
     columns = ("DEVICE", "USER", "STATE", "UNTIL", "MESSAGE", "ID")
-    empty = "No enrollment here. Register a device: enlist device register --help"
+    first = "No enrollment here. Register a device: enlist device register --help"
+    empty = nothing(first, search, state, cursor)
     print_page(
         page,
         columns,

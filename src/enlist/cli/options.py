@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -64,6 +65,18 @@ def read_secret(prompt: str) -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+def known(option: str, text: str, words: Iterable[str]) -> str:
+    """A filter's word. One that exists nowhere would look like an empty list."""
+    if text and text not in list(words):
+        usage(f"{option} {text} is not known. Write one of {', '.join(words)}.")
+    return text
+
+
+def nothing(first: str, *asked: str) -> str:
+    """What a list without rows says: how to make the first, unless less was asked for."""
+    return "Nothing fits what was asked for." if any(asked) else first
+
+
 def moment(text: str, now: datetime, option: str = "--expires") -> int | None:
     """A moment in microseconds UTC; None where it was not given.
 
@@ -74,10 +87,13 @@ def moment(text: str, now: datetime, option: str = "--expires") -> int | None:
     from enlist.core.clock import from_datetime
 
     units = {"m": "minutes", "h": "hours", "d": "days"}
-    try:
+    with suppress(ValueError, OverflowError):
         if text[:-1].isdigit() and text[-1] in units:
             span = timedelta(**{units[text[-1]]: int(text[:-1])})
             return from_datetime(now + span if option == "--expires" else now - span)
-        return from_datetime(datetime.fromisoformat(text))
-    except (ValueError, OverflowError) as error:
-        usage(f"{option} {text}: {error}. Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d.")
+        given = datetime.fromisoformat(text)
+        if given.tzinfo is not None:
+            return from_datetime(given)
+    usage(
+        f"{option} {text} is no time with a zone. Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d."
+    )

@@ -18,6 +18,7 @@ from enlist.cli.options import (
     Organization,
     Search,
     installation,
+    nothing,
     read_secret,
 )
 from enlist.cli.output import done, out, print_json, print_page, shown, usage
@@ -132,5 +133,6 @@ def list_(
         return user.username, user.display_name, user.email, user.group_id, user.state.value
 
     columns = ("USER NAME", "NAME", "E-MAIL", "ORGANIZATION", "STATE")
-    empty = "No user yet. Add one: enlist user add --username ada --email ada@example.com"
+    first = "No user yet. Add one: enlist user add --username ada --email ada@example.com"
+    empty = nothing(first, search, cursor)
     print_page(page, columns, row, empty, documents.user, as_json=as_json)
