@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -87,13 +87,13 @@ def moment(text: str, now: datetime, option: str = "--expires") -> int | None:
     from enlist.core.clock import from_datetime
 
     units = {"m": "minutes", "h": "hours", "d": "days"}
-    with suppress(ValueError, OverflowError):
+    try:
         if text[:-1].isdigit() and text[-1] in units:
             span = timedelta(**{units[text[-1]]: int(text[:-1])})
             return from_datetime(now + span if option == "--expires" else now - span)
-        given = datetime.fromisoformat(text)
-        if given.tzinfo is not None:
-            return from_datetime(given)
-    usage(
-        f"{option} {text} is no time with a zone. Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d."
-    )
+        return from_datetime(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        usage(
+            f"{option} {text} is no time with a zone. "
+            "Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d."
+        )
