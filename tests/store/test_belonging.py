@@ -109,7 +109,7 @@ def test_an_older_schema_is_migrated_only_on_purpose(
 def test_a_current_schema_needs_no_migration(settings: Settings) -> None:
     assert wiring.migrate(settings, check=True) is False
     assert wiring.migrate(settings, check=False) is False
-    assert wiring.set_up(settings)
+    assert wiring.is_set_up(settings)
 
 
 # --- keys -------------------------------------------------------------------------------------

@@ -58,10 +58,10 @@ class LocalBackend:
         """Set up an empty installation without a browser (X43)."""
         from enlist.core.secrets import Secret
         from enlist.verbs.setup import Administrator, Beginning
-        from enlist.wiring.installation import CannotStart, open_installation, set_up
+        from enlist.wiring.installation import CannotStart, is_set_up, open_installation
 
         settings = _settings(options)
-        if set_up(settings):
+        if is_set_up(settings):
             raise CannotStart("this database is set up already; nothing was changed.")
         administrator = Administrator(email, Secret(password))
         beginning = Beginning(organization, group_id, administrator)

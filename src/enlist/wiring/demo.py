@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from enlist.core.caller import Caller
-from enlist.core.outcomes import Done, Refusal
+from enlist.core.outcomes import Refusal
 from enlist.core.secrets import BASE58, Secret, random_letters
 from enlist.keyfolder import write_secret
 from enlist.settings import Settings
 from enlist.verbs.callers import host_caller
+from enlist.verbs.driver import AnyVerb
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization, ChangeSettings
 from enlist.verbs.register import DeviceDetails, Register
@@ -120,7 +122,7 @@ class _Runner:
         self._driver = installation.driver
         self._caller = caller
 
-    def __call__(self, verb: object) -> None:
-        outcome: Done[object] | Refusal = self._driver.perform(verb, self._caller)  # type: ignore[arg-type]
+    def __call__(self, verb: AnyVerb[Any, Any, Any]) -> None:
+        outcome = self._driver.perform(verb, self._caller)
         if isinstance(outcome, Refusal):
             raise CannotStart(f"the sample data cannot be made: {outcome.code} {outcome.fields}")

@@ -195,7 +195,7 @@ def _keys(
     return folder
 
 
-def set_up(settings: Settings) -> bool:
+def is_set_up(settings: Settings) -> bool:
     """Whether the database holds an installation already."""
     store = open_store(settings, system_clock)
     try:

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 from enlist import __version__
 from enlist.core.caller import SYSTEM
-from enlist.core.clock import DAY
+from enlist.core.clock import DAY, from_datetime
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
 from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
+from enlist.keyfolder import write_secret
+from enlist.pki import keys
 from enlist.settings import Settings
 from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
@@ -194,12 +198,6 @@ def _certificate(
     settings: Settings, installation: Installation, name: str, more: Sequence[str]
 ) -> tuple[Path, Path]:
     """A listener's certificate of our own CA, renewed in time; its key stays (ruling 5)."""
-    from cryptography import x509
-
-    from enlist.core.clock import from_datetime
-    from enlist.keyfolder import write_secret
-    from enlist.pki import keys
-
     where = addresses(settings)
     url = where.device_url if name == "device-listener" else where.public_url
     names = [urlsplit(url).hostname or "localhost", *more, "localhost", "127.0.0.1", "::1"]
@@ -221,10 +219,7 @@ def _certificate(
     return certificate, key_file
 
 
-def _names(certificate: object) -> set[str]:
-    from cryptography import x509
-
-    assert isinstance(certificate, x509.Certificate)  # noqa: S101 - for the type checker
+def _names(certificate: x509.Certificate) -> set[str]:
     extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     dns = extension.value.get_values_for_type(x509.DNSName)
     return {*dns, *(str(ip) for ip in extension.value.get_values_for_type(x509.IPAddress))}
