@@ -19,7 +19,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import User
 from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects, invalid
-from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.policy import SETTINGS, EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
 from enlist.store import enrollment_secrets, enrollments, events, outbox, templates
 from enlist.store.enrollment_secrets import NewSecret
@@ -34,7 +34,7 @@ DEFAULT_TEMPLATE: Final = "default"
 """Name of the template that counts where none is named; an organization's own replaces ours."""
 
 _SPARES: Final = 4
-_LONGEST_HOURS: Final = 8760
+_LONGEST_HOURS: Final = SETTINGS["token_expiration_hours"].most
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,12 @@ class Mailbox(Protocol):
         ...
 
 
-def _limiter(total: int) -> anyio.CapacityLimiter:
-    return anyio.CapacityLimiter(total)
+_THREADS: Final = 40
+"""As many as anyio itself would run at once."""
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    return anyio.CapacityLimiter(_THREADS)
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ class Services:
     mailbox: Mailbox | None = None
     version: str = ""
     own_ca: str = ""
-    threads: anyio.CapacityLimiter = field(default_factory=lambda: _limiter(40))
-    hashing_threads: anyio.CapacityLimiter = field(default_factory=lambda: _limiter(40))
+    threads: anyio.CapacityLimiter = field(default_factory=_limiter)
+    hashing_threads: anyio.CapacityLimiter = field(default_factory=_limiter)
 
     @property
     def tools(self) -> Tools:

@@ -6,9 +6,9 @@ both by itself. Beginning consumes nothing.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from enlist.core.outcomes import Refusal
 from enlist.verbs.begin import Begin, Begun, Cancel
@@ -16,6 +16,7 @@ from enlist.verbs.presenting import Presented
 from enlist.web.api.operations import IDEMPOTENT, Anybody, IdempotencyHeader, Operations, shown
 from enlist.web.api.redeem import (
     EXAMPLE_CSR,
+    CsrGiven,
     DeviceGiven,
     PresentedBody,
     PublicBody,
@@ -137,7 +138,7 @@ class CompleteBody(PublicBody):
 
     code: SecretGiven
     device: DeviceGiven = DeviceGiven()
-    csr: Annotated[str | None, Field(max_length=32_768)] = None
+    csr: CsrGiven | None = None
 
 
 @operations.public(

@@ -36,6 +36,9 @@ EXAMPLE_CSR: Final = (
 )
 _EXAMPLE_CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----\nMIIC…\n-----END CERTIFICATE-----\n"
 
+CsrGiven = Annotated[str, Field(max_length=32_768)]
+"""A certificate request in a body; `parse` has its own, lower limit and says so in words."""
+
 
 class PublicBody(BaseModel):
     """A request of a device. What is not known is ignored: an old server serves newer devices."""
@@ -98,7 +101,7 @@ class RedeemBody(PresentedBody):
         }
     )
 
-    csr: Annotated[str | None, Field(max_length=32_768)] = None
+    csr: CsrGiven | None = None
     """A certificate request (PKCS#10) as PEM text. Nothing but its key is used."""
 
 
