@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +75,43 @@ def test_never_more_at_once_than_slots_and_a_short_queue(passwords: Passwords) -
     assert counting.most == SLOTS
     assert answers.count(Busy) == 200 - SLOTS * 16
     assert answers.count(False) == SLOTS * 16
+
+
+MEMORY_OF_A_FLOOD = """
+import re, threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from enlist.core.secrets import Secret
+from enlist.verbs.passwords import Busy, Passwords
+
+def memory(name):
+    return int(re.search(rf"{name}:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+passwords, start = Passwords(), threading.Barrier(40)
+
+def guess(number):
+    try:
+        return passwords.verify(None, Secret(f"guess {number}"))
+    except Busy:
+        return Busy
+
+with ThreadPoolExecutor(40) as pool:  # as many threads as a server has for hashing
+    list(pool.map(lambda _: start.wait(), range(40)))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    before = memory("VmRSS")
+    answers = list(pool.map(guess, range(200)))
+print(memory("VmHWM") - before, answers.count(False))
+"""
+
+
+def test_a_flood_of_guesses_takes_no_more_memory_than_there_are_cores() -> None:
+    """S45: 200 guesses at once, with the parameters of production, in a process of their own."""
+    command = [sys.executable, "-c", MEMORY_OF_A_FLOOD]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    kibibytes, compared = map(int, ran.stdout.split())
+    cores = os.cpu_count() or 1
+    assert compared >= cores
+    assert 19 * 1024 <= kibibytes <= cores * 19 * 1024 * 1.2
 
 
 def test_a_stored_hash_and_none_cost_the_same_work(passwords: Passwords) -> None:

@@ -6,6 +6,7 @@ else. At most `cores` hashes run; a few more may wait; beyond that the caller is
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from typing import Final
@@ -20,6 +21,9 @@ SHORTEST: Final = 12
 
 LONGEST: Final = 256
 
+_MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD of malloc.h
+_LARGE: Final = 1 << 20
+
 
 class Busy(Exception):
     """Too many passwords are being checked right now."""
@@ -29,6 +33,7 @@ class Passwords:
     """Hashes and checks passwords with Argon2id, 19 MiB, two passes, one lane."""
 
     def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2, slots: int = 0) -> None:
+        _give_memory_back()
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         cores = slots or os.cpu_count() or 1
         self._running = threading.BoundedSemaphore(cores)
@@ -82,3 +87,13 @@ class _Slot:
     def __exit__(self, *_: object) -> None:
         self._running.release()
         self._waiting.release()
+
+
+def _give_memory_back() -> None:
+    """Let glibc return large blocks to the system as soon as they are free.
+
+    Else each thread that ever computed a hash keeps 19 MiB, however few compute one at once.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGE)
