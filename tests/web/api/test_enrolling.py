@@ -72,6 +72,24 @@ def test_the_whole_first_enrollment(api: Api) -> None:
     assert token not in revealing.get(f"/events?device={device['id']}").text
 
 
+def test_a_forged_host_reaches_no_link_and_no_message(api: Api) -> None:
+    """S38: whoever may register devices does not choose where their users are led."""
+    client = api.key("administrator", "enrollments:reveal")
+    api.enlist.user("ada")
+    forged = {"host": "evil.example", "x-forwarded-host": "evil.example"}
+    forged["forwarded"] = "host=evil.example;proto=http"
+    device = {"user": "ada", "name": "laptop", "platform": "linux"}
+    shown = client.post("/devices", {**device, "message": {"type": "none"}}, headers=forged)
+    assert answered(shown, 201)["enrollment"]["link"].startswith("http://localhost:8000/enroll/")
+    mailed = client.post("/devices", {**device, "message": {"type": "email"}}, headers=forged)
+    assert answered(mailed, 201)["enrollment"]["state"] == "active"
+    (message,) = api.enlist.rows("message")
+    assert message["message_id"].endswith("@localhost>")
+    for table in ("message", "enrollment", "device", "event"):
+        assert "evil" not in str(api.enlist.rows(table)), table
+    assert "evil" not in shown.text + mailed.text + str(shown.headers) + str(mailed.headers)
+
+
 def test_a_repeated_request_gets_the_same_answer(api: Api) -> None:
     ticket = api.enlist.register()
     body = {"token": ticket.token.reveal(), "device": DEVICE, "csr": csr_text()}
