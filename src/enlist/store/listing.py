@@ -110,19 +110,7 @@ class Listing:
         problem = self._problem(request, sort)
         if problem is not None:
             return problem
-        values: dict[str, object] = {
-            "path": request.path,
-            "path_end": path_end(request.path),
-            "limit": request.limit + 1,
-            "now": tx.now,
-            "people": request.people or "",
-            "people_end": path_end(request.people or "-"),
-            "myself": request.myself,
-            **beside,
-            **{name: value for name, value in request.filters.items() if value},
-        }
-        if request.search:
-            values["search"] = like(request.search)
+        values = {**_values(request, tx.now), **beside}
         if request.cursor:
             after = self._after(request.cursor, sort)
             if after is None:
@@ -200,11 +188,8 @@ class Listing:
         veiled: bool,
     ) -> str:
         """SQL for one combination of the fixed fragments."""
-        key, direction, sign = (
-            self.sorts[sort],
-            "DESC" if descending else "ASC",
-            "<>"[not descending],
-        )
+        key = self.sorts[sort]
+        direction, sign = ("DESC", "<") if descending else ("ASC", ">")
         where = [f"{self._path} >= :path AND {self._path} < :path_end"]
         where += [f"({self.filters[name]})" for name in filters]
         if searching:
@@ -253,6 +238,21 @@ def _walked(text: str) -> str:
     is its way of saying that the table on the left comes first.
     """
     return text.replace(" JOIN organization o ON", " CROSS JOIN organization o ON", 1)
+
+
+def _values(request: PageRequest, now: int) -> dict[str, object]:
+    """What the fragments may ask for, but for the cursor; a row more tells whether it goes on."""
+    return {
+        "path": request.path,
+        "path_end": path_end(request.path),
+        "limit": request.limit + 1,
+        "now": now,
+        "people": request.people or "",
+        "people_end": path_end(request.people or "-"),
+        "myself": request.myself,
+        "search": like(request.search),
+        **{name: value for name, value in request.filters.items() if value},
+    }
 
 
 def path_end(path: str) -> str:
