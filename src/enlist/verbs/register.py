@@ -141,6 +141,10 @@ class _Issuing(Verb[Seen, Ready, Issued]):
             return Refusal("enrollment_exists")
         return None
 
+    def made(self, value: Issued) -> Id:
+        """The id that an Idempotency-Key remembers."""
+        return value.enrollment_id
+
 
 @dataclass(frozen=True)
 class Register(_Issuing):
@@ -193,10 +197,6 @@ class Register(_Issuing):
         device = self._device(seen, seen.user, tools.clock())
         return self.prepare(tools, caller, seen, device)
 
-    def made(self, value: Issued) -> Id:
-        """The id that an Idempotency-Key remembers."""
-        return value.enrollment_id
-
     def _device(self, seen: Seen, user: User, now: int) -> Device:
         details = self.details
         return Device(
@@ -243,7 +243,7 @@ class Issue(_Issuing):
         device = device_named(tx, caller, self.device_id, Permission.ENROLLMENTS_ISSUE)
         if isinstance(device, Refusal):
             return device
-        about = Subjects(device.organization_id, device.user_id, device.id)
+        about = device.subjects
         refusal = beyond(tx, caller, device.user_id, about)
         if refusal is not None:
             return refusal
@@ -265,10 +265,6 @@ class Issue(_Issuing):
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
         assert seen.device is not None
         return self.prepare(tools, caller, seen, seen.device)
-
-    def made(self, value: Issued) -> Id:
-        """The id that an Idempotency-Key remembers."""
-        return value.enrollment_id
 
 
 def _enrollment(prepared: Prepared, caller: Caller) -> NewEnrollment:

@@ -133,7 +133,14 @@ def _same(tx: Tx, template: Template) -> Template | None:
 
 
 def _key(template: Template) -> tuple[str, ...]:
-    return (template.organization_id, template.name, template.channel, template.language)
+    """What may be there once; as the unique index of the table."""
+    return (
+        template.organization_id,
+        template.purpose,
+        template.name,
+        template.channel,
+        template.language,
+    )
 
 
 def _record(tx: Tx, caller: Caller, before: Template | None, after: Template | None) -> None:

@@ -115,8 +115,8 @@ class AddUser(Verb[Organization, NewUser, User]):
         named = self.organization or caller.organization_id or ""
         found = organization_named(tx, caller, named, Permission.USERS_EDIT)
         # Which of two taken names a store complains of first is its own business.
-        taken = fields.readable(self.username) and users.by_username(tx, self.username.strip())
-        if isinstance(found, Organization) and taken:
+        known = fields.readable(self.username) and users.by_username(tx, self.username.strip())
+        if isinstance(found, Organization) and known:
             return Refusal("username_taken", about=Subjects(found.id))
         return found
 
