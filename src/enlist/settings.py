@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Sender of all mails, `Name <address>`; default `enlist@<host of public-url>`."""
     certificate_days: int = Field(default=365, ge=1, le=3650)
     """How long a device certificate lives, in days."""
+    most_live_enrollments: int = Field(default=100_000, ge=1)
+    """Enrollments that may be live at a time; beyond it nothing is registered or issued."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged."""
     log_format: Literal["console", "json"] = "console"

@@ -230,6 +230,12 @@ CATALOGUE: dict[str, Meaning] = {
         "Only a live token can be sent again",
         "Reissue it: that sends a new token and ends the old one.",
     ),
+    "too_many_enrollments": _of(
+        _STAFF,
+        "Too many enrollments are live",
+        "Revoke those that nobody needs, or let the server hold more: "
+        "ENLIST_MOST_LIVE_ENROLLMENTS.",
+    ),
     "no_channel": _of(
         _STAFF,
         "There is no way to send this message",

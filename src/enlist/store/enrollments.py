@@ -148,6 +148,14 @@ _TOO_MANY_LOGINS = Query(
      WHERE id = :id AND state = 'active' AND wrong_logins >= :most
     """,
 )
+_LIVE = Query(
+    "enrollment.live",
+    """
+    SELECT count(*) AS found
+      FROM (SELECT 1 FROM enrollment
+             WHERE state = 'active' AND expires_at > :now LIMIT :most) AS live
+    """,
+)
 _COUNTS = Query(
     "enrollment.counts",
     """
@@ -307,6 +315,12 @@ def give_back_login(tx: Tx, enrollment_id: Id) -> None:
 def revoke_if_outguessed(tx: Tx, enrollment_id: Id) -> bool:
     """Revoke a token on which every allowed login was wrong (ruling 26)."""
     return tx.run(_TOO_MANY_LOGINS, id=enrollment_id, now=tx.now, most=MOST_WRONG_LOGINS) == 1
+
+
+def full(tx: Reader, most: int) -> bool:
+    """Whether as many as `most` enrollments are live in the installation."""
+    row = tx.one(_LIVE, now=tx.now, most=most)
+    return row is not None and row["found"] >= most
 
 
 def counts(tx: Reader, path: str) -> dict[str, int]:

@@ -63,6 +63,7 @@ class Tools:
 
     Attributes:
         certificate_lifetime: how long a device certificate lives, in microseconds.
+        most_live_enrollments: how many may be live at a time.
         channels: the ways in which messages can be sent (`email`); empty where none is set up.
     """
 
@@ -72,6 +73,7 @@ class Tools:
     authority: Authority
     addresses: Addresses
     certificate_lifetime: int
+    most_live_enrollments: int
     channels: frozenset[str]
 
     @property
@@ -125,7 +127,7 @@ class AnyVerb(ABC, Generic[Seen, Ready, Value]):
 
     @abstractmethod
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
-        """Read what deciding needs. Of the tools, only the keys are for `look`."""
+        """Read what deciding needs. Of the tools, keys and limits are for `look`."""
 
     def reserve(self, seen: Seen) -> Try | None:
         """The try to take before `work` compares something, if there is one."""

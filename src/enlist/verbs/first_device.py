@@ -91,7 +91,7 @@ class AddUserWithDevice(Verb[Seen, Ready, Both]):
         organization = self.user.look(tools, tx, caller)
         if isinstance(organization, Refusal):
             return organization
-        policy = self._register.look_at(tx, caller, organization)
+        policy = self._register.look_at(tools, tx, caller, organization)
         return _told(policy) if isinstance(policy, Refusal) else Seen(organization, policy)
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:

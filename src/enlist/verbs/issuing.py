@@ -110,6 +110,17 @@ class Issued:
     message_id: Id | None
 
 
+def crowded(tools: Tools, tx: Reader, about: Subjects) -> Refusal | None:
+    """Whether no further enrollment may be live (ruling 17).
+
+    A brake on a stolen key that issues without end, not an exact count: of requests at the same
+    moment each may be the last.
+    """
+    if not enrollments.full(tx, tools.most_live_enrollments):
+        return None
+    return Refusal("too_many_enrollments", about=about)
+
+
 def prepare(
     tools: Tools,
     caller: Caller,

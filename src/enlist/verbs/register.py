@@ -42,6 +42,7 @@ from enlist.verbs.issuing import (
     Prepared,
     Target,
     check_template,
+    crowded,
     hand_over,
     prepare,
 )
@@ -154,7 +155,8 @@ class Register(_Issuing):
         organization: id or Group ID; "" for the user's own.
         user: id or user name.
 
-    Refusals: `not_found`, `forbidden`, `validation_failed`, `email_missing`, `no_channel`.
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `email_missing`, `no_channel`,
+    `too_many_enrollments`.
     """
 
     organization: str
@@ -181,15 +183,16 @@ class Register(_Issuing):
             return refusal
         if not organization.path.startswith(user.organization_path):
             return invalid("organization", "must be the user's organization or one below it")
-        policy = self.look_at(tx, caller, organization)
+        policy = self.look_at(tools, tx, caller, organization)
         return policy if isinstance(policy, Refusal) else Seen(organization, user, policy)
 
     def look_at(
-        self, tx: Reader, caller: Caller, organization: Organization
+        self, tools: Tools, tx: Reader, caller: Caller, organization: Organization
     ) -> EnrollmentPolicy | Refusal:
         """Whether it can be done there, whoever the user is; the settings in force there."""
         refusal = lacks(caller, Permission.DEVICES_REGISTER, organization.path)
         refusal = refusal or check_template(tx, self.message, organization.path)
+        refusal = refusal or crowded(tools, tx, Subjects(organization.id))
         return refusal or organizations.policy(tx, organization.path)
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
@@ -230,7 +233,7 @@ class Issue(_Issuing):
     """Issue a new enrollment for a registered device that has none live.
 
     Refusals: `not_found`, `forbidden`, `device_enrolled`, `enrollment_exists`, `conflict` where
-    its user was deleted, and the delivery's.
+    its user was deleted, `too_many_enrollments`, and the delivery's.
     """
 
     device_id: Id
@@ -257,6 +260,7 @@ class Issue(_Issuing):
         if organization is None:
             return missing("organization")
         refusal = check_template(tx, self.message, organization.path)
+        refusal = refusal or crowded(tools, tx, about)
         if refusal is not None:
             return refusal
         policy = organizations.policy(tx, organization.path)

@@ -58,6 +58,7 @@ STATUS: Final = {
     "enrollment_exists": 409,
     "device_enrolled": 409,
     "not_resendable": 409,
+    "too_many_enrollments": 409,
     "no_channel": 409,
     "email_missing": 422,
     "template_invalid": 422,

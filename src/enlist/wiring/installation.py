@@ -122,6 +122,7 @@ def open_installation(
             authority=folder.authority,
             addresses=where,
             certificate_lifetime=settings.certificate_days * DAY,
+            most_live_enrollments=settings.most_live_enrollments,
             channels=_channels(settings) if channels is None else channels,
         )
         driver = Driver(store, tools, after)

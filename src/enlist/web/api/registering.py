@@ -94,7 +94,7 @@ class Registered(Shown):
     Permission.DEVICES_REGISTER,
     answers=Registered,
     status=201,
-    refuses=(*IDEMPOTENT, "email_missing", "no_channel"),
+    refuses=(*IDEMPOTENT, "too_many_enrollments", "email_missing", "no_channel"),
 )
 async def register_device(
     asking: Staff, body: RegisterBody, _key: IdempotencyHeader = None
@@ -120,6 +120,7 @@ async def register_device(
         *IDEMPOTENT,
         "enrollment_exists",
         "device_enrolled",
+        "too_many_enrollments",
         "email_missing",
         "no_channel",
     ),

@@ -198,6 +198,7 @@ async def list_users(asking: Staff, query: Annotated[UserQuery, Query()]) -> Pag
         "username_taken",
         "email_taken",
         "password_too_short",
+        "too_many_enrollments",
         "email_missing",
         "no_channel",
     ),
