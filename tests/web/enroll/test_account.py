@@ -146,7 +146,7 @@ def test_strangers_are_sent_to_sign_in(enlist: Enlist, visitor: Visitor, path: s
 
 def test_notice_of_another_making_is_not_shown(ada: Visitor) -> None:
     page = ada.open("/account?done=%3Cb%3Eyou+have+won")
-    assert "won" not in page.source
+    assert "won" not in page.text
 
 
 def test_whoever_is_signed_in_is_not_asked_to_sign_in(
