@@ -131,6 +131,19 @@ def test_long_names_widen_no_page(filled: Filled) -> None:
         watched.calm()
 
 
+def test_the_next_page_begins_at_its_heading(filled: Filled) -> None:
+    page = filled.watch("administrator", viewport={"width": 1280, "height": 800}).page
+    page.goto("/console/main/devices")
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_role("link", name="Previous")).to_be_attached()
+    bar, heading = page.locator("header.top"), page.get_by_role("heading", level=1)
+    expect(heading).to_be_in_viewport(ratio=1)
+    covered, shown = bar.bounding_box(), heading.bounding_box()
+    assert covered is not None
+    assert shown is not None
+    assert shown["y"] >= covered["y"] + covered["height"]
+
+
 def test_the_bar_of_actions_covers_rows_only_while_some_are_ticked(filled: Filled) -> None:
     page = filled.watch("administrator", viewport={"width": 1280, "height": 500}).page
     page.goto("/console/main/enrollments")
