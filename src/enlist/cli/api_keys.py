@@ -19,9 +19,7 @@ from enlist.cli.options import (
     Search,
     installation,
     nothing,
-)
-from enlist.cli.options import (
-    moment as parse_moment,
+    parse_moment,
 )
 from enlist.cli.output import done, moment, out, print_json, print_page, shown
 from enlist.core.model import ApiKey

@@ -17,9 +17,7 @@ from enlist.cli.options import (
     Organization,
     Search,
     installation,
-)
-from enlist.cli.options import (
-    moment as moment_given,
+    parse_moment,
 )
 from enlist.cli.output import moment, print_page, shown
 from enlist.core.model import EventRow
@@ -59,7 +57,7 @@ def list_(
 
     now = datetime.now(UTC)
     period = {
-        name: moment_given(text, now, f"--{name}")
+        name: parse_moment(text, now, f"--{name}")
         for name, text in (("since", since), ("before", before))
     }
     with installation(context, data, database) as enlist:

@@ -21,9 +21,7 @@ from enlist.cli.options import (
     installation,
     known,
     nothing,
-)
-from enlist.cli.options import (
-    moment as parse_moment,
+    parse_moment,
 )
 from enlist.cli.output import (
     done,

@@ -77,7 +77,7 @@ def nothing(first: str, *asked: str) -> str:
     return "Nothing fits what was asked for." if any(asked) else first
 
 
-def moment(text: str, now: datetime, option: str = "--expires") -> int | None:
+def parse_moment(text: str, now: datetime, option: str = "--expires") -> int | None:
     """A moment in microseconds UTC; None where it was not given.
 
     A span is counted from now on for `--expires`, and back from now for other options.
