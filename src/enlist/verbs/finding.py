@@ -6,6 +6,8 @@ people who hold roles, and what is theirs, for a caller without `staff:read`.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
 from enlist.core.model import Device, Enrollment, Organization, User
@@ -15,6 +17,8 @@ from enlist.store import devices, enrollments, organizations, roles, users
 from enlist.store.tx import Reader
 from enlist.verbs.fields import readable
 from enlist.verbs.rights import lacks, missing, outranked
+
+Found = TypeVar("Found", User, Device, Enrollment)
 
 
 def organization_named(
@@ -43,8 +47,7 @@ def user_named(
     found = users.find(tx, by_id) if by_id else users.by_username(tx, named)
     if found is None:
         return missing("user")
-    refusal = lacks(caller, permission, found.organization_path, found.subjects)
-    return refusal or hidden(tx, caller, found.id, found.organization_path) or found
+    return _allowed(tx, caller, permission, found)
 
 
 def device_named(
@@ -55,8 +58,7 @@ def device_named(
     found = devices.find(tx, by_id) if by_id else None
     if found is None:
         return missing("device")
-    refusal = lacks(caller, permission, found.organization_path, found.subjects)
-    return refusal or hidden(tx, caller, found.user_id, found.organization_path) or found
+    return _allowed(tx, caller, permission, found)
 
 
 def enrollment_named(
@@ -67,8 +69,15 @@ def enrollment_named(
     found = enrollments.find(tx, by_id) if by_id else None
     if found is None:
         return missing("enrollment")
-    refusal = lacks(caller, permission, found.organization_path, found.subjects)
-    return refusal or hidden(tx, caller, found.user_id, found.organization_path) or found
+    return _allowed(tx, caller, permission, found)
+
+
+def _allowed(tx: Reader, caller: Caller, permission: Permission, found: Found) -> Found | Refusal:
+    """What was found, where the caller may; else what to tell him."""
+    path, about = found.organization_path, found.subjects
+    return (
+        lacks(caller, permission, path, about) or hidden(tx, caller, about.user_id, path) or found
+    )
 
 
 def hidden(tx: Reader, caller: Caller, user_id: Id | None, path: str) -> Refusal | None:
