@@ -34,6 +34,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 FRAMED = ("/demo/mailbox/1", "/console/main/templates/write", "/console/main/templates/preview")
 """Mails, shown in a frame: these alone have a content policy of their own."""
+BEHIND_LINKS = ("/enroll", "/setup")
 FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 
@@ -204,6 +205,9 @@ def test_every_page_is_guarded(secure: Site, signed_in: bool) -> None:
             assert "default-src 'none'" in own, path
             assert "script-src" not in own.replace("script-src 'self'", ""), path
             found["content-security-policy"] = expected["content-security-policy"]
+        if not path.startswith(BEHIND_LINKS):
+            assert found["referrer-policy"] == "same-origin", path
+            found["referrer-policy"] = expected["referrer-policy"]
         if path.startswith(("/static/", "/pki/")) and answer.is_success:
             found["cache-control"] = expected["cache-control"]
         assert {name: found.get(name) for name in expected} == expected, path
@@ -221,7 +225,10 @@ def test_other_sites_change_nothing_anywhere(site: Site, foreign: dict[str, str]
         if method in SAFE:
             continue
         answer = client.request(method, path, content=b"a=b", headers={**FORM, **foreign})
-        assert (answer.status_code, answer.json()["code"]) == (403, "cross_site"), path
+        assert answer.status_code == 403, path
+        # Where browsers hide the origin, the nonce in the form is what other sites lack.
+        if not (path.startswith(BEHIND_LINKS) and "origin" in foreign):
+            assert answer.json()["code"] == "cross_site", path
         asked += 1
     assert asked > 60
     assert site.state() == before
