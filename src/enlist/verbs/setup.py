@@ -18,8 +18,8 @@ from enlist.core.policy import Role
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import access, events, installation, organizations, roles, users
 from enlist.store.tx import Reader, Tx
+from enlist.verbs import fields
 from enlist.verbs.driver import Tools, Verb
-from enlist.verbs.passwords import LONGEST, SHORTEST
 
 SETUP_LINK_LIFETIME = DAY
 
@@ -36,9 +36,8 @@ class Administrator:
         errors = []
         if "@" not in self.email.strip("@") or len(self.email) > 254 or " " in self.email:
             errors.append(FieldError("email", "must be an e-mail address"))
-        if not SHORTEST <= len(self.password.reveal()) <= LONGEST:
-            errors.append(FieldError("password", f"must have at least {SHORTEST} characters"))
-        return tuple(errors)
+        weak = fields.weak(self.password)
+        return (*errors, *weak.fields) if weak else tuple(errors)
 
 
 @dataclass(frozen=True, slots=True)
