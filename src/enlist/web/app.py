@@ -9,6 +9,7 @@ import mimetypes
 from pathlib import Path
 from typing import Final
 
+import anyio.to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -146,8 +147,6 @@ async def _healthz(_request: Request) -> Response:
 
 async def _readyz(request: Request) -> Response:
     """Ready for traffic: the database answers, and its clock agrees with ours (X08)."""
-    import anyio.to_thread
-
     store = services_of(request).store
     try:
         skew = await anyio.to_thread.run_sync(store.check)

@@ -6,6 +6,7 @@ always with their zone. A refusal has one look, wherever it comes up.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,8 +32,10 @@ from enlist.web.problems import headers_of, is_fault, status_of
 _FOLDER: Final = Path(__file__).parent
 
 
-def _environment(language: str) -> Environment:
-    environment = Environment(
+@functools.cache
+def environment(language: str) -> Environment:
+    """The templates in one language; made once."""
+    made = Environment(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -40,24 +43,14 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_translations(  # type: ignore[attr-defined]
+    made.install_gettext_translations(  # type: ignore[attr-defined]
         translations(language), newstyle=True
     )
-    environment.filters["moment"] = _moment
-    environment.filters["in_full"] = _in_full
-    environment.filters["clock"] = _clock
-    environment.filters["ago"] = _ago
-    return environment
-
-
-_environments: dict[str, Environment] = {}
-
-
-def environment(language: str) -> Environment:
-    """The templates in one language; made once."""
-    if language not in _environments:
-        _environments[language] = _environment(language)
-    return _environments[language]
+    made.filters["moment"] = _moment
+    made.filters["in_full"] = _in_full
+    made.filters["clock"] = _clock
+    made.filters["ago"] = _ago
+    return made
 
 
 def render(
