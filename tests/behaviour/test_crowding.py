@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from enlist.core.clock import SECOND
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
+from enlist.verbs.crowding import Room
 from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import DeviceDetails, Issue, Register
@@ -25,7 +27,7 @@ def register(enlist: Enlist) -> Outcome[Issued]:
 @pytest.fixture
 def crowded(enlist: Enlist) -> Enlist:
     """Two enrollments are live, and no more may be."""
-    enlist.driver._tools = replace(enlist.driver.tools, most_live_enrollments=2)
+    enlist.driver._tools = replace(enlist.driver.tools, room=Room(2))
     enlist.organization("one")
     enlist.register("ada", name="first")
     enlist.register("bob", name="second", organization="one")
@@ -34,7 +36,7 @@ def crowded(enlist: Enlist) -> Enlist:
 
 def test_it_is_a_setting_of_the_server(enlist: Enlist, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ruling 17: 100,000 unless it is set."""
-    assert enlist.driver.tools.most_live_enrollments == 100_000
+    assert enlist.driver.tools.room.most == 100_000
     monkeypatch.setenv("ENLIST_MOST_LIVE_ENROLLMENTS", "10000000")
     assert Settings().most_live_enrollments == 10_000_000
 
@@ -74,3 +76,13 @@ def test_a_new_enrollment_of_an_old_device_needs_room_too(crowded: Enlist) -> No
     done(crowded.revoke(live.id))
     done(register(crowded))
     assert code(crowded.perform(Issue(first.id, SHOWN))) == "too_many_enrollments"
+
+
+def test_others_fill_the_room_unseen_for_a_moment_only(crowded: Enlist) -> None:
+    """Another process issues, too: a count is believed for seconds, not for ever."""
+    enlist, other = crowded, Room(3)
+    assert enlist.store.read(other.take)
+    enlist.driver._tools = replace(enlist.driver.tools, room=Room(3))
+    done(register(enlist))
+    enlist.clock.now += 10 * SECOND
+    assert not enlist.store.read(other.take)

@@ -317,10 +317,10 @@ def revoke_if_outguessed(tx: Tx, enrollment_id: Id) -> bool:
     return tx.run(_TOO_MANY_LOGINS, id=enrollment_id, now=tx.now, most=MOST_WRONG_LOGINS) == 1
 
 
-def full(tx: Reader, most: int) -> bool:
-    """Whether as many as `most` enrollments are live in the installation."""
+def live(tx: Reader, most: int) -> int:
+    """How many enrollments are live in the installation, counted no further than `most`."""
     row = tx.one(_LIVE, now=tx.now, most=most)
-    return row is not None and row["found"] >= most
+    return 0 if row is None else int(row["found"])
 
 
 def counts(tx: Reader, path: str) -> dict[str, int]:

@@ -31,6 +31,7 @@ from enlist.pki.profiles import PkiUrls
 from enlist.store import events, limits
 from enlist.store.lanes import Store
 from enlist.store.tx import ConcurrentChange, Reader, Tx, UniqueViolation, Unstorable
+from enlist.verbs.crowding import Room
 from enlist.verbs.passwords import Passwords
 
 Seen = TypeVar("Seen")
@@ -63,7 +64,7 @@ class Tools:
 
     Attributes:
         certificate_lifetime: how long a device certificate lives, in microseconds.
-        most_live_enrollments: how many may be live at a time.
+        room: how many more enrollments may be live.
         channels: the ways in which messages can be sent (`email`); empty where none is set up.
     """
 
@@ -73,7 +74,7 @@ class Tools:
     authority: Authority
     addresses: Addresses
     certificate_lifetime: int
-    most_live_enrollments: int
+    room: Room
     channels: frozenset[str]
 
     @property

@@ -111,12 +111,8 @@ class Issued:
 
 
 def crowded(tools: Tools, tx: Reader, about: Subjects) -> Refusal | None:
-    """Whether no further enrollment may be live (ruling 17).
-
-    A brake on a stolen key that issues without end, not an exact count: of requests at the same
-    moment each may be the last.
-    """
-    if not enrollments.full(tx, tools.most_live_enrollments):
+    """Whether no further enrollment may be live (ruling 17)."""
+    if tools.room.take(tx):
         return None
     return Refusal("too_many_enrollments", about=about)
 

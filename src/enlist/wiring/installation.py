@@ -21,6 +21,7 @@ from enlist.pki import spiffe
 from enlist.settings import Settings
 from enlist.store import installation, migrations
 from enlist.store.lanes import Store
+from enlist.verbs.crowding import Room
 from enlist.verbs.driver import Addresses, Driver, Tools
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.setup import Beginning, SetUp
@@ -122,7 +123,7 @@ def open_installation(
             authority=folder.authority,
             addresses=where,
             certificate_lifetime=settings.certificate_days * DAY,
-            most_live_enrollments=settings.most_live_enrollments,
+            room=Room(settings.most_live_enrollments),
             channels=_channels(settings) if channels is None else channels,
         )
         driver = Driver(store, tools, after)
