@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from enlist.core.secrets import Key, KeyRing, Kind, Secret, random_secret
-from enlist.store import access, outbox
+from enlist.store import outbox, setup_links
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
@@ -54,7 +54,7 @@ def test_no_secret_is_readable_in_the_database(
     secrets.append(enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger()).cookie)
     secrets.append(random_secret())
     set_up = keys.digest(Kind.SETUP_LINK, secrets[-1])
-    enlist.store.write(lambda tx: access.put_setup_link(tx, set_up, tx.now + 1))
+    enlist.store.write(lambda tx: setup_links.put(tx, set_up, tx.now + 1))
     found = stored(enlist, request)
     assert b"ada@example.com" in found  # the search sees what is there
     for secret in secrets:

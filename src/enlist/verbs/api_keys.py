@@ -12,9 +12,8 @@ from enlist.core.ids import Id, new_id, parse_id
 from enlist.core.model import ApiKey, Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.policy import ROLES, Permission, Role, held_at
-from enlist.core.secrets import Kind, Secret, new_machine_secret
-from enlist.store import access, events, organizations
-from enlist.store.access import NewApiKey
+from enlist.core.secrets import Digest, Kind, Secret, new_machine_secret
+from enlist.store import api_keys, events, organizations
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.callers import API_KEY_PREFIX
@@ -50,7 +49,8 @@ class Wanted:
 class Ready:
     """The key to be stored, and its secret for the answer."""
 
-    new: NewApiKey
+    key: ApiKey
+    digest: Digest
     secret: Secret
 
 
@@ -112,11 +112,11 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
             last_used_from="",
         )
         digest = tools.keys.digest(Kind.API_KEY, made.text)
-        return Ready(NewApiKey(key, digest), made.text)
+        return Ready(key, digest, made.text)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[CreatedApiKey] | Refusal:
-        key = ready.new.key
-        access.insert_api_key(tx, ready.new)
+        key = ready.key
+        api_keys.insert(tx, key, ready.digest)
         if organizations.find(tx, key.organization_id) is None:
             raise ConcurrentChange
         data = {
@@ -153,7 +153,7 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
     def _bounded(self, tx: Reader, caller: Caller, organization: Organization) -> Wanted | Refusal:
         """What is wanted, within what bounds the key that makes it, if one does (S51)."""
         networks = tuple(_network(address) for address in self.addresses)
-        maker = access.api_key(tx, caller.id) if caller.id and _is_key(caller) else None
+        maker = api_keys.find(tx, caller.id) if caller.id and _is_key(caller) else None
         if maker is None:
             return Wanted(organization, caller.id, networks, self.expires_at)
         errors = []
@@ -189,7 +189,7 @@ class ApiKeyAgain(QuickVerb[ApiKey, CreatedApiKey]):
     name = "api_key_again"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> ApiKey | Refusal:
-        found = access.api_key(tx, self.key_id)
+        found = api_keys.find(tx, self.key_id)
         if found is None:
             return missing("API key")
         about = Subjects(found.organization_id)
@@ -215,7 +215,7 @@ class RevokeApiKey(QuickVerb[ApiKey, None]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> ApiKey | Refusal:
         by_id = parse_id(self.key_id)
-        found = access.api_key(tx, by_id) if by_id else None
+        found = api_keys.find(tx, by_id) if by_id else None
         if found is None:
             return missing("API key")
         about = Subjects(found.organization_id)
@@ -223,7 +223,7 @@ class RevokeApiKey(QuickVerb[ApiKey, None]):
         return refusal or found
 
     def apply(self, tx: Tx, caller: Caller, ready: ApiKey) -> Done[None] | Refusal:
-        if access.revoke_api_key(tx, ready.id):
+        if api_keys.revoke(tx, ready.id):
             data = {"key": ready.id, "name": ready.name}
             about = Subjects(ready.organization_id)
             events.record(tx, caller, Happening("api_key.revoked", about, data))

@@ -15,8 +15,8 @@ from enlist.core.model import ApiKey
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.policy import ROLES, Permission, Right, confined
 from enlist.core.secrets import Kind, Secret, parse_machine_secret
-from enlist.store import access, organizations, roles, users
-from enlist.store.access import PresentedApiKey
+from enlist.store import api_keys, organizations, roles, sign_ins, users
+from enlist.store.api_keys import PresentedApiKey
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Answered, Tools, Verb
 from enlist.verbs.sign_in import IDLE
@@ -43,7 +43,7 @@ class BySignIn(Verb[Caller, Caller, Caller]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Caller | Refusal:
         digests = tools.keys.digests(Kind.SIGN_IN, self.cookie)
-        sign_in = access.find_sign_in(tx, digests, tx.now - IDLE)
+        sign_in = sign_ins.find(tx, digests, tx.now - IDLE)
         user = users.find(tx, sign_in.user_id) if sign_in else None
         if sign_in is None or user is None:
             return Refusal("unauthenticated", counted_only=True)
@@ -68,7 +68,7 @@ class BySignIn(Verb[Caller, Caller, Caller]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Caller) -> Done[Caller] | Refusal:
         if ready.sign_in_id is not None:
-            access.seen(tx, ready.sign_in_id)
+            sign_ins.seen(tx, ready.sign_in_id)
         return Done(replace(ready, stale=False))
 
 
@@ -100,7 +100,7 @@ class ByApiKey(Verb[Known, Known, Caller]):
         return Refusal("unauthenticated", reason="mistyped", counted_only=True)
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Known | Refusal:
-        found = access.api_key_by_digest(tx, tools.keys.digests(Kind.API_KEY, self.key))
+        found = api_keys.by_digest(tx, tools.keys.digests(Kind.API_KEY, self.key))
         if found is None:
             return Refusal("unauthenticated", reason="unknown key")
         refusal = _unusable(found.key, caller.address, tx.now)
@@ -120,7 +120,7 @@ class ByApiKey(Verb[Known, Known, Caller]):
         return seen
 
     def apply(self, tx: Tx, caller: Caller, ready: Known) -> Done[Caller] | Refusal:
-        access.api_key_used(tx, ready.key.id, caller.address, tx.now - MINUTE)
+        api_keys.used(tx, ready.key.id, caller.address, tx.now - MINUTE)
         return Done(ready.caller)
 
 

@@ -16,7 +16,7 @@ from enlist.core.model import Organization, User, UserState
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.policy import Role
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
-from enlist.store import access, events, installation, organizations, roles, users
+from enlist.store import events, installation, organizations, roles, setup_links, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import Tools, Verb
@@ -126,7 +126,7 @@ class InviteAdministrator(Verb[bool, tuple[Secret, Digest], Secret | None]):
         if roles.administrators(tx):
             return Done(None)
         link, digest = ready
-        access.put_setup_link(tx, digest, tx.now + SETUP_LINK_LIFETIME)
+        setup_links.put(tx, digest, tx.now + SETUP_LINK_LIFETIME)
         return Done(link)
 
 
@@ -164,7 +164,7 @@ class UseSetupLink(Verb[Invited, Taking, User]):
     hashes = True
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Invited | Refusal:
-        digest = access.setup_link_lives(tx, tools.keys.digests(Kind.SETUP_LINK, self.link))
+        digest = setup_links.living(tx, tools.keys.digests(Kind.SETUP_LINK, self.link))
         root = organizations.root(tx)
         if digest is None or root is None:
             return Refusal("setup_link_invalid", reason="unknown, used or over")
@@ -179,7 +179,7 @@ class UseSetupLink(Verb[Invited, Taking, User]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Taking) -> Done[User] | Refusal:
         roles.lock_administrators(tx)
-        if roles.administrators(tx) or not access.use_setup_link(tx, ready.invited.digest):
+        if roles.administrators(tx) or not setup_links.use(tx, ready.invited.digest):
             return Refusal("setup_link_invalid", reason="somebody else was first")
         _add_administrator(tx, caller, ready.user, ready.password_hash)
         root, name = ready.invited.root, self.name_of_organization.strip()

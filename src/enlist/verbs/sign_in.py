@@ -17,7 +17,7 @@ from enlist.core.ids import Id, new_id
 from enlist.core.model import Login, SignIn
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
-from enlist.store import access, events, limits, users
+from enlist.store import events, limits, sign_ins, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.tries import counted_by, sign_in_try
@@ -126,7 +126,7 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
         limits.forget_tries(tx, ready.counted_by)
         if ready.new_hash and login.password_hash is not None:
             users.rehash(tx, login.user_id, login.password_hash, ready.new_hash)
-        access.start_sign_in(tx, ready.sign_in, ready.digest)
+        sign_ins.start(tx, ready.sign_in, ready.digest)
         about = login.subjects
         events.record(tx, caller, Happening("sign_in.started", about, {}, {"user": login.username}))
         return Done(SignedIn(ready.sign_in, ready.cookie, login.username))
@@ -164,7 +164,7 @@ class ConfirmSignIn(Verb[Confirming, Confirming, None]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Confirming) -> Done[None] | Refusal:
         limits.forget_tries(tx, ready.counted_by)
-        access.proved(tx, ready.sign_in_id)
+        sign_ins.proved(tx, ready.sign_in_id)
         events.record(tx, caller, Happening("sign_in.confirmed", ready.login.subjects))
         return Done(None)
 
@@ -182,7 +182,7 @@ class EndSignIn(QuickVerb[Id, None]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[None] | Refusal:
         about = Subjects(caller.organization_id, ready)
-        if not access.end_sign_in(tx, self.sign_in_id, ready):
+        if not sign_ins.end(tx, self.sign_in_id, ready):
             return Refusal("not_found", about=about, reason="no such sign-in, or over")
         events.record(tx, caller, Happening("sign_in.ended", about))
         return Done(None)
@@ -200,7 +200,7 @@ class EndAllSignIns(QuickVerb[Id, int]):
         return caller.id or Refusal("unauthenticated")
 
     def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[int] | Refusal:
-        ended = access.end_sign_ins(tx, ready, caller.sign_in_id if self.keep_present else None)
+        ended = sign_ins.end_all(tx, ready, caller.sign_in_id if self.keep_present else None)
         about = Subjects(caller.organization_id, ready)
         events.record(tx, caller, Happening("sign_in.all_ended", about, {"ended": ended}))
         return Done(ended)

@@ -14,7 +14,7 @@ from enlist.core.model import Login, Organization, RoleAssignment, User
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import ROLES, Permission, Role, held_at
 from enlist.core.secrets import Secret
-from enlist.store import access, events, limits, roles, users
+from enlist.store import events, limits, roles, sign_ins, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
@@ -198,7 +198,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
             raise ConcurrentChange  # who may set it was decided before he got that role
         for counted in ready.whose.counts:
             limits.forget_tries(tx, counted)
-        ended = access.end_sign_ins(tx, user.id, caller.sign_in_id if own else None)
+        ended = sign_ins.end_all(tx, user.id, caller.sign_in_id if own else None)
         data = {"own": own, "sign_ins_ended": ended}
         personal = {"user": user.username}
         events.record(tx, caller, Happening("user.password_changed", user.subjects, data, personal))
@@ -234,7 +234,7 @@ class EndSignInsOf(QuickVerb[User, int]):
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[int] | Refusal:
         if users.find(tx, ready.id) is None:
             return missing("user", ready.subjects)
-        ended = access.end_sign_ins(tx, ready.id)
+        ended = sign_ins.end_all(tx, ready.id)
         data, personal = {"ended": ended}, {"user": ready.username}
         events.record(tx, caller, Happening("sign_in.all_ended", ready.subjects, data, personal))
         return Done(ended)

@@ -18,7 +18,7 @@ from enlist.core.ids import NOTHING, Id
 from enlist.core.model import Login
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Kind, Secret
-from enlist.store import access, limits
+from enlist.store import limits, sign_ins
 from enlist.store.limits import Taken
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Tools, Try
@@ -43,7 +43,7 @@ def _named(tools: Tools, username: str) -> str:
 
 
 def _networks(tx: Reader, user_id: Id) -> set[str]:
-    return {throttle_source(address) for address in access.last_addresses(tx, user_id)}
+    return {throttle_source(address) for address in sign_ins.last_addresses(tx, user_id)}
 
 
 @dataclass(slots=True)

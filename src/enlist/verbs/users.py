@@ -19,13 +19,13 @@ from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, inva
 from enlist.core.policy import Permission
 from enlist.core.secrets import Secret
 from enlist.store import (
-    access,
     credentials,
     devices,
     enrollments,
     events,
     organizations,
     roles,
+    sign_ins,
     users,
 )
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -279,7 +279,7 @@ class SetUserState(QuickVerb[User, User]):
             return Done(ready)
         data = {}
         if state is UserState.DISABLED:
-            data["sign_ins_ended"] = access.end_sign_ins(tx, ready.id)
+            data["sign_ins_ended"] = sign_ins.end_all(tx, ready.id)
         kind = "user.disabled" if state is UserState.DISABLED else "user.enabled"
         events.record(tx, caller, Happening(kind, ready.subjects, data, {"user": ready.username}))
         return Done(replace(ready, state=state, version=ready.version + 1))
@@ -307,7 +307,7 @@ class DeleteUser(QuickVerb[User, None]):
         if not users.delete(tx, ready.id):
             raise ConcurrentChange
         data = {
-            "sign_ins_ended": access.end_sign_ins(tx, ready.id),
+            "sign_ins_ended": sign_ins.end_all(tx, ready.id),
             "enrollments_revoked": enrollments.revoke_of_user(tx, ready.id, "the user was deleted"),
             "credentials_revoked": credentials.revoke_of_user(tx, ready.id, "deleted"),
         }

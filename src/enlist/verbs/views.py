@@ -18,7 +18,7 @@ from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.core.secrets import group_code, parse_code
 from enlist.store import (
-    access,
+    api_keys,
     devices,
     enrollments,
     events,
@@ -265,4 +265,4 @@ class ListApiKeys(Listed[ApiKey]):
     of_people = False
 
     def show(self, tx: Reader, caller: Caller, request: PageRequest) -> Page[ApiKey] | Refusal:
-        return access.api_keys(tx, request)
+        return api_keys.page(tx, request)

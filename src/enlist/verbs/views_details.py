@@ -21,7 +21,6 @@ from enlist.core.model import (
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import EnrollmentPolicy, Permission, SettingValue
 from enlist.store import (
-    access,
     attempts,
     credentials,
     devices,
@@ -30,6 +29,7 @@ from enlist.store import (
     organizations,
     outbox,
     roles,
+    sign_ins,
     users,
 )
 from enlist.store.listing import Page, PageRequest
@@ -169,7 +169,7 @@ class ShowUser(View[UserDetail]):
             tuple(roles.of_user(tx, found.id)),
             sure(devices.page(tx, request)) if sees_devices else Page(()),
             sure(enrollments.page(tx, request)) if sees_enrollments else Page(()),
-            len(access.sign_ins_of(tx, found.id, tx.now - IDLE)),
+            len(sign_ins.of_user(tx, found.id, tx.now - IDLE)),
             tuple(attempts.of_user(tx, found.id)) if sees_enrollments else (),
             timeline(tx, caller, path, {"user": found.id}),
         )

@@ -22,7 +22,7 @@ from enlist.core.model import (
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.core.secrets import group_code, parse_code
-from enlist.store import access, devices, enrollments, organizations, outbox, users
+from enlist.store import devices, enrollments, organizations, outbox, sign_ins, users
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
@@ -141,7 +141,7 @@ class MySignIns(View[tuple[SignIn, ...]]):
     def read(self, tx: Reader, caller: Caller) -> tuple[SignIn, ...] | Refusal:
         if caller.kind is not CallerKind.USER or caller.id is None:
             return Refusal("unauthenticated")
-        return tuple(access.sign_ins_of(tx, caller.id, tx.now - IDLE))
+        return tuple(sign_ins.of_user(tx, caller.id, tx.now - IDLE))
 
 
 @dataclass(frozen=True, slots=True)
