@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Query
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
@@ -130,6 +130,11 @@ class Settings(Shown):
         )
 
 
+def _bounds(key: str) -> Any:
+    """The least and the most that a setting takes."""
+    return Field(ge=SETTINGS[key].least, le=SETTINGS[key].most)
+
+
 class SettingsChange(Body):
     """Settings to change; what is left out stays, null inherits from above."""
 
@@ -149,9 +154,9 @@ class SettingsChange(Body):
     enrollment_mode: EnrollmentMode | None = None
     require_registration_token: StrictBool | None = None
     token_type: TokenType | None = None
-    token_length: Annotated[StrictInt, Field(ge=6, le=20)] | None = None
-    token_expiration_hours: Annotated[StrictInt, Field(ge=1, le=8760)] | None = None
-    lease_minutes: Annotated[StrictInt, Field(ge=1, le=60)] | None = None
+    token_length: Annotated[StrictInt, _bounds("token_length")] | None = None
+    token_expiration_hours: Annotated[StrictInt, _bounds("token_expiration_hours")] | None = None
+    lease_minutes: Annotated[StrictInt, _bounds("lease_minutes")] | None = None
     """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: StrictBool | None = None
     child_permission: ChildPermission | None = None
