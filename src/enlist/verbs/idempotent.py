@@ -13,9 +13,8 @@ An adapter does it so::
     verb = AddUser(...)
     outcome = driver.perform(Idempotent(verb, key, UserAgain), caller)
 
-with `UserAgain` for AddUser, `OrganizationAgain` for AddOrganization, `ApiKeyAgain` (always
-refuses: `already_shown`) for CreateApiKey, and for Register and Issue
-`lambda made: IssuedAgain(made, revealed=message.type == "none")`.
+The verb for a repeat stands beside the one that makes, and is called `…Again`; that of an API key
+always refuses (`already_shown`), because its secret is gone.
 """
 
 from __future__ import annotations
