@@ -143,7 +143,7 @@ def fill(enlist: Enlist, raw: Raw) -> None:
         "INSERT INTO organization_setting (organization_id, key, value) "
         "SELECT id, 'token_length', '12' FROM organization"
     )
-    raw.execute("ANALYZE")
+    raw.execute("VACUUM ANALYZE")
 
 
 def test_what_is_asked_all_day_is_found_by_index(enlist: Enlist, raw: Raw) -> None:
