@@ -7,21 +7,13 @@ another one first.
 from __future__ import annotations
 
 import ssl
-from typing import Final
 
 import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from enlist.core.clock import DAY, HOUR
-from enlist.pki.revocation import build_crl
-from enlist.store import credentials
 from enlist.web.callers import services_of
-from enlist.web.services import Services
-
-CRL_LIFETIME: Final = DAY
-_FRESH: Final = HOUR
 
 
 def routes() -> list[BaseRoute]:
@@ -51,26 +43,10 @@ async def _issuing(request: Request) -> Response:
 
 async def _crl(request: Request) -> Response:
     services = services_of(request)
-    der = await anyio.to_thread.run_sync(_current_list, services, limiter=services.threads)
+    current = services.revocation_list.current
+    der = await anyio.to_thread.run_sync(current, limiter=services.threads)
     return _file(der, "application/pkix-crl", "public, max-age=60")
 
 
 def _file(content: bytes, media_type: str, caching: str = "public, max-age=3600") -> Response:
     return Response(content, media_type=media_type, headers={"cache-control": caching})
-
-
-_lists: dict[str, tuple[tuple[int, int], int, bytes]] = {}
-
-
-def _current_list(services: Services) -> bytes:
-    """The revocation list, made anew when something was revoked, or hourly."""
-    now = services.tools.clock()
-    mark = services.store.read(credentials.revoked_mark)
-    name = services.tools.authority.issuing_pem
-    cached = _lists.get(name)
-    if cached is not None and cached[0] == mark and cached[1] > now - _FRESH:
-        return cached[2]
-    revoked = services.store.read(credentials.revoked)
-    der = build_crl(services.tools.authority, revoked, now, CRL_LIFETIME)
-    _lists[name] = (mark, now, der)
-    return der

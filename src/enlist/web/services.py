@@ -21,6 +21,7 @@ from enlist.core.refusals import UNRECORDED
 from enlist.delivery.channels import CapturedMessage
 from enlist.store.lanes import Store
 from enlist.verbs.driver import AnyVerb, Driver, Tools, View
+from enlist.verbs.revocation_list import RevocationList
 
 Value = TypeVar("Value")
 
@@ -68,6 +69,11 @@ class Services:
     own_ca: str = ""
     threads: anyio.CapacityLimiter = field(default_factory=_limiter)
     hashing_threads: anyio.CapacityLimiter = field(default_factory=_limiter)
+
+    @functools.cached_property
+    def revocation_list(self) -> RevocationList:
+        """What of the authority's certificates was revoked."""
+        return RevocationList(self.store, self.tools)
 
     @property
     def tools(self) -> Tools:
