@@ -65,6 +65,9 @@ Outcome = Done[Value] | Refusal
 Login = tuple[str, str]
 
 START: Final = from_datetime(datetime(2026, 3, 2, 12, 0, tzinfo=UTC))
+FOUNDED: Final = START - MINUTE
+"""When the template was made: what a test makes is younger, also by its ids."""
+
 PASSWORD: Final = "correct horse battery"
 ADMINISTRATOR: Final = "root@example.com"
 SHOWN: Final = Delivery("none")
@@ -356,7 +359,7 @@ def settings_for(data: Path, database: str = "") -> Settings:
 def template_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with keys and a founded SQLite database; to be copied, never opened."""
     folder = tmp_path_factory.mktemp("template") / "data"
-    _open(settings_for(folder), SettableClock()).close()
+    _open(settings_for(folder), SettableClock(FOUNDED)).close()
     return folder
 
 
@@ -382,7 +385,7 @@ def settings(
     cluster: Cluster = request.getfixturevalue("postgres")
 
     def found(url: str) -> None:
-        _open(settings_for(folder, url), SettableClock()).close()
+        _open(settings_for(folder, url), SettableClock(FOUNDED)).close()
 
     url = cluster.clone("enlist", found)
     yield settings_for(folder, url)
@@ -401,9 +404,14 @@ def clock() -> SettableClock:
     return SettableClock()
 
 
+def opened_on(settings: Settings, clock: SettableClock) -> Enlist:
+    """An installation opened, or made on an empty database."""
+    return Enlist(_open(settings, clock), settings, clock)
+
+
 @pytest.fixture
 def enlist(settings: Settings, clock: SettableClock) -> Iterator[Enlist]:
     """An installation on each store, opened; see the module."""
-    opened = Enlist(_open(settings, clock), settings, clock)
+    opened = opened_on(settings, clock)
     yield opened
     opened.close()
