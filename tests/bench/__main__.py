@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import redeem, report, strangers, yardsticks
+from tests.bench import lists, redeem, report, strangers, yardsticks
 from tests.bench.bench_signing import main as signing
 from tests.bench.report import Line, Round
 from tests.peers.postgres import Cluster, cluster
@@ -32,7 +32,7 @@ RESULT = Path("bench-result.json")
 def main() -> int:
     """Run everything, print one table, keep every round; 1 where a line has no steady round.
 
-    Also 1 where the time of an answer tells a stranger what was wrong.
+    Also 1 where the time of an answer tells a stranger what was wrong, or a list is slow.
     """
     running = cluster(durable=True)
     try:
@@ -42,9 +42,10 @@ def main() -> int:
             for with_csr, name in ((False, "bare"), (True, "with CSR"))
             for store, pair in _pairs(running, with_csr=with_csr).items()
         ]
-        alike = [
-            _in_folder(partial(strangers.run, database=database, store=store))
-            for store, database in (("SQLite", ""), ("PostgreSQL", running.create_database()))
+        kept = [
+            _in_folder(partial(measure, database=make(), store=store))
+            for measure in (strangers.run, lists.run)
+            for store, make in (("SQLite", str), ("PostgreSQL", running.create_database))
         ]
     finally:
         running.stop()
@@ -53,7 +54,7 @@ def main() -> int:
     if os.environ.get("BENCH_ACCEPT"):
         report.keep(lines, found_on, report.ACCEPTED)
     signing(1.0)
-    return 0 if all(line.counted for line in lines) and all(alike) else 1
+    return 0 if all(line.counted for line in lines) and all(kept) else 1
 
 
 Pair = tuple[Callable[[], float], Callable[[], redeem.Measured]]
