@@ -231,14 +231,17 @@ def settings(folder: Path, database: str = "") -> Settings:
 
 def make(where: Settings) -> None:
     """A fresh installation with its organizations, to be copied for each test."""
-    world = open_world(where, administrator=Administrator(ADMINISTRATOR, PASSWORD))
+    world = open_world(where, Administrator(ADMINISTRATOR, PASSWORD), later=0)
     world.add_organization("acme")
     world.add_organization("labs", "acme")
     world.add_organization("beta")
     world.installation.close()
 
 
-def open_world(where: Settings, administrator: Administrator | None = None) -> World:
+def open_world(
+    where: Settings, administrator: Administrator | None = None, later: int = 3600 * SECOND
+) -> World:
+    """An installation, opened so much `later`: what is made is younger than what was copied."""
     clock = Clock()
     installation = open_installation(
         where,
@@ -250,8 +253,7 @@ def open_world(where: Settings, administrator: Administrator | None = None) -> W
     world = World(installation, clock, host)
     for found in world.see(ListOrganizations()).items:
         world.organizations[found.group_id] = found
-    # The template's rows are from the same first moments: never two ids from one microsecond.
-    clock.forward(3600 * SECOND)
+    clock.forward(later)
     world.host = replace(host, address="")
     return world
 
