@@ -7,6 +7,7 @@ left out for a caller without `staff:read`.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Generic, TypeVar
@@ -132,9 +133,9 @@ class Listed(View[Page[T]], Generic[T]):
         )
         return self.show(tx, caller, request)
 
+    @abstractmethod
     def show(self, tx: Reader, caller: Caller, request: PageRequest) -> Page[T] | Refusal:
         """The page, once the caller's rights are settled."""
-        raise NotImplementedError
 
     def _filters(self, tx: Reader, caller: Caller) -> dict[str, str] | Refusal:
         """The filters as the store takes them: ids are ids, names are resolved."""
