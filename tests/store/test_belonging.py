@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from enlist.verbs.setup import Beginning
 from enlist.wiring import installation as wiring
 from enlist.wiring.installation import CannotStart, open_installation
 from tests.installation import Enlist, SettableClock, cheap_passwords, code, settings_for
-from tests.store.raw import Raw
+from tests.store.raw import Raw, opened
 
 
 def start(settings: Settings, *, create: bool = True) -> None:
@@ -55,9 +57,61 @@ def empty(store_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Se
 def test_the_newest_revision_is_the_one_that_the_code_names() -> None:
     """P08: a start compares one constant; the files must agree with it."""
     folder = Path(migrations.__file__).parent / "versions"
-    files = sorted(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
-    assert files[-1] == migrations.HEAD
+    assert tuple(sorted(path.stem for path in folder.glob("[0-9]*.py"))) == migrations.REVISIONS
     assert migrations.HEAD in migrations.KNOWN
+
+
+SCHEMA = {
+    "sqlite": "SELECT type, name, sql FROM sqlite_master ORDER BY type, name",
+    "postgres": """
+        SELECT 'column', table_name, column_name, data_type, collation_name, is_nullable,
+               column_default
+          FROM information_schema.columns WHERE table_schema = 'public'
+         UNION SELECT 'index', tablename, indexname, indexdef, NULL, NULL, NULL
+          FROM pg_indexes WHERE schemaname = 'public'
+         UNION SELECT 'constraint', conrelid::regclass::text, conname,
+                      pg_get_constraintdef(oid), NULL, NULL, NULL
+          FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+         UNION SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), NULL,
+                      NULL, NULL
+          FROM pg_trigger WHERE NOT tgisinternal
+         UNION SELECT 'function', proname, '', prosrc, NULL, NULL, NULL
+          FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+         ORDER BY 1, 2, 3, 4
+    """,
+}
+
+
+def schema_of(raw: Raw, store_kind: str) -> list[str]:
+    rows = raw.execute(SCHEMA[store_kind])
+    found = [" ".join(re.sub(r"[\s(),]+", " ", str(value)) for value in row) for row in rows]
+    assert any("event" in line for line in found)
+    return found
+
+
+def test_a_fresh_schema_is_the_migrated_one(
+    settings: Settings, empty: Settings, raw: Raw, store_kind: str
+) -> None:
+    """An empty database is filled without Alembic, which carries all others to the same schema."""
+    empty.data.mkdir(parents=True)
+    migrations.migrate(empty.database_url)
+    with opened(empty) as migrated:
+        assert schema_of(migrated, store_kind) == schema_of(raw, store_kind)
+        assert raw.execute("SELECT * FROM alembic_version") == migrated.execute(
+            "SELECT * FROM alembic_version"
+        )
+
+
+def test_servers_that_start_at_once_on_an_empty_database_agree(empty: Settings) -> None:
+    """Each finds a whole schema, whoever made it."""
+    stores = [wiring.open_store(empty, SettableClock()) for _ in range(4)]
+    try:
+        with ThreadPoolExecutor(len(stores)) as pool:
+            list(pool.map(migrations.create, stores))
+        assert {migrations.state(store) for store in stores} == {migrations.SchemaState.CURRENT}
+    finally:
+        for store in stores:
+            store.close()
 
 
 def test_an_empty_database_is_set_up(empty: Settings) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from enlist.settings import Settings
+from enlist.store.postgres import PostgresStore
 from enlist.store.sqlite import SqliteStore
 from enlist.store.tx import ConcurrentChange, Query, Reader, StoreUnavailable, Tx, UniqueViolation
 from tests.installation import Enlist, SettableClock
@@ -214,3 +218,12 @@ def test_everybody_is_answered_while_the_store_closes(enlist: Enlist, sqlite: Sq
             other.store.close()
             for future in writing:
                 assert isinstance(future.exception(10), StoreUnavailable | None)
+
+
+@pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)
+@pytest.mark.parametrize("option", ["default_transaction_read_only=on", "role=pg_monitor"])
+def test_a_database_that_may_not_be_written_is_unavailable(settings: Settings, option: str) -> None:
+    """S75: a standby, or a role without rights, is for whoever runs the server to mend."""
+    url = make_conninfo(settings.database, options=f"-c {option}")
+    with closing(PostgresStore(url, SettableClock())) as store, pytest.raises(StoreUnavailable):
+        store.write(put("a"))

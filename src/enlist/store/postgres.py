@@ -21,13 +21,20 @@ from psycopg.types.string import TextLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from enlist.core.clock import SECOND, Clock
-from enlist.store.tx import Query, Row, StoreUnavailable, UniqueViolation, Unstorable
+from enlist.store.tx import Query, Row, Statement, StoreUnavailable, UniqueViolation, Unstorable
 
 T = TypeVar("T")
 Claim = TypeVar("Claim")
 Answer = TypeVar("Answer")
 
 _RETRIES: Final = 5
+_UNAVAILABLE: Final = (
+    PoolTimeout,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.ReadOnlySqlTransaction,  # a standby, before it is promoted
+    errors.InsufficientPrivilege,
+)
 Connection = psycopg.Connection[Mapping[str, Any]]
 
 
@@ -43,16 +50,16 @@ class PostgresTx:
         self._connection = connection
         self.now = now
 
-    def all(self, query: Query, /, **values: object) -> list[Row]:
+    def all(self, query: Statement, /, **values: object) -> list[Row]:
         return list(self._execute(query, values).fetchall())
 
-    def one(self, query: Query, /, **values: object) -> Row | None:
+    def one(self, query: Statement, /, **values: object) -> Row | None:
         return self._execute(query, values).fetchone()
 
-    def run(self, query: Query, /, **values: object) -> int:
+    def run(self, query: Statement, /, **values: object) -> int:
         return self._execute(query, values).rowcount
 
-    def _execute(self, query: Query, values: dict[str, object]) -> psycopg.Cursor[Any]:
+    def _execute(self, query: Statement, values: dict[str, object]) -> psycopg.Cursor[Any]:
         try:
             return self._connection.execute(cast("Any", query.postgres), values)
         except errors.UniqueViolation as error:
@@ -117,7 +124,7 @@ class PostgresStore:
             except (errors.DeadlockDetected, errors.SerializationFailure) as error:
                 if attempt == _RETRIES - 1:
                     raise StoreUnavailable(str(error)) from error
-            except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except _UNAVAILABLE as error:
                 raise StoreUnavailable(str(error)) from error
         raise AssertionError("unreachable")
 

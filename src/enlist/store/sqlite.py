@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from enlist.core.clock import Clock
-from enlist.store.tx import Query, Row, StoreUnavailable, UniqueViolation, Unstorable
+from enlist.store.tx import Query, Row, Statement, StoreUnavailable, UniqueViolation, Unstorable
 
 T = TypeVar("T")
 Claim = TypeVar("Claim")
@@ -52,17 +52,17 @@ class SqliteTx:
         self._connection = connection
         self.now = now
 
-    def all(self, query: Query, /, **values: object) -> list[Row]:
+    def all(self, query: Statement, /, **values: object) -> list[Row]:
         return [dict(row) for row in self._execute(query, values).fetchall()]
 
-    def one(self, query: Query, /, **values: object) -> Row | None:
+    def one(self, query: Statement, /, **values: object) -> Row | None:
         row = self._execute(query, values).fetchone()
         return None if row is None else dict(row)
 
-    def run(self, query: Query, /, **values: object) -> int:
+    def run(self, query: Statement, /, **values: object) -> int:
         return self._execute(query, values).rowcount
 
-    def _execute(self, query: Query, values: dict[str, object]) -> sqlite3.Cursor:
+    def _execute(self, query: Statement, values: dict[str, object]) -> sqlite3.Cursor:
         try:
             if any(isinstance(value, str) and "\x00" in value for value in values.values()):
                 raise Unstorable("a text holds NUL")  # as PostgreSQL says

@@ -20,21 +20,28 @@ QUERIES: Final[dict[str, Query]] = {}
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
-class Query:
+class Statement:
     """One SQL statement. `text` serves both stores unless a variant is given."""
 
     def __init__(self, name: str, text: str, *, postgres: str = "", sqlite: str = "") -> None:
-        if name in QUERIES:
-            raise ValueError(f"two queries are called {name}")
         self.name = name
         self.sqlite = sqlite or text
         self.postgres = _PARAMETER.sub(r"%(\1)s", (postgres or text).replace("%", "%%"))
-        QUERIES[name] = self
 
     @property
     def parameters(self) -> frozenset[str]:
         """Names of the parameters that the statement takes."""
         return frozenset(_PARAMETER.findall(self.sqlite))
+
+
+class Query(Statement):
+    """A statement that is asked again and again, under a name of its own."""
+
+    def __init__(self, name: str, text: str, *, postgres: str = "", sqlite: str = "") -> None:
+        if name in QUERIES:
+            raise ValueError(f"two queries are called {name}")
+        super().__init__(name, text, postgres=postgres, sqlite=sqlite)
+        QUERIES[name] = self
 
 
 class Reader(Protocol):
@@ -45,11 +52,11 @@ class Reader(Protocol):
         """The one present moment of this transaction, microseconds UTC."""
         ...
 
-    def all(self, query: Query, /, **values: object) -> list[Row]:
+    def all(self, query: Statement, /, **values: object) -> list[Row]:
         """Every row."""
         ...
 
-    def one(self, query: Query, /, **values: object) -> Row | None:
+    def one(self, query: Statement, /, **values: object) -> Row | None:
         """The only row, or None."""
         ...
 
@@ -57,7 +64,7 @@ class Reader(Protocol):
 class Tx(Reader, Protocol):
     """Reading and writing: what `apply` gets."""
 
-    def run(self, query: Query, /, **values: object) -> int:
+    def run(self, query: Statement, /, **values: object) -> int:
         """Execute a change; the row count is the answer to whether it happened."""
         ...
 

@@ -113,7 +113,7 @@ def open_installation(
     """
     store = open_store(settings, clock)
     try:
-        _schema(store, settings, create=beginning is not None)
+        _schema(store, create=beginning is not None)
         where = addresses(settings)
         folder = _keys(store, settings, where, clock, beginning)
         tools = Tools(
@@ -150,13 +150,13 @@ def _in_words(refusal: Refusal) -> str:
     return refusal.detail or fields or refusal.code
 
 
-def _schema(store: Store, settings: Settings, *, create: bool) -> None:
-    """An empty database is migrated; any other only by `enlist migrate` (ruling 32)."""
+def _schema(store: Store, *, create: bool) -> None:
+    """An empty database is filled; any other is changed only by `enlist migrate` (ruling 32)."""
     state = migrations.state(store)
     if state is migrations.SchemaState.EMPTY:
         if not create:
             raise CannotStart("the database is empty. Run `enlist init` or `enlist serve` first.")
-        migrations.migrate(settings.database_url)
+        migrations.create(store)
     elif state is migrations.SchemaState.BEHIND:
         raise CannotStart("the database is older than this version. Run: enlist migrate")
     elif state is migrations.SchemaState.UNKNOWN:

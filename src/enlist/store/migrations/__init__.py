@@ -1,23 +1,30 @@
 """The schema, as Alembic revisions, and what `serve` checks before it uses a database.
 
-Alembic (and SQLAlchemy below it) is imported only when there is something to migrate: knowing
-whether there is costs one query against a constant (P08).
+Alembic (and SQLAlchemy below it) is imported only when there is something to carry over: whether
+there is costs one query against a constant (P08), and an empty database gets the statements of
+every revision directly. A revision is a list of statements; what else it does to rows, an empty
+database has none of.
 """
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from enlist.store.lanes import Store
-from enlist.store.tx import Query, Reader
+from enlist.store.tx import Query, Reader, Statement, Tx
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-HEAD: Final = "0001"
-"""The revision that this version of Enlist wants; a test compares it with the files."""
+REVISIONS: Final = ("0001_foundation",)
+"""The modules of `versions`, oldest first; a test compares them with the files."""
+
+HEAD: Final = REVISIONS[-1].partition("_")[0]
+"""The revision that this version of Enlist wants."""
 
 KNOWN: Final = frozenset({"0001"})
 """Every revision that this version runs on: its own and, during a rolling upgrade, the next."""
@@ -40,18 +47,33 @@ _HAS_TABLE = Query(
 )
 _REVISION = Query("schema.revision", "SELECT version_num FROM alembic_version")
 
+_ONE_AT_A_TIME = Query(
+    "schema.one_at_a_time",
+    "SELECT 1 AS alone",  # SQLite has one writer anyway
+    postgres="SELECT 1 AS alone FROM (SELECT pg_advisory_xact_lock(5020911061174603887)) AS lock",
+)
+_VERSION_TABLE = Statement(
+    "schema.version_table",
+    # As Alembic makes it, which is where it looks later.
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))",
+)
+_VERSION = Statement(
+    "schema.version", "INSERT INTO alembic_version (version_num) VALUES (:revision)"
+)
+
 
 def revision(store: Store) -> str | None:
     """The revision of the database, or None when it is empty."""
+    return store.read(_revision)
 
-    def ask(tx: Reader) -> str | None:
-        row = tx.one(_HAS_TABLE)
-        if row is None or not row["found"]:
-            return None
-        found = tx.one(_REVISION)
-        return None if found is None else str(found["version_num"])
 
-    return store.read(ask)
+def _revision(tx: Reader) -> str | None:
+    row = tx.one(_HAS_TABLE)
+    if row is None or not row["found"]:
+        return None
+    found = tx.one(_REVISION)
+    return None if found is None else str(found["version_num"])
 
 
 def state(store: Store) -> SchemaState:
@@ -62,6 +84,30 @@ def state(store: Store) -> SchemaState:
     if found == HEAD:
         return SchemaState.CURRENT
     return SchemaState.BEHIND if found in KNOWN else SchemaState.UNKNOWN
+
+
+def create(store: Store) -> None:
+    """Make the schema on an empty database, whole or not at all.
+
+    Where two servers start on it at once, one makes it and the other finds it made.
+    """
+    dialect = "sqlite" if store.dialect == "sqlite" else "postgresql"
+
+    def make(tx: Tx) -> None:
+        tx.one(_ONE_AT_A_TIME)
+        if _revision(tx) is not None:
+            return
+        for text in _statements(dialect):
+            tx.run(Statement("schema.create", text))
+        tx.run(_VERSION_TABLE)
+        tx.run(_VERSION, revision=HEAD)
+
+    store.write(make)
+
+
+def _statements(dialect: str) -> Iterator[str]:
+    for name in REVISIONS:
+        yield from importlib.import_module(f"{__name__}.versions.{name}").statements(dialect)
 
 
 def migrate(url: str) -> None:

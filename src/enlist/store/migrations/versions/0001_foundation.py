@@ -6,7 +6,7 @@ microseconds UTC. Ids are UUIDv7, so key order is age order.
 
 from __future__ import annotations
 
-from alembic import op
+from collections.abc import Iterator
 
 revision = "0001"
 down_revision = None
@@ -340,11 +340,17 @@ APPEND_ONLY_POSTGRES = (
 )
 
 
-def upgrade() -> None:
-    dialect = op.get_bind().dialect.name
+def statements(dialect: str) -> Iterator[str]:
+    """What makes the schema on `sqlite` or `postgresql`, in order."""
     for statement in TABLES.split(";"):
         if statement.strip():
-            op.execute(statement.format_map(TYPES[dialect]))
-    guards = APPEND_ONLY_SQLITE if dialect == "sqlite" else APPEND_ONLY_POSTGRES
-    for statement in guards:
+            yield statement.format_map(TYPES[dialect])
+    yield from APPEND_ONLY_SQLITE if dialect == "sqlite" else APPEND_ONLY_POSTGRES
+
+
+def upgrade() -> None:
+    """Alembic's entry."""
+    from alembic import op
+
+    for statement in statements(op.get_bind().dialect.name):
         op.execute(statement)
