@@ -94,20 +94,21 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     """
     configure_logs(settings.log_level, settings.log_format)
     lock = _only_server(settings)
-    first = _open(settings, Workers(), mailbox=mailbox)
+    workers = Workers()
+    first = _open(settings, workers, mailbox=mailbox)
     try:
         plan = _plan(settings, first)
         lines = [*_start_lines(settings, first, plan), *extra]
         tell(settings, first.tools.addresses, first.tools.channels)
         first.driver.perform(RecordStart(__version__), at_this_machine(first))
+        for line in lines:
+            print(line, flush=True)  # noqa: T201 - these lines are the command's output
+        if settings.workers == 1:
+            _work(settings, plan, first, workers, mailbox=mailbox)
     finally:
         first.close()
-    for line in lines:
-        print(line, flush=True)  # noqa: T201 - these lines are the command's output
-    if settings.workers == 1:
-        _work(settings, plan, mailbox=mailbox)
-    else:
-        supervise(settings.workers, lambda _place: _work(settings, plan, mailbox=False))
+    if settings.workers > 1:
+        supervise(settings.workers, lambda _place: _forked(settings, plan))
     lock.close()
 
 
@@ -116,10 +117,20 @@ def _open(settings: Settings, after: Workers, *, mailbox: bool) -> Installation:
     return open_installation(settings, after=after, channels=channels)
 
 
-def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
-    """One process: its own store, its own worker, the shared sockets."""
+def _forked(settings: Settings, plan: Plan) -> None:
+    """One process of several: its own connections, the shared sockets."""
     workers = Workers()
-    installation = _open(settings, workers, mailbox=mailbox)
+    installation = _open(settings, workers, mailbox=False)
+    try:
+        _work(settings, plan, installation, workers, mailbox=False)
+    finally:
+        installation.close()
+
+
+def _work(
+    settings: Settings, plan: Plan, installation: Installation, workers: Workers, *, mailbox: bool
+) -> None:
+    """What a process does until it is told to stop: serve, deliver, sweep."""
     box = MailboxChannel() if mailbox else None
     workers.delivery = delivery_worker(installation, settings, box)
     janitor = Janitor(installation.driver)
@@ -141,7 +152,6 @@ def _work(settings: Settings, plan: Plan, *, mailbox: bool) -> None:
     finally:
         janitor.stop()
         workers.delivery.stop()
-        installation.close()
 
 
 def _only_server(settings: Settings) -> IO[str]:
