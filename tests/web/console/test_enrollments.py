@@ -7,6 +7,8 @@ import re
 import pytest
 
 from enlist.core.clock import HOUR
+from enlist.core.ids import new_id
+from enlist.web.console.enrollments import MOST_AT_ONCE
 from tests.installation import Enlist, Ticket
 from tests.web.console.conftest import Console, Page
 
@@ -245,5 +247,23 @@ def test_what_a_sibling_has_cannot_be_ticked(console: Console, enlist: Enlist) -
     desk = console.sign_in("operator", "alpha")
     sent = {"action": "revoke", "id": hidden.enrollment_id, "confirmed": "yes"}
     page = desk.send("/console/alpha/enrollments/bulk", sent)
-    assert "Revoked 0 of 0" in page.main
+    assert "Revoked 0 of 1" in page.main
+    assert "1 of those ticked is gone" in page.main
     assert enlist.enrollment(hidden.enrollment_id).state == "active"
+
+
+@pytest.mark.parametrize("confirmed", ["", "yes"])
+def test_more_than_can_be_done_at_once_is_said_before_anything_is_done(
+    console: Console, enlist: Enlist, confirmed: str
+) -> None:
+    """A40: nothing that was ticked is dropped silently."""
+    ticket = enlist.register("ada")
+    ids = [ticket.enrollment_id, *(new_id(enlist.clock()) for _ in range(MOST_AT_ONCE))]
+    desk = console.sign_in("operator")
+    sent = {"action": "revoke", "id": ids, "confirmed": confirmed}
+    page = desk.follow(desk.send(f"{LIST}/bulk", sent))
+    assert "You ticked 101 enrollments; 100 at once is the most. Nothing was done" in page.main
+    assert "alert-warning" in page.source
+    assert enlist.enrollment(ticket.enrollment_id).state == "active"
+    sent["id"] = ids[:MOST_AT_ONCE]
+    assert "99 of those ticked are gone" in desk.send(f"{LIST}/bulk", sent).main

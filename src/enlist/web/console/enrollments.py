@@ -26,7 +26,7 @@ from enlist.web.console.lists import read_query
 
 _FILTERS: Final = ("state", "platform", "grant", "message_state", "user")
 MOST_AT_ONCE: Final = 100
-"""Rows that can be chosen for one action: a full page of the list."""
+"""Enrollments that can be chosen for one action: a full page of the list."""
 
 BULK: Final = {
     "resend": Permission.ENROLLMENTS_RESEND,
@@ -100,14 +100,30 @@ class Row:
 
 
 async def bulk(desk: Desk) -> Response:
-    """Resend or revoke many: first what will happen to which, then a result for each."""
+    """Resend or revoke many: first what will happen to which, then a result for each.
+
+    Whatever was ticked is told of: what cannot be found any more is counted, not dropped.
+    """
     form = await read_form(desk.request)
     action, chosen = form.value("action"), await read_choices(desk.request, "id")
     if action not in BULK or not chosen:
         text = desk.gettext("Tick the enrollments first, then choose what to do with them.")
-        return desk.go(desk.address("enrollments"), text)
-    rows = await _chosen(desk, chosen[:MOST_AT_ONCE])
-    context: dict[str, Any] = {"action": action, "rows": rows, "form": form, "words": words}
+        return desk.back(desk.address("enrollments"), text)
+    if len(chosen) > MOST_AT_ONCE:
+        text = desk.gettext(
+            "You ticked %(ticked)s enrollments; %(most)s at once is the most. Nothing was done:"
+            " take them in smaller parts."
+        )
+        counts = {"ticked": len(chosen), "most": MOST_AT_ONCE}
+        return desk.back(desk.address("enrollments"), text % counts)
+    rows = await _chosen(desk, chosen)
+    context: dict[str, Any] = {
+        "action": action,
+        "rows": rows,
+        "gone": len(chosen) - len(rows),
+        "form": form,
+        "words": words,
+    }
     if form.value("confirmed") != "yes":
         context["fitting"] = [row for row in rows if fits(action, row.state)]
         return desk.show("console/bulk.html", context)

@@ -54,6 +54,8 @@ NOTICE: Final = "enlist-notice"
 """Cookie that carries one line to the page after a change; read once, gone after a minute."""
 
 _LONGEST_NOTICE: Final = 600
+_NOT_DONE: Final = "!"
+"""Stands before a notice of what was not done, which must not look like a success."""
 
 LANGUAGE: Final = SOURCE
 """The console is in English, whole, whatever its user speaks (`docs/decisions.md`)."""
@@ -174,12 +176,14 @@ class Desk:
         refusal: Refusal | None = None,
     ) -> Response:
         """A page of the console; a refusal stands above it as an alert and gives the status."""
+        notice = unquote(self.request.cookies.get(NOTICE, ""))[:_LONGEST_NOTICE]
         response = render(
             self.request,
             template,
             {
                 "desk": self,
-                "notice": unquote(self.request.cookies.get(NOTICE, ""))[:_LONGEST_NOTICE],
+                "notice": notice.removeprefix(_NOT_DONE),
+                "not_done": notice.startswith(_NOT_DONE),
                 "refusal": refusal,
                 "meaning": CATALOGUE[refusal.code] if refusal else None,
                 **(context or {}),
@@ -227,6 +231,10 @@ class Desk:
                 samesite="lax",
             )
         return response
+
+    def back(self, address: str, why: str) -> Response:
+        """Back to a page where something must be changed first; nothing was done."""
+        return self.go(address, _NOT_DONE + why)
 
 
 def mark_of(*shown: object) -> str:
