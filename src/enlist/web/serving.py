@@ -13,10 +13,11 @@ import os
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 import uvicorn
@@ -27,6 +28,13 @@ from enlist.web.connections import MOST_HEAD, DeviceConnection, WebConnection
 _log = structlog.get_logger("enlist.serving")
 GRACE: Final = 10
 """Seconds that open requests get to finish when the server stops."""
+STEADY: Final = 60.0
+"""Seconds after which a worker that dies counts as one that had served."""
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between two lives of a worker that does not stay alive: the first, doubled, the most."""
+_LOOK: Final = 0.2
+"""Seconds between two looks for deaths while a worker waits to be put back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,38 +149,98 @@ def serve(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
 
 
 def supervise(count: int, work: Callable[[int], None]) -> None:
-    """Fork `count` workers, put dead ones back, and stop them all when we are told to."""
-    children: dict[int, int] = {}
-    stopping = False
+    """Fork `count` workers, put dead ones back, and stop them all when we are told to.
 
-    def stop(_number: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-        for pid in children:
+    One that dies soon is put back later and later (`pause_after`): what kills it at once would
+    else keep a core busy and fill the log.
+    """
+    _Supervisor(work).run(count)
+
+
+def pause_after(lived: float, last: float) -> float:
+    """Seconds to wait before a dead worker is put back.
+
+    Args:
+        lived: seconds that it lived; one that served for `STEADY` is put back at once.
+        last: the pause before it, 0 for none.
+    """
+    if lived >= STEADY:
+        return 0.0
+    return min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * last))
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """One worker: its place, when it was started, and the pause before that."""
+
+    place: int
+    since: float
+    pause: float
+
+
+class _Supervisor:
+    """What `supervise` remembers: who lives, and who is put back when."""
+
+    def __init__(self, work: Callable[[int], None]) -> None:
+        self._work = work
+        self._living: dict[int, _Life] = {}
+        self._due: list[tuple[float, int, float]] = []
+        self._stopping = False
+
+    def run(self, count: int) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        for place in range(count):
+            self._start(place, 0.0)
+        while self._living or (self._due and not self._stopping):
+            self._bury()
+            self._put_back()
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        self._stopping = True
+        for pid in list(self._living):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
-    def start(place: int) -> None:
+    def _start(self, place: int, pause: float) -> None:
         pid = os.fork()
         if pid == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            try:
-                work(place)
-            finally:
-                os._exit(0)
-        children[pid] = place
+            self._become(place)
+        self._living[pid] = _Life(place, time.monotonic(), pause)
+        if self._stopping:  # told so between the question and the fork
+            self._stop(signal.SIGTERM, None)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    for place in range(count):
-        start(place)
-    while children:
+    def _become(self, place: int) -> NoReturn:
+        """The worker's whole life, in its own process."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        status = 1
         try:
-            pid, status = os.wait()
-        except InterruptedError:
-            continue
-        place = children.pop(pid)
-        if not stopping:
-            _log.error("worker died", worker=place, status=status)
-            start(place)
+            self._work(place)
+            status = 0
+        except Exception as error:  # noqa: BLE001 - its last words, or nobody learns why it died
+            _log.error("worker failed", worker=place, exc_info=error)
+        finally:
+            os._exit(status)
+
+    def _bury(self) -> None:
+        """Wait for a death, or until somebody is due."""
+        pid, status = os.waitpid(-1, os.WNOHANG if self._due else 0) if self._living else (0, 0)
+        if pid == 0:
+            soonest = min((due for due, _, _ in self._due), default=0.0) - time.monotonic()
+            time.sleep(max(0.0, min(soonest, _LOOK)))
+            return
+        life = self._living.pop(pid)
+        if not self._stopping:
+            now = time.monotonic()
+            pause = pause_after(now - life.since, life.pause)
+            self._due.append((now + pause, life.place, pause))
+            _log.error("worker died", worker=life.place, status=status, again_in=pause)
+
+    def _put_back(self) -> None:
+        now = time.monotonic()
+        ready = [each for each in self._due if each[0] <= now]
+        self._due = [each for each in self._due if each[0] > now]
+        for _, place, pause in ready:
+            if not self._stopping:
+                self._start(place, pause)
