@@ -1,4 +1,4 @@
-"""nginx: the proxy of the guide to installing, as it stands there."""
+"""nginx: a proxy of the guide to proxies, as it stands there."""
 
 from __future__ import annotations
 
