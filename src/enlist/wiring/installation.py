@@ -223,7 +223,7 @@ def migrate(settings: Settings, *, check: bool) -> bool:
         store.close()
     if state is migrations.SchemaState.UNKNOWN:
         raise CannotStart(f"the database has schema {found}, which this version does not know.")
-    if state is migrations.SchemaState.CURRENT:
+    if state in (migrations.SchemaState.CURRENT, migrations.SchemaState.AHEAD):
         return False
     if not check:
         migrations.migrate(settings.database_url)

@@ -20,22 +20,30 @@ from enlist.store.tx import Query, Reader, Statement, Tx
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-REVISIONS: Final = ("0001_foundation",)
+REVISIONS: Final = ("0001_foundation", "0002_sealed_log")
 """The modules of `versions`, oldest first; a test compares them with the files."""
 
 HEAD: Final = REVISIONS[-1].partition("_")[0]
 """The revision that this version of Enlist wants."""
 
-KNOWN: Final = frozenset({"0001"})
-"""Every revision that this version runs on: its own and, during a rolling upgrade, the next."""
+NEXT: Final = f"{int(HEAD) + 1:04}"
+"""The revision of the version after this one: revisions are counted, without gaps."""
+
+KNOWN: Final = frozenset(name.partition("_")[0] for name in REVISIONS)
+"""Every revision that this version can bring to `HEAD`."""
 
 
 class SchemaState(Enum):
-    """How a database stands to this version of Enlist."""
+    """How a database stands to this version of Enlist.
+
+    One that is a single revision `AHEAD` is served as it is, so that an upgrade can roll: a
+    revision only ever adds what the version before it can do without (DESIGN, "Scale").
+    """
 
     EMPTY = "empty"
     CURRENT = "current"
     BEHIND = "behind"
+    AHEAD = "ahead"
     UNKNOWN = "unknown"
 
 
@@ -77,12 +85,14 @@ def _revision(tx: Reader) -> str | None:
 
 
 def state(store: Store) -> SchemaState:
-    """Whether the database is empty, current, behind, or from a version unknown here."""
+    """How the database stands to this version; see `SchemaState`."""
     found = revision(store)
     if found is None:
         return SchemaState.EMPTY
     if found == HEAD:
         return SchemaState.CURRENT
+    if found == NEXT:
+        return SchemaState.AHEAD
     return SchemaState.BEHIND if found in KNOWN else SchemaState.UNKNOWN
 
 

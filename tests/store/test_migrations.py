@@ -1,0 +1,115 @@
+"""From one revision to the next with a company in the database, and a revision ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from enlist.settings import Settings
+from enlist.store import migrations
+from enlist.store.migrations import SchemaState
+from enlist.wiring import installation as wiring
+from enlist.wiring.installation import CannotStart
+from tests.installation import Enlist, SettableClock, code, opened_on
+from tests.store.raw import Raw
+from tests.store.test_belonging import schema_of, told
+
+BACK = {
+    "0001": {
+        "sqlite": [f"DROP TABLE {name}" for name in ("event_seal", "event_subtree", "checkpoint")],
+        "postgres": [
+            "DROP TABLE event_seal, event_subtree, checkpoint",
+            "DROP FUNCTION sealed_append_only",
+        ],
+    },
+}
+"""What takes a database back to a revision, for tests alone: nobody migrates downwards."""
+
+
+@pytest.fixture
+def back(raw: Raw, store_kind: str) -> Callable[[str], None]:
+    """Make the database one of an older revision, with its rows."""
+
+    def to(revision: str) -> None:
+        for number in sorted(BACK, reverse=True):
+            if number >= revision:
+                for statement in BACK[number][store_kind]:
+                    raw.execute(statement)
+        raw.execute(f"UPDATE alembic_version SET version_num = '{revision}'")
+
+    return to
+
+
+def state(settings: Settings) -> SchemaState:
+    store = wiring.open_store(settings, SettableClock())
+    try:
+        return migrations.state(store)
+    finally:
+        store.close()
+
+
+def a_company(settings: Settings) -> tuple[dict[str, object], str]:
+    """Rows that must survive, and a token that must go on working."""
+    enlist = opened_on(settings, SettableClock())
+    try:
+        enlist.redeem(enlist.register("ada").token)
+        token = enlist.register("grace").token.reveal()
+        return rows(enlist), token
+    finally:
+        enlist.close()
+
+
+def rows(enlist: Enlist) -> dict[str, object]:
+    return {name: enlist.rows(name) for name in ("event", "device", "enrollment", "credential")}
+
+
+def test_a_database_of_the_first_revision_is_carried_over(
+    settings: Settings, raw: Raw, store_kind: str, back: Callable[[str], None]
+) -> None:
+    """Ruling 32: nothing but `migrate` does it; every row is as it was, and Enlist goes on."""
+    before, token = a_company(settings)
+    wanted = schema_of(raw, store_kind)
+    back("0001")
+    assert schema_of(raw, store_kind) != wanted
+
+    assert state(settings) is SchemaState.BEHIND
+    assert "enlist migrate" in told(settings)
+    assert wiring.migrate(settings, check=True) is True
+    assert raw.execute("SELECT version_num FROM alembic_version") == [("0001",)]
+
+    assert wiring.migrate(settings, check=False) is True
+    assert schema_of(raw, store_kind) == wanted
+    assert state(settings) is SchemaState.CURRENT
+    assert wiring.migrate(settings, check=False) is False
+    enlist = opened_on(settings, SettableClock())
+    try:
+        assert rows(enlist) == before
+        assert code(enlist.redeem(token, key=1)) == "done"
+    finally:
+        enlist.close()
+
+
+def test_a_database_one_revision_ahead_is_served(settings: Settings, raw: Raw) -> None:
+    """DESIGN, "Scale": version N runs on schemas N and N+1, so that an upgrade can roll."""
+    raw.execute(f"UPDATE alembic_version SET version_num = '{migrations.NEXT}'")
+    assert state(settings) is SchemaState.AHEAD
+    assert wiring.migrate(settings, check=True) is False
+    assert wiring.migrate(settings, check=False) is False
+    enlist = opened_on(settings, SettableClock())
+    try:
+        assert code(enlist.redeem(enlist.register("ada").token)) == "done"
+    finally:
+        enlist.close()
+    assert raw.execute("SELECT version_num FROM alembic_version") == [(migrations.NEXT,)]
+
+
+@pytest.mark.parametrize("found", [f"{int(migrations.HEAD) + 2:04}", "9999", "abcd", ""])
+def test_one_further_ahead_is_refused(settings: Settings, raw: Raw, found: str) -> None:
+    """It may have taken away what this version needs; it says which, and nothing is touched."""
+    raw.execute(f"UPDATE alembic_version SET version_num = '{found}'")
+    assert state(settings) is SchemaState.UNKNOWN
+    assert f"schema {found}" in told(settings)
+    with pytest.raises(CannotStart, match=f"schema {found}"):
+        wiring.migrate(settings, check=False)
+    assert raw.execute("SELECT version_num FROM alembic_version") == [(found,)]
