@@ -39,6 +39,7 @@ GOOD = Sighting(
     wrong_logins=0,
 )
 USED = replace(GOOD, state=EnrollmentState.USED, used_at=7)
+ON_HOLD = replace(GOOD, state=EnrollmentState.ON_HOLD)
 REVOKED = replace(GOOD, state=EnrollmentState.REVOKED, ended_at=8, end_reason="lost")
 
 
@@ -65,6 +66,9 @@ def by_code(
         (USED, "token_used", 7),
         (replace(USED, max_uses=5), "token_exhausted", 7),
         (REVOKED, "token_revoked", 8),
+        (ON_HOLD, "token_on_hold", None),
+        (replace(ON_HOLD, expires_at=NOW), "token_expired", NOW),
+        (old(ON_HOLD), "token_replaced", 9),
         (old(GOOD), "token_replaced", 9),
         (old(USED), "token_replaced", 9),
         (old(REVOKED), "token_replaced", 9),

@@ -10,7 +10,7 @@ from enlist.core.caller import SYSTEM
 from enlist.core.events import Happening
 from enlist.core.lifecycle import MOVES, AttemptState, DeviceState, EnrollmentState
 from enlist.core.outcomes import Subjects
-from enlist.store import attempts, devices, enrollments, redemptions
+from enlist.store import attempts, devices, enrollments, holds, redemptions
 from enlist.store.redemptions import DeviceReport, Redemption
 from enlist.store.tx import Query, Tx
 from tests.installation import Enlist, Ticket, done
@@ -25,6 +25,7 @@ STATE_OF = {
 }
 PUT_LOGINS = Query("test.put_logins", "UPDATE enrollment SET wrong_logins = 10 WHERE id = :id")
 Statement = Callable[[Tx], object]
+REPORT = dict.fromkeys(("model", "os_version", "serial", "imei", "udid"), "")
 Move = tuple[StrEnum, StrEnum]
 
 
@@ -108,6 +109,8 @@ def test_enrollments_move_as_the_table_says(enlist: Enlist) -> None:
         "revoke": lambda tx: enrollments.revoke(tx, enrollment_id, "test"),
         "delete": lambda tx: enrollments.revoke_of_device(tx, ticket.device_id, "test"),
         "too_many_attempts": outguessed,
+        "hold": holds.hold_all,
+        "reactivate": lambda tx: holds.reactivate(tx, enrollment_id),
     }
     found = observed(enlist, "enrollment", enrollment_id, EnrollmentState, statements)
     assert found == listed(EnrollmentState)
@@ -124,9 +127,7 @@ def test_devices_move_as_the_table_says(enlist: Enlist) -> None:
     device_id, user_id = ticket.device_id, enlist.device(ticket.device_id).user_id
     assert user_id is not None
     statements: dict[str, Statement] = {
-        "redeem": lambda tx: devices.enroll(
-            tx, device_id, model="", os_version="", serial="", imei="", udid=""
-        ),
+        "redeem": lambda tx: devices.enroll(tx, [REPORT | {"id": device_id}]),
         "delete": lambda tx: devices.delete(tx, device_id),
     }
     assert observed(enlist, "device", device_id, DeviceState, statements) == listed(DeviceState)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from enlist.cli.backend import Opened
 from enlist.cli.issuing import Message, print_issued
 from enlist.cli.options import (
     Cursor,
@@ -30,10 +31,13 @@ from enlist.cli.output import (
     print_facts,
     print_json,
     print_page,
+    problems,
     shown,
+    usage,
 )
 from enlist.core import model
 from enlist.core.lifecycle import EnrollmentState, shown_state
+from enlist.core.outcomes import Refusal
 from enlist.verbs.issuing import Delivery
 
 commands = typer.Typer(help="Enrollments: authorizations to enroll.", no_args_is_help=True)
@@ -48,7 +52,9 @@ def list_(
     context: typer.Context,
     organization: Organization = "",
     search: Search = "",
-    state: Annotated[str, typer.Option("--state", help="active, expired, used or revoked.")] = "",
+    state: Annotated[
+        str, typer.Option("--state", help="active, expired, on_hold, used or revoked.")
+    ] = "",
     limit: Limit = 50,
     cursor: Cursor = "",
     data: Data = None,
@@ -158,6 +164,48 @@ def reissue(
     with installation(context, data, database) as enlist:
         verb = Reissue(enrollment, Delivery(message), parse_moment(expires, datetime.now(UTC)))
         print_issued(done(enlist.perform(verb)), enlist, as_json=as_json)
+
+
+@commands.command("reactivate", epilog="Example: enlist enrollment reactivate --all")
+def reactivate(
+    context: typer.Context,
+    enrollments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ENROLLMENT]...", help="Ids.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Whatever is on hold.")] = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Free enrollments that are on hold since a backup was restored; their tokens work again."""
+    from enlist.verbs.reactivate import Reactivate
+
+    if every == bool(enrollments):
+        usage("Name enrollments, or give --all.")
+    with installation(context, data, database) as enlist:
+        freed = 0
+        for enrollment in _held(enlist) if every else enrollments or []:
+            outcome = enlist.perform(Reactivate(enrollment))
+            if every and isinstance(outcome, Refusal):
+                problems.print(f"{enrollment}: left on hold ({outcome.code})", markup=False)
+                continue
+            done(outcome)
+            freed += 1
+    if as_json:
+        print_json({"reactivated": freed})
+    else:
+        out.print(f"Reactivated: {freed}.")
+
+
+def _held(enlist: Opened) -> Iterator[str]:
+    """Whatever is on hold. What cannot be freed is passed once, and not met again."""
+    from enlist.core.ids import NOTHING
+    from enlist.verbs.reactivate import ListHeld
+
+    page = shown(enlist, ListHeld(NOTHING))
+    while page:
+        yield from page
+        page = shown(enlist, ListHeld(page[-1]))
 
 
 @commands.command("resend", epilog="Example: enlist enrollment resend 0199…")

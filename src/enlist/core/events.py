@@ -22,6 +22,8 @@ from enlist.core.outcomes import NOBODY, Refusal, Subjects
 KINDS: Final[Mapping[str, str]] = {
     "installation.created": "Enlist was set up on an empty database.",
     "installation.started": "A server started; its version is in the event.",
+    "installation.backed_up": "A backup of database and keys was made.",
+    "installation.restored": "A backup was restored; what was active is on hold.",
     "organization.created": "An organization was added.",
     "organization.changed": "An organization's name, time zone or language changed.",
     "organization.deleted": "An organization was deleted.",
@@ -52,6 +54,7 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.reissued": "A new token was made; the last one stopped working.",
     "enrollment.resent": "The same token was sent again.",
     "enrollment.revoked": "An enrollment was revoked.",
+    "enrollment.reactivated": "An enrollment that was on hold was freed.",
     "enrollment.opened": "An enrollment link was opened.",
     "enrollment.checked": "Somebody looked at what a token is for.",
     "enrollment.redeemed": "An enrollment was used: the device is enrolled and bound to its owner.",

@@ -37,6 +37,8 @@ def _secret(sighting: Sighting, now: int) -> Refusal | None:
         return Refusal(code, at=sighting.used_at)
     if sighting.expires_at <= now:
         return Refusal("token_expired", at=sighting.expires_at)
+    if sighting.state is EnrollmentState.ON_HOLD:
+        return Refusal("token_on_hold", reason="on hold since a restore or a change of keys")
     if sighting.not_before > now:
         return Refusal("token_invalid", at=sighting.not_before, reason="not valid yet")
     return None

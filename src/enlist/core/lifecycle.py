@@ -5,6 +5,10 @@ and a test compares the two. *Expired* is not a state: it is `expires_at <= now`
 token valid until T works a microsecond before T and never at T (A07). A secret has no
 state of its own either: it is *live* while its generation is the enrollment's and the
 enrollment is active, *replaced* once a newer generation exists, else *spent*.
+
+*On hold* is what was active when the database turned out to be older than the world: after a
+restore, or while leaked keys are replaced. Nobody knows what was used in between, so somebody
+must look before it counts again (ruling 35, S26).
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ class EnrollmentState(StrEnum):
     """Where an enrollment stands, as it is stored."""
 
     ACTIVE = "active"
+    ON_HOLD = "on_hold"
     USED = "used"
     REVOKED = "revoked"
 
@@ -56,17 +61,22 @@ MOVES: tuple[Move, ...] = (
     Move(EnrollmentState.ACTIVE, EnrollmentState.REVOKED, "revoke"),
     Move(EnrollmentState.ACTIVE, EnrollmentState.REVOKED, "delete"),
     Move(EnrollmentState.ACTIVE, EnrollmentState.REVOKED, "too_many_attempts"),
+    Move(EnrollmentState.ACTIVE, EnrollmentState.ON_HOLD, "hold"),
+    Move(EnrollmentState.ON_HOLD, EnrollmentState.ACTIVE, "reactivate"),
+    Move(EnrollmentState.ON_HOLD, EnrollmentState.ACTIVE, "reissue"),
+    Move(EnrollmentState.ON_HOLD, EnrollmentState.REVOKED, "revoke"),
+    Move(EnrollmentState.ON_HOLD, EnrollmentState.REVOKED, "delete"),
     Move(AttemptState.OPEN, AttemptState.COMPLETED, "redeem"),
     Move(AttemptState.OPEN, AttemptState.CANCELLED, "cancel"),
 )
 
 
-ShownState = Literal["active", "used", "revoked", "expired"]
+ShownState = Literal["active", "on_hold", "used", "revoked", "expired"]
 """What people are told of an enrollment; *expired* is never stored."""
 
 
 def shown_state(state: EnrollmentState, expires_at: int, now: int) -> ShownState:
-    """The word people see: `active`, `used`, `revoked` or `expired` (ruling 29)."""
+    """The word people see: the stored state, but `expired` where the time is over (ruling 29)."""
     if state is EnrollmentState.ACTIVE and expires_at <= now:
         return "expired"
     return state.value

@@ -75,6 +75,11 @@ CATALOGUE: dict[str, Meaning] = {
         "A newer message was sent to you",
         "Use the token or link in the newest message; older ones stopped working when it was sent.",
     ),
+    "token_on_hold": _of(
+        _HOLDER,
+        "This token is on hold",
+        "Ask your administrator to free it; then the same token works. Nothing was used up.",
+    ),
     "attempt_over": _of(
         _HOLDER,
         "This code has run out",

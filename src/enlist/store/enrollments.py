@@ -60,9 +60,10 @@ _REISSUE = Query(
     "enrollment.reissue",
     """
     UPDATE enrollment
-       SET generation = generation + 1, expires_at = :expires_at, wrong_logins = 0,
-           opened_at = NULL, opened_count = 0
-     WHERE id = :id AND state = 'active' AND generation = :generation AND deleted_at IS NULL
+       SET state = 'active', generation = generation + 1, expires_at = :expires_at,
+           wrong_logins = 0, opened_at = NULL, opened_count = 0
+     WHERE id = :id AND state IN ('active', 'on_hold') AND generation = :generation
+       AND deleted_at IS NULL
     """,
 )
 _SKIP_TO_GENERATION = Query(
@@ -73,14 +74,14 @@ _REVOKE = Query(
     "enrollment.revoke",
     """
     UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = :reason
-     WHERE id = :id AND state = 'active' AND deleted_at IS NULL
+     WHERE id = :id AND state IN ('active', 'on_hold') AND deleted_at IS NULL
     """,
 )
 _REVOKE_OF_DEVICE = Query(
     "enrollment.revoke_of_device",
     """
     UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = :reason
-     WHERE device_id = :device_id AND state = 'active'
+     WHERE device_id = :device_id AND state IN ('active', 'on_hold')
     """,
 )
 _EXPIRED_OF_DEVICE = Query(
@@ -101,7 +102,7 @@ _REVOKE_OF_USER = Query(
     "enrollment.revoke_of_user",
     """
     UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = :reason
-     WHERE user_id = :user_id AND state = 'active'
+     WHERE user_id = :user_id AND state IN ('active', 'on_hold')
     """,
 )
 _DELETE_OF_DEVICE = Query(
@@ -251,7 +252,7 @@ def set_message(tx: Tx, enrollment_id: Id, message_id: Id) -> None:
 
 
 def reissue(tx: Tx, enrollment_id: Id, generation: int, expires_at: int) -> bool:
-    """Begin the generation after `generation`; False when it is not active, or not that far."""
+    """Begin the generation after `generation`; False when it is over, or not that far."""
     return tx.run(_REISSUE, id=enrollment_id, generation=generation, expires_at=expires_at) == 1
 
 
@@ -261,7 +262,7 @@ def skip_to_generation(tx: Tx, enrollment_id: Id, generation: int) -> None:
 
 
 def revoke(tx: Tx, enrollment_id: Id, reason: str) -> bool:
-    """Revoke an active enrollment, expired or not; False when it is not active."""
+    """Revoke an enrollment that is active, expired or on hold; False when it is over."""
     return tx.run(_REVOKE, id=enrollment_id, now=tx.now, reason=reason) == 1
 
 

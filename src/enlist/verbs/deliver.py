@@ -250,8 +250,12 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
     return _compose(tx, message, found, organization, user, token)
 
 
-def _pointless(found: Enrollment, user: User | None, message: Message, now: int) -> Rejected | None:
-    """Why nobody needs this message any more; a dead token is never sent."""
+def _pointless(
+    found: Enrollment, user: User | None, message: Message, now: int
+) -> Rejected | Retry | None:
+    """Why nobody needs this message any more, or now; a dead token is never sent."""
+    if found.state is EnrollmentState.ON_HOLD:
+        return Retry("the enrollment is on hold")
     if found.state is not EnrollmentState.ACTIVE:
         return Rejected("the enrollment ended")
     if found.generation != message.generation:

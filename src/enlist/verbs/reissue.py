@@ -78,9 +78,10 @@ def _ended(enrollment: Enrollment) -> Refusal | None:
 
 @dataclass(frozen=True)
 class Reissue(Verb[Seen, Prepared, Issued]):
-    """Make the next generation of an active enrollment's token, also of an expired one.
+    """Make the next generation of a token: of an active, an expired or a held enrollment.
 
-    Refusals: `token_used`, `token_revoked`, `conflict` for what no device has, and the delivery's.
+    Refusals: `token_used`, `token_revoked`, `conflict` for what no device has, `enrollment_exists`
+    for what is on hold beside a newer one, and the delivery's.
     """
 
     enrollment_id: str
@@ -120,6 +121,10 @@ class Reissue(Verb[Seen, Prepared, Issued]):
         if not enrollments.reissue(tx, target.enrollment_id, before, ready.expires_at):
             raise ConcurrentChange
         return hand_over(tx, caller, ready, "enrollment.reissued", {})
+
+    def clash(self, index: str) -> Refusal | None:
+        # It was on hold, and its device got another meanwhile.
+        return Refusal("enrollment_exists")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ STATUS: Final = {
     "token_exhausted": 410,
     "token_revoked": 410,
     "token_replaced": 410,
+    "token_on_hold": 409,
     "attempt_over": 410,
     "wrong_user": 403,
     "user_not_allowed": 403,

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
+from enlist.store import holds
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
@@ -54,6 +55,12 @@ class World:
         ticket = self.ticket()
         self.api.enlist.revoke(ticket.enrollment_id)
         return ticket.device_id
+
+    def held(self) -> str:
+        """A live enrollment, put on hold as by a restore."""
+        ticket = self.ticket()
+        self.api.enlist.store.write(holds.hold_all)
+        return ticket.enrollment_id
 
     def organization(self) -> str:
         return self.api.enlist.organization(self.name()).group_id
@@ -104,6 +111,10 @@ TRIALS: dict[str, Trial] = {
     ),
     "POST /enrollments/{enrollment_id}/revoke": lambda w: (
         f"/enrollments/{w.ticket().enrollment_id}/revoke",
+        None,
+    ),
+    "POST /enrollments/{enrollment_id}/reactivate": lambda w: (
+        f"/enrollments/{w.held()}/reactivate",
         None,
     ),
     "POST /enrollments/{enrollment_id}/resend": lambda w: (

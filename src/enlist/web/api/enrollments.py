@@ -16,6 +16,7 @@ from enlist.core.policy import Permission
 from enlist.delivery.lookups import enrollment_link
 from enlist.verbs import documents, views_details
 from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.views import ListEnrollments
 from enlist.verbs.views_details import ShowEnrollment
@@ -93,7 +94,7 @@ class Enrollment(Shown):
 
     id: str
     state: ShownState
-    """`expired` is an active one whose time is over; it can still be reissued."""
+    """`expired` is an active one whose time is over, `on_hold` one to be freed after a restore."""
     grant: GrantKind
     organization: str
     organization_id: str
@@ -239,6 +240,19 @@ async def revoke_enrollment(
     """Revoke an enrollment. Its token tells its holder so; that cannot be undone."""
     reason = body.reason if body else ""
     done = await asking.do(Revoke(enrollment_id, reason))
+    return done if isinstance(done, Refusal) else await show_enrollment(asking, enrollment_id)
+
+
+@operations.staff(
+    "POST",
+    "/enrollments/{enrollment_id}/reactivate",
+    Permission.ENROLLMENTS_REISSUE,
+    answers=EnrollmentDetail,
+    refuses=("conflict", "enrollment_exists"),
+)
+async def reactivate_enrollment(asking: Staff, enrollment_id: str) -> EnrollmentDetail | Refusal:
+    """Free an enrollment that is on hold since a backup was restored; its token works again."""
+    done = await asking.do(Reactivate(enrollment_id))
     return done if isinstance(done, Refusal) else await show_enrollment(asking, enrollment_id)
 
 

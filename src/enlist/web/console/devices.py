@@ -97,7 +97,7 @@ async def delete_device(desk: Desk) -> Response:
     context = {
         "device": detail.device,
         "certificates": [c for c in detail.credentials if c.revoked_at is None],
-        "live": [e for e in detail.enrollments if e.state == "active"],
+        "live": [e for e in detail.enrollments if e.state in ("active", "on_hold")],
     }
     return desk.show("console/device_delete.html", context, refusal=refusal)
 

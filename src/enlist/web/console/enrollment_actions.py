@@ -19,6 +19,7 @@ from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.verbs.driver import Verb
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import Issue
+from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.templates import ListTemplates
 from enlist.verbs.views_details import (
@@ -36,6 +37,7 @@ _FIELDS: Final = {"message.template": "template", "message.type": "template"}
 _NEEDS: Final = {
     "resend": Permission.ENROLLMENTS_RESEND,
     "reissue": Permission.ENROLLMENTS_REISSUE,
+    "reactivate": Permission.ENROLLMENTS_REISSUE,
     "revoke": Permission.ENROLLMENTS_REVOKE,
     "issue": Permission.ENROLLMENTS_ISSUE,
 }
@@ -59,6 +61,15 @@ async def reissue(desk: Desk) -> Response:
 
     notice = desk.gettext("A new token is on its way to %(to)s. The one before it is dead.")
     return await _act(desk, "reissue", verb, notice)
+
+
+async def reactivate(desk: Desk) -> Response:
+    """Free what is on hold."""
+
+    def verb(detail: EnrollmentDetail, form: Form, _: int | None) -> Verb[Any, Any, Any]:
+        return Reactivate(detail.enrollment.id)
+
+    return await _act(desk, "reactivate", verb, desk.gettext("Freed. The token works again."))
 
 
 async def revoke(desk: Desk) -> Response:
@@ -208,6 +219,7 @@ _BOTH = ("GET", "POST")
 ROUTES = [
     page("enrollments/{id}/resend", resend, methods=_BOTH),
     page("enrollments/{id}/reissue", reissue, methods=_BOTH),
+    page("enrollments/{id}/reactivate", reactivate, methods=_BOTH),
     page("enrollments/{id}/revoke", revoke, methods=_BOTH),
     page("devices/{id}/issue", issue, methods=_BOTH),
 ]

@@ -82,6 +82,7 @@ VERBS: Final[Mapping[str, str]] = {
     "issue": N_("issue an enrollment"),
     "reissue": N_("reissue a token"),
     "resend": N_("send a token again"),
+    "reactivate": N_("free an enrollment"),
     "revoke": N_("revoke an enrollment"),
     "change_device": N_("change a device"),
     "delete_device": N_("delete a device"),

@@ -60,6 +60,8 @@ class Description:
 SENTENCES: Final[Mapping[str, str]] = {
     "installation.created": N_("Enlist was set up."),
     "installation.started": N_("%(who)s started the server, version %(version)s."),
+    "installation.backed_up": N_("%(who)s made a backup of database and keys."),
+    "installation.restored": N_("%(who)s restored a backup; what was active is on hold."),
     "organization.created": N_("%(who)s added the organization %(name)s (%(group_id)s)."),
     "organization.changed": N_("%(who)s changed the details of %(place)s."),
     "organization.deleted": N_("%(who)s deleted the organization %(name)s (%(group_id)s)."),
@@ -93,6 +95,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "%(who)s reissued the token for %(device)s; the one before stopped working."
     ),
     "enrollment.resent": N_("%(who)s sent the same token for %(device)s again."),
+    "enrollment.reactivated": N_("%(who)s freed the enrollment of %(device)s."),
     "enrollment.revoked": N_("%(who)s revoked the enrollment of %(device)s."),
     "enrollment.opened": N_("%(who)s opened an enrollment link."),
     "enrollment.checked": N_("%(who)s looked at what a token is for."),

@@ -35,6 +35,9 @@ DEVICE_STATES: Final = {
 
 ENROLLMENT_STATES: Final = {
     "active": Word(N_("Waiting"), "wait", meaning=N_("Its token can be used once.")),
+    "on_hold": Word(
+        N_("On hold"), "warn", meaning=N_("Its token works again once somebody frees it.")
+    ),
     "used": Word(N_("Used"), "good", meaning=N_("A device enrolled with it.")),
     "expired": Word(N_("Expired"), "warn", meaning=N_("Its token ran out unused.")),
     "revoked": Word(N_("Revoked"), "gone", meaning=N_("It was ended; its token is dead.")),
