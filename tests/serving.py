@@ -22,6 +22,7 @@ import httpx2
 import pytest
 
 from tests.peers.base import finish, free_port, launch, wait_until
+from tests.peers.pki import Pair
 from tests.peers.postgres import Cluster
 
 PASSWORD = "correct horse battery"
@@ -40,6 +41,8 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
     environment: dict[str, str] = field(default_factory=dict)
+    web_authority: Path | None = None
+    """Who vouches for the web listener, where it is not Enlist's own CA."""
 
     @property
     def authority(self) -> Path:
@@ -49,7 +52,8 @@ class Server:
     def client(self, **options: Any) -> httpx2.Client:
         """An HTTP client of the web listener, which trusts its CA; closed by the caller."""
         if self.url.startswith("https:"):
-            options.setdefault("verify", ssl.create_default_context(cafile=self.authority))
+            authority = self.web_authority or self.authority
+            options.setdefault("verify", ssl.create_default_context(cafile=authority))
         return httpx2.Client(base_url=self.url, timeout=30, trust_env=False, **options)
 
     def device_client(self, certificate: Path | None = None, key: Path | None = None) -> Any:
@@ -128,17 +132,23 @@ def launch_server(
     arguments: tuple[str, ...] = (),
     initialise: bool = True,
     host: str = "127.0.0.1",
+    tls: tuple[Pair, Path] | None = None,
 ) -> Server:
     """Set up an installation with an administrator, unless it is one, and serve it.
 
     Args:
         host: another loopback address, such as 127.0.0.2, is to Enlist like any other machine's:
             there its web listener speaks HTTPS with a certificate of its own CA.
+        tls: files for the web listener's HTTPS, and who vouches for them.
     """
     port, device_port = free_port(), free_port()
     url, device_url = f"http://localhost:{port}", f"https://localhost:{device_port}"
     if host != "127.0.0.1":
         url, device_url = f"https://{host}:{port}", f"https://{host}:{device_port}"
+    if tls is not None:
+        url = f"https://localhost:{port}"
+        files = tls[0]
+        arguments += ("--tls-cert", str(files.certificate), "--tls-key", str(files.key))
     settings = {
         "ENLIST_DATA": str(data),
         "ENLIST_DATABASE": database,
@@ -161,6 +171,7 @@ def launch_server(
         )
     process = launch(command, log, environment=settings)
     server = Server(data, database, url, device_url, process, log, settings)
+    server.web_authority = None if tls is None else tls[1]
     wait_until(lambda: _ready(server), "enlist serve", log=log, process=process)
     return server
 

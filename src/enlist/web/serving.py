@@ -12,11 +12,9 @@ import contextlib
 import os
 import signal
 import socket
-import ssl
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, NoReturn
 
 import structlog
@@ -24,6 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from enlist.web.connections import MOST_HEAD, DeviceConnection, WebConnection
+from enlist.web.tls import LOOK_EVERY, ReloadingTls
 
 _log = structlog.get_logger("enlist.serving")
 GRACE: Final = 10
@@ -43,7 +42,7 @@ class Listener:
 
     name: str
     socket: socket.socket
-    tls: ssl.SSLContext | None = None
+    tls: ReloadingTls | None = None
 
 
 class CannotListen(Exception):
@@ -74,27 +73,6 @@ def listen(address: str) -> socket.socket:
     return opened
 
 
-def web_tls(certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS for people: 1.2 and 1.3, no client certificates."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def device_tls(certificate: Path, key: Path, authority: str) -> ssl.SSLContext:
-    """TLS for devices: a client certificate of our authority is asked for, not demanded.
-
-    Args:
-        authority: issuing CA and root, PEM; only what they signed is accepted.
-    """
-    context = web_tls(certificate, key)
-    context.load_verify_locations(cadata=authority)
-    context.verify_mode = ssl.CERT_OPTIONAL
-    return context
-
-
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signals to us: two of them share a process."""
 
@@ -119,7 +97,7 @@ def _server(app: ASGIApp, listener: Listener) -> _Server:
         h11_max_incomplete_event_size=MOST_HEAD,
     )
     config.load()
-    config.ssl = listener.tls
+    config.ssl = None if listener.tls is None else listener.tls.context
     return _Server(config)
 
 
@@ -133,11 +111,43 @@ async def _run(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    hurry = asyncio.Event()
+    if _reloads_on_hangup():
+        loop.add_signal_handler(signal.SIGHUP, hurry.set)
+    certificates = [listener.tls for _, listener in apps if listener.tls is not None]
+    watching = asyncio.create_task(_watch(certificates, hurry))
     serving = [
         asyncio.create_task(server.serve(sockets=[listener.socket]))
         for server, (_, listener) in zip(servers, apps, strict=True)
     ]
-    await asyncio.gather(*serving)
+    try:
+        await asyncio.gather(*serving)
+    finally:
+        watching.cancel()
+
+
+async def _watch(certificates: Sequence[ReloadingTls], hurry: asyncio.Event) -> None:
+    """Look for new certificates every `LOOK_EVERY` seconds, and whenever we are hurried."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), LOOK_EVERY)
+        hurry.clear()
+        for each in certificates:
+            await asyncio.to_thread(each.look_again)
+
+
+def _reloads_on_hangup() -> bool:
+    """SIGHUP means *read certificates again*, except at a terminal: there it means *go away*."""
+    try:
+        return not os.isatty(0)
+    except OSError:
+        return True
+
+
+def survive_hangup() -> None:
+    """From now on SIGHUP ends nothing, also before there is anything to read again."""
+    if _reloads_on_hangup():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def serve(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
@@ -190,6 +200,8 @@ class _Supervisor:
     def run(self, count: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        if _reloads_on_hangup():
+            signal.signal(signal.SIGHUP, self._pass_on)
         for place in range(count):
             self._start(place, 0.0)
         while self._living or (self._due and not self._stopping):
@@ -198,9 +210,13 @@ class _Supervisor:
 
     def _stop(self, _number: int, _frame: object) -> None:
         self._stopping = True
+        self._pass_on(signal.SIGTERM, None)
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        """Tell every worker."""
         for pid in list(self._living):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+                os.kill(pid, number)
 
     def _start(self, place: int, pause: float) -> None:
         pid = os.fork()
@@ -214,6 +230,7 @@ class _Supervisor:
         """The worker's whole life, in its own process."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        survive_hangup()
         status = 1
         try:
             self._work(place)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,17 +27,9 @@ from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
 from enlist.web.app import device_application, web_application
 from enlist.web.services import Services
-from enlist.web.serving import (
-    CannotListen,
-    Listener,
-    device_tls,
-    listen,
-    supervise,
-    web_tls,
-)
-from enlist.web.serving import (
-    serve as serve_listeners,
-)
+from enlist.web.serving import CannotListen, Listener, listen, supervise, survive_hangup
+from enlist.web.serving import serve as serve_listeners
+from enlist.web.tls import ReloadingTls, device_tls, web_tls
 from enlist.wiring.backend import at_this_machine
 from enlist.wiring.beside import tell
 from enlist.wiring.delivery import delivery_worker
@@ -93,6 +87,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
         CannotStart: with one line that says what to do.
     """
     configure_logs(settings.log_level, settings.log_format)
+    survive_hangup()
     lock = _only_server(settings)
     workers = Workers()
     first = _open(settings, workers, mailbox=mailbox)
@@ -183,25 +178,38 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
     tls, line, own_ca = None, "plain HTTP, on this machine only", ""
     if settings.tls_cert is not None and settings.tls_key is not None:
         try:
-            tls = web_tls(settings.tls_cert, settings.tls_key)
-        except OSError as error:
+            tls = ReloadingTls("web", (settings.tls_cert, settings.tls_key), web_tls)
+        except (OSError, ValueError) as error:
             raise CannotStart(f"cannot use {settings.tls_cert}: {error}") from error
         line = f"HTTPS with {settings.tls_cert}"
     elif settings.trusted_proxy:
         line = f"plain HTTP behind a proxy in {', '.join(settings.trusted_proxy)}"
     elif speaks_tls(settings):
         host = settings.http.rpartition(":")[0].strip("[]")
-        tls = web_tls(*_certificate(settings, installation, "web-listener", [host]))
+        tls = _own_tls(settings, installation, "web-listener", [host], web_tls)
         own_ca = f"sha256:{installation.folder.authority.root_fingerprint}"
         line = (
             "HTTPS with a certificate of Enlist's own CA; browsers will warn until they trust "
             f"{settings.data / 'pki' / 'root.pem'}, or give --tls-cert and --tls-key"
         )
-    certificate, key = _certificate(settings, installation, "device-listener", [])
-    device = device_tls(certificate, key, installation.folder.authority.chain_pem)
+    authority = installation.folder.authority.chain_pem
+    make = functools.partial(device_tls, authority=authority)
+    device = _own_tls(settings, installation, "device-listener", [], make)
     return Plan(
         Listener("web", web_socket, tls), Listener("device", device_socket, device), line, own_ca
     )
+
+
+def _own_tls(
+    settings: Settings,
+    installation: Installation,
+    name: str,
+    more: Sequence[str],
+    make: Callable[[Path, Path], ssl.SSLContext],
+) -> ReloadingTls:
+    """TLS with a certificate of our own CA, which a server that runs for a year renews."""
+    renew = functools.partial(_certificate, settings, installation, name, more)
+    return ReloadingTls(name, renew(), make, renew)
 
 
 def _certificate(
@@ -218,8 +226,8 @@ def _certificate(
         write_secret(key_file, keys.to_pem(keys.new_signing_key()))
     key = keys.from_pem(key_file.read_bytes())
     now = installation.tools.clock()
-    if certificate.exists():
-        present = x509.load_pem_x509_certificate(certificate.read_bytes())
+    present = _present(certificate)
+    if present is not None:
         lasts = from_datetime(present.not_valid_after_utc) > now + _RENEW_BEFORE
         if lasts and _names(present) == set(names) and present.public_key() == key.public_key():
             return certificate, key_file
@@ -227,6 +235,14 @@ def _certificate(
     issued = authority.issue_server(names, key, now, _CERTIFICATE_LIFETIME)
     write_secret(certificate, (issued.pem + authority.issuing_pem).encode())
     return certificate, key_file
+
+
+def _present(certificate: Path) -> x509.Certificate | None:
+    """The certificate in the file; None for one that is missing or damaged, and thus made anew."""
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _names(certificate: x509.Certificate) -> set[str]:

@@ -1,0 +1,140 @@
+"""TLS of a listener, whose certificate can be changed while it serves.
+
+Whoever renews certificates writes files. Their stamps are looked at again and again; when one has
+changed, a whole new context is made of both, and each connection from then on gets that one.
+Connections that are open go on with what they began with. A certificate that has come without its
+key yet, or is no certificate, changes nothing: the last good one is kept, and one line says so.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+from cryptography import x509
+
+LOOK_EVERY: Final = 5.0
+"""Seconds between two looks at the files; SIGHUP makes the next one come at once."""
+RENEW_EVERY: Final = 3600.0
+"""Seconds between two questions whether a certificate of our own should be made anew."""
+
+_log = structlog.get_logger("enlist.tls")
+_Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+def web_tls(certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS for people: 1.2 and 1.3, no client certificates.
+
+    Raises:
+        OSError: a file cannot be read, or the two are no certificate and its key.
+        ValueError: the key is encrypted.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key, password=_no_password)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def device_tls(certificate: Path, key: Path, authority: str) -> ssl.SSLContext:
+    """TLS for devices: a client certificate of our authority is asked for, not demanded.
+
+    Args:
+        authority: issuing CA and root, PEM; only what they signed is accepted.
+    """
+    context = web_tls(certificate, key)
+    context.load_verify_locations(cadata=authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def _no_password() -> str:
+    """Else OpenSSL asks at the terminal, and a server has nobody who answers."""
+    raise ValueError("the key is encrypted with a passphrase")
+
+
+class ReloadingTls:
+    """A listener's TLS, read again when its files change.
+
+    Attributes:
+        context: what the listener is opened with, for good; it hands every connection over to
+            the context that is in force.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        files: tuple[Path, Path],
+        make: Callable[[Path, Path], ssl.SSLContext],
+        renew: Callable[[], object] | None = None,
+    ) -> None:
+        """Read the files for the first time.
+
+        Args:
+            files: the certificate with its chain, and its key.
+            make: a context of the two.
+            renew: called every `RENEW_EVERY`; may write the files anew.
+
+        Raises:
+            OSError, ValueError: as `make`.
+        """
+        self._name = name
+        self._files = files
+        self._make = make
+        self._renew = renew
+        self._renewed = time.monotonic()
+        self._seen = self._stamp()
+        self.context = self._current = make(*files)
+        self.context.sni_callback = self._choose
+
+    def look_again(self) -> None:
+        """Take the files over if they have changed; never raises because of them."""
+        self._make_anew()
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return
+        self._seen = stamp
+        told = {"listener": self._name, "file": str(self._files[0])}
+        try:
+            fresh = self._make(*self._files)
+            ends = _end(self._files[0])
+        except (OSError, ValueError) as error:
+            _log.error("new certificate not usable, the last one stays", **told, error=str(error))
+            return
+        self._current = fresh
+        _log.info("new certificate in use", **told, not_after=ends)
+
+    def _make_anew(self) -> None:
+        if self._renew is None or time.monotonic() - self._renewed < RENEW_EVERY:
+            return
+        self._renewed = time.monotonic()
+        try:
+            self._renew()
+        except (OSError, ValueError, RuntimeError) as error:
+            _log.error("certificate not renewed", listener=self._name, error=str(error))
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _at: ssl.SSLContext) -> None:
+        """Called by OpenSSL for every connection, whether its client names a host or not."""
+        connection.context = self._current
+
+    def _stamp(self) -> _Stamp:
+        return tuple(_stamp(path) for path in self._files)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is written or replaced, also behind a symbolic link."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _end(certificate: Path) -> str:
+    """Until when it is valid."""
+    parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return parsed.not_valid_after_utc.isoformat(timespec="seconds")

@@ -1,0 +1,185 @@
+"""Certificates change on disk while the server runs: new connections see them, open ones go on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from enlist.core.clock import DAY, system_clock
+from enlist.pki.authority import load_authority
+from enlist.web import tls
+from enlist.web.tls import LOOK_EVERY, ReloadingTls, web_tls
+from tests.peers.base import wait_until
+from tests.peers.pki import Pair, Pki
+from tests.server.test_device_listener import enroll
+from tests.serving import StartServer
+
+
+def address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.port is not None
+    return "127.0.0.1", parts.port
+
+
+@contextmanager
+def connected(url: str) -> Iterator[ssl.SSLSocket]:
+    """A TLS connection that takes any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(address(url), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        yield connection
+
+
+def shown(url: str) -> str:
+    """The fingerprint of the certificate that a new connection sees."""
+    with connected(url) as connection:
+        return hashlib.sha256(connection.getpeercert(binary_form=True) or b"").hexdigest()
+
+
+def fingerprint(certificate: Path) -> str:
+    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    return hashlib.sha256(der).hexdigest()
+
+
+def asks(connection: ssl.SSLSocket) -> bool:
+    """Whether a request is answered over this connection, which stays open."""
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    answer = b""
+    while b"alive" not in answer and (part := connection.recv(65536)):
+        answer += part
+    return b" 200 " in answer and b"alive" in answer
+
+
+@pytest.fixture
+def files(throwaway_pki: Pki, tmp_path: Path) -> Pair:
+    """The web listener's certificate and key, to be replaced."""
+    pair = Pair(tmp_path / "web.pem", tmp_path / "web.key")
+    put(throwaway_pki.server, pair)
+    return pair
+
+
+def put(new: Pair, files: Pair) -> None:
+    shutil.copy(new.key, files.key)
+    shutil.copy(new.certificate, files.certificate)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_new_files_are_taken_by_every_worker_on_a_signal(
+    start_server: StartServer,
+    throwaway_pki: Pki,
+    files: Pair,
+    workers: int,
+    request: pytest.FixtureRequest,
+) -> None:
+    """A broken pair in between is told once, in one line, and changes nothing."""
+    database = request.getfixturevalue("empty_database") if workers > 1 else ""
+    trusted = (files, throwaway_pki.authority)
+    server = start_server(database, workers=workers, tls=trusted)
+    url = server.url
+    assert shown(url) == fingerprint(throwaway_pki.server.certificate)
+    with connected(url) as old:
+        assert asks(old)
+        shutil.copy(throwaway_pki.rogue.certificate, files.certificate)  # without its key
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: server.output().count("not usable") >= workers, "every worker's word")
+        assert {shown(url) for _ in range(10)} == {fingerprint(throwaway_pki.server.certificate)}
+        put(throwaway_pki.rogue, files)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: server.output().count("certificate in use") >= workers, "every worker")
+        assert {shown(url) for _ in range(10)} == {fingerprint(throwaway_pki.rogue.certificate)}
+        assert asks(old), "the connection from before goes on"
+    assert server.output().count("not usable") == workers, "told once"
+    assert str(files.certificate) in server.output()
+    assert server.process.poll() is None
+
+
+def test_new_files_are_found_without_a_signal(
+    start_server: StartServer, throwaway_pki: Pki, files: Pair
+) -> None:
+    """Within the interval that the guide names."""
+    url = start_server(tls=(files, throwaway_pki.authority)).url
+    put(throwaway_pki.rogue, files)
+    new = fingerprint(throwaway_pki.rogue.certificate)
+    wait_until(lambda: shown(url) == new, "the new certificate", seconds=2 * LOOK_EVERY)
+
+
+def test_the_device_listener_takes_a_new_certificate_and_still_knows_devices(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    server = start_server()
+    pki = server.data / "pki"
+    parts = [(pki / name).read_bytes() for name in ("root.pem", "issuing.pem", "issuing.key")]
+    authority = load_authority(*parts)
+    key = load_pem_private_key((pki / "device-listener.key").read_bytes(), None)
+    names = ["localhost", "127.0.0.1", "::1"]
+    renewed = authority.issue_server(names, key, system_clock(), 300 * DAY)  # type: ignore[arg-type]
+    (pki / "device-listener.pem").write_text(renewed.pem + authority.issuing_pem)
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: shown(server.device_url) == renewed.fingerprint, "the new certificate")
+    certificate, private, device_id = enroll(server, tmp_path)
+    with server.device_client(certificate, private) as client:
+        assert client.get("/device").json()["id"] == device_id
+
+
+def test_an_own_certificate_is_made_anew_before_it_ends(
+    files: Pair, throwaway_pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that runs for a year asks now and then, and not at every look."""
+    asked: list[str] = []
+
+    def renew() -> None:
+        asked.append("renewed")
+        put(throwaway_pki.rogue, files)
+
+    listener = ReloadingTls("web", (files.certificate, files.key), web_tls, renew)
+    listener.look_again()
+    assert asked == []
+    monkeypatch.setattr(tls, "RENEW_EVERY", 0.0)
+    before = listener._current
+    listener.look_again()
+    assert asked == ["renewed"]
+    assert listener._current is not before
+
+
+def test_files_that_go_away_change_nothing(files: Pair) -> None:
+    listener = ReloadingTls("web", (files.certificate, files.key), web_tls)
+    before = listener._current
+    files.key.unlink()
+    listener.look_again()
+    assert listener._current is before
+
+
+def test_an_encrypted_key_is_refused_and_asks_nobody(files: Pair) -> None:
+    """OpenSSL would ask at the terminal, and the start would hang."""
+    key = load_pem_private_key(files.key.read_bytes(), None)
+    locked = BestAvailableEncryption(b"secret")
+    files.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
+    with pytest.raises(ValueError, match="passphrase"):
+        web_tls(files.certificate, files.key)
+
+
+def test_hangups_end_nothing(start_server: StartServer) -> None:
+    server = start_server()
+    for _ in range(3):
+        os.kill(server.process.pid, signal.SIGHUP)
+    with server.client() as client:
+        assert client.get("/healthz").status_code == 200
