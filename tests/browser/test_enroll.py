@@ -166,7 +166,40 @@ def test_everything_works_without_scripts(site: Site, open_browser: OpenBrowser)
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Start enrolling").click()
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Has it joined?").click()
+    progress = opened.value
+    expect(progress.get_by_role("heading", level=1)).to_have_text("The device has not joined yet")
     assert code(site.enlist.redeem(shown_code(window))) == "done"
+    progress.get_by_role("link", name="Look again").click()
+    expect(progress.get_by_role("heading", level=1)).to_have_text("The device has joined")
+
+
+def test_page_that_waits_tells_when_the_device_has_joined(
+    site: Site, open_browser: OpenBrowser
+) -> None:
+    """Nobody presses anything; and what it says then is where a screen reader is."""
+    ticket = site.enlist.register(name="Ada's laptop")
+    window = open_browser(viewport=PHONE)
+    page = window.page
+    page.clock.install()
+    page.goto(link(site, ticket))
+    window.press("Continue")
+    window.press("Start enrolling")
+    shown = shown_code(window)
+    with page.expect_response(re.compile("/enroll/progress")) as looked:
+        page.clock.run_for(3_000)
+    assert looked.value.status == 204
+    assert shown_code(window) == shown
+    assert code(site.enlist.redeem(shown)) == "done"
+    with page.expect_response(re.compile("/enroll/progress")):
+        page.clock.run_for(3_000)
+    expect(page.get_by_role("heading", name="The device has joined")).to_be_focused()
+    expect(page.get_by_text("“Ada's laptop” belongs to")).to_be_visible()
+    asked = len(window.requests)
+    page.clock.run_for(30_000)
+    assert len(window.requests) == asked, "it looks no further"
+    window.assert_well_behaved(site)
 
 
 def test_keyboard_alone_is_enough(site: Site, open_browser: OpenBrowser) -> None:

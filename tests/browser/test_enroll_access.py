@@ -69,6 +69,15 @@ def enrolling(window: Watched, site: Site) -> Iterator[str]:
         yield f"check: {name}"
         window.press("Start enrolling")
         yield f"next: {name}"
+    shown = page.locator("#code").inner_text()
+    progress = page.locator("[data-progress]").get_attribute("data-progress")
+    assert progress is not None
+    page.goto(progress)
+    yield "not joined yet"
+    enlist.redeem(shown, platform="ios")
+    page.goto(progress)
+    yield "joined"
+    page.goto("/enroll")
     present(window, gone)
     yield "refused"
     page.goto("/no-such-page")

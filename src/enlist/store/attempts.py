@@ -27,6 +27,7 @@ _COLUMNS = """
       FROM attempt a
 """
 _BY_DIGEST = Query("attempt.by_digest", f"{_COLUMNS} WHERE a.digest = :digest")
+_FIND = Query("attempt.find", f"{_COLUMNS} WHERE a.id = :id")
 _OF_ENROLLMENT = Query(
     "attempt.of_enrollment",
     f"{_COLUMNS} WHERE a.enrollment_id = :enrollment_id ORDER BY a.id DESC LIMIT 50",
@@ -109,6 +110,12 @@ def by_digest(tx: Reader, digests: Sequence[bytes]) -> Attempt | None:
         if row is not None:
             return _attempt(row)
     return None
+
+
+def find(tx: Reader, attempt_id: Id) -> Attempt | None:
+    """The attempt with this id, in whatever state; None once it was swept."""
+    row = tx.one(_FIND, id=attempt_id)
+    return None if row is None else _attempt(row)
 
 
 def of_enrollment(tx: Reader, enrollment_id: Id) -> list[Attempt]:

@@ -48,6 +48,8 @@ class Purpose(StrEnum):
     """An empty set-up form, or the link that came with one that was not filled in right."""
     ATTEMPT = "attempt"
     """The attempt that was begun, with its code."""
+    PROGRESS = "progress"
+    """Which attempt a page waits for; no secret."""
 
     @property
     def lifetime(self) -> int:

@@ -1,13 +1,15 @@
 """The public enrollment page: for people who hold a token, a code, or know their Group ID.
 
 One form, one POST (ruling 23). *Continue* only checks and shows what would happen; *Start
-enrolling* opens an attempt and tells how to go on. GET and HEAD change nothing but the note that
-a link was opened, and look the same whatever the handle in the link is worth.
+enrolling* opens an attempt and tells how to go on, and when the device has joined. GET and HEAD
+change nothing but the note that a link was opened, and look the same whatever the handle in the
+link is worth.
 """
 
 from starlette.routing import BaseRoute, Route
 
 from enlist.web.enroll.landing import show_form
+from enlist.web.enroll.progress import PROGRESS_PATH, show_progress
 from enlist.web.enroll.steps import CHECKED_PATH, show_checked, submit
 
 
@@ -17,6 +19,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route(CHECKED_PATH, show_checked),
         Route(CHECKED_PATH, submit, methods=["POST"]),
+        Route(PROGRESS_PATH, show_progress),
         *(
             route
             for path in paths

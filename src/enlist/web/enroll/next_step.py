@@ -22,10 +22,13 @@ _JOINTS: Final = re.compile(r"(?<=//)|(?<=[^/:])(?=[./]|:\d+(?:/|$))")
 _PHONES: Final = (Platform.ANDROID.value, Platform.IOS.value)
 
 
-def next_step(request: Request, begun: Begun, around: Surroundings, here: str) -> Response:
+def next_step(
+    request: Request, begun: Begun, around: Surroundings, here: str, progress: str
+) -> Response:
     """What to do now, with the attempt's code, on this device or on another one.
 
     Args:
+        progress: where this browser learns what became of the attempt.
         here: the platform of the device that shows the page, "" where it is not known.
     """
     services = services_of(request)
@@ -43,6 +46,7 @@ def next_step(request: Request, begun: Begun, around: Surroundings, here: str) -
         "from_phone": here in _PHONES,
         "command": [breakable(part) for part in command(code, public_url, services.own_ca)],
         "own_ca": services.own_ca,
+        "progress": progress,
         "address": breakable(short_address(public_url)),
         "qr": qr_of(f"{public_url}/enroll#t={code}"),
     }

@@ -28,6 +28,7 @@ from enlist.web import sealing
 from enlist.web.callers import person_of, services_of, stranger
 from enlist.web.enroll.landing import form_page
 from enlist.web.enroll.next_step import next_step
+from enlist.web.enroll.progress import progress_address
 from enlist.web.enroll.visitors import platform_of
 from enlist.web.forms import read_form, secret_in
 from enlist.web.pages import refusal_page, render
@@ -152,7 +153,8 @@ async def _begin(step: _Step) -> Response:
     if isinstance(begun, Refusal):
         return await _refused(step, begun, step.visit.seal(sealing.Purpose.FORM))
     around = await _around(step, _of(begun.purpose))
-    response = next_step(step.request, begun, around, step.platform)
+    progress = progress_address(step.visit, begun.attempt_id)
+    response = next_step(step.request, begun, around, step.platform, progress)
     kept = {
         "of": print_of,
         "id": begun.attempt_id,

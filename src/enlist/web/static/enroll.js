@@ -1,5 +1,6 @@
-// The page works without this. With it: a link fills the field, a button copies, errors get focus.
-// Nothing is ever sent from here: that takes a person who presses a button.
+// The page works without this. With it: a link fills the field, a button copies, errors get focus,
+// and a page that waits for a device looks again. Nothing that was typed is ever sent from here:
+// that takes a person who presses a button.
 "use strict";
 
 // The secret in `#t=…` leaves the address bar and the history before anything else happens.
@@ -38,6 +39,21 @@ async function copy(button) {
   }
 }
 
+// Whoever waits for a device sees when it has joined. Nobody is asked for a page that nobody sees.
+async function look(address) {
+  try {
+    if (!document.hidden) {
+      const headers = { "X-Looks-Again": "yes" };
+      const { status } = await fetch(address, { headers, redirect: "manual" });
+      if (status === 200) return location.replace(address);
+      if (status !== 204 && status < 500 && status !== 429) return;
+    }
+  } catch {
+    // The network is away: the next look may succeed.
+  }
+  setTimeout(look, 3000, address);
+}
+
 fromLink();
 addEventListener("hashchange", fromLink);
 for (const button of document.querySelectorAll("[data-copy]")) {
@@ -45,3 +61,5 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", () => copy(button));
 }
 document.querySelector("[data-focus]")?.focus({ preventScroll: true });
+const waiting = document.querySelector("[data-progress]");
+if (waiting) setTimeout(look, 3000, waiting.dataset.progress);
