@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from enlist.cli.application import build
 from enlist.core.secrets import Secret
+from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
+from enlist.verbs.staff import GrantRole, WithdrawRole
 from tests.cli.conftest import Run
 from tests.installation import Enlist, code
 
@@ -144,6 +146,21 @@ def test_an_api_key_is_printed_once(run: Run) -> None:
     assert made["key"] not in run("audit", "list", "--json").out
     run("apikey", "revoke", made["id"])
     assert "revoked" in run("apikey", "list").out
+
+
+def test_a_key_whose_maker_lost_his_rights_says_so(run: Run, enlist: Enlist) -> None:
+    """S54: a key is bounded by its maker at each use, so a list must not call it good."""
+    maker = enlist.staff("administrator", "", "maker")
+    enlist.do(CreateApiKey("robot", "operator"), maker)
+    assert "maker" not in run("apikey", "list").out
+    enlist.do(GrantRole("maker", "main", "reader"))
+    enlist.do(WithdrawRole("maker", "main", "administrator"))
+    assert "can do only what maker still may" in run("apikey", "list").out
+    enlist.do(WithdrawRole("maker", "main", "reader"))
+    assert "can do nothing: maker holds no role for it" in run("apikey", "list").out
+    (listed,) = run("apikey", "list", "--json").json["items"]
+    assert (listed["state"], listed["in_force"]) == ("active", "none")
+    assert listed["permissions_in_force"] == []
 
 
 @pytest.mark.parametrize("kind", ["apikey", "organization", "user"])

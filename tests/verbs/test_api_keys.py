@@ -9,6 +9,7 @@ import pytest
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import DAY
+from enlist.core.model import InForce
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
 from enlist.core.secrets import Secret, parse_machine_secret
@@ -157,6 +158,14 @@ def gone(world: World, secret: Secret) -> bool:
     return isinstance(told, Refusal) and (told.code, told.holder) == ("unauthenticated", False)
 
 
+def in_force(world: World) -> list[tuple[InForce, frozenset[Permission]]]:
+    """How each key is listed: how much of its rights it has now, and what it can do."""
+    return [
+        (key.in_force, frozenset().union(*(right.permissions for right in key.rights)))
+        for key in world.see(ListApiKeys()).items
+    ]
+
+
 @pytest.mark.parametrize("how", ["disabled", "deleted", "withdrawn"])
 def test_a_key_does_not_outlive_its_makers_rights(either: World, how: str) -> None:
     """S54: what was taken from its maker is gone with the next request, and comes back with it."""
@@ -176,11 +185,13 @@ def test_a_key_does_not_outlive_its_makers_rights(either: World, how: str) -> No
         either.do(WithdrawRole(maker.id, "acme", "administrator"))
     assert gone(either, key)
     assert gone(either, of_the_key)
+    assert set(in_force(either)) == {(InForce.NONE, frozenset())}
     (event,) = either.events(kind="api_key.refused")[:1]
     assert event.data["reason"] == "its maker's rights are gone"
     if how == "disabled":
         either.do(SetUserState(maker.id, "active"))
         assert not gone(either, key)
+        assert {left for left, _ in in_force(either)} == {InForce.ALL}
 
 
 def test_a_key_keeps_what_its_maker_keeps(either: World) -> None:
@@ -190,6 +201,7 @@ def test_a_key_keeps_what_its_maker_keeps(either: World) -> None:
     assert maker.id is not None
     key = create(either, maker, organization="acme", permissions=("enrollments:reveal",)).secret
     assert use(either, key).may(Permission.ENROLLMENTS_REVEAL, acme)
+    assert [left for left, _ in in_force(either)] == [InForce.ALL]
     either.do(GrantRole(maker.id, "labs", "reader"))
     either.do(WithdrawRole(maker.id, "acme", "administrator"))
     left = use(either, key)
@@ -197,6 +209,7 @@ def test_a_key_keeps_what_its_maker_keeps(either: World) -> None:
     assert not left.may(Permission.DEVICES_READ, acme)
     assert not left.may(Permission.DEVICES_EDIT, labs)
     assert not left.may(Permission.ENROLLMENTS_REVEAL, labs)
+    assert in_force(either) == [(InForce.SOME, left.rights[0].permissions)]
 
 
 def test_a_key_made_at_the_machine_needs_nobody(either: World) -> None:
@@ -205,6 +218,7 @@ def test_a_key_made_at_the_machine_needs_nobody(either: World) -> None:
     child = either.do(CreateApiKey("child", "reader", organization="acme")).secret
     assert not gone(either, key)
     assert not gone(either, child)
+    assert {left for left, _ in in_force(either)} == {InForce.ALL}
 
 
 def test_making_a_key_takes_a_fresh_proof(world: World) -> None:

@@ -22,7 +22,7 @@ from enlist.cli.options import (
     parse_moment,
 )
 from enlist.cli.output import done, moment, out, print_json, print_page, shown
-from enlist.core.model import ApiKey
+from enlist.core.model import ApiKey, InForce
 
 commands = typer.Typer(help="API keys.", no_args_is_help=True)
 
@@ -96,7 +96,7 @@ def list_(
             f"enk_{key.public_id}_…",
             key.role.value,
             key.group_id,
-            "revoked" if key.revoked_at else moment(key.expires_at) or "never ends",
+            _until(key),
             moment(key.last_used_at) or "never used",
             key.id,
         )
@@ -105,6 +105,18 @@ def list_(
     empty = nothing("No API key yet. Make one: enlist apikey create --help", search, cursor)
     now = enlist.now
     print_page(page, columns, row, empty, lambda key: documents.api_key(key, now), as_json=as_json)
+
+
+def _until(key: ApiKey) -> str:
+    """Until when it works, and what is left of its rights."""
+    if key.revoked_at:
+        return "revoked"
+    until = moment(key.expires_at) or "never ends"
+    if key.in_force is InForce.NONE:
+        return f"{until}; can do nothing: {key.created_by} holds no role for it"
+    if key.in_force is InForce.SOME:
+        return f"{until}; can do only what {key.created_by} still may"
+    return until
 
 
 @commands.command("revoke", epilog="Example: enlist apikey revoke 0199…")

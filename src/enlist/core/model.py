@@ -13,7 +13,7 @@ from enum import StrEnum
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
 from enlist.core.outcomes import Subjects
-from enlist.core.policy import Role
+from enlist.core.policy import Right, Role, held_at, rights_of_key
 
 
 class Platform(StrEnum):
@@ -303,11 +303,22 @@ class Credential:
     revocation_reason: str
 
 
+class InForce(StrEnum):
+    """How much of an API key's rights its maker still holds, and so the key."""
+
+    ALL = "all"
+    SOME = "some"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """An API key, without its secret. `public_id` is the readable part of the key.
 
-    `creator_id` is the user whose rights bound it; None for keys made at the server's machine.
+    Attributes:
+        creator_id: the user whose rights bound it; None for keys made at the server's machine.
+        rights: what it may do now, unless it was revoked or has expired: what was given to it,
+            as far as its maker still holds that himself.
     """
 
     id: Id
@@ -326,6 +337,16 @@ class ApiKey:
     revoked_at: int | None
     last_used_at: int | None
     last_used_from: str
+    rights: tuple[Right, ...]
+
+    @property
+    def in_force(self) -> InForce:
+        """How much of what was given to it is left."""
+        if not self.rights:
+            return InForce.NONE
+        (given,) = rights_of_key(self.organization_path, self.role, self.permissions, None)
+        whole = given.permissions <= held_at(self.rights, self.organization_path)
+        return InForce.ALL if whole else InForce.SOME
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ do: keep what is above (`inherit_only`), hold values of their own (`override_onl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -148,6 +148,19 @@ def confined(right: Right, held: Sequence[Right]) -> tuple[Right, ...]:
         if narrower.startswith(right.path) and right.permissions & permissions:
             parts.append(Right(narrower, right.permissions & permissions))
     return tuple(parts)
+
+
+def rights_of_key(
+    path: str, role: Role, permissions: Iterable[str], held: Sequence[Right] | None
+) -> tuple[Right, ...]:
+    """What an API key may do: what was given to it, as far as its maker holds that himself now.
+
+    Args:
+        held: the maker's rights; None for a key that has no maker who bounds it.
+    """
+    extra = {Permission(name) for name in permissions if name in set(Permission)}
+    given = Right(path, ROLES[role] | extra)
+    return (given,) if held is None else confined(given, held)
 
 
 # --- settings ----------------------------------------------------------------------------------

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from enlist.core.ids import Id
 from enlist.core.model import ApiKey
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Right, Role
+from enlist.core.policy import ROLES, Right, Role, rights_of_key
 from enlist.core.secrets import Digest
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
@@ -41,6 +41,16 @@ _BY_DIGEST = Query(
      WHERE k.digest = :digest AND o.deleted_at IS NULL""",
 )
 _FIND = Query("api_key.find", f"{_COLUMNS} WHERE k.id = :id")
+_HELD = Query(
+    "api_key.held",
+    """
+    SELECT r.role AS held_role, h.path AS held_path
+      FROM app_user u
+      JOIN role_assignment r ON r.user_id = u.id
+      JOIN organization h ON h.id = r.organization_id AND h.deleted_at IS NULL
+     WHERE u.id = :creator_id AND u.state = 'active' AND u.deleted_at IS NULL
+    """,
+)
 _REVOKE = Query(
     "api_key.revoke", "UPDATE api_key SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"
 )
@@ -73,14 +83,6 @@ _LIST = Listing(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PresentedApiKey:
-    """An API key that was presented; `held` is what its maker may do now, None for no maker."""
-
-    key: ApiKey
-    held: tuple[Right, ...] | None
-
-
 def insert(tx: Tx, key: ApiKey, digest: Digest) -> None:
     """Store an API key; of the key itself only this digest."""
     tx.run(
@@ -101,25 +103,19 @@ def insert(tx: Tx, key: ApiKey, digest: Digest) -> None:
     )
 
 
-def by_digest(tx: Reader, digests: Sequence[bytes]) -> PresentedApiKey | None:
+def by_digest(tx: Reader, digests: Sequence[bytes]) -> ApiKey | None:
     """The API key with one of these digests, living or not."""
     for digest in digests:
         rows = tx.all(_BY_DIGEST, digest=digest)
         if rows:
-            key = _api_key(rows[0])
-            held = tuple(
-                Right(row["held_path"], ROLES[Role(row["held_role"])])
-                for row in rows
-                if row["held_path"] is not None
-            )
-            return PresentedApiKey(key, None if key.creator_id is None else held)
+            return _api_key(rows[0], _held([row for row in rows if row["held_path"] is not None]))
     return None
 
 
 def find(tx: Reader, key_id: Id) -> ApiKey | None:
     """The API key with this id."""
     row = tx.one(_FIND, id=key_id)
-    return None if row is None else _api_key(row)
+    return None if row is None else _api_key(row, _of_maker(tx, row["creator_id"]))
 
 
 def revoke(tx: Tx, key_id: Id) -> bool:
@@ -134,11 +130,34 @@ def used(tx: Tx, key_id: Id, address: str, stale: int) -> None:
 
 def page(tx: Reader, request: PageRequest) -> Page[ApiKey] | Refusal:
     """API keys of a subtree."""
-    return _LIST.page(tx, request, _api_key)
+    found = _LIST.page(tx, request, _api_key)
+    if isinstance(found, Refusal):
+        return found
+    makers = {key.creator_id for key in found.items}
+    held = {maker: _of_maker(tx, maker) for maker in makers}
+    items = tuple(_bounded(key, held[key.creator_id]) for key in found.items)
+    return Page(items, found.next_cursor)
 
 
-def _api_key(row: Row) -> ApiKey:
-    return ApiKey(
+def _of_maker(tx: Reader, creator_id: Id | None) -> tuple[Right, ...]:
+    """What the maker of a key may do now."""
+    return _held(tx.all(_HELD, creator_id=creator_id)) if creator_id else ()
+
+
+def _held(rows: Sequence[Row]) -> tuple[Right, ...]:
+    return tuple(Right(row["held_path"], ROLES[Role(row["held_role"])]) for row in rows)
+
+
+def _bounded(key: ApiKey, held: tuple[Right, ...]) -> ApiKey:
+    bound = None if key.creator_id is None else held
+    return replace(
+        key, rights=rights_of_key(key.organization_path, key.role, key.permissions, bound)
+    )
+
+
+def _api_key(row: Row, held: tuple[Right, ...] = ()) -> ApiKey:
+    """A key, bounded by what its maker holds."""
+    key = ApiKey(
         id=row["id"],
         public_id=row["public_id"],
         name=row["name"],
@@ -155,4 +174,6 @@ def _api_key(row: Row) -> ApiKey:
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
         last_used_from=row["last_used_from"],
+        rights=(),
     )
+    return _bounded(key, held)

@@ -13,10 +13,9 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import MINUTE
 from enlist.core.model import ApiKey
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import ROLES, Permission, Right, confined
+from enlist.core.policy import Permission, Right
 from enlist.core.secrets import Kind, Secret, parse_machine_secret
 from enlist.store import api_keys, organizations, roles, sign_ins, users
-from enlist.store.api_keys import PresentedApiKey
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Answered, Tools, Verb
 from enlist.verbs.sign_in import IDLE
@@ -103,14 +102,13 @@ class ByApiKey(Verb[Known, Known, Caller]):
         found = api_keys.by_digest(tx, tools.keys.digests(Kind.API_KEY, self.key))
         if found is None:
             return Refusal("unauthenticated", reason="unknown key")
-        refusal = _unusable(found.key, caller.address, tx.now)
+        refusal = _unusable(found, caller.address, tx.now)
         if refusal is not None:
             return refusal
-        rights = _rights(found)
-        if not rights:
-            about = Subjects(found.key.organization_id)
+        if not found.rights:
+            about = Subjects(found.organization_id)
             return Refusal("unauthenticated", reason="its maker's rights are gone", about=about)
-        return Known(_api_caller(found.key, rights, caller), found.key)
+        return Known(_api_caller(found, caller), found)
 
     def work(self, tools: Tools, caller: Caller, seen: Known) -> Known | Answered[Caller]:
         key = seen.key
@@ -143,21 +141,13 @@ def _within(address: str, networks: tuple[str, ...]) -> bool:
     return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
-def _rights(found: PresentedApiKey) -> tuple[Right, ...]:
-    """What a key may do: what was given to it, as far as its maker holds that himself now."""
-    key = found.key
-    extra = {Permission(name) for name in key.permissions if name in set(Permission)}
-    given = Right(key.organization_path, ROLES[key.role] | extra)
-    return (given,) if found.held is None else confined(given, found.held)
-
-
-def _api_caller(key: ApiKey, rights: tuple[Right, ...], caller: Caller) -> Caller:
+def _api_caller(key: ApiKey, caller: Caller) -> Caller:
     return replace(
         caller,
         kind=CallerKind.API_KEY,
         id=key.id,
         name=key.name,
-        rights=rights,
+        rights=key.rights,
         home=key.organization_path,
         organization_id=key.organization_id,
     )

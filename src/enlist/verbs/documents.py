@@ -92,7 +92,13 @@ def credential(found: model.Credential) -> Document:
 
 def api_key(found: model.ApiKey, now: int) -> Document:
     """An API key as it stands now, without its secret."""
-    return _placed(found, "creator_id") | {"state": key_state(found, now)}
+    left = {permission for right in found.rights for permission in right.permissions}
+    standing = {
+        "state": key_state(found, now),
+        "in_force": found.in_force,
+        "permissions_in_force": sorted(left),
+    }
+    return _placed(found, "creator_id", "rights") | standing
 
 
 def key_state(found: model.ApiKey, now: int) -> str:

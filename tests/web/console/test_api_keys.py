@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.callers import ByApiKey
 from enlist.verbs.organizations import ChangeOrganization
 from enlist.verbs.sign_in import FRESH
+from enlist.verbs.staff import GrantRole, WithdrawRole
 from tests.installation import Enlist, code
 from tests.web.console.conftest import Console, Desk, Page
 
@@ -198,3 +200,34 @@ def test_a_sibling_s_key_does_not_exist(console: Console, enlist: Enlist) -> Non
         assert desk.send(address).status == 404
     [row] = enlist.rows("api_key")
     assert row["revoked_at"] is None
+
+
+def test_a_key_whose_maker_lost_his_rights_is_not_shown_as_active(
+    console: Console, enlist: Enlist
+) -> None:
+    """S54: the list says what such a key can still do, or that it can do nothing."""
+    maker = enlist.staff("administrator", "", "maker")
+    made = enlist.do(CreateApiKey("Inventory", "operator"), maker)
+    desk = console.sign_in()
+    assert "Active" in state_of(desk)
+    enlist.do(GrantRole("maker", "main", "reader"))
+    enlist.do(WithdrawRole("maker", "main", "administrator"))
+    shown = state_of(desk)
+    assert "Active in part" in shown
+    assert "maker, who made it, lost some of its rights" in shown
+    assert "See devices" in shown
+    assert "Register devices" not in shown
+    enlist.do(WithdrawRole("maker", "main", "reader"))
+    shown = state_of(desk)
+    assert "Can do nothing" in shown
+    assert "Active" not in shown
+    assert "holds no role for it any more" in shown
+    assert code(enlist.perform(ByApiKey(made.secret), enlist.stranger())) == "unauthenticated"
+
+
+def state_of(desk: Desk) -> str:
+    """What the list says in the state of its one key."""
+    source = desk.open("/console/main/api-keys").source
+    found = re.search(r'<td data-label="State">(.*?)</td>', source, re.DOTALL)
+    assert found is not None
+    return html.unescape(re.sub(r"<[^>]*>", "", found[1]))

@@ -45,6 +45,8 @@ _EXAMPLE: Final[JsonDict] = {
     "state": "active",
     "role": "operator",
     "permissions": ["enrollments:reveal"],
+    "in_force": "some",
+    "permissions_in_force": ["devices:read", "enrollments:read"],
     "addresses": ["192.0.2.0/24"],
     "organization": "main",
     "organization_id": EXAMPLE_ID,
@@ -70,6 +72,10 @@ class ApiKey(Shown):
     role: Role
     permissions: list[str]
     """Beyond the role's."""
+    in_force: model.InForce
+    """How much of its rights its maker still holds, and so the key; with `none` it is refused."""
+    permissions_in_force: list[str]
+    """What it may do now, somewhere in its organization, while its state is `active`."""
     addresses: list[str]
     """Networks that it may be used from; none for everywhere."""
     organization: str

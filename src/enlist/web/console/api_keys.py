@@ -32,6 +32,12 @@ from enlist.web.console.navigation import N_
 from enlist.web.console.permissions import PERMISSIONS
 from enlist.web.console.words import Word
 
+LEFT: Final = {
+    "some": Word(N_("Active in part"), "warn"),
+    "none": Word(N_("Can do nothing"), "bad"),
+}
+"""How an active key is shown whose maker no longer holds all of its rights."""
+
 STATES: Final = {
     "active": Word(N_("Active"), "good"),
     "expired": Word(N_("Expired"), "warn"),
@@ -60,6 +66,8 @@ async def show_list(desk: Desk) -> Response:
         "query": query,
         "page": found,
         "items": [(key_state(key, desk.now), hint(key), key) for key in found.items],
+        "left": LEFT,
+        "permissions": PERMISSIONS,
         "states": STATES,
         "roles": people.ROLES,
         "soon": desk.now + SOON,
