@@ -2,8 +2,10 @@
 
     keys/lookup.<id>.key   finds secrets by their digest      (32 random bytes, hex)
     keys/derive.<id>.key   derives registration tokens        (32 random bytes, hex)
+    keys/checkpoint.<id>.key   signs checkpoints of the log   (Ed25519 seed, 32 bytes, hex)
     keys/installation.id   which database these keys belong to
     pki/                   root and issuing CA, and the device listener's pinned RSA key
+    checkpoints/           what was signed (see `wiring.checkpoint_folder`)
 
 Ids begin with the time they were made, so the newest key sorts last. A key file that others can
 read, or a populated database without its keys, stops the start with one line that says what to
@@ -24,7 +26,10 @@ from enlist.core.secrets import Key, KeyRing, new_key
 from enlist.pki import keys
 from enlist.pki.authority import Authority, AuthorityMaterial, create_authority, load_authority
 
-PURPOSES: Final = ("lookup", "derive")
+PURPOSES: Final = ("lookup", "derive", "checkpoint")
+
+LATER: Final = frozenset({"checkpoint"})
+"""Purposes that older folders have no key for; it is made at the next start."""
 
 
 class KeyFolderProblem(Unusable):
@@ -33,18 +38,26 @@ class KeyFolderProblem(Unusable):
 
 @dataclass(frozen=True, slots=True)
 class KeyFolder:
-    """What the data folder holds: the ring of keys, the authority, and whose they are."""
+    """What the data folder holds: the ring of keys, the authority, and whose they are.
+
+    Attributes:
+        checkpoint: keys that sign checkpoints of the log, newest first.
+    """
 
     installation_id: Id
     ring: KeyRing
     authority: Authority
+    checkpoint: tuple[Key, ...] = ()
 
     @property
     def key_ids(self) -> tuple[tuple[str, str], ...]:
         """`(id, purpose)` of every key, for the database to name."""
-        return tuple((key.id, "lookup") for key in self.ring.lookup) + tuple(
-            (key.id, "derive") for key in self.ring.derive
-        )
+        held = {
+            "lookup": self.ring.lookup,
+            "derive": self.ring.derive,
+            "checkpoint": self.checkpoint,
+        }
+        return tuple((key.id, purpose) for purpose, keys in held.items() for key in keys)
 
 
 def exists(data: Path) -> bool:
@@ -62,8 +75,7 @@ def create(data: Path, *, name: str, trust_domain: str, now: int) -> KeyFolder:
         for folder in (data, data / "keys", data / "pki"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for purpose in PURPOSES:
-            key = new_key(now)
-            write_secret(data / "keys" / f"{purpose}.{key.id}.key", key.material.hex().encode())
+            add_key(data, purpose, now)
         material = create_authority(name, trust_domain, now)
         _write_authority(data / "pki", material)
         write_secret(data / "pki" / "device-listener.key", keys.to_pem(keys.new_pinned_key()))
@@ -75,6 +87,17 @@ def create(data: Path, *, name: str, trust_domain: str, now: int) -> KeyFolder:
             "Choose a folder that this user may write with --data."
         ) from error
     return load(data)
+
+
+def add_key(data: Path, purpose: str, now: int) -> Key:
+    """Make one more key for a purpose, which is the newest from now on, with mode 0600.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    key = new_key(now)
+    write_secret(data / "keys" / f"{purpose}.{key.id}.key", key.material.hex().encode())
+    return key
 
 
 def load(data: Path) -> KeyFolder:
@@ -98,7 +121,8 @@ def load(data: Path) -> KeyFolder:
             f"the certificate authority in {pki} cannot be read: {error}. "
             "Restore the folder from your key backup."
         ) from error
-    return KeyFolder(installation_id, KeyRing(rings["lookup"], rings["derive"]), authority)
+    ring = KeyRing(rings["lookup"], rings["derive"])
+    return KeyFolder(installation_id, ring, authority, rings["checkpoint"])
 
 
 def _keys(folder: Path, purpose: str) -> tuple[Key, ...]:
@@ -110,7 +134,7 @@ def _keys(folder: Path, purpose: str) -> tuple[Key, ...]:
             found.append(Key(key_id, bytes.fromhex(_read(path).decode().strip())))
         except ValueError as error:
             raise KeyFolderProblem(f"{path} holds no key: {error}") from error
-    if not found:
+    if not found and purpose not in LATER:
         raise KeyFolderProblem(
             f"there is no {purpose} key in {folder}. "
             "Restore the folder from your key backup; new keys would end every live token."

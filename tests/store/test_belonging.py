@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -192,8 +193,25 @@ def test_without_a_key_of_each_purpose_nothing_starts(settings: Settings, purpos
     """S29: no derivation key, no start."""
     (path,) = (settings.data / "keys").glob(f"{purpose}.*.key")
     path.unlink()
-    assert f"no {purpose} key" in told(settings)
+    line = told(settings)
+    assert f"no {purpose} key" in line or f"keys {path.name.split('.')[1]} are missing" in line
     assert list((settings.data / "keys").glob(f"{purpose}.*.key")) == []
+
+
+def test_a_folder_from_before_the_log_was_signed_gets_its_key(settings: Settings, raw: Raw) -> None:
+    """Ruling 34: at the next start, once; a command beside the server makes none."""
+    (path,) = (settings.data / "keys").glob("checkpoint.*.key")
+    path.unlink()
+    raw.execute("DELETE FROM known_key WHERE purpose = 'checkpoint'")
+    start(settings, create=False)
+    assert list((settings.data / "keys").glob("checkpoint.*.key")) == []
+    start(settings)
+    (made,) = (settings.data / "keys").glob("checkpoint.*.key")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    known = raw.execute("SELECT id FROM known_key WHERE purpose = 'checkpoint'")
+    assert known == [(made.name.split(".")[1],)]
+    start(settings)
+    assert list((settings.data / "keys").glob("checkpoint.*.key")) == [made]
 
 
 def test_a_key_that_others_can_read_is_refused(settings: Settings) -> None:

@@ -13,19 +13,23 @@ from urllib.parse import urlsplit
 
 from enlist import keyfolder
 from enlist.core.caller import SYSTEM
+from enlist.core.checkpoints import origin
 from enlist.core.clock import DAY, Clock, system_clock
 from enlist.core.faults import Unusable
 from enlist.core.outcomes import Effect, Refusal
 from enlist.keyfolder import KeyFolder
 from enlist.pki import spiffe
+from enlist.pki.notes import Signer
 from enlist.settings import Settings
 from enlist.store import installation, migrations
 from enlist.store.lanes import Store
+from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.crowding import Room
 from enlist.verbs.driver import Addresses, Driver, Tools
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.setup import Beginning, SetUp
 from enlist.wiring.beside import as_told
+from enlist.wiring.checkpoint_folder import CheckpointFolder
 
 
 class CannotStart(Unusable):
@@ -44,6 +48,7 @@ class Installation:
     driver: Driver
     tools: Tools
     folder: KeyFolder
+    log: SealedLog
 
     def close(self) -> None:
         """Let go of the database."""
@@ -129,10 +134,33 @@ def open_installation(
         driver = Driver(store, tools, after)
         if beginning is not None and store.read(installation.installation_id) is None:
             _set_up(driver, folder, beginning)
+        if beginning is not None:
+            folder = _with_checkpoint_key(store, settings, folder, clock)
     except BaseException:
         store.close()
         raise
-    return Installation(store, driver, tools, folder)
+    return Installation(store, driver, tools, folder, _sealed_log(store, settings, folder))
+
+
+def _sealed_log(store: Store, settings: Settings, folder: KeyFolder) -> SealedLog:
+    name = origin(folder.installation_id)
+    signers = tuple(Signer.of_seed(name, key.id, key.material) for key in folder.checkpoint)
+    kept = CheckpointFolder(settings.data / "checkpoints")
+    return SealedLog(store, folder.installation_id, signers, kept)
+
+
+def _with_checkpoint_key(
+    store: Store, settings: Settings, folder: KeyFolder, clock: Clock
+) -> KeyFolder:
+    """A folder from before the log was signed gets a key for it; the database names it."""
+    if not folder.checkpoint:
+        keyfolder.add_key(settings.data, "checkpoint", clock())
+        folder = keyfolder.load(settings.data)
+    known = store.read(installation.known_keys)
+    for key in folder.checkpoint:
+        if key.id not in known:
+            store.write(lambda tx, new=key.id: installation.add_key(tx, new, "checkpoint"))  # type: ignore[misc]
+    return folder
 
 
 def _set_up(driver: Driver, folder: KeyFolder, beginning: Beginning) -> None:

@@ -42,6 +42,7 @@ from enlist.wiring.installation import (
 )
 from enlist.wiring.janitor import Janitor
 from enlist.wiring.logs import configure_logs
+from enlist.wiring.sealer import SealerThread
 
 _CERTIFICATE_LIFETIME = 397 * DAY
 _RENEW_BEFORE = 60 * DAY
@@ -94,7 +95,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     try:
         plan = _plan(settings, first)
         lines = [*_start_lines(settings, first, plan), *extra]
-        tell(settings, first.tools.addresses, first.tools.channels)
+        tell(settings, first.tools.addresses, first.tools.channels, mailbox=mailbox)
         first.driver.perform(RecordStart(__version__), at_this_machine(first))
         for line in lines:
             print(line, flush=True)  # noqa: T201 - these lines are the command's output
@@ -125,11 +126,13 @@ def _forked(settings: Settings, plan: Plan) -> None:
 def _work(
     settings: Settings, plan: Plan, installation: Installation, workers: Workers, *, mailbox: bool
 ) -> None:
-    """What a process does until it is told to stop: serve, deliver, sweep."""
+    """What a process does until it is told to stop: serve, deliver, sweep, seal."""
     box = MailboxChannel() if mailbox else None
     workers.delivery = delivery_worker(installation, settings, box)
     janitor = Janitor(installation.driver)
     janitor.start()
+    sealer = SealerThread(installation.log)
+    sealer.start()
     services = Services(
         driver=installation.driver,
         store=installation.store,
@@ -147,6 +150,7 @@ def _work(
     finally:
         janitor.stop()
         workers.delivery.stop()
+        sealer.stop()  # last: what the others did is sealed with the rest
 
 
 def _only_server(settings: Settings) -> IO[str]:

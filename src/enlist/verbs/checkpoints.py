@@ -1,0 +1,151 @@
+"""Checkpoints: what the log was at a moment, signed, and kept in more than one place.
+
+Before anything new is signed, the log must still begin with what was signed last, as the database
+has it and as the data folder has it. Else somebody rewrote it, or put an old copy in its place:
+then nothing is signed that would bless this, and the log of the server says so every minute.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from enlist.core import checkpoints as form
+from enlist.core import merkle
+from enlist.core.checkpoints import Checkpoint
+from enlist.core.clock import rfc3339
+from enlist.core.ids import Id
+from enlist.pki.notes import NotSigned, Signer, Verifier, open_note
+from enlist.store import checkpoints, seals
+from enlist.store.lanes import Store
+from enlist.store.seals import LogDamaged, StoredSubtrees
+from enlist.store.tx import Reader
+
+
+class Kept(Protocol):
+    """Where checkpoints are kept outside the database."""
+
+    def notes(self) -> Iterator[str]:
+        """Every note that is kept, oldest first."""
+        ...
+
+    def newest(self) -> str | None:
+        """The note that was kept last."""
+        ...
+
+    def keep(self, note: str, made_at: int) -> None:
+        """Add a note, unless it is the newest already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealedLog:
+    """The log of an installation, and what vouches for it.
+
+    Attributes:
+        signers: keys of checkpoints, newest first; empty before the first start that makes one.
+        kept: the checkpoints in the data folder.
+    """
+
+    store: Store
+    installation_id: Id
+    signers: Sequence[Signer]
+    kept: Kept
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return form.origin(self.installation_id)
+
+    @property
+    def verifiers(self) -> list[Verifier]:
+        """The public keys of this log, newest first."""
+        return [signer.verifier for signer in self.signers]
+
+    def read_note(self, note: str) -> Checkpoint:
+        """The checkpoint in a note.
+
+        Raises:
+            NotSigned: it is none of this log.
+        """
+        try:
+            found = form.parse(open_note(note, self.verifiers))
+        except ValueError as error:
+            raise NotSigned(f"it is no checkpoint: {error}") from error
+        if found.origin != self.origin:
+            raise NotSigned(f"it is a checkpoint of another log, {found.origin}")
+        return found
+
+    def sign(self) -> Checkpoint | None:
+        """Sign the log as it is, if it has grown, and keep that in both places.
+
+        Answers what was signed; None where there was nothing new.
+
+        Raises:
+            LogDamaged: the log does not begin with what was signed before; nothing is signed.
+            StoreUnavailable: nothing was signed.
+        """
+        signer = self.signers[0]
+        made = self._signed(signer)
+        newest = self.store.read(checkpoints.newest)
+        if newest is not None:
+            self.kept.keep(newest[1], self._read_stored(newest[1]).made_at)
+        return made
+
+    def _signed(self, signer: Signer) -> Checkpoint | None:
+        last = [("the database", newest) for newest in self._newest_stored()]
+        kept = self.kept.newest()
+        if kept is not None:
+            last.append(("the data folder", self._read_kept(kept)))
+
+        def look(tx: Reader) -> Checkpoint | None:
+            size = seals.size(tx)
+            subtrees = StoredSubtrees(tx)
+            for place, before in last:
+                _must_begin_with(before, place, size, subtrees)
+            newest = checkpoints.newest(tx)
+            if size == 0 or (newest and newest[0] == signer.key_id and self._covers(newest, size)):
+                return None
+            return Checkpoint(self.origin, size, merkle.root(size, subtrees), tx.now)
+
+        made = self.store.read(look)
+        if made is None:
+            return None
+        note = signer.sign(made.body())
+        added = self.store.write(
+            lambda tx: checkpoints.add(tx, made.size, signer.key_id, note, made.made_at)
+        )
+        return made if added else None
+
+    def _covers(self, newest: tuple[str, str], size: int) -> bool:
+        return self._read_stored(newest[1]).size >= size
+
+    def _newest_stored(self) -> list[Checkpoint]:
+        newest = self.store.read(checkpoints.newest)
+        return [] if newest is None else [self._read_stored(newest[1])]
+
+    def _read_stored(self, note: str) -> Checkpoint:
+        try:
+            return self.read_note(note)
+        except NotSigned as error:
+            raise LogDamaged(f"the newest checkpoint in the database: {error}") from error
+
+    def _read_kept(self, note: str) -> Checkpoint:
+        try:
+            return self.read_note(note)
+        except NotSigned as error:
+            raise LogDamaged(f"the newest checkpoint in the data folder: {error}") from error
+
+
+def _must_begin_with(before: Checkpoint, place: str, size: int, subtrees: merkle.Subtrees) -> None:
+    when = rfc3339(before.made_at)
+    if before.size > size:
+        raise LogDamaged(
+            f"the log has {size} events, but {before.size} in the checkpoint of {when} in {place}"
+        )
+    if not hmac.compare_digest(merkle.root(before.size, subtrees), before.root):
+        raise LogDamaged(
+            f"the first {before.size} events are not those of the checkpoint of {when} in {place}"
+        )

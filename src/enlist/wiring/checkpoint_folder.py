@@ -1,0 +1,99 @@
+"""The checkpoints in the data folder: a file for each month, one note after the other.
+
+They are what a rewritten or rolled-back database is compared with, so they are no part of its
+backup. To be of use against whoever owns this machine they must also be kept elsewhere; the
+files are made to be copied, as `rsync` does, while they grow.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from enlist.core.clock import to_datetime
+
+_NOTE: Final = re.compile(rb"((?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+)\n")
+_TAIL: Final = 8192
+_MODE: Final = 0o600
+
+
+class CheckpointFolder:
+    """Checkpoints kept in `folder`, which is made when there is something to keep."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def notes(self) -> Iterator[str]:
+        """Every note, oldest file first; what is no whole note is handed out as it stands."""
+        for path in self._files():
+            content = path.read_bytes()
+            end = 0
+            for found in _NOTE.finditer(content):
+                if found.start() > end:
+                    yield _text(content[end : found.start()])
+                yield _text(found[1])
+                end = found.end()
+            if content[end:].strip():
+                yield _text(content[end:])
+
+    def newest(self) -> str | None:
+        """The last whole note of the newest file that has one."""
+        for path in reversed(self._files()):
+            found = _NOTE.findall(_tail(path))
+            if found:
+                return _text(found[-1])
+        return None
+
+    def keep(self, note: str, made_at: int) -> None:
+        """Add a note and see it onto the disk, unless it is the newest already."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._alone():
+            if self.newest() == note:
+                return
+            path = self._folder / f"{to_datetime(made_at):%Y-%m}.txt"
+            _cut_what_a_crash_left(path)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
+            try:
+                os.write(descriptor, f"{note}\n".encode())
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("*.txt"))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep several processes from adding the same note."""
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _text(note: bytes) -> str:
+    return note.decode(errors="replace")
+
+
+def _tail(path: Path) -> bytes:
+    """The end of a file, with several whole notes in it if it has as many."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read()
+
+
+def _cut_what_a_crash_left(path: Path) -> None:
+    """Half a note at the end was never answered for; behind it the next could not be read."""
+    if not path.exists():
+        return
+    tail = _tail(path)
+    left = len(tail) - max((found.end() for found in _NOTE.finditer(tail)), default=0)
+    if 0 < left < _TAIL:
+        os.truncate(path, path.stat().st_size - left)

@@ -1,0 +1,91 @@
+"""A thread that seals events and signs checkpoints; of several processes, one does at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+
+from enlist.store.seals import LogDamaged
+from enlist.store.tx import StoreUnavailable
+from enlist.verbs.checkpoints import SealedLog
+from enlist.verbs.sealing import Sealer
+
+_EVERY: float = 0.25
+_SIGN_EVERY: float = 60.0
+_STOP_WITHIN: float = 10.0
+_log = structlog.get_logger("enlist.sealer")
+
+
+class SealerThread:
+    """Seals within a second and signs every minute, until it is stopped.
+
+    Args:
+        every: seconds between two looks where there is little to do; a look that took long is
+            followed by a rest three times as long, so that sealing stays beside the requests.
+        sign_every: seconds between two checkpoints.
+    """
+
+    def __init__(
+        self, log: SealedLog, *, every: float = _EVERY, sign_every: float = _SIGN_EVERY
+    ) -> None:
+        self._log = log
+        self._sealer = Sealer(log.store)
+        self._every = every
+        self._sign_every = sign_every
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with whatever was left unsealed."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Seal what there is, sign it, and end."""
+        self._stopping.set()
+        self._thread.join(_STOP_WITHIN)
+
+    def _run(self) -> None:
+        signed_at = time.monotonic()
+        rest = self._look()
+        while not self._stopping.wait(rest):
+            rest = self._look()
+            if time.monotonic() - signed_at >= self._sign_every:
+                signed_at = time.monotonic()
+                self._sign()
+        until = time.monotonic() + _STOP_WITHIN / 2
+        while self._look() == 0 and time.monotonic() < until:
+            pass
+        self._sign()
+
+    def _look(self) -> float:
+        """Seal a batch; answers how long to rest, 0 where there is more."""
+        began = time.monotonic()
+        try:
+            look = self._sealer.look()
+        except StoreUnavailable as error:
+            _log.warning("sealing put off", reason=str(error))
+            return 5 * self._every
+        except LogDamaged as error:
+            _log.error("the audit log is damaged; run: enlist audit verify", reason=str(error))
+            return self._sign_every
+        except Exception:  # noqa: BLE001 - a worker that ends unnoticed would be worse
+            _log.exception("sealing failed")
+            return 5 * self._every
+        return 0 if look.more else max(self._every, 3 * (time.monotonic() - began))
+
+    def _sign(self) -> None:
+        try:
+            made = self._log.sign()
+        except StoreUnavailable as error:
+            _log.warning("checkpoint put off", reason=str(error))
+        except LogDamaged as error:
+            _log.error("no checkpoint was signed; run: enlist audit verify", reason=str(error))
+        except OSError as error:
+            _log.error("the checkpoint is not in the data folder", reason=str(error))
+        except Exception:  # noqa: BLE001 - likewise
+            _log.exception("signing a checkpoint failed")
+        else:
+            if made is not None:
+                _log.debug("checkpoint signed", size=made.size)
