@@ -10,6 +10,7 @@ import typer
 from enlist.cli import (
     api_keys,
     audit,
+    backup,
     devices,
     enrollments,
     organizations,
@@ -56,6 +57,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     server.add_to(app)
+    backup.add_to(app)
     for name, module in (
         ("apikey", api_keys),
         ("organization", organizations),

@@ -43,6 +43,9 @@ _HELD = Query(
      ORDER BY e.id LIMIT :limit
     """,
 )
+_RESTORES = Query(
+    "event.restores", "SELECT count(*) AS found FROM event WHERE kind = 'installation.restored'"
+)
 _END_SIGN_INS = Query(
     "sign_in.end_everywhere", "UPDATE sign_in SET ended_at = :now WHERE ended_at IS NULL"
 )
@@ -80,3 +83,9 @@ def end_what_people_hold(tx: Tx) -> int:
     tx.run(_END_ATTEMPTS, now=tx.now)
     tx.run(_END_LINKS, now=tx.now)
     return tx.run(_END_SIGN_INS, now=tx.now)
+
+
+def restores(tx: Reader) -> int:
+    """How often this installation was restored, by its own log."""
+    row = tx.one(_RESTORES)
+    return 0 if row is None else int(row["found"])

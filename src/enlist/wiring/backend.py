@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from enlist.cli.backend import Opened
     from enlist.core.caller import Caller
     from enlist.settings import Settings
@@ -74,6 +76,30 @@ class LocalBackend:
 
         settings, _channels = as_told(_settings(options))
         return migrate(settings, check=check)
+
+    def backup(self, folder: Path, passphrase: str, **options: Any) -> dict[str, Any]:
+        """Make a backup below a folder; answers what it says of itself."""
+        from dataclasses import asdict
+
+        from enlist.core.secrets import Secret
+        from enlist.wiring.backup.making import back_up
+
+        made = back_up(_settings(options), folder, Secret(passphrase))
+        return {"folder": str(made.folder), **asdict(made.manifest)}
+
+    def restore(self, folder: Path, passphrase: str, **options: Any) -> dict[str, Any]:
+        """Restore a backup into an empty data folder and database."""
+        from enlist.core.secrets import Secret
+        from enlist.wiring.backup.restoring import restore
+
+        done = restore(_settings(options), folder, Secret(passphrase))
+        return {
+            "made_at": done.manifest.made_at,
+            "installation": done.manifest.installation,
+            "epoch": done.held.epoch,
+            "on_hold": done.held.enrollments,
+            "sign_ins_ended": done.held.sign_ins,
+        }
 
     @contextmanager
     def opened(self, **options: Any) -> Iterator[Opened]:

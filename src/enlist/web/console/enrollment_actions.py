@@ -18,8 +18,8 @@ from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.verbs.driver import Verb
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import Issue
 from enlist.verbs.reactivate import Reactivate
+from enlist.verbs.register import Issue
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.templates import ListTemplates
 from enlist.verbs.views_details import (
@@ -66,7 +66,7 @@ async def reissue(desk: Desk) -> Response:
 async def reactivate(desk: Desk) -> Response:
     """Free what is on hold."""
 
-    def verb(detail: EnrollmentDetail, form: Form, _: int | None) -> Verb[Any, Any, Any]:
+    def verb(detail: EnrollmentDetail, _form: Form, _: int | None) -> Verb[Any, Any, Any]:
         return Reactivate(detail.enrollment.id)
 
     return await _act(desk, "reactivate", verb, desk.gettext("Freed. The token works again."))

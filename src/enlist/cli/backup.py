@@ -1,0 +1,89 @@
+"""`enlist backup`, `restore`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from enlist.cli.options import Data, Database, Json, backend
+from enlist.cli.output import out, print_json, usage
+
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", metavar="FILE", help="A file with the passphrase."),
+]
+PassphraseStdin = Annotated[
+    bool, typer.Option("--passphrase-stdin", help="Read the passphrase from standard input.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands at the top."""
+    app.command(epilog="Example: enlist backup /srv/backups --passphrase-file /root/passphrase")(
+        backup
+    )
+    app.command(
+        epilog="Example: enlist restore /srv/backups/enlist-20261121T160000Z "
+        "--passphrase-file /root/passphrase"
+    )(restore)
+
+
+def backup(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to put it, in a folder of its own.")
+    ],
+    passphrase_file: PassphraseFile = None,
+    passphrase_stdin: PassphraseStdin = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Back up database and keys, also while the server runs. The keys are encrypted."""
+    passphrase = _passphrase(passphrase_file, given=passphrase_stdin)
+    made = backend(context).backup(folder, passphrase, data=data, database=database)
+    if as_json:
+        print_json(made)
+    else:
+        out.print(f"Backed up: {made['folder']}", markup=False)
+
+
+def restore(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="The folder of one backup.")],
+    passphrase_file: PassphraseFile = None,
+    passphrase_stdin: PassphraseStdin = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Restore a backup into an empty data folder. What was active is on hold afterwards."""
+    passphrase = _passphrase(passphrase_file, given=passphrase_stdin)
+    restored = backend(context).restore(folder, passphrase, data=data, database=database)
+    if as_json:
+        print_json(restored)
+        return
+    out.print(f"Restored the backup of {restored['made_at']}.", markup=False)
+    out.print(f"On hold: {restored['on_hold']} enrollment(s). All sign-ins have ended.")
+    if restored["on_hold"]:
+        out.print("What was used since the backup is not known. Look, then free what may be used:")
+        out.print("  enlist enrollment list --state on_hold")
+        out.print("  enlist enrollment reactivate ENROLLMENT, or --all", markup=False)
+    out.print("Now run: enlist serve")
+
+
+def _passphrase(file: Path | None, *, given: bool) -> str:
+    """From a file that nobody else reads, or from standard input; never from the command line."""
+    if (file is None) != given:
+        usage("Give the passphrase by --passphrase-file FILE or by --passphrase-stdin.")
+    if file is None:
+        return sys.stdin.readline().rstrip("\r\n")
+    try:
+        if file.stat().st_mode & 0o077:
+            usage(f"{file} can be read by others. Run: chmod 600 {file}")
+        return file.read_text().partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        usage(f"The passphrase in {file} cannot be read: {error}")

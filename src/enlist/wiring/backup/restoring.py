@@ -1,0 +1,179 @@
+"""Restoring a backup into an empty machine.
+
+Everything is read and checked beside the target before anything stands in it. The keys come last:
+a database without its keys serves nobody, so a restore that was broken off cannot be mistaken for
+one that was finished.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from enlist import keyfolder
+from enlist.core.clock import Clock, system_clock
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import Secret
+from enlist.settings import Settings
+from enlist.store import copies, migrations
+from enlist.verbs.backups import Held, HoldAfterRestore
+from enlist.wiring.backend import at_this_machine
+from enlist.wiring.backup import manifest as manifests
+from enlist.wiring.backup.manifest import BackupProblem, Manifest
+from enlist.wiring.backup.sealing import CannotUnseal, Damaged, unseal
+from enlist.wiring.installation import open_installation, open_store
+
+_NAME: Final = re.compile(r"(keys|pki)/[A-Za-z0-9][A-Za-z0-9._-]*")
+_FOUND_ANYWHERE: Final = {"lost+found"}
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored, and what it stopped."""
+
+    manifest: Manifest
+    held: Held
+
+
+def restore(
+    settings: Settings, backup: Path, passphrase: Secret, *, clock: Clock = system_clock
+) -> Restored:
+    """Make the installation of a backup anew, in an empty data folder and an empty database.
+
+    Raises:
+        BackupProblem: nothing was restored; says why and what to do.
+    """
+    manifest = manifests.read(backup)
+    _fits(manifest, settings)
+    files = _open(backup, manifest, passphrase)
+    _empty(settings)
+    try:
+        with _beside(settings.data) as staged:
+            _write(staged, files)
+            _check_keys(staged, manifest)
+            held = _database(settings, backup, manifest, staged, clock)
+            _into_place(staged, settings.data)
+    except (OSError, copies.CopyFailed) as error:
+        said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise BackupProblem(f"nothing was restored into {settings.data}: {said}.") from error
+    return Restored(manifest, held)
+
+
+def _fits(manifest: Manifest, settings: Settings) -> None:
+    if manifest.schema not in migrations.KNOWN:
+        raise BackupProblem(
+            f"the backup was made by Enlist {manifest.version} with schema {manifest.schema}, "
+            "which this version does not know. Restore it with that version, or a newer one."
+        )
+    if (manifest.store == "postgres") != bool(settings.database):
+        raise BackupProblem(
+            "the backup is of a PostgreSQL database. Give an empty one by --database."
+            if manifest.store == "postgres"
+            else "the backup is of SQLite in a data folder. Leave --database away."
+        )
+
+
+def _open(backup: Path, manifest: Manifest, passphrase: Secret) -> dict[str, bytes]:
+    path = backup / manifests.KEYS
+    try:
+        files = unseal(path.read_bytes(), passphrase, manifest.bound)
+    except CannotUnseal as error:
+        raise BackupProblem(
+            f"{path} does not open: the passphrase is wrong, or the manifest was changed."
+        ) from error
+    except (Damaged, ValueError, OSError) as error:
+        raise BackupProblem(f"{path} cannot be read: {error}. Use another backup.") from error
+    strange = [name for name in files if not _NAME.fullmatch(name)]
+    if strange:
+        raise BackupProblem(f"{path} holds {strange[0]!r}, which is no key.")
+    return files
+
+
+def _empty(settings: Settings) -> None:
+    """Refuse a target in which anything stands: it might be another installation."""
+    data = settings.data
+    there = sorted(path.name for path in data.iterdir()) if data.is_dir() else []
+    if set(there) - _FOUND_ANYWHERE:
+        raise BackupProblem(
+            f"{data} is not empty: {', '.join(there[:5])}. A backup is restored into an empty "
+            "folder; give one by --data, or move away what is there."
+        )
+    if not settings.database:
+        return
+    store = open_store(settings, system_clock)
+    try:
+        if not copies.holds_nothing(store):
+            raise BackupProblem(
+                "the database is not empty. A backup is restored into an empty one: "
+                "make it by createdb, and name it by --database."
+            )
+    finally:
+        store.close()
+
+
+@contextmanager
+def _beside(data: Path) -> Iterator[Path]:
+    """A hidden folder within the target, so that moving into place is renaming."""
+    made = not data.exists()
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    staged = data / f".restoring-{secrets.token_hex(4)}"
+    staged.mkdir(mode=0o700)
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+        if made and not any(data.iterdir()):
+            data.rmdir()
+
+
+def _write(staged: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = staged / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        keyfolder.write_secret(path, content)
+
+
+def _check_keys(staged: Path, manifest: Manifest) -> None:
+    folder = keyfolder.load(staged)
+    missing = set(manifest.key_ids) - {key_id for key_id, _ in folder.key_ids}
+    if missing or folder.installation_id != manifest.installation:
+        raise BackupProblem("the keys in the backup are not those of its database.")
+
+
+def _database(
+    settings: Settings, backup: Path, manifest: Manifest, staged: Path, clock: Clock
+) -> Held:
+    """The database as it was, brought to this version's schema, with everything on hold."""
+    here = settings.model_copy(update={"data": staged})
+    source = backup / manifest.database.name
+    if settings.database:
+        copies.fill_postgres(settings.database, source)
+    else:
+        shutil.copyfile(source, here.sqlite_path)
+        here.sqlite_path.chmod(0o600)
+        copies.check_sqlite(here.sqlite_path)
+    if manifest.schema != migrations.HEAD:
+        migrations.migrate(here.database_url)
+    installation = open_installation(here, clock=clock, beginning=None)
+    try:
+        verb = HoldAfterRestore(manifest.made_at)
+        held = installation.driver.perform(verb, at_this_machine(installation))
+    finally:
+        installation.close()
+    if isinstance(held, Refusal):
+        raise BackupProblem(f"the database of the backup cannot be used: {held.code}.")
+    return held.value
+
+
+def _into_place(staged: Path, data: Path) -> None:
+    """Database, certificate authority, keys: in this order, so that the keys make it whole."""
+    last = ("pki", "keys")
+    names = sorted(path.name for path in staged.iterdir() if path.name not in last)
+    for name in (*names, *last):
+        (staged / name).rename(data / name)
