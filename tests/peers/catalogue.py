@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from tests.peers import caddy, chromium, curl, haproxy, nginx, postfix, postgres, smtp, wrk
+from tests.peers import caddy, chromium, curl, haproxy, nginx, postfix, postgres, smtp, wrk, zbar
 from tests.peers.base import Peer
 
 # A module is an instance of the protocol: mypy checks each against it.
-PEERS: tuple[Peer, ...] = (postgres, smtp, postfix, chromium, wrk, curl, nginx, caddy, haproxy)
+PEERS: tuple[Peer, ...] = (
+    postgres,
+    smtp,
+    postfix,
+    chromium,
+    wrk,
+    curl,
+    nginx,
+    caddy,
+    haproxy,
+    zbar,
+)
 
 
 def named(name: str) -> Peer:

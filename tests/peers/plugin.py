@@ -274,3 +274,9 @@ def axe_script() -> Path:
 def wrk(peers: Peers) -> str:
     """The path of the load generator."""
     return peers.use("wrk").url
+
+
+@pytest.fixture(scope="session")
+def zbar(peers: Peers) -> str:
+    """The path of the second reader of QR codes."""
+    return peers.use("zbar").url

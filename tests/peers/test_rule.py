@@ -25,9 +25,9 @@ SAMPLE = "tests/peers/samples/each_peer.py"
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the sample in a pytest of its own, in a CI or not as `environment` says."""
     return subprocess.run(
-        _command(*arguments),
+        command(*arguments),
         cwd=ROOT,
-        env=_environment(environment),
+        env=environment_of(environment),
         capture_output=True,
         text=True,
         timeout=120,
@@ -35,12 +35,12 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def _command(*arguments: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
     options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-rsfE"]
     return [sys.executable, "-m", "pytest", *options, SAMPLE, *arguments]
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
+def environment_of(more: dict[str, str]) -> dict[str, str]:
     ours = {"CI", "ENLIST_PEERS", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return {**kept, **more}
@@ -130,9 +130,9 @@ def test_a_killed_run_leaves_nothing_behind(
 ) -> None:  # TP04
     ready = tmp_path / "ready"
     # The folders of its peers stay behind, since nobody is left to remove them: so they go here.
-    environment = _environment({"ENLIST_HOLD": str(ready), "TMPDIR": str(open_folder)})
+    environment = environment_of({"ENLIST_HOLD": str(ready), "TMPDIR": str(open_folder)})
     with (tmp_path / "log").open("w") as log:
-        run = subprocess.Popen(_command("-k", name), cwd=ROOT, env=environment, stdout=log)
+        run = subprocess.Popen(command("-k", name), cwd=ROOT, env=environment, stdout=log)
     wait_until(ready.exists, "the inner run", process=run, log=tmp_path / "log", seconds=60)
     offspring = _descendants(run.pid)
     assert offspring
