@@ -26,6 +26,7 @@ from enlist.settings import Settings, Smtp
 from enlist.web.api.application import fastapi_application
 from enlist.web.api.openapi import described, operations_of
 from enlist.web.problems import STATUS
+from enlist.wiring.doctor import SECTIONS
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MARKER: Final = "<!-- Made by scripts/reference.py from the code; change it there. -->"
@@ -145,6 +146,18 @@ def lookups() -> Iterator[str]:
         yield f"| `{{{name}}}` | {meaning} | {'yes' if name in SECRET_LOOKUPS else ''} |"
 
 
+def doctor() -> Iterator[str]:
+    """Every check of `enlist doctor`."""
+    for section, checks in SECTIONS:
+        yield f"### {section}"
+        yield ""
+        yield "| check | looks at | why it matters |"
+        yield "|---|---|---|"
+        for check in checks:
+            yield f"| `{check.name}` | {check.title} | {check.why} |"
+        yield ""
+
+
 def api() -> Iterator[str]:
     """Every operation of the REST API."""
     document = described(fastapi_application(), "").value
@@ -164,6 +177,7 @@ PAGES: Final[dict[str, Callable[[], Iterator[str]]]] = {
     "commands": commands,
     "metrics": metrics,
     "message-templates": lookups,
+    "doctor": doctor,
     "api": api,
 }
 

@@ -6,6 +6,7 @@ repeats. Only `wiring` reads this module; everything else is handed plain values
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -139,6 +140,20 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The database as a URL, for migrations."""
         return self.database or f"sqlite:///{self.sqlite_path.absolute()}"
+
+
+def variables() -> frozenset[str]:
+    """Every variable of the environment that is a setting."""
+    names = {f"ENLIST_{name.upper()}" for name in Settings.model_fields if name != "smtp"}
+    return frozenset(names | {f"ENLIST_SMTP_{name.upper()}" for name in Smtp.model_fields})
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Names that look like settings of Enlist and are none: most likely mistyped."""
+    known = variables()
+    return sorted(
+        name for name in environment if name.startswith("ENLIST_") and name.upper() not in known
+    )
 
 
 def _secret(path: Path) -> str:

@@ -67,6 +67,7 @@ class MailServer:
     version: str = ""
     port: int = 0
     _answers: dict[str, str] = field(default_factory=dict)
+    _senders: dict[str, str] = field(default_factory=dict)
     _stop: Any = None
 
     @property
@@ -76,6 +77,10 @@ class MailServer:
     def answer(self, recipient: str, reply: str) -> None:
         """From now on answer RCPT for an address with `reply`, as `451 4.3.0 Try again later`."""
         self._answers[recipient.lower()] = reply
+
+    def answer_sender(self, sender: str, reply: str) -> None:
+        """From now on answer MAIL for an address with `reply`, as `553 5.7.1 Not yours`."""
+        self._senders[sender.lower()] = reply
 
     def accept(self, recipient: str) -> None:
         """Take `answer` back."""
@@ -110,6 +115,21 @@ class MailServer:
             self._stop = None
 
     # aiosmtpd calls these by name.
+    async def handle_MAIL(  # noqa: N802
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        refused = self._senders.get(address.lower())
+        if refused is not None:
+            return refused
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
     async def handle_RCPT(  # noqa: N802
         self,
         _server: SMTP,

@@ -12,6 +12,7 @@ from enlist.cli import (
     audit,
     backup,
     devices,
+    doctor,
     enrollments,
     organizations,
     server,
@@ -57,6 +58,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     server.add_to(app)
+    app.command(epilog="Example: enlist doctor --data /var/lib/enlist")(doctor.doctor)
     backup.add_to(app)
     for name, module in (
         ("apikey", api_keys),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from enlist.cli.backend import Opened
     from enlist.core.caller import Caller
+    from enlist.core.diagnosis import Diagnosis
     from enlist.settings import Settings
     from enlist.wiring.installation import Installation
 
@@ -100,6 +101,12 @@ class LocalBackend:
             "on_hold": done.held.enrollments,
             "sign_ins_ended": done.held.sign_ins,
         }
+
+    def doctor(self, **options: Any) -> Diagnosis:
+        """Look for what is wrong, without changing anything."""
+        from enlist.wiring.doctor import diagnose
+
+        return diagnose(_settings(options), os.environ)
 
     @contextmanager
     def opened(self, **options: Any) -> Iterator[Opened]:

@@ -28,14 +28,19 @@ def delivery_worker(
     if mailbox is not None:
         channels["email"] = mailbox
     elif settings.smtp.host:
-        channels["email"] = _email(settings, installation.tools.addresses.mail_domain)
+        channels["email"] = email_channel(settings, installation.tools.addresses.mail_domain)
     public_url = installation.tools.addresses.public_url
     worker = Worker(installation.driver, channels, public_url)
     worker.start()
     return worker
 
 
-def _email(settings: Settings, domain: str) -> EmailChannel:
+def email_channel(settings: Settings, domain: str) -> EmailChannel:
+    """Mail as the settings say; `domain` is how this side calls itself.
+
+    Raises:
+        CannotStart: the settings cannot be used.
+    """
     try:
         sender = settings.mail_from or f"Enlist <enlist@{domain}>"
         return EmailChannel(_server(settings, domain), sender)

@@ -60,6 +60,22 @@ class _Trouble(Exception):
         self.connection_lost = connection_lost
 
 
+Step = Literal["", "reach", "protect", "login", "sender"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """How far one comes with a mail server before there is a message.
+
+    Attributes:
+        failed: the step that failed, "" where none did.
+        reason: why, in words.
+    """
+
+    failed: Step
+    reason: str = ""
+
+
 class EmailChannel:
     """Sends by one connection, which stays open until `release`.
 
@@ -97,6 +113,30 @@ class EmailChannel:
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 client.quit()
             client.close()
+
+    def rehearse(self) -> Rehearsal:
+        """Do all that comes before a message, and leave: nothing is sent to anybody."""
+        step: Step = "reach"
+        client: smtplib.SMTP | None = None
+        try:
+            client = self._open()
+            step = "protect"
+            self._protect(client)
+            step = "login"
+            self._login(client)
+            step = "sender"
+            code, reply = client.mail(self._sender.addr_spec)
+            if not 200 <= code < 300:
+                return Rehearsal(step, f"{self._server.host} answered {code} {_text(reply)}")
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            failed: Step = "protect" if isinstance(error, ssl.SSLError) else step
+            return Rehearsal(failed, self._why_not(error))
+        finally:
+            if client is not None:
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    client.quit()
+                client.close()
+        return Rehearsal("")
 
     def _send(self, message: Outgoing, recipient: Address) -> Verdict:
         if self._client is None:

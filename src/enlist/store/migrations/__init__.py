@@ -9,16 +9,18 @@ database has none of.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from enlist.store.lanes import Store
 from enlist.store.tx import Query, Reader, Statement, Tx
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
+
+T = TypeVar("T")
 
 REVISIONS: Final = ("0001_foundation", "0002_sealed_log")
 """The modules of `versions`, oldest first; a test compares them with the files."""
@@ -71,7 +73,13 @@ _VERSION = Statement(
 )
 
 
-def revision(store: Store) -> str | None:
+class Readable(Protocol):
+    """What can be asked how it stands: a store, or one that is looked at from beside."""
+
+    def read(self, function: Callable[[Reader], T]) -> T: ...
+
+
+def revision(store: Readable) -> str | None:
     """The revision of the database, or None when it is empty."""
     return store.read(_revision)
 
@@ -84,7 +92,7 @@ def _revision(tx: Reader) -> str | None:
     return None if found is None else str(found["version_num"])
 
 
-def state(store: Store) -> SchemaState:
+def state(store: Readable) -> SchemaState:
     """How the database stands to this version; see `SchemaState`."""
     found = revision(store)
     if found is None:

@@ -1,0 +1,162 @@
+"""Certificates that will end, do not fit their name, or are not what is shown to clients."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from enlist.core.clock import DAY, from_datetime
+from enlist.core.diagnosis import Finding, fine, problem, warning
+from enlist.wiring.doctor.check import CannotTell, Check, Ground
+from enlist.wiring.doctor.fetching import certificate_at
+
+_SOON: Final = 21 * DAY
+"""A certificate that is renewed by a program should have been by then."""
+_AUTHORITY_SOON: Final = 2 * 365 * DAY
+
+
+def _authority(ground: Ground) -> Finding:
+    ends = {
+        name: from_datetime(
+            ground.certificate(ground.settings.data / "pki" / f"{name}.pem").not_valid_after_utc
+        )
+        for name in ("root", "issuing")
+    }
+    name, end = min(ends.items(), key=lambda item: item[1])
+    days = (end - ground.now) // DAY
+    remedy = "Plan the change of the authority: devices must get the new one before the old ends."
+    if end <= ground.now + ground.settings.certificate_days * DAY:
+        return problem(
+            f"the {name} certificate ends {_in(days)}, before the device certificates that it "
+            "signs now",
+            remedy,
+        )
+    if end <= ground.now + _AUTHORITY_SOON:
+        return warning(f"the {name} certificate ends {_in(days)}", remedy)
+    return fine(f"ends {_in(days)}")
+
+
+def _device(ground: Ground) -> Finding:
+    pki = ground.settings.data / "pki"
+    present = ground.certificate(pki / "device-listener.pem")
+    finding = _lasting(
+        present, ground.now, "Restart the server, which renews it: systemctl restart enlist"
+    )
+    if finding is not None:
+        return finding
+    host = urlsplit(ground.addresses.device_url).hostname or ""
+    if not _names(present, host):
+        return problem(
+            f"it does not name {host}, where devices are sent",
+            "Restart the server, which makes a new one: systemctl restart enlist",
+        )
+    return fine(f"{host}, ends {_in(_days(present, ground.now))}")
+
+
+def _web(ground: Ground) -> Finding:
+    certificate, key = ground.settings.tls_cert, ground.settings.tls_key
+    if certificate is None or key is None:
+        raise CannotTell("no certificate files are set")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        return problem(
+            f"{certificate} and {key} cannot be used: {error}",
+            "Put a certificate with its chain and its unencrypted key there, readable by "
+            "Enlist's user; the server takes them by itself.",
+        )
+    present = ground.certificate(certificate)
+    finding = _lasting(present, ground.now, f"Renew {certificate}; the server takes it by itself.")
+    if finding is not None:
+        return finding
+    host = urlsplit(ground.addresses.public_url).hostname or ""
+    if not _names(present, host):
+        return problem(
+            f"{certificate} does not name {host}, where people are sent",
+            f"Get a certificate for {host}, or set ENLIST_PUBLIC_URL to a name that it has.",
+        )
+    return fine(f"{host}, ends {_in(_days(present, ground.now))}")
+
+
+def _shown(ground: Ground) -> Finding:
+    url = ground.addresses.public_url
+    if not url.startswith("https:"):
+        raise CannotTell(f"{url} is no HTTPS")
+    root = ground.settings.data / "pki" / "root.pem"
+    try:
+        present = certificate_at(url, root if root.exists() else None)
+    except ssl.SSLCertVerificationError as error:
+        return problem(
+            f"{url} shows a certificate that browsers refuse: {error.verify_message}",
+            "Renew the certificate, with its whole chain, where HTTPS ends: in the proxy, "
+            "or --tls-cert.",
+        )
+    except OSError as error:
+        raise CannotTell(f"{url} cannot be reached: {error}") from error
+    remedy = "See why it was not renewed where HTTPS ends: in the proxy, or --tls-cert."
+    finding = _lasting(present, ground.now, remedy)
+    return finding or fine(f"ends {_in(_days(present, ground.now))}")
+
+
+def _lasting(present: x509.Certificate, now: int, remedy: str) -> Finding | None:
+    """What is wrong with how long it lasts; None where nothing is."""
+    days = _days(present, now)
+    if from_datetime(present.not_valid_after_utc) <= now:
+        return problem(f"it ended {-days} day(s) ago", remedy)
+    if from_datetime(present.not_valid_after_utc) <= now + _SOON:
+        return warning(f"it ends {_in(days)}", remedy)
+    return None
+
+
+def _days(present: x509.Certificate, now: int) -> int:
+    return (from_datetime(present.not_valid_after_utc) - now) // DAY
+
+
+def _in(days: int) -> str:
+    if days > 730:
+        return f"in {days // 365} years"
+    return f"in {days} day(s)" if days >= 0 else f"{-days} day(s) ago"
+
+
+def _names(certificate: x509.Certificate, host: str) -> bool:
+    """Whether it is for that host; one label may be a star (RFC 9525 section 6.3)."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    names = {name.lower() for name in found.get_values_for_type(x509.DNSName)}
+    names |= {str(address) for address in found.get_values_for_type(x509.IPAddress)}
+    return host.lower() in names or f"*.{host.lower().partition('.')[2]}" in names
+
+
+CHECKS: Final = (
+    Check(
+        "authority-certificate",
+        "authority",
+        "When the authority's certificate ends, every device certificate under it is worth "
+        "nothing at once.",
+        _authority,
+    ),
+    Check(
+        "device-certificate",
+        "device listener",
+        "Devices refuse to speak to a listener whose certificate has ended or names another host.",
+        _device,
+    ),
+    Check(
+        "web-certificate",
+        "certificate files",
+        "The server does not start with files that it cannot use, and browsers refuse a "
+        "certificate that has ended.",
+        _web,
+    ),
+    Check(
+        "public-certificate",
+        "shown to people",
+        "What people's browsers see at the public address is what counts, wherever HTTPS ends.",
+        _shown,
+    ),
+)

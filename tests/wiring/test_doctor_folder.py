@@ -1,0 +1,183 @@
+"""`enlist doctor` on data folders and certificates that are really wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from enlist.core.clock import DAY, system_clock
+from enlist.core.diagnosis import Level
+from enlist.keyfolder import load
+from enlist.pki import keys
+from enlist.settings import Settings
+from enlist.wiring.doctor.check import Ground
+from tests.installation import settings_for
+from tests.peers.pki import Pki
+from tests.wiring.doctoring import amiss, certified, changed, find, left_out, site, well
+
+FOLDER = ("data-readable", "data-folder", "keys-present", "keys-private", "keys-owner")
+
+
+@pytest.fixture
+def settings(template_folder: Path, tmp_path: Path) -> Settings:
+    folder = Path(shutil.copytree(template_folder, tmp_path / "data"))
+    folder.chmod(0o700)
+    return settings_for(folder)
+
+
+@pytest.fixture
+def ground(settings: Settings) -> Ground:
+    return Ground(settings)
+
+
+@pytest.mark.parametrize("name", FOLDER)
+def test_a_folder_as_it_should_be(ground: Ground, name: str) -> None:
+    well(ground, name)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    ground = Ground(settings_for(tmp_path / "nowhere"))
+    amiss(ground, "data-readable", says="there is no folder")
+    for name in FOLDER[1:]:
+        left_out(ground, name)
+
+
+def test_a_folder_for_everybody(ground: Ground) -> None:
+    ground.settings.data.chmod(0o755)
+    found = amiss(ground, "data-folder", says="0755")
+    assert found.remedy == f"Run: chmod 700 {ground.settings.data}"
+    os.system(found.remedy.removeprefix("Run: "))  # noqa: S605 - the remedy itself is the test
+    well(ground, "data-folder")
+
+
+@pytest.mark.parametrize("name", ["keys/lookup.*.key", "pki/issuing.key"])
+def test_a_key_for_everybody(ground: Ground, name: str) -> None:
+    (key,) = ground.settings.data.glob(name)
+    key.chmod(0o644)
+    found = amiss(ground, "keys-private", says=key.name)
+    left_out(ground, "keys-present")
+    os.system(found.remedy.splitlines()[0].removeprefix("Run: "))  # noqa: S605
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    well(ground, "keys-private")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_somebody_else(ground: Ground) -> None:
+    """What a command leaves behind that was run as another user."""
+    os.chown(ground.settings.sqlite_path, 65534, 65534)
+    amiss(ground, "keys-owner", says="enlist.sqlite3 belong(s) to nobody")
+
+
+def _without_lookup(data: Path) -> None:
+    for key in data.glob("keys/lookup.*.key"):
+        key.unlink()
+
+
+def _without_all(data: Path) -> None:
+    shutil.rmtree(data / "keys")
+
+
+def _of_another(data: Path) -> None:
+    (data / "keys" / "installation.id").write_text("01990000-0000-7000-8000-000000000000")
+
+
+def _another_lookup(data: Path) -> None:
+    for key in data.glob("keys/lookup.*.key"):
+        key.rename(key.with_name("lookup.00000000.key"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (_without_lookup, "no lookup key"),
+        (_without_all, "no keys"),
+        (_of_another, "the database of"),
+        (_another_lookup, "missing in"),
+    ],
+)
+def test_keys_that_are_not_the_databases(
+    ground: Ground, harm: Callable[[Path], None], says: str
+) -> None:
+    harm(ground.settings.data)
+    amiss(ground, "keys-present", says=says)
+
+
+# --- certificates ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("years", "level"), [(1, Level.OK), (7.8, Level.WARNING), (9.5, Level.PROBLEM)]
+)
+def test_an_authority_that_grows_old(settings: Settings, years: float, level: Level) -> None:
+    later = Ground(settings, clock=lambda: system_clock() + int(years * 365 * DAY))
+    if level is Level.OK:
+        well(later, "authority-certificate")
+    else:
+        amiss(later, "authority-certificate", level=level, says="the issuing certificate ends")
+
+
+def _device_listener(data: Path, *names: str, lasts: int) -> None:
+    pki = data / "pki"
+    key = keys.from_pem((pki / "device-listener.key").read_bytes())
+    issued = load(data).authority.issue_server(list(names), key, system_clock(), lasts)
+    (pki / "device-listener.pem").write_text(issued.pem)
+
+
+def test_the_device_listeners_certificate(settings: Settings) -> None:
+    devices = changed(Ground(settings), device_url="https://devices.example.com:8443")
+    left_out(devices, "device-certificate")
+    _device_listener(settings.data, "devices.example.com", lasts=300 * DAY)
+    well(devices, "device-certificate")
+    later = Ground(devices.settings, clock=lambda: system_clock() + 301 * DAY)
+    amiss(later, "device-certificate", says="ended")
+    _device_listener(settings.data, "devices.example.com", lasts=9 * DAY)
+    amiss(devices, "device-certificate", level=Level.WARNING, says="it ends in 8 day(s)")
+    _device_listener(settings.data, "localhost", lasts=300 * DAY)
+    amiss(devices, "device-certificate", says="does not name devices.example.com")
+
+
+def test_certificate_files_for_people(
+    settings: Settings, tmp_path: Path, throwaway_pki: Pki
+) -> None:
+    ground = Ground(settings)
+    left_out(ground, "web-certificate")
+    pair = certified(settings.data, tmp_path / "tls", "enroll.example.com")
+    url = "https://enroll.example.com"
+    files = {"tls_cert": pair.certificate, "tls_key": pair.key, "public_url": url}
+    well(changed(ground, **files), "web-certificate")
+    elsewhere = changed(ground, **{**files, "public_url": "https://other.example.com"})
+    amiss(elsewhere, "web-certificate", says="does not name other.example.com")
+    mixed = changed(ground, **{**files, "tls_key": throwaway_pki.server.key})
+    amiss(mixed, "web-certificate", says="cannot be used")
+    short = certified(settings.data, tmp_path / "tls", "enroll.example.com", lasts=5 * DAY)
+    files |= {"tls_cert": short.certificate, "tls_key": short.key}
+    amiss(changed(ground, **files), "web-certificate", level=Level.WARNING, says="ends in")
+
+
+def test_the_certificate_that_people_see(
+    settings: Settings, tmp_path: Path, throwaway_pki: Pki
+) -> None:
+    """At the public address, wherever HTTPS ends."""
+    left_out(changed(Ground(settings), public_url="http://localhost"), "public-certificate")
+    right = certified(settings.data, tmp_path / "tls", "localhost")
+    with site({}, right) as url:
+        well(changed(Ground(settings), public_url=url), "public-certificate")
+    with site({}, throwaway_pki.rogue) as url:
+        ground = changed(Ground(settings), public_url=url)
+        amiss(ground, "public-certificate", says="browsers refuse")
+    soon = certified(settings.data, tmp_path / "tls", "localhost", lasts=3 * DAY)
+    with site({}, soon) as url:
+        ground = changed(Ground(settings), public_url=url)
+        amiss(ground, "public-certificate", level=Level.WARNING)
+
+
+def test_a_check_that_breaks_is_a_finding(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_dir", lambda _self: 1 / 0)
+    found = find(ground, "data-folder")
+    assert found.level is Level.PROBLEM
+    assert "ZeroDivisionError" in found.found

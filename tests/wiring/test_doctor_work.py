@@ -1,0 +1,122 @@
+"""`enlist doctor` on work that really waits; and that no check goes untested."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from enlist.core.diagnosis import Level
+from enlist.core.secrets import new_key
+from enlist.keyfolder import write_secret
+from enlist.store import outbox
+from enlist.store.tx import Statement
+from enlist.verbs.backups import RecordBackup
+from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.sealing import Sealer
+from enlist.wiring.beside import ServerNotes
+from enlist.wiring.doctor import CHECKS
+from enlist.wiring.doctor.check import Ground
+from enlist.wiring.installation import open_installation
+from tests.installation import MAILED, Enlist, cheap_passwords, settings_for
+from tests.wiring.doctoring import amiss, changed, left_out, well
+from tests.wiring.test_doctor_database import DURABILITY
+from tests.wiring.test_doctor_folder import FOLDER
+from tests.wiring.test_doctor_mail import STEPS
+from tests.wiring.test_doctor_server import ANSWERING
+
+
+@pytest.fixture
+def ground(enlist: Enlist) -> Iterator[Ground]:
+    found = Ground(enlist.settings, ServerNotes(pid=1), clock=enlist.clock)
+    yield found
+    found.close()
+
+
+def mail(enlist: Enlist) -> None:
+    enlist.user("ada")
+    enlist.do(Register("", "ada", DeviceDetails("laptop", "linux"), MAILED))
+
+
+def test_messages_that_do_not_go_out(enlist: Enlist, ground: Ground) -> None:
+    mail(enlist)
+    well(ground, "messages-waiting")
+    enlist.clock.advance(minutes=20)
+    amiss(ground, "messages-waiting", says="1 message(s) wait, the oldest for 20 minutes")
+
+
+def test_messages_that_were_given_up(enlist: Enlist, ground: Ground) -> None:
+    mail(enlist)
+    well(ground, "messages-failed")
+    (message,) = enlist.store.read(lambda tx: outbox.due(tx, 10))
+    until = enlist.clock.now + 1
+    claimed = enlist.store.write(lambda tx: outbox.claim(tx, message, until))
+    assert claimed is not None
+    enlist.store.write(lambda tx: outbox.failed(tx, message, claimed.tries, "550 no such user"))
+    amiss(ground, "messages-failed", level=Level.WARNING, says="550 no such user")
+    enlist.clock.advance(hours=25)
+    well(ground, "messages-failed")
+
+
+def test_nobody_who_administers(ground: Ground, tmp_path: Path) -> None:
+    well(ground, "administrators")
+    settings = settings_for(tmp_path / "fresh")
+    open_installation(settings, passwords=cheap_passwords()).close()
+    amiss(Ground(settings), "administrators", level=Level.WARNING, says="nobody")
+
+
+def test_no_room_for_more(enlist: Enlist, ground: Ground) -> None:
+    enlist.register("ada")
+    well(ground, "room")
+    amiss(changed(ground, most_live_enrollments=1), "room", says="1 of 1")
+
+
+def test_a_zone_that_this_machine_does_not_know(enlist: Enlist, ground: Ground) -> None:
+    well(ground, "time-zones")
+    mars = Statement("test.zone", "UPDATE organization SET time_zone = 'Mars/Olympus_Mons'")
+    enlist.store.write(lambda tx: tx.run(mars))
+    amiss(ground, "time-zones", level=Level.WARNING, says="Mars/Olympus_Mons")
+
+
+def test_events_that_wait_for_their_seal(enlist: Enlist, ground: Ground) -> None:
+    Sealer(enlist.store).seal_all()
+    enlist.clock.advance(minutes=2)
+    well(ground, "log-sealed")
+    enlist.user("ada")
+    well(ground, "log-sealed")
+    enlist.clock.advance(minutes=2)
+    amiss(ground, "log-sealed", says="waits for 2 minutes")
+    left_out(Ground(enlist.settings, clock=enlist.clock), "log-sealed")
+
+
+def test_backups_that_are_missing_or_old(enlist: Enlist, ground: Ground) -> None:
+    amiss(ground, "backup", level=Level.WARNING, says="no backup was ever made")
+    newest = max(key_id for key_id, _ in enlist.installation.folder.key_ids)
+    enlist.do(RecordBackup("enlist-20260302", newest))
+    well(ground, "backup")
+    enlist.clock.advance(hours=8 * 24)
+    amiss(ground, "backup", level=Level.WARNING, says="8 days old")
+    key = new_key(enlist.clock.now)
+    write_secret(enlist.settings.data / "keys" / f"lookup.{key.id}.key", b"00" * 32)
+    amiss(ground, "backup", says="younger than the last backup")
+
+
+IN_LOOPS = {
+    "well": {*FOLDER, *ANSWERING, *DURABILITY, *STEPS},
+    "amiss": {*DURABILITY, "disk-space"},
+}
+"""Checks that a test runs by a name from a list, or in a program of its own."""
+
+
+@pytest.mark.parametrize("how", ["well", "amiss"])
+def test_every_check_is_seen_fine_and_amiss(how: str) -> None:
+    """A check that no test has seen find something may find nothing."""
+    here = Path(__file__).parent
+    files = [*here.glob("test_doctor*.py"), *here.parent.glob("server/test_proxies*.py")]
+    seen = set(IN_LOOPS[how])
+    for node in (node for path in files for node in ast.walk(ast.parse(path.read_text()))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == how:
+            seen |= {str(each.value) for each in node.args if isinstance(each, ast.Constant)}
+    assert {check.name for check in CHECKS} - seen == set()
