@@ -40,7 +40,7 @@ class OpenBackend:
 
     @contextmanager
     def opened(self, **_options: Any) -> Iterator[Opened]:
-        yield Opened(self._enlist.driver, self._enlist.host)
+        yield Opened(self._enlist.driver, self._enlist.host, self._enlist.installation.log)
 
 
 @pytest.fixture

@@ -50,6 +50,9 @@ CONTRACT = {
     "enrollment resend": "json",
     "enrollment reissue": "message expires json",
     "audit list": "json",
+    "audit verify": "checkpoint json",
+    "audit checkpoint": "json",
+    "audit key": "",
 }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +21,11 @@ from enlist.cli.options import (
     installation,
     parse_moment,
 )
-from enlist.cli.output import moment, print_page, shown
+from enlist.cli.output import REFUSED, moment, out, print_json, print_page, problems, shown, usage
 from enlist.core.model import EventRow
+
+if TYPE_CHECKING:
+    from enlist.verbs.verify_log import Verification
 
 commands = typer.Typer(help="The audit log.", no_args_is_help=True)
 
@@ -79,3 +84,104 @@ def list_(
     asked = kind or support_code or since or before or search or cursor
     empty = "No such event." if asked else "Nothing has happened yet."
     print_page(page, columns, row, empty, documents.event, as_json=as_json)
+
+
+@commands.command(epilog="Example: enlist audit checkpoint > checkpoint.txt")
+def checkpoint(
+    context: typer.Context, data: Data = None, database: Database = None, as_json: Json = False
+) -> None:
+    """Print the newest signed checkpoint of the log, to be kept on another machine."""
+    from enlist.store.seals import LogDamaged
+
+    with installation(context, data, database) as enlist:
+        try:
+            newest = enlist.log.newest()
+        except LogDamaged as error:
+            problems.print(f"Nothing to hand out: {error}.", style="red", markup=False)
+            raise typer.Exit(REFUSED) from None
+        keys = [str(key) for key in enlist.log.verifiers]
+    if newest is None:
+        problems.print("Nothing was signed yet. A running server signs every minute.")
+        raise typer.Exit(REFUSED)
+    note, signed = newest
+    if as_json:
+        document = {"size": signed.size, "root": signed.root.hex(), "made_at": signed.made_at}
+        print_json({**document, "note": note, "keys": keys})
+    else:
+        typer.echo(note, nl=False)
+
+
+@commands.command(epilog="Example: enlist audit key")
+def key(context: typer.Context, data: Data = None, database: Database = None) -> None:
+    """Print the public keys that checkpoints are verified with, newest first."""
+    with installation(context, data, database) as enlist:
+        for verifier in enlist.log.verifiers:
+            typer.echo(str(verifier))
+
+
+@commands.command(epilog="Example: enlist audit verify --checkpoint /mnt/elsewhere/checkpoint.txt")
+def verify(
+    context: typer.Context,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE",
+            help="A checkpoint that was kept elsewhere, or several in one file; repeatable.",
+        ),
+    ] = None,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Verify the whole log: that nothing was changed, removed, moved, cut off or rolled back.
+
+    Exit code 1 says that something was.
+    """
+    from enlist.pki.notes import split_notes
+    from enlist.verbs.verify_log import verify as walk
+
+    given = [
+        (str(path), note) for path in checkpoint or () for note in split_notes(_readable(path))
+    ]
+    with installation(context, data, database) as enlist:
+        done = walk(enlist.log, given)
+    if as_json:
+        findings = [asdict(finding) for finding in done.findings]
+        print_json(
+            {"intact": done.intact, **asdict(done), "root": done.root.hex(), "findings": findings}
+        )
+    else:
+        _tell(done)
+    if not done.intact:
+        raise typer.Exit(REFUSED)
+
+
+def _readable(path: Path) -> str:
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        usage(f"{path} cannot be read: {error}")
+    if not text.strip():
+        usage(f"{path} is empty.")
+    return text
+
+
+def _tell(done: Verification) -> None:
+    """What came of verifying, the worst first, one line each."""
+    for finding in done.findings:
+        problems.print(f"The log was tampered with: {finding.message}.", style="red", markup=False)
+    if done.more:
+        problems.print(f"And {done.more} more.", style="red")
+    if done.intact:
+        held = f"it agrees with {done.compared} checkpoints, the newest of {moment(done.agreed_at)}"
+        alone = "there is no checkpoint to compare it with"
+        out.print(
+            f"The log is whole: {done.size} events; {held if done.compared else alone}.",
+            markup=False,
+        )
+    if done.unsealed:
+        out.print(
+            f"{done.unsealed} events are not sealed yet. A running server seals within a second.",
+            markup=False,
+        )

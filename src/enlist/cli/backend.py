@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from enlist.core.caller import Caller
 from enlist.core.diagnosis import Diagnosis
 from enlist.core.outcomes import Done, Refusal
+from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.driver import AnyVerb, Driver, View
 
 Value = TypeVar("Value")
@@ -17,10 +18,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An installation, and who is at the command line."""
+    """An installation, who is at the command line, and the sealed log."""
 
     driver: Driver
     caller: Caller
+    log: SealedLog
 
     @property
     def now(self) -> int:

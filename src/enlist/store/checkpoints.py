@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from enlist.store.lanes import Store
-from enlist.store.tx import Query, Reader, Tx
+from enlist.store.tx import Query, Reader, Row, Tx
 
 _ADD = Query(
     "checkpoint.add",
@@ -39,10 +39,14 @@ def newest(tx: Reader) -> tuple[str, str] | None:
     return None if row is None else (str(row["key_id"]), str(row["note"]))
 
 
-def every(store: Store) -> Iterator[tuple[int, str]]:
-    """All of them, shortest log first: the size in the row, and the note. Reads page by page."""
+def every(store: Store) -> Iterator[str]:
+    """All notes, those of the shortest log first. Reads page by page."""
     size, key_id = -1, ""
-    while rows := store.read(lambda tx, s=size, k=key_id: tx.all(_PAGE, size=s, key_id=k)):  # type: ignore[misc]
+
+    def page(tx: Reader) -> list[Row]:
+        return tx.all(_PAGE, size=size, key_id=key_id)
+
+    while rows := store.read(page):
         for row in rows:
-            size, key_id = int(row["size"]), str(row["key_id"])
-            yield size, str(row["note"])
+            yield str(row["note"])
+        size, key_id = int(rows[-1]["size"]), str(rows[-1]["key_id"])

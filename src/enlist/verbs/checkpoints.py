@@ -78,6 +78,15 @@ class SealedLog:
             raise NotSigned(f"it is a checkpoint of another log, {found.origin}")
         return found
 
+    def newest(self) -> tuple[str, Checkpoint] | None:
+        """The newest checkpoint in the database: the note, and what it says.
+
+        Raises:
+            LogDamaged: it is not signed by a key of this log.
+        """
+        found = self.store.read(checkpoints.newest)
+        return None if found is None else (found[1], self._read_stored(found[1]))
+
     def sign(self) -> Checkpoint | None:
         """Sign the log as it is, if it has grown, and keep that in both places.
 

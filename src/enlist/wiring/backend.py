@@ -115,7 +115,7 @@ class LocalBackend:
         from enlist.wiring.installation import opened
 
         with opened(_settings(options)) as installation:
-            yield Opened(installation.driver, at_this_machine(installation))
+            yield Opened(installation.driver, at_this_machine(installation), installation.log)
 
 
 def at_this_machine(installation: Installation) -> Caller:
