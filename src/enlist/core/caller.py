@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from enlist.core.ids import Id
 from enlist.core.policy import Permission, Right, permitted
@@ -60,6 +61,7 @@ class Caller:
         return throttle_source(self.address)
 
 
+@lru_cache(maxsize=4096)
 def throttle_source(address: str) -> str:
     """The network that an address is counted under: IPv4 /32, IPv6 /64 (S40)."""
     try:

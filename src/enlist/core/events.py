@@ -174,9 +174,14 @@ def refused(kind: str, refusal: Refusal) -> Happening:
     return Happening(kind, refusal.about, data, refusal.personal, refusal.support_code)
 
 
+_CANONICAL: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+)
+
+
 def canonical(value: object) -> str:
     """JSON in the one form that is sealed: the same value always gives the same bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def personal_digest(salt: bytes, value: str) -> str:

@@ -32,6 +32,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+import re
 import secrets
 import zlib
 from collections.abc import Iterable
@@ -50,7 +51,7 @@ LONGEST_PRESENTED: Final = 256
 """Characters; anything longer is refused before it is looked at."""
 
 CODE_LETTERS: Final = 8
-_TYPED_BETWEEN: Final = "-.\u2010\u2011\u2013"
+_TYPED_BETWEEN: Final = re.compile("[\\s.\u2010\u2011\u2013-]+")
 _KDF_VERSION: Final = 1
 
 
@@ -291,9 +292,7 @@ def _check_letter(letters: str) -> str:
 
 def strip_typing(text: str) -> str:
     """`text` without the white space, hyphens and dots that people and mail clients add (A24)."""
-    return "".join(
-        letter for letter in text if letter not in _TYPED_BETWEEN and not letter.isspace()
-    )
+    return _TYPED_BETWEEN.sub("", text)
 
 
 def wellformed_token(text: str) -> str | None:

@@ -13,6 +13,7 @@ import secrets
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -88,12 +89,12 @@ class Authority:
         self._key_id = profiles.subject_key(key.public_key())
         self._device_templates: dict[PkiUrls, x509.CertificateBuilder] = {}
 
-    @property
+    @cached_property
     def issuing_pem(self) -> str:
         """The issuing CA's certificate: what a client sends along with its own."""
         return self.issuing.public_bytes(Encoding.PEM).decode("ascii")
 
-    @property
+    @cached_property
     def root_pem(self) -> str:
         """The root's certificate: what others are told to trust."""
         return self.root.public_bytes(Encoding.PEM).decode("ascii")
@@ -103,7 +104,7 @@ class Authority:
         """SHA-256 of the root certificate, lower-case hexadecimal; people compare it."""
         return hashlib.sha256(self.root.public_bytes(Encoding.DER)).hexdigest()
 
-    @property
+    @cached_property
     def chain_pem(self) -> str:
         """Issuing CA, then root, as one text (ruling 33)."""
         return self.issuing_pem + self.root_pem

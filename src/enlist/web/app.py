@@ -6,6 +6,7 @@ Routes come from the adapters; each folder of `web/` offers its own list.
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.store.tx import StoreUnavailable
 from enlist.web import console, demo, enroll, pki, portal
-from enlist.web.api import api_application
+from enlist.web.api import LEAN, ApiApplication
 from enlist.web.boundary import (
     Capped,
     Faults,
@@ -49,7 +50,7 @@ def web_application(services: Services) -> ASGIApp:
     """The web listener's application."""
     routes: list[BaseRoute] = [
         Route("/", _home),
-        Mount("/api", api_application(services)),
+        Mount("/api", ApiApplication(services)),
         *enroll.routes(),
         *console.routes(),
         *portal.routes(),
@@ -60,13 +61,13 @@ def web_application(services: Services) -> ASGIApp:
     if services.mailbox is not None:
         routes += demo.routes()
     app = _starlette(services, routes)
-    return _bounded(app, services, "web")
+    return _bounded(app, services, "web", LEAN)
 
 
 def device_application(services: Services) -> ASGIApp:
     """The device listener's application."""
     app = _starlette(services, [*device_routes(), *pki.routes(), *_health()])
-    return _bounded(app, services, "device")
+    return _bounded(app, services, "device", {})
 
 
 def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:
@@ -78,7 +79,25 @@ def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:
     return app
 
 
-def _bounded(app: Starlette, services: Services, listener: str) -> ASGIApp:
+class _Shortcut:
+    """Answers a few addresses before anything is routed."""
+
+    def __init__(self, app: Starlette, lean: Mapping[tuple[str, str], ASGIApp]) -> None:
+        self._app = app
+        self._lean = lean
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lean = self._lean.get((scope.get("method", ""), scope["path"]))
+        if lean is None:
+            await self._app(scope, receive, send)
+        else:
+            scope["app"] = self._app  # as Starlette itself does
+            await lean(scope, receive, send)
+
+
+def _bounded(
+    app: Starlette, services: Services, listener: str, lean: Mapping[tuple[str, str], ASGIApp]
+) -> ASGIApp:
     """The wrappers of `boundary`, innermost first."""
 
     def render(scope: Scope, refusal: Refusal) -> ASGIApp:
@@ -88,7 +107,9 @@ def _bounded(app: Starlette, services: Services, listener: str) -> ASGIApp:
 
         return answer
 
-    wrapped: ASGIApp = SameSite(app, render, services.public_url, cookie_name(services))
+    wrapped: ASGIApp = SameSite(
+        _Shortcut(app, lean), render, services.public_url, cookie_name(services)
+    )
     wrapped = Capped(wrapped, render)
     wrapped = Faults(wrapped, render)
     wrapped = Guarded(wrapped, secure=services.secure)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, MutableMapping
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,6 +51,9 @@ class Observed:
     def __init__(self, app: ASGIApp, listener: str) -> None:
         self.app = app
         self._listener = listener
+        self._duration = DURATION.labels(listener)
+        # Looking a counter up by its labels costs more than counting.
+        self._requests = cache(lambda method, status: REQUESTS.labels(listener, method, status))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,8 +72,8 @@ class Observed:
         finally:
             took = time.perf_counter() - started
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            REQUESTS.labels(self._listener, method, str(status)).inc()
-            DURATION.labels(self._listener).observe(took)
+            self._requests(method, str(status)).inc()
+            self._duration.observe(took)
             _log.info(
                 "request",
                 listener=self._listener,
@@ -153,7 +156,7 @@ class Capped:
             await self.app(scope, receive, send)
             return
         most = self._most_for(scope["path"]) if self._most_for else MOST_BYTES
-        declared = Headers(scope=scope).get("content-length", "0")
+        declared = _header(scope, b"content-length") or "0"
         body = None
         if declared.isdigit() and int(declared) <= most:
             try:
@@ -225,20 +228,27 @@ class SameSite:
         await self.app(scope, receive, send)
 
     def _foreign(self, scope: Scope) -> bool:
-        headers = Headers(scope=scope)
         # Only what never goes together with our cookie. A browser repeats a *Basic* login, asked
         # for by a proxy in front of us, with whatever another site makes it send.
-        if headers.get("authorization", "").lower().startswith("bearer "):
+        if (_header(scope, b"authorization") or "").lower().startswith("bearer "):
             return False
-        site = headers.get("sec-fetch-site")
+        site = _header(scope, b"sec-fetch-site")
         if site is not None:
             return site != "same-origin"  # "none" is for typed addresses, and those are no POST
-        origin = headers.get("origin")
+        origin = _header(scope, b"origin")
         if origin == "null" and _behind_link(scope):
             return False
         if origin is not None:
             return origin != self._origin
-        return self._cookie in headers.get("cookie", "")
+        return self._cookie in (_header(scope, b"cookie") or "")
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    """The first header of this name. Every request is asked for a few: no objects for it."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
 
 
 CONTENT_POLICY: Final = (
@@ -262,13 +272,13 @@ def _behind_link(scope: Scope) -> bool:
     return path == "/setup" or path == "/enroll" or path.startswith("/enroll/")
 
 
-def _referrer_policy(scope: Scope) -> str:
+def _referrer_policy(scope: Scope) -> bytes:
     """No address goes to other sites; one with a link's handle goes nowhere at all (X05).
 
     Elsewhere not: with no-referrer, a browser that has no Sec-Fetch-Site hides where our own forms
     come from (`Origin: null`), and there the origin is what tells them from other sites' forms.
     """
-    return "no-referrer" if _behind_link(scope) else "same-origin"
+    return b"no-referrer" if _behind_link(scope) else b"same-origin"
 
 
 class Guarded:
@@ -276,9 +286,10 @@ class Guarded:
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
-        self._headers = dict(_HEADERS)
+        headers = {**_HEADERS, "cache-control": "no-store"}
         if secure:
-            self._headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+            headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -287,11 +298,10 @@ class Guarded:
 
         async def adding(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
-                headers.setdefault("referrer-policy", _referrer_policy(scope))
+                sent = list(message.get("headers", ()))
+                there = {name.lower() for name, _ in sent}
+                ours = [*self._headers, (b"referrer-policy", _referrer_policy(scope))]
+                message["headers"] = sent + [each for each in ours if each[0] not in there]
             await send(message)
 
         await self.app(scope, receive, adding)

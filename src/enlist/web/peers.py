@@ -78,6 +78,7 @@ def _clean(text: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=4096)
 def _plain(address: str) -> str:
     """An IPv4 address that a socket for both families shows as `::ffff:…` as itself."""
     try:

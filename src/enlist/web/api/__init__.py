@@ -6,21 +6,20 @@ One file per kind of thing, each with what it looks like and what can be done wi
 
 from __future__ import annotations
 
+from typing import Final
+
 import anyio.to_thread
-from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from enlist.web.api.redeem import lean
 from enlist.web.services import Services
 
-
-def api_application(services: Services) -> ASGIApp:
-    """Everything below `/api`."""
-    return Router([lean(), Mount("", _Later(services))], redirect_slashes=False)
+LEAN: Final = {("POST", "/api/v1/redeem"): lean}
+"""Operations that are answered before any routing, by method and path."""
 
 
-class _Later:
-    """The API but for `redeem`, loaded by its first request.
+class ApiApplication:
+    """Everything below `/api` but for what is lean, loaded by its first request.
 
     FastAPI and a hundred models take as long to load as all the rest of Enlist, and a server must
     be ready early (P25).

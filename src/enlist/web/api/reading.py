@@ -41,7 +41,8 @@ def read_json(body: bytes) -> Any | Refusal:
     try:
         if _too_deep(body):
             raise _Unreadable(f"It is nested more than {DEEPEST} levels deep.")
-        value = _DECODER.decode(body.decode("utf-8"))
+        text = body.decode("utf-8")
+        value = _DECODER.decode(text)
     except UnicodeDecodeError:
         return _malformed("It is not UTF-8.")
     except _Unreadable as problem:
@@ -50,6 +51,8 @@ def read_json(body: bytes) -> Any | Refusal:
         return _malformed(f"It is not JSON at character {problem.pos + 1}.")
     except (ValueError, RecursionError):
         return _malformed("It holds a number with too many digits.")
+    if "\\u" not in text:
+        return value  # JSON has no other way to write what cannot be stored
     return unstorable(_texts(value)) or value
 
 

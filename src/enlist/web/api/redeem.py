@@ -1,8 +1,8 @@
 """Redeem: a device presents what it has, and gets its certificate.
 
-This is the one operation that thousands of devices may call at once. So `lean` answers it as a
-bare route in front of FastAPI, with nothing between the socket and the verb but reading the body,
-and without waiting for FastAPI to be loaded; `enrolling` declares it for the description.
+This is the one operation that thousands of devices may call at once. So `lean` answers it in front
+of all routing, with nothing between the socket and the verb but reading the body, and without
+waiting for FastAPI to be loaded; `enrolling` declares it for the description.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.ids import Id
@@ -60,7 +60,15 @@ class DeviceGiven(PublicBody):
 
     def report(self) -> DeviceReport:
         """The same, as the verb takes it."""
-        return DeviceReport(**dict(self))
+        return DeviceReport(
+            self.name,
+            self.platform,
+            self.model,
+            self.os_version,
+            self.serial,
+            self.imei,
+            self.udid,
+        )
 
 
 class PresentedBody(PublicBody):
@@ -209,7 +217,7 @@ def _keyed(services: Services, parts: list[bytes]) -> bytes:
     return services.tools.keys.digest(Kind.IDEMPOTENCY, digest).value
 
 
-async def _lean(request: Request) -> Response:
+async def _answer(request: Request) -> Response:
     value = read_json(await request.body())
     if isinstance(value, Refusal):
         return problem_response(value)
@@ -226,6 +234,7 @@ async def _lean(request: Request) -> Response:
     return Response(answer.model_dump_json(), status_code=201, media_type="application/json")
 
 
-def lean() -> Route:
-    """`redeem` without FastAPI around it."""
-    return Route("/v1/redeem", _lean, methods=["POST"])
+async def lean(scope: Scope, receive: Receive, send: Send) -> None:
+    """`POST /api/v1/redeem`, with nothing around it."""
+    response = await _answer(Request(scope, receive))
+    await response(scope, receive, send)
