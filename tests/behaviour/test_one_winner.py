@@ -175,7 +175,7 @@ def test_what_a_claim_relied_on_may_have_changed(enlist: Enlist) -> None:
             enlist.reissue(ticket.enrollment_id)
         else:
             enlist.clock.now = ticket.expires_at
-        assert enlist.store.claim(redemptions.redeem, claim) is False
+        assert enlist.store.claim(redemptions.redeem, [claim]) == [False]
         assert enlist.device(ticket.device_id).state == "registered"
         assert enlist.credentials_of(ticket.device_id) == []
 

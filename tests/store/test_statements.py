@@ -19,6 +19,7 @@ from tests.store.raw import Raw
 
 HOT = [
     "sighting.by_token",
+    "sighting.by_token_each",
     "sighting.find",
     "sighting.by_id",
     "sighting.live_of_device",
@@ -26,11 +27,12 @@ HOT = [
     "enrollment.insert_secret",
     "attempt.by_digest",
     "attempt.complete",
-    "redemption.claim",
-    "device.enroll",
+    "redemption.claim_each",
+    "device.enroll_each",
     "device.oldest_registered",
     "credential.of_enrollment_key",
     "throttle.blocked",
+    "throttle.blocked_each",
     "throttle.count",
     "throttle.take_try",
     "throttle.tried",

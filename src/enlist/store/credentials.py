@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from enlist.core.ids import Id
@@ -13,13 +14,25 @@ _COLUMNS = """
            c.not_before, c.not_after, c.issued_at, c.revoked_at, c.revocation_reason
       FROM credential c
 """
-_INSERT = Query(
-    "credential.insert",
+_INSERT_EACH = Query(
+    "credential.insert_each",
     """
     INSERT INTO credential (id, device_id, enrollment_id, kind, serial, fingerprint, key_digest,
                             certificate, not_before, not_after, issued_at)
     VALUES (:id, :device_id, :enrollment_id, 'certificate', :serial, :fingerprint, :key_digest,
             :certificate, :not_before, :not_after, :now)
+    """,
+    postgres="""
+    INSERT INTO credential (id, device_id, enrollment_id, kind, serial, fingerprint, key_digest,
+                            certificate, not_before, not_after, issued_at)
+    SELECT r.id, r.device_id, r.enrollment_id, 'certificate', r.serial, r.fingerprint,
+           r.key_digest, r.certificate, r.not_before, r.not_after, CAST(:now AS bigint)
+      FROM unnest(CAST(:id AS uuid[]), CAST(:device_id AS uuid[]), CAST(:enrollment_id AS uuid[]),
+                  CAST(:serial AS text[]), CAST(:fingerprint AS text[]),
+                  CAST(:key_digest AS bytea[]), CAST(:certificate AS text[]),
+                  CAST(:not_before AS bigint[]), CAST(:not_after AS bigint[]))
+           AS r (id, device_id, enrollment_id, serial, fingerprint, key_digest, certificate,
+                 not_before, not_after)
     """,
 )
 _OF_DEVICE = Query(
@@ -97,21 +110,23 @@ class Revoked:
     reason: str
 
 
-def insert(tx: Tx, new: NewCertificate, device_id: Id, enrollment_id: Id) -> None:
-    """Bind a certificate to its device."""
-    tx.run(
-        _INSERT,
-        id=new.id,
-        device_id=device_id,
-        enrollment_id=enrollment_id,
-        serial=new.serial,
-        fingerprint=new.fingerprint,
-        key_digest=new.key_digest,
-        certificate=new.certificate,
-        not_before=new.not_before,
-        not_after=new.not_after,
-        now=tx.now,
-    )
+def insert(tx: Tx, bound: Iterable[tuple[NewCertificate, Id, Id]]) -> None:
+    """Bind certificates to devices: `(certificate, device, enrollment)` each."""
+    rows = [
+        {
+            "id": new.id,
+            "device_id": device_id,
+            "enrollment_id": enrollment_id,
+            "serial": new.serial,
+            "fingerprint": new.fingerprint,
+            "key_digest": new.key_digest,
+            "certificate": new.certificate,
+            "not_before": new.not_before,
+            "not_after": new.not_after,
+        }
+        for new, device_id, enrollment_id in bound
+    ]
+    tx.each(_INSERT_EACH, rows, now=tx.now)
 
 
 def of_device(tx: Reader, device_id: Id) -> list[Credential]:

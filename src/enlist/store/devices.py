@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Ownership, Platform
@@ -47,8 +49,8 @@ _CHANGE = Query(
      WHERE id = :id AND deleted_at IS NULL AND version = :version
     """,
 )
-_ENROLL = Query(
-    "device.enroll",
+_ENROLL_EACH = Query(
+    "device.enroll_each",
     # What the device reports fills what the administrator left empty; his name for it stays.
     """
     UPDATE device
@@ -59,6 +61,21 @@ _ENROLL = Query(
            imei = COALESCE(NULLIF(imei, ''), :imei),
            udid = COALESCE(NULLIF(udid, ''), :udid)
      WHERE id = :id AND state = 'registered' AND deleted_at IS NULL
+    RETURNING id
+    """,
+    postgres="""
+    UPDATE device
+       SET state = 'enrolled', enrolled_at = :now, last_seen_at = :now, version = version + 1,
+           model = COALESCE(NULLIF(r.model, ''), device.model),
+           os_version = COALESCE(NULLIF(r.os_version, ''), device.os_version),
+           serial = COALESCE(NULLIF(device.serial, ''), r.serial),
+           imei = COALESCE(NULLIF(device.imei, ''), r.imei),
+           udid = COALESCE(NULLIF(device.udid, ''), r.udid)
+      FROM unnest(CAST(:id AS uuid[]), CAST(:model AS text[]), CAST(:os_version AS text[]),
+                  CAST(:serial AS text[]), CAST(:imei AS text[]), CAST(:udid AS text[]))
+           AS r (id, model, os_version, serial, imei, udid)
+     WHERE device.id = r.id AND device.state = 'registered' AND device.deleted_at IS NULL
+    RETURNING device.id
     """,
 )
 _DELETE = Query(
@@ -175,21 +192,14 @@ def change(tx: Tx, device: Device, expected_version: int) -> bool:
     return tx.run(_CHANGE, version=expected_version, **_editable(device)) == 1
 
 
-def enroll(
-    tx: Tx, device_id: Id, *, model: str, os_version: str, serial: str, imei: str, udid: str
-) -> bool:
-    """A registered device becomes enrolled; False when it is not registered any more."""
-    changed = tx.run(
-        _ENROLL,
-        id=device_id,
-        now=tx.now,
-        model=model,
-        os_version=os_version,
-        serial=serial,
-        imei=imei,
-        udid=udid,
-    )
-    return changed == 1
+def enroll(tx: Tx, reports: Sequence[Mapping[str, object]]) -> bool:
+    """Registered devices become enrolled; False where one of them is not registered any more.
+
+    Args:
+        reports: `id`, and what the device says of itself: `model`, `os_version`, `serial`,
+            `imei`, `udid`; each device once.
+    """
+    return len(tx.each(_ENROLL_EACH, reports, now=tx.now)) == len(reports)
 
 
 def hold(tx: Tx, device_id: Id) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from enlist.core.caller import Caller
 from enlist.core.events import Event, Happening, make_event
@@ -13,8 +14,8 @@ from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
 
-_INSERT = Query(
-    "event.insert",
+_INSERT_EACH = Query(
+    "event.insert_each",
     """
     INSERT INTO event (id, at, kind, actor_kind, actor_id, organization_id, user_id, device_id,
                        enrollment_id, support_code, entry, personal, salt)
@@ -25,10 +26,17 @@ _INSERT = Query(
     postgres="""
     INSERT INTO event (id, at, kind, actor_kind, actor_id, organization_id, user_id, device_id,
                        enrollment_id, support_code, entry, personal, salt)
-    VALUES (:id, :at, :kind, :actor_kind, :actor_id,
-            COALESCE(CAST(:organization_id AS uuid),
-                     (SELECT id FROM organization WHERE parent_id IS NULL)),
-            :user_id, :device_id, :enrollment_id, :support_code, :entry, :personal, :salt)
+    SELECT r.id, r.at, r.kind, r.actor_kind, r.actor_id,
+           COALESCE(r.organization_id, (SELECT id FROM organization WHERE parent_id IS NULL)),
+           r.user_id, r.device_id, r.enrollment_id, r.support_code, r.entry, r.personal, r.salt
+      FROM unnest(CAST(:id AS uuid[]), CAST(:at AS bigint[]), CAST(:kind AS text[]),
+                  CAST(:actor_kind AS text[]), CAST(:actor_id AS uuid[]),
+                  CAST(:organization_id AS uuid[]), CAST(:user_id AS uuid[]),
+                  CAST(:device_id AS uuid[]), CAST(:enrollment_id AS uuid[]),
+                  CAST(:support_code AS text[]), CAST(:entry AS text[]),
+                  CAST(:personal AS text[]), CAST(:salt AS bytea[]))
+           AS r (id, at, kind, actor_kind, actor_id, organization_id, user_id, device_id,
+                 enrollment_id, support_code, entry, personal, salt)
     """,
 )
 
@@ -83,24 +91,32 @@ _FIRST_USE = Query(
 
 def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
     """Write down that `happening` was done by `caller` now, in the transaction that did it."""
-    event = make_event(happening, caller, tx.now)
-    tx.run(
-        _INSERT,
-        id=event.id,
-        at=event.at,
-        kind=event.kind,
-        actor_kind=event.actor_kind,
-        actor_id=event.actor_id,
-        organization_id=event.about.organization_id,
-        user_id=event.about.user_id,
-        device_id=event.about.device_id,
-        enrollment_id=event.about.enrollment_id,
-        support_code=event.support_code,
-        entry=event.entry,
-        personal=json.dumps(dict(event.personal), ensure_ascii=False),
-        salt=event.salt,
-    )
-    return event
+    return record_each(tx, [(caller, happening)])[0]
+
+
+def record_each(tx: Tx, done: Iterable[tuple[Caller, Happening]]) -> list[Event]:
+    """Write down several happenings at once, in this order."""
+    made = [make_event(happening, caller, tx.now) for caller, happening in done]
+    tx.each(_INSERT_EACH, [_values(event) for event in made])
+    return made
+
+
+def _values(event: Event) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "at": event.at,
+        "kind": event.kind,
+        "actor_kind": event.actor_kind,
+        "actor_id": event.actor_id,
+        "organization_id": event.about.organization_id,
+        "user_id": event.about.user_id,
+        "device_id": event.about.device_id,
+        "enrollment_id": event.about.enrollment_id,
+        "support_code": event.support_code,
+        "entry": event.entry,
+        "personal": json.dumps(dict(event.personal), ensure_ascii=False),
+        "salt": event.salt,
+    }
 
 
 def page(tx: Reader, request: PageRequest) -> Page[EventRow] | Refusal:

@@ -1,9 +1,9 @@
 """Two lanes to the store.
 
 The *ordinary* lane runs a function in a transaction of its own. The *hot* lane takes plain
-claims (redeem, later bulk issue) that one statement can apply many at a time: a store may gather
-the claims of many callers, commit once and answer all. To a caller both look alike: hand
-something in, wait, get the outcome of a committed transaction.
+claims (redeem, later bulk issue) of many callers that one statement can apply together: they are
+committed once and answered all. To a caller both look alike: hand something in, wait, get the
+outcome of a committed transaction.
 """
 
 from __future__ import annotations
@@ -42,12 +42,15 @@ class Store(Protocol):
         ...
 
     def claim(
-        self, apply: Callable[[Tx, Sequence[Claim]], Sequence[Answer]], claim: Claim
-    ) -> Answer:
-        """The hot lane: apply `claim`, perhaps together with others of the same kind.
+        self, apply: Callable[[Tx, Sequence[Claim]], Sequence[Answer]], claims: Sequence[Claim]
+    ) -> Sequence[Answer]:
+        """The hot lane: apply `claims`, of one kind, in one transaction.
 
-        `apply` gets a sequence of claims and answers one by one, in order; two contenders for
-        one secret in a batch are its business (S22).
+        `apply` answers each of them, in order; two contenders for one secret are its business
+        (S22).
+
+        Raises:
+            as `write` does; nothing was written for any of them.
         """
         ...
 

@@ -8,12 +8,14 @@ when its wrong tries are forgotten, `QUIET` after the next may be made.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.clock import DAY, MINUTE, SECOND
 from enlist.core.ids import Id
-from enlist.store.tx import Query, Reader, Tx
+from enlist.store.ahead import ReadAhead
+from enlist.store.tx import Query, Reader, Row, Tx
 
 THROTTLE_REFUSALS: Final = 10
 THROTTLE_WINDOW: Final = 10 * MINUTE
@@ -25,6 +27,19 @@ _BLOCKED = Query(
     """
     SELECT window_ends_at FROM throttle
      WHERE source = :source AND refused >= :most AND window_ends_at > :now
+    """,
+)
+_BLOCKED_EACH = Query(
+    "throttle.blocked_each",
+    """
+    SELECT source, window_ends_at FROM throttle
+     WHERE source = :source AND refused >= :most AND window_ends_at > :now
+    """,
+    postgres="""
+    SELECT t.source, t.window_ends_at
+      FROM unnest(CAST(:source AS text[])) AS asked (source)
+      JOIN throttle t ON t.source = asked.source
+     WHERE t.refused >= :most AND t.window_ends_at > :now
     """,
 )
 _COUNT = Query(
@@ -107,6 +122,22 @@ _SWEEP_IDEMPOTENCY = Query("idempotency.sweep", "DELETE FROM idempotency WHERE e
 def throttled(tx: Reader, source: str) -> int | None:
     """Seconds that this source must wait, or None when it may try (ruling 10)."""
     return used_up(tx, source, THROTTLE_REFUSALS) if source else None
+
+
+def throttled_among(tx: Reader, sources: Iterable[str]) -> dict[str, Row]:
+    """The sources among these that must wait, with the end of their window."""
+    rows = [{"source": source} for source in sorted(set(sources)) if source]
+    found = tx.each(_BLOCKED_EACH, rows, most=THROTTLE_REFUSALS, now=tx.now)
+    return {row["source"]: row for row in found}
+
+
+def read_ahead(ahead: ReadAhead, sources: Iterable[str]) -> None:
+    """What `throttled` will ask for these."""
+    sources = set(sources)
+    found = throttled_among(ahead, sources)
+    for source in sources:
+        rows = [found[source]] if source in found else []
+        ahead.know(_BLOCKED, rows, source=source, most=THROTTLE_REFUSALS, now=ahead.now)
 
 
 def count_refusal(tx: Tx, source: str) -> bool:

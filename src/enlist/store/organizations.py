@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from enlist.core.ids import Id
 from enlist.core.model import Organization
@@ -191,17 +192,31 @@ def own_settings(tx: Reader, path: str) -> dict[str, SettingValue]:
 
 def chain(tx: Reader, path: str) -> list[tuple[str, dict[str, SettingValue]]]:
     """`(group_id, own settings)` from the organization at `path` up to the root."""
+    rows = tx.all(_SETTINGS, path=path)
+    return _levels((row["group_id"], row["key"], row["value"]) for row in rows)
+
+
+def _levels(
+    rows: Iterable[tuple[str, str | None, str | None]],
+) -> list[tuple[str, dict[str, SettingValue]]]:
     levels: dict[str, dict[str, SettingValue]] = {}
-    for row in tx.all(_SETTINGS, path=path):
-        own = levels.setdefault(row["group_id"], {})
-        if row["key"] is not None:
-            own[row["key"]] = json.loads(row["value"])
+    for group_id, key, value in rows:
+        own = levels.setdefault(group_id, {})
+        if key is not None and value is not None:
+            own[key] = json.loads(value)
     return list(levels.items())
 
 
 def policy(tx: Reader, path: str) -> EnrollmentPolicy:
     """The settings in force at the organization at `path`."""
-    return resolve(chain(tx, path))
+    rows = tx.all(_SETTINGS, path=path)
+    return _resolved(tuple((row["group_id"], row["key"], row["value"]) for row in rows))
+
+
+@lru_cache(maxsize=512)
+def _resolved(rows: tuple[tuple[str, str | None, str | None], ...]) -> EnrollmentPolicy:
+    """The same rows mean the same settings: every redemption asks for them."""
+    return resolve(_levels(rows))
 
 
 def policy_above(tx: Reader, organization: Organization) -> EnrollmentPolicy | None:

@@ -59,6 +59,15 @@ class PostgresTx:
     def run(self, query: Statement, /, **values: object) -> int:
         return self._execute(query, values).rowcount
 
+    def each(
+        self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
+    ) -> list[Row]:
+        if not rows:
+            return []
+        columns: dict[str, object] = {name: [row[name] for row in rows] for name in rows[0]}
+        cursor = self._execute(query, {**columns, **common})
+        return list(cursor.fetchall()) if cursor.description else []
+
     def _execute(self, query: Statement, values: dict[str, object]) -> psycopg.Cursor[Any]:
         try:
             return self._connection.execute(cast("Any", query.postgres), values)
@@ -105,9 +114,11 @@ class PostgresStore:
         return self._with_connection(writing)
 
     def claim(
-        self, apply: Callable[[PostgresTx, Sequence[Claim]], Sequence[Answer]], claim: Claim
-    ) -> Answer:
-        return self.write(lambda tx: apply(tx, (claim,))[0])
+        self,
+        apply: Callable[[PostgresTx, Sequence[Claim]], Sequence[Answer]],
+        claims: Sequence[Claim],
+    ) -> Sequence[Answer]:
+        return self.write(lambda tx: apply(tx, claims))
 
     def check(self) -> int:
         row = self.read(lambda tx: tx.one(_CLOCK))

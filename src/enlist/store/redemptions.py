@@ -9,7 +9,7 @@ again, only to learn which.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
@@ -27,7 +27,8 @@ _CLAIM_TEXT = """
        SET uses = uses + 1, used_at = :now, wrong_logins = 0,
            state = CASE WHEN uses + 1 >= max_uses THEN 'used' ELSE state END,
            ended_at = CASE WHEN uses + 1 >= max_uses THEN :now ELSE ended_at END
-     WHERE id = :id AND generation = :generation AND state = 'active' AND uses < max_uses
+     {claimed}
+       AND enrollment.state = 'active' AND uses < max_uses
        AND not_before <= :now AND expires_at > :now AND deleted_at IS NULL
        AND EXISTS (SELECT 1 FROM device d
                     WHERE d.id = enrollment.device_id AND d.state = 'registered'
@@ -36,16 +37,25 @@ _CLAIM_TEXT = """
             OR EXISTS (SELECT 1 FROM app_user u
                         WHERE u.id = enrollment.user_id AND u.state = 'active'
                           AND u.deleted_at IS NULL))
-       AND (CAST(:attempt_id AS uuid) IS NULL
+       AND ({attempt_id} IS NULL
             OR EXISTS (SELECT 1 FROM attempt a
-                        WHERE a.id = :attempt_id AND a.state = 'open' AND a.expires_at > :now
+                        WHERE a.id = {attempt_id} AND a.state = 'open' AND a.expires_at > :now
                           AND (a.enrollment_id = enrollment.id
                                OR (a.enrollment_id IS NULL AND a.user_id = enrollment.user_id))))
+    RETURNING enrollment.id
 """
-_CLAIM = Query(
-    "redemption.claim",
-    _CLAIM_TEXT,
-    sqlite=_CLAIM_TEXT.replace("CAST(:attempt_id AS uuid)", ":attempt_id"),
+_CLAIM_EACH = Query(
+    "redemption.claim_each",
+    _CLAIM_TEXT.format(
+        claimed="WHERE enrollment.id = :id AND enrollment.generation = :generation",
+        attempt_id=":attempt_id",
+    ),
+    postgres=_CLAIM_TEXT.format(
+        claimed="""FROM unnest(CAST(:id AS uuid[]), CAST(:generation AS integer[]),
+                 CAST(:attempt_id AS uuid[])) AS claim (id, generation, attempt_id)
+     WHERE enrollment.id = claim.id AND enrollment.generation = claim.generation""",
+        attempt_id="claim.attempt_id",
+    ),
 )
 
 
@@ -86,59 +96,96 @@ class Redemption:
     idempotency: IdempotencyKey | None = None
     idempotency_lifetime: int = 0
 
+    @property
+    def right(self) -> tuple[Id, int, Id | None]:
+        """By what the enrollment is claimed: whoever holds the same wins or loses alike."""
+        return self.enrollment_id, self.generation, self.attempt_id
+
 
 def redeem(tx: Tx, claims: Sequence[Redemption]) -> list[bool]:
-    """Apply claims in order; True for each that enrolled its device.
+    """Apply claims, the first first; True for each that enrolled its device.
 
     Raises:
         ConcurrentChange: what a claim relied on changed in between; nothing was written.
     """
-    return [_redeem_one(tx, claim) for claim in claims]
+    waiting = limits.throttled_among(tx, (claim.caller.source for claim in claims))
+    places = [n for n, claim in enumerate(claims) if claim.caller.source not in waiting]
+    for place in places:
+        _make_fresh(tx, claims[place])
+    won = _claim(tx, {place: claims[place] for place in places})
+    if any(claims[place].fresh_enrollment is not None for place in places if place not in won):
+        raise ConcurrentChange
+    _bind(tx, [claims[place] for place in sorted(won)])
+    return [place in won for place in range(len(claims))]
 
 
-def _redeem_one(tx: Tx, claim: Redemption) -> bool:
-    if limits.throttled(tx, claim.caller.source) is not None:
-        return False
+def _make_fresh(tx: Tx, claim: Redemption) -> None:
     if claim.fresh_device is not None:
         devices.insert(tx, claim.fresh_device)
     if claim.fresh_enrollment is not None:
         enrollments.make_room(tx, claim.caller, claim.happening.about)
         enrollments.insert(tx, claim.fresh_enrollment)
-    won = tx.run(
-        _CLAIM,
-        id=claim.enrollment_id,
-        generation=claim.generation,
-        attempt_id=claim.attempt_id,
-        now=tx.now,
-    )
-    if won != 1:
-        if claim.fresh_enrollment is not None:
+
+
+def _claim(tx: Tx, claims: Mapping[int, Redemption]) -> set[int]:
+    """Which of the claims win, by their places.
+
+    A statement changes a row but once, so each round has one contender for an enrollment, the
+    first that waits; where he loses, so does everybody who wants it by the same right. The rows
+    are locked in the order of their ids, so that two processes never wait for each other.
+    """
+    won: set[int] = set()
+    waiting = sorted(claims, key=lambda place: (claims[place].enrollment_id, place))
+    while waiting:
+        contenders: dict[Id, int] = {}
+        for place in waiting:
+            contenders.setdefault(claims[place].enrollment_id, place)
+        rows = [
+            {
+                "id": claim.enrollment_id,
+                "generation": claim.generation,
+                "attempt_id": claim.attempt_id,
+            }
+            for claim in map(claims.__getitem__, contenders.values())
+        ]
+        moved = {row["id"] for row in tx.each(_CLAIM_EACH, rows, now=tx.now)}
+        won |= {place for wanted, place in contenders.items() if wanted in moved}
+        lost = {claims[n].right for wanted, n in contenders.items() if wanted not in moved}
+        tried = set(contenders.values())
+        waiting = [n for n in waiting if n not in tried and claims[n].right not in lost]
+    return won
+
+
+def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
+    """The claims are won: everything that follows from them, in the same transaction."""
+    if not devices.enroll(tx, [_report(claim) for claim in won]):
+        raise ConcurrentChange
+    for claim in won:
+        if claim.attempt_id is not None and not attempts.complete(
+            tx, claim.attempt_id, claim.enrollment_id, claim.generation
+        ):
             raise ConcurrentChange
-        return False
-    _bind(tx, claim)
-    return True
-
-
-def _bind(tx: Tx, claim: Redemption) -> None:
-    """The claim is won: everything that follows from it, in the same transaction."""
-    report = claim.report
-    bound = devices.enroll(
+    credentials.insert(
         tx,
-        claim.device_id,
-        model=report.model,
-        os_version=report.os_version,
-        serial=report.serial,
-        imei=report.imei,
-        udid=report.udid,
+        [
+            (claim.certificate, claim.device_id, claim.enrollment_id)
+            for claim in won
+            if claim.certificate is not None
+        ],
     )
-    if not bound:
-        raise ConcurrentChange
-    if claim.attempt_id is not None and not attempts.complete(
-        tx, claim.attempt_id, claim.enrollment_id, claim.generation
-    ):
-        raise ConcurrentChange
-    if claim.certificate is not None:
-        credentials.insert(tx, claim.certificate, claim.device_id, claim.enrollment_id)
-    events.record(tx, claim.caller, claim.happening)
-    if claim.idempotency is not None:
-        limits.remember(tx, claim.idempotency, claim.device_id, claim.idempotency_lifetime)
+    events.record_each(tx, [(claim.caller, claim.happening) for claim in won])
+    for claim in won:
+        if claim.idempotency is not None:
+            limits.remember(tx, claim.idempotency, claim.device_id, claim.idempotency_lifetime)
+
+
+def _report(claim: Redemption) -> dict[str, object]:
+    report = claim.report
+    return {
+        "id": claim.device_id,
+        "model": report.model,
+        "os_version": report.os_version,
+        "serial": report.serial,
+        "imei": report.imei,
+        "udid": report.udid,
+    }

@@ -6,11 +6,12 @@ or attempt that was presented. Nothing here moves anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
 from enlist.core.model import GrantKind, Platform, Sighting
+from enlist.store.ahead import ReadAhead
 from enlist.store.tx import Query, Reader, Row
 
 _BODY = """
@@ -23,7 +24,7 @@ _BODY = """
              WHERE n.enrollment_id = e.id AND n.generation = e.generation) AS made_at,
            e.uses, e.max_uses, e.not_before, e.expires_at, e.used_at, e.ended_at, e.end_reason,
            e.wrong_logins, p.attempt_id, p.attempt_state, p.attempt_expires_at,
-           p.attempt_user_id
+           p.attempt_user_id{more}
       FROM {presented} p
       JOIN enrollment e ON e.id = p.enrollment_id
       JOIN organization o ON o.id = e.organization_id
@@ -32,20 +33,47 @@ _BODY = """
      WHERE e.deleted_at IS NULL AND o.deleted_at IS NULL
        AND (d.id IS NULL OR d.deleted_at IS NULL)
 """
+
+
+def _body(presented: str, more: str = "") -> str:
+    """The statement over what was `presented`, with `more` columns of it."""
+    return _BODY.format(presented=presented, more=more)
+
+
 _BY_TOKEN = Query(
     "sighting.by_token",
-    _BODY.format(
-        presented="""(
+    _body(
+        """(
         SELECT s.enrollment_id, s.generation, NULL AS attempt_id, NULL AS attempt_state,
                0 AS attempt_expires_at, NULL AS attempt_user_id
           FROM enrollment_secret s WHERE s.digest = :token_digest
         )"""
     ),
 )
+_BY_TOKEN_EACH = Query(
+    "sighting.by_token_each",
+    _body(
+        """(
+        SELECT s.digest, s.enrollment_id, s.generation, NULL AS attempt_id,
+               NULL AS attempt_state, 0 AS attempt_expires_at, NULL AS attempt_user_id
+          FROM enrollment_secret s WHERE s.digest = :token_digest
+        )""",
+        ", p.digest",
+    ),
+    postgres=_body(
+        """(
+        SELECT s.digest, s.enrollment_id, s.generation, NULL AS attempt_id,
+               NULL AS attempt_state, 0 AS attempt_expires_at, NULL AS attempt_user_id
+          FROM unnest(CAST(:token_digest AS bytea[])) AS asked (digest)
+          JOIN enrollment_secret s ON s.digest = asked.digest
+        )""",
+        ", p.digest",
+    ),
+)
 _FIND = Query(
     "sighting.find",
-    _BODY.format(
-        presented="""(
+    _body(
+        """(
         SELECT s.enrollment_id, s.generation, NULL AS attempt_id, NULL AS attempt_state,
                0 AS attempt_expires_at, NULL AS attempt_user_id
           FROM enrollment_secret s WHERE s.digest = :token_digest
@@ -54,8 +82,8 @@ _FIND = Query(
           FROM attempt a WHERE a.digest = :code_digest
         )"""
     ),
-    postgres=_BODY.format(
-        presented="""(
+    postgres=_body(
+        """(
         SELECT s.enrollment_id, s.generation, CAST(NULL AS uuid) AS attempt_id,
                CAST(NULL AS text) AS attempt_state, CAST(0 AS bigint) AS attempt_expires_at,
                CAST(NULL AS uuid) AS attempt_user_id
@@ -68,8 +96,8 @@ _FIND = Query(
 )
 _LIVE_OF_DEVICE = Query(
     "sighting.live_of_device",
-    _BODY.format(
-        presented="""(
+    _body(
+        """(
         SELECT x.id AS enrollment_id, x.generation, NULL AS attempt_id, NULL AS attempt_state,
                0 AS attempt_expires_at, NULL AS attempt_user_id
           FROM enrollment x
@@ -79,8 +107,8 @@ _LIVE_OF_DEVICE = Query(
 )
 _BY_ID = Query(
     "sighting.by_id",
-    _BODY.format(
-        presented="""(
+    _body(
+        """(
         SELECT x.id AS enrollment_id, CAST(:generation AS integer) AS generation,
                NULL AS attempt_id, NULL AS attempt_state, 0 AS attempt_expires_at,
                NULL AS attempt_user_id
@@ -105,6 +133,16 @@ def find(
         if row is not None:
             return _sighting(row)
     return None
+
+
+def read_ahead(ahead: ReadAhead, token_digests: Iterable[bytes]) -> None:
+    """What `find` will ask for these digests of tokens."""
+    digests = set(token_digests)
+    asked = [{"token_digest": digest} for digest in digests]
+    found = {bytes(row["digest"]): row for row in ahead.each(_BY_TOKEN_EACH, asked)}
+    for digest in digests:
+        rows = [found[digest]] if digest in found else []
+        ahead.know(_BY_TOKEN, rows, token_digest=digest)
 
 
 def live_of_device(tx: Reader, device_id: Id) -> Sighting | None:

@@ -12,7 +12,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -62,10 +62,16 @@ class SqliteTx:
     def run(self, query: Statement, /, **values: object) -> int:
         return self._execute(query, values).rowcount
 
+    def each(
+        self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
+    ) -> list[Row]:
+        return [dict(found) for row in rows for found in self._execute(query, {**row, **common})]
+
     def _execute(self, query: Statement, values: dict[str, object]) -> sqlite3.Cursor:
         try:
-            if any(isinstance(value, str) and "\x00" in value for value in values.values()):
-                raise Unstorable("a text holds NUL")  # as PostgreSQL says
+            for value in values.values():
+                if type(value) is str and "\x00" in value:
+                    raise Unstorable("a text holds NUL")  # as PostgreSQL says
             return self._connection.execute(query.sqlite, values)
         except (UnicodeEncodeError, OverflowError) as error:
             raise Unstorable(str(error)) from error
@@ -131,9 +137,11 @@ class SqliteStore:
         return answer
 
     def claim(
-        self, apply: Callable[[SqliteTx, Sequence[Claim]], Sequence[Answer]], claim: Claim
-    ) -> Answer:
-        return self.write(lambda tx: apply(tx, (claim,))[0])
+        self,
+        apply: Callable[[SqliteTx, Sequence[Claim]], Sequence[Answer]],
+        claims: Sequence[Claim],
+    ) -> Sequence[Answer]:
+        return self.write(lambda tx: apply(tx, claims))
 
     def check(self) -> int:
         self.read(lambda tx: tx.one(_PING))

@@ -8,7 +8,7 @@ prepare each one on each store (house rule 11).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 Row = Mapping[str, Any]
@@ -58,6 +58,20 @@ class Reader(Protocol):
 
     def one(self, query: Statement, /, **values: object) -> Row | None:
         """The only row, or None."""
+        ...
+
+    def each(
+        self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
+    ) -> list[Row]:
+        """Execute a statement once for each of `rows`; all that it returned, in no certain order.
+
+        SQLite runs the statement for one row again and again. PostgreSQL runs its variant once,
+        whose parameters are columns: `unnest(CAST(:id AS uuid[]), …)`.
+
+        Args:
+            rows: the values by parameter; all have the same.
+            common: values that are the same for every row; no columns.
+        """
         ...
 
 

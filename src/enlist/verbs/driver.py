@@ -16,23 +16,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 from urllib.parse import urlsplit
 
 from enlist.core import secrets
 from enlist.core.caller import Caller
 from enlist.core.clock import Clock
-from enlist.core.events import Happening, refused
+from enlist.core.events import Happening
 from enlist.core.outcomes import Done, Effect, Refusal
 from enlist.core.refusals import UNRECORDED
 from enlist.core.secrets import KeyRing
 from enlist.pki.authority import Authority
 from enlist.pki.profiles import PkiUrls
 from enlist.store import events, limits
+from enlist.store.ahead import ReadAhead
 from enlist.store.lanes import Store
 from enlist.store.tx import ConcurrentChange, Reader, Tx, UniqueViolation, Unstorable
 from enlist.verbs.crowding import Room
 from enlist.verbs.passwords import Passwords
+from enlist.verbs.refusing import record, unrecorded, write_down
 
 Seen = TypeVar("Seen")
 Ready = TypeVar("Ready")
@@ -170,9 +172,17 @@ class QuickVerb(Verb[Seen, Seen, Value]):
 
 
 class HotVerb(AnyVerb[Seen, Claim, Value]):
-    """A verb whose `apply` goes through the hot lane: plain claims, many per transaction."""
+    """A verb whose `apply` goes through the hot lane: plain claims, many per transaction.
+
+    Many that are asked at the same time are done together, see `together`.
+    """
 
     apply_many: ClassVar[Callable[[Tx, Sequence[Any]], Sequence[bool]]]
+
+    @classmethod
+    @abstractmethod
+    def read_ahead(cls, tools: Tools, ahead: ReadAhead, verbs: Sequence[Self]) -> None:
+        """Read at once what `look` will ask for each of these."""
 
     @abstractmethod
     def won(self, claim: Claim) -> Done[Value]:
@@ -213,7 +223,7 @@ class Driver:
             return Refusal("malformed", support_code=secrets.support_code())
         if isinstance(shown, Refusal) and shown.code == "forbidden":
             told = replace(shown, support_code=secrets.support_code())
-            self._store.write(lambda tx: _write_down(tx, caller, told, "view", "request.refused"))
+            self._store.write(lambda tx: write_down(tx, caller, told, "view", "request.refused"))
             return told
         return shown
 
@@ -241,7 +251,7 @@ class Driver:
         return self._refuse(verb, caller, Refusal("try_later", reason="kept changing", holder=True))
 
     def _once(self, verb: AnyVerb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
-        seen = verb.unread() or self._store.read(lambda tx: self._look(verb, tx, caller))
+        seen = verb.unread() or self._store.read(lambda tx: look_at(verb, self._tools, tx, caller))
         if isinstance(seen, Refusal):
             return self._refuse(verb, caller, seen)
         ready = self._work(verb, caller, seen)
@@ -256,13 +266,6 @@ class Driver:
             return self._claim(verb, caller, ready)
         assert isinstance(verb, Verb)
         return self._store.write(lambda tx: _apply(verb, tx, caller, ready))
-
-    def _look(self, verb: AnyVerb[Any, Any, Any], tx: Reader, caller: Caller) -> object:
-        if verb.throttled:
-            wait = limits.throttled(tx, caller.source)
-            if wait is not None:
-                return Refusal("rate_limited", retry_after=wait)
-        return verb.look(self._tools, tx, caller)
 
     def _work(self, verb: AnyVerb[Any, Any, Any], caller: Caller, seen: object) -> Any:
         """`work`, between taking the try that it needs and giving it back where it was right."""
@@ -286,15 +289,25 @@ class Driver:
     def _claim(
         self, verb: HotVerb[Any, Claim, Value], caller: Caller, claim: Claim
     ) -> Done[Value] | Refusal:
-        if self._store.claim(type(verb).apply_many, claim):
+        if self._store.claim(type(verb).apply_many, [claim])[0]:
             return verb.won(claim)
         lost = self._store.read(lambda tx: verb.lost(self._tools, tx, caller, claim))
         return self._refuse(verb, caller, lost)
 
     def _refuse(self, verb: AnyVerb[Any, Any, Any], caller: Caller, refusal: Refusal) -> Refusal:
-        if refusal.code in UNRECORDED or refusal.counted_only:
-            return replace(refusal, support_code=secrets.support_code())
-        return self._store.write(lambda tx: _record(verb, tx, caller, refusal))
+        told = unrecorded(refusal)
+        return told or self._store.write(lambda tx: record(verb, tx, caller, refusal))
+
+
+def look_at(
+    verb: AnyVerb[Seen, Any, Any], tools: Tools, tx: Reader, caller: Caller
+) -> Seen | Refusal:
+    """What a verb sees; a stranger whose source is throttled sees nothing."""
+    if verb.throttled:
+        wait = limits.throttled(tx, caller.source)
+        if wait is not None:
+            return Refusal("rate_limited", retry_after=wait)
+    return verb.look(tools, tx, caller)
 
 
 def _apply(
@@ -306,33 +319,6 @@ def _apply(
         return Refusal("rate_limited", retry_after=wait, support_code=secrets.support_code())
     outcome = verb.apply(tx, caller, ready)
     if isinstance(outcome, Refusal):
-        if outcome.code in UNRECORDED:
-            return replace(outcome, support_code=secrets.support_code())
-        return _record(verb, tx, caller, outcome)
+        told = replace(outcome, support_code=secrets.support_code())
+        return told if outcome.code in UNRECORDED else record(verb, tx, caller, outcome)
     return outcome
-
-
-def _record(verb: AnyVerb[Any, Any, Any], tx: Tx, caller: Caller, refusal: Refusal) -> Refusal:
-    """Write a refusal down, and count it against a stranger's source.
-
-    The tenth refusal in a window is the last that a source is told anything about: a guess that
-    was already under way when the count was reached learns nothing from its answer either.
-    """
-    shown = replace(refusal, support_code=secrets.support_code())
-    verb.on_refusal(tx, caller, refusal)
-    if verb.throttled and not refusal.holder and not limits.count_refusal(tx, caller.source):
-        wait = limits.throttled(tx, caller.source)
-        return replace(shown, code="rate_limited", detail="", retry_after=wait)
-    _write_down(tx, caller, shown, verb.name, verb.refused_as)
-    return shown
-
-
-def _write_down(tx: Tx, caller: Caller, refusal: Refusal, verb: str, kind: str) -> None:
-    """The event of a refusal, where the administrator of whoever asked will look for it."""
-    about = refusal.about
-    if about.organization_id is None:
-        # Where nothing was found, the refusal belongs to whoever asked: his own administrator
-        # must find it by its support code. A stranger's goes to the root.
-        about = replace(about, organization_id=caller.organization_id)
-    named = replace(refusal, about=about, data={**refusal.data, "verb": verb})
-    events.record(tx, caller, refused(kind, named))

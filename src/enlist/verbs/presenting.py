@@ -8,8 +8,11 @@ computed and a try is always written, whether anything was found or not (ruling 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
+from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
@@ -37,6 +40,7 @@ from enlist.store import (
     sightings,
     users,
 )
+from enlist.store.ahead import ReadAhead
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import tries
 from enlist.verbs.driver import Tools, Try
@@ -113,6 +117,13 @@ def find(
     return replace(found, counted_by=counted)
 
 
+def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -> None:
+    """Ask at once for every token that `find` will look for."""
+    texts = (wellformed_token(one.token.reveal()) for one in presented if one.token is not None)
+    digests = (tools.keys.digests(Kind.REGISTRATION_TOKEN, Secret(text)) for text in texts if text)
+    sightings.read_ahead(ahead, chain.from_iterable(digests))
+
+
 def _find(
     tools: Tools, tx: Reader, presented: Presented, platform: Platform | None
 ) -> Found | Refusal:
@@ -132,7 +143,7 @@ def _find(
     sighting = sightings.find(tx, tokens, codes)
     if sighting is not None:
         policy = organizations.policy(tx, sighting.organization_path)
-        return replace(nothing, sighting=sighting, policy=policy)
+        return Found(presented, sighting, policy, login, platform=platform)
     if codes and (found := _find_by_attempt(tx, presented, codes, platform)) is not None:
         return found
     if presented.with_credentials:
@@ -280,6 +291,9 @@ def _prove(tools: Tools, found: Found) -> Proof:
     return Proof(presented=True, failure="wrong password" if login.active else "disabled user")
 
 
+_PLATFORMS: Final = {"ipados": Platform.IOS, **{known.value: known for known in Platform}}
+
+
 def platform_of(text: str) -> Platform | Refusal | None:
     """The platform that a request names; None where it names none.
 
@@ -288,8 +302,7 @@ def platform_of(text: str) -> Platform | Refusal | None:
     """
     if not text:
         return None
-    known = {"ipados": Platform.IOS, **{platform.value: platform for platform in Platform}}
-    found = known.get(text.strip().lower())
+    found = _PLATFORMS.get(text.strip().lower())
     if found is None:
         return Refusal("platform_not_supported")
     return found

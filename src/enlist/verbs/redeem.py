@@ -9,6 +9,7 @@ see `repeating`. What a sign-in without a token enrolls is decided in `targeting
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from enlist.completions import certificate
@@ -18,6 +19,7 @@ from enlist.core.judgement import judge
 from enlist.core.outcomes import Done, Refusal
 from enlist.pki.csr import Csr
 from enlist.store import events, limits, sightings
+from enlist.store.ahead import ReadAhead
 from enlist.store.credentials import NewCertificate
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption, redeem
@@ -61,6 +63,10 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
     @property
     def hashes(self) -> bool:
         return self.presented.with_credentials
+
+    @classmethod
+    def read_ahead(cls, tools: Tools, ahead: ReadAhead, verbs: Sequence[Redeem]) -> None:
+        presenting.read_ahead(tools, ahead, (verb.presented for verb in verbs))
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
         platform = presenting.platform_of(self.report.platform)

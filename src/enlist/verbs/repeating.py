@@ -78,6 +78,8 @@ def look_back(
 def _by_key(tx: Reader, found: Found, key_digest: bytes) -> Credential | None:
     since = tx.now - REPEATABLE
     if found.sighting is not None:
+        if found.sighting.used_at is None:
+            return None
         enrollment_id = found.sighting.enrollment_id
         return credentials.of_enrollment_key(tx, enrollment_id, key_digest, since)
     if found.login is not None:

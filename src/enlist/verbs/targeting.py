@@ -51,7 +51,12 @@ class Target:
         idempotency: IdempotencyKey | None,
     ) -> Redemption:
         """The claim, complete: plain values for the hot lane."""
-        data = {**self.happening.data, "serial": signed.serial if signed else ""}
+        happening = Happening(
+            self.happening.kind,
+            self.happening.about,
+            {**self.happening.data, "serial": signed.serial if signed else ""},
+            self.happening.personal,
+        )
         return Redemption(
             enrollment_id=self.enrollment_id,
             generation=self.generation,
@@ -59,7 +64,7 @@ class Target:
             attempt_id=self.attempt_id,
             report=report,
             certificate=signed,
-            happening=replace(self.happening, data=data),
+            happening=happening,
             caller=caller,
             fresh_device=self.device,
             fresh_enrollment=self.enrollment,

@@ -20,8 +20,10 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.core.refusals import UNRECORDED
 from enlist.delivery.channels import CapturedMessage
 from enlist.store.lanes import Store
-from enlist.verbs.driver import AnyVerb, Driver, Tools, View
+from enlist.verbs.driver import AnyVerb, Driver, HotVerb, Tools, View
 from enlist.verbs.revocation_list import RevocationList
+from enlist.verbs.together import Together
+from enlist.web.gathering import Gathering
 
 Value = TypeVar("Value")
 
@@ -75,6 +77,11 @@ class Services:
         """What of the authority's certificates was revoked."""
         return RevocationList(self.store, self.tools)
 
+    @functools.cached_property
+    def _gathering(self) -> Gathering:
+        together = Together(self.driver, self.store)
+        return Gathering(together, threads=1 if self.store.dialect == "sqlite" else 2)
+
     @property
     def tools(self) -> Tools:
         return self.driver.tools
@@ -92,10 +99,15 @@ class Services:
     async def perform(
         self, verb: AnyVerb[Any, Any, Value], caller: Caller
     ) -> Done[Value] | Refusal:
-        """Run a verb in a thread; see `Driver.perform`."""
-        limiter = self.hashing_threads if verb.hashes else self.threads
-        call = functools.partial(self.driver.perform, verb, caller)
-        outcome = await anyio.to_thread.run_sync(call, limiter=limiter)
+        """Run a verb in a thread; see `Driver.perform`. Hot ones are gathered."""
+        if isinstance(verb, HotVerb) and not verb.hashes:
+            outcome = await self._gathering.perform(verb, caller)
+        else:
+            limiter = self.hashing_threads if verb.hashes else self.threads
+            call = functools.partial(self.driver.perform, verb, caller)
+            outcome = await anyio.to_thread.run_sync(call, limiter=limiter)
+        if isinstance(outcome, Exception):
+            raise outcome
         if isinstance(outcome, Refusal) and (outcome.counted_only or outcome.code in UNRECORDED):
             UNREAD.labels(outcome.code).inc()
         return outcome

@@ -1,0 +1,47 @@
+"""Reading for many at once: what was asked before, or ahead, is not asked again.
+
+Within one snapshot the same question has the same answer. So requests that are looked at together
+share a reader that remembers; and what each of them is about to ask can be asked for all of them
+in one statement first. Whoever reads does not notice: what nobody asked ahead is asked then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from enlist.store.tx import Reader, Row, Statement
+
+_Question = tuple[str, tuple[tuple[str, object], ...]]
+
+
+class ReadAhead:
+    """A `Reader` over one snapshot that remembers what it read."""
+
+    def __init__(self, tx: Reader) -> None:
+        self._tx = tx
+        self.now = tx.now
+        self._known: dict[_Question, list[Row]] = {}
+
+    def all(self, query: Statement, /, **values: object) -> list[Row]:
+        question = _question(query, values)
+        rows = self._known.get(question)
+        if rows is None:
+            rows = self._known[question] = self._tx.all(query, **values)
+        return rows
+
+    def one(self, query: Statement, /, **values: object) -> Row | None:
+        rows = self.all(query, **values)
+        return rows[0] if rows else None
+
+    def each(
+        self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
+    ) -> list[Row]:
+        return self._tx.each(query, rows, **common)
+
+    def know(self, query: Statement, rows: list[Row], /, **values: object) -> None:
+        """These are the rows that `query` would find with these values."""
+        self._known[_question(query, values)] = rows
+
+
+def _question(query: Statement, values: Mapping[str, object]) -> _Question:
+    return query.name, tuple(sorted(values.items()))

@@ -1,0 +1,62 @@
+"""Writing a refusal down: as an event, and as a count against a stranger's source.
+
+Whoever asked is shown a support code, by which his administrator finds the exact reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from enlist.core import secrets
+from enlist.core.caller import Caller
+from enlist.core.events import refused
+from enlist.core.outcomes import Refusal
+from enlist.core.refusals import UNRECORDED
+from enlist.store import events, limits
+from enlist.store.tx import Tx
+
+
+class Refused(Protocol):
+    """What of a verb recording its refusal needs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def refused_as(self) -> str: ...
+    @property
+    def throttled(self) -> bool: ...
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None: ...
+
+
+def unrecorded(refusal: Refusal) -> Refusal | None:
+    """What is shown of a refusal that leaves no event; None for all others (ruling 11)."""
+    if refusal.code in UNRECORDED or refusal.counted_only:
+        return replace(refusal, support_code=secrets.support_code())
+    return None
+
+
+def record(verb: Refused, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal:
+    """Write a refusal down, and count it against a stranger's source.
+
+    The tenth refusal in a window is the last that a source is told anything about: a guess that
+    was already under way when the count was reached learns nothing from its answer either.
+    """
+    shown = replace(refusal, support_code=secrets.support_code())
+    verb.on_refusal(tx, caller, refusal)
+    if verb.throttled and not refusal.holder and not limits.count_refusal(tx, caller.source):
+        wait = limits.throttled(tx, caller.source)
+        return replace(shown, code="rate_limited", detail="", retry_after=wait)
+    write_down(tx, caller, shown, verb.name, verb.refused_as)
+    return shown
+
+
+def write_down(tx: Tx, caller: Caller, refusal: Refusal, verb: str, kind: str) -> None:
+    """The event of a refusal, where the administrator of whoever asked will look for it."""
+    about = refusal.about
+    if about.organization_id is None:
+        # Where nothing was found, the refusal belongs to whoever asked: his own administrator
+        # must find it by its support code. A stranger's goes to the root.
+        about = replace(about, organization_id=caller.organization_id)
+    named = replace(refusal, about=about, data={**refusal.data, "verb": verb})
+    events.record(tx, caller, refused(kind, named))

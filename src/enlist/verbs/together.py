@@ -1,0 +1,107 @@
+"""Many that ask at the same moment are answered together: the hot lane, from `look` to the answer.
+
+A thousand devices that redeem at once need not wait a thousand times for the disk. They share one
+snapshot to be looked at in, one transaction for their claims and one for their refusals, and each
+is told what he would have been told alone. What is not plain (a try to be counted, an answer to
+be repeated, anything that raises) is done alone, so that nobody's request harms another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from enlist.core.caller import Caller
+from enlist.core.outcomes import Done, Refusal
+from enlist.store import limits
+from enlist.store.ahead import ReadAhead
+from enlist.store.lanes import Store
+from enlist.store.tx import Reader, StoreUnavailable, Tx
+from enlist.verbs.driver import Answered, Driver, HotVerb, look_at
+from enlist.verbs.refusing import record, unrecorded
+
+Asked = tuple[HotVerb[Any, Any, Any], Caller]
+Outcome = Done[Any] | Refusal | Exception
+
+
+class Together:
+    """Runs verbs of one kind over a store, many at once."""
+
+    def __init__(self, driver: Driver, store: Store) -> None:
+        self._driver = driver
+        self._store = store
+
+    def perform(self, asked: Sequence[Asked]) -> list[Outcome]:
+        """Do all of it; what came of each, in order. A fault is a value here."""
+        if len(asked) == 1:
+            return [self._alone(*asked[0])]
+        outcomes: dict[int, Outcome] = {}
+        try:
+            self._perform(asked, outcomes)
+        except StoreUnavailable as fault:
+            return [outcomes.get(place, fault) for place in range(len(asked))]
+        except Exception:  # noqa: BLE001, S110 - it comes again for whoever brought it, alone
+            pass
+        return [
+            outcomes[place] if place in outcomes else self._alone(*one)
+            for place, one in enumerate(asked)
+        ]
+
+    def _alone(self, verb: HotVerb[Any, Any, Any], caller: Caller) -> Outcome:
+        try:
+            return self._driver.perform(verb, caller)
+        except Exception as fault:  # noqa: BLE001 - told to whoever asked
+            return fault
+
+    def _perform(self, asked: Sequence[Asked], outcomes: dict[int, Outcome]) -> None:
+        """Fill in what is decided; whatever was committed is in `outcomes` before more is tried."""
+        seen = self._store.read(lambda tx: self._look(asked, tx))
+        ready = {place: self._work(*asked[place], what) for place, what in seen.items()}
+        refused = {place: one for place, one in ready.items() if isinstance(one, Refusal)}
+        claims = {
+            place: one
+            for place, one in ready.items()
+            if not isinstance(one, Refusal | Answered | None)
+        }
+        if claims:
+            won = self._store.claim(type(asked[0][0]).apply_many, list(claims.values()))
+            lost = [place for place, yes in zip(claims, won, strict=True) if not yes]
+            outcomes |= {n: asked[n][0].won(claims[n]) for n in claims if n not in set(lost)}
+            if lost:
+                refused |= self._store.read(lambda tx: self._lost(asked, claims, lost, tx))
+        if refused:
+            outcomes |= self._refuse(asked, refused)
+
+    def _look(self, asked: Sequence[Asked], tx: Reader) -> dict[int, object]:
+        verbs, tools, ahead = [verb for verb, _ in asked], self._driver.tools, ReadAhead(tx)
+        if verbs[0].throttled:
+            limits.read_ahead(ahead, (caller.source for _, caller in asked))
+        type(verbs[0]).read_ahead(tools, ahead, verbs)
+        return {
+            place: look_at(verb, tools, ahead, caller) for place, (verb, caller) in enumerate(asked)
+        }
+
+    def _work(self, verb: HotVerb[Any, Any, Any], caller: Caller, seen: object) -> Any:
+        if isinstance(seen, Refusal):
+            return seen
+        if verb.reserve(seen) is not None:
+            return None
+        return verb.work(self._driver.tools, caller, seen)
+
+    def _lost(
+        self, asked: Sequence[Asked], claims: dict[int, Any], lost: Iterable[int], tx: Reader
+    ) -> dict[int, Refusal]:
+        tools, ahead = self._driver.tools, ReadAhead(tx)
+        return {n: asked[n][0].lost(tools, ahead, asked[n][1], claims[n]) for n in lost}
+
+    def _refuse(self, asked: Sequence[Asked], refused: dict[int, Refusal]) -> dict[int, Refusal]:
+        def write(tx: Tx) -> dict[int, Refusal]:
+            return {
+                place: record(asked[place][0], tx, asked[place][1], refused[place])
+                for place in recorded
+            }
+
+        shown = {place: unrecorded(refusal) for place, refusal in refused.items()}
+        recorded = [place for place, told in shown.items() if told is None]
+        told = {place: refusal for place, refusal in shown.items() if refusal is not None}
+        return told | (self._store.write(write) if recorded else {})

@@ -1,0 +1,205 @@
+"""What is done together ends as if each had come alone, and nobody harms anybody else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from enlist.core.caller import Caller
+from enlist.core.outcomes import Done, Refusal
+from enlist.core.secrets import Secret
+from enlist.store import redemptions
+from enlist.store.limits import THROTTLE_REFUSALS
+from enlist.store.redemptions import DeviceReport
+from enlist.store.tx import StoreUnavailable
+from enlist.verbs.presenting import Presented
+from enlist.verbs.redeem import Redeem
+from enlist.verbs.together import Asked, Outcome, Together
+from tests.behaviour.test_one_winner import exactly_one_of_everything
+from tests.installation import Enlist, code, done
+from tests.requests import csr
+
+UNKNOWN = "zzzzzzzzzz"
+
+
+@pytest.fixture
+def together(enlist: Enlist) -> Callable[[Sequence[Asked]], list[Outcome]]:
+    return Together(enlist.driver, enlist.store).perform
+
+
+Do = Callable[[Sequence[Asked]], list[Outcome]]
+
+
+def asking(
+    token: Secret | str, caller: Caller, *, key: int | None = 0, **report: str
+) -> tuple[Redeem, Caller]:
+    """A device that comes with a token."""
+    secret = Secret(token) if isinstance(token, str) else token
+    told = DeviceReport(**{"platform": "linux", **report})
+    return Redeem(Presented(secret), told, None if key is None else csr(key)), caller
+
+
+def enrolled(outcome: Outcome) -> Done[Any] | Refusal:
+    """What was decided; a fault is raised."""
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def codes(outcomes: Sequence[Outcome]) -> list[str]:
+    return [type(each).__name__ if isinstance(each, Exception) else code(each) for each in outcomes]
+
+
+def test_each_is_enrolled_with_a_certificate_of_its_own(enlist: Enlist, together: Do) -> None:
+    """P11: as many devices, credentials and events as answers."""
+    tickets = [enlist.register("ada", name=f"laptop {n}") for n in range(20)]
+    asked = [
+        asking(t.token, enlist.stranger(), key=n, model=f"m{n}") for n, t in enumerate(tickets)
+    ]
+    answers = [done(enrolled(each)) for each in together(asked)]
+    assert [each.device_id for each in answers] == [each.device_id for each in tickets]
+    assert len({each.certificate for each in answers}) == len(tickets)
+    for number, ticket in enumerate(tickets):
+        exactly_one_of_everything(enlist, ticket)
+        assert enlist.device(ticket.device_id).model == f"m{number}"
+
+
+def test_of_64_contenders_one_wins(enlist: Enlist, together: Do) -> None:
+    """A29, S22: in one batch as in many; the others are told, and each has its event."""
+    ticket = enlist.register("ada")
+    outcomes = together([asking(ticket.token, enlist.stranger(), key=n % 8) for n in range(64)])
+    again = [each for each in outcomes if code(each) == "done" and done(enrolled(each)).repeated]
+    assert Counter(codes(outcomes)) == {"done": 1 + len(again), "token_used": 63 - len(again)}
+    assert len(again) == 7  # the winner's own key
+    exactly_one_of_everything(enlist, ticket)
+    refused = enlist.events("enrollment.refused", enrollment=ticket.enrollment_id)
+    assert {each.support_code for each in refused} == {
+        each.support_code for each in outcomes if isinstance(each, Refusal)
+    }
+
+
+def test_each_is_told_what_he_would_be_told_alone(enlist: Enlist, together: Do) -> None:
+    """Every way to be wrong, in one batch, beside one that is right."""
+    names = ("used", "revoked", "reissued", "right", "bare", "other")
+    tickets = {name: enlist.register("ada", name=name) for name in names}
+    done(enlist.redeem(tickets["used"].token, key=77))
+    enlist.revoke(tickets["revoked"].enrollment_id)
+    enlist.reissue(tickets["reissued"].enrollment_id)
+    soon = enlist.register("ada", name="soon", expires_at=enlist.clock.now + 60_000_000)
+    enlist.clock.advance(minutes=2)
+    ways = {
+        "token_used": asking(tickets["used"].token, enlist.stranger(), key=1),
+        "token_revoked": asking(tickets["revoked"].token, enlist.stranger()),
+        "token_replaced": asking(tickets["reissued"].token, enlist.stranger()),
+        "token_expired": asking(soon.token, enlist.stranger()),
+        "token_invalid": asking(UNKNOWN, enlist.stranger()),
+        "platform_mismatch": asking(tickets["other"].token, enlist.stranger(), platform="windows"),
+        "platform_not_supported": asking(UNKNOWN, enlist.stranger(), platform="amiga"),
+        "completion_required": asking(tickets["bare"].token, enlist.stranger(), key=None),
+        "done": asking(tickets["right"].token, enlist.stranger()),
+    }
+    assert codes(together(list(ways.values()))) == list(ways)
+    alone = [enlist.driver.perform(*each) for name, each in ways.items() if name != "done"]
+    assert codes(alone) == [name for name in ways if name != "done"]
+
+
+def test_a_source_that_guesses_is_throttled_within_a_batch(enlist: Enlist, together: Do) -> None:
+    """S40: guesses that come together are counted one by one; nobody else waits."""
+    guesser, ticket = enlist.stranger(), enlist.register("ada")
+    asked = [asking(UNKNOWN, guesser) for _ in range(THROTTLE_REFUSALS + 5)]
+    outcomes = together([*asked, asking(ticket.token, enlist.stranger())])
+    assert Counter(codes(outcomes)) == {
+        "token_invalid": THROTTLE_REFUSALS,
+        "rate_limited": 5,
+        "done": 1,
+    }
+    assert codes(together([asking(UNKNOWN, guesser)] * 2)) == ["rate_limited"] * 2
+
+
+def test_a_source_that_is_throttled_redeems_nothing(enlist: Enlist, together: Do) -> None:
+    """S18: not even with the right token, guessed after the count was reached."""
+    guesser, ticket = enlist.stranger(), enlist.register("ada")
+    together([asking(UNKNOWN, guesser)] * THROTTLE_REFUSALS)
+    right = asking(ticket.token, guesser)
+    assert codes(together([right, right])) == ["rate_limited"] * 2
+    assert enlist.device(ticket.device_id).state == "registered"
+
+
+def test_a_fault_in_one_request_is_its_own(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are answered as if it had never come."""
+    tickets = [enlist.register("ada", name=f"laptop {n}") for n in range(3)]
+    asked = [asking(each.token, enlist.stranger()) for each in tickets]
+    work = Redeem.work
+
+    def failing(self: Redeem, *given: Any) -> Any:
+        if self is asked[1][0]:
+            raise ZeroDivisionError
+        return work(self, *given)
+
+    monkeypatch.setattr(Redeem, "work", failing)
+    assert codes(together(asked)) == ["done", "ZeroDivisionError", "done"]
+    assert enlist.device(tickets[1].device_id).state == "registered"
+
+
+def test_a_claim_that_breaks_the_batch_is_refused_alone(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X25: the transaction of all is undone, and each is done again by itself."""
+    tickets = [enlist.register("ada", name=f"laptop {n}") for n in range(3)]
+    asked = [asking(each.token, enlist.stranger()) for each in tickets]
+    redeem, sizes = redemptions.redeem, []
+
+    def breaking(tx: Any, claims: Sequence[Any]) -> list[bool]:
+        sizes.append(len(claims))
+        won = redeem(tx, claims)
+        if any(claim.device_id == tickets[1].device_id for claim in claims):
+            raise ZeroDivisionError
+        return won
+
+    monkeypatch.setattr(Redeem, "apply_many", staticmethod(breaking))
+    assert codes(together(asked)) == ["done", "ZeroDivisionError", "done"]
+    assert sizes == [3, 1, 1, 1]
+    assert len(enlist.events("enrollment.redeemed")) == 2
+
+
+def test_what_was_committed_is_answered(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S75: the database goes away after the claims; winners have won, the rest may come again."""
+    ticket = enlist.register("ada")
+    asked = [asking(ticket.token, enlist.stranger(), key=n) for n in range(3)]
+
+    def gone(*_: Any) -> Refusal:
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(Redeem, "lost", gone)
+    found = Counter(codes(together(asked)))
+    assert found == {"done": 1, "StoreUnavailable": 2}
+
+
+def test_without_a_database_all_are_told_at_once(enlist: Enlist, together: Do) -> None:
+    """S75: not each after waiting for it alone."""
+    asked = [asking(UNKNOWN, enlist.stranger()) for _ in range(3)]
+    enlist.store.close()
+    assert codes(together(asked)) == ["StoreUnavailable"] * 3
+
+
+def test_a_login_is_not_for_the_lane(enlist: Enlist, together: Do) -> None:
+    """S45: whoever asked for it would hold up all others; it is done alone, and rightly."""
+    enlist.set(token_type="two_factor")
+    ticket = enlist.register("ada")
+    verb, caller = asking(ticket.token, enlist.stranger())
+    wrong = replace(verb.presented, username="ada", password=Secret("not this one"))
+    other = asking(UNKNOWN, enlist.stranger())
+    assert codes(together([(replace(verb, presented=wrong), caller), other])) == [
+        "credentials_invalid",
+        "token_invalid",
+    ]
+    (row,) = enlist.rows("enrollment")
+    assert row["wrong_logins"] == 1
