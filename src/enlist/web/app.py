@@ -87,7 +87,7 @@ class _Shortcut:
         self._lean = lean
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        lean = self._lean.get((scope.get("method", ""), scope["path"]))
+        lean = self._lean.get((scope.get("method", ""), scope.get("path", "")))
         if lean is None:
             await self._app(scope, receive, send)
         else:
