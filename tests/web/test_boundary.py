@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enlist.core.outcomes import Refusal
-from enlist.web.boundary import Capped, SameSite
+from enlist.web.boundary import MOST_DISCARDED, Capped, SameSite
 
 OWN = "https://enroll.example.com"
 
@@ -33,7 +34,7 @@ def render(_scope: Scope, refusal: Refusal) -> ASGIApp:
 
 def ask(app: ASGIApp, headers: dict[str, str], messages: Iterable[Message] = ()) -> list[Message]:
     """What the application answers to a POST that arrives in these messages."""
-    arriving = iter([*messages, {"type": "http.request", "body": b""}])
+    arriving = chain(messages, [{"type": "http.request", "body": b""}])
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -88,3 +89,29 @@ def test_half_a_body_is_no_request() -> None:
     ]
     assert ask(Capped(app, render), {"content-length": "8"}, half) == []
     assert app.bodies == []
+
+
+def test_who_sends_too_much_may_finish_before_he_is_refused() -> None:
+    """Else the connection is reset, and a proxy in between answers 502 in our place."""
+    read: list[int] = []
+
+    def parts(count: int) -> Iterator[Message]:
+        for number in range(count):
+            read.append(number)
+            more = number < count - 1
+            yield {"type": "http.request", "body": b"x" * 50_000, "more_body": more}
+
+    for headers in ({"content-length": "200000"}, {}):
+        read.clear()
+        answer = ask(Capped(Counting(), render), headers, parts(4))
+        assert answer[-1]["body"] == b"too_large"
+        assert read == [0, 1, 2, 3]
+    for headers, most in (
+        ({"content-length": "50000000"}, 0),
+        ({"content-length": "200000", "expect": "100-continue"}, 0),
+        ({}, MOST_DISCARDED // 50_000 + 4),
+    ):
+        read.clear()
+        answer = ask(Capped(Counting(), render), headers, parts(1000))
+        assert answer[-1]["body"] == b"too_large"
+        assert len(read) <= most, "nobody may talk for ever"

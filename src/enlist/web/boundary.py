@@ -27,6 +27,8 @@ from enlist.web.peers import address_of
 
 MOST_BYTES: Final = 64 * 1024
 """Body of a request, unless its route says otherwise (S46)."""
+MOST_DISCARDED: Final = 2 * 1024 * 1024
+"""Of a larger body, how much is read and thrown away so that its sender hears the refusal."""
 
 REQUESTS = Counter(
     "enlist_http_requests_total",
@@ -164,10 +166,28 @@ class Capped:
             except ClientDisconnect:
                 return  # half a form must not be taken for a whole one
         if body is None:
+            if not _header(scope, b"expect"):  # who waits to be asked for it has sent nothing
+                await _discard(receive, declared)
             refusal = Refusal("too_large", support_code=support_code())
             await self._render(scope, refusal)(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
+
+
+async def _discard(receive: Receive, declared: str) -> None:
+    """Let a client finish that has little left to say, before it is refused.
+
+    Closing on what was not read yet resets the connection, and a proxy that was still sending then
+    says 502 instead of handing on our answer. Nothing of it is kept.
+    """
+    left = MOST_DISCARDED
+    if declared.isdigit() and int(declared) > left:
+        return
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:
