@@ -8,7 +8,6 @@ the moment. `pki.notes` signs it.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -61,7 +60,7 @@ def parse(body: str) -> Checkpoint:
         raise ValueError(f"{size!r} is no size")
     try:
         found = base64.b64decode(root, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ValueError(f"the root is no base64: {error}") from error
     if len(found) != 32:
         raise ValueError("the root is no SHA-256")

@@ -14,7 +14,6 @@ apart. Who verifies needs nothing but the public key, written `name+hash+key`.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ def read_verifier(text: str) -> Verifier:
     known, _, encoded = rest.partition("+")
     try:
         key = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ValueError("this is no verifier key: its last part is no base64") from error
     if len(key) != 33 or key[:1] != _ED25519:
         raise ValueError("this is no verifier key for Ed25519")
@@ -134,7 +133,7 @@ def _signatures(lines: str) -> Iterator[tuple[str, bytes]]:
             raise NotSigned("it is no signed note")
         try:
             yield name, base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise NotSigned("it is no signed note") from error
 
 

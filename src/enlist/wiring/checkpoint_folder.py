@@ -34,12 +34,10 @@ class CheckpointFolder:
             content = path.read_bytes()
             end = 0
             for found in _NOTE.finditer(content):
-                if found.start() > end:
-                    yield _text(content[end : found.start()])
+                yield from _between(content[end : found.start()])
                 yield _text(found[1])
                 end = found.end()
-            if content[end:].strip():
-                yield _text(content[end:])
+            yield from _between(content[end:])
 
     def newest(self) -> str | None:
         """The last whole note of the newest file that has one."""
@@ -76,6 +74,12 @@ class CheckpointFolder:
             yield
         finally:
             os.close(descriptor)
+
+
+def _between(content: bytes) -> Iterator[str]:
+    """What stands where a note should, if it is more than empty lines."""
+    if content.strip():
+        yield _text(content.strip(b"\n") + b"\n")
 
 
 def _text(note: bytes) -> str:

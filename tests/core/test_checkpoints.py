@@ -1,0 +1,43 @@
+"""What a checkpoint says, and what is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from enlist.core.checkpoints import Checkpoint, origin, parse
+from enlist.core.merkle import leaf_hash
+
+MADE = Checkpoint("enlist/one", 4711, leaf_hash(b"x"), 1_780_000_000_123_456)
+
+
+def test_a_checkpoint_reads_back_as_it_was_written() -> None:
+    """Ruling 34: C2SP tlog-checkpoint, and a line with the moment."""
+    name, size, _root, moment, end = MADE.body().split("\n")
+    assert (name, size, end) == ("enlist/one", "4711", "")
+    assert moment == "time 2026-05-28T20:26:40.123456Z"
+    assert parse(MADE.body()) == MADE
+
+
+def test_a_log_is_named_after_its_installation() -> None:
+    assert origin("0198") == "enlist/0198"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("4711", "04711"),
+        ("4711", "-1"),
+        ("4711", "²"),
+        ("4711", ""),
+        ("4711", "4711\n1"),
+        ("time ", "at "),
+        ("time 2026-05-28T20:26:40.123456Z", "time 2026-05-28T20:26:40"),
+        ("time 2026-05-28T20:26:40.123456Z", "time soon"),
+        ("enlist/one\n", ""),
+        ("=\n", "\n"),
+        ("=\n", "AAAA\n"),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(old: str, new: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - which words it says is not promised
+        parse(MADE.body().replace(old, new, 1))
