@@ -1,4 +1,4 @@
-"""Behind nginx, set up as the guide to installing says: what it gets to see, and what it says."""
+"""Behind nginx, set up as the guide says: what it gets to see and to log."""
 
 from __future__ import annotations
 
@@ -12,30 +12,11 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.architecture.source import ROOT
-from tests.docs.pages import DocsPage
-from tests.peers.base import find_program, finish, free_port, launch, wait_until
+from tests.peers.base import free_port
 from tests.peers.pki import Pki
 from tests.requests import request_pem
+from tests.server.proxies import Place, configured, running
 from tests.serving import ADMINISTRATOR, PASSWORD, Server, StartServer
-
-HOST = "enroll.example.com"
-AROUND = """\
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-events {{ }}
-http {{
-    log_format seen '"$request" "$http_referer" "$sent_http_location" "$request_uri"';
-    access_log {folder}/access.log seen;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-{servers}
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -54,42 +35,11 @@ def proxied(start_server: StartServer, throwaway_pki: Pki, tmp_path: Path) -> It
     url = f"https://localhost:{port}"
     trusted = {"ENLIST_PUBLIC_URL": url, "ENLIST_TRUSTED_PROXY": "127.0.0.1/32"}
     server = start_server(environment={**trusted, "ENLIST_LOG_LEVEL": "debug"})
-    guide = DocsPage(ROOT / "docs" / "how-to" / "install.md")
-    (block,) = [block for block in guide.blocks if "proxy_pass" in block]
-    for there, here in {
-        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
-        "listen 80": f"listen 127.0.0.1:{plain}",
-        f"/etc/ssl/{HOST}.pem": str(throwaway_pki.server.certificate),
-        f"/etc/ssl/private/{HOST}.key": str(throwaway_pki.server.key),
-        "http://127.0.0.1:8000": f"http://127.0.0.1:{server.url.rpartition(':')[2]}",
-        f"server_name {HOST}": "server_name localhost",
-        f"https://{HOST}": url,
-    }.items():
-        assert there in block
-        block = block.replace(there, here)
-    folder = tmp_path / "nginx"
-    folder.mkdir()
-    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, servers=block))
-    command = [
-        find_program("nginx") or "nginx",
-        "-p",
-        str(folder),
-        "-c",
-        str(folder / "nginx.conf"),
-    ]
-    process = launch(command, folder / "output.log")
-    found = Proxied(server, url, f"http://localhost:{plain}", folder)
-    answers = lambda: _answers(found.plain_url)  # noqa: E731
-    wait_until(answers, "nginx", log=folder / "error.log", process=process)
-    yield found
-    finish(process)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx2.get(f"{url}/pki/root.pem", trust_env=False).status_code == 200
-    except httpx2.TransportError:
-        return False
+    upstream = int(server.url.rpartition(":")[2])
+    place = Place("nginx", port, plain, upstream, tmp_path / "nginx", throwaway_pki)
+    place.folder.mkdir()
+    with running(place, configured(place)):
+        yield Proxied(server, place.url, place.plain_url, place.folder)
 
 
 @pytest.mark.peer("nginx")
@@ -132,23 +82,3 @@ def test_no_address_carries_a_secret(proxied: Proxied, browser: Browser) -> None
     for log in (*proxied.folder.glob("*.log"), server.log):
         text = log.read_text(errors="replace")
         assert [secret for secret in secrets if secret in text] == [], log.name
-
-
-@pytest.mark.peer("nginx")
-def test_the_proxy_of_the_guide_is_believed_and_its_client_is_not(proxied: Proxied) -> None:
-    """Ruling 36, ASVS 4.1.3: lists go over plain HTTP, all else to HTTPS; addresses are nginx's."""
-    server = proxied.server
-    plain = httpx2.get(f"{proxied.plain_url}/console", trust_env=False)
-    assert (plain.status_code, plain.headers["location"]) == (301, f"{proxied.url}/console")
-    assert httpx2.get(f"{proxied.plain_url}/pki/issuing.crl", trust_env=False).status_code == 200
-    forged = {"x-forwarded-for": "203.0.113.9", "x-forwarded-host": "evil.example"}
-    asked = {"token": "8Kq2mWx7Rb"}
-    elsewhere = httpx2.HTTPTransport(verify=False, local_address="127.0.0.9")
-    with httpx2.Client(transport=elsewhere, headers=forged) as client:
-        home = client.get(f"{proxied.url}/", follow_redirects=False)
-        assert "evil" not in str(home.headers)
-        assert "max-age=31536000" in home.headers["strict-transport-security"]
-        assert client.post(f"{proxied.url}/api/v1/redeem", json=asked).status_code == 404
-    events = json.loads(server.cli("audit", "list", "--json", "--limit", "20"))["items"]
-    (refused,) = [event for event in events if event["kind"] == "enrollment.refused"]
-    assert refused["personal"]["address"] == "127.0.0.9"
