@@ -7,7 +7,8 @@
     pki/                   root and issuing CA, and the device listener's pinned RSA key
     checkpoints/           what was signed (see `wiring.checkpoint_folder`)
 
-Ids begin with the time they were made, so the newest key sorts last. A key file that others can
+An id says from when on its key makes what is new, so the newest key sorts last, and one that is
+yet to begin is only accepted until then (see `load`). A key file that others can
 read, or a populated database without its keys, stops the start with one line that says what to
 do (rulings 32, S64).
 """
@@ -22,7 +23,7 @@ from typing import Final
 
 from enlist.core.faults import Unusable
 from enlist.core.ids import Id, new_id
-from enlist.core.secrets import Key, KeyRing, new_key
+from enlist.core.secrets import Key, KeyRing, in_order, new_key
 from enlist.pki import keys
 from enlist.pki.authority import Authority, AuthorityMaterial, create_authority, load_authority
 
@@ -30,6 +31,9 @@ PURPOSES: Final = ("lookup", "derive", "checkpoint")
 
 LATER: Final = frozenset({"checkpoint"})
 """Purposes that older folders have no key for; it is made at the next start."""
+
+
+NEVER: Final = 1 << 62
 
 
 class KeyFolderProblem(Unusable):
@@ -89,24 +93,29 @@ def create(data: Path, *, name: str, trust_domain: str, now: int) -> KeyFolder:
     return load(data)
 
 
-def add_key(data: Path, purpose: str, now: int) -> Key:
-    """Make one more key for a purpose, which is the newest from now on, with mode 0600.
+def add_key(data: Path, purpose: str, begins: int) -> Key:
+    """Make one more key for a purpose, which makes what is new from `begins` on; mode 0600.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    key = new_key(now)
+    key = new_key(begins)
     write_secret(data / "keys" / f"{purpose}.{key.id}.key", key.material.hex().encode())
     return key
 
 
-def load(data: Path) -> KeyFolder:
-    """Read the keys of an installation.
+def load(data: Path, now: int | None = None) -> KeyFolder:
+    """Read the keys of an installation, newest first.
+
+    Args:
+        now: the present moment: keys that are yet to begin are put last. None counts them all as
+            begun.
 
     Raises:
         KeyFolderProblem: a key is missing, damaged, or readable by others.
     """
-    rings = {purpose: _keys(data / "keys", purpose) for purpose in PURPOSES}
+    moment = NEVER if now is None else now
+    rings = {purpose: _keys(data / "keys", purpose, moment) for purpose in PURPOSES}
     pki = data / "pki"
     try:
         authority = load_authority(
@@ -125,8 +134,8 @@ def load(data: Path) -> KeyFolder:
     return KeyFolder(installation_id, ring, authority, rings["checkpoint"])
 
 
-def _keys(folder: Path, purpose: str) -> tuple[Key, ...]:
-    """The keys for one purpose, newest first."""
+def _keys(folder: Path, purpose: str, now: int) -> tuple[Key, ...]:
+    """The keys for one purpose, in the order of a ring."""
     found = []
     for path in sorted(folder.glob(f"{purpose}.*.key"), reverse=True):
         key_id = path.name.split(".")[1]
@@ -139,7 +148,7 @@ def _keys(folder: Path, purpose: str) -> tuple[Key, ...]:
             f"there is no {purpose} key in {folder}. "
             "Restore the folder from your key backup; new keys would end every live token."
         )
-    return tuple(found)
+    return in_order(found, now)
 
 
 def _read(path: Path) -> bytes:

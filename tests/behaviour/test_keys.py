@@ -8,7 +8,6 @@ from itertools import islice
 
 import pytest
 
-from enlist.core.clock import DAY
 from enlist.core.secrets import Secret, new_key
 from enlist.keyfolder import write_secret
 from enlist.store.enrollments import MOST_WRONG_LOGINS
@@ -24,7 +23,7 @@ def test_tokens_outlive_a_rotation_of_keys(enlist: Enlist) -> None:
     old = enlist.register("ada", name="old")
     begun = done(enlist.begin(old.token))
     for purpose in ("lookup", "derive"):
-        key = new_key(enlist.clock.now + DAY)
+        key = new_key(enlist.clock.now)
         path = enlist.settings.data / "keys" / f"{purpose}.{key.id}.key"
         write_secret(path, key.material.hex().encode())
     rotated = enlist.again()

@@ -14,6 +14,7 @@ from enlist.cli import (
     devices,
     doctor,
     enrollments,
+    keys,
     organizations,
     server,
     users,
@@ -67,6 +68,7 @@ def build() -> typer.Typer:
         ("device", devices),
         ("enrollment", enrollments),
         ("audit", audit),
+        ("keys", keys),
     ):
         app.add_typer(module.commands, name=name)
     app.command(

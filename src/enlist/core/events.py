@@ -24,6 +24,8 @@ KINDS: Final[Mapping[str, str]] = {
     "installation.started": "A server started; its version is in the event.",
     "installation.backed_up": "A backup of database and keys was made.",
     "installation.restored": "A backup was restored; what was active is on hold.",
+    "key.added": "A key was added; from when on it makes what is new is in the event.",
+    "key.compromised": "Keys were replaced because they leaked; live tokens were put on hold.",
     "organization.created": "An organization was added.",
     "organization.changed": "An organization's name, time zone or language changed.",
     "organization.deleted": "An organization was deleted.",

@@ -22,7 +22,8 @@ the key that pages seal their state with (`enlist.web.sealing`).
 
 Digests are `HMAC-SHA256(lookup key, kind, 0x00, secret)`. The kind separates domains: a secret
 of one kind presented as another is simply unknown (S11). Both keys live outside the database as
-lists, newest first, and each row names the key that made it, so keys rotate without a flag day.
+lists, newest first, and each row names the key that made it, so keys rotate without a flag day: a
+new key is accepted by every process some seconds before the first of them makes anything with it.
 Rows shorter than 112 bits deviate from ASVS 6.5.2 (a salted hash cannot be an index); the key
 outside the database, expiry and the throttle make up for it.
 """
@@ -109,16 +110,46 @@ class Key:
             raise ValueError(f"key {self.id} is shorter than 256 bits")
 
 
-@dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys that guard secrets: for look-up and for derivation, each newest first."""
+    """The keys that guard secrets: for look-up and for derivation.
 
-    lookup: tuple[Key, ...]
-    derive: tuple[Key, ...]
+    The first of each makes what is new; all are accepted. One ring is shared by everything in a
+    process, and takes up new keys while it is in use.
+    """
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, lookup: tuple[Key, ...], derive: tuple[Key, ...]) -> None:
+        self._keys = (lookup, derive)
+
+    @property
+    def lookup(self) -> tuple[Key, ...]:
+        return self._keys[0]
+
+    @property
+    def derive(self) -> tuple[Key, ...]:
+        return self._keys[1]
+
+    def take_up(self, newer: KeyRing) -> None:
+        """Become like another ring, for all threads at once.
+
+        A key that is in use is never dropped: a file that somebody deleted must not end what it
+        guards before the next start has counted it.
+        """
+        self._keys = (
+            _with_those_missing(newer.lookup, self.lookup),
+            _with_those_missing(newer.derive, self.derive),
+        )
 
     def digest(self, kind: Kind, secret: Secret) -> Digest:
-        """The digest under the newest key, for a new row."""
-        return _digest(self.lookup[0], kind, secret)
+        """The digest for a new row: under the first key.
+
+        What is only ever compared with itself, minutes later, is under the oldest: a rotation in
+        between must not make a repeated request look like another one.
+        """
+        lookup = self.lookup
+        key = min(lookup, key=lambda each: each.id) if kind in _LASTING else lookup[0]
+        return _digest(key, kind, secret)
 
     def digests(self, kind: Kind, secret: Secret) -> tuple[bytes, ...]:
         """The digests under every key that may have made the row being looked for."""
@@ -144,6 +175,14 @@ class KeyRing:
         if key is None:
             raise KeyError(f"derivation key {key_id} is missing; restore the key folder")
         return Secret(_letters(key, enrollment_id, generation, length, ALPHABETS[alphabet]))
+
+
+_LASTING: Final = frozenset({Kind.IDEMPOTENCY, Kind.USERNAME})
+
+
+def _with_those_missing(keys: tuple[Key, ...], before: tuple[Key, ...]) -> tuple[Key, ...]:
+    known = {key.id for key in keys}
+    return (*keys, *(key for key in before if key.id not in known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +222,23 @@ def _letters(key: Key, enrollment_id: str, generation: int, length: int, alphabe
     return "".join(found[:length])
 
 
-def new_key(now: int) -> Key:
-    """A fresh key; its id begins with the moment it was made, so that ids sort by age."""
-    return Key(f"{now // SECOND:x}-{secrets.token_hex(3)}", secrets.token_bytes(32))
+def new_key(begins: int) -> Key:
+    """A fresh key; its id says from when on it makes what is new, so that ids sort by age."""
+    return Key(f"{begins // SECOND:x}-{secrets.token_hex(3)}", secrets.token_bytes(32))
+
+
+def begins(key_id: str) -> int:
+    """From when on a key makes what is new, in microseconds UTC; 0 for an id of another form."""
+    try:
+        return int(key_id.partition("-")[0], 16) * SECOND
+    except ValueError:
+        return 0
+
+
+def in_order(keys: Iterable[Key], now: int) -> tuple[Key, ...]:
+    """Keys as a ring wants them: newest first, but behind all others those yet to begin."""
+    newest = sorted(keys, key=lambda key: key.id, reverse=True)
+    return tuple(sorted(newest, key=lambda key: begins(key.id) > now))
 
 
 def random_letters(count: int, alphabet: str) -> str:

@@ -43,6 +43,17 @@ _HELD = Query(
      ORDER BY e.id LIMIT :limit
     """,
 )
+_HELD_DERIVED = Query(
+    "enrollment.held_derived",
+    """
+    SELECT e.id FROM enrollment e
+     WHERE e.state = 'on_hold' AND e.deleted_at IS NULL AND e.id > :after
+       AND EXISTS (SELECT 1 FROM enrollment_secret s
+                    WHERE s.enrollment_id = e.id AND s.generation = e.generation
+                      AND s.derive_key_id <> :derive_key_id)
+     ORDER BY e.id LIMIT :limit
+    """,
+)
 _RESTORES = Query(
     "event.restores", "SELECT count(*) AS found FROM event WHERE kind = 'installation.restored'"
 )
@@ -78,9 +89,20 @@ def held(tx: Reader, after: Id, limit: int) -> list[Id]:
     return [str(row["id"]) for row in tx.all(_HELD, after=after, limit=limit)]
 
 
+def held_derived_otherwise(tx: Reader, derive_key_id: str, after: Id, limit: int) -> list[Id]:
+    """What is on hold with a token of any other derivation key, a page at a time."""
+    found = tx.all(_HELD_DERIVED, derive_key_id=derive_key_id, after=after, limit=limit)
+    return [str(row["id"]) for row in found]
+
+
+def end_attempts(tx: Tx) -> int:
+    """End every half-finished attempt; answer how many."""
+    return tx.run(_END_ATTEMPTS, now=tx.now)
+
+
 def end_what_people_hold(tx: Tx) -> int:
     """End every sign-in, half-finished attempt and one-time link; answer how many sign-ins."""
-    tx.run(_END_ATTEMPTS, now=tx.now)
+    end_attempts(tx)
     tx.run(_END_LINKS, now=tx.now)
     return tx.run(_END_SIGN_INS, now=tx.now)
 

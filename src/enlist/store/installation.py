@@ -21,6 +21,9 @@ _ADD_KEY = Query(
     ON CONFLICT DO NOTHING
     """,
 )
+_FORGET_AFTER = Query(
+    "installation.forget_after", "DELETE FROM known_key WHERE purpose = :purpose AND id > :id"
+)
 
 
 def installation_id(tx: Reader) -> Id | None:
@@ -42,3 +45,8 @@ def known_keys(tx: Reader) -> dict[Id, str]:
 def add_key(tx: Tx, key_id: str, purpose: str) -> None:
     """From now on this database needs that key."""
     tx.run(_ADD_KEY, id=key_id, purpose=purpose, now=tx.now)
+
+
+def forget_keys_after(tx: Tx, key_id: str, purpose: str) -> None:
+    """Keys that were to begin later than this one are not needed any more."""
+    tx.run(_FORGET_AFTER, id=key_id, purpose=purpose)

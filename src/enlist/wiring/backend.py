@@ -102,6 +102,33 @@ class LocalBackend:
             "sign_ins_ended": done.held.sign_ins,
         }
 
+    def list_keys(self, **options: Any) -> list[dict[str, Any]]:
+        """Every key of the installation."""
+        from enlist.wiring.installation import opened
+        from enlist.wiring.keys import listed
+
+        settings = _settings(options)
+        with opened(settings) as installation:
+            return [each.document() for each in listed(installation, settings)]
+
+    def rotate_key(self, purpose: str, *, minutes: int, **options: Any) -> dict[str, Any]:
+        """Make a new key, which running servers take up."""
+        from enlist.wiring.installation import opened
+        from enlist.wiring.keys import rotate
+
+        settings = _settings(options)
+        with opened(settings) as installation:
+            return rotate(installation, settings, purpose, minutes=minutes).document()
+
+    def replace_leaked_keys(self, **options: Any) -> dict[str, Any]:
+        """Make new keys at once, and reissue every live token."""
+        from enlist.wiring.installation import opened
+        from enlist.wiring.keys import replace_leaked
+
+        settings = _settings(options)
+        with opened(settings) as installation:
+            return replace_leaked(installation, settings).document()
+
     def doctor(self, **options: Any) -> Diagnosis:
         """Look for what is wrong, without changing anything."""
         from enlist.wiring.doctor import diagnose

@@ -6,9 +6,10 @@ database without the keys that belong to it, nor the other way round (ruling 32)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from enlist import keyfolder
@@ -21,7 +22,7 @@ from enlist.keyfolder import KeyFolder
 from enlist.pki import spiffe
 from enlist.pki.notes import Signer
 from enlist.settings import Settings
-from enlist.store import installation, migrations
+from enlist.store import installation, key_use, migrations
 from enlist.store.lanes import Store
 from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.crowding import Room
@@ -30,6 +31,9 @@ from enlist.verbs.passwords import Passwords
 from enlist.verbs.setup import Beginning, SetUp
 from enlist.wiring.beside import as_told
 from enlist.wiring.checkpoint_folder import CheckpointFolder
+
+_SPENT: Final = frozenset({"lookup", "derive"})
+"""Purposes whose old keys may go once nothing alive needs them; others verify what is old."""
 
 
 class CannotStart(Unusable):
@@ -49,6 +53,12 @@ class Installation:
     tools: Tools
     folder: KeyFolder
     log: SealedLog
+    signers: list[Signer]
+
+    def take_up(self, folder: KeyFolder) -> None:
+        """Use the keys of a folder from now on: new ones, or those that have begun meanwhile."""
+        self.tools.keys.take_up(folder.ring)
+        self.signers[:] = _signers(folder)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -139,14 +149,14 @@ def open_installation(
     except BaseException:
         store.close()
         raise
-    return Installation(store, driver, tools, folder, _sealed_log(store, settings, folder))
+    signers, kept = _signers(folder), CheckpointFolder(settings.data / "checkpoints")
+    log = SealedLog(store, folder.installation_id, signers, kept)
+    return Installation(store, driver, tools, folder, log, signers)
 
 
-def _sealed_log(store: Store, settings: Settings, folder: KeyFolder) -> SealedLog:
+def _signers(folder: KeyFolder) -> list[Signer]:
     name = origin(folder.installation_id)
-    signers = tuple(Signer.of_seed(name, key.id, key.material) for key in folder.checkpoint)
-    kept = CheckpointFolder(settings.data / "checkpoints")
-    return SealedLog(store, folder.installation_id, signers, kept)
+    return [Signer.of_seed(name, key.id, key.material) for key in folder.checkpoint]
 
 
 def _with_checkpoint_key(
@@ -210,19 +220,40 @@ def _keys(
             f"the database belongs to installation {known_id}, whose keys are not in "
             f"{settings.data}. Copy that installation's data folder here, or give it by --data."
         )
-    folder = keyfolder.load(settings.data)
+    folder = keyfolder.load(settings.data, clock())
     if known_id is not None and folder.installation_id != known_id:
         raise CannotStart(
             f"{settings.data} holds the keys of installation {folder.installation_id}, but the "
             f"database belongs to {known_id}. Give the right data folder by --data."
         )
-    missing = set(needed) - {key_id for key_id, _ in folder.key_ids}
-    if missing:
-        raise CannotStart(
-            f"keys {', '.join(sorted(missing))} are missing in {settings.data}/keys. "
-            "Restore them from your key backup; without them live tokens are dead."
-        )
+    _complete(store, settings, folder, needed)
     return folder
+
+
+def _complete(
+    store: Store, settings: Settings, folder: KeyFolder, needed: Mapping[str, str]
+) -> None:
+    """Refuse to start without a key that is needed: the newest for a purpose, and any that guards
+    something alive (S06). An old one that guards nothing any more may be gone.
+    """
+    missing = set(needed) - {key_id for key_id, _ in folder.key_ids}
+    if not missing:
+        return
+    newest = {purpose: key_id for key_id, purpose in sorted(needed.items())}
+    alive = {key.id: key.alive for key in store.read(key_use.known)}
+
+    def may_be_gone(key_id: str) -> bool:
+        purpose = needed[key_id]
+        return purpose in _SPENT and newest[purpose] != key_id and not alive[key_id]
+
+    lost = sorted(key_id for key_id in missing if not may_be_gone(key_id))
+    if lost:
+        need = sum(alive[key_id] for key_id in lost)
+        raise CannotStart(
+            f"keys {', '.join(lost)} are missing in {settings.data}/keys, and {need} live tokens, "
+            "API keys and sign-ins need them. Restore them from your key backup; "
+            "without them live tokens are dead."
+        )
 
 
 def is_set_up(settings: Settings) -> bool:

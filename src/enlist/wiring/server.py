@@ -41,6 +41,7 @@ from enlist.wiring.installation import (
     speaks_tls,
 )
 from enlist.wiring.janitor import Janitor
+from enlist.wiring.keys import KeyWatch
 from enlist.wiring.logs import configure_logs
 from enlist.wiring.sealer import SealerThread
 
@@ -133,6 +134,8 @@ def _work(
     janitor.start()
     sealer = SealerThread(installation.log)
     sealer.start()
+    watch = KeyWatch(settings.data, installation.tools.clock, installation.take_up)
+    watch.start()
     services = Services(
         driver=installation.driver,
         store=installation.store,
@@ -148,6 +151,7 @@ def _work(
     try:
         serve_listeners(apps)
     finally:
+        watch.stop()
         janitor.stop()
         workers.delivery.stop()
         sealer.stop()  # last: what the others did is sealed with the rest

@@ -1,0 +1,127 @@
+"""Keys: naming a new one in the database, and what follows where old ones leaked.
+
+The material is none of a verb's business: whoever writes it into the key folder does so first, and
+then has it named here. The other way round, a start in between would find a key missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import NOTHING, Id
+from enlist.core.lifecycle import EnrollmentState
+from enlist.core.model import Organization
+from enlist.core.outcomes import Done, Refusal, Subjects
+from enlist.store import enrollments, events, holds, installation, key_use, organizations, users
+from enlist.store.key_use import KnownKey
+from enlist.store.tx import Reader, Tx
+from enlist.verbs.driver import QuickVerb, Tools, View
+from enlist.verbs.rights import missing
+
+
+@dataclass(frozen=True)
+class ListKeys(View[tuple[KnownKey, ...]]):
+    """Every key that was ever made for this database; for the host alone."""
+
+    def read(self, tx: Reader, caller: Caller) -> tuple[KnownKey, ...] | Refusal:
+        return tuple(key_use.known(tx))
+
+
+@dataclass(frozen=True)
+class NameKey(QuickVerb[Organization, None]):
+    """From now on the database needs this key too: a server without it does not start.
+
+    Attributes:
+        begins: from when on it makes what is new, microseconds UTC.
+    """
+
+    key_id: str
+    purpose: str
+    begins: int
+
+    name = "name_key"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
+        return organizations.root(tx) or missing("organization")
+
+    def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[None] | Refusal:
+        installation.add_key(tx, self.key_id, self.purpose)
+        data: Mapping[str, str | int] = {
+            "key": self.key_id,
+            "purpose": self.purpose,
+            "begins": self.begins,
+        }
+        events.record(tx, caller, Happening("key.added", Subjects(ready.id), data))
+        return Done(None)
+
+
+@dataclass(frozen=True)
+class DropLeakedKeys(QuickVerb[Organization, int]):
+    """Stop, at once, every token that a leaked key could make; answers how many are on hold.
+
+    Half-finished attempts end as well: their codes are short, and found by a leaked key in a
+    stolen database.
+
+    Attributes:
+        lookup, derive: ids of the new keys, which stand in the key folder already.
+    """
+
+    lookup: str
+    derive: str
+
+    name = "drop_leaked_keys"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
+        return organizations.root(tx) or missing("organization")
+
+    def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[int] | Refusal:
+        for key_id, purpose in ((self.lookup, "lookup"), (self.derive, "derive")):
+            installation.add_key(tx, key_id, purpose)
+            installation.forget_keys_after(tx, key_id, purpose)
+        held = holds.hold_derived_otherwise(tx, self.derive)
+        holds.end_attempts(tx)
+        data: Mapping[str, str | int] = {"lookup": self.lookup, "derive": self.derive, "held": held}
+        events.record(tx, caller, Happening("key.compromised", Subjects(ready.id), data))
+        return Done(held)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaked:
+    """An enrollment on hold whose token a leaked key can make.
+
+    Attributes:
+        mailed: whether its user can be sent another one.
+    """
+
+    enrollment_id: Id
+    device_id: Id | None
+    device_name: str
+    username: str
+    expires_at: int
+    mailed: bool
+
+
+@dataclass(frozen=True)
+class ListLeaked(View[tuple[Leaked, ...]]):
+    """What is on hold under any other derivation key, a page at a time; for the host alone."""
+
+    derive: str
+    after: Id = NOTHING
+    limit: int = 200
+
+    def read(self, tx: Reader, caller: Caller) -> tuple[Leaked, ...] | Refusal:
+        found = []
+        for enrollment_id in holds.held_derived_otherwise(tx, self.derive, self.after, self.limit):
+            each = enrollments.find(tx, enrollment_id)
+            if each is None or each.state is not EnrollmentState.ON_HOLD:
+                continue
+            user = users.find(tx, each.user_id) if each.user_id else None
+            mailed = user is not None and bool(user.email)
+            leaked = Leaked(
+                each.id, each.device_id, each.device_name, each.username, each.expires_at, mailed
+            )
+            found.append(leaked)
+        return tuple(found)

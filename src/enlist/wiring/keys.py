@@ -1,0 +1,258 @@
+"""Keys in use: a server takes up new ones by itself, and a command makes them.
+
+A new key is written with the moment from which on it makes what is new, `TAKEN_UP` from now. Each
+server process looks into its key folder every second and accepts the key from then on; by the time
+that the first of them makes a token with it, all others find that token. No process needs to be
+told, and none to be restarted.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from enlist import keyfolder
+from enlist.core.caller import Caller
+from enlist.core.clock import MINUTE, SECOND, Clock
+from enlist.core.faults import Unusable
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import Key, begins
+from enlist.keyfolder import KeyFolder, KeyFolderProblem
+from enlist.settings import Settings
+from enlist.verbs.issuing import Delivery
+from enlist.verbs.keys import DropLeakedKeys, Leaked, ListKeys, ListLeaked, NameKey
+from enlist.verbs.reissue import Reissue, Revoke
+from enlist.wiring.backend import at_this_machine
+from enlist.wiring.installation import Installation
+
+LOOKED: Final = 1.0
+"""Seconds between two looks into the key folder."""
+
+TAKEN_UP: Final = 10 * SECOND
+"""After how long a new key is in use in every server process on this folder."""
+
+ROTATED: Final = ("lookup", "derive", "checkpoint")
+_log = structlog.get_logger("enlist.keys")
+
+
+class KeyWatch:
+    """A thread that has a process take up what is new in its key folder.
+
+    Args:
+        taken_up: is handed the folder whenever it, or the order of its keys, has changed.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        clock: Clock,
+        taken_up: Callable[[KeyFolder], None],
+        *,
+        every: float = LOOKED,
+    ) -> None:
+        self._data = data
+        self._clock = clock
+        self._taken_up = taken_up
+        self._every = every
+        self._seen = self._mark()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="key-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin; what stands in the folder now is in use already."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every):
+            self.look()
+
+    def look(self) -> None:
+        """Take up what is new. What cannot be read changes nothing: the keys in use go on."""
+        try:
+            mark = self._mark()
+            if mark == self._seen:
+                return
+            self._taken_up(keyfolder.load(self._data, self._clock()))
+            self._seen = mark
+            _log.info("keys taken up")
+        except (KeyFolderProblem, OSError) as error:
+            _log.warning("keys not taken up", reason=str(error))
+        except Exception:  # noqa: BLE001 - a watch that ends unnoticed would be worse
+            _log.exception("keys not taken up")
+
+    def _mark(self) -> tuple[object, ...]:
+        """Changes whenever a file comes or changes, and whenever a key begins."""
+        now = self._clock()
+        files = sorted([*(self._data / "keys").glob("*.key"), *(self._data / "pki").glob("*.pem")])
+        names = tuple((path.name, path.stat().st_mtime_ns) for path in files)
+        begun = tuple(begins(path.name.split(".")[1]) <= now for path in files)
+        return names, begun
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key, for people.
+
+    Attributes:
+        state: `in use`, `accepted`, `not yet`, or `gone` where the folder lacks it.
+    """
+
+    id: str
+    purpose: str
+    begins: int
+    state: str
+    alive: int
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        told = {"id": self.id, "purpose": self.purpose, "state": self.state}
+        return {**told, "begins_at": self.begins, "live": self.alive}
+
+
+def listed(installation: Installation, settings: Settings) -> list[ListedKey]:
+    """Every key of an installation: what it is for, whether it is in use, what it guards."""
+    now = installation.tools.clock()
+    folder = keyfolder.load(settings.data, now)
+    held = dict(folder.key_ids)
+    using = {folder.ring.lookup[0].id, folder.ring.derive[0].id}
+    using |= {key.id for key in folder.checkpoint[:1]}
+    known = installation.driver.view(ListKeys(), at_this_machine(installation))
+    if isinstance(known, Refusal):
+        raise Unusable(f"the keys cannot be listed: {known.code}")
+
+    def state(key_id: str) -> str:
+        if key_id not in held:
+            return "gone"
+        if begins(key_id) > now:
+            return "not yet"
+        return "in use" if key_id in using else "accepted"
+
+    return [
+        ListedKey(each.id, each.purpose, begins(each.id), state(each.id), each.alive)
+        for each in known
+    ]
+
+
+def rotate(
+    installation: Installation, settings: Settings, purpose: str, *, minutes: int = 0
+) -> ListedKey:
+    """Make a key for a purpose; running servers use it after `TAKEN_UP`, or after `minutes`.
+
+    Raises:
+        Unusable: the folder cannot be written, or the database cannot name the key.
+    """
+    start = installation.tools.clock() + max(TAKEN_UP, minutes * MINUTE)
+    key = _write(settings.data, purpose, start)
+    named = installation.driver.perform(
+        NameKey(key.id, purpose, start), at_this_machine(installation)
+    )
+    if isinstance(named, Refusal):
+        raise Unusable(f"{key.id} was written but not named by the database: {named.code}")
+    return ListedKey(key.id, purpose, start, "not yet", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What became of the live tokens of leaked keys.
+
+    Attributes:
+        reissued: how many were sent a new token.
+        revoked: those that nobody can be sent one for; each needs a new enrollment.
+        left: those that are still on hold, because reissuing them was refused.
+    """
+
+    reissued: int
+    revoked: tuple[Leaked, ...]
+    left: tuple[Leaked, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+
+        def each(found: Leaked) -> dict[str, Any]:
+            named = {"device_id": found.device_id, "device": found.device_name}
+            return {"enrollment_id": found.enrollment_id, **named, "user": found.username}
+
+        ended = {"revoked": map(each, self.revoked), "left": map(each, self.left)}
+        return {"reissued": self.reissued, **{name: list(these) for name, these in ended.items()}}
+
+
+def replace_leaked(
+    installation: Installation,
+    settings: Settings,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> Replaced:
+    """Make new keys at once, stop every token that the old ones can make, and send new ones.
+
+    Broken off halfway, what was not reached is on hold, and a second run goes on with it.
+
+    Raises:
+        Unusable: the folder cannot be written, or the database refuses.
+    """
+    caller = at_this_machine(installation)
+    now = installation.tools.clock()
+    _drop_what_is_yet_to_begin(settings.data, now)
+    lookup, derive = (_write(settings.data, purpose, now) for purpose in ("lookup", "derive"))
+    installation.take_up(keyfolder.load(settings.data, now))
+    stopped = installation.driver.perform(DropLeakedKeys(lookup.id, derive.id), caller)
+    if isinstance(stopped, Refusal):
+        raise Unusable(f"the tokens could not be stopped: {stopped.code}")
+    # Every server has looked into the folder by then, so that it finds the new tokens.
+    pause(3 * LOOKED)
+    return _reissue(installation, derive.id, caller)
+
+
+def _drop_what_is_yet_to_begin(data: Path, now: int) -> None:
+    """A key made in advance leaked with the others, and nothing was made with it."""
+    for purpose in ("lookup", "derive"):
+        for path in (data / "keys").glob(f"{purpose}.*.key"):
+            if begins(path.name.split(".")[1]) > now:
+                path.unlink()
+
+
+def _reissue(installation: Installation, derive: str, caller: Caller) -> Replaced:
+    reissued, revoked, left = 0, list[Leaked](), list[Leaked]()
+    can_send = "email" in installation.tools.channels
+    for each in _leaked(installation, derive, caller):
+        ended = each.expires_at <= installation.tools.clock()
+        if each.device_id is None or ended or not (each.mailed and can_send):
+            verb = Revoke(each.enrollment_id, "keys compromised")
+            refused = isinstance(installation.driver.perform(verb, caller), Refusal)
+            (left if refused else revoked).append(each)
+            continue
+        again = Reissue(each.enrollment_id, Delivery("email"), each.expires_at)
+        if isinstance(installation.driver.perform(again, caller), Refusal):
+            left.append(each)
+        else:
+            reissued += 1
+    return Replaced(reissued, tuple(revoked), tuple(left))
+
+
+def _leaked(installation: Installation, derive: str, caller: Caller) -> Iterator[Leaked]:
+    view = ListLeaked(derive)
+    while True:
+        page = installation.driver.view(view, caller)
+        if isinstance(page, Refusal):
+            raise Unusable(f"the tokens cannot be listed: {page.code}")
+        if not page:
+            return
+        yield from page
+        view = ListLeaked(derive, page[-1].enrollment_id)
+
+
+def _write(data: Path, purpose: str, start: int) -> Key:
+    try:
+        return keyfolder.add_key(data, purpose, start)
+    except OSError as error:
+        raise KeyFolderProblem(f"cannot write a key into {data}: {error.strerror}.") from error

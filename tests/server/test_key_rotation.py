@@ -1,0 +1,106 @@
+"""The guide to keys, followed word for word while devices enroll: nothing is restarted (S06)."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import ROOT
+from tests.docs.pages import DocsPage
+from tests.peers.base import wait_until
+from tests.requests import request_pem
+from tests.serving import Server, StartServer
+
+GUIDE = ROOT / "docs" / "how-to" / "rotate-keys.md"
+
+
+@dataclass
+class Campaign:
+    """Devices that enroll one after the other; each must be let in."""
+
+    server: Server
+    key: str
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def register(self) -> str:
+        """A fresh token."""
+        asked = {"user": "ada", "name": f"device-{next(self.numbers)}", "platform": "linux"}
+        asked_for = {**asked, "message": {"type": "none"}}
+        with self.server.client(headers={"authorization": f"Bearer {self.key}"}) as client:
+            answer = client.post("/api/v1/devices", json=asked_for)
+        assert answer.status_code == 201, answer.text
+        token: str = answer.json()["enrollment"]["token"]
+        return token
+
+    def redeem(self, token: str) -> tuple[int, str]:
+        """On a connection of its own, so that any process may answer."""
+        body = {"token": token, "csr": request_pem(next(self.numbers)).decode()}
+        with self.server.client() as client:
+            answer = client.post("/api/v1/redeem", json=body)
+        return answer.status_code, answer.json().get("code", "")
+
+    def needed(self) -> dict[str, int]:
+        """How much that is alive needs each key."""
+        items = json.loads(self.server.cli("keys", "list", "--json"))["items"]
+        return {item["id"]: item["live"] for item in items}
+
+
+def follow(guide: DocsPage, server: Server, folder: Path) -> Iterator[str]:
+    """Run the blocks of a guide one after the other, its folders below `folder`."""
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    (folder / "etc" / "enlist").mkdir(parents=True)
+    passphrase = folder / "etc" / "enlist" / "backup-passphrase"
+    passphrase.touch(0o600)
+    passphrase.write_text("a passphrase of the test\n")
+    for block in guide.blocks:
+        script = block.replace("/srv/", f"{folder}/srv/").replace("/etc/", f"{folder}/etc/")
+        ran = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            env={**os.environ, **server.environment, "PATH": programs},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
+        yield ran.stdout
+
+
+@pytest.mark.peer("postgres")
+def test_keys_rotate_while_devices_enroll(
+    start_server: StartServer, empty_database: str, tmp_path: Path
+) -> None:
+    """Ten seconds are stated, so this takes as long; no process refuses anybody meanwhile."""
+    server = start_server(empty_database, workers=2)
+    server.cli("user", "add", "--username", "ada")
+    devices = Campaign(server, server.api_key("operator", "enrollments:reveal"))
+    old, waiting = devices.needed(), devices.register()
+    steps = follow(DocsPage(GUIDE), server, tmp_path / "reader")
+    next(steps)
+    next(steps)
+    new = set(devices.needed()) - set(old)
+    assert len(new) == 3
+
+    def in_use() -> bool:
+        assert devices.redeem(devices.register()) == (201, "")
+        devices.register()
+        needed = devices.needed()
+        return sum(needed[key] > 0 for key in new) == 2  # those of tokens; none guards the log
+
+    wait_until(in_use, "use of the new keys", log=server.log, process=server.process)
+    assert devices.redeem(waiting) == (201, "")
+    later = devices.register()
+    assert "Backed up" in next(steps)
+    assert "Revoked, because nobody can be sent a new one" in next(steps)
+    assert devices.redeem(later) == (410, "token_revoked")
+    for _ in range(6):
+        assert devices.redeem(devices.register()) == (201, "")
+    assert next(steps, None) is None

@@ -1,0 +1,254 @@
+"""Keys rotate beside what is running, and are replaced at once where they leaked (S06)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from enlist import keyfolder
+from enlist.core.clock import MINUTE, SECOND
+from enlist.core.faults import Unusable
+from enlist.core.secrets import KeyRing, Kind, Secret, begins, new_key
+from enlist.store import holds
+from enlist.wiring.keys import TAKEN_UP, KeyWatch, listed, replace_leaked, rotate
+from tests.installation import Enlist, code, done, opened_on
+
+
+@pytest.fixture
+def other(enlist: Enlist) -> Enlist:
+    """A second process on the same folder."""
+    return enlist.again()
+
+
+def watch(enlist: Enlist) -> KeyWatch:
+    """What looks into the folder; it looks when it is told to."""
+    return KeyWatch(enlist.settings.data, enlist.clock, enlist.installation.take_up)
+
+
+def made_by(enlist: Enlist, enrollment_id: str) -> tuple[str, str]:
+    """The keys that made the newest token of an enrollment."""
+    rows = enlist.rows("enrollment_secret", enrollment_id=enrollment_id)
+    newest = max(rows, key=lambda row: row["generation"])
+    return newest["lookup_key_id"], newest["derive_key_id"]
+
+
+def key_file(enlist: Enlist, key_id: str) -> Path:
+    (found,) = (enlist.settings.data / "keys").glob(f"*.{key_id}.key")
+    return found
+
+
+# --- rotation -------------------------------------------------------------------------------------
+
+
+def test_a_new_key_is_accepted_by_all_before_any_uses_it(enlist: Enlist, other: Enlist) -> None:
+    """S06: whichever process makes a token, the other finds it, at every moment in between."""
+    first, second = watch(enlist), watch(other)
+    before = enlist.register("ada", name="before")
+    lookup = rotate(enlist.installation, enlist.settings, "lookup")
+    derive = rotate(enlist.installation, enlist.settings, "derive")
+    first.look()
+    second.look()
+    early = enlist.register("ada", name="early")
+    assert made_by(enlist, early.enrollment_id) == made_by(enlist, before.enrollment_id)
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    first.look()
+    late = enlist.register("ada", name="late")
+    assert made_by(enlist, late.enrollment_id) == (lookup.id, derive.id)
+    for number, ticket in enumerate((before, early, late)):
+        assert code(other.redeem(ticket.token, key=number)) == "done"
+    second.look()
+    assert other.installation.tools.keys.lookup[0].id == lookup.id
+
+
+def test_what_the_old_keys_made_stays_good(enlist: Enlist) -> None:
+    """S06, S29: found by the old look-up key, and sent again by the old derivation key."""
+    ticket = enlist.register("ada")
+    looking = watch(enlist)
+    for purpose in ("lookup", "derive"):
+        rotate(enlist.installation, enlist.settings, purpose)
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    looking.look()
+    assert code(enlist.resend(ticket.enrollment_id)) == "done"
+    old = made_by(enlist, ticket.enrollment_id)[1]
+    keys = enlist.installation.tools.keys
+    assert keys.derive_again(ticket.enrollment_id, 1, old, 10, "base58") == ticket.token
+    assert code(enlist.redeem(ticket.token)) == "done"
+
+
+def test_the_database_names_a_new_key_and_the_log_tells_of_it(enlist: Enlist) -> None:
+    made = rotate(enlist.installation, enlist.settings, "lookup", minutes=90)
+    assert begins(made.id) == made.begins - made.begins % SECOND
+    assert made.begins == enlist.clock.now + 90 * MINUTE
+    assert enlist.rows("known_key", id=made.id)
+    (event,) = enlist.events("key.added")
+    assert event.data == {"key": made.id, "purpose": "lookup", "begins": made.begins}
+    assert key_file(enlist, made.id).stat().st_mode & 0o777 == 0o600
+
+
+def test_signing_the_log_takes_up_a_new_key(enlist: Enlist) -> None:
+    """S73: and checkpoints of before still verify."""
+    looking = watch(enlist)
+    old = enlist.installation.log.signers[0].key_id
+    made = rotate(enlist.installation, enlist.settings, "checkpoint")
+    looking.look()
+    assert enlist.installation.log.signers[0].key_id == old
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    looking.look()
+    assert [each.key_id for each in enlist.installation.log.signers] == [made.id, old]
+
+
+def test_a_repeated_request_is_the_same_across_a_rotation(enlist: Enlist) -> None:
+    """Ruling 25: what is only compared with itself stays under the oldest key."""
+    keys = enlist.installation.tools.keys
+    before = {kind: keys.digest(kind, Secret("x")).value for kind in Kind}
+    rotate(enlist.installation, enlist.settings, "lookup")
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    enlist.installation.take_up(keyfolder.load(enlist.settings.data, enlist.clock.now))
+    after = {kind: keys.digest(kind, Secret("x")).value for kind in Kind}
+    same = {kind for kind in Kind if before[kind] == after[kind]}
+    assert same == {Kind.IDEMPOTENCY, Kind.USERNAME}
+
+
+def test_a_damaged_new_key_changes_nothing(enlist: Enlist) -> None:
+    looking = watch(enlist)
+    ticket = enlist.register("ada")
+    (enlist.settings.data / "keys" / "lookup.ffffffff-000000.key").write_text("nonsense")
+    looking.look()
+    assert code(enlist.redeem(ticket.token)) == "done"
+
+
+def test_a_key_file_that_vanishes_is_in_use_until_the_next_start(enlist: Enlist) -> None:
+    """A slip of somebody's hand must not end live tokens before the start has counted them."""
+    looking = watch(enlist)
+    ticket = enlist.register("ada")
+    old = made_by(enlist, ticket.enrollment_id)[0]
+    rotate(enlist.installation, enlist.settings, "lookup")
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    key_file(enlist, old).unlink()
+    looking.look()
+    assert code(enlist.redeem(ticket.token)) == "done"
+
+
+def test_the_list_says_what_each_key_is_needed_for(enlist: Enlist) -> None:
+    enlist.register("ada")
+    old = enlist.installation.tools.keys.lookup[0].id
+    made = rotate(enlist.installation, enlist.settings, "lookup")
+
+    def shown() -> dict[str, tuple[str, int]]:
+        keys = listed(enlist.installation, enlist.settings)
+        return {key.id: (key.state, key.alive) for key in keys if key.purpose == "lookup"}
+
+    assert shown() == {old: ("in use", 1), made.id: ("not yet", 0)}
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    assert shown() == {old: ("accepted", 1), made.id: ("in use", 0)}
+
+
+# --- old keys go ----------------------------------------------------------------------------------
+
+
+def test_a_key_that_guards_something_alive_cannot_go(enlist: Enlist) -> None:
+    """S06: the start is refused, with the count."""
+    tickets = [enlist.register("ada", name=str(number)) for number in range(3)]
+    old = made_by(enlist, tickets[0].enrollment_id)[0]
+    made = rotate(enlist.installation, enlist.settings, "lookup")
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    gone = key_file(enlist, old)
+    content = gone.read_text()
+    gone.unlink()
+    with pytest.raises(Unusable, match=f"keys {old} are missing .* 3 live"):
+        opened_on(enlist.settings, enlist.clock)
+    for ticket in tickets:
+        enlist.revoke(ticket.enrollment_id)
+    opened_on(enlist.settings, enlist.clock).close()
+    keyfolder.write_secret(gone, content.encode())
+    key_file(enlist, made.id).unlink()
+    with pytest.raises(Unusable, match=f"keys {made.id} are missing"):
+        opened_on(enlist.settings, enlist.clock)
+
+
+# --- leaked keys ----------------------------------------------------------------------------------
+
+
+def replaced(enlist: Enlist) -> tuple[int, list[str], list[str]]:
+    """Replace leaked keys; how many were reissued, and the devices revoked and left."""
+    waited: list[float] = []
+    made = replace_leaked(enlist.installation, enlist.settings, pause=waited.append)
+    assert waited
+    names = [[each.device_name for each in these] for these in (made.revoked, made.left)]
+    return made.reissued, names[0], names[1]
+
+
+def test_every_live_token_is_replaced_at_once(enlist: Enlist) -> None:
+    """DESIGN, secrets at rest: the old ones are dead, new ones are on their way."""
+    used = enlist.register("ada", name="used")
+    enlist.redeem(used.token)
+    live = [enlist.register("ada", name=f"live-{number}") for number in range(3)]
+    begun = done(enlist.begin(live[0].token))
+    leaked = enlist.installation.tools.keys.derive[0]
+    assert replaced(enlist) == (3, [], [])
+    for number, ticket in enumerate(live):
+        assert code(enlist.redeem(ticket.token, key=number)) == "token_replaced"
+        after = enlist.enrollment(ticket.enrollment_id)
+        assert (after.state, after.generation) == ("active", 2)
+        assert after.expires_at == ticket.expires_at
+        assert after.message_state == "queued"
+        by_thief = KeyRing(enlist.installation.tools.keys.lookup, (leaked,)).derive_token(
+            ticket.enrollment_id, 2, 10
+        )
+        assert code(enlist.redeem(by_thief.secret, key=number)) == "token_invalid"
+    assert code(enlist.redeem(begun.code, key=7)) != "done"
+    assert code(enlist.redeem(used.token, key=8)) == "token_used"
+    (event,) = enlist.events("key.compromised")
+    assert event.data["held"] == 3
+    opened_on(enlist.settings, enlist.clock).close()
+
+
+def test_whoever_cannot_be_sent_a_new_one_is_listed(enlist: Enlist) -> None:
+    enlist.user("eve", email="")
+    ticket = enlist.register("eve", name="kiosk")
+    assert replaced(enlist) == (0, ["kiosk"], [])
+    assert code(enlist.redeem(ticket.token)) == "token_revoked"
+    assert code(enlist.redeem(enlist.issue(ticket.device_id).token)) == "done"
+
+
+def test_what_a_restore_held_cannot_come_back_by_a_leaked_key(enlist: Enlist) -> None:
+    ticket = enlist.register("ada")
+    enlist.store.write(holds.hold_all)
+    assert replaced(enlist) == (1, [], [])
+    assert code(enlist.redeem(ticket.token)) == "token_replaced"
+
+
+def test_a_key_made_in_advance_leaked_with_the_others(enlist: Enlist) -> None:
+    """It must not become the newest an hour later."""
+    waiting = rotate(enlist.installation, enlist.settings, "derive", minutes=60)
+    replaced(enlist)
+    enlist.clock.advance(hours=2)
+    enlist.installation.take_up(keyfolder.load(enlist.settings.data, enlist.clock.now))
+    assert enlist.installation.tools.keys.derive[0].id != waiting.id
+    assert not enlist.rows("known_key", id=waiting.id)
+    opened_on(enlist.settings, enlist.clock).close()
+
+
+def test_broken_off_halfway_nothing_works_and_a_second_run_goes_on(enlist: Enlist) -> None:
+    """The tokens are stopped in one statement, before the first is made anew."""
+    tickets = [enlist.register("ada", name=str(number)) for number in range(3)]
+
+    def power_cut(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace_leaked(enlist.installation, enlist.settings, pause=power_cut)
+    for number, ticket in enumerate(tickets):
+        assert code(enlist.redeem(ticket.token, key=number)) == "token_on_hold"
+    enlist.clock.advance(seconds=1)
+    assert replaced(enlist) == (3, [], [])
+
+
+# --- the order of keys ----------------------------------------------------------------------------
+
+
+def test_ids_say_when_a_key_begins() -> None:
+    key = new_key(1_800_000_000 * SECOND)
+    assert begins(key.id) == 1_800_000_000 * SECOND
+    assert begins("of another form") == 0
