@@ -16,7 +16,7 @@ RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 VENDOR := src/enlist/web/static/vendor/LICENSES.txt
 
-.PHONY: help setup install assets demo test check bench lock messages screenshots clean
+.PHONY: help setup install assets demo test check bench faults lock messages screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ check: $(DEVELOPMENT) $(VENDOR) ## Check format, lint, types, import rules, arch
 bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this machine [BENCH_ACCEPT=1 to keep the figures]
 	$(PYTHON) -m tests.peers.install
 	$(PYTHON) -m tests.bench
+
+faults: $(DEVELOPMENT) $(VENDOR) ## Kill the server again and again under load [FAULT_KILLS=20 FAULT_SEED=…]
+	$(PYTHON) -m tests.peers.install
+	FAULT_KILLS=$(or $(FAULT_KILLS),20) $(PYTHON) -m pytest -s $(PYTEST_OPTIONS) tests/faults
 
 lock: $(PYTHON) ## Compute the lock files anew [UPGRADE=1 for the newest releases]
 	scripts/lock.sh $(if $(UPGRADE),--upgrade)

@@ -1,0 +1,1 @@
+"""Campaigns: what breaks in the world is broken here, and what was answered must still be true."""
