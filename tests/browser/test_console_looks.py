@@ -151,3 +151,37 @@ def test_the_bar_of_actions_covers_rows_only_while_some_are_ticked(filled: Fille
     expect(bar).not_to_be_in_viewport()
     page.locator("tbody [type=checkbox]").first.check()
     expect(bar).to_be_in_viewport()
+
+
+TORN = """() => [...document.querySelectorAll("td, .tile")].flatMap((cell) => {
+  const torn = [];
+  const walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    for (const word of walk.currentNode.data.matchAll(/(?<=@)example\\.com/g)) {
+      const range = document.createRange();
+      range.setStart(walk.currentNode, word.index);
+      range.setEnd(walk.currentNode, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+      if (lines.size > 1) torn.push(cell.textContent);
+    }
+  }
+  return torn;
+})"""
+
+
+@pytest.mark.parametrize("address", ["users", "enrollments"])
+def test_an_address_goes_on_at_its_joint(filled: Filled, address: str) -> None:
+    """Not `user10@example.co` and `m` below it."""
+    page = filled.watch(viewport={"width": 800, "height": 800}).page
+    page.goto(f"/console/main/{address}?size=100")
+    assert page.get_by_text("example.com").count() > 2
+    assert page.evaluate(TORN) == []
+
+
+def test_a_large_number_fits_on_a_phone(filled: Filled) -> None:
+    page = filled.watch(viewport={"width": 360, "height": 740}).page
+    page.goto("/console/main/")
+    count = page.locator(".tile-count").first
+    count.evaluate("shown => { shown.textContent = '12,345' }")
+    tile = page.locator(".tile").first
+    assert tile.evaluate("tile => tile.scrollWidth <= tile.clientWidth")

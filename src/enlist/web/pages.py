@@ -50,7 +50,13 @@ def environment(language: str) -> Environment:
     made.filters["in_full"] = _in_full
     made.filters["clock"] = _clock
     made.filters["ago"] = _ago
+    made.filters["at_joint"] = _at_joint
     return made
+
+
+def _at_joint(address: str) -> Markup:
+    """An e-mail address that goes on in the next line at its @, before anything else is torn."""
+    return Markup("<wbr>@").join(address.split("@"))
 
 
 def render(

@@ -98,7 +98,7 @@ class Page:
 
 def _read(source: str) -> Page:
     reader = _Reader()
-    reader.feed(source)
+    reader.feed(source.replace("<wbr>", ""))
     text = " ".join(" ".join(reader.words).split())
     links = [html.unescape(link) for link in reader.links]
     return Page(0, source, "", {}, links, reader.forms, reader.fields, text)
