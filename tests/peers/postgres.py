@@ -80,6 +80,7 @@ class Cluster:
     process: subprocess.Popen[bytes]
     log: Path
     version: str
+    _command: Sequence[str] = ()
     _templates: set[str] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -132,6 +133,11 @@ class Cluster:
         self.process.kill()
         self.process.wait(10)
 
+    def revive(self) -> None:
+        """Start the server again after `kill`, on the same data; it recovers by itself."""
+        self.process = _serve(self._command, self.log)
+        wait_until(_answering(self), "PostgreSQL", log=self.log, process=self.process)
+
     def stop(self) -> None:
         """End it at once, then remove its folder: an orphan would notice only minutes later."""
         finish(self.process, signal.SIGQUIT)
@@ -167,10 +173,13 @@ def _start(folder: Path, found: Path, settings: Sequence[str]) -> Cluster:
     here = ("listen_addresses=", f"unix_socket_directories={folder}", f"port={PORT}")
     options = [part for each in (*here, *settings) for part in ("-c", each)]
     server = [str(found / "postgres"), "-D", str(data), *options]
-    # SIGINT is the fast shutdown; on SIGTERM PostgreSQL would wait for its clients.
-    process = launch(server, log, ending="INT", user=OWNER)
     version = dotted(version_of([str(found / "postgres"), "--version"]))
-    return Cluster(folder, found, process, log, version)
+    return Cluster(folder, found, _serve(server, log), log, version, server)
+
+
+def _serve(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    # SIGINT is the fast shutdown; on SIGTERM PostgreSQL would wait for its clients.
+    return launch(command, log, ending="INT", user=OWNER)
 
 
 def _answering(running: Cluster) -> Callable[[], bool]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from enlist.core.caller import Caller
+from enlist.core.clock import DAY
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
@@ -43,6 +44,9 @@ _OF_DEVICE = Query(
     f"""{_COLUMNS} WHERE e.device_id = :device_id AND e.deleted_at IS NULL
      ORDER BY e.id DESC LIMIT 100""",
 )
+BACK_DATED: Final = DAY
+"""How long before its issue an enrollment is valid: a clock that is set back ends no token."""
+
 _INSERT = Query(
     "enrollment.insert",
     """
@@ -238,7 +242,7 @@ def insert(tx: Tx, new: NewEnrollment) -> None:
         device_id=new.device_id,
         grant_kind=new.grant.value,
         max_uses=new.max_uses,
-        not_before=tx.now,
+        not_before=tx.now - BACK_DATED,
         expires_at=new.expires_at,
         issued_at=tx.now,
         issued_by=new.issued_by,

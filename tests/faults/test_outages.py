@@ -1,0 +1,158 @@
+"""What Enlist stands on goes away, fills up or jumps; it says so, loses nothing and goes on."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from enlist.core.clock import HOUR
+from tests.installation import Enlist, code, done
+from tests.peers.postgres import Cluster, cluster
+from tests.requests import request_pem
+from tests.serving import Server, StartServer
+
+PATIENCE = 30.0
+IDLE = 2_000
+"""Connections that send nothing."""
+
+
+@pytest.fixture
+def mortal() -> Iterator[Cluster]:
+    """A PostgreSQL of this test's own, to be killed."""
+    running = cluster(durable=True)
+    yield running
+    running.stop()
+
+
+def registered(server: Server, key: str, name: str) -> str:
+    """A fresh token."""
+    body = {"user": "ada", "name": name, "platform": "linux", "message": {"type": "none"}}
+    with server.client() as client:
+        headers = {"authorization": f"Bearer {key}"}
+        answer = client.post("/api/v1/devices", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["enrollment"]["token"])
+
+
+def redeem(server: Server, token: str, number: int = 0) -> httpx2.Response:
+    body = {
+        "token": token,
+        "device": {"platform": "linux"},
+        "csr": request_pem(number).decode(),
+    }
+    with server.client() as client:
+        return client.post("/api/v1/redeem", json=body)
+
+
+def eventually(ask: Callable[[], httpx2.Response], status: int) -> httpx2.Response:
+    """The first answer with this status."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = ask()
+        if answer.status_code == status:
+            return answer
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.05)
+
+
+def prepared(server: Server) -> str:
+    server.cli("user", "add", "--username", "ada", "--email", "ada@example.com")
+    return server.api_key("operator", "enrollments:reveal")
+
+
+def refused_for_now(answer: httpx2.Response) -> None:
+    """A 503 that says when to come again, and by which code to ask for help."""
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["code"] == "try_later"
+    assert answer.json()["support_code"]
+
+
+@pytest.mark.peer("postgres")
+def test_the_database_is_away(start_server: StartServer, mortal: Cluster) -> None:
+    """S75: 503 with Retry-After while it is; the same server goes on when it is back."""
+    server = start_server(mortal.create_database(), workers=2)
+    key = prepared(server)
+    token = registered(server, key, "laptop")
+    done_before = registered(server, key, "before")
+    assert redeem(server, done_before).status_code == 201
+
+    mortal.kill()
+    refused_for_now(redeem(server, token))
+    with server.client() as client:
+        refused_for_now(client.get("/api/v1/devices", headers={"authorization": f"Bearer {key}"}))
+        assert client.get("/healthz").status_code == 200
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["reason"]) == (503, "database")
+        page = client.get("/console", headers={"accept": "text/html"})
+        assert page.status_code in (200, 303, 503)
+
+    mortal.revive()
+    answer = eventually(lambda: redeem(server, token), 201)
+    assert answer.json()["device"]["name"] == "laptop"
+    assert redeem(server, done_before, number=1).json()["code"] == "token_used"
+    with server.client() as client:
+        assert client.get("/readyz").status_code == 200
+
+
+def test_the_disk_is_full(start_server: StartServer) -> None:
+    """S75: nothing half done, and the same request succeeds once there is room.
+
+    The kernel refuses to let the server's files grow, as on a full disk.
+    """
+    server = start_server()
+    key = prepared(server)
+    tokens = [registered(server, key, f"laptop {n}") for n in range(3)]
+    pid = server.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        for token in tokens:
+            refused_for_now(redeem(server, token))
+        with server.client() as client:
+            assert client.get("/healthz").status_code == 200
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    for number, token in enumerate(tokens):
+        assert redeem(server, token, number).status_code == 201
+    with server.client() as client:
+        headers = {"authorization": f"Bearer {key}"}
+        found = client.get("/api/v1/events?kind=enrollment.redeemed", headers=headers).json()
+    assert len(found["items"]) == len(tokens)
+    server.cli("audit", "verify")
+
+
+def test_thousands_of_idle_connections_keep_nobody_out(start_server: StartServer) -> None:
+    """S46: who only holds connections open is no trouble to who has something to ask."""
+    server = start_server()
+    key = prepared(server)
+    token = registered(server, key, "laptop")
+    address = urlsplit(server.url)
+    with ExitStack() as idle:
+        for _ in range(IDLE):
+            idle.enter_context(socket.create_connection((address.hostname, address.port), 10))
+        assert redeem(server, token).status_code == 201
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_the_clock_jumps(enlist: Enlist, jump: int) -> None:
+    """What lives goes on living, what is new works, and the log keeps its order."""
+    ticket = enlist.register("ada", name="before")
+    guesser = enlist.stranger()
+    for _ in range(10):
+        assert code(enlist.redeem("zzzzzzzzzz", caller=guesser)) == "token_invalid"
+    enlist.clock.now += jump
+    fresh = enlist.register("ada", name="after")
+    assert code(enlist.redeem(fresh.token, key=1)) == "done"
+    assert code(enlist.redeem(ticket.token, key=2)) == "done"
+    assert code(enlist.redeem(ticket.token, key=3)) == "token_used"
+    done(enlist.revoke(enlist.register("ada", name="third").enrollment_id))
+    waits = code(enlist.redeem("zzzzzzzzzz", caller=guesser))
+    assert waits == ("rate_limited" if jump < 0 else "token_invalid")
