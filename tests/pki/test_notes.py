@@ -92,9 +92,19 @@ def test_what_is_no_key_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_notes_that_stand_in_one_file_are_told_apart(end: str) -> None:
+@pytest.mark.parametrize("between", ["", "\n", "\n\n\n"])
+def test_notes_that_stand_in_one_file_are_told_apart(end: str, between: str) -> None:
+    """Added one by one with `>>`, or copied from the data folder."""
     notes = [SIGNER.sign(f"enlist/one\n{size}\nroot\n") for size in range(3)]
-    text = "\n".join(notes).replace("\n", end)
+    text = between.join(notes).replace("\n", end)
     assert list(split_notes(text)) == notes
+    assert list(split_notes(f"{end}{text}{end}")) == notes
     assert list(split_notes(notes[0])) == notes[:1]
-    assert list(split_notes("one\n\ntwo\n\nthree")) == ["one\n\ntwo\n", "three\n"]
+
+
+def test_what_is_no_note_is_not_passed_over() -> None:
+    """Else a damaged file would look like one that holds nothing against the log."""
+    note = SIGNER.sign(BODY)
+    assert list(split_notes("one\n\ntwo\n\n\n")) == ["one\n\ntwo\n"]
+    assert list(split_notes(f"{note}half a no")) == [note, "half a no\n"]
+    assert list(split_notes("\n")) == []

@@ -86,7 +86,7 @@ def list_(
     print_page(page, columns, row, empty, documents.event, as_json=as_json)
 
 
-@commands.command(epilog="Example: enlist audit checkpoint > checkpoint.txt")
+@commands.command(epilog="Example: enlist audit checkpoint | tee -a checkpoints.txt")
 def checkpoint(
     context: typer.Context, data: Data = None, database: Database = None, as_json: Json = False
 ) -> None:

@@ -138,12 +138,19 @@ def _signatures(lines: str) -> Iterator[tuple[str, bytes]]:
 
 
 def split_notes(text: str) -> Iterator[str]:
-    """The notes that stand one after the other in a text, each followed by an empty line.
+    """The notes that stand one after the other in a text, with or without empty lines between.
 
     What is no note is handed out as it stands; `open_note` then says so.
     """
-    parts = text.replace("\r\n", "\n").strip("\n").split("\n\n")
-    for at in range(0, len(parts), 2):
-        note = "\n\n".join(part.strip("\n") for part in parts[at : at + 2])
-        if note:
-            yield note + "\n"
+    lines: list[str] = []
+    signed = False
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if signed and not line.startswith(_DASH):
+            yield "\n".join(lines) + "\n"
+            lines, signed = [], False
+        if line or lines:
+            lines.append(line)
+        signed = line.startswith(_DASH)
+    rest = "\n".join(lines).strip("\n")
+    if rest:
+        yield rest + "\n"
