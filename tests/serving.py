@@ -133,6 +133,7 @@ def launch_server(
     initialise: bool = True,
     host: str = "127.0.0.1",
     tls: tuple[Pair, Path] | None = None,
+    program: tuple[str, ...] = ("-m", "enlist"),
 ) -> Server:
     """Set up an installation with an administrator, unless it is one, and serve it.
 
@@ -140,6 +141,7 @@ def launch_server(
         host: another loopback address, such as 127.0.0.2, is to Enlist like any other machine's:
             there its web listener speaks HTTPS with a certificate of its own CA.
         tls: files for the web listener's HTTPS, and who vouches for them.
+        program: what Python runs to serve.
     """
     port, device_port = free_port(), free_port()
     url, device_url = f"http://localhost:{port}", f"https://localhost:{device_port}"
@@ -158,7 +160,7 @@ def launch_server(
         **(environment or {}),
     }
     log = data.with_name(f"{data.name}-{port}.log")
-    command = [sys.executable, "-m", "enlist", "serve", "--workers", str(workers)]
+    command = [sys.executable, *program, "serve", "--workers", str(workers)]
     command += ["--http", f"{host}:{port}", "--device", f"{host}:{device_port}", *arguments]
     if initialise and not (data / "keys").exists():
         subprocess.run(

@@ -31,6 +31,15 @@ from tests.server.test_device_listener import enroll
 from tests.serving import StartServer
 
 
+PATIENT = """
+from enlist.web import serving
+serving.LOOK_EVERY = 3600
+from enlist.wiring import main
+main()
+"""
+"""A server that looks for new files only when it is told to."""
+
+
 def address(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     assert parts.port is not None
@@ -93,7 +102,7 @@ def test_new_files_are_taken_by_every_worker_on_a_signal(
     """A broken pair in between is told once, in one line, and changes nothing."""
     database = request.getfixturevalue("empty_database") if workers > 1 else ""
     trusted = (files, throwaway_pki.authority)
-    server = start_server(database, workers=workers, tls=trusted)
+    server = start_server(database, workers=workers, tls=trusted, program=("-c", PATIENT))
     url = server.url
     assert shown(url) == fingerprint(throwaway_pki.server.certificate)
     with connected(url) as old:
