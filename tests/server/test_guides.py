@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage
 from tests.serving import StartServer
+
+NEW = "an entirely new password"
 
 
 @pytest.mark.peer("curl")
@@ -53,3 +56,19 @@ def test_the_guide_to_api_keys_works_word_for_word(
         check=True,
     )
     assert '"unauthenticated"' in ended.stdout
+
+
+def test_the_guide_to_recovering_works_word_for_word(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    server = start_server()
+    (command,) = DocsPage(ROOT / "docs" / "how-to" / "recover-administrator.md").blocks
+    printed = server.cli(*command.split()[1:])
+    (link,) = re.findall(rf"{re.escape(server.url)}/recover#t=(\S+)", printed)
+    with server.client() as client:
+        nonce = re.search(r'name="nonce" value="([^"]+)"', client.get("/recover").text)
+        assert nonce is not None
+        form = {"nonce": nonce[1], "link": link, "password": NEW, "repeat": NEW}
+        answer = client.post("/recover", data=form, headers={"origin": server.url})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    assert "user.recovered" in server.cli("audit", "list", "--kind", "user.recovered")

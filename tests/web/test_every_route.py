@@ -34,7 +34,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 FRAMED = ("/demo/mailbox/1", "/console/main/templates/write", "/console/main/templates/preview")
 """Mails, shown in a frame: these alone have a content policy of their own."""
-BEHIND_LINKS = ("/enroll", "/setup")
+BEHIND_LINKS = ("/enroll", "/setup", "/recover")
 FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 

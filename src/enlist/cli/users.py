@@ -21,7 +21,16 @@ from enlist.cli.options import (
     nothing,
     read_secret,
 )
-from enlist.cli.output import done, out, print_json, print_page, shown, usage
+from enlist.cli.output import (
+    done,
+    moment,
+    out,
+    print_json,
+    print_page,
+    problems,
+    shown,
+    usage,
+)
 from enlist.core.model import User
 
 if TYPE_CHECKING:
@@ -108,6 +117,33 @@ def _add_with_device(
 
 def _print_added(user: User) -> None:
     out.print(f"Added {user.username} to {user.group_id}.", markup=False)
+
+
+@commands.command("recover", epilog="Example: enlist user recover ada")
+def recover(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="User name or id.")],
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Make a one-time sign-in link for an administrator. All administrators are told by mail."""
+    from enlist.verbs.recovery import Recover
+
+    with installation(context, data, database) as enlist:
+        made = done(enlist.perform(Recover(user)))
+        address = enlist.driver.tools.addresses.public_url
+    link = f"{address}/recover#t={made.link.reveal()}"
+    if as_json:
+        told = {"user": made.username, "link": link}
+        print_json({**told, "expires_at": made.expires_at, "told": made.told})
+        return
+    out.print(f"{made.username} sets a new password here, once, until {moment(made.expires_at)}:")
+    out.print(link, markup=False)
+    if made.told:
+        out.print(f"A message to {made.told} administrator(s) is on its way.")
+    else:
+        problems.print("Nobody was told: no mail server is set up, or nobody has an address.")
 
 
 @commands.command("list", epilog="Example: enlist user list --search ada")

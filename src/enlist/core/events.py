@@ -33,6 +33,8 @@ KINDS: Final[Mapping[str, str]] = {
     "user.created": "A user was added.",
     "user.changed": "A user's details changed; which ones is in the event.",
     "user.password_changed": "A user's password was set.",
+    "user.recovery_link_made": "A one-time link for an administrator was made on the server.",
+    "user.recovered": "An administrator set a new password with such a link; sign-ins ended.",
     "user.disabled": "A user was disabled; sign-ins ended.",
     "user.enabled": "A user was enabled again.",
     "user.deleted": "A user was deleted; sign-ins ended, live enrollments were revoked.",
@@ -70,6 +72,9 @@ KINDS: Final[Mapping[str, str]] = {
     "message.failed": "A message was given up.",
 }
 """Every kind of event; `docs/reference/events.md` lists the same."""
+
+VERSION: Final = 2
+"""Of an entry's form; those of version 1 hold no support code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ def _entry(
     about = happening.about
     return canonical(
         {
-            "v": 1,
+            "v": VERSION,
             "id": event_id,
             "at": now,
             "kind": happening.kind,
@@ -157,6 +162,7 @@ def _entry(
             },
             "data": dict(happening.data),
             "personal": digests,
+            "support_code": happening.support_code,
         }
     )
 

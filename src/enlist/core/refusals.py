@@ -214,6 +214,11 @@ CATALOGUE: dict[str, Meaning] = {
         "This set-up link does not work any more",
         "Start the server again to get a new one; it is printed while there is no administrator.",
     ),
+    "recovery_link_invalid": _of(
+        _ANYBODY,
+        "This one-time link does not work any more",
+        "Make another one on the server: enlist user recover. It works once, for an hour.",
+    ),
     # --- staff ---------------------------------------------------------------------------
     "forbidden": _of(
         _STAFF, "You may not do this", "Ask an administrator for the right, or to do it for you."

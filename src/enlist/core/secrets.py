@@ -11,8 +11,9 @@ Five shapes exist:
   Ends when used, revoked, reissued (the next generation) or at its expiry (`lifecycle`).
 * **typed codes** (attempt codes): eight letters of the RFC 8628 section 6.1 alphabet and a
   check letter; a keyed digest finds them. Ends with its attempt, after ten minutes at most.
-* **sign-in and set-up secrets**: 256 random bits in a cookie or a link; a keyed digest is kept.
-  Ends at sign-out, when idle, or after twelve hours; the link when used, or after a day.
+* **sign-in, set-up and recovery secrets**: 256 random bits in a cookie or a link; a keyed digest is
+  kept. Ends at sign-out, when idle, or after twelve hours; a link when used, or after a day, the
+  recovery link after an hour.
 * **passwords**: chosen by people, so kept as Argon2id; see `enlist.verbs.passwords`. Ends when
   the next one is set.
 
@@ -90,6 +91,7 @@ class Kind(StrEnum):
     API_KEY = "api_key"
     SIGN_IN = "sign_in"
     SETUP_LINK = "setup_link"
+    RECOVERY_LINK = "recovery_link"
     FORM = "form"
     IDEMPOTENCY = "idempotency"
     USERNAME = "username"

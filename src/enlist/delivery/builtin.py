@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+OURS: Final = frozenset({"recovery"})
+"""Purposes for which no organization writes its own: they warn of what its staff might do."""
+
 _FOLDER: Final = Path(__file__).parent / "messages"
 
 
@@ -28,14 +31,19 @@ class BuiltIn:
 def built_in(purpose: str, language: str) -> BuiltIn | None:
     """The built-in template for a purpose in a language, if there is one."""
     return next(
-        (each for each in all_built_in() if (each.purpose, each.language) == (purpose, language)),
+        (each for each in _all() if (each.purpose, each.language) == (purpose, language)),
         None,
     )
 
 
 @functools.cache
 def all_built_in() -> tuple[BuiltIn, ...]:
-    """Every built-in template, for the editor and the lists."""
+    """Every built-in template that an organization may replace, for the editor and the lists."""
+    return tuple(each for each in _all() if each.purpose not in OURS)
+
+
+@functools.cache
+def _all() -> tuple[BuiltIn, ...]:
     return tuple(_read(path) for path in sorted(_FOLDER.glob("*.*.txt")))
 
 

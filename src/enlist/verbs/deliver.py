@@ -10,7 +10,7 @@ Message-ID (X12).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -36,11 +36,13 @@ from enlist.store import (
     events,
     organizations,
     outbox,
+    recoveries,
     templates,
     users,
 )
 from enlist.store.templates import Template
 from enlist.store.tx import Reader, Tx
+from enlist.verbs import recovery
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.issuing import DEFAULT_TEMPLATE
 
@@ -230,6 +232,8 @@ def _happening(tx: Reader, kind: str, message: Message, reason: str = "") -> Hap
 
 def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected | Retry:
     """The letter that a message stands for, or why it is not to be sent any more."""
+    if message.purpose == recovery.PURPOSE:
+        return _told_of_recovery(tx, message)
     found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
     organization = organizations.find(tx, message.organization_id)
     if found is None or organization is None:
@@ -248,6 +252,34 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
     except KeyError as error:
         return Retry(str(error.args[0]), unreachable=True)
     return _compose(tx, message, found, organization, user, token)
+
+
+def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:
+    """What every administrator is told when a way in is made at the machine; it holds no secret."""
+    made = recoveries.made_at(tx, message.queued_at)
+    reader = users.find(tx, message.user_id) if message.user_id else None
+    organization = organizations.find(tx, message.organization_id)
+    if made is None or reader is None or organization is None:
+        return Rejected("whoever it was for is gone")
+    user = users.find(tx, made.user_id)
+    above = organizations.upwards(tx, organization.path)
+    wanted = (reader.language, _nearest(level.language for level in above), "en")
+    return Letter(
+        purpose=message.purpose,
+        channel=message.channel,
+        recipient=message.recipient,
+        message_id=message.message_id,
+        at=tx.now,
+        enrollment_id="",
+        token=Secret(""),
+        expires_at=message.queued_at + recovery.LIFETIME,
+        organization=organization,
+        user=user,
+        device=None,
+        sender=made.actor,
+        languages=_languages(wanted),
+        time_zones=_zones(reader, above),
+    )
 
 
 def _pointless(
@@ -280,7 +312,6 @@ def _compose(
     languages = _languages(
         (user.language if user else "", _nearest(level.language for level in above), "en")
     )
-    zones = (user.time_zone if user else "", _nearest(level.time_zone for level in above))
     return Letter(
         purpose=message.purpose,
         channel=message.channel,
@@ -295,10 +326,15 @@ def _compose(
         device=devices.find(tx, found.device_id) if found.device_id else None,
         sender=outbox.issuer(tx, found.id),
         languages=languages,
-        time_zones=tuple(zone for zone in zones if zone),
+        time_zones=_zones(user, above),
         own_templates=_own_templates(tx, organization.path, message, languages),
         built_in=message.template in ("", DEFAULT_TEMPLATE),
     )
+
+
+def _zones(user: User | None, above: Sequence[Organization]) -> tuple[str, ...]:
+    zones = (user.time_zone if user else "", _nearest(level.time_zone for level in above))
+    return tuple(zone for zone in zones if zone)
 
 
 def _nearest(values: Iterable[str]) -> str:

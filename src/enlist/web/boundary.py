@@ -289,7 +289,7 @@ _HEADERS: Final = {
 def _behind_link(scope: Scope) -> bool:
     """Whether this is a page that a link with a secret leads to, or a step from there."""
     path: str = scope["path"]
-    return path == "/setup" or path == "/enroll" or path.startswith("/enroll/")
+    return path in ("/setup", "/recover", "/enroll") or path.startswith("/enroll/")
 
 
 def _referrer_policy(scope: Scope) -> bytes:

@@ -53,6 +53,7 @@ STATUS: Final = {
     "sign_in_delayed": 429,
     "proof_too_old": 403,
     "setup_link_invalid": 410,
+    "recovery_link_invalid": 410,
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,

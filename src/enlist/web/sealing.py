@@ -46,6 +46,8 @@ class Purpose(StrEnum):
     """What was presented in the first step, and what came of it."""
     SETUP = "setup"
     """An empty set-up form, or the link that came with one that was not filled in right."""
+    RECOVERY = "recovery"
+    """The same, of a form for a new password."""
     ATTEMPT = "attempt"
     """The attempt that was begun, with its code."""
     PROGRESS = "progress"

@@ -56,7 +56,7 @@ def guarded(page: Page, referrer: str = "no-referrer") -> None:
 def test_pages_are_guarded(visitor: Visitor, path: str, status: int) -> None:
     """Only what a link leads to hides its address from ourselves, too."""
     page = visitor.open(path)
-    behind_link = path.startswith(("/enroll", "/setup"))
+    behind_link = path.startswith(("/enroll", "/setup", "/recover"))
     guarded(page, "no-referrer" if behind_link else "same-origin")
     assert page.status == status
 

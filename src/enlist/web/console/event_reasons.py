@@ -74,6 +74,7 @@ VERBS: Final[Mapping[str, str]] = {
     "delete_user": N_("delete a user"),
     "set_password": N_("set a password"),
     "end_sign_ins_of": N_("end a user's sign-ins"),
+    "recover": N_("make a one-time sign-in link"),
     "grant_role": N_("give a role"),
     "withdraw_role": N_("take a role away"),
     "create_api_key": N_("make an API key"),

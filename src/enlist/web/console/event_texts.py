@@ -71,6 +71,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "user.created": N_("%(who)s added the user %(user)s."),
     "user.changed": N_("%(who)s changed the details of %(user)s."),
     "user.password_changed": N_("%(who)s set the password of %(user)s."),
+    "user.recovery_link_made": N_("%(who)s made a one-time sign-in link for %(user)s."),
+    "user.recovered": N_("%(user)s set a new password with a one-time link."),
     "user.disabled": N_("%(who)s disabled %(user)s; all sign-ins ended."),
     "user.enabled": N_("%(who)s enabled %(user)s again."),
     "user.deleted": N_("%(who)s deleted the user %(user)s."),

@@ -1,7 +1,7 @@
 """What every person has: signing in and out, proving himself again, and his own account.
 
 Everything works without scripts, and nothing changes by GET. The first administrator comes in
-through `/setup`, once.
+through `/setup`, once; one who cannot sign in any more through `/recover`.
 """
 
 from starlette.routing import BaseRoute, Route
@@ -13,6 +13,7 @@ from enlist.web.portal.account import (
     show_account,
     sign_out_everywhere,
 )
+from enlist.web.portal.recovering import recover, show_recovery
 from enlist.web.portal.setting_up import set_up, show_setup
 from enlist.web.portal.signing_in import (
     confirm,
@@ -31,6 +32,7 @@ def routes() -> list[BaseRoute]:
         "/sign-out": (show_sign_out, sign_out),
         "/confirm": (show_confirm, confirm),
         "/setup": (show_setup, set_up),
+        "/recover": (show_recovery, recover),
         "/account": (show_account, change_profile),
     }
     forms = {
