@@ -5,12 +5,14 @@ The tests K1–K12 hold one older checkpoint, `log.elsewhere`; most take away al
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from enlist.core.events import canonical
 from enlist.core.ids import new_id
 from enlist.core.merkle import leaf_hash
 from enlist.pki.notes import Signer
@@ -282,7 +284,7 @@ def test_k9_two_checkpoints_of_one_size_prove_a_split_view(alone: Log) -> None:
 
 COLUMNS = [
     *("at", "kind", "actor_kind", "actor_id"),
-    *("organization_id", "user_id", "device_id", "enrollment_id"),
+    *("organization_id", "user_id", "device_id", "enrollment_id", "support_code"),
 ]
 """What an event is listed by."""
 
@@ -303,6 +305,18 @@ def test_k10_an_event_listed_under_something_else_is_named(alone: Log) -> None:
         finding = only(alone.verify())
         assert (finding.what, finding.seq, finding.event_id) == ("columns", seq, event.id), column
         alone.write_column(event.id, column, alone.literal(row[column]))
+    assert alone.verify().intact
+
+
+def test_entries_of_the_first_version_are_whole(alone: Log) -> None:
+    """They hold no support code; a log from before goes on."""
+    event_id = alone.order()[3]
+    entry = json.loads(alone.entry(event_id))
+    del entry["support_code"]
+    entry["v"] = 1
+    alone.write_entry(event_id, canonical(entry))
+    alone.change_leaf(event_id, leaf_hash(canonical(entry).encode()))
+    alone.elsewhere = ""
     assert alone.verify().intact
 
 

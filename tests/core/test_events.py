@@ -36,12 +36,14 @@ def test_the_same_value_is_always_the_same_bytes(value: object, text: str) -> No
 
 def test_an_entry_says_who_did_what_to_whom_when() -> None:
     """X18: everything but what can be erased, which stands there as a digest."""
-    happening = Happening("enrollment.issued", ABOUT, {"n": 1, "flag": True}, {"user": "bob"})
+    happening = Happening(
+        "enrollment.issued", ABOUT, {"n": 1, "flag": True}, {"user": "bob"}, "BCDF-GHJK-L"
+    )
     event = make_event(happening, ZOE, NOW)
     entry = json.loads(event.entry)
     assert event.entry == canonical(entry)
     assert entry == {
-        "v": 1,
+        "v": 2,
         "id": event.id,
         "at": NOW,
         "kind": "enrollment.issued",
@@ -57,6 +59,7 @@ def test_an_entry_says_who_did_what_to_whom_when() -> None:
         "personal": {
             name: personal_digest(event.salt, value) for name, value in event.personal.items()
         },
+        "support_code": "BCDF-GHJK-L",
     }
     assert parse_id(event.id)
     assert set(event.personal) == {"actor", "address", "user_agent", "user"}

@@ -277,7 +277,7 @@ class _Walk:
 
 _LISTED: Final = itemgetter(
     *("id", "at", "kind", "actor_kind", "actor_id"),
-    *("organization_id", "user_id", "device_id", "enrollment_id"),
+    *("organization_id", "user_id", "device_id", "enrollment_id", "support_code"),
 )
 """What lists are made from, and an entry says as well."""
 
@@ -315,6 +315,8 @@ class EventCheck:
             *(entry["id"], entry["at"], entry["kind"], actor["kind"], actor["id"]),
             about["organization"] or self._root_id,
             *(about["user"], about["device"], about["enrollment"]),
+            # Entries of the first version were written without it.
+            row["support_code"] if entry["v"] == 1 else entry["support_code"],
         )
         if listed != said:
             one, other = next(pair for pair in zip(listed, said, strict=True) if len({*pair}) > 1)
