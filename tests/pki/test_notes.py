@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from enlist.pki.notes import NotSigned, Signer, open_note, read_verifier, split_notes
 
-# The example of C2SP signed-note (and of golang.org/x/mod/sumdb/note).
+# The example of C2SP signed-note.
 EXAMPLE_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 EXAMPLE_BODY = (
     "If you think cryptography is the answer to your problem,\n"

@@ -326,10 +326,10 @@ class EventCheck:
         return None
 
 
-def _personal_fits(personal: str | None, salt: bytes | None, digests: dict[str, str]) -> bool:
+def _personal_fits(personal: str | None, salt: bytes | None, sealed: dict[str, str]) -> bool:
     """Whether the personal values are those of the entry, or erased together with their salt."""
     if personal is None or salt is None:
         return personal is None and salt is None
     values: dict[str, str] = _decode(personal)[0]
     found = {name: sha256(salt + value.encode()).hexdigest() for name, value in values.items()}
-    return found == digests
+    return found == sealed
