@@ -16,7 +16,8 @@ import typer
 from prometheus_client import REGISTRY
 
 import enlist.delivery.worker
-import enlist.web.app  # noqa: F401 - both register the metrics
+import enlist.web.app
+import enlist.wiring.sealer  # noqa: F401 - all three register metrics
 from enlist.cli.application import build
 from enlist.core.events import KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Final
 
 import structlog
+from prometheus_client import Counter
 
 from enlist.store.seals import LogDamaged
 from enlist.store.tx import StoreUnavailable
@@ -16,6 +18,13 @@ _EVERY: float = 0.25
 _SIGN_EVERY: float = 60.0
 _STOP_WITHIN: float = 10.0
 _log = structlog.get_logger("enlist.sealer")
+
+SEALED: Final = Counter("enlist_sealed_events_total", "Events that got their place in the log.")
+FAULTS: Final = Counter(
+    "enlist_log_faults_total",
+    "Times that the log could not be sealed or signed as it does not fit what was signed, or by "
+    "an error that nobody expected; should stay zero.",
+)
 
 
 class SealerThread:
@@ -30,7 +39,7 @@ class SealerThread:
     def __init__(
         self, log: SealedLog, *, every: float = _EVERY, sign_every: float = _SIGN_EVERY
     ) -> None:
-        self._log = log
+        self._sealed = log
         self._sealer = Sealer(log.store)
         self._every = every
         self._sign_every = sign_every
@@ -68,23 +77,29 @@ class SealerThread:
             _log.warning("sealing put off", reason=str(error))
             return 5 * self._every
         except LogDamaged as error:
+            FAULTS.inc()
             _log.error("the audit log is damaged; run: enlist audit verify", reason=str(error))
             return self._sign_every
         except Exception:  # noqa: BLE001 - a worker that ends unnoticed would be worse
+            FAULTS.inc()
             _log.exception("sealing failed")
             return 5 * self._every
+        SEALED.inc(look.sealed)
         return 0 if look.more else max(self._every, 3 * (time.monotonic() - began))
 
     def _sign(self) -> None:
         try:
-            made = self._log.sign()
+            made = self._sealed.sign()
         except StoreUnavailable as error:
             _log.warning("checkpoint put off", reason=str(error))
         except LogDamaged as error:
+            FAULTS.inc()
             _log.error("no checkpoint was signed; run: enlist audit verify", reason=str(error))
         except OSError as error:
+            FAULTS.inc()
             _log.error("the checkpoint is not in the data folder", reason=str(error))
         except Exception:  # noqa: BLE001 - likewise
+            FAULTS.inc()
             _log.exception("signing a checkpoint failed")
         else:
             if made is not None:

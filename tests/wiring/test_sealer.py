@@ -1,0 +1,55 @@
+"""The worker that seals and signs beside the requests."""
+
+from __future__ import annotations
+
+from enlist.wiring.sealer import FAULTS, SEALED, SealerThread
+from tests.behaviour.log_tampering import Log
+from tests.installation import Enlist
+from tests.peers.base import wait_until
+from tests.store.raw import opened
+
+
+def value(counter: object) -> float:
+    return float(counter._value.get())  # type: ignore[attr-defined]
+
+
+def test_it_seals_and_signs_by_itself(enlist: Enlist) -> None:
+    """S73: at intervals; and whatever came last, when it is stopped."""
+    before = value(SEALED)
+    worker = SealerThread(enlist.installation.log, every=0.01, sign_every=0.01)
+    worker.start()
+    try:
+        wait_until(lambda: len(enlist.rows("checkpoint")) == 1, "a checkpoint")
+        enlist.register("ada")
+        wait_until(lambda: len(enlist.rows("checkpoint")) == 2, "another")
+    finally:
+        enlist.register("grace")
+        worker.stop()
+    events = len(enlist.rows("event"))
+    assert len(enlist.rows("event_seal")) == events
+    assert max(row["size"] for row in enlist.rows("checkpoint")) == events
+    assert value(SEALED) - before == events
+    newest = enlist.installation.log.newest()
+    assert newest is not None
+    assert enlist.installation.log.kept.newest() == newest[0]
+
+
+def test_a_log_that_was_tampered_with_is_counted_and_not_signed(enlist: Enlist) -> None:
+    """An alarm within a minute; what happens is sealed all the same."""
+    with opened(enlist.settings) as raw:
+        log = Log(enlist, raw)
+        log.live(1)
+        log.sign()
+        log.break_in()
+        order = log.order()
+        log.write_order([order[1], order[0], *order[2:]])
+        signed, before = enlist.rows("checkpoint"), value(FAULTS)
+        enlist.register("grace")
+        worker = SealerThread(enlist.installation.log, every=0.01, sign_every=0.01)
+        worker.start()
+        try:
+            wait_until(lambda: value(FAULTS) >= before + 2, "an alarm")
+        finally:
+            worker.stop()
+        assert enlist.rows("checkpoint") == signed
+        assert len(log.order()) == len(enlist.rows("event")) > len(order)
