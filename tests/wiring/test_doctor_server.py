@@ -20,7 +20,7 @@ from enlist.wiring.beside import as_served
 from enlist.wiring.doctor import examine
 from enlist.wiring.doctor.check import Ground
 from tests.installation import settings_for
-from tests.peers.base import finish, free_port, launch
+from tests.peers.base import finish, free_port, launch, wait_until
 from tests.peers.pki import Pki
 from tests.serving import Server, launch_server
 from tests.wiring.doctoring import amiss, changed, left_out, settings_of, site, well
@@ -113,7 +113,9 @@ def test_a_version_that_waits_for_a_restart(ground: Ground) -> None:
 def test_a_server_that_is_root(ground: Ground, tmp_path: Path) -> None:
     amiss(ground, "server-user", level=Level.WARNING, says="as root")
     # Any process of another user whose command line says that it is Enlist.
-    other = launch(["sh", "-c", "sleep 60; :", "enlist"], tmp_path / "log", user="nobody")
+    other = launch(["sh", "-c", "sleep 60; :", "enlist"], tmp_path / "log", user="daemon")
+    started = Path(f"/proc/{other.pid}")
+    wait_until(lambda: started.joinpath("cmdline").read_bytes().startswith(b"sh\0"), "sh")
     try:
         well(Ground(ground.settings, replace(ground.server, pid=other.pid)), "server-user")
     finally:

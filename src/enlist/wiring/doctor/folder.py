@@ -18,7 +18,7 @@ from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
 _SECRET: Final = ("keys/*.key", "pki/*.key", "*.json")
 _BACKUP_AGE: Final = 7
-_OURS: Final = (*_SECRET, "pki/*.pem", "*.sqlite3*", "server.lock")
+_OURS: Final = (*_SECRET, "pki/*.pem", "checkpoints/*", "*.sqlite3*", "server.lock")
 
 
 def _folder(ground: Ground) -> Finding:
@@ -65,7 +65,7 @@ def _modes(ground: Ground) -> Finding:
         return problem(
             f"other users can read {_some(open_to_others)}",
             f"Run: chmod 600 {' '.join(str(path) for path in open_to_others)}\n"
-            "If anybody could log in here meanwhile, replace the keys.",
+            "If anybody else could log in here meanwhile: enlist keys compromised",
         )
     return fine("secret files are mode 0600")
 

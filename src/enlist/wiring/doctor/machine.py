@@ -25,8 +25,9 @@ from enlist.wiring.doctor.fetching import fetch
 from enlist.wiring.installation import speaks_tls
 
 _MEBIBYTE: Final = 1024 * 1024
+_GIBIBYTE: Final = 1024 * _MEBIBYTE
 _LEAST_FREE: Final = 256 * _MEBIBYTE
-_LITTLE_FREE: Final = 1024 * _MEBIBYTE
+_LITTLE_FREE: Final = _GIBIBYTE
 _LEAST_FILES: Final = 4096
 _END_OF_LIFE: Final = {
     (3, 11): datetime(2027, 10, 31, tzinfo=UTC),
@@ -128,7 +129,8 @@ def _disk(ground: Ground) -> Finding:
         free = shutil.disk_usage(ground.settings.data).free
     except OSError as error:
         raise CannotTell(f"there is no folder {ground.settings.data}") from error
-    told = f"{free // _MEBIBYTE} MiB free under {ground.settings.data}"
+    size = f"{free // _GIBIBYTE} GiB" if free >= 10 * _GIBIBYTE else f"{free // _MEBIBYTE} MiB"
+    told = f"{size} free under {ground.settings.data}"
     remedy = "Make room, or move the data folder to a larger disk."
     if free < _LEAST_FREE:
         return problem(told, remedy)
