@@ -165,9 +165,9 @@ class Capped:
                 body = await _read(receive, most)
             except ClientDisconnect:
                 return  # half a form must not be taken for a whole one
+        elif not _header(scope, b"expect"):  # who waits to be asked for it has sent nothing
+            await _discard(receive, declared)
         if body is None:
-            if not _header(scope, b"expect"):  # who waits to be asked for it has sent nothing
-                await _discard(receive, declared)
             refusal = Refusal("too_large", support_code=support_code())
             await self._render(scope, refusal)(scope, receive, send)
             return
@@ -205,6 +205,8 @@ async def _read(receive: Receive, most: int) -> bytes | None:
         part = message.get("body", b"")
         size += len(part)
         if size > most:
+            if message.get("more_body", False):  # else nothing follows, and nobody would wake us
+                await _discard(receive, "")
             return None
         parts.append(part)
         if not message.get("more_body", False):
