@@ -151,6 +151,8 @@ def _journal(ground: Ground) -> Finding:
 def _file_system(ground: Ground) -> Finding:
     ground.only_on("sqlite")
     kind = _kind_of(ground.settings.data, ground.mounts)
+    if not kind:
+        raise CannotTell(f"{ground.mounts} does not say what {ground.settings.data} is on")
     if kind in _NETWORK:
         return problem(
             f"{ground.settings.data} is on a network file system ({kind})",
