@@ -16,7 +16,7 @@ RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 VENDOR := src/enlist/web/static/vendor/LICENSES.txt
 
-.PHONY: help setup install assets demo test check bench faults lock messages screenshots clean
+.PHONY: help setup install assets demo test check bench faults fuzz lock messages screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,11 @@ bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this 
 faults: $(DEVELOPMENT) $(VENDOR) ## Kill the server again and again under load [FAULT_KILLS=20 FAULT_SEED=…]
 	$(PYTHON) -m tests.peers.install
 	FAULT_KILLS=$(or $(FAULT_KILLS),20) $(PYTHON) -m pytest -s $(PYTEST_OPTIONS) tests/faults
+
+fuzz: $(DEVELOPMENT) $(VENDOR) ## Try fresh generated requests, CSRs, PEM and JSON [FUZZ=25: times as many as tests do]
+	$(PYTHON) -m tests.peers.install
+	FUZZ=$(or $(FUZZ),25) $(PYTHON) -m pytest $(PYTEST_OPTIONS) --timeout=3600 \
+		tests/web/api/test_generated.py tests/web/api/test_reading.py tests/pki
 
 lock: $(PYTHON) ## Compute the lock files anew [UPGRADE=1 for the newest releases]
 	scripts/lock.sh $(if $(UPGRADE),--upgrade)

@@ -18,6 +18,7 @@ from enlist.pki.authority import Authority, AuthorityMaterial, create_authority
 from enlist.pki.chain import DeviceCertificate, Flaw, Unfit, examine
 from enlist.pki.csr import Csr
 from enlist.pki.keys import new_signing_key
+from tests.fuzzing import effort
 from tests.pki.samples import DEVICE, NOW, URLS, YEAR, Issue, OpenSsl, load
 
 
@@ -163,7 +164,7 @@ def test_pem_is_not_what_a_handshake_gives(authority: Authority, issue: Issue) -
     assert flaw_of(issue().pem.encode(), authority) is Flaw.UNREADABLE
 
 
-@settings(derandomize=True, max_examples=300, deadline=1_000)
+@settings(**effort(300), deadline=1_000)
 @given(st.integers(0, 2000), st.integers(0, 3), st.binary(max_size=4))
 def test_no_damaged_certificate_is_let_in(
     authority: Authority, damaged_source: bytes, position: int, removed: int, added: bytes

@@ -15,6 +15,7 @@ from enlist.core.outcomes import Refusal
 from enlist.pki.authority import Authority
 from enlist.pki.csr import MOST_BYTES, check, parse
 from enlist.pki.keys import spki_digest, to_pem
+from tests.fuzzing import effort
 from tests.pki.samples import NULL_PARAMETERS, OpenSsl, pem_of, read, request_der
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -135,8 +136,7 @@ def test_null_parameters_do_not_excuse_a_wrong_signature() -> None:
 
 
 FUZZ = settings(
-    derandomize=True,
-    max_examples=400,
+    **effort(400),
     deadline=1_000,
     suppress_health_check=[HealthCheck.too_slow],
 )

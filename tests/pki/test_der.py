@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enlist.pki.der import without_null_parameters
+from tests.fuzzing import effort
 from tests.pki.samples import NULL_PARAMETERS, new_key, request_der
 
 SPOILED = base64.b64decode("".join(NULL_PARAMETERS.split("\n")[1:-2]))
@@ -65,7 +66,7 @@ def test_anything_else_comes_back_as_it_was(other: bytes) -> None:
     assert without_null_parameters(other) == other
 
 
-@settings(derandomize=True, deadline=None)
+@settings(**effort(100), deadline=None)
 @given(st.integers(0, len(SPOILED)), st.integers(0, 4), st.binary(max_size=4))
 def test_damage_does_no_harm(position: int, removed: int, added: bytes) -> None:
     damaged = SPOILED[:position] + added + SPOILED[position + removed :]

@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from enlist.verbs.api_keys import CreateApiKey
+from tests.fuzzing import effort
 from tests.web.api.conftest import ORIGIN, Api
 
 CASES = 4
@@ -60,8 +61,7 @@ def test_every_answer_is_one_that_is_described(
             continue
 
         @settings(
-            max_examples=CASES,
-            derandomize=True,
+            **effort(CASES),
             database=None,
             deadline=None,
             phases=[Phase.generate],

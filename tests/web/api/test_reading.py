@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +16,7 @@ from enlist.core.outcomes import Refusal
 from enlist.web.api.operations import version_of
 from enlist.web.api.reading import DEEPEST, MOST_ERRORS, read_json, unfit
 from enlist.web.api.values import IdGiven, Line, MomentGiven, SecretGiven
+from tests.fuzzing import effort
 
 MALFORMED = [
     b"",
@@ -97,6 +98,7 @@ def _keys() -> st.SearchStrategy[str]:
     return st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=5)
 
 
+@settings(**effort(100))
 @given(
     st.recursive(
         st.none()
@@ -113,6 +115,7 @@ def test_all_other_json_is_read_as_it_was_written(value: Any) -> None:
     assert found == value or (isinstance(found, Refusal) and found.code == "malformed")
 
 
+@settings(**effort(100))
 @given(st.binary(max_size=200))
 def test_no_bytes_are_a_fault(body: bytes) -> None:
     read_json(body)
