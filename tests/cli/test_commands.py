@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -231,6 +232,12 @@ def test_a_password_comes_from_standard_input_alone(run: Run, enlist: Enlist) ->
     ("words", "exit_code", "says"),
     [
         (("device", "show", "nonsense"), 1, "not_found"),
+        (("device", "show", "nonsense"), 1, "no such device"),
+        (
+            ("device", "register", "--user", "nobody", "--name", "x", "--platform", "linux"),
+            1,
+            "no such user",
+        ),
         (("enrollment", "revoke", "01a1fd8f-4464-7ff3-9333-c531417e6fd8"), 1, "not_found"),
         (("user", "list", "--organization", "nowhere"), 1, "not_found"),
         (("user", "add", "--username", ""), 1, "validation_failed"),
@@ -285,3 +292,29 @@ def test_lists_go_on_with_a_cursor(run: Run) -> None:
     second = run("user", "list", "--limit", "2", "--cursor", first["next_cursor"], "--json").json
     names = [user["username"] for user in first["items"] + second["items"]]
     assert len(names) == len(set(names)) == 4
+
+
+NASTY = "[/bold] [red]x[/red] [link=http://evil.example]y[/link]"
+
+
+def test_what_others_wrote_is_no_markup(run: Run, enlist: Enlist) -> None:
+    """A device may be called what it likes: no list ends in a fault, and none is coloured."""
+    ticket = enlist.register("ada", name=NASTY)
+    assert NASTY in run("device", "list").out
+    assert NASTY in run("device", "show", ticket.device_id).out
+    assert NASTY in run("enrollment", "list").out
+    assert NASTY in run("enrollment", "show", ticket.enrollment_id).out
+    assert "[/bold]" in run("audit", "list").out
+
+
+@pytest.mark.parametrize("letter", ["\x1b", "\x9b", "\x07", "\u202e"])
+def test_nothing_that_a_terminal_obeys_is_printed(run: Run, enlist: Enlist, letter: str) -> None:
+    """Browsers name themselves; one with a control sequence changes nobody's terminal."""
+    sender = replace(enlist.stranger(), user_agent=f"evil{letter}[31magent", name=f"a{letter}b")
+    code(enlist.perform(StartSignIn("ada", Secret("wrong" * 3)), sender))
+    for words in (("audit", "list"), ("audit", "list", "--json")):
+        out = run(*words).out
+        assert letter not in out
+    events = run("audit", "list", "--json").json["items"]
+    told = [value for event in events for value in event["personal"].values()]
+    assert f"evil{letter}[31magent" in told, "a program is told what was sent"

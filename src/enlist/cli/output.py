@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from enlist.cli.backend import Opened
 from enlist.core.clock import rfc3339, to_datetime
@@ -25,12 +27,25 @@ Item = TypeVar("Item")
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 240)
 problems = Console(stderr=True, soft_wrap=True, highlight=False)
 
+_UNSEEN: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of writing; a line may end."""
+
 REFUSED, USAGE, UNUSABLE = 1, 2, 3
 
 
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
-    typer.echo(json.dumps(written(value), indent=2, ensure_ascii=False))
+    text = json.dumps(written(value), indent=2, ensure_ascii=False)
+    typer.echo(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def plain(text: str) -> Text:
+    """What somebody else wrote, as it stands: no markup, and nothing that a terminal obeys.
+
+    Else a device named `[/bold]` ends the list in a fault, and a browser's name turns the
+    terminal's letters invisible.
+    """
+    return Text(_UNSEEN.sub("\ufffd", text))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
@@ -42,7 +57,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: st
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in ("ID", "KEY"))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(plain, row))
     out.print(table)
 
 
@@ -69,7 +84,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
     """Names and values, one a line."""
     width = max(len(name) for name in facts)
     for name, value in facts.items():
-        out.print(f"[bold]{name:<{width}}[/bold]  {value or '—'}")
+        out.print(Text.assemble((f"{name:<{width}}", "bold"), "  ", plain(value or "—")))
 
 
 def moment(value: int | None) -> str:
@@ -101,6 +116,9 @@ def refuse(refusal: Refusal) -> NoReturn:
     """Say why not, and what to do."""
     meaning = CATALOGUE[refusal.code]
     problems.print(f"[red]{meaning.title}[/red] ({refusal.code})")
+    if refusal.code == "not_found" and refusal.reason:
+        # Whoever sits at the machine may know which of the things that he named is not there.
+        problems.print(f"  {refusal.reason}", markup=False)
     for error in refusal.fields:
         problems.print(f"  {error.field}: {error.message}", markup=False)
     problems.print(refusal.detail or meaning.remedy, markup=False)

@@ -50,13 +50,20 @@ class Fields:
         return Refusal("validation_failed", fields=tuple(self.errors))
 
 
+_TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They turn the direction of what follows, so that a name reads as another one."""
+
+
 def readable(text: str) -> bool:
-    """No control characters, line breaks or broken Unicode.
+    """No control characters, line breaks, turned writing or broken Unicode.
 
     They forge log lines and mail headers (S76); PostgreSQL stores no NUL, and no store a lone
     surrogate, so that both would come back as a fault of ours.
     """
-    return all(unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp") for letter in text)
+    return all(
+        unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp") and letter not in _TURNING
+        for letter in text
+    )
 
 
 def line(text: str) -> str:

@@ -82,6 +82,11 @@ def speaks_tls(settings: Settings) -> bool:
 
 def _default_url(scheme: str, listen: str) -> str:
     host, _, port = listen.rpartition(":")
+    if not port.isdecimal():
+        raise CannotStart(
+            f"{listen} is not HOST:PORT, such as 127.0.0.1:8000. "
+            "Give --http and --device like this."
+        )
     if host in ("0.0.0.0", "::", "[::]", ""):  # noqa: S104 - recognised, never bound here
         raise CannotStart(
             f"{listen} listens on every address, so nobody knows what links should say. "
@@ -128,7 +133,7 @@ def open_installation(
     """
     store = open_store(settings, clock)
     try:
-        _schema(store, create=beginning is not None)
+        _schema(store, settings, create=beginning is not None)
         where = addresses(settings)
         folder = _keys(store, settings, where, clock, beginning)
         tools = Tools(
@@ -188,7 +193,7 @@ def _in_words(refusal: Refusal) -> str:
     return refusal.detail or fields or refusal.code
 
 
-def _schema(store: Store, *, create: bool) -> None:
+def _schema(store: Store, settings: Settings, *, create: bool) -> None:
     """An empty database is filled; any other is changed only by `enlist migrate` (ruling 32)."""
     state = migrations.state(store)
     if state is migrations.SchemaState.EMPTY:
@@ -196,7 +201,11 @@ def _schema(store: Store, *, create: bool) -> None:
             raise CannotStart("the database is empty. Run `enlist init` or `enlist serve` first.")
         migrations.create(store)
     elif state is migrations.SchemaState.BEHIND:
-        raise CannotStart("the database is older than this version. Run: enlist migrate")
+        same = " with the same --database" if settings.database else ""
+        raise CannotStart(
+            "the database is older than this version. Back it up, then run: "
+            f"enlist migrate --data {settings.data}{same}"
+        )
     elif state is migrations.SchemaState.UNKNOWN:
         raise CannotStart(
             f"the database has schema {migrations.revision(store)}, which this version of Enlist "

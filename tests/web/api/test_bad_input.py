@@ -92,7 +92,7 @@ def test_large_bodies(api: Api) -> None:
 UNSTORABLE = ["\x00", "a\x00b", "\ud800", "\udfff x"]
 ODD = [
     "\N{SNOWMAN}" * 50,
-    "\u202eabc",
+    "\u05d0\u05d1\u05d2 abc",
     "\u200b",
     "\U0010ffff",
     "'; DROP TABLE device; --",
@@ -257,3 +257,19 @@ def test_every_answer_is_guarded(api: Api) -> None:
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u2066"])
+def test_no_name_turns_the_writing_round(api: Api, letter: str) -> None:
+    """A device called `exe.gnp` must not read as another one, wherever its name is shown."""
+    name = f"ada{letter}gnp.exe"
+    sent = {"user": "ada", "name": name, "platform": "linux", "message": {"type": "email"}}
+    api.enlist.user("ada")
+    assert wrong_fields(api.key().post("/devices", sent)) == {"name"}
+    device = {"name": name, "platform": "linux"}
+    body = {"token": api.enlist.register("ada").token.reveal(), "device": device, "csr": csr_text()}
+    assert wrong_fields(api.stranger.post("/redeem", body)) == {"device.name"}
+    assert wrong_fields(api.key().post("/users", {"username": name})) == {"username"}
+    assert wrong_fields(api.key().post("/organizations", {"name": name, "group_id": "n"})) == {
+        "name"
+    }

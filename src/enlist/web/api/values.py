@@ -30,8 +30,8 @@ from enlist.store import listing
 
 T = TypeVar("T")
 
-LINE_PATTERN: Final = "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$"
-"""One line: no control characters, no line or paragraph separators."""
+LINE_PATTERN: Final = "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]*$"
+"""One line: no control characters or separators, and nothing that turns the writing round."""
 
 EXAMPLE_ID: Final = "01983f5e-8a0b-7c3d-9e4f-a1b2c3d4e5f6"
 EXAMPLE_MOMENT: Final = "2026-03-01T09:30:00.000000Z"
