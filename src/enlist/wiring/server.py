@@ -217,7 +217,7 @@ def _own_tls(
 ) -> ReloadingTls:
     """TLS with a certificate of our own CA, which a server that runs for a year renews."""
     renew = functools.partial(_certificate, settings, installation, name, more)
-    return ReloadingTls(name, renew(), make, renew)
+    return ReloadingTls(name.removesuffix("-listener"), renew(), make, renew)
 
 
 def _certificate(
