@@ -204,6 +204,10 @@ ELSEWHERE = {
     # Answer only with what the caller may see; tested with the views.
     "FindSupportCode",
     "SearchEverything",
+    # Of the whole installation's log; with the API, as is what proves an event.
+    "ShowCheckpoint",
+    "ProveGrowth",
+    "ProveEvent",
     # Always refuses; wraps others.
     "ApiKeyAgain",
     "Idempotent",

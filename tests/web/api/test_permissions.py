@@ -15,6 +15,7 @@ from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.store import holds
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.web.api import operations
@@ -77,6 +78,12 @@ class World:
         """An event that every role may see."""
         device_id = self.ticket().device_id
         return self.api.enlist.events("device.registered", device=device_id)[0].id
+
+    def sealed(self, path: str) -> str:
+        """A path, when the log was sealed and signed."""
+        Sealer(self.api.enlist.store).seal_all()
+        self.api.enlist.installation.log.sign()
+        return path
 
     def support_code(self) -> str:
         answer = self.api.stranger.post("/redeem", {"token": "8Kq2mWx7Rb"})
@@ -167,6 +174,9 @@ TRIALS: dict[str, Trial] = {
     "GET /events": ("/events", None),
     "GET /events/export": ("/events/export", None),
     "GET /events/{event_id}": lambda w: (f"/events/{w.event()}", None),
+    "GET /events/{event_id}/proof": lambda w: (f"/events/{w.event()}/proof", None),
+    "GET /log/checkpoint": lambda w: (w.sealed("/log/checkpoint"), None),
+    "GET /log/consistency": lambda w: (w.sealed("/log/consistency?since=1"), None),
     "GET /support-codes/{code}": lambda w: (f"/support-codes/{w.support_code()}", None),
     "GET /me": ("/me", None),
     "GET /me/sign-ins": ("/me/sign-ins", None),

@@ -20,6 +20,7 @@ from enlist.web.api import (
     enrolling,
     enrollments,
     events,
+    log,
     messages,
     myself,
     organizations,
@@ -46,6 +47,7 @@ PARTS: Final = (
     messages,
     templates,
     events,
+    log,
     myself,
 )
 
