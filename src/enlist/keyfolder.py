@@ -4,7 +4,7 @@
     keys/derive.<id>.key   derives registration tokens        (32 random bytes, hex)
     keys/checkpoint.<id>.key   signs checkpoints of the log   (Ed25519 seed, 32 bytes, hex)
     keys/installation.id   which database these keys belong to
-    pki/                   root and issuing CA, and the device listener's pinned RSA key
+    pki/                   root and issuing CAs, and the device listener's pinned RSA key
     checkpoints/           what was signed (see `wiring.checkpoint_folder`)
 
 An id says from when on its key makes what is new, so the newest key sorts last, and one that is
@@ -21,11 +21,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
+
 from enlist.core.faults import Unusable
 from enlist.core.ids import Id, new_id
 from enlist.core.secrets import Key, KeyRing, in_order, new_key
 from enlist.pki import keys
-from enlist.pki.authority import Authority, AuthorityMaterial, create_authority, load_authority
+from enlist.pki.authority import (
+    Authority,
+    AuthorityMaterial,
+    create_authority,
+    create_issuer,
+    load_issuer,
+)
 
 PURPOSES: Final = ("lookup", "derive", "checkpoint")
 
@@ -61,7 +69,8 @@ class KeyFolder:
             "derive": self.ring.derive,
             "checkpoint": self.checkpoint,
         }
-        return tuple((key.id, purpose) for purpose, keys in held.items() for key in keys)
+        keys = tuple((key.id, purpose) for purpose, keys in held.items() for key in keys)
+        return keys + tuple((each.id, "ca") for each in self.authority.issuers if each.id)
 
 
 def exists(data: Path) -> bool:
@@ -118,11 +127,7 @@ def load(data: Path, now: int | None = None) -> KeyFolder:
     rings = {purpose: _keys(data / "keys", purpose, moment) for purpose in PURPOSES}
     pki = data / "pki"
     try:
-        authority = load_authority(
-            (pki / "root.pem").read_bytes(),
-            (pki / "issuing.pem").read_bytes(),
-            _read(pki / "issuing.key"),
-        )
+        authority = _authority(pki, moment)
         keys.from_pem(_read(pki / "device-listener.key"))
         installation_id = (data / "keys" / "installation.id").read_text().strip()
     except (OSError, ValueError) as error:
@@ -132,6 +137,46 @@ def load(data: Path, now: int | None = None) -> KeyFolder:
         ) from error
     ring = KeyRing(rings["lookup"], rings["derive"])
     return KeyFolder(installation_id, ring, authority, rings["checkpoint"])
+
+
+def add_issuer(data: Path, starts: int, now: int) -> str:
+    """Make another issuing CA, which signs what is new from `starts` on; answers its id.
+
+    Raises:
+        KeyFolderProblem: the root's key is not there, or is none.
+        OSError: the folder cannot be written.
+    """
+    pki, root_key = data / "pki", data / "pki" / "root.key"
+    if not root_key.exists():
+        raise KeyFolderProblem(
+            f"the root's key is not in {pki}. Put root.key there for the time of this command: "
+            "only the root can sign an issuing CA."
+        )
+    made = new_key(starts).id
+    before = load(data).authority.issuing
+    try:
+        certificate, key = create_issuer(
+            (pki / "root.pem").read_bytes(), _read(root_key), before, made, now
+        )
+    except ValueError as error:
+        raise KeyFolderProblem(f"no issuing CA can be made: {error}.") from error
+    # The key first: whoever finds the certificate looks for it.
+    write_secret(pki / f"issuing.{made}.key", key)
+    write_secret(pki / f"issuing.{made}.pem", certificate)
+    return made
+
+
+def _authority(pki: Path, now: int) -> Authority:
+    """The root and every issuing CA, in the order of a ring: the first of all has no id."""
+    root = x509.load_pem_x509_certificate((pki / "root.pem").read_bytes())
+    found = []
+    for path in sorted(pki.glob("issuing*.pem")):
+        issuer_id = path.name.removeprefix("issuing").removesuffix("pem").strip(".")
+        key = _read(path.with_suffix(".key"))
+        found.append(load_issuer(root, path.read_bytes(), key, issuer_id))
+    if not found:
+        raise ValueError("there is no issuing.pem")
+    return Authority(root, in_order(found, now))
 
 
 def _keys(folder: Path, purpose: str, now: int) -> tuple[Key, ...]:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from enlist.pki.keys import to_pem
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage
 from tests.peers.base import wait_until
-from tests.requests import request_pem
+from tests.requests import device_key, request_pem
 from tests.serving import Server, StartServer
 
 GUIDE = ROOT / "docs" / "how-to" / "rotate-keys.md"
@@ -28,6 +30,8 @@ class Campaign:
 
     server: Server
     key: str
+    folder: Path
+    enrolled: list[tuple[int, str]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def register(self) -> str:
@@ -42,10 +46,29 @@ class Campaign:
 
     def redeem(self, token: str) -> tuple[int, str]:
         """On a connection of its own, so that any process may answer."""
-        body = {"token": token, "csr": request_pem(next(self.numbers)).decode()}
+        number = next(self.numbers)
+        body = {"token": token, "csr": request_pem(number).decode()}
         with self.server.client() as client:
             answer = client.post("/api/v1/redeem", json=body)
+        if answer.status_code == 201:
+            self.enrolled.append((number, answer.json()["certificate"]))
         return answer.status_code, answer.json().get("code", "")
+
+    def proves_itself(self, place: int) -> None:
+        """A device that enrolled shows its certificate, on connections to any process."""
+        number, certificate = self.enrolled[place]
+        files = self.folder / "device.pem", self.folder / "device.key"
+        files[0].write_text(certificate)
+        files[1].write_bytes(to_pem(device_key(number)))
+        for _ in range(4):
+            with self.server.device_client(*files) as client:
+                assert client.get("/device").status_code == 200
+
+    @property
+    def newest_issuer(self) -> str:
+        """Who signed the last certificate."""
+        found = x509.load_pem_x509_certificate(self.enrolled[-1][1].encode())
+        return found.issuer.rfc4514_string()
 
     def needed(self) -> dict[str, int]:
         """How much that is alive needs each key."""
@@ -81,22 +104,26 @@ def test_keys_rotate_while_devices_enroll(
     """Ten seconds are stated, so this takes as long; no process refuses anybody meanwhile."""
     server = start_server(empty_database, workers=2)
     server.cli("user", "add", "--username", "ada")
-    devices = Campaign(server, server.api_key("operator", "enrollments:reveal"))
+    devices = Campaign(server, server.api_key("operator", "enrollments:reveal"), tmp_path)
+    assert devices.redeem(devices.register()) == (201, "")
     old, waiting = devices.needed(), devices.register()
     steps = follow(DocsPage(GUIDE), server, tmp_path / "reader")
     next(steps)
     next(steps)
     new = set(devices.needed()) - set(old)
-    assert len(new) == 3
+    assert len(new) == 4
 
     def in_use() -> bool:
         assert devices.redeem(devices.register()) == (201, "")
         devices.register()
         needed = devices.needed()
-        return sum(needed[key] > 0 for key in new) == 2  # those of tokens; none guards the log
+        signed = any(key in devices.newest_issuer for key in new)
+        return signed and sum(needed[key] > 0 for key in new) == 2  # those of tokens
 
     wait_until(in_use, "use of the new keys", log=server.log, process=server.process)
     assert devices.redeem(waiting) == (201, "")
+    devices.proves_itself(0)
+    devices.proves_itself(-1)
     later = devices.register()
     assert "Backed up" in next(steps)
     assert "Revoked, because nobody can be sent a new one" in next(steps)

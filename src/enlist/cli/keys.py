@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     LOOKUP = "lookup"
     DERIVE = "derive"
     CHECKPOINT = "checkpoint"
+    CA = "ca"
 
 
 @commands.command("list", epilog="Example: enlist keys list")
@@ -37,7 +38,7 @@ def list_(
             each["id"],
             each["state"],
             moment(each["begins_at"]),
-            "" if each["purpose"] == "checkpoint" else str(each["live"]),
+            str(each["live"]) if each["purpose"] in ("lookup", "derive") else "",
         )
         for each in found
     ]
@@ -66,7 +67,8 @@ def rotate(
     if as_json:
         print_json(made)
         return
-    out.print(f"Made the {purpose.value} key {made['id']}.", markup=False)
+    what = "issuing CA" if purpose is Purpose.CA else f"{purpose.value} key"
+    out.print(f"Made the {what} {made['id']}.", markup=False)
     out.print(f"It makes what is new from {_exactly(made)} on. Back up the keys now.")
 
 

@@ -40,7 +40,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from enlist.core.clock import SECOND
 
@@ -237,7 +237,17 @@ def begins(key_id: str) -> int:
         return 0
 
 
-def in_order(keys: Iterable[Key], now: int) -> tuple[Key, ...]:
+class Identified(Protocol):
+    """A key, or what has one: an issuing CA."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Each = TypeVar("Each", bound=Identified)
+
+
+def in_order(keys: Iterable[Each], now: int) -> tuple[Each, ...]:
     """Keys as a ring wants them: newest first, but behind all others those yet to begin."""
     newest = sorted(keys, key=lambda key: key.id, reverse=True)
     return tuple(sorted(newest, key=lambda key: begins(key.id) > now))

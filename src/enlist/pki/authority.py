@@ -1,9 +1,10 @@
-"""A root and one issuing CA, both P-256, made once per installation.
+"""A root and an issuing CA, both P-256, made with the installation.
 
-The root signs the issuing CA and nothing else; `load_authority` does not even want its key, so
-that it can be kept elsewhere. Certificates are made from a template of everything that is alike
-on all of them: this is the slow part of redeeming, and per certificate only the subject, the
-key, the serial and the dates are new.
+The root signs issuing CAs and nothing else; `load_authority` does not even want its key, so that it
+can be kept elsewhere. Another issuing CA may take the first one's place; then those before it sign
+nothing but revocation lists, and what they signed stays good. Certificates are made from a template
+of everything that is alike on all of them: this is the slow part of redeeming, and per certificate
+only the subject, the key, the serial and the dates are new.
 """
 
 from __future__ import annotations
@@ -74,16 +75,18 @@ class IssuedCertificate:
         return ssl.DER_cert_to_PEM_cert(self.der)
 
 
-class Authority:
-    """The issuing CA at work. Safe to share between threads: nothing in it changes but a cache."""
+class Issuer:
+    """One issuing CA at work. Safe to share between threads: nothing in it changes but a cache.
+
+    Attributes:
+        id: in the addresses inside its certificates; "" for the first one of an installation.
+    """
 
     def __init__(
-        self, root: x509.Certificate, issuing: x509.Certificate, key: ec.EllipticCurvePrivateKey
+        self, issuing: x509.Certificate, key: ec.EllipticCurvePrivateKey, issuer_id: str = ""
     ) -> None:
-        """Use `load_authority`, which checks that the three belong together."""
-        self.root = root
+        self.id = issuer_id
         self.issuing = issuing
-        self.trust_domain = _trust_domain(issuing)
         self.not_after = from_datetime(issuing.not_valid_after_utc)
         self._key = key
         self._key_id = profiles.subject_key(key.public_key())
@@ -94,59 +97,27 @@ class Authority:
         """The issuing CA's certificate: what a client sends along with its own."""
         return self.issuing.public_bytes(Encoding.PEM).decode("ascii")
 
-    @cached_property
-    def root_pem(self) -> str:
-        """The root's certificate: what others are told to trust."""
-        return self.root.public_bytes(Encoding.PEM).decode("ascii")
-
-    @property
-    def root_fingerprint(self) -> str:
-        """SHA-256 of the root certificate, lower-case hexadecimal; people compare it."""
-        return hashlib.sha256(self.root.public_bytes(Encoding.DER)).hexdigest()
-
-    @cached_property
-    def chain_pem(self) -> str:
-        """Issuing CA, then root, as one text (ruling 33)."""
-        return self.issuing_pem + self.root_pem
-
-    def certificates_pkcs7(self) -> bytes:
-        """Both CA certificates as degenerate PKCS#7, DER: the content of EST's `cacerts` (D42)."""
-        return pkcs7.serialize_certificates([self.issuing, self.root], Encoding.DER)
-
     def issue_device(
-        self, device_id: str, csr: Csr, now: int, lifetime: int, urls: PkiUrls
+        self, name: str, device_id: str, csr: Csr, now: int, lifetime: int, urls: PkiUrls
     ) -> IssuedCertificate:
-        """A client certificate for a device; of the request only the key is used (S62).
-
-        Args:
-            lifetime: microseconds from `now`; never past the issuing CA's own end.
-
-        Raises:
-            ValueError: the request does not pass `csr.check`, which costs nothing to ask twice.
-            AuthorityExpired: see there.
-        """
+        """See `Authority.issue_device`; `name` is the device's SPIFFE URI."""
         problem = check(csr)
         if problem is not None:
             raise ValueError(f"unchecked certificate request: {problem.detail}")
-        name = x509.UniformResourceIdentifier(spiffe.device_uri(self.trust_domain, device_id))
+        uri = x509.UniformResourceIdentifier(name)
         builder = (
             self._device_template(urls)
             .subject_name(_common_name(device_id))
             .public_key(csr.public_key)
             .add_extension(profiles.subject_key_of(csr.spki_digest), critical=False)
-            .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([uri]), critical=False)
         )
         return self._sign(builder, csr.spki_digest, now, lifetime)
 
     def issue_server(
         self, names: Sequence[str], key: PrivateKey, now: int, lifetime: int
     ) -> IssuedCertificate:
-        """A TLS server certificate for host names and IP addresses, for a key that may be kept.
-
-        Raises:
-            ValueError: no name was given, or one of them is no host name.
-            AuthorityExpired: see there.
-        """
+        """See `Authority.issue_server`."""
         if not names:
             raise ValueError("a server certificate needs at least one name")
         public_key = key.public_key()
@@ -175,7 +146,7 @@ class Authority:
             # Encoded once here instead of once for each certificate.
             encoded: Extensions = [
                 (x509.UnrecognizedExtension(extension.oid, extension.public_bytes()), critical)
-                for extension, critical in profiles.device(urls)
+                for extension, critical in profiles.device(urls.of(self.id))
             ]
             template = _with(self._new_builder(), encoded)
             self._device_templates[urls] = template
@@ -210,6 +181,98 @@ class Authority:
             fingerprint=hashlib.sha256(der).hexdigest(),
             spki_digest=digest,
         )
+
+
+class Authority:
+    """A root and its issuing CAs: the first signs what is new, all are believed.
+
+    Shared by everything in a process, and takes up a new issuing CA while it is in use: each
+    method works with one issuer from its beginning to its end.
+    """
+
+    def __init__(self, root: x509.Certificate, issuers: tuple[Issuer, ...]) -> None:
+        """Use `load_authority`, which checks that all belong together."""
+        self.root = root
+        self.trust_domain = _trust_domain(issuers[0].issuing)
+        self._issuers = issuers
+
+    def take_up(self, newer: Authority) -> None:
+        """Work with the issuing CAs of another authority of the same root from now on."""
+        self._issuers = newer.issuers
+
+    @property
+    def issuers(self) -> tuple[Issuer, ...]:
+        """Every issuing CA; the first signs."""
+        return self._issuers
+
+    @property
+    def issuing(self) -> x509.Certificate:
+        """The certificate of the issuing CA that signs."""
+        return self._issuers[0].issuing
+
+    @property
+    def not_after(self) -> int:
+        """When that one ends, in microseconds UTC."""
+        return self._issuers[0].not_after
+
+    @property
+    def issuing_pem(self) -> str:
+        """The issuing CA's certificate: what a client sends along with its own."""
+        return self._issuers[0].issuing_pem
+
+    @cached_property
+    def root_pem(self) -> str:
+        """The root's certificate: what others are told to trust."""
+        return self.root.public_bytes(Encoding.PEM).decode("ascii")
+
+    @property
+    def root_fingerprint(self) -> str:
+        """SHA-256 of the root certificate, lower-case hexadecimal; people compare it."""
+        return hashlib.sha256(self.root.public_bytes(Encoding.DER)).hexdigest()
+
+    @property
+    def chain_pem(self) -> str:
+        """Issuing CA, then root, as one text (ruling 33)."""
+        return self.issuing_pem + self.root_pem
+
+    @property
+    def trusted_pem(self) -> str:
+        """Every issuing CA, then the root: what a listener checks devices by."""
+        return "".join(each.issuing_pem for each in self._issuers) + self.root_pem
+
+    def certificates_pkcs7(self) -> bytes:
+        """Both CA certificates as degenerate PKCS#7, DER: the content of EST's `cacerts` (D42)."""
+        return pkcs7.serialize_certificates([self.issuing, self.root], Encoding.DER)
+
+    def issue_device(
+        self, device_id: str, csr: Csr, now: int, lifetime: int, urls: PkiUrls
+    ) -> IssuedCertificate:
+        """A client certificate for a device; of the request only the key is used (S62).
+
+        Args:
+            lifetime: microseconds from `now`; never past the issuing CA's own end.
+
+        Raises:
+            ValueError: the request does not pass `csr.check`, which costs nothing to ask twice.
+            AuthorityExpired: see there.
+        """
+        name = spiffe.device_uri(self.trust_domain, device_id)
+        return self._issuers[0].issue_device(name, device_id, csr, now, lifetime, urls)
+
+    def issue_server(
+        self, names: Sequence[str], key: PrivateKey, now: int, lifetime: int
+    ) -> IssuedCertificate:
+        """A TLS server certificate for host names and IP addresses, for a key that may be kept.
+
+        Raises:
+            ValueError: no name was given, or one of them is no host name.
+            AuthorityExpired: see there.
+        """
+        return self._issuers[0].issue_server(names, key, now, lifetime)
+
+    def sign_revocation_list(self, builder: x509.CertificateRevocationListBuilder) -> bytes:
+        """A list of the issuing CA that signs; see `Issuer.sign_revocation_list`."""
+        return self._issuers[0].sign_revocation_list(builder)
 
 
 def create_authority(
@@ -259,22 +322,71 @@ def create_authority(
     )
 
 
+def create_issuer(
+    root_certificate: bytes, root_key: bytes, before: x509.Certificate, issuer_id: str, now: int
+) -> tuple[bytes, bytes]:
+    """Another issuing CA under a root: certificate and key, PEM.
+
+    Args:
+        before: the certificate of the one whose place it takes; its names are kept, and the id
+            put behind the last.
+
+    Raises:
+        ValueError: the root's key cannot be read or is another's, or the root is about to end.
+    """
+    root, key = x509.load_pem_x509_certificate(root_certificate), from_pem(root_key)
+    if key.public_key() != root.public_key() or not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the root's key does not belong to the root's certificate")
+    if now >= from_datetime(root.not_valid_after_utc):
+        raise ValueError("the root has expired")
+    own = new_signing_key()
+    role = f"Issuing CA {issuer_id}"
+    (organization,) = before.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    until = min(whole_second(now + ISSUING_LIFETIME), from_datetime(root.not_valid_after_utc))
+    builder = _ca_builder(
+        _ca_name(str(organization.value), role),
+        own.public_key(),
+        path_length=0,
+        domain_uri=spiffe.domain_uri(_trust_domain(before)),
+    )
+    certificate = (
+        builder.issuer_name(root.subject)
+        .add_extension(_key_of_issuer(profiles.subject_key(root.public_key())), critical=False)
+        .serial_number(_new_serial())
+        .not_valid_before(to_datetime(whole_second(now - BACK_DATED)))
+        .not_valid_after(to_datetime(until))
+        .sign(key, SHA256())
+    )
+    return certificate.public_bytes(Encoding.PEM), to_pem(own)
+
+
 def load_authority(
     root_certificate: bytes, issuing_certificate: bytes, issuing_key: bytes
 ) -> Authority:
-    """The authority whose PEM parts were stored.
+    """The authority with a single issuing CA whose PEM parts were stored.
 
     Raises:
         ValueError: a part cannot be read, or they do not belong together; says which.
     """
     root = x509.load_pem_x509_certificate(root_certificate)
+    return Authority(root, (load_issuer(root, issuing_certificate, issuing_key),))
+
+
+def load_issuer(
+    root: x509.Certificate, issuing_certificate: bytes, issuing_key: bytes, issuer_id: str = ""
+) -> Issuer:
+    """An issuing CA below `root`.
+
+    Raises:
+        ValueError: as `load_authority`.
+    """
     issuing = x509.load_pem_x509_certificate(issuing_certificate)
     key = from_pem(issuing_key)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != issuing.public_key():
         raise ValueError("the issuing key does not belong to the issuing certificate")
     if not signed_by(issuing, root):
         raise ValueError("the issuing certificate was not signed by the root")
-    return Authority(root, issuing, key)
+    return Issuer(issuing, key, issuer_id)
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -1,6 +1,6 @@
 """What a client certificate that somebody presents is worth (S61, TP30).
 
-Every device certificate was signed by our issuing CA directly, so there is no path to build:
+Every device certificate was signed by an issuing CA of ours directly, so there is no path to build:
 one signature decides whether it is ours, and before that nothing in it is believed. Whether it
 was revoked is not asked here; the caller looks its serial up.
 """
@@ -60,7 +60,7 @@ def examine(der: bytes | None, authority: Authority, now: int) -> DeviceCertific
         certificate = x509.load_der_x509_certificate(der)
     except (ValueError, x509.InvalidVersion):
         return Unfit(Flaw.UNREADABLE)
-    if not signed_by(certificate, authority.issuing):
+    if not any(signed_by(certificate, each.issuing) for each in authority.issuers):
         return Unfit(Flaw.FOREIGN)
     device_id = _device_id(certificate, authority.trust_domain)
     if device_id is None:

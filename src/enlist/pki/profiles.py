@@ -37,6 +37,17 @@ class PkiUrls:
         base = base.rstrip("/")
         return cls(crl=f"{base}/issuing.crl", issuer=f"{base}/issuing.cer")
 
+    def of(self, issuer_id: str) -> PkiUrls:
+        """Those of another issuing CA than the first: each signs a list of its own."""
+        if not issuer_id:
+            return self
+
+        def named(url: str) -> str:
+            base, _, name = url.rpartition("/issuing.")
+            return f"{base}/issuing-{issuer_id}.{name}"
+
+        return PkiUrls(crl=named(self.crl), issuer=named(self.issuer))
+
 
 def authority(path_length: int, domain_uri: str) -> Extensions:
     """A CA that signs certificates and revocation lists and has `path_length` CAs below it."""

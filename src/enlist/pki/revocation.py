@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from cryptography import x509
 
 from enlist.core.clock import to_datetime
-from enlist.pki.authority import BACK_DATED, Authority, whole_second
+from enlist.pki.authority import BACK_DATED, whole_second
 
 _Flag = x509.ReasonFlags
 
@@ -49,8 +49,16 @@ class Revoked(Protocol):
         """A key of `REASONS`, or any other text."""
 
 
-def build_crl(authority: Authority, revoked: Iterable[Revoked], now: int, lifetime: int) -> bytes:
-    """The issuing CA's revocation list, DER.
+class Signing(Protocol):
+    """An issuing CA, or an authority that has one."""
+
+    def sign_revocation_list(self, builder: x509.CertificateRevocationListBuilder) -> bytes:
+        """Its name and signature on a list; DER."""
+
+
+def build_crl(authority: Signing, revoked: Iterable[Revoked], now: int, lifetime: int) -> bytes:
+    """The revocation list of an issuing CA, DER. That it may name what others signed does no harm:
+    serials are random.
 
     Its number is `now`, so that a later list always has the higher one, whichever process made
     it, without anything to remember (section 5.2.3).

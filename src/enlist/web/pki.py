@@ -6,9 +6,11 @@ another one first.
 
 from __future__ import annotations
 
+import functools
 import ssl
 
 import anyio.to_thread
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -23,6 +25,8 @@ def routes() -> list[BaseRoute]:
         Route("/pki/root.pem", _root_pem),
         Route("/pki/issuing.cer", _issuing),
         Route("/pki/issuing.crl", _crl),
+        Route("/pki/issuing-{issuer}.cer", _issuing),
+        Route("/pki/issuing-{issuer}.crl", _crl),
     ]
 
 
@@ -37,14 +41,22 @@ async def _root_pem(request: Request) -> Response:
 
 
 async def _issuing(request: Request) -> Response:
-    der = ssl.PEM_cert_to_DER_cert(services_of(request).tools.authority.issuing_pem)
-    return _file(der, "application/pkix-cert")
+    """One issuing CA: the first, or the one that its certificates name."""
+    named = request.path_params.get("issuer", "")
+    for each in services_of(request).tools.authority.issuers:
+        if each.id == named:
+            return _file(ssl.PEM_cert_to_DER_cert(each.issuing_pem), "application/pkix-cert")
+    raise HTTPException(404)
 
 
 async def _crl(request: Request) -> Response:
+    """The list of one issuing CA, named likewise."""
     services = services_of(request)
-    current = services.revocation_list.current
+    named = request.path_params.get("issuer", "")
+    current = functools.partial(services.revocation_list.current, named)
     der = await anyio.to_thread.run_sync(current, limiter=services.threads)
+    if der is None:
+        raise HTTPException(404)
     return _file(der, "application/pkix-crl", "public, max-age=60")
 
 

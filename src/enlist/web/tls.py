@@ -108,6 +108,10 @@ class ReloadingTls:
         self._current = fresh
         _log.info("new certificate in use", **told, not_after=ends)
 
+    def trust_anew(self) -> None:
+        """Make a new context at the next look, whether or not the files have changed."""
+        self._seen = ()
+
     def _make_anew(self) -> None:
         if self._renew is None or time.monotonic() - self._renewed < RENEW_EVERY:
             return

@@ -58,6 +58,7 @@ class Installation:
     def take_up(self, folder: KeyFolder) -> None:
         """Use the keys of a folder from now on: new ones, or those that have begun meanwhile."""
         self.tools.keys.take_up(folder.ring)
+        self.tools.authority.take_up(folder.authority)
         self.signers[:] = _signers(folder)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ import structlog
 
 from enlist import keyfolder
 from enlist.core.caller import Caller
-from enlist.core.clock import MINUTE, SECOND, Clock
+from enlist.core.clock import MINUTE, SECOND, Clock, from_datetime
 from enlist.core.faults import Unusable
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Key, begins
@@ -37,7 +37,6 @@ LOOKED: Final = 1.0
 TAKEN_UP: Final = 10 * SECOND
 """After how long a new key is in use in every server process on this folder."""
 
-ROTATED: Final = ("lookup", "derive", "checkpoint")
 _log = structlog.get_logger("enlist.keys")
 
 
@@ -126,7 +125,7 @@ def listed(installation: Installation, settings: Settings) -> list[ListedKey]:
     folder = keyfolder.load(settings.data, now)
     held = dict(folder.key_ids)
     using = {folder.ring.lookup[0].id, folder.ring.derive[0].id}
-    using |= {key.id for key in folder.checkpoint[:1]}
+    using |= {key.id for key in folder.checkpoint[:1]} | {folder.authority.issuers[0].id}
     known = installation.driver.view(ListKeys(), at_this_machine(installation))
     if isinstance(known, Refusal):
         raise Unusable(f"the keys cannot be listed: {known.code}")
@@ -138,9 +137,14 @@ def listed(installation: Installation, settings: Settings) -> list[ListedKey]:
             return "not yet"
         return "in use" if key_id in using else "accepted"
 
+    first = next(each for each in folder.authority.issuers if not each.id)
+    since = from_datetime(first.issuing.not_valid_before_utc)
     return [
-        ListedKey(each.id, each.purpose, begins(each.id), state(each.id), each.alive)
-        for each in known
+        ListedKey("first", "ca", since, "in use" if first.id in using else "accepted", 0),
+        *(
+            ListedKey(each.id, each.purpose, begins(each.id), state(each.id), each.alive)
+            for each in known
+        ),
     ]
 
 
@@ -152,14 +156,17 @@ def rotate(
     Raises:
         Unusable: the folder cannot be written, or the database cannot name the key.
     """
-    start = installation.tools.clock() + max(TAKEN_UP, minutes * MINUTE)
-    key = _write(settings.data, purpose, start)
-    named = installation.driver.perform(
-        NameKey(key.id, purpose, start), at_this_machine(installation)
-    )
+    now = installation.tools.clock()
+    start = now + max(TAKEN_UP, minutes * MINUTE)
+    if purpose == "ca":
+        made = _issuer(settings.data, start, now)
+    else:
+        made = _write(settings.data, purpose, start).id
+    verb = NameKey(made, purpose, start)
+    named = installation.driver.perform(verb, at_this_machine(installation))
     if isinstance(named, Refusal):
-        raise Unusable(f"{key.id} was written but not named by the database: {named.code}")
-    return ListedKey(key.id, purpose, start, "not yet", 0)
+        raise Unusable(f"{made} was written but not named by the database: {named.code}")
+    return ListedKey(made, purpose, start, "not yet", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +256,13 @@ def _leaked(installation: Installation, derive: str, caller: Caller) -> Iterator
             return
         yield from page
         view = ListLeaked(derive, page[-1].enrollment_id)
+
+
+def _issuer(data: Path, start: int, now: int) -> str:
+    try:
+        return keyfolder.add_issuer(data, start, now)
+    except OSError as error:
+        raise KeyFolderProblem(f"cannot write into {data / 'pki'}: {error.strerror}.") from error
 
 
 def _write(data: Path, purpose: str, start: int) -> Key:

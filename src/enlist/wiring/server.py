@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from enlist import __version__
+from enlist import __version__, keyfolder
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import DAY, from_datetime
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
 from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
-from enlist.keyfolder import write_secret
+from enlist.keyfolder import KeyFolder, write_secret
 from enlist.pki import keys
 from enlist.settings import Settings
 from enlist.verbs.setup import InviteAdministrator
@@ -134,7 +134,13 @@ def _work(
     janitor.start()
     sealer = SealerThread(installation.log)
     sealer.start()
-    watch = KeyWatch(settings.data, installation.tools.clock, installation.take_up)
+
+    def taken_up(folder: KeyFolder) -> None:
+        installation.take_up(folder)
+        if plan.device.tls is not None:
+            plan.device.tls.trust_anew()
+
+    watch = KeyWatch(settings.data, installation.tools.clock, taken_up)
     watch.start()
     services = Services(
         driver=installation.driver,
@@ -200,12 +206,20 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
             "HTTPS with a certificate of Enlist's own CA; browsers will warn until they trust "
             f"{settings.data / 'pki' / 'root.pem'}, or give --tls-cert and --tls-key"
         )
-    authority = installation.folder.authority.chain_pem
-    make = functools.partial(device_tls, authority=authority)
+    make = functools.partial(_device_tls, settings.data)
     device = _own_tls(settings, installation, "device-listener", [], make)
     return Plan(
         Listener("web", web_socket, tls), Listener("device", device_socket, device), line, own_ca
     )
+
+
+def _device_tls(data: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS for devices of every issuing CA that is in the folder now."""
+    try:
+        trusted = keyfolder.load(data).authority.trusted_pem
+    except keyfolder.KeyFolderProblem as error:
+        raise ValueError(str(error)) from error
+    return device_tls(certificate, key, trusted)
 
 
 def _own_tls(
