@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,8 +13,8 @@ import pytest
 from enlist.core import merkle
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import system_clock
-from enlist.core.events import Happening, make_event
-from enlist.core.ids import new_id
+from enlist.core.events import Event, Happening, make_event
+from enlist.core.ids import NOTHING, new_id
 from enlist.settings import Settings
 from enlist.store import events, seals
 from enlist.store.seals import LogDamaged, StoredSubtrees
@@ -99,7 +100,7 @@ def test_several_sealers_agree(enlist: Enlist) -> None:
 def test_who_comes_second_changes_nothing(enlist: Enlist) -> None:
     """Else two processes would give one number to two events."""
     happen(enlist, 2)
-    found = enlist.store.read(lambda tx: seals.recent(tx, 0, 100))
+    found = enlist.store.read(lambda tx: seals.recent(tx, NOTHING, 100))
     placed = [(event.id, merkle.leaf_hash(event.entry.encode())) for event in found]
     assert enlist.store.write(lambda tx: seals.append(tx, 0, placed, ()))
     before = order(enlist)
@@ -131,12 +132,26 @@ def real_time(settings: Settings) -> Iterator[Installation]:
     installation.close()
 
 
+with_many_writers = pytest.mark.parametrize(
+    "store_kind", [pytest.param("postgres", marks=pytest.mark.peer("postgres"))], indirect=True
+)
+"""On SQLite nothing is committed while another transaction is open."""
+
+
+def put(connection: psycopg.Connection[Any], event: Event) -> None:
+    """Write an event past Enlist, in a transaction of one's own."""
+    connection.execute(
+        "INSERT INTO event (id, at, kind, actor_kind, organization_id, entry) "
+        "SELECT %s, %s, %s, 'system', id, %s FROM organization WHERE parent_id IS NULL",
+        (event.id, event.at, event.kind, event.entry),
+    )
+
+
+@with_many_writers
 def test_a_slow_transaction_is_sealed_when_it_ends(
-    real_time: Installation, store_kind: str, monkeypatch: pytest.MonkeyPatch
+    real_time: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its ids are smaller than those that the sealer has passed: "above the last" would lose it."""
-    if store_kind == "sqlite":
-        pytest.skip("one writer: nothing is committed while another transaction is open")
     monkeypatch.setattr(sealing, "MARGIN", 0)
     monkeypatch.setattr(sealing, "_SWEEP_EVERY", 10**9)
     sealer = Sealer(real_time.store)
@@ -144,11 +159,7 @@ def test_a_slow_transaction_is_sealed_when_it_ends(
     with psycopg.connect(real_time.store._pool.conninfo) as connection:  # type: ignore[attr-defined]
         connection.execute("SELECT 1")  # a verb's `now` is read after its transaction has begun
         slow = make_event(Happening("message.sent"), SYSTEM, system_clock())
-        connection.execute(
-            "INSERT INTO event (id, at, kind, actor_kind, organization_id, entry) "
-            "SELECT %s, %s, %s, 'system', id, %s FROM organization WHERE parent_id IS NULL",
-            (slow.id, slow.at, slow.kind, slow.entry),
-        )
+        put(connection, slow)
         for _ in range(3):
             (fast,) = happen(real_time)
             assert sealer.look().sealed == 1
@@ -157,6 +168,23 @@ def test_a_slow_transaction_is_sealed_when_it_ends(
     assert sealer.look().sealed == 1
     assert real_time.store.read(lambda tx: seals.number(tx, slow.id)) is not None
     assert sealer.look().sealed == 0
+
+
+@with_many_writers
+def test_what_commits_behind_a_large_batch_is_sealed(
+    real_time: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that is full goes on where it stopped; the last of them begins where the first did."""
+    monkeypatch.setattr(sealing, "_SWEEP_EVERY", 10**9)
+    sealer = Sealer(real_time.store, batch=4)
+    sealer.seal_all()
+    behind = make_event(Happening("message.sent"), SYSTEM, system_clock())
+    happen(real_time, 10)
+    assert sealer.look() == sealing.Look(4, more=True)
+    with psycopg.connect(real_time.store._pool.conninfo) as connection:  # type: ignore[attr-defined]
+        put(connection, behind)
+    assert sealer.seal_all() == 7
+    assert real_time.store.read(lambda tx: seals.number(tx, behind.id)) is not None
 
 
 def test_what_is_new_is_found_without_reading_the_log(enlist: Enlist, raw: Raw) -> None:

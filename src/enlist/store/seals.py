@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.clock import SECOND
-from enlist.core.ids import Id, least_id
+from enlist.core.ids import Id
 from enlist.core.merkle import Hash, perfect_root
 from enlist.store.tx import Query, Reader, Tx
 
@@ -130,9 +130,12 @@ def size(tx: Reader) -> int:
     return 0 if row is None or row["last"] is None else int(row["last"]) + 1
 
 
-def recent(tx: Reader, since: int, limit: int) -> list[Unsealed]:
-    """Unsealed events of `since` (microseconds UTC) and later, in the order to seal them."""
-    rows = tx.all(_RECENT, since_id=least_id(since), limit=limit)
+def recent(tx: Reader, since: Id, limit: int) -> list[Unsealed]:
+    """Unsealed events from an id on, in the order to seal them.
+
+    On SQLite those that were added after the last sealed one, whatever their ids.
+    """
+    rows = tx.all(_RECENT, since_id=since, limit=limit)
     return [Unsealed(row["id"], row["entry"]) for row in rows]
 
 

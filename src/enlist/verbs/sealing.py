@@ -16,7 +16,7 @@ from typing import Final
 
 from enlist.core import merkle
 from enlist.core.clock import SECOND
-from enlist.core.ids import NOTHING, Id
+from enlist.core.ids import NOTHING, Id, least_id
 from enlist.core.merkle import Frontier, Hash, leaf_hash
 from enlist.store import seals
 from enlist.store.lanes import Store
@@ -65,6 +65,7 @@ class Sealer:
         self._since: int | None = None
         self._began = 0
         self._after: Id = NOTHING
+        self._resume: Id | None = None
 
     def look(self) -> Look:
         """Seal what is found, at most a batch of it.
@@ -101,14 +102,21 @@ class Sealer:
         """Whoever was not to be seen last time was running then, or has begun since."""
         # Asked before the look's own snapshot: what ends between the two is seen by the look.
         began = self._store.read(seals.oldest_writer)
-        begin = min(since, began) - MARGIN
+        resumed = self._resume
+        begin = resumed or least_id(min(since, began) - MARGIN)
         found = self._store.read(lambda tx: _tree_for(tx, seals.recent(tx, begin, self._batch)))
         if found.events and not self._append(found):
             return Look(0, more=False)  # another process seals; the next look begins here again
-        if len(found.events) < self._batch:
-            self._since = began
-            return Look(len(found.events), more=False)
-        return Look(len(found.events), more=True)
+        count = len(found.events)
+        if count == self._batch:
+            # Behind a large import, all that was just sealed would be read again with each batch.
+            self._resume = found.events[-1].id
+            return Look(count, more=True)
+        self._resume = None
+        if resumed:
+            return Look(count, more=True)  # from the beginning: somebody may have committed behind
+        self._since = began
+        return Look(count, more=False)
 
     def _page(self, after: Id) -> tuple[int | None, Id]:
         """Seal what has no place among the next events; how many, and where to go on.
