@@ -13,7 +13,7 @@ from enlist.core.diagnosis import Level
 from enlist.settings import Settings
 from enlist.store.migrations import HEAD, NEXT
 from enlist.store.tx import Statement
-from enlist.wiring.doctor.check import Ground
+from enlist.wiring.doctor.check import CannotTell, Ground
 from tests.installation import Enlist, settings_for
 from tests.peers import postgres as postgres_peer
 from tests.peers.base import PeerBroken
@@ -65,6 +65,17 @@ def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
     found = amiss(Ground(nobody), "database-reachable", says="refused")
     assert "hidden" not in found.found
     left_out(Ground(nobody), "postgres-fsync")
+    misspelt = settings_for(tmp_path, "postgresql//enlist:hidden@127.0.0.1:1/enlist")
+    found = amiss(Ground(misspelt), "database-reachable", says="its address")
+    assert "hidden" not in found.found
+
+
+def test_looking_changes_nothing(ground: Ground) -> None:
+    """Also where a check is written wrongly, and for no longer than the look itself."""
+    write = Statement("test.write", "DELETE FROM message")
+    with pytest.raises(CannotTell, match=r"read-?only"):
+        ground.read(lambda tx: tx.all(write))
+    well(ground, "database-schema")
 
 
 def test_a_database_that_is_not_there(postgres: Cluster, tmp_path: Path) -> None:

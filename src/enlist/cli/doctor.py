@@ -86,9 +86,13 @@ def _lines(each: Examined) -> Iterator[Text]:
         yield from (Text(f"{_INDENT}  {line}", "bold") for line in more)
 
 
+def _terminal() -> bool:
+    return sys.stdout.isatty()
+
+
 def _wrapped(text: str, hanging: int = 0) -> list[str]:
     """Lines that fit a terminal; in a pipe a line stays whole, for grep."""
-    if not sys.stdout.isatty():
+    if not _terminal():
         return [text]
     room = max(20, min(out.width, _WIDEST) - len(_INDENT) - hanging)
     return textwrap.wrap(text, room, break_on_hyphens=False) or [""]

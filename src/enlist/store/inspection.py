@@ -6,22 +6,21 @@ Whoever wants to know how it is must not do that; he reads, by one connection.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from enlist.core.clock import SECOND, Clock
 from enlist.core.ids import least_id
 from enlist.store.sqlite import SqliteTx
 from enlist.store.tx import Query, Reader, StoreUnavailable
-
-if TYPE_CHECKING:
-    from enlist.store.postgres import PostgresTx
 
 T = TypeVar("T")
 _PATIENCE: Final = 5
@@ -99,13 +98,13 @@ class Inspection:
     def __init__(
         self,
         dialect: str,
-        tx: Callable[[], SqliteTx | PostgresTx],
+        transaction: Callable[[], AbstractContextManager[Reader]],
         close: Callable[[], None],
         faults: type[Exception],
     ) -> None:
         self.dialect = dialect
         self.close = close
-        self._tx = tx
+        self._transaction = transaction
         self._faults = faults
         self._lock = threading.Lock()
 
@@ -117,7 +116,8 @@ class Inspection:
         """
         with self._lock:
             try:
-                return function(self._tx())
+                with self._transaction() as tx:
+                    return function(tx)
             except self._faults as error:
                 raise StoreUnavailable(_one_line(error)) from error
 
@@ -141,9 +141,12 @@ def inspect_sqlite(path: Path, clock: Clock) -> Inspection:
         connection.execute("PRAGMA schema_version")
     except sqlite3.Error as error:
         raise StoreUnavailable(str(error)) from error
-    return Inspection(
-        "sqlite", lambda: SqliteTx(connection, clock()), connection.close, sqlite3.Error
-    )
+
+    @contextlib.contextmanager
+    def transaction() -> Iterator[SqliteTx]:
+        yield SqliteTx(connection, clock())
+
+    return Inspection("sqlite", transaction, connection.close, sqlite3.Error)
 
 
 def inspect_postgres(url: str, clock: Clock) -> Inspection:
@@ -158,20 +161,28 @@ def inspect_postgres(url: str, clock: Clock) -> Inspection:
     from enlist.store.postgres import PostgresTx, configure
 
     try:
+        # No startup options and nothing set for longer than a transaction: a pool in between
+        # refuses the first, and would hand the second to its next client.
         connection = psycopg.connect(
             url,
             autocommit=True,
             connect_timeout=_PATIENCE,
+            prepare_threshold=None,
             row_factory=dict_row,
-            options="-c default_transaction_read_only=on -c statement_timeout=10s",
         )
     except (psycopg.Error, UnicodeError) as error:
-        raise StoreUnavailable(_one_line(error)) from error
+        # An address that cannot be parsed is repeated as it is, with the password.
+        raise StoreUnavailable(_one_line(error).replace(url, "its address")) from error
     configure(connection)
 
-    return Inspection(
-        "postgres", lambda: PostgresTx(connection, clock()), connection.close, psycopg.Error
-    )
+    @contextlib.contextmanager
+    def transaction() -> Iterator[PostgresTx]:
+        with connection.transaction():
+            connection.execute("SET TRANSACTION READ ONLY")
+            connection.execute("SET LOCAL statement_timeout = '10s'")
+            yield PostgresTx(connection, clock())
+
+    return Inspection("postgres", transaction, connection.close, psycopg.Error)
 
 
 def _one_line(error: Exception) -> str:
