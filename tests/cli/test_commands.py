@@ -196,7 +196,10 @@ def test_an_empty_list_says_whether_anything_was_asked_for(run: Run) -> None:
             ("device", "list", "--platform", "os2"),
             "--platform os2 is not known. Write one of android",
         ),
-        (("enrollment", "list", "--state", "gone"), "Write one of active, used, revoked, expired."),
+        (
+            ("enrollment", "list", "--state", "gone"),
+            "Write one of active, on_hold, used, revoked, expired.",
+        ),
         (
             ("audit", "list", "--since", "noon"),
             "--since noon is no time with a zone. Write 2026-12-31T18:00",
