@@ -298,3 +298,12 @@ def test_old_and_new_events_are_read_alike(enlist: Enlist) -> None:
     described = describe(event, "en")
     assert described.text == "moon.landed"
     assert described.why == ("x.",)
+
+
+def test_who_signed_in_was_not_signed_in_before(console: Console, enlist: Enlist) -> None:
+    """Not "by: not known", as if something were missing."""
+    desk = console.sign_in()
+    (event,) = enlist.events("sign_in.started")[:1]
+    shown = desk.open(f"/console/main/events/{event.id}").main
+    assert "By somebody who was not signed in" in shown
+    assert "Proved by nothing but what the request held" in shown
