@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     """Its private key."""
     trusted_proxy: Annotated[list[str], NoDecode] = []
     """Networks whose `X-Forwarded-For` header is believed; in the variable, parted by commas."""
+    metrics_from: Annotated[list[str], NoDecode] = ["127.0.0.0/8", "::1/128"]
+    """Networks that may read `/metrics`; in the variable, parted by commas."""
     workers: int = Field(default=1, ge=1, le=64)
     """Server processes; more than one needs PostgreSQL."""
     mail_from: str = ""
@@ -93,14 +95,14 @@ class Settings(BaseSettings):
     """How log lines look."""
     smtp: Smtp = Field(default_factory=Smtp)
 
-    @field_validator("trusted_proxy", mode="before")
+    @field_validator("trusted_proxy", "metrics_from", mode="before")
     @classmethod
     def _parted(cls, value: object) -> object:
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("trusted_proxy")
+    @field_validator("trusted_proxy", "metrics_from")
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:
         for network in value:

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,6 +36,7 @@ from enlist.web.boundary import (
 )
 from enlist.web.callers import cookie_name, person_of, services_of
 from enlist.web.device import device_routes
+from enlist.web.metrics import exposition
 from enlist.web.pages import refusal_page
 from enlist.web.peers import within
 from enlist.web.problems import is_fault, problem_response
@@ -185,4 +185,4 @@ async def _metrics(request: Request) -> Response:
     """Prometheus metrics, for the networks that may scrape them."""
     if not within(request.scope["enlist.address"], services_of(request).metrics_from):
         return problem_response(Refusal("not_found", support_code=support_code()))
-    return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return await anyio.to_thread.run_sync(exposition)

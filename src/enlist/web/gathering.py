@@ -14,12 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from prometheus_client import Histogram
+
 from enlist.core.caller import Caller
 from enlist.verbs.driver import HotVerb
 from enlist.verbs.together import Outcome, Together
 
 MOST: Final = 64
 """Requests in a batch: a disk flush is shared by enough then, and nobody waits long."""
+
+
+BATCH: Final = Histogram(
+    "enlist_batch_requests",
+    "Requests that were done together: the busier the server, the more.",
+    buckets=(1, 2, 4, 8, 16, 32, 64),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Gathering:
                     batch.append(self._queue.get_nowait())
                 except queue.Empty:
                     break
+            BATCH.observe(len(batch))
             outcomes = self._together.perform([(one.verb, one.caller) for one in batch])
             batch[0].loop.call_soon_threadsafe(_answer, batch, outcomes)
 

@@ -24,6 +24,7 @@ from enlist.verbs.driver import AnyVerb, Driver, HotVerb, Tools, View
 from enlist.verbs.revocation_list import RevocationList
 from enlist.verbs.together import Together
 from enlist.web.gathering import Gathering
+from enlist.web.metrics import OUTCOMES
 
 Value = TypeVar("Value")
 
@@ -108,6 +109,8 @@ class Services:
             outcome = await anyio.to_thread.run_sync(call, limiter=limiter)
         if isinstance(outcome, Exception):
             raise outcome
+        told = outcome.code if isinstance(outcome, Refusal) else "done"
+        OUTCOMES.labels(verb.name, told).inc()
         if isinstance(outcome, Refusal) and (outcome.counted_only or outcome.code in UNRECORDED):
             UNREAD.labels(outcome.code).inc()
         return outcome

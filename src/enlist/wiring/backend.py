@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,9 +46,12 @@ class LocalBackend:
 
     def serve(self, **options: Any) -> None:
         """Run the server until it is told to stop."""
+        settings = _settings(options)
+        if settings.workers > 1:
+            _share_metrics(settings.data)
         from enlist.wiring.server import serve
 
-        serve(_settings(options))
+        serve(settings)
 
     def demo(self, **options: Any) -> None:
         """Run a server with sample data and a mailbox instead of a mail server."""
@@ -143,6 +147,15 @@ class LocalBackend:
 
         with opened(_settings(options)) as installation:
             yield Opened(installation.driver, at_this_machine(installation), installation.log)
+
+
+def _share_metrics(data: Path) -> None:
+    """Give all workers one folder for their counts, before the library that counts is loaded."""
+    folder = data / "metrics"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in folder.glob("*.db"):
+        left.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def at_this_machine(installation: Installation) -> Caller:

@@ -146,6 +146,7 @@ def _work(
         driver=installation.driver,
         store=installation.store,
         trusted_proxies=tuple(settings.trusted_proxy),
+        metrics_from=tuple(settings.metrics_from),
         mailbox=box,
         version=__version__,
         own_ca=plan.own_ca,
