@@ -30,7 +30,6 @@ from tests.peers.pki import Pair, Pki
 from tests.server.test_device_listener import enroll
 from tests.serving import StartServer
 
-
 PATIENT = """
 from enlist.web import serving
 serving.LOOK_EVERY = 3600
