@@ -91,13 +91,27 @@ _ADD_SUBTREE = Query(
 )
 _LEAVES = Query(
     "seal.leaves",
-    "SELECT seq AS position, leaf AS hash FROM event_seal WHERE seq >= :first AND seq < :end",
+    """
+    SELECT seq AS first, seq AS last, leaf AS hashes FROM event_seal
+     WHERE seq >= :first AND seq < :end
+    """,
+    # All in one row: a proof reads a few hundred of them.
+    postgres="""
+    SELECT min(seq) AS first, max(seq) AS last, string_agg(leaf, '' ORDER BY seq) AS hashes
+      FROM event_seal WHERE seq >= :first AND seq < :end HAVING count(*) > 0
+    """,
 )
 _SUBTREES = Query(
     "seal.subtrees",
     """
-    SELECT position, hash FROM event_subtree
+    SELECT position AS first, position AS last, hash AS hashes FROM event_subtree
      WHERE level = :level AND position >= :first AND position < :end
+    """,
+    postgres="""
+    SELECT min(position) AS first, max(position) AS last,
+           string_agg(hash, '' ORDER BY position) AS hashes
+      FROM event_subtree WHERE level = :level AND position >= :first AND position < :end
+    HAVING count(*) > 0
     """,
 )
 _NUMBER = Query("seal.number", "SELECT seq FROM event_seal WHERE event_id = :event_id")
@@ -219,6 +233,16 @@ class StoredSubtrees:
                 if level
                 else self._tx.all(_LEAVES, first=first, end=end)
             )
-            found = {int(row["position"]): bytes(row["hash"]) for row in rows}
+            found = {}
+            for row in rows:
+                found |= _numbered(int(row["first"]), int(row["last"]), bytes(row["hashes"]))
             self._tiles[level, tile] = found
         return found
+
+
+def _numbered(first: int, last: int, hashes: bytes) -> dict[int, Hash]:
+    """Neighbouring hashes by their numbers."""
+    each = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+    if len(each) != last - first + 1:
+        raise LogDamaged(f"hashes between number {first} and number {last} are missing")
+    return dict(enumerate(each, first))
