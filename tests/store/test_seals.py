@@ -119,7 +119,7 @@ def test_an_event_dated_long_ago_is_sealed_all_the_same(enlist: Enlist, raw: Raw
     (late,) = happen(enlist)
     enlist.clock.advance(hours=5)
     assert late < min(before)
-    for _ in range(sealing._SWEEP_EVERY):
+    for _ in range(sealing._WIDE_EVERY):
         sealer.look()
     assert order(enlist) == [*before, late]
 
@@ -153,7 +153,7 @@ def test_a_slow_transaction_is_sealed_when_it_ends(
 ) -> None:
     """Its ids are smaller than those that the sealer has passed: "above the last" would lose it."""
     monkeypatch.setattr(sealing, "MARGIN", 0)
-    monkeypatch.setattr(sealing, "_SWEEP_EVERY", 10**9)
+    monkeypatch.setattr(sealing, "_WIDE_EVERY", 10**9)
     sealer = Sealer(real_time.store)
     sealer.seal_all()
     with psycopg.connect(real_time.store._pool.conninfo) as connection:  # type: ignore[attr-defined]
@@ -175,7 +175,7 @@ def test_what_commits_behind_a_large_batch_is_sealed(
     real_time: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look that is full goes on where it stopped; the last of them begins where the first did."""
-    monkeypatch.setattr(sealing, "_SWEEP_EVERY", 10**9)
+    monkeypatch.setattr(sealing, "_WIDE_EVERY", 10**9)
     sealer = Sealer(real_time.store, batch=4)
     sealer.seal_all()
     behind = make_event(Happening("message.sent"), SYSTEM, system_clock())

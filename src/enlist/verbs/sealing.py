@@ -26,11 +26,14 @@ from enlist.store.tx import Reader, UniqueViolation
 BATCH: Final = 2_000
 """How many events are sealed in one transaction."""
 
-MARGIN: Final = 10 * SECOND
-"""How far clocks of several machines may differ, and a moment be from its first statement."""
+MARGIN: Final = 1 * SECOND
+"""How far a transaction's moment may be from its first statement, and clocks from each other."""
 
-_SWEEP_EVERY: Final = 20
-"""Looks at the end of the log, for one at a page of the rest."""
+WIDE_MARGIN: Final = 20 * SECOND
+"""The same for clocks that are worse; now and then, as looking so far back costs more."""
+
+_WIDE_EVERY: Final = 20
+"""Looks at the end of the log, for one that goes further back, and one at a page of the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,10 @@ class Sealer:
         if self._since is None:
             return self._first(self._after)
         self._looks += 1
-        if self._looks % _SWEEP_EVERY == 0:
-            _, self._after = self._page(self._after)
-        return self._recent(self._since)
+        if self._looks % _WIDE_EVERY:
+            return self._recent(self._since, MARGIN)
+        _, self._after = self._page(self._after)
+        return self._recent(self._since, WIDE_MARGIN)
 
     def seal_all(self) -> int:
         """Look until there is no more to seal; answers how many were."""
@@ -98,12 +102,12 @@ class Sealer:
             self._since = self._began
         return Look(sealed or 0, more=sealed is not None)
 
-    def _recent(self, since: int) -> Look:
+    def _recent(self, since: int, margin: int) -> Look:
         """Whoever was not to be seen last time was running then, or has begun since."""
         # Asked before the look's own snapshot: what ends between the two is seen by the look.
         began = self._store.read(seals.oldest_writer)
         resumed = self._resume
-        begin = resumed or least_id(min(since, began) - MARGIN)
+        begin = resumed or least_id(min(since, began) - margin)
         found = self._store.read(lambda tx: _tree_for(tx, seals.recent(tx, begin, self._batch)))
         if found.events and not self._append(found):
             return Look(0, more=False)  # another process seals; the next look begins here again
