@@ -118,6 +118,7 @@ def test_new_files_are_taken_by_every_worker_on_a_signal(
     assert server.output().count("not usable") == workers, "told once"
     assert str(files.certificate) in server.output()
     assert server.process.poll() is None
+    server.stop()  # before its database is dropped
 
 
 def test_new_files_are_found_without_a_signal(
