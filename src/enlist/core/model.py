@@ -404,3 +404,21 @@ class EventRow:
     entry: str
     data: Mapping[str, object]
     personal: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How the enrollments of some time went.
+
+    Attributes:
+        issued_at, used_at: how many in each hour, by the moment that the hour begins.
+        issued: how many were issued; of these were `sent` in a message, `opened` by their link,
+            and `used`.
+    """
+
+    issued_at: Mapping[int, int]
+    used_at: Mapping[int, int]
+    issued: int
+    sent: int
+    opened: int
+    used: int

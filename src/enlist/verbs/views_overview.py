@@ -13,6 +13,7 @@ from enlist.core.model import (
     Device,
     Enrollment,
     EventRow,
+    Flow,
     Message,
     Organization,
     SignIn,
@@ -22,7 +23,7 @@ from enlist.core.model import (
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.core.secrets import group_code, parse_code
-from enlist.store import devices, enrollments, organizations, outbox, sign_ins, users
+from enlist.store import devices, enrollments, flow, organizations, outbox, sign_ins, users
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
@@ -37,6 +38,9 @@ T = TypeVar("T")
 
 RECENT: Final = 7 * DAY
 """How far back the overview looks for what needs attention."""
+
+FLOW: Final = 31 * DAY
+"""How far back the overview counts enrollments: thirty whole days, wherever one looks from."""
 
 UNREAD: Final = "refused unread: mistyped, malformed, too large or throttled"
 """What a support code stands for when no event has it (rulings 11 and 34)."""
@@ -56,6 +60,7 @@ class OverviewDetail:
         failed_messages: given up, the newest few.
         interceptions: used tokens that came again with another key, in the last seven days.
         newest: the newest events.
+        flow: how enrollments went in the last `FLOW` microseconds; None where he may not see it.
     """
 
     organization: Organization | None
@@ -66,6 +71,7 @@ class OverviewDetail:
     failed_messages: tuple[Message, ...]
     interceptions: tuple[EventRow, ...]
     newest: tuple[EventRow, ...]
+    flow: Flow | None
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class Overview(View[OverviewDetail]):
             sure(outbox.page(tx, failed)).items if sees_messages else (),
             timeline(tx, caller, path, flagged, _FEW).items,
             timeline(tx, caller, path, {}, _NEWEST).items,
+            flow.flow(tx, path, tx.now - FLOW) if sees_enrollments else None,
         )
 
 

@@ -7,7 +7,7 @@ everywhere (X07).
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -31,6 +31,11 @@ def clock(moment: int, zone: ZoneInfo, locale: Locale) -> str:
     local = to_datetime(moment).astimezone(zone)
     shown = format_time(local, "short", tzinfo=zone, locale=locale)
     return f"{shown} {zone_label(local, locale)}"
+
+
+def day(value: date, locale: Locale) -> str:
+    """A day near today, as on the axis of a chart: without its year."""
+    return format_skeleton("MMMd", value, locale=locale)
 
 
 def zone_label(local: datetime, locale: Locale) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -50,6 +51,7 @@ def environment(language: str) -> Environment:
     made.filters["in_full"] = _in_full
     made.filters["clock"] = _clock
     made.filters["ago"] = _ago
+    made.filters["day"] = _day
     made.filters["at_joint"] = _at_joint
     return made
 
@@ -152,6 +154,11 @@ def _clock(context: Context, value: int) -> Markup:
     """A moment within the next minutes: the time alone, with its zone."""
     shown = moments.clock(value, _zone(context["zone"]), locale_of(context["language"]))
     return Markup('<time datetime="{}">{}</time>').format(rfc3339(value), shown)
+
+
+@pass_context
+def _day(context: Context, value: date) -> str:
+    return moments.day(value, locale_of(context["language"]))
 
 
 @pass_context

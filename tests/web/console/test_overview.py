@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from enlist.core.clock import HOUR
+from datetime import UTC, datetime
+
+from enlist.core.clock import HOUR, from_datetime
+from enlist.store.tx import Query
+from enlist.verbs.organizations import ChangeOrganization
 from tests.installation import Enlist
 from tests.web.console.conftest import Console
 
 OVERVIEW = "/console/main/"
+SET_ISSUED = Query("test.set_issued", "UPDATE enrollment SET issued_at = :at WHERE id = :id")
+
+
+def at(*parts: int) -> int:
+    """A moment in UTC."""
+    return from_datetime(datetime(*parts, tzinfo=UTC))  # type: ignore[misc, arg-type]
 
 
 def test_an_empty_installation_says_what_to_do_first(console: Console, enlist: Enlist) -> None:
@@ -58,3 +68,40 @@ def test_nothing_to_attend_to_is_said_too(console: Console, enlist: Enlist) -> N
     enlist.register("ada")
     page = console.sign_in("reader").open(OVERVIEW)
     assert "Every message arrived, and no token ran out unused" in page.main
+
+
+def test_the_chart_counts_by_days_of_whoever_looks(console: Console, enlist: Enlist) -> None:
+    """X07: just before midnight in UTC it is the next day in Berlin."""
+    enlist.clock.now = at(2026, 3, 10, 23, 30)
+    enlist.redeem(enlist.register("ada").token)
+    enlist.register("bob")
+    enlist.clock.now = at(2026, 3, 12, 12, 0)
+    enlist.redeem(enlist.register("eve").token)
+    page = console.sign_in("reader").open(OVERVIEW)
+    assert "Mar 10 2 1" in page.main
+    assert "Mar 12 1 1" in page.main
+    assert "<title>Mar 11: 0 issued, 0 enrolled</title>" in page.source
+    enlist.do(ChangeOrganization("main", time_zone="Europe/Berlin"))
+    page = console.sign_in("reader").open(OVERVIEW)
+    assert "Mar 11 2 1" in page.main
+
+
+def test_the_funnel_tells_how_far_enrollments_came(console: Console, enlist: Enlist) -> None:
+    for number in range(4):
+        enlist.register("ada", name=f"laptop {number}")
+    enlist.redeem(enlist.register("ada", name="used").token)
+    old = enlist.register("ada", name="old")
+    enlist.store.write(lambda tx: tx.run(SET_ISSUED, id=old.enrollment_id, at=1))
+    main = console.sign_in("reader").open(OVERVIEW).main
+    assert "Issued 5" in main
+    assert "Message sent 0 0 %" in main
+    assert "Device enrolled 1 20 %" in main
+
+
+def test_a_sibling_s_enrollments_are_in_no_chart(console: Console, enlist: Enlist) -> None:
+    enlist.organization("alpha")
+    enlist.organization("beta")
+    enlist.register("ada", organization="alpha")
+    enlist.register("bob", organization="beta")
+    enlist.register("eve", organization="beta")
+    assert "Issued 1 " in console.sign_in("reader", "alpha").open("/console/alpha/").main

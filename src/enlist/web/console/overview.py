@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
+from enlist.core.clock import to_datetime
+from enlist.core.model import Flow
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.views import ListUsers
@@ -13,6 +20,10 @@ from enlist.verbs.views_overview import Overview, OverviewDetail
 from enlist.web.console import words
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.navigation import N_
+
+DAYS: Final = 30
+"""How many days the chart shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +41,44 @@ class Share:
     width: float
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of the chart, in the zone of whoever looks.
+
+    Attributes:
+        issued_height, used_height: in hundredths of the highest bar.
+    """
+
+    date: date
+    issued: int
+    used: int
+    issued_height: float = 0.0
+    used_height: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How many of the enrollments came this far; `percent` of those issued."""
+
+    label: str
+    count: int
+    percent: int
+    tone: str
+
+
 async def show_overview(desk: Desk) -> Response:
     """The start page of the organization in force, with all that lies below it."""
     found = await desk.view(Overview(desk.group_id))
     if isinstance(found, Refusal):
         return desk.refuse(found)
+    shown = days(found.flow, desk.now, desk.zone) if found.flow else []
     context = {
         "overview": found,
         "shares": shares(found),
         "story": describe_all(found.newest, desk.caller.language),
+        "days": shown,
+        "most": max((max(day.issued, day.used) for day in shown), default=0),
+        "stages": stages(found.flow) if found.flow else (),
         "no_mail": "email" not in desk.services.tools.channels,
         "first_steps": await _first_steps(desk, found),
         "words": words,
@@ -57,6 +97,47 @@ def shares(overview: OverviewDetail) -> list[Share]:
             found.append(Share(word, state, count, round(start, 3), round(width, 3)))
         start += width
     return found
+
+
+def days(flow: Flow, now: int, zone: str) -> list[Day]:
+    """The last thirty days, today included; the hours of the flow fall into local days."""
+    local = ZoneInfo(zone)
+    today = to_datetime(now).astimezone(local).date()
+    issued, used = (_by_day(hours, local) for hours in (flow.issued_at, flow.used_at))
+    dates = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    highest = max([1, *(max(issued[each], used[each]) for each in dates)])
+    return [
+        Day(
+            each,
+            issued[each],
+            used[each],
+            round(100 * issued[each] / highest, 2),
+            round(100 * used[each] / highest, 2),
+        )
+        for each in dates
+    ]
+
+
+def _by_day(hours: Mapping[int, int], local: ZoneInfo) -> Counter[date]:
+    found: Counter[date] = Counter()
+    for moment, count in hours.items():
+        found[to_datetime(moment).astimezone(local).date()] += count
+    return found
+
+
+def stages(flow: Flow) -> list[Stage]:
+    """How far the enrollments of these days came."""
+    came = (
+        (N_("issued"), flow.issued, "gone"),
+        (N_("message sent"), flow.sent, "wait"),
+        (N_("link opened"), flow.opened, "wait"),
+        (N_("device enrolled"), flow.used, "good"),
+    )
+    whole = flow.issued
+    return [
+        Stage(label, count, round(100 * count / whole) if whole else 0, tone)
+        for label, count, tone in came
+    ]
 
 
 async def _first_steps(desk: Desk, overview: OverviewDetail) -> dict[str, bool] | None:
