@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
+from enlist.store.tx import Reader
 from enlist.verbs.landing import AsksForSignIn, IsGroupId, LookAround, Surroundings
 from enlist.verbs.organizations import ChangeOrganization
 from enlist.verbs.users import ChangeUser
@@ -44,6 +47,37 @@ def test_unknown_handle_is_as_one_that_asks_for_the_token_alone(
 ) -> None:
     enlist.set(token_type="two_factor")
     assert asks(enlist, handle) is False
+
+
+def test_unknown_handle_asks_the_store_as_much_as_a_known_one(enlist: Enlist) -> None:
+    """Whether a handle was issued shows neither in the answer nor in its time (X13)."""
+    ticket = enlist.register("ada")
+
+    def questions(handle: str) -> list[str]:
+        asked: list[str] = []
+
+        class Noting:
+            def __init__(self, tx: Reader) -> None:
+                self._tx = tx
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._tx, name)
+
+            def one(self, query: Any, /, **values: object) -> Any:
+                asked.append(query.name)
+                return self._tx.one(query, **values)
+
+            def all(self, query: Any, /, **values: object) -> Any:
+                asked.append(query.name)
+                return self._tx.all(query, **values)
+
+        view = AsksForSignIn(handle)
+        enlist.store.read(lambda tx: view.read(cast("Reader", Noting(tx)), enlist.stranger()))
+        return asked
+
+    known = questions(ticket.enrollment_id)
+    assert len(known) == 2
+    assert questions("01900000-0000-7000-8000-000000000000") == known
 
 
 @pytest.mark.parametrize(
