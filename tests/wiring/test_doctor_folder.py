@@ -12,7 +12,7 @@ import pytest
 
 from enlist.core.clock import DAY, system_clock
 from enlist.core.diagnosis import Level
-from enlist.keyfolder import load
+from enlist.keyfolder import add_issuer, load
 from enlist.pki import keys
 from enlist.settings import Settings
 from enlist.wiring.doctor.check import Ground
@@ -119,6 +119,15 @@ def test_an_authority_that_grows_old(settings: Settings, years: float, level: Le
         well(later, "authority-certificate")
     else:
         amiss(later, "authority-certificate", level=level, says="the issuing certificate ends")
+
+
+def test_an_authority_that_was_replaced(settings: Settings) -> None:
+    later = system_clock() + int(7.8 * 365 * DAY)
+    ground = Ground(settings, clock=lambda: later)
+    found = amiss(ground, "authority-certificate", level=Level.WARNING)
+    assert found.remedy.startswith("Run: enlist keys rotate ca")
+    add_issuer(settings.data, later, later)
+    well(ground, "authority-certificate")
 
 
 def _device_listener(data: Path, *names: str, lasts: int) -> None:

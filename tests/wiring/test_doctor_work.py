@@ -10,7 +10,7 @@ import pytest
 
 from enlist.core.diagnosis import Level
 from enlist.core.secrets import new_key
-from enlist.keyfolder import write_secret
+from enlist.keyfolder import add_issuer, write_secret
 from enlist.store import outbox
 from enlist.store.tx import Statement
 from enlist.verbs.backups import RecordBackup
@@ -98,6 +98,11 @@ def test_backups_that_are_missing_or_old(enlist: Enlist, ground: Ground) -> None
     well(ground, "backup")
     enlist.clock.advance(hours=8 * 24)
     amiss(ground, "backup", level=Level.WARNING, says="8 days old")
+    add_issuer(enlist.settings.data, enlist.clock.now, enlist.clock.now)
+    amiss(ground, "backup", says="issuing.")
+    enlist.clock.advance(minutes=1)
+    enlist.do(RecordBackup("enlist-20260310", newest))
+    well(ground, "backup")
     key = new_key(enlist.clock.now)
     write_secret(enlist.settings.data / "keys" / f"lookup.{key.id}.key", b"00" * 32)
     amiss(ground, "backup", says="younger than the last backup")

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from enlist import keyfolder
 from enlist.core.clock import DAY, from_datetime
 from enlist.core.diagnosis import Finding, fine, problem, warning
+from enlist.keyfolder import KeyFolderProblem
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 from enlist.wiring.doctor.fetching import certificate_at
 
@@ -19,15 +21,18 @@ _AUTHORITY_SOON: Final = 2 * 365 * DAY
 
 
 def _authority(ground: Ground) -> Finding:
-    ends = {
-        name: from_datetime(
-            ground.certificate(ground.settings.data / "pki" / f"{name}.pem").not_valid_after_utc
-        )
-        for name in ("root", "issuing")
-    }
-    name, end = min(ends.items(), key=lambda item: item[1])
+    try:
+        authority = keyfolder.load(ground.settings.data, ground.now).authority
+    except KeyFolderProblem as error:
+        raise CannotTell("the authority cannot be read") from error
+    root, issuing = (
+        from_datetime(each.not_valid_after_utc) for each in (authority.root, authority.issuing)
+    )
+    if root <= issuing:
+        name, end, remedy = "root", root, "Plan a new installation: nothing replaces the root."
+    else:
+        name, end, remedy = "issuing", issuing, "Run: enlist keys rotate ca, then back up."
     days = (end - ground.now) // DAY
-    remedy = "Plan the change of the authority: devices must get the new one before the old ends."
     if end <= ground.now + ground.settings.certificate_days * DAY:
         return problem(
             f"the {name} certificate ends {_in(days)}, before the device certificates that it "

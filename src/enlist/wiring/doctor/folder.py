@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from enlist import keyfolder
-from enlist.core.clock import DAY, rfc3339
+from enlist.core.clock import DAY, from_datetime, rfc3339
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.keyfolder import KeyFolderProblem
+from enlist.pki.authority import BACK_DATED
 from enlist.store import inspection, installation
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
@@ -130,6 +131,11 @@ def _readable(ground: Ground) -> Finding:
     return fine(f"as {me}")
 
 
+def _made(ground: Ground, certificate: Path) -> int:
+    """When an issuing CA was made; it begins a little before."""
+    return from_datetime(ground.certificate(certificate).not_valid_before_utc) + BACK_DATED
+
+
 def _backup(ground: Ground) -> Finding:
     """Ruling 20: a key that is in no backup is lost with the disk, and its tokens with it."""
     data = _there(ground)
@@ -140,6 +146,7 @@ def _backup(ground: Ground) -> Finding:
     at, newest = last
     days = (ground.now - at) // DAY
     younger = [path for path in data.glob("keys/*.*.key") if path.name.split(".")[1] > newest]
+    younger += [path for path in data.glob("pki/issuing.*.pem") if _made(ground, path) > at]
     if younger:
         return problem(f"{_some(sorted(younger))} is younger than the last backup", remedy)
     if days >= _BACKUP_AGE:
