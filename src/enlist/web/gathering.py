@@ -8,8 +8,10 @@ batches, and the less each request costs. A request that comes alone is not kept
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,6 +41,9 @@ class _Waiting:
     answer: asyncio.Future[Outcome]
 
 
+_Queue = queue.SimpleQueue[_Waiting | None]
+
+
 class Gathering:
     """Gathers the requests of one kind of verb.
 
@@ -48,11 +53,12 @@ class Gathering:
     """
 
     def __init__(self, together: Together, threads: int) -> None:
-        self._together = together
-        self._queue: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
+        self._queue: _Queue = queue.SimpleQueue()
         for number in range(threads):
-            name = f"hot-{number}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+            given = (self._queue, together)
+            threading.Thread(target=_work, args=given, name=f"hot-{number}", daemon=True).start()
+            # They end with this object, which is why they do not hold it.
+            weakref.finalize(self, self._queue.put, None)
 
     async def perform(self, verb: HotVerb[Any, Any, Any], caller: Caller) -> Outcome:
         """Do it, perhaps together with others."""
@@ -61,20 +67,42 @@ class Gathering:
         self._queue.put(_Waiting(verb, caller, loop, answer))
         return await answer
 
-    def _work(self) -> None:
-        while True:
-            batch = [self._queue.get()]
-            while len(batch) < MOST:
-                try:
-                    batch.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            BATCH.observe(len(batch))
-            outcomes = self._together.perform([(one.verb, one.caller) for one in batch])
-            batch[0].loop.call_soon_threadsafe(_answer, batch, outcomes)
+
+def _work(waiting: _Queue, together: Together) -> None:
+    while (first := waiting.get()) is not None:
+        batch = [first]
+        while len(batch) < MOST:
+            try:
+                following = waiting.get_nowait()
+            except queue.Empty:
+                break
+            if following is None:
+                waiting.put(None)
+                break
+            batch.append(following)
+        BATCH.observe(len(batch))
+        _answer(batch, _outcomes(together, batch))
+
+
+def _outcomes(together: Together, batch: Sequence[_Waiting]) -> Sequence[Outcome]:
+    """What came of a batch. The thread must outlive whatever happens: everybody waits for it."""
+    try:
+        return together.perform([(one.verb, one.caller) for one in batch])
+    except Exception as fault:  # noqa: BLE001 - told to whoever asked
+        return [fault] * len(batch)
 
 
 def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    """Tell everybody, with one call to each loop."""
+    told: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcome], Outcome]]] = {}
     for one, outcome in zip(batch, outcomes, strict=True):
-        if not one.answer.done():  # cancelled, because the client is gone
-            one.answer.set_result(outcome)
+        told.setdefault(one.loop, []).append((one.answer, outcome))
+    for loop, answers in told.items():
+        with contextlib.suppress(RuntimeError):  # closed: nobody waits there any more
+            loop.call_soon_threadsafe(_settle, answers)
+
+
+def _settle(answers: Sequence[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
+    for answer, outcome in answers:
+        if not answer.done():  # cancelled, because the client is gone
+            answer.set_result(outcome)
