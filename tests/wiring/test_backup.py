@@ -345,6 +345,19 @@ def test_a_populated_database_is_left_alone(
     assert not fresh.data.exists()
 
 
+def test_what_an_extension_brought_does_not_count(elsewhere: Elsewhere) -> None:
+    """Many servers come with views of pg_stat_statements in each new database."""
+    if not elsewhere.settings.database:
+        pytest.skip("SQLite has none")
+    import psycopg
+
+    with psycopg.connect(elsewhere.settings.database, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        assert elsewhere.is_empty()
+        connection.execute("CREATE TABLE somebodys (id integer)")
+        assert not elsewhere.is_empty()
+
+
 def test_the_other_store_is_refused(
     enlist: Enlist, elsewhere: Elsewhere, shelf: Path, tmp_path: Path
 ) -> None:

@@ -48,6 +48,7 @@ _TABLES = Query(
     SELECT count(*) AS found FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'S') AND n.nspname NOT LIKE 'pg_%'
        AND n.nspname <> 'information_schema'
+       AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
     """,
 )
 
@@ -113,7 +114,7 @@ def fill_postgres(url: str, source: Path) -> None:
 
 
 def holds_nothing(store: Store) -> bool:
-    """Whether no table of anybody is in the database."""
+    """Whether no table of anybody is in the database; those of extensions do not count."""
     row = store.read(lambda tx: tx.one(_TABLES))
     return row is not None and not row["found"]
 

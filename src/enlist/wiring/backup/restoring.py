@@ -61,7 +61,8 @@ def restore(
             _into_place(staged, settings.data)
     except (OSError, copies.CopyFailed) as error:
         said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        raise BackupProblem(f"nothing was restored into {settings.data}: {said}.") from error
+        again = " Make the database empty again before the next try." if settings.database else ""
+        raise BackupProblem(f"nothing was restored into {settings.data}: {said}.{again}") from error
     return Restored(manifest, held)
 
 
