@@ -18,11 +18,16 @@ import enlist.verbs
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
+from enlist.store import holds
 from enlist.verbs import (
     api_keys,
+    backups,
     devices,
     first_device,
+    keys,
     organizations,
+    reactivate,
+    recovery,
     register,
     reissue,
     staff,
@@ -63,6 +68,12 @@ def _device(world: World, place: str) -> str:
 
 def _enrollment(world: World, place: str) -> str:
     return world.register(world.add_user(place)).enrollment_id
+
+
+def _held(world: World, place: str) -> str:
+    enrollment_id = _enrollment(world, place)
+    world.installation.store.write(holds.hold_all)
+    return enrollment_id
 
 
 def _revoked(world: World, user_id: str) -> str:
@@ -138,6 +149,7 @@ REQUESTS: dict[str, Asked] = {
     "Reissue": Asked(lambda w, p: reissue.Reissue(_enrollment(w, p)), HELPERS),
     "Resend": Asked(lambda w, p: reissue.Resend(_enrollment(w, p)), HELPERS),
     "Revoke": Asked(lambda w, p: reissue.Revoke(_enrollment(w, p)), OPERATORS),
+    "Reactivate": Asked(lambda w, p: reactivate.Reactivate(_held(w, p)), HELPERS),
     "UserAgain": Asked(lambda w, p: users.UserAgain(w.add_user(p).id), ALL, 0),
     "OrganizationAgain": Asked(
         lambda w, p: organizations.OrganizationAgain(w.organizations[p].id), ALL, 0
@@ -207,6 +219,9 @@ ELSEWHERE = {
     # Of the whole installation's log; with the API, as is what proves an event.
     "ShowCheckpoint",
     "ProveGrowth",
+    # Whoever began an attempt in this browser; whoever was given the link.
+    "FollowAttempt",
+    "UseRecoveryLink",
     "ProveEvent",
     # Always refuses; wraps others.
     "ApiKeyAgain",
@@ -290,8 +305,31 @@ def test_without_a_role_nothing_may_be_done(world: World, name: str) -> None:
     assert answer.code in ("not_found", "forbidden")
 
 
+HOST_ALONE: dict[str, Any] = {
+    "ListKeys": keys.ListKeys(),
+    "NameKey": keys.NameKey("key", "lookup", 1),
+    "DropLeakedKeys": keys.DropLeakedKeys("one", "two"),
+    "ListLeaked": keys.ListLeaked("one"),
+    "ListHeld": reactivate.ListHeld(),
+    "RecordBackup": backups.RecordBackup("backup", "key"),
+    "HoldAfterRestore": backups.HoldAfterRestore("2026-01-01T00:00:00Z"),
+    "Recover": recovery.Recover("root"),
+}
+"""What nobody may do over the network, however many rights he has."""
+
+
+@pytest.mark.parametrize("name", HOST_ALONE)
+def test_what_is_for_the_host_alone_is_for_nobody_else(world: World, name: str) -> None:
+    caller = world.staff(ADMINISTRATOR, "main")
+    before = [event.kind for event in world.events()]
+    answer = outcome(world, HOST_ALONE[name], caller)
+    assert isinstance(answer, Refusal), answer
+    assert answer.code == "forbidden"
+    assert [event.kind for event in world.events()] == [*before, "request.refused"]
+
+
 def test_none_is_missing() -> None:
-    missing = _everything() - set(REQUESTS) - ELSEWHERE
+    missing = _everything() - set(REQUESTS) - set(HOST_ALONE) - ELSEWHERE
     assert not missing, "say in REQUESTS who may ask for these, or in ELSEWHERE why nobody is"
 
 

@@ -124,6 +124,7 @@ def made(enlist: Enlist, services: Services) -> Site:
     signed = done(enlist.perform(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger()))
     event = enlist.events("device.registered")[0].id
     named = {
+        "issuer": "unknown",
         "group_id": "main",
         "named": "alpha",
         "organization": "alpha",

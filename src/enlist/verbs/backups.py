@@ -11,7 +11,7 @@ from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.store import events, holds, organizations
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
-from enlist.verbs.rights import missing
+from enlist.verbs.rights import host_alone, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class RecordBackup(QuickVerb[Organization, None]):
     name = "record_backup"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
-        return organizations.root(tx) or missing("organization")
+        return host_alone(caller) or organizations.root(tx) or missing("organization")
 
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[None] | Refusal:
         data = {"backup": self.backup, "newest_key": self.newest_key}
@@ -70,7 +70,7 @@ class HoldAfterRestore(QuickVerb[Organization, Held]):
     name = "hold_after_restore"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
-        return organizations.root(tx) or missing("organization")
+        return host_alone(caller) or organizations.root(tx) or missing("organization")
 
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[Held] | Refusal:
         held = Held(holds.restores(tx) + 1, holds.hold_all(tx), holds.end_what_people_hold(tx))

@@ -19,7 +19,7 @@ from enlist.store import enrollments, events, holds, installation, key_use, orga
 from enlist.store.key_use import KnownKey
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View
-from enlist.verbs.rights import missing
+from enlist.verbs.rights import host_alone, missing
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ListKeys(View[tuple[KnownKey, ...]]):
     """Every key that was ever made for this database; for the host alone."""
 
     def read(self, tx: Reader, caller: Caller) -> tuple[KnownKey, ...] | Refusal:
-        return tuple(key_use.known(tx))
+        return host_alone(caller) or tuple(key_use.known(tx))
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class NameKey(QuickVerb[Organization, None]):
     name = "name_key"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
-        return organizations.root(tx) or missing("organization")
+        return host_alone(caller) or organizations.root(tx) or missing("organization")
 
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[None] | Refusal:
         installation.add_key(tx, self.key_id, self.purpose)
@@ -75,7 +75,7 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
     name = "drop_leaked_keys"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
-        return organizations.root(tx) or missing("organization")
+        return host_alone(caller) or organizations.root(tx) or missing("organization")
 
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[int] | Refusal:
         for key_id, purpose in ((self.lookup, "lookup"), (self.derive, "derive")):
@@ -113,6 +113,9 @@ class ListLeaked(View[tuple[Leaked, ...]]):
     limit: int = 200
 
     def read(self, tx: Reader, caller: Caller) -> tuple[Leaked, ...] | Refusal:
+        refusal = host_alone(caller)
+        if refusal is not None:
+            return refusal
         found = []
         for enrollment_id in holds.held_derived_otherwise(tx, self.derive, self.after, self.limit):
             each = enrollments.find(tx, enrollment_id)

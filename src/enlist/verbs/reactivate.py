@@ -19,6 +19,7 @@ from enlist.store import events, holds
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import beyond, enrollment_named
+from enlist.verbs.rights import host_alone
 
 
 @dataclass(frozen=True)
@@ -63,4 +64,4 @@ class ListHeld(View[tuple[Id, ...]]):
     limit: int = 500
 
     def read(self, tx: Reader, caller: Caller) -> tuple[Id, ...] | Refusal:
-        return tuple(holds.held(tx, self.after, self.limit))
+        return host_alone(caller) or tuple(holds.held(tx, self.after, self.limit))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from enlist.core.caller import Caller, CallerKind
+from enlist.core.caller import Caller
 from enlist.core.clock import HOUR
 from enlist.core.events import Happening
 from enlist.core.ids import new_id, parse_id
@@ -34,6 +34,7 @@ from enlist.store.tx import Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import user_named
+from enlist.verbs.rights import host_alone
 from enlist.verbs.tries import all_counts
 
 LIFETIME: Final = HOUR
@@ -79,8 +80,9 @@ class Recover(Verb[User, Making, Recovery]):
     name = "recover"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
-        if caller.kind is not CallerKind.HOST:
-            return Refusal("forbidden", reason="not at the machine itself")
+        refusal = host_alone(caller)
+        if refusal is not None:
+            return refusal
         found = user_named(tx, caller, self.user)
         return found if isinstance(found, Refusal) else _recoverable(tx, found)
 

@@ -37,6 +37,13 @@ def outranked(caller: Caller, target: tuple[Right, ...], about: Subjects) -> Ref
     return Refusal("forbidden", about=about, reason="the other person has more rights")
 
 
+def host_alone(caller: Caller) -> Refusal | None:
+    """What only whoever sits at the machine may do, whatever rights others hold."""
+    if caller.kind in (CallerKind.HOST, CallerKind.SYSTEM):
+        return None
+    return Refusal("forbidden", reason="not at the machine itself")
+
+
 def fresh(caller: Caller, now: int) -> Refusal | None:
     """What is dangerous takes a password proof of the last minutes (ASVS 7.5).
 

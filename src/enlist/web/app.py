@@ -83,15 +83,15 @@ class _Shortcut:
     """Answers a few addresses before anything is routed."""
 
     def __init__(self, app: Starlette, lean: Mapping[tuple[str, str], ASGIApp]) -> None:
-        self._app = app
+        self.app = app
         self._lean = lean
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         lean = self._lean.get((scope.get("method", ""), scope.get("path", "")))
         if lean is None:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         else:
-            scope["app"] = self._app  # as Starlette itself does
+            scope["app"] = self.app  # as Starlette itself does
             await lean(scope, receive, send)
 
 
