@@ -28,7 +28,7 @@ from enlist.web.tls import LOOK_EVERY, ReloadingTls, web_tls
 from tests.peers.base import wait_until
 from tests.peers.pki import Pair, Pki
 from tests.server.test_device_listener import enroll
-from tests.serving import StartServer
+from tests.serving import Server, StartServer
 
 PATIENT = """
 from enlist.web import serving
@@ -90,6 +90,12 @@ def put(new: Pair, files: Pair) -> None:
     shutil.copy(new.certificate, files.certificate)
 
 
+def hung_up(server: Server, word: str) -> int:
+    """How often the server said this, after one more SIGHUP: a worker that starts hears none."""
+    server.process.send_signal(signal.SIGHUP)
+    return server.output().count(word)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_new_files_are_taken_by_every_worker_on_a_signal(
     start_server: StartServer,
@@ -107,12 +113,10 @@ def test_new_files_are_taken_by_every_worker_on_a_signal(
     with connected(url) as old:
         assert asks(old)
         shutil.copy(throwaway_pki.rogue.certificate, files.certificate)  # without its key
-        server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: server.output().count("not usable") >= workers, "every worker's word")
+        wait_until(lambda: hung_up(server, "not usable") >= workers, "every worker's word")
         assert {shown(url) for _ in range(10)} == {fingerprint(throwaway_pki.server.certificate)}
         put(throwaway_pki.rogue, files)
-        server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: server.output().count("certificate in use") >= workers, "every worker")
+        wait_until(lambda: hung_up(server, "certificate in use") >= workers, "every worker")
         assert {shown(url) for _ in range(10)} == {fingerprint(throwaway_pki.rogue.certificate)}
         assert asks(old), "the connection from before goes on"
     assert server.output().count("not usable") == workers, "told once"
