@@ -22,12 +22,12 @@ PassphraseStdin = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands at the top."""
-    app.command(epilog="Example: enlist backup /srv/backups --passphrase-file /root/passphrase")(
-        backup
-    )
+    app.command(
+        epilog="Example: enlist backup /srv/backups --passphrase-file /etc/enlist/passphrase"
+    )(backup)
     app.command(
         epilog="Example: enlist restore /srv/backups/enlist-20261121T160000Z "
-        "--passphrase-file /root/passphrase"
+        "--passphrase-file /etc/enlist/passphrase"
     )(restore)
 
 
