@@ -130,8 +130,14 @@ def test_the_disk_is_full(start_server: StartServer) -> None:
 
 
 def test_thousands_of_idle_connections_keep_nobody_out(start_server: StartServer) -> None:
-    """S46: who only holds connections open is no trouble to who has something to ask."""
+    """S46: who only holds connections open is no trouble to who has something to ask.
+
+    The server is started as from a shell, which allows 1,024 open files; it asks for more.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     server = start_server()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     key = prepared(server)
     token = registered(server, key, "laptop")
     address = urlsplit(server.url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
+import resource
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ from enlist.wiring.keys import KeyWatch
 from enlist.wiring.logs import configure_logs
 from enlist.wiring.sealer import SealerThread
 
+_MOST_FILES = 65_536
 _CERTIFICATE_LIFETIME = 397 * DAY
 _RENEW_BEFORE = 60 * DAY
 
@@ -90,6 +92,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     """
     configure_logs(settings.log_level, settings.log_format)
     survive_hangup()
+    _allow_many_connections()
     lock = _only_server(settings)
     workers = Workers()
     first = _open(settings, workers, mailbox=mailbox)
@@ -107,6 +110,14 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     if settings.workers > 1:
         supervise(settings.workers, lambda _place: _forked(settings, plan))
     lock.close()
+
+
+def _allow_many_connections() -> None:
+    """Each connection is an open file; what a shell allows without being asked is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, _MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _open(settings: Settings, after: Workers, *, mailbox: bool) -> Installation:
