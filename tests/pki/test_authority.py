@@ -23,7 +23,9 @@ from enlist.pki.authority import (
     AuthorityExpired,
     AuthorityMaterial,
     create_authority,
+    create_issuer,
     load_authority,
+    load_issuer,
 )
 from enlist.pki.csr import Csr
 from enlist.pki.keys import new_signing_key, spki_digest
@@ -154,6 +156,21 @@ def test_pkcs7_holds_both_cas(authority: Authority, openssl: OpenSsl) -> None:
 def test_the_chain_is_issuing_then_root(authority: Authority) -> None:
     found = x509.load_pem_x509_certificates(authority.chain_pem.encode())
     assert found == [authority.issuing, authority.root]
+
+
+def test_a_certificate_keeps_the_chain_of_whoever_signed_it(
+    material: AuthorityMaterial, csr: Csr
+) -> None:
+    """X23: also where a newer issuing CA took over before the answer."""
+    ours = load(material)
+    before = ours.issue_device(DEVICE, csr, NOW, YEAR, URLS)
+    old_chain = ours.chain_of(before.pem)
+    made = create_issuer(material.root_certificate, material.root_key, ours.issuing, "second", NOW)
+    newer = load_issuer(ours.root, *made, "second")
+    ours.take_up(Authority(ours.root, (newer, *ours.issuers)))
+    after = ours.issue_device(DEVICE, csr, NOW, YEAR, URLS)
+    assert ours.chain_of(before.pem) == old_chain == ours.issuers[1].issuing_pem + ours.root_pem
+    assert ours.chain_of(after.pem) == ours.chain_of("") == ours.chain_pem != old_chain
 
 
 # --- certificates of devices ------------------------------------------------------------------

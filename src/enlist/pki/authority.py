@@ -235,6 +235,20 @@ class Authority:
         """Issuing CA, then root, as one text (ruling 33)."""
         return self.issuing_pem + self.root_pem
 
+    def chain_of(self, certificate: str) -> str:
+        """The chain of a device's certificate (PEM; "" for none), as `chain_pem`.
+
+        It may have been signed before a newer issuing CA took over: a moment ago, or where a
+        device asks for a lost answer again.
+        """
+        issuers = self._issuers
+        if certificate and len(issuers) > 1:
+            signed_as = x509.load_pem_x509_certificate(certificate.encode()).issuer
+            for each in issuers:
+                if each.issuing.subject == signed_as:
+                    return each.issuing_pem + self.root_pem
+        return self.chain_pem
+
     @property
     def trusted_pem(self) -> str:
         """Every issuing CA, then the root: what a listener checks devices by."""

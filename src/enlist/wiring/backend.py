@@ -155,6 +155,7 @@ def _share_metrics(data: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in folder.glob("*.db"):
         left.unlink()
+    # `web.metrics` knows the name as `SHARED`, but importing that would load the library.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 

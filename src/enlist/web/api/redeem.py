@@ -164,7 +164,7 @@ class Redeemed(Shown):
                 user=enrolled.username or None,
             ),
             certificate=enrolled.certificate,
-            chain=services.tools.authority.chain_pem,
+            chain=services.tools.authority.chain_of(enrolled.certificate),
             device_url=services.tools.addresses.device_url,
         )
 
