@@ -24,11 +24,10 @@ OLDEST_NODE: Final = 20
 
 FILES: Final = {
     "@tabler/core": ("dist/css/tabler.min.css", "dist/js/tabler.min.js"),
-    "chart.js": ("dist/chart.umd.min.js",),
     "htmx.org": ("dist/htmx.min.js",),
 }
 # Parts that the files above contain, for the licences.
-BUNDLED: Final = ("@kurkle/color", "@popperjs/core", "@tabler/icons")
+BUNDLED: Final = ("@popperjs/core", "@tabler/icons")
 # A package without a licence file, and the one of the same authors and licence that has it.
 TEXT_FROM: Final = {"@tabler/core": "@tabler/icons"}
 
