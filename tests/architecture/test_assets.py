@@ -1,4 +1,4 @@
-"""What comes from npm is what the pages use: a part that nobody loads is only something to keep up."""
+"""What comes from npm is what the pages use: a part that nobody loads is one more to keep up."""
 
 from __future__ import annotations
 
