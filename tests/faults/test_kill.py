@@ -64,7 +64,7 @@ def test_nothing_that_was_answered_is_lost(
 
     campaign = Campaign(list(tokens), key)
     with campaign.running():
-        server = kill_again_and_again(campaign, restart, kill, SEED, KILLS)
+        server, kills = kill_again_and_again(campaign, restart, kill, SEED, KILLS)
         deadline = time.monotonic() + 120
         while campaign.left and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -74,10 +74,12 @@ def test_nothing_that_was_answered_is_lost(
     enlist = opened(server, later=10)
     try:
         deliver_the_rest(enlist, smtp)
-        check(campaign.ledger, enlist, smtp, tokens)
+        received = {str(each.message["Message-ID"]).strip("<>") for each in smtp.messages}
+        check(campaign.ledger, enlist, received, tokens)
     finally:
         enlist.close()
     assert campaign.ledger.unanswered, "no client noticed anything: nothing was killed"
+    assert kills[-1].left, "the last kills hit a server that had nothing to do: more tokens"
 
 
 def deliver_the_rest(enlist: Enlist, smtp: MailServer) -> None:
