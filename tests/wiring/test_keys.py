@@ -17,8 +17,12 @@ from enlist.pki.chain import DeviceCertificate, examine
 from enlist.store import holds
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.revocation_list import RevocationList
+from enlist.wiring.backup.making import back_up
+from enlist.wiring.backup.sealing import Cost
+from enlist.wiring.doctor.check import Ground
 from enlist.wiring.keys import TAKEN_UP, KeyWatch, listed, replace_leaked, rotate
 from tests.installation import Enlist, Ticket, code, done, opened_on
+from tests.wiring.doctoring import well
 
 
 @pytest.fixture
@@ -171,6 +175,26 @@ def test_a_key_that_guards_something_alive_cannot_go(enlist: Enlist) -> None:
     key_file(enlist, made.id).unlink()
     with pytest.raises(Unusable, match=f"keys {made.id} are missing"):
         opened_on(enlist.settings, enlist.clock)
+
+
+def test_an_old_key_that_guards_nothing_may_go(enlist: Enlist, tmp_path: Path) -> None:
+    """S06: servers start, backups are made and doctor is content without it."""
+    ticket = enlist.register("ada")
+    old = made_by(enlist, ticket.enrollment_id)
+    for purpose in ("lookup", "derive"):
+        rotate(enlist.installation, enlist.settings, purpose)
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    enlist.revoke(ticket.enrollment_id)
+    for key_id in old:
+        key_file(enlist, key_id).unlink()
+    opened_on(enlist.settings, enlist.clock).close()
+    cheap = Cost(memory_kib=64, passes=1, lanes=1)
+    back_up(enlist.settings, tmp_path / "shelf", Secret("twelve letters"), cost=cheap)
+    ground = Ground(enlist.settings, clock=enlist.clock)
+    try:
+        well(ground, "keys-present")
+    finally:
+        ground.close()
 
 
 # --- leaked keys ----------------------------------------------------------------------------------

@@ -6,9 +6,14 @@ its holder then hears that his token is unknown, instead of that it is over.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from enlist.store.tx import Query, Reader
+
+_SPENT: Final = frozenset({"lookup", "derive"})
+"""Purposes whose old keys may go once nothing alive needs them; others verify what is old."""
 
 _TOKENS = """
       FROM enrollment_secret s JOIN enrollment e ON e.id = s.enrollment_id
@@ -62,3 +67,21 @@ def known(tx: Reader) -> list[KnownKey]:
         KnownKey(row["id"], row["purpose"], row["known_since"], alive.get(row["id"], 0))
         for row in tx.all(_KNOWN)
     ]
+
+
+def lost(tx: Reader, held: Collection[str]) -> list[KnownKey]:
+    """The keys that are not among `held` and must be, by id.
+
+    That is the newest for a purpose, and any that guards something alive; an old one that guards
+    nothing any more may be gone.
+    """
+    if all(row["id"] in held for row in tx.all(_KNOWN)):
+        return []  # nearly always, and counting what is alive takes its time
+    every = known(tx)
+    newest = {key.purpose: key.id for key in every}  # the last of each purpose, as they are sorted
+
+    def may_be_gone(key: KnownKey) -> bool:
+        return key.purpose in _SPENT and key.id != newest[key.purpose] and not key.alive
+
+    found = (key for key in every if key.id not in held and not may_be_gone(key))
+    return sorted(found, key=lambda key: key.id)

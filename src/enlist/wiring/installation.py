@@ -6,10 +6,9 @@ database without the keys that belong to it, nor the other way round (ruling 32)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlsplit
 
 from enlist import keyfolder
@@ -31,9 +30,6 @@ from enlist.verbs.passwords import Passwords
 from enlist.verbs.setup import Beginning, SetUp
 from enlist.wiring.beside import as_told
 from enlist.wiring.checkpoint_folder import CheckpointFolder
-
-_SPENT: Final = frozenset({"lookup", "derive"})
-"""Purposes whose old keys may go once nothing alive needs them; others verify what is old."""
 
 
 class CannotStart(Unusable):
@@ -219,7 +215,6 @@ def _keys(
 ) -> KeyFolder:
     """The keys that belong to this database, never new ones for a populated one (ruling 32)."""
     known_id = store.read(installation.installation_id)
-    needed = store.read(installation.known_keys)
     if known_id is None and not keyfolder.exists(settings.data) and beginning is not None:
         host = urlsplit(where.public_url).hostname or "localhost"
         domain = spiffe.trust_domain(host)
@@ -236,31 +231,18 @@ def _keys(
             f"{settings.data} holds the keys of installation {folder.installation_id}, but the "
             f"database belongs to {known_id}. Give the right data folder by --data."
         )
-    _complete(store, settings, folder, needed)
+    _complete(store, settings, folder)
     return folder
 
 
-def _complete(
-    store: Store, settings: Settings, folder: KeyFolder, needed: Mapping[str, str]
-) -> None:
-    """Refuse to start without a key that is needed: the newest for a purpose, and any that guards
-    something alive (S06). An old one that guards nothing any more may be gone.
-    """
-    missing = set(needed) - {key_id for key_id, _ in folder.key_ids}
-    if not missing:
-        return
-    newest = {purpose: key_id for key_id, purpose in sorted(needed.items())}
-    alive = {key.id: key.alive for key in store.read(key_use.known)}
-
-    def may_be_gone(key_id: str) -> bool:
-        purpose = needed[key_id]
-        return purpose in _SPENT and newest[purpose] != key_id and not alive[key_id]
-
-    lost = sorted(key_id for key_id in missing if not may_be_gone(key_id))
+def _complete(store: Store, settings: Settings, folder: KeyFolder) -> None:
+    """Refuse to start without a key that is needed (S06)."""
+    held = {key_id for key_id, _ in folder.key_ids}
+    lost = store.read(lambda tx: key_use.lost(tx, held))
     if lost:
-        need = sum(alive[key_id] for key_id in lost)
+        names, need = ", ".join(key.id for key in lost), sum(key.alive for key in lost)
         raise CannotStart(
-            f"keys {', '.join(lost)} are missing in {settings.data}/keys, and {need} live tokens, "
+            f"keys {names} are missing in {settings.data}/keys, and {need} live tokens, "
             "API keys and sign-ins need them. Restore them from your key backup; "
             "without them live tokens are dead."
         )

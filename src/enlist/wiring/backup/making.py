@@ -20,8 +20,7 @@ from enlist.core.clock import Clock, rfc3339, system_clock, to_datetime
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
-from enlist.store import copies, migrations
-from enlist.store import installation as installation_rows
+from enlist.store import copies, key_use, migrations
 from enlist.verbs.backups import RecordBackup
 from enlist.wiring.backend import at_this_machine
 from enlist.wiring.backup import manifest as manifests
@@ -103,10 +102,11 @@ def _fill(
         copies.check_sqlite(database)
     _onto_the_disk(database)
     folder_now = keyfolder.load(settings.data)
-    needed = store.read(installation_rows.known_keys)
-    missing = set(needed) - {key_id for key_id, _ in folder_now.key_ids}
-    if missing:
-        raise BackupProblem(f"keys {', '.join(sorted(missing))} are missing in {settings.data}.")
+    held = {key_id for key_id, _ in folder_now.key_ids}
+    lost = store.read(lambda tx: key_use.lost(tx, held))
+    if lost:
+        names = ", ".join(key.id for key in lost)
+        raise BackupProblem(f"keys {names} are missing in {settings.data}.")
     manifest = Manifest(
         made_at=made_at,
         version=__version__,

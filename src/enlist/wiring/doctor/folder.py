@@ -14,7 +14,7 @@ from enlist.core.clock import DAY, from_datetime, rfc3339
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.keyfolder import KeyFolderProblem
 from enlist.pki.authority import BACK_DATED
-from enlist.store import inspection, installation
+from enlist.store import inspection, installation, key_use
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
 _SECRET: Final = ("keys/*.key", "pki/*.key", "*.json")
@@ -50,9 +50,11 @@ def _keys(ground: Ground) -> Finding:
             f"the keys are of installation {folder.installation_id}, the database of {known}",
             "Give the data folder that belongs to this database by --data.",
         )
-    missing = set(ground.read(installation.known_keys)) - {each for each, _ in folder.key_ids}
-    if missing:
-        return problem(f"missing in {data / 'keys'}: {', '.join(sorted(missing))}", restore)
+    held = {key_id for key_id, _ in folder.key_ids}
+    lost = ground.read(lambda tx: key_use.lost(tx, held))
+    if lost:
+        names = ", ".join(key.id for key in lost)
+        return problem(f"missing in {data / 'keys'}: {names}", restore)
     return fine(f"{len(folder.key_ids)} keys and an authority, of this database")
 
 
