@@ -5,11 +5,17 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.clock import MINUTE
+from enlist.core.outcomes import Done
 from enlist.core.secrets import Kind, Secret
 from enlist.pki.csr import Csr, parse
 from enlist.store.limits import IdempotencyKey
+from enlist.store.redemptions import DeviceReport
 from enlist.verbs.devices import DeleteDevice
-from tests.installation import PASSWORD, Enlist, Ticket, code, done
+from enlist.verbs.presenting import Presented
+from enlist.verbs.redeem import Redeem
+from enlist.verbs.repeating import Enrolled
+from enlist.verbs.together import Together
+from tests.installation import PASSWORD, Enlist, Outcome, Ticket, code, done
 from tests.requests import request_pem
 
 
@@ -99,6 +105,36 @@ def test_an_idempotency_key_recognises_a_bare_enrollment(enlist: Enlist) -> None
     assert (first.certificate, again.certificate) == ("", "")
     assert (again.device_id, again.repeated) == (ticket.device_id, True)
     assert code(enlist.redeem(ticket.token, key=None)) == "token_used"
+
+
+def test_of_repeats_at_the_same_moment_one_enrolls_and_all_are_answered(enlist: Enlist) -> None:
+    """Rulings 22, 25: a proxy that sends again does not wait for the first answer."""
+    enlist.set(allow_bare_enrollment=True)
+    ticket = enlist.register("ada")
+    key = idempotency(enlist, ticket, "k", b"1")
+    verb = Redeem(Presented(ticket.token), DeviceReport(platform="linux"), None, key)
+    asked = [(verb, enlist.stranger()) for _ in range(3)]
+    answers = Together(enlist.driver, enlist.store).perform(asked)
+    assert [code(each) for each in answers] == ["done"] * 3
+    assert len(enlist.events("enrollment.redeemed", enrollment=ticket.enrollment_id)) == 1
+    assert not enlist.events("enrollment.refused")
+
+
+def test_sign_ins_with_one_idempotency_key_at_the_same_moment_enroll_one_device(
+    enlist: Enlist,
+) -> None:
+    """Rulings 21, 25: there is no token whose use would stop the second."""
+    enlist.set(allow_bare_enrollment=True)
+    enlist.user("ada")
+    key = IdempotencyKey("ada at main", "1", b"1")
+
+    def redeem() -> Outcome[Enrolled]:
+        login = ("ada", PASSWORD)
+        return enlist.redeem(group_id="main", login=login, key=None, idempotency=key)
+
+    answers = enlist.together([redeem] * 8)
+    enrolled = {each.value.device_id for each in answers if isinstance(each, Done)}
+    assert len(enrolled) == len(enlist.devices()) == 1
 
 
 def test_an_idempotency_key_with_another_request_is_refused(enlist: Enlist) -> None:
