@@ -249,6 +249,20 @@ def test_what_a_restore_held_cannot_come_back_by_a_leaked_key(enlist: Enlist) ->
     assert code(enlist.redeem(ticket.token)) == "token_replaced"
 
 
+def test_what_another_server_issues_before_it_has_looked_is_replaced_too(
+    enlist: Enlist, other: Enlist
+) -> None:
+    """A server looks into the folder each second; until then it makes tokens that a thief can."""
+    issued: list[Ticket] = []
+
+    def meanwhile(_: float) -> None:
+        issued.append(other.register("ada"))
+
+    made = replace_leaked(enlist.installation, enlist.settings, pause=meanwhile)
+    assert (made.reissued, made.revoked, made.left) == (1, (), ())
+    assert code(other.redeem(issued[0].token)) == "token_replaced"
+
+
 def test_a_key_made_in_advance_leaked_with_the_others(enlist: Enlist) -> None:
     """It must not become the newest an hour later."""
     waiting = rotate(enlist.installation, enlist.settings, "derive", minutes=60)

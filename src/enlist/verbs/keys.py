@@ -63,7 +63,8 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
     """Stop, at once, every token that a leaked key could make; answers how many are on hold.
 
     Half-finished attempts end as well: their codes are short, and found by a leaked key in a
-    stolen database.
+    stolen database. Done again with the same keys it stops what servers made that did not know
+    them yet; where there is none, that is no event.
 
     Attributes:
         lookup, derive: ids of the new keys, which stand in the key folder already.
@@ -78,13 +79,16 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
         return host_alone(caller) or organizations.root(tx) or missing("organization")
 
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[int] | Refusal:
+        again = self.derive in installation.known_keys(tx)
         for key_id, purpose in ((self.lookup, "lookup"), (self.derive, "derive")):
             installation.add_key(tx, key_id, purpose)
             installation.forget_keys_after(tx, key_id, purpose)
         held = holds.hold_derived_otherwise(tx, self.derive)
         holds.end_attempts(tx)
-        data: Mapping[str, str | int] = {"lookup": self.lookup, "derive": self.derive, "held": held}
-        events.record(tx, caller, Happening("key.compromised", Subjects(ready.id), data))
+        if held or not again:
+            keys = {"lookup": self.lookup, "derive": self.derive}
+            happening = Happening("key.compromised", Subjects(ready.id), {**keys, "held": held})
+            events.record(tx, caller, happening)
         return Done(held)
 
 

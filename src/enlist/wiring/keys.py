@@ -212,12 +212,19 @@ def replace_leaked(
     _drop_what_is_yet_to_begin(settings.data, now)
     lookup, derive = (_write(settings.data, purpose, now) for purpose in ("lookup", "derive"))
     installation.take_up(keyfolder.load(settings.data, now))
-    stopped = installation.driver.perform(DropLeakedKeys(lookup.id, derive.id), caller)
+    drop = DropLeakedKeys(lookup.id, derive.id)
+    _stop(installation, drop, caller)
+    # Every server has looked into the folder by then, so that it finds the new tokens, and makes
+    # none any more by the old keys.
+    pause(3 * LOOKED)
+    _stop(installation, drop, caller)
+    return _reissue(installation, derive.id, caller)
+
+
+def _stop(installation: Installation, drop: DropLeakedKeys, caller: Caller) -> None:
+    stopped = installation.driver.perform(drop, caller)
     if isinstance(stopped, Refusal):
         raise Unusable(f"the tokens could not be stopped: {stopped.code}")
-    # Every server has looked into the folder by then, so that it finds the new tokens.
-    pause(3 * LOOKED)
-    return _reissue(installation, derive.id, caller)
 
 
 def _drop_what_is_yet_to_begin(data: Path, now: int) -> None:
