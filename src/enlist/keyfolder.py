@@ -16,6 +16,7 @@ do (rulings 32, S64).
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,10 @@ NEVER: Final = 1 << 62
 
 class KeyFolderProblem(Unusable):
     """The data folder cannot be used; the message says why and what to do."""
+
+
+class NotForThisUser(KeyFolderProblem):
+    """It is there, and may be well, but belongs to somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,10 @@ def create(data: Path, *, name: str, trust_domain: str, now: int) -> KeyFolder:
         KeyFolderProblem: the folder cannot be written.
     """
     try:
-        for folder in (data, data / "keys", data / "pki"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (data / "keys", data / "pki"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            hand_over(folder)
         for purpose in PURPOSES:
             add_key(data, purpose, now)
         material = create_authority(name, trust_domain, now)
@@ -121,15 +128,28 @@ def load(data: Path, now: int | None = None) -> KeyFolder:
             begun.
 
     Raises:
+        NotForThisUser: somebody else may read it.
         KeyFolderProblem: a key is missing, damaged, or readable by others.
     """
-    moment = NEVER if now is None else now
+    try:
+        return _load(data, NEVER if now is None else now)
+    except PermissionError as error:
+        raise not_for_this_user(Path(error.filename), data) from error
+
+
+def _load(data: Path, moment: int) -> KeyFolder:
+    for folder in (data / "keys", data / "pki"):
+        # What may not be listed looks empty, and keys that are there would be called missing.
+        if folder.exists():
+            os.listdir(folder)
     rings = {purpose: _keys(data / "keys", purpose, moment) for purpose in PURPOSES}
     pki = data / "pki"
     try:
         authority = _authority(pki, moment)
         keys.from_pem(_read(pki / "device-listener.key"))
         installation_id = (data / "keys" / "installation.id").read_text().strip()
+    except PermissionError:
+        raise
     except (OSError, ValueError) as error:
         raise KeyFolderProblem(
             f"the certificate authority in {pki} cannot be read: {error}. "
@@ -215,7 +235,70 @@ def write_secret(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    hand_over(fresh)
     fresh.replace(path)
+
+
+def hand_over(path: Path) -> None:
+    """Give what root has made to whom the folder around it belongs.
+
+    Else the server, which runs as that user, could not read the key that `sudo enlist …` made.
+    """
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def refuse_strangers(data: Path) -> None:
+    """Refuse whoever may not use what is in the folder; one that is not there is nobody's.
+
+    Raises:
+        NotForThisUser: says as whom to run this, or what to give back to the folder's owner.
+    """
+    for folder in (data, data / "keys", data / "pki"):
+        try:
+            refused = folder.exists() and not os.access(folder, os.R_OK | os.X_OK)
+        except PermissionError:
+            refused = True
+        if refused:
+            raise not_for_this_user(folder, data)
+    for path in sorted([*data.glob("*.sqlite3*"), *data.glob("keys/*"), *data.glob("pki/*")]):
+        if not os.access(path, os.R_OK | (os.W_OK if ".sqlite3" in path.name else 0)):
+            raise not_for_this_user(path, data)
+
+
+def not_for_this_user(path: Path, data: Path) -> NotForThisUser:
+    """What to do about a file in the data folder that is another user's."""
+    me, whose = user_name(os.geteuid()), _owner(data)
+    if whose == me and _owner(path) != me:
+        return NotForThisUser(
+            f"{path} belongs to {_owner(path)}, the folder to {me}. "
+            f"Run as root: chown -R {me}: {data}"
+        )
+    if whose == me:
+        return NotForThisUser(f"{me} may not read {path}. Run: chmod -R u+rwX {data}")
+    return NotForThisUser(
+        f"{data} belongs to {whose}, and {me} may not read {path.name} in it. "
+        f"Run this as {whose}: sudo -u {whose} enlist …"
+        if path != data
+        else f"{me} may not read {data}. Run this as {whose}: sudo -u {whose} enlist …"
+    )
+
+
+def user_name(number: int) -> str:
+    """The name of an operating system's user, or his number where he has none."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _owner(path: Path) -> str:
+    """Whose a file is; where that cannot be seen, the user of the guides."""
+    try:
+        return user_name(path.stat().st_uid)
+    except OSError:
+        return "enlist"
 
 
 def _write_authority(folder: Path, material: AuthorityMaterial) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from enlist.core.clock import to_datetime
+from enlist.keyfolder import hand_over
 
 _NOTE: Final = re.compile(rb"((?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+)\n")
 _TAIL: Final = 8192
@@ -50,6 +51,7 @@ class CheckpointFolder:
     def keep(self, note: str, made_at: int) -> None:
         """Add a note and see it onto the disk, unless it is the newest already."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hand_over(self._folder)
         with self._alone():
             if self.newest() == note:
                 return
@@ -57,6 +59,7 @@ class CheckpointFolder:
             _cut_what_a_crash_left(path)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
             try:
+                hand_over(path)
                 os.write(descriptor, f"{note}\n".encode())
                 os.fsync(descriptor)
             finally:

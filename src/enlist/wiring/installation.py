@@ -94,7 +94,13 @@ def _default_url(scheme: str, listen: str) -> str:
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:
-    """The store that the settings name; nothing is checked or made yet."""
+    """The store that the settings name; nothing in it is checked or made yet.
+
+    Raises:
+        CannotStart: a part of the program is missing.
+        NotForThisUser: the data folder is somebody else's.
+    """
+    keyfolder.refuse_strangers(settings.data)
     if settings.database:
         try:
             from enlist.store.postgres import PostgresStore
@@ -106,7 +112,9 @@ def open_store(settings: Settings, clock: Clock) -> Store:
     from enlist.store.sqlite import SqliteStore
 
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SqliteStore(settings.sqlite_path, clock)
+    store = SqliteStore(settings.sqlite_path, clock)
+    keyfolder.hand_over(settings.sqlite_path)
+    return store
 
 
 def open_installation(
@@ -283,6 +291,7 @@ def migrate(settings: Settings, *, check: bool) -> bool:
 
 def _there(settings: Settings) -> None:
     """Keep a command in the wrong folder from making an empty database there."""
+    keyfolder.refuse_strangers(settings.data)
     if not settings.database and not settings.sqlite_path.exists():
         raise CannotStart(
             f"there is no Enlist in {settings.data}. Give its folder by --data or ENLIST_DATA, "

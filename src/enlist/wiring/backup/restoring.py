@@ -99,6 +99,7 @@ def _open(backup: Path, manifest: Manifest, passphrase: Secret) -> dict[str, byt
 def _empty(settings: Settings) -> None:
     """Refuse a target in which anything stands: it might be another installation."""
     data = settings.data
+    keyfolder.refuse_strangers(data)
     there = sorted(path.name for path in data.iterdir()) if data.is_dir() else []
     if set(there) - _FOUND_ANYWHERE:
         raise BackupProblem(
@@ -125,6 +126,7 @@ def _beside(data: Path) -> Iterator[Path]:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     staged = data / f".restoring-{secrets.token_hex(4)}"
     staged.mkdir(mode=0o700)
+    keyfolder.hand_over(staged)
     try:
         yield staged
     finally:
@@ -137,6 +139,7 @@ def _write(staged: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = staged / name
         path.parent.mkdir(mode=0o700, exist_ok=True)
+        keyfolder.hand_over(path.parent)
         keyfolder.write_secret(path, content)
 
 
@@ -158,6 +161,7 @@ def _database(
     else:
         shutil.copyfile(source, here.sqlite_path)
         here.sqlite_path.chmod(0o600)
+        keyfolder.hand_over(here.sqlite_path)
         copies.check_sqlite(here.sqlite_path)
     if manifest.schema != migrations.HEAD:
         migrations.migrate(here.database_url)

@@ -13,6 +13,7 @@ from cryptography import x509
 
 from enlist.core.clock import Clock, system_clock
 from enlist.core.diagnosis import Finding
+from enlist.keyfolder import NotForThisUser, refuse_strangers
 from enlist.settings import Settings
 from enlist.store.inspection import Inspection, inspect_postgres, inspect_sqlite
 from enlist.store.tx import Reader, StoreUnavailable, Unstorable
@@ -62,11 +63,14 @@ class Ground:
         try:
             if self.settings.database:
                 return inspect_postgres(self.settings.database, self.clock)
+            refuse_strangers(self.settings.data)
             if not self.settings.sqlite_path.exists():
                 return StoreUnavailable(f"there is no {self.settings.sqlite_path}")
             return inspect_sqlite(self.settings.sqlite_path, self.clock)
         except ImportError:
             return StoreUnavailable("PostgreSQL needs the extra: pip install 'enlist[postgres]'")
+        except NotForThisUser as error:
+            return StoreUnavailable(str(error))
         except StoreUnavailable as error:
             return error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 from enlist import keyfolder
 from enlist.core.clock import DAY, from_datetime, rfc3339
 from enlist.core.diagnosis import Finding, fine, problem, warning
-from enlist.keyfolder import KeyFolderProblem
+from enlist.keyfolder import KeyFolderProblem, NotForThisUser, user_name
 from enlist.pki.authority import BACK_DATED
 from enlist.store import inspection, installation, key_use
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
@@ -39,6 +38,8 @@ def _keys(ground: Ground) -> Finding:
         )
     try:
         folder = keyfolder.load(data)
+    except NotForThisUser as error:
+        raise CannotTell("keys are read once this user may read them") from error
     except KeyFolderProblem as error:
         # Modes are another check's; here it is whether the keys are there and whole.
         if "can be read by others" in str(error):
@@ -78,14 +79,14 @@ def _owner(ground: Ground) -> Finding:
     owner = data.stat().st_uid
     strange = [path for path in _files(data, _OURS) if path.stat().st_uid != owner]
     if strange:
-        name = _user(owner)
+        name = user_name(owner)
         return problem(
-            f"{_some(strange)} belong(s) to {_user(strange[0].stat().st_uid)}, "
+            f"{_some(strange)} belong(s) to {user_name(strange[0].stat().st_uid)}, "
             f"the folder to {name}",
             f"Run: chown -R {name}: {data}\n"
             f"And from now on: sudo -u {name} enlist …, never as another user.",
         )
-    return fine(f"all of {_user(owner)}'s")
+    return fine(f"all of {user_name(owner)}'s")
 
 
 def _there(ground: Ground) -> Path:
@@ -95,7 +96,7 @@ def _there(ground: Ground) -> Path:
     try:
         list(data.iterdir())
     except PermissionError as error:
-        raise CannotTell(f"{data} may not be read by {_user(os.geteuid())}") from error
+        raise CannotTell(f"{data} may not be read by {user_name(os.geteuid())}") from error
     return data
 
 
@@ -110,25 +111,18 @@ def _some(paths: Sequence[Path]) -> str:
     return names if len(paths) <= 3 else f"{names} and {len(paths) - 3} more"
 
 
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
 def _readable(ground: Ground) -> Finding:
     data = ground.settings.data
     if not data.is_dir():
         return problem(f"there is no folder {data}", "Give the right one by --data or ENLIST_DATA.")
-    me = _user(os.geteuid())
+    me = user_name(os.geteuid())
     unreadable = [] if os.access(data, os.R_OK | os.X_OK) else [data]
     if not unreadable:
         unreadable = [path for path in _files(data, _OURS) if not os.access(path, os.R_OK)]
     if unreadable:
         return warning(
             f"{me} may not read {_some(unreadable)}",
-            f"Run this as the folder's user: sudo -u {_user(data.stat().st_uid)} enlist doctor",
+            f"Run this as the folder's user: sudo -u {user_name(data.stat().st_uid)} enlist doctor",
         )
     return fine(f"as {me}")
 

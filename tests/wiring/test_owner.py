@@ -1,0 +1,126 @@
+"""The data folder is one user's: what root makes there becomes his, and others hear whose it is."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from enlist import keyfolder
+from enlist.core.clock import system_clock
+from enlist.core.secrets import Secret
+from enlist.settings import Settings
+from enlist.wiring.backend import LocalBackend
+from enlist.wiring.backup.making import back_up
+from enlist.wiring.backup.restoring import restore
+from enlist.wiring.backup.sealing import Cost
+from enlist.wiring.checkpoint_folder import CheckpointFolder
+from enlist.wiring.installation import opened
+from enlist.wiring.keys import rotate
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+
+OWNER = pwd.getpwnam("daemon")
+PASSPHRASE = Secret("twelve letters and more")
+CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder of Enlist's user, where others can come, too."""
+    around = Path(tempfile.mkdtemp(prefix="enlist-owner-"))
+    around.chmod(0o755)
+    data = around / "data"
+    data.mkdir(mode=0o700)
+    os.chown(data, OWNER.pw_uid, OWNER.pw_gid)
+    yield data
+    shutil.rmtree(around)
+
+
+@pytest.fixture
+def made(folder: Path) -> Settings:
+    """An installation that root set up in it."""
+    beginning = {"organization": "Example", "group_id": "example"}
+    password = "correct horse battery"
+    LocalBackend().init(email="a@example.com", password=password, data=folder, **beginning)
+    return Settings(data=folder)
+
+
+def owners(data: Path) -> set[tuple[int, int]]:
+    """Users and groups of a folder and everything in it."""
+    found = [path.stat() for path in (data, *data.rglob("*"))]
+    return {(each.st_uid, each.st_gid) for each in found}
+
+
+def as_user(uid: int, gid: int, what: Callable[[], object]) -> str:
+    """What the function refuses to another user, in a process of its own; "" when it does not."""
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = "broke"
+        try:
+            os.setgroups([])
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
+            what()
+            said = ""
+        except keyfolder.NotForThisUser as error:
+            said = str(error)
+        finally:
+            os.write(into, said.encode())
+            os._exit(0)
+    os.close(into)
+    with os.fdopen(out) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def test_what_root_makes_is_the_owners(made: Settings) -> None:
+    with opened(made) as installation:
+        for purpose in ("lookup", "derive", "checkpoint", "ca"):
+            rotate(installation, made, purpose)
+    CheckpointFolder(made.data / "checkpoints").keep("a\n\n— b c\n", system_clock())
+    assert owners(made.data) == {(OWNER.pw_uid, OWNER.pw_gid)}
+
+
+def test_what_root_restores_is_the_owners(made: Settings, folder: Path) -> None:
+    backup = back_up(made, folder.parent / "shelf", PASSPHRASE, cost=CHEAP)
+    empty = folder.parent / "empty"
+    empty.mkdir(mode=0o700)
+    os.chown(empty, OWNER.pw_uid, OWNER.pw_gid)
+    restore(Settings(data=empty), backup.folder, PASSPHRASE)
+    assert owners(empty) == {(OWNER.pw_uid, OWNER.pw_gid)}
+
+
+@pytest.mark.parametrize("where", [".", "keys", "pki"])
+def test_another_user_is_told_who_may(made: Settings, where: str) -> None:
+    for each in (made.data, made.data / "keys", made.data / "pki"):
+        each.chmod(0o755)
+    (made.data / where).chmod(0o700)
+    for what in (lambda: keyfolder.refuse_strangers(made.data), lambda: keyfolder.load(made.data)):
+        said = as_user(65534, 65534, what)
+        assert "may not read" in said
+        assert said.endswith("Run this as daemon: sudo -u daemon enlist …")
+
+
+def test_the_owner_is_told_what_was_taken_from_him(made: Settings) -> None:
+    (key,) = made.data.glob("keys/lookup.*.key")
+    os.chown(key, 0, 0)
+    for what in (lambda: keyfolder.refuse_strangers(made.data), lambda: keyfolder.load(made.data)):
+        said = as_user(OWNER.pw_uid, OWNER.pw_gid, what)
+        assert said == (
+            f"{key} belongs to root, the folder to daemon. "
+            f"Run as root: chown -R daemon: {made.data}"
+        )
+
+
+def test_who_may_is_let_in(made: Settings) -> None:
+    assert as_user(OWNER.pw_uid, OWNER.pw_gid, lambda: keyfolder.load(made.data)) == ""
+    keyfolder.refuse_strangers(made.data)
+    keyfolder.refuse_strangers(made.data / "not" / "there")
