@@ -140,8 +140,8 @@ def load(data: Path, now: int | None = None) -> KeyFolder:
 def _load(data: Path, moment: int) -> KeyFolder:
     for folder in (data / "keys", data / "pki"):
         # What may not be listed looks empty, and keys that are there would be called missing.
-        if folder.exists():
-            os.listdir(folder)
+        if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+            raise not_for_this_user(folder, data)
     rings = {purpose: _keys(data / "keys", purpose, moment) for purpose in PURPOSES}
     pki = data / "pki"
     try:
