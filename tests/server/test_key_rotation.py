@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,6 +98,26 @@ def follow(guide: DocsPage, server: Server, folder: Path) -> Iterator[str]:
         yield ran.stdout
 
 
+def put_back(server: Server) -> None:
+    """Kill every worker, and wait until others have taken their places."""
+
+    def workers() -> set[str]:
+        pid = server.process.pid
+        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+    before = workers()
+    for pid in before:
+        os.kill(int(pid), signal.SIGKILL)
+
+    def serve() -> bool:
+        if len(workers() - before) < len(before):
+            return False
+        with server.client() as client:
+            return client.get("/readyz").status_code == 200
+
+    wait_until(serve, "the new workers", log=server.log, process=server.process)
+
+
 @pytest.mark.peer("postgres")
 def test_keys_rotate_while_devices_enroll(
     start_server: StartServer, empty_database: str, tmp_path: Path
@@ -123,6 +144,8 @@ def test_keys_rotate_while_devices_enroll(
     wait_until(in_use, "use of the new keys", log=server.log, process=server.process)
     assert devices.redeem(waiting) == (201, "")
     devices.proves_itself(0)
+    devices.proves_itself(-1)
+    put_back(server)
     devices.proves_itself(-1)
     later = devices.register()
     assert "Backed up" in next(steps)

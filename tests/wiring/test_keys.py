@@ -21,6 +21,7 @@ from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.sealing import Cost
 from enlist.wiring.doctor.check import Ground
 from enlist.wiring.keys import TAKEN_UP, KeyWatch, listed, replace_leaked, rotate
+from enlist.wiring.server import _certificate
 from tests.installation import Enlist, Ticket, code, done, opened_on
 from tests.wiring.doctoring import well
 
@@ -118,6 +119,17 @@ def test_a_repeated_request_is_the_same_across_a_rotation(enlist: Enlist) -> Non
     after = {kind: keys.digest(kind, Secret("x")).value for kind in Kind}
     same = {kind for kind in Kind if before[kind] == after[kind]}
     assert same == {Kind.IDEMPOTENCY, Kind.USERNAME}
+
+
+def test_what_came_while_a_process_started_is_taken_up(enlist: Enlist, other: Enlist) -> None:
+    """A key that was made between reading the folder and watching it is not missed."""
+    replace_leaked(enlist.installation, enlist.settings, pause=lambda _: None)
+    ticket = enlist.register("ada")
+    assert code(other.redeem(ticket.token)) == "token_invalid"
+    starting = watch(other)
+    starting.start()
+    starting.stop()
+    assert code(other.redeem(ticket.token)) == "done"
 
 
 def test_a_damaged_new_key_changes_nothing(enlist: Enlist) -> None:
@@ -322,6 +334,16 @@ def test_another_issuing_ca_takes_over_and_what_the_first_signed_stays_good(
             der = certificate.public_bytes(Encoding.DER)
             assert isinstance(examine(der, authority, enlist.clock.now), DeviceCertificate)
     assert enlist.installation.tools.authority.root == other.installation.tools.authority.root
+
+
+def test_a_listener_is_renewed_by_the_ca_that_signs_now(enlist: Enlist, other: Enlist) -> None:
+    """Workers renew by a function of their parent, who read the keys when the server started."""
+    made = rotate(other.installation, other.settings, "ca")
+    enlist.clock.advance(microseconds=TAKEN_UP)
+    listener, _ = _certificate(enlist.settings, enlist.installation, "device-listener", [])
+    own, issuing = x509.load_pem_x509_certificates(listener.read_bytes())
+    assert made.id in own.issuer.rfc4514_string()
+    own.verify_directly_issued_by(issuing)
 
 
 def test_each_issuing_ca_signs_a_list_of_its_own(enlist: Enlist) -> None:

@@ -127,13 +127,16 @@ async def _run(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
 
 
 async def _watch(certificates: Sequence[ReloadingTls], hurry: asyncio.Event) -> None:
-    """Look for new certificates every `LOOK_EVERY` seconds, and whenever we are hurried."""
+    """Look for new certificates now, every `LOOK_EVERY` seconds, and whenever we are hurried.
+
+    Now as well, because a worker that is put back has its parent's, from when that was started.
+    """
     while True:
+        for each in certificates:
+            await asyncio.to_thread(each.look_again)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), LOOK_EVERY)
         hurry.clear()
-        for each in certificates:
-            await asyncio.to_thread(each.look_again)
 
 
 def _reloads_on_hangup() -> bool:

@@ -9,6 +9,7 @@ key yet, or is no certificate, changes nothing: the last good one is kept, and o
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,7 @@ class ReloadingTls:
         self._make = make
         self._renew = renew
         self._renewed = time.monotonic()
+        self._one_at_a_time = threading.Lock()
         self._seen = self._stamp()
         self.context = self._current = make(*files)
         self.context.sni_callback = self._choose
@@ -94,23 +96,30 @@ class ReloadingTls:
     def look_again(self) -> None:
         """Take the files over if they have changed; never raises because of them."""
         self._make_anew()
-        stamp = self._stamp()
-        if stamp == self._seen:
-            return
-        self._seen = stamp
-        told = {"listener": self._name, "file": str(self._files[0])}
-        try:
-            fresh = self._make(*self._files)
-            ends = _end(self._files[0])
-        except (OSError, ValueError) as error:
-            _log.error("new certificate not usable, the last one stays", **told, error=str(error))
-            return
-        self._current = fresh
-        _log.info("new certificate in use", **told, not_after=ends)
+        with self._one_at_a_time:
+            if self._stamp() != self._seen and (ends := self._take()):
+                _log.info("new certificate in use", **self._told, not_after=ends)
 
     def trust_anew(self) -> None:
-        """Make a new context at the next look, whether or not the files have changed."""
-        self._seen = ()
+        """Make a new context, though the files are the same: what `make` adds has changed."""
+        with self._one_at_a_time:
+            self._take()
+
+    def _take(self) -> str:
+        """Use the files as they are now; until when they are good, "" where the last stay."""
+        self._seen = self._stamp()
+        try:
+            fresh, ends = self._make(*self._files), _end(self._files[0])
+        except (OSError, ValueError) as error:
+            why = str(error)
+            _log.error("new certificate not usable, the last one stays", **self._told, error=why)
+            return ""
+        self._current = fresh
+        return ends
+
+    @property
+    def _told(self) -> dict[str, str]:
+        return {"listener": self._name, "file": str(self._files[0])}
 
     def _make_anew(self) -> None:
         if self._renew is None or time.monotonic() - self._renewed < RENEW_EVERY:

@@ -59,12 +59,17 @@ class KeyWatch:
         self._clock = clock
         self._taken_up = taken_up
         self._every = every
-        self._seen = self._mark()
+        self._seen: tuple[object, ...] = ()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="key-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin; what stands in the folder now is in use already."""
+        """Take up what is there, then whatever comes.
+
+        What was read before may be old: a key came meanwhile, or a worker that is put back has
+        from its parent what stood there when the server was started.
+        """
+        self.look()
         self._thread.start()
 
     def stop(self) -> None:
@@ -83,8 +88,9 @@ class KeyWatch:
             if mark == self._seen:
                 return
             self._taken_up(keyfolder.load(self._data, self._clock()))
+            if self._seen:
+                _log.info("keys taken up")
             self._seen = mark
-            _log.info("keys taken up")
         except (KeyFolderProblem, OSError) as error:
             _log.warning("keys not taken up", reason=str(error))
         except Exception:  # noqa: BLE001 - a watch that ends unnoticed would be worse

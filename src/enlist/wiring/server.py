@@ -23,6 +23,7 @@ from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
 from enlist.keyfolder import KeyFolder, write_secret
 from enlist.pki import keys
+from enlist.pki.authority import Authority
 from enlist.settings import Settings
 from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
@@ -227,11 +228,19 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
 
 def _device_tls(data: Path, certificate: Path, key: Path) -> ssl.SSLContext:
     """TLS for devices of every issuing CA that is in the folder now."""
+    return device_tls(certificate, key, _authority(data).trusted_pem)
+
+
+def _authority(data: Path, now: int | None = None) -> Authority:
+    """As the folder has it now: what workers have of their parent's may be as old as the server.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     try:
-        trusted = keyfolder.load(data).authority.trusted_pem
+        return keyfolder.load(data, now).authority
     except keyfolder.KeyFolderProblem as error:
         raise ValueError(str(error)) from error
-    return device_tls(certificate, key, trusted)
 
 
 def _own_tls(
@@ -265,9 +274,9 @@ def _certificate(
         lasts = from_datetime(present.not_valid_after_utc) > now + _RENEW_BEFORE
         if lasts and _names(present) == set(names) and present.public_key() == key.public_key():
             return certificate, key_file
-    authority = installation.folder.authority
-    issued = authority.issue_server(names, key, now, _CERTIFICATE_LIFETIME)
-    write_secret(certificate, (issued.pem + authority.issuing_pem).encode())
+    issuer = _authority(settings.data, now).issuers[0]
+    issued = issuer.issue_server(names, key, now, _CERTIFICATE_LIFETIME)
+    write_secret(certificate, (issued.pem + issuer.issuing_pem).encode())
     return certificate, key_file
 
 
