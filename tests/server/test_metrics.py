@@ -31,6 +31,10 @@ def test_every_scrape_tells_of_all_processes(start_server: StartServer, database
         with server.client() as client:
             assert client.get("/nowhere").status_code == 404
     assert {counted(server) for _ in range(12)} == {ASKED}
+    taken = server.url.removeprefix("http://").replace("localhost", "127.0.0.1")
+    said = server.cli("serve", "--workers", "2", "--http", taken, expect=3)
+    assert "cannot listen" in said
+    assert counted(server) == ASKED, "a server that did not even start took the counts away"
 
 
 def test_only_named_networks_read_them(start_server: StartServer) -> None:

@@ -48,7 +48,9 @@ class LocalBackend:
         """Run the server until it is told to stop."""
         settings = _settings(options)
         if settings.workers > 1:
-            _share_metrics(settings.data)
+            from enlist.wiring.counts import share_counts
+
+            share_counts(settings.data)
         from enlist.wiring.server import serve
 
         serve(settings)
@@ -147,16 +149,6 @@ class LocalBackend:
 
         with opened(_settings(options)) as installation:
             yield Opened(installation.driver, at_this_machine(installation), installation.log)
-
-
-def _share_metrics(data: Path) -> None:
-    """Give all workers one folder for their counts, before the library that counts is loaded."""
-    folder = data / "metrics"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in folder.glob("*.db"):
-        left.unlink()
-    # `web.metrics` knows the name as `SHARED`, but importing that would load the library.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def at_this_machine(installation: Installation) -> Caller:
