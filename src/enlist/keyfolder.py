@@ -8,9 +8,9 @@
     checkpoints/           what was signed (see `wiring.checkpoint_folder`)
 
 An id says from when on its key makes what is new, so the newest key sorts last, and one that is
-yet to begin is only accepted until then (see `load`). A key file that others can
-read, or a populated database without its keys, stops the start with one line that says what to
-do (rulings 32, S64).
+yet to begin is only accepted until then (see `load`). A key file that others can read, a key that
+is short or no random one, and a populated database without its keys each stop the start with one
+line that says what to do (rulings 32, S64).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,7 @@ from cryptography import x509
 
 from enlist.core.faults import Unusable
 from enlist.core.ids import Id, new_id
-from enlist.core.secrets import Key, KeyRing, in_order, new_key
+from enlist.core.secrets import Key, KeyRing, by_chance, in_order, new_key
 from enlist.pki import keys
 from enlist.pki.authority import (
     Authority,
@@ -35,6 +36,7 @@ from enlist.pki.authority import (
     create_issuer,
     load_issuer,
 )
+from enlist.pki.keys import PrivateKey
 
 PURPOSES: Final = ("lookup", "derive", "checkpoint")
 
@@ -129,7 +131,7 @@ def load(data: Path, now: int | None = None) -> KeyFolder:
 
     Raises:
         NotForThisUser: somebody else may read it.
-        KeyFolderProblem: a key is missing, damaged, or readable by others.
+        KeyFolderProblem: a key is missing, damaged, too weak, used twice, or readable by others.
     """
     try:
         return _load(data, NEVER if now is None else now)
@@ -143,10 +145,11 @@ def _load(data: Path, moment: int) -> KeyFolder:
         if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
             raise not_for_this_user(folder, data)
     rings = {purpose: _keys(data / "keys", purpose, moment) for purpose in PURPOSES}
+    _each_is_another(rings)
     pki = data / "pki"
     try:
         authority = _authority(pki, moment)
-        keys.from_pem(_read(pki / "device-listener.key"))
+        read_private_key(pki / "device-listener.key")
         installation_id = (data / "keys" / "installation.id").read_text().strip()
     except PermissionError:
         raise
@@ -203,17 +206,51 @@ def _keys(folder: Path, purpose: str, now: int) -> tuple[Key, ...]:
     """The keys for one purpose, in the order of a ring."""
     found = []
     for path in sorted(folder.glob(f"{purpose}.*.key"), reverse=True):
-        key_id = path.name.split(".")[1]
         try:
-            found.append(Key(key_id, bytes.fromhex(_read(path).decode().strip())))
+            found.append(_key(path, purpose))
         except ValueError as error:
-            raise KeyFolderProblem(f"{path} holds no key: {error}") from error
+            raise KeyFolderProblem(
+                f"{path} holds no key that may be used: {error}. Restore it from your key backup."
+            ) from error
     if not found and purpose not in LATER:
         raise KeyFolderProblem(
             f"there is no {purpose} key in {folder}. "
             "Restore the folder from your key backup; new keys would end every live token."
         )
     return in_order(found, now)
+
+
+def _key(path: Path, purpose: str) -> Key:
+    """One key; `ValueError` where it is none, or none that anybody should trust."""
+    key = Key(path.name.split(".")[1], bytes.fromhex(_read(path).decode().strip()))
+    if purpose == "checkpoint" and len(key.material) != 32:
+        raise ValueError("it is no seed of 32 bytes")
+    if not by_chance(key.material):
+        raise ValueError("it was not made at random, so others may know it")
+    return key
+
+
+def _each_is_another(rings: Mapping[str, Sequence[Key]]) -> None:
+    """Else whoever learns what one purpose needs has what guards another."""
+    seen: dict[bytes, str] = {}
+    for purpose, held in rings.items():
+        for key in held:
+            name = f"{purpose}.{key.id}.key"
+            other = seen.setdefault(key.material, name)
+            if other != name:
+                raise KeyFolderProblem(
+                    f"{other} and {name} hold the same key. Restore both from your key backup."
+                )
+
+
+def read_private_key(path: Path) -> PrivateKey:
+    """A private key (PEM) that only its owner can read.
+
+    Raises:
+        KeyFolderProblem: others can read it.
+        ValueError: it is none, or too short.
+    """
+    return keys.from_pem(_read(path))
 
 
 def _read(path: Path) -> bytes:

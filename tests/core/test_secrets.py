@@ -18,6 +18,7 @@ from enlist.core.secrets import (
     KeyRing,
     Kind,
     Secret,
+    by_chance,
     code_digest_input,
     entropy_bits,
     fingerprint,
@@ -311,6 +312,13 @@ def test_a_key_has_256_bits() -> None:
     assert older.id < newer.id
     assert len(older.material) == 32
     assert older.material != newer.material
+
+
+def test_what_a_generator_makes_passes_for_random() -> None:
+    """S64: else a fresh installation might refuse its own keys."""
+    assert all(by_chance(new_key(number).material) for number in range(20_000))
+    for material in (bytes(32), bytes(range(32)), b"a text of thirty-two letters 123"):
+        assert not by_chance(material)
 
 
 def test_random_secrets_have_256_bits() -> None:

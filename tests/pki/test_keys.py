@@ -53,3 +53,14 @@ def test_what_cannot_be_used_says_why() -> None:
         from_pem(other)
     with pytest.raises(ValueError, match="PEM"):
         from_pem(b"garbage")
+
+
+def test_short_keys_are_not_used() -> None:
+    """S64: whoever serves or signs with one could as well do without."""
+    for least in (ec.SECP256R1(), ec.SECP384R1()):
+        assert from_pem(to_pem(ec.generate_private_key(least))).key_size >= 256
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+    with pytest.raises(ValueError, match="has 1024 bits, and needs 2048"):
+        from_pem(to_pem(short))
+    with pytest.raises(ValueError, match="has 224 bits, and needs 256"):
+        from_pem(to_pem(ec.generate_private_key(ec.SECP224R1())))

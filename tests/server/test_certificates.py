@@ -190,6 +190,22 @@ def test_an_encrypted_key_is_refused_and_asks_nobody(files: Pair) -> None:
         web_tls(files.certificate, files.key)
 
 
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o602])
+def test_a_key_for_everybody_is_refused(files: Pair, mode: int) -> None:
+    """S64: with the command that mends it. A group may have it, as on Debian; and no change to
+    such a key is taken over while the server runs.
+    """
+    files.key.chmod(0o640)
+    listener = ReloadingTls("web", (files.certificate, files.key), web_tls)
+    before = listener._current
+    files.key.chmod(mode)
+    with pytest.raises(ValueError, match=f"mode 0{mode:o}.*Run: chmod o= {files.key}"):
+        web_tls(files.certificate, files.key)
+    os.utime(files.key)
+    listener.look_again()
+    assert listener._current is before
+
+
 def test_hangups_end_nothing(start_server: StartServer) -> None:
     server = start_server()
     for _ in range(3):

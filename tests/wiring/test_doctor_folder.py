@@ -166,6 +166,10 @@ def test_certificate_files_for_people(
     short = certified(settings.data, tmp_path / "tls", "enroll.example.com", lasts=5 * DAY)
     files |= {"tls_cert": short.certificate, "tls_key": short.key}
     amiss(changed(ground, **files), "web-certificate", level=Level.WARNING, says="ends in")
+    short.key.chmod(0o644)
+    found = amiss(changed(ground, **files), "web-certificate", says="everybody on this machine")
+    os.system(found.remedy.removeprefix("Run: "))  # noqa: S605 - the remedy itself is the test
+    assert stat.S_IMODE(short.key.stat().st_mode) == 0o640
 
 
 def test_the_certificate_that_people_see(

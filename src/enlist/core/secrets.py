@@ -40,6 +40,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final, Protocol, TypeVar
 
 from enlist.core.clock import SECOND
@@ -227,6 +228,21 @@ def _letters(key: Key, enrollment_id: str, generation: int, length: int, alphabe
 def new_key(begins: int) -> Key:
     """A fresh key; its id says from when on it makes what is new, so that ids sort by age."""
     return Key(f"{begins // SECOND:x}-{secrets.token_hex(3)}", secrets.token_bytes(32))
+
+
+_FEWEST: Final = 16
+"""Different values, and different steps from one to the next, in 32 bytes."""
+
+
+def by_chance(material: bytes) -> bool:
+    """Whether 32 bytes or more can have come from a generator of random ones (S64).
+
+    What stands in for a key where nobody made one is a text, one byte again and again, a pattern
+    or counting up. Random bytes look like that less than once in 10**13 keys.
+    """
+    steps = {(after - before) % 256 for before, after in pairwise(material)}
+    text = all(0x20 <= byte < 0x7F for byte in material)
+    return min(len(set(material)), len(steps)) >= _FEWEST and not text
 
 
 def begins(key_id: str) -> int:

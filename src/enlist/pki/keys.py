@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -16,6 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 """What Enlist itself signs and serves with. Devices may also bring Ed25519 (ruling 4)."""
+
+_LEAST_RSA: Final = 2048
+_LEAST_EC: Final = 256
 
 
 def new_signing_key() -> ec.EllipticCurvePrivateKey:
@@ -37,15 +41,18 @@ def from_pem(pem: bytes) -> PrivateKey:
     """The key that `to_pem` wrote, or that an operator brought along.
 
     Raises:
-        ValueError: this is no unencrypted EC or RSA private key in PEM.
+        ValueError: this is no unencrypted EC or RSA private key in PEM, or it is too short (S64).
     """
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError as error:  # how the library says that a passphrase is missing
         raise ValueError("the private key is encrypted; give it without a passphrase") from error
-    if isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        return key
-    raise ValueError("the private key must be an EC or RSA key")
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ValueError("the private key must be an EC or RSA key")
+    least = _LEAST_RSA if isinstance(key, rsa.RSAPrivateKey) else _LEAST_EC
+    if key.key_size < least:
+        raise ValueError(f"the private key has {key.key_size} bits, and needs {least}")
+    return key
 
 
 def spki_digest(key: PublicKeyTypes) -> bytes:

@@ -9,6 +9,7 @@ key yet, or is no certificate, changes nothing: the last good one is kept, and o
 from __future__ import annotations
 
 import ssl
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from typing import Final
 
 import structlog
 from cryptography import x509
+
+from enlist.core.faults import Unusable
 
 LOOK_EVERY: Final = 5.0
 """Seconds between two looks at the files; SIGHUP makes the next one come at once."""
@@ -32,8 +35,11 @@ def web_tls(certificate: Path, key: Path) -> ssl.SSLContext:
 
     Raises:
         OSError: a file cannot be read, or the two are no certificate and its key.
-        ValueError: the key is encrypted.
+        ValueError: the key is encrypted, or everybody on this machine can read it (S64).
     """
+    mode = open_to_everybody(key)
+    if mode:
+        raise ValueError(f"everybody here can read {key} (mode {mode}). Run: chmod o= {key}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key, password=_no_password)
@@ -51,6 +57,15 @@ def device_tls(certificate: Path, key: Path, authority: str) -> ssl.SSLContext:
     context.load_verify_locations(cadata=authority)
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+def open_to_everybody(key: Path) -> str:
+    """The mode of a key file that every user of this machine can read or write, else "".
+
+    A group may: on Debian those who serve HTTPS share their keys in one.
+    """
+    mode = stat.S_IMODE(key.stat().st_mode)
+    return f"{mode:04o}" if mode & stat.S_IRWXO else ""
 
 
 def _no_password() -> str:
@@ -127,7 +142,7 @@ class ReloadingTls:
         self._renewed = time.monotonic()
         try:
             self._renew()
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, Unusable) as error:
             _log.error("certificate not renewed", listener=self._name, error=str(error))
 
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _at: ssl.SSLContext) -> None:

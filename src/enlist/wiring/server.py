@@ -267,7 +267,12 @@ def _certificate(
     certificate, key_file = folder / f"{name}.pem", folder / f"{name}.key"
     if not key_file.exists():
         write_secret(key_file, keys.to_pem(keys.new_signing_key()))
-    key = keys.from_pem(key_file.read_bytes())
+    try:
+        key = keyfolder.read_private_key(key_file)
+    except ValueError as error:
+        raise CannotStart(
+            f"{key_file} cannot be used: {error}. Restore it from your key backup."
+        ) from error
     now = installation.tools.clock()
     present = _present(certificate)
     if present is not None:

@@ -12,6 +12,7 @@ from enlist import keyfolder
 from enlist.core.clock import DAY, from_datetime
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.keyfolder import KeyFolderProblem
+from enlist.web.tls import open_to_everybody
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 from enlist.wiring.doctor.fetching import certificate_at
 
@@ -72,6 +73,11 @@ def _web(ground: Ground) -> Finding:
             f"{certificate} and {key} cannot be used: {error}",
             "Put a certificate with its chain and its unencrypted key there, readable by "
             "Enlist's user; the server takes them by itself.",
+        )
+    mode = open_to_everybody(key)
+    if mode:
+        return problem(
+            f"everybody on this machine can read {key} (mode {mode})", f"Run: chmod o= {key}"
         )
     present = ground.certificate(certificate)
     finding = _lasting(present, ground.now, f"Renew {certificate}; the server takes it by itself.")
@@ -154,8 +160,8 @@ CHECKS: Final = (
     Check(
         "web-certificate",
         "certificate files",
-        "The server does not start with files that it cannot use, and browsers refuse a "
-        "certificate that has ended.",
+        "The server does not start with files that it cannot use or a key that everybody can read, "
+        "and browsers refuse a certificate that has ended.",
         _web,
     ),
     Check(
