@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,6 +22,7 @@ from enlist.web import connections
 from enlist.web.boundary import Capped
 from enlist.web.connections import MOST_HEAD, DeviceConnection, WebConnection
 from enlist.web.serving import Listener, _server, listen
+from tests.peers.base import wait_until
 from tests.serving import Server, StartServer
 
 LISTENERS = ("web", "device")
@@ -49,23 +53,69 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def test_a_head_ends_somewhere(start_server: StartServer) -> None:
-    """Neither one endless header nor many small ones; an ordinary long one is fine.
-
-    The device listener looks at a head once it is longer than one read, 64 KiB.
-    """
+    """Neither one endless header nor many small ones nor a long address; half as much is fine."""
     server = start_server()
-    begin = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    rest = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    begin, half = b"GET /healthz" + rest, b"a" * (MOST_HEAD // 2)
+    many = b"".join(b"X-%d: abcdefgh\r\n" % number for number in range(MOST_HEAD // 8))
     for listener in LISTENERS:
         with connected(server, listener) as fine:
-            fine.sendall(begin + b"X-Long: " + b"a" * 8000 + b"\r\n\r\n")
+            fine.sendall(begin + b"X-Long: " + half + b"\r\n\r\n")
             assert answer(fine).startswith(b"HTTP/1.1 200"), listener
-        most = MOST_HEAD if listener == "web" else 8 * 65536
-        many = b"".join(b"X-%d: abcdefgh\r\n" % number for number in range(most // 8))
-        for head in (b"X-Long: " + b"a" * 4 * MOST_HEAD, many + b"\r\n"):
+        for head in (
+            begin + b"X-Long: " + half * 2 + b"\r\n\r\n",
+            begin + b"X-Long: " + half * 8,
+            begin + many + b"\r\n",
+            b"GET /healthz?" + half * 2 + rest + b"\r\n",
+        ):
             with connected(server, listener) as endless:
                 with suppress(ConnectionError, ssl.SSLError):
-                    endless.sendall(begin + head)
-                assert answer(endless)[:13] in (b"HTTP/1.1 400 ", b""), listener
+                    endless.sendall(head)
+                assert answer(endless)[:13] in (b"HTTP/1.1 400 ", b""), (listener, head[:40])
+
+
+def peak(server: Server) -> int:
+    """The most memory that the server had since it was last asked, in bytes."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
+    return int(line.split()[1]) * 1024
+
+
+def flood(server: Server, listener: str, clients: int, size: int) -> None:
+    """Bodies without their length from many clients, all on their way at once; all refused."""
+    head = b"POST /api/v1/redeem HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    part = b"%x\r\n%s\r\n" % (size // 10, b"x" * (size // 10))
+    with ExitStack() as stack:
+        opened = [stack.enter_context(connected(server, listener)) for _ in range(clients)]
+        for sent in (head, *[part] * 10, b"1\r\nx\r\n", b"0\r\n\r\n"):
+            for client in opened:
+                client.sendall(sent)
+        for client in opened:
+            assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_large_bodies_leave_no_memory_behind(start_server: StartServer, listener: str) -> None:
+    """200 at a time, again and again, by clients who then leave without a word."""
+    server = start_server()
+    for _ in range(2):
+        flood(server, listener, 200, 65_550)
+    before = peak(server)
+    for _ in range(3):
+        flood(server, listener, 200, 65_550)
+    # A single flood that stays is 12 MiB of bodies, and with the buffers of TLS twice as much.
+    assert peak(server) - before < 24 * 2**20
+
+
+def test_large_bodies_are_not_kept_while_they_come(start_server: StartServer) -> None:
+    """95 MB that wait for their end take a few buffers."""
+    server = start_server()
+    flood(server, "web", 10, 1_900_000)
+    peak(server)
+    before = peak(server)
+    flood(server, "web", 50, 1_900_000)
+    assert peak(server) - before < 48 * 2**20
 
 
 @pytest.fixture
@@ -117,6 +167,30 @@ def test_whoever_dawdles_is_cut(hurried: Callable[[str], socket.socket], listene
         assert answer(slow) == b"", sent
 
 
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_whoever_trickles_is_cut_as_well(
+    hurried: Callable[[str], socket.socket], listener: str
+) -> None:
+    """A byte now and then buys no more time: the whole head counts, and the whole body."""
+    form = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+    for begin in (b"GET / HTTP/1.1\r\nX-Long: ", form):
+        slow = hurried(listener)
+        slow.sendall(begin)
+        slow.settimeout(0.05)
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            try:
+                slow.sendall(b"a")
+                assert slow.recv(1) == b"", "it was answered"
+                break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        else:
+            pytest.fail("it was never cut")
+
+
 def test_nothing_is_owed_after_a_whole_request() -> None:
     """A body in two parts is waited for; between two requests no deadline runs."""
     app = Capped(PlainTextResponse("served"), lambda _scope, _refusal: PlainTextResponse("no"))
@@ -130,3 +204,20 @@ def test_nothing_is_owed_after_a_whole_request() -> None:
                 (connection,) = server.server_state.connections
                 assert isinstance(connection, WebConnection | DeviceConnection)
                 assert connection._deadline is None
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+def test_who_leaves_rudely_leaves_no_timer_behind(name: str) -> None:
+    """It would keep the connection with all its buffers for as long as an idle one may last."""
+    with _listening(name, PlainTextResponse("served")) as (port, server):
+        rude = socket.create_connection(("127.0.0.1", port), timeout=15)
+        with rude:
+            rude.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert rude.recv(65536).startswith(b"HTTP/1.1 200")
+            (connection,) = server.server_state.connections
+            assert isinstance(connection, WebConnection | DeviceConnection)
+            wait_until(lambda: connection.timeout_keep_alive_task is not None, "the timer")
+            reset = struct.pack("ii", 1, 0)  # closing sends RST instead of FIN
+            rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        wait_until(lambda: not server.server_state.connections, "the end of the connection")
+        assert connection.timeout_keep_alive_task is None

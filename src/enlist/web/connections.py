@@ -11,6 +11,7 @@ import asyncio
 from typing import Any, Final
 
 import h11
+from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -66,6 +67,8 @@ class WebConnection(_Patient, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(NOTHING)
         super().connection_lost(exc)
+        # uvicorn's own timer goes on where a client left rudely, and would keep all its buffers.
+        self._unset_keepalive_if_required()
 
     def on_message_begin(self) -> None:
         self._reading, self._head = HEAD, 0
@@ -86,7 +89,8 @@ class DeviceConnection(_Patient, H11Protocol):
     """A connection to the device listener: its requests carry the proven client certificate.
 
     The certificate is put into each request's scope; a test over six kinds of them watches
-    (TP30). uvicorn's own setting limits the head.
+    (TP30). uvicorn's own setting limits a head that does not end; one that came whole in a single
+    read is measured here.
     """
 
     def connection_made(self, transport: Any) -> None:
@@ -97,6 +101,11 @@ class DeviceConnection(_Patient, H11Protocol):
         app: Any = self.app
 
         async def certified(scope: Scope, receive: Receive, send: Send) -> None:
+            target = len(scope["raw_path"]) + len(scope["query_string"])
+            if target + sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD:
+                too_large = PlainTextResponse("Request head too large.", 400)
+                await too_large(scope, receive, send)
+                return
             extensions = {**scope.get("extensions", {}), "tls": {"client_certificate": der}}
             await app({**scope, "extensions": extensions}, receive, send)
 
@@ -111,3 +120,5 @@ class DeviceConnection(_Patient, H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(NOTHING)
         super().connection_lost(exc)
+        # uvicorn's own timer goes on where a client left rudely, and would keep all its buffers.
+        self._unset_keepalive_if_required()
