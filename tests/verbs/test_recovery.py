@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,8 @@ from enlist.delivery.rendering import Rendered, render
 from enlist.store import outbox, setup_links
 from enlist.store.tx import Reader
 from enlist.verbs.deliver import Letter, read_letter
+from enlist.verbs.driver import Driver
+from enlist.verbs.passwords import Passwords
 from enlist.verbs.recovery import LIFETIME, Recover, Recovery, UseRecoveryLink
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import WithdrawRole
@@ -49,6 +52,32 @@ def test_of_many_at_once_one_wins(enlist: Enlist) -> None:
     outcomes = enlist.together([lambda: use(enlist, link) for _ in range(8)])
     codes = sorted(code(each) for each in outcomes)
     assert codes == ["done"] + ["recovery_link_invalid"] * 7
+
+
+class Meanwhile(Passwords):
+    """Something happens right after a password was compared."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__(memory_kib=64, passes=1)
+        self._happens = happens
+
+    def verify(self, stored: str | None, password: Secret) -> bool:
+        fits = super().verify(stored, password)
+        self._happens()
+        return fits
+
+
+def test_whoever_signs_in_by_the_old_password_at_that_moment_is_out_too(enlist: Enlist) -> None:
+    """It was right when it was compared; the sign-in would outlive the recovery by hours."""
+    link = made(enlist).link
+    slow = Meanwhile(lambda: use(enlist, link))
+    driver = Driver(
+        enlist.store, replace(enlist.installation.tools, passwords=slow), lambda _: None
+    )
+    thief = StartSignIn(ADMINISTRATOR, Secret(PASSWORD))
+    assert code(driver.perform(thief, enlist.stranger())) == "sign_in_failed"
+    assert sign_in(enlist, FRESH.reveal()) == "done"
+    assert len(enlist.rows("sign_in")) == 1
 
 
 def test_wrong_passwords_before_do_not_delay_him(enlist: Enlist) -> None:

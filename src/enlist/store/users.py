@@ -75,7 +75,8 @@ _HOLD_TEXT = "SELECT u.id FROM app_user u WHERE u.id = :id AND u.deleted_at IS N
 _HOLD = Query(
     "user.hold",
     _HOLD_TEXT,
-    # A deletion under way is waited for, and waits: nothing is issued to somebody who is gone.
+    # A deletion under way is waited for, and waits: nothing is issued to somebody who is gone. So
+    # is a new password: nobody signs in by the last one.
     postgres=f"{_HOLD_TEXT} FOR SHARE",
 )
 _REHASH = Query(
@@ -208,7 +209,7 @@ def set_state(tx: Tx, user_id: Id, state: UserState) -> bool:
 
 
 def hold(tx: Tx, user_id: Id) -> bool:
-    """Keep a user from being deleted until this transaction ends; False when he is gone."""
+    """Keep a user from being changed until this transaction ends; False when he is gone."""
     return tx.one(_HOLD, id=user_id) is not None
 
 

@@ -123,6 +123,10 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[SignedIn] | Refusal:
         login = ready.login
+        if not _still(tx, login):
+            return Refusal(
+                "sign_in_failed", reason="the password was changed", about=login.subjects
+            )
         limits.forget_tries(tx, ready.counted_by)
         if ready.new_hash and login.password_hash is not None:
             users.rehash(tx, login.user_id, login.password_hash, ready.new_hash)
@@ -130,6 +134,17 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
         about = login.subjects
         events.record(tx, caller, Happening("sign_in.started", about, {}, {"user": login.username}))
         return Done(SignedIn(ready.sign_in, ready.cookie, login.username))
+
+
+def _still(tx: Tx, login: Login) -> bool:
+    """Whether the password that was compared is the user's yet.
+
+    Whoever changes it ends all sign-ins; one that begins at the same moment must not outlive that.
+    """
+    if not users.hold(tx, login.user_id):
+        return False
+    now = users.login_by_id(tx, login.user_id)
+    return now is not None and now.password_hash == login.password_hash
 
 
 @dataclass(frozen=True)
