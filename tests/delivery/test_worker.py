@@ -19,8 +19,9 @@ from enlist.delivery.worker import FAULTS, Worker
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.deliver import Accepted, DueMessages, Retry, Verdict
 from enlist.verbs.driver import Driver
+from enlist.verbs.recovery import Recover
 from tests.delivery.world import LINK, PUBLIC_URL, Outbox, Recorder, channel_to
-from tests.installation import code
+from tests.installation import ADMINISTRATOR, code
 from tests.peers.pki import Pki
 from tests.peers.smtp import MailServer
 
@@ -313,3 +314,13 @@ def test_a_verdict_is_what_the_channel_said(outbox: Outbox) -> None:
     assert given.message_id == outbox.message(issued).message_id
     assert given.recipient_name == "ada"
     assert given.language == "en"
+
+
+def test_each_administrator_is_called_by_his_own_name(outbox: Outbox) -> None:
+    """The message is about the one whose link was made, not to him."""
+    outbox.enlist.staff("administrator", username="ben")
+    outbox.enlist.do(Recover("ben"))
+    recorder = Recorder([Accepted()] * 2)
+    outbox.deliver(recorder)
+    named = {given.recipient: given.recipient_name for given in recorder.given}
+    assert named == {ADMINISTRATOR: ADMINISTRATOR, "ben@example.com": "ben"}

@@ -161,7 +161,7 @@ class Worker:
                     message_id=letter.message_id,
                     at=letter.at,
                     recipient=letter.recipient,
-                    recipient_name=letter.user.display_name if letter.user else "",
+                    recipient_name=letter.recipient_name,
                     subject=rendered.subject,
                     text=rendered.text,
                     html=rendered.html,

@@ -94,6 +94,8 @@ class Letter:
         own_templates: the organizations' own templates in order of preference; the built-in one
             of a language stands behind an own one of the same language.
         built_in: whether a built-in template may be used; not where another one was named.
+        recipient_name: how the person it goes to is called; "" where it is no user.
+        user: whom it is about.
         sender: name of the person who issued the token; "" where it was no person.
         sample: made up, for a preview.
     """
@@ -101,6 +103,7 @@ class Letter:
     purpose: str
     channel: str
     recipient: str
+    recipient_name: str
     message_id: str
     at: int
     enrollment_id: Id
@@ -268,6 +271,7 @@ def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:
         purpose=message.purpose,
         channel=message.channel,
         recipient=message.recipient,
+        recipient_name=reader.display_name,
         message_id=message.message_id,
         at=tx.now,
         enrollment_id="",
@@ -316,6 +320,7 @@ def _compose(
         purpose=message.purpose,
         channel=message.channel,
         recipient=message.recipient,
+        recipient_name=user.display_name if user else "",
         message_id=message.message_id,
         at=tx.now,
         enrollment_id=found.id,

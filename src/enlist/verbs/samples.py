@@ -23,6 +23,7 @@ def sample_letter(organization: Organization, now: int, expires_at: int) -> Lett
         purpose=REGISTRATION,
         channel="email",
         recipient=person.email,
+        recipient_name=person.display_name,
         message_id="<sample@localhost>",
         at=now,
         enrollment_id=SAMPLE_ID,
