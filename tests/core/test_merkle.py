@@ -213,18 +213,22 @@ def test_a_leaf_that_is_not_there_is_said(index: int) -> None:
     assert not merkle.verify_inclusion(LEAVES[0], index, 3, [], mth(LEAVES[:3]))
 
 
-@given(SIZES, st.integers(1, 50))
-def test_a_frontier_goes_on_where_it_was_left(size: int, more: int) -> None:
-    """As the sealer does after a restart: from the peaks of what is there."""
+@given(SIZES, st.integers(1, 300), st.data())
+def test_a_frontier_goes_on_where_it_was_left(size: int, more: int, data: st.DataObject) -> None:
+    """As the sealer does after a restart: from the peaks of what is there, by many or by one."""
     leaves = many(size + more)
     reader = subtrees(leaves)
     full: dict[tuple[int, int], Hash] = {}
 
-    def keep(level: int, position: int, found: Hash) -> None:
-        full[level, position] = found
+    def keep(level: int, position: int, found: Sequence[Hash]) -> None:
+        for at, node in enumerate(found, position):
+            assert (level, at) not in full
+            full[level, at] = node
 
     frontier = Frontier(size, merkle.peaks(size, reader), keep)
-    for leaf in leaves[size:]:
+    first = data.draw(st.integers(0, more))
+    frontier.extend(leaves[size : size + first])
+    for leaf in leaves[size + first :]:
         frontier.push(leaf)
     assert frontier.root() == mth(leaves)
     assert full == {

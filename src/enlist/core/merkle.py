@@ -48,15 +48,15 @@ class Frontier:
     Args:
         size: how many leaves there are already.
         peaks: the roots of their perfect subtrees, largest first.
-        on_full: is told of each perfect subtree of two leaves or more that a new leaf completes:
-            level, position, hash.
+        on_full: is told of the perfect subtrees of two leaves or more that new leaves complete:
+            level, position of the first, and the hashes of it and its neighbours in order.
     """
 
     def __init__(
         self,
         size: int = 0,
         peaks: Sequence[Hash] = (),
-        on_full: Callable[[int, int, Hash], None] | None = None,
+        on_full: Callable[[int, int, Sequence[Hash]], None] | None = None,
     ) -> None:
         if size.bit_count() != len(peaks):
             raise ValueError(f"a tree of {size} leaves has {size.bit_count()} peaks")
@@ -66,14 +66,24 @@ class Frontier:
 
     def push(self, leaf: Hash) -> None:
         """Add a leaf at the end."""
-        position, level, peaks = self.size, 0, self._peaks
-        while position & 1:
-            leaf = _sha256(b"\x01" + peaks.pop() + leaf).digest()
+        self.extend((leaf,))
+
+    def extend(self, leaves: Sequence[Hash]) -> None:
+        """Add leaves at the end, a level of the tree at a time: millions go through here."""
+        row, position, level = list(leaves), self.size, 0
+        self.size += len(row)
+        single: list[Hash] = []
+        while row:
+            if position & 1:  # the first one's left neighbour waits among the peaks
+                row.insert(0, self._peaks.pop())
+            if len(row) & 1:
+                single.append(row.pop())
+            pairs = zip(row[::2], row[1::2], strict=True)
+            row = [_sha256(b"\x01" + left + right).digest() for left, right in pairs]
             position, level = position >> 1, level + 1
-            if self._on_full is not None:
-                self._on_full(level, position, leaf)
-        peaks.append(leaf)
-        self.size += 1
+            if row and self._on_full is not None:
+                self._on_full(level, position, row)
+        self._peaks += reversed(single)
 
     def root(self) -> Hash:
         """The root of the tree as it is now."""

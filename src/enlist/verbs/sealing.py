@@ -140,16 +140,13 @@ class Sealer:
     def _append(self, found: _Found) -> bool:
         full: list[Subtree] = []
 
-        def keep(level: int, position: int, node: Hash) -> None:
+        def keep(level: int, position: int, nodes: Sequence[Hash]) -> None:
             if level % TILE_LEVELS == 0:
-                full.append(Subtree(level, position, node))
+                full.extend(Subtree(level, at, node) for at, node in enumerate(nodes, position))
 
+        placed = [(event.id, leaf_hash(event.entry.encode())) for event in found.events]
         frontier = Frontier(found.size, found.peaks, keep)
-        placed = []
-        for event in found.events:
-            leaf = leaf_hash(event.entry.encode())
-            frontier.push(leaf)
-            placed.append((event.id, leaf))
+        frontier.extend([leaf for _, leaf in placed])
         try:
             return self._store.write(lambda tx: seals.append(tx, found.size, placed, full))
         except UniqueViolation as violation:
