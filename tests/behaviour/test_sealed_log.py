@@ -18,7 +18,8 @@ from enlist.core.merkle import leaf_hash
 from enlist.pki.notes import Signer
 from enlist.settings import Settings
 from enlist.store.seals import LogDamaged
-from enlist.verbs.verify_log import Finding, Verification
+from enlist.verbs.check_events import Finding
+from enlist.verbs.verify_log import Verification
 from tests.behaviour.log_tampering import Log
 from tests.installation import Enlist, SettableClock, opened_on
 from tests.store.raw import opened

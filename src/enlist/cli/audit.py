@@ -21,7 +21,17 @@ from enlist.cli.options import (
     installation,
     parse_moment,
 )
-from enlist.cli.output import REFUSED, moment, out, print_json, print_page, problems, shown, usage
+from enlist.cli.output import (
+    REFUSED,
+    moment,
+    out,
+    print_json,
+    print_page,
+    problems,
+    progress_after_a_second,
+    shown,
+    usage,
+)
 from enlist.core.model import EventRow
 
 if TYPE_CHECKING:
@@ -139,13 +149,18 @@ def verify(
     Exit code 1 says that something was.
     """
     from enlist.pki.notes import split_notes
+    from enlist.store.seals import size
     from enlist.verbs.verify_log import verify as walk
 
     given = [
         (str(path), note) for path in checkpoint or () for note in split_notes(_readable(path))
     ]
-    with installation(context, data, database) as enlist:
-        done = walk(enlist.log, given)
+    with (
+        installation(context, data, database) as enlist,
+        enlist.helpers() as check,
+        progress_after_a_second("Verifying", enlist.log.store.read(size)) as progress,
+    ):
+        done = walk(enlist.log, given, check=check, progress=progress)
     if as_json:
         findings = [asdict(finding) for finding in done.findings]
         print_json(

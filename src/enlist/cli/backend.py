@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -12,17 +13,23 @@ from enlist.core.diagnosis import Diagnosis
 from enlist.core.outcomes import Done, Refusal
 from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.driver import AnyVerb, Driver, View
+from enlist.verbs.verify_log import Check
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An installation, who is at the command line, and the sealed log."""
+    """An installation, who is at the command line, and the sealed log.
+
+    Attributes:
+        helpers: processes beside this one that check events, where they are of use.
+    """
 
     driver: Driver
     caller: Caller
     log: SealedLog
+    helpers: Callable[[], AbstractContextManager[Check | None]] = nullcontext
 
     @property
     def now(self) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, NoReturn, TypeVar
 
 import typer
@@ -123,6 +125,26 @@ def refuse(refusal: Refusal) -> NoReturn:
         problems.print(f"  {error.field}: {error.message}", markup=False)
     problems.print(refusal.detail or meaning.remedy, markup=False)
     raise typer.Exit(REFUSED)
+
+
+@contextmanager
+def progress_after_a_second(words: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal for what takes longer; nothing in a pipe. Is told how many are done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    began = time.monotonic()
+    with ExitStack() as on_screen:
+        bar = Progress(
+            TextColumn(words), BarColumn(), MofNCompleteColumn(), console=problems, transient=True
+        )
+        task = bar.add_task(words, total=total)
+
+        def tell(done: int) -> None:
+            bar.update(task, completed=done)
+            if problems.is_terminal and not bar.live.is_started and time.monotonic() > began + 1:
+                on_screen.enter_context(bar)
+
+        yield tell
 
 
 def usage(message: str) -> NoReturn:

@@ -8,6 +8,7 @@ in one statement first. Whoever reads does not notice: what nobody asked ahead i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from enlist.store.tx import Reader, Row, Statement
 
@@ -32,6 +33,9 @@ class ReadAhead:
     def one(self, query: Statement, /, **values: object) -> Row | None:
         rows = self.all(query, **values)
         return rows[0] if rows else None
+
+    def bare(self, query: Statement, /, **values: object) -> list[tuple[Any, ...]]:
+        return self._tx.bare(query, **values)
 
     def each(
         self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, cast
 
 import psycopg
 from psycopg import errors
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.string import TextLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -55,6 +55,11 @@ class PostgresTx:
 
     def one(self, query: Statement, /, **values: object) -> Row | None:
         return self._execute(query, values).fetchone()
+
+    def bare(self, query: Statement, /, **values: object) -> list[tuple[Any, ...]]:
+        cursor = self._execute(query, values)
+        cursor.row_factory = tuple_row
+        return list(cursor.fetchall())
 
     def run(self, query: Statement, /, **values: object) -> int:
         return self._execute(query, values).rowcount

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
+from enlist.core.ids import Id, least_id
 from enlist.core.merkle import Hash
 from enlist.store.lanes import Store
 from enlist.store.tx import Query, Reader, Row
 
-_PAGE: Final = 2_000
-_BEFORE_ALL: Final = -(2**62)
+PIECE: Final = 4_096
+"""How many seals are read at once: so many that the asking costs little, few in memory."""
 
+_BEFORE_ALL: Final = -(2**62)
+_PAGE: Final = 2_000
+
+_PIECE = Query(
+    "seal.piece",
+    """
+    SELECT max(seq) AS last FROM (
+        SELECT seq FROM event_seal WHERE seq > :after ORDER BY seq LIMIT :limit) AS piece
+    """,
+)
 _WALK = Query(
     "seal.walk",
     """
-    SELECT s.seq, s.event_id, s.leaf, e.id, e.at, e.kind, e.actor_kind, e.actor_id,
-           e.organization_id, e.user_id, e.device_id, e.enrollment_id, e.support_code, e.entry,
-           e.personal, e.salt
+    SELECT s.seq, s.event_id, s.leaf, e.entry, e.personal, e.salt,
+           e.at, e.kind, e.actor_kind, e.actor_id, e.organization_id, e.user_id, e.device_id,
+           e.enrollment_id, e.support_code
       FROM event_seal s LEFT JOIN event e ON e.id = s.event_id
-     WHERE s.seq > :after ORDER BY s.seq LIMIT :limit
+     WHERE s.seq > :after AND s.seq <= :last ORDER BY s.seq
     """,
 )
 _SUBTREES = Query(
@@ -40,13 +52,41 @@ _UNSEALED = Query(
     "seal.count_unsealed",
     """
     SELECT count(*) AS n FROM event e
-     WHERE e.at < :before AND NOT EXISTS (SELECT 1 FROM event_seal s WHERE s.event_id = e.id)
+     WHERE e.id < :before AND NOT EXISTS (SELECT 1 FROM event_seal s WHERE s.event_id = e.id)
     """,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some neighbours in the order: the numbers after `after`, up to `last`."""
+
+    after: int
+    last: int
+
+
+class Sealed(NamedTuple):
+    """A seal with its event, of which all is None where it is gone."""
+
+    seq: int
+    event_id: Id
+    leaf: Hash | None
+    entry: str | None
+    personal: str | None
+    salt: bytes | None
+    at: int | None
+    kind: str | None
+    actor_kind: str | None
+    actor_id: Id | None
+    organization_id: Id | None
+    user_id: Id | None
+    device_id: Id | None
+    enrollment_id: Id | None
+    support_code: str | None
+
+
 class Walk:
-    """Every seal in order with its event, whose columns are None where it is gone.
+    """The whole order in pieces, one after the other.
 
     It ends where the log ends, and goes on from there when asked again: the log grows meanwhile.
     """
@@ -54,20 +94,21 @@ class Walk:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._after = _BEFORE_ALL
-        self._rows: deque[Row] = deque()
 
-    def next(self) -> Row | None:
+    def next(self) -> Piece | None:
         """The next one; None at the end."""
-        if not self._rows:
-            self._rows.extend(self._store.read(self._page))
-        if not self._rows:
+        row = self._store.read(lambda tx: tx.one(_PIECE, after=self._after, limit=PIECE))
+        if row is None or row["last"] is None:
             return None
-        row = self._rows.popleft()
-        self._after = int(row["seq"])
-        return row
+        piece = Piece(self._after, int(row["last"]))
+        self._after = piece.last
+        return piece
 
-    def _page(self, tx: Reader) -> list[Row]:
-        return tx.all(_WALK, after=self._after, limit=_PAGE)
+
+def read(store: Store, piece: Piece) -> list[Sealed]:
+    """The seals of a piece in order, each with its event."""
+    rows = store.read(lambda tx: tx.bare(_WALK, after=piece.after, last=piece.last))
+    return [Sealed._make(row) for row in rows]
 
 
 class SubtreeWalk:
@@ -100,6 +141,6 @@ def sealed_twice(tx: Reader) -> tuple[str, int, int] | None:
 
 
 def unsealed(tx: Reader, before: int) -> int:
-    """How many events from before a moment have no place yet."""
-    row = tx.one(_UNSEALED, before=before)
+    """How many events from before a moment, by their ids, have no place yet."""
+    row = tx.one(_UNSEALED, before=least_id(before))
     return 0 if row is None else int(row["n"])

@@ -59,6 +59,11 @@ class SqliteTx:
         row = self._execute(query, values).fetchone()
         return None if row is None else dict(row)
 
+    def bare(self, query: Statement, /, **values: object) -> list[tuple[Any, ...]]:
+        cursor = self._execute(query, values)
+        cursor.row_factory = None
+        return cursor.fetchall()
+
     def run(self, query: Statement, /, **values: object) -> int:
         return self._execute(query, values).rowcount
 

@@ -60,6 +60,10 @@ class Reader(Protocol):
         """The only row, or None."""
         ...
 
+    def bare(self, query: Statement, /, **values: object) -> list[tuple[Any, ...]]:
+        """Every row without its names, which cost time where there are millions."""
+        ...
+
     def each(
         self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
     ) -> list[Row]:

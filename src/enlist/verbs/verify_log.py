@@ -1,53 +1,37 @@
 """Verifying the log: is it still what was sealed and signed?
 
-The whole log is walked through once, in order and in constant memory. Each event is compared with
-its seal, its columns and personal values with its entry, the tree with every checkpoint that there
-is. What the database holds could have been written by whoever owns it; what convinces are the
-checkpoints that he cannot change, because they are kept elsewhere.
+The whole log is walked through once, in order and in constant memory, a piece at a time.
+`check_events` checks the events of each, here or in several processes; here the tree grows over
+their leaves and is compared with every checkpoint that there is. What the database holds could
+have been written by whoever owns it; what convinces are the checkpoints that he cannot change,
+because they are kept elsewhere.
 """
 
 from __future__ import annotations
 
 import heapq
 import hmac
-import json
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
-from operator import itemgetter
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import Final
 
 from enlist.core.checkpoints import Checkpoint
 from enlist.core.clock import MINUTE, rfc3339
-from enlist.core.ids import Id
-from enlist.core.merkle import Frontier, Hash, leaf_hash
+from enlist.core.merkle import Frontier, Hash
 from enlist.pki.notes import NotSigned
-from enlist.store import checkpoints, organizations, sealed_events
+from enlist.store import checkpoints, sealed_events, seals
+from enlist.store.sealed_events import Piece
 from enlist.store.seals import TILE_LEVELS
-from enlist.store.tx import Row
+from enlist.verbs import check_events
+from enlist.verbs.check_events import Checked, Finding
 from enlist.verbs.checkpoints import SealedLog
 
 _MOST: Final = 100
 _MAY_WAIT: Final = MINUTE
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it was sealed.
-
-    Attributes:
-        what: one word for programs.
-        message: one line for people, with the place.
-        seq: the place in the order, counted from 0, or the first that it may be.
-        event_id: the event there.
-        at: the event's moment, microseconds UTC.
-    """
-
-    what: str
-    message: str
-    seq: int | None = None
-    event_id: Id | None = None
-    at: int | None = None
+_AHEAD: Final = 8
+"""Pieces that are being checked, or wait for it."""
 
 
 @dataclass
@@ -101,13 +85,32 @@ class _Claim:
         return f"the checkpoint of {rfc3339(self.checkpoint.made_at)} in {self.where}"
 
 
-def verify(log: SealedLog, given: Iterable[tuple[str, str]] = ()) -> Verification:
+WORTH_HELP: Final = 50_000
+"""From so many events on another process saves more time than its start takes."""
+
+Check = Callable[[Piece], Callable[[], Checked]]
+"""Has a piece checked, perhaps by another process; what it answers waits until it is."""
+
+Progress = Callable[[int], None]
+"""Is told now and then how many events were walked past."""
+
+
+def verify(
+    log: SealedLog,
+    given: Iterable[tuple[str, str]] = (),
+    *,
+    check: Check | None = None,
+    progress: Progress = lambda _events: None,
+) -> Verification:
     """Walk through the log and say everything that is wrong.
 
     Args:
         given: checkpoints that were kept elsewhere: where, and the note.
+        check: has the events of a long log checked, by helpers; else it is done here.
     """
     done = Verification()
+    if check is None or log.store.read(seals.size) < WORTH_HELP:
+        check = partial(_check_here, log)
     claims = _Claims(log, done)
     elsewhere = sorted(claims.of(given), key=lambda claim: claim.size)
     in_folder = claims.of(("the data folder", note) for note in log.kept.notes())
@@ -118,7 +121,7 @@ def verify(log: SealedLog, given: Iterable[tuple[str, str]] = ()) -> Verificatio
         claims.rising(stored),
         key=lambda claim: claim.size,
     )
-    _Walk(log, done).run(merged)
+    _Walk(log, done, check, progress).run(merged)
     twice = log.store.read(sealed_events.sealed_twice)
     if twice is not None:
         event_id, first, last = twice
@@ -128,18 +131,23 @@ def verify(log: SealedLog, given: Iterable[tuple[str, str]] = ()) -> Verificatio
     return done
 
 
+def _check_here(log: SealedLog, piece: Piece) -> Callable[[], Checked]:
+    return partial(check_events.check, log.store, piece)
+
+
 class _Claims:
     """Reads notes; those that are none of this log are findings."""
 
     def __init__(self, log: SealedLog, done: Verification) -> None:
-        self._log = log
+        # Most stand in the data folder and in the database: one signature, checked once.
+        self._read = lru_cache(100)(log.read_note)
         self._done = done
 
     def of(self, notes: Iterable[tuple[str, str]]) -> Iterator[_Claim]:
         """The checkpoints that are signed by a key of this log."""
         for where, note in notes:
             try:
-                yield _Claim(where, self._log.read_note(note))
+                yield _Claim(where, self._read(note))
             except NotSigned as error:
                 first = note.partition("\n\n")[0].replace("\n", " ")[:120]
                 message = f"a checkpoint in {where} does not count: {error} ({first})"
@@ -163,17 +171,21 @@ class _Claims:
 class _Walk:
     """The way through the log, from one checkpoint to the next."""
 
-    def __init__(self, log: SealedLog, done: Verification) -> None:
+    def __init__(
+        self, log: SealedLog, done: Verification, check: Check, progress: Progress
+    ) -> None:
         self._log = log
         self._done = done
-        self._rows = sealed_events.Walk(log.store)
+        self._check = check
+        self._progress = progress
+        self._pieces = sealed_events.Walk(log.store)
+        self._asked: deque[Callable[[], Checked]] = deque()
+        self._leaves: list[Hash] = []
+        self._used = 0
         self._tree = Frontier(on_full=self._full)
         self._subtrees: dict[int, sealed_events.SubtreeWalk | None] = {}
-        self._shift = 0
         self._agreed: _Claim | None = None
         self._differs = False
-        root = log.store.read(organizations.root)
-        self._check = EventCheck(None if root is None else root.id)
 
     def run(self, claims: Iterable[_Claim]) -> None:
         """Walk from claim to claim, then to the end."""
@@ -196,51 +208,42 @@ class _Walk:
     def _advance(self, size: int | None) -> bool:
         """Walk until there are `size` events; False where the log ends before."""
         while size is None or self._tree.size < size:
-            row = self._rows.next()
-            if row is None:
+            if self._used == len(self._leaves) and not self._next_piece():
                 return False
-            self._step(row)
+            end = None if size is None else self._used + size - self._tree.size
+            following = self._leaves[self._used : end]
+            self._tree.extend(following)
+            self._used += len(following)
         return True
 
-    def _step(self, row: Row) -> None:
-        seq, expected = int(row["seq"]), self._tree.size + self._shift
-        if seq != expected:
-            if seq > expected:
-                missing = (
-                    f"number {expected}" if seq == expected + 1 else f"{expected} to {seq - 1}"
-                )
-                message = (
-                    f"the order has a gap: {missing} is missing before event {row['event_id']}"
-                )
-            else:
-                message = f"number {seq} stands where {expected} belongs: event {row['event_id']}"
-            self._done.found(
-                Finding("gap", message, min(seq, expected), row["event_id"], row["at"])
-            )
-            self._shift += seq - expected
-        wrong = self._check(row)
-        if wrong is not None:
-            what, words = wrong
-            at = "" if row["at"] is None else f" of {rfc3339(int(row['at']))}"
-            message = f"event {row['event_id']}{at}, number {seq}, {words}"
-            self._done.found(Finding(what, message, seq, row["event_id"], row["at"]))
-        self._done.erased += row["salt"] is None and row["id"] is not None
-        leaf = row["leaf"]
-        self._tree.push(leaf if isinstance(leaf, bytes) else b"")
+    def _next_piece(self) -> bool:
+        """Take over what was checked next, while others are checked; False at the log's end."""
+        while len(self._asked) < _AHEAD and (piece := self._pieces.next()) is not None:
+            self._asked.append(self._check(piece))
+        if not self._asked:
+            return False
+        checked = self._asked.popleft()()
+        for finding in checked.findings:
+            self._done.found(finding)
+        self._done.erased += checked.erased
+        self._leaves, self._used = checked.leaves, 0
+        self._progress(self._tree.size)
+        return True
 
-    def _full(self, level: int, position: int, node: Hash) -> None:
-        """Compare a perfect subtree with the one that is kept for proofs."""
+    def _full(self, level: int, position: int, nodes: Sequence[Hash]) -> None:
+        """Compare perfect subtrees with those that are kept for proofs."""
         if level % TILE_LEVELS:
             return
         if level not in self._subtrees:
             self._subtrees[level] = sealed_events.SubtreeWalk(self._log.store, level)
-        kept = self._subtrees[level]
-        if kept is None or kept.next() == (position, node):
-            return
-        self._subtrees[level] = None  # those after it stand at the wrong place, if any
-        first, last = position << level, ((position + 1) << level) - 1
-        message = f"the stored hash of numbers {first} to {last} is not that of these events"
-        self._done.found(Finding("subtree_changed", message, first))
+        for at, node in enumerate(nodes, position):
+            kept = self._subtrees[level]
+            if kept is None or kept.next() == (at, node):
+                continue
+            self._subtrees[level] = None  # those after it stand at the wrong place, if any
+            first, last = at << level, ((at + 1) << level) - 1
+            message = f"the stored hash of numbers {first} to {last} is not that of these events"
+            self._done.found(Finding("subtree_changed", message, first))
 
     def _same_size(self, one: _Claim, other: _Claim) -> None:
         if hmac.compare_digest(one.checkpoint.root, other.checkpoint.root):
@@ -273,63 +276,3 @@ class _Walk:
         )
         if not any(finding.what == "too_short" for finding in self._done.findings):
             self._done.found(Finding("too_short", message, size, None, claim.checkpoint.made_at))
-
-
-_LISTED: Final = itemgetter(
-    *("id", "at", "kind", "actor_kind", "actor_id"),
-    *("organization_id", "user_id", "device_id", "enrollment_id", "support_code"),
-)
-"""What lists are made from, and an entry says as well."""
-
-_decode = json.JSONDecoder().raw_decode
-"""Without what `json.loads` looks at first: this runs for millions of entries (K12)."""
-
-
-class EventCheck:
-    """Compares an event with its seal, and with what it says of itself.
-
-    Args:
-        root_id: the organization to which an event belongs whose entry names none.
-    """
-
-    def __init__(self, root_id: Id | None) -> None:
-        self._root_id = root_id
-
-    def __call__(self, row: Row) -> tuple[str, str] | None:
-        """What is wrong with a row of `store.sealed_events`: a word, and in words."""
-        if row["id"] is None:
-            return "missing", "was sealed, and is gone"
-        text = str(row["entry"])
-        if leaf_hash(text.encode()) != row["leaf"]:
-            return "changed", "does not say what was sealed: its entry or its seal was changed"
-        try:
-            return self._within(row, _decode(text)[0])
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return "changed", "has an entry or personal values that Enlist never wrote"
-
-    def _within(self, row: Row, entry: dict[str, Any]) -> tuple[str, str] | None:
-        """Whether the rest of the event is as its entry has it."""
-        about, actor = entry["about"], entry["actor"]
-        listed = _LISTED(row)
-        said = (
-            *(entry["id"], entry["at"], entry["kind"], actor["kind"], actor["id"]),
-            about["organization"] or self._root_id,
-            *(about["user"], about["device"], about["enrollment"]),
-            # Entries of the first version were written without it.
-            row["support_code"] if entry["v"] == 1 else entry["support_code"],
-        )
-        if listed != said:
-            one, other = next(pair for pair in zip(listed, said, strict=True) if len({*pair}) > 1)
-            return "columns", f"is listed under {one}, where its entry says {other}"
-        if not _personal_fits(row["personal"], row["salt"], entry["personal"]):
-            return "personal", "has other personal values than its entry has digests of"
-        return None
-
-
-def _personal_fits(personal: str | None, salt: bytes | None, sealed: dict[str, str]) -> bool:
-    """Whether the personal values are those of the entry, or erased together with their salt."""
-    if personal is None or salt is None:
-        return personal is None and salt is None
-    values: dict[str, str] = _decode(personal)[0]
-    found = {name: sha256(salt + value.encode()).hexdigest() for name, value in values.items()}
-    return found == sealed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from enlist.core.caller import Caller
     from enlist.core.diagnosis import Diagnosis
     from enlist.settings import Settings
+    from enlist.verbs.verify_log import Check
     from enlist.wiring.installation import Installation
 
 
@@ -147,8 +148,19 @@ class LocalBackend:
         from enlist.cli.backend import Opened
         from enlist.wiring.installation import opened
 
-        with opened(_settings(options)) as installation:
-            yield Opened(installation.driver, at_this_machine(installation), installation.log)
+        settings = _settings(options)
+        with opened(settings) as installation:
+            caller = at_this_machine(installation)
+            yield Opened(installation.driver, caller, installation.log, lambda: _helpers(settings))
+
+
+def _helpers(settings: Settings) -> AbstractContextManager[Check | None]:
+    """Processes beside this one, with the database that the server told of."""
+    from enlist.wiring.beside import as_told
+    from enlist.wiring.helpers import helpers
+
+    told, _channels = as_told(settings)
+    return helpers(told)
 
 
 def at_this_machine(installation: Installation) -> Caller:
