@@ -68,7 +68,14 @@ def test_what_is_amiss_says_why_and_what_to_do() -> None:
 def test_it_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output.out, "_width", 60)
     monkeypatch.setattr(doctor, "_terminal", lambda: True)
-    long = problem("word " * 40, "Run: " + "step " * 40)
+    long = problem("word " * 40, "Do: " + "step " * 40)
     lines = [line for line in ran(long).stdout.splitlines() if "step" in line or "word" in line]
     assert len(lines) > 10
     assert max(len(line) for line in lines) <= 60
+
+
+def test_a_command_stays_one_line_so_that_it_can_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output.out, "_width", 60)
+    monkeypatch.setattr(doctor, "_terminal", lambda: True)
+    command = "Run: enlist backup " + "word " * 20 + "end"
+    assert f"→ {command}\n" in ran(problem("bad", command)).stdout

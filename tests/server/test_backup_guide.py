@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.architecture.source import ROOT
-from tests.docs.pages import DocsPage
+from tests.docs.pages import DocsPage, as_reader
 from tests.requests import request_pem
 from tests.serving import Server, StartServer
 
@@ -17,7 +17,10 @@ GUIDE = ROOT / "docs" / "how-to" / "backup.md"
 
 def follow(guide: DocsPage, server: Server, folder: Path) -> str:
     """Run every block of a guide in one shell; its folders are below `folder`."""
-    script = "\n".join(guide.blocks)
+    script = as_reader(guide.blocks)
+    made, restored = script.split("\nbackup=$(")
+    made = made.replace("/var/lib/enlist", str(server.data))
+    script = f"{made}\nbackup=$({restored}"
     for name in ("/var/lib/enlist", "/srv/backups", "/etc/enlist"):
         assert name in script
         script = script.replace(name, f"{folder}{name}")
@@ -26,7 +29,7 @@ def follow(guide: DocsPage, server: Server, folder: Path) -> str:
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env={**os.environ, "ENLIST_DATA": str(server.data), "PATH": programs},
+        env={**os.environ, "PATH": programs},
         capture_output=True,
         text=True,
         timeout=120,

@@ -17,7 +17,7 @@ from cryptography import x509
 
 from enlist.pki.keys import to_pem
 from tests.architecture.source import ROOT
-from tests.docs.pages import DocsPage
+from tests.docs.pages import DocsPage, as_reader
 from tests.peers.base import wait_until
 from tests.requests import device_key, request_pem
 from tests.serving import Server, StartServer
@@ -85,7 +85,8 @@ def follow(guide: DocsPage, server: Server, folder: Path) -> Iterator[str]:
     passphrase.touch(0o600)
     passphrase.write_text("a passphrase of the test\n")
     for block in guide.blocks:
-        script = block.replace("/srv/", f"{folder}/srv/").replace("/etc/", f"{folder}/etc/")
+        script = as_reader([block]).replace("/var/lib/enlist", str(server.data))
+        script = script.replace("/srv/", f"{folder}/srv/").replace("/etc/", f"{folder}/etc/")
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             env={**os.environ, **server.environment, "PATH": programs},

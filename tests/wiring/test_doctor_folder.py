@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import pwd
+import re
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +16,7 @@ import pytest
 
 from enlist.core.clock import DAY, system_clock
 from enlist.core.diagnosis import Level
-from enlist.keyfolder import add_issuer, load
+from enlist.keyfolder import add_issuer, load, write_secret
 from enlist.pki import keys
 from enlist.settings import Settings
 from enlist.wiring.doctor.check import Ground
@@ -71,6 +75,47 @@ def test_a_file_of_somebody_else(ground: Ground) -> None:
     """What a command leaves behind that was run as another user."""
     os.chown(ground.settings.sqlite_path, 65534, 65534)
     amiss(ground, "keys-owner", says="enlist.sqlite3 belong(s) to nobody")
+
+
+def carried_out(remedy: str, **places: Path) -> None:
+    """Every command of a remedy, as it stands there; the guide's places are elsewhere here."""
+    commands = re.findall(r"(?m)^Run: (.+)$", remedy)
+    script = "\n".join(commands)
+    for name, place in places.items():
+        script = script.replace(f"/{name}", str(place))
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("ENLIST")}
+    assert commands
+    subprocess.run(["bash", "-euc", script], env={**environment, "PATH": programs}, check=True)
+
+
+def test_the_remedies_are_commands_that_work(ground: Ground, tmp_path: Path) -> None:
+    write_secret(tmp_path / "backup-passphrase", b"a passphrase of the test\n")
+    places = {"srv": tmp_path / "srv", "etc/enlist": tmp_path}
+    carried_out(amiss(ground, "backup", level=Level.WARNING).remedy, **places)
+    well(ground, "backup")
+    old = Ground(ground.settings, clock=lambda: system_clock() + 3600 * DAY)
+    carried_out(amiss(old, "authority-certificate").remedy)
+    carried_out(amiss(ground, "backup", says="younger").remedy, **places)
+    well(ground, "backup")
+    (key,) = ground.settings.data.glob("keys/derive.*.key")
+    key.chmod(0o644)
+    carried_out(amiss(ground, "keys-private").remedy)
+    assert len(list(ground.settings.data.glob("keys/derive.*.key"))) == 2
+
+
+def test_a_remedy_is_for_the_shell_that_asked(ground: Ground) -> None:
+    data = ground.settings.data
+    assert ground.command("doctor") == f"enlist doctor --data {data}"
+    by_sudo = Ground(ground.settings, environment={"SUDO_USER": "ada"})
+    me = pwd.getpwuid(data.stat().st_uid).pw_name
+    assert by_sudo.command("doctor") == f"sudo -u {me} enlist doctor --data {data}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_remedy_is_for_the_folders_user(ground: Ground) -> None:
+    os.chown(ground.settings.data, 65534, 65534)
+    assert ground.command("doctor").startswith("sudo -u nobody enlist doctor ")
 
 
 def _without_lookup(data: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.options import Data, Database, Json, backend
+from enlist.cli.options import Data, Database, Json, backend, same_folder
 from enlist.cli.output import out, print_json, usage
 
 PassphraseFile = Annotated[
@@ -67,12 +67,15 @@ def restore(
         print_json(restored)
         return
     out.print(f"Restored the backup of {restored['made_at']}.", markup=False)
+    again = same_folder(context)
     out.print(f"On hold: {restored['on_hold']} enrollment(s). All sign-ins have ended.")
     if restored["on_hold"]:
         out.print("What was used since the backup is not known. Look, then free what may be used:")
-        out.print("  enlist enrollment list --state on_hold")
-        out.print("  enlist enrollment reactivate ENROLLMENT, or --all", markup=False)
-    out.print("Now run: enlist serve")
+        out.print(f"  enlist enrollment list --state on_hold{again}", markup=False)
+        out.print(
+            f"  enlist enrollment reactivate --all{again}, or some by their ids", markup=False
+        )
+    out.print(f"Now start the server: enlist serve{again}", markup=False)
 
 
 def _passphrase(file: Path | None, *, given: bool) -> str:

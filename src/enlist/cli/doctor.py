@@ -81,7 +81,8 @@ def _lines(each: Examined) -> Iterator[Text]:
         return
     yield from (Text(_INDENT + line, "dim") for line in _wrapped(each.why))
     for step in each.finding.remedy.splitlines():
-        first, *more = _wrapped(step, 2)
+        # What is to be copied is one line, however long: a terminal breaks it without breaking it.
+        first, *more = [step] if step.startswith("Run: ") else _wrapped(step, 2)
         yield Text(f"{_INDENT}→ {first}", "bold")
         yield from (Text(f"{_INDENT}  {line}", "bold") for line in more)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -50,6 +51,14 @@ def installation(
 ) -> AbstractContextManager[Opened]:
     """The installation that the flags name."""
     return backend(context).opened(data=data, database=database)
+
+
+def same_folder(context: typer.Context) -> str:
+    """The flag that named the data folder, for a command to run next; "" where it was not given."""
+    source = context.get_parameter_source("data")
+    if source is None or source.name != "COMMANDLINE":
+        return ""
+    return f" --data {shlex.quote(str(context.params['data']))}"
 
 
 def backend(context: typer.Context) -> Backend:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.options import Data, Database, backend, read_secret
+from enlist.cli.options import Data, Database, backend, read_secret, same_folder
 from enlist.cli.output import REFUSED, out, usage
 
 Http = Annotated[
@@ -127,7 +127,11 @@ def init(
         database=database,
         public_url=public_url,
     )
-    out.print(f"Set up. {admin} is the administrator. Now run: enlist serve", markup=False)
+    again = same_folder(context)
+    out.print(
+        f"Set up. {admin} is the administrator. Now start the server: enlist serve{again}",
+        markup=False,
+    )
 
 
 def migrate(
@@ -143,7 +147,8 @@ def migrate(
     if not needed:
         out.print("The database is up to date.")
     elif check:
-        out.print("The database needs to be migrated. Back it up, then run: enlist migrate")
+        out.print("The database needs to be migrated. Back it up, then run:")
+        out.print(f"  enlist migrate{same_folder(context)}", markup=False)
         raise typer.Exit(REFUSED)
     else:
         out.print("The database was migrated.")

@@ -32,7 +32,8 @@ def _authority(ground: Ground) -> Finding:
     if root <= issuing:
         name, end, remedy = "root", root, "Plan a new installation: nothing replaces the root."
     else:
-        name, end, remedy = "issuing", issuing, "Run: enlist keys rotate ca, then back up."
+        remedy = f"Run: {ground.command('keys rotate ca')}\nThen back up."
+        name, end = "issuing", issuing
     days = (end - ground.now) // DAY
     if end <= ground.now + ground.settings.certificate_days * DAY:
         return problem(

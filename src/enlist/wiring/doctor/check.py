@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import shlex
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from cryptography import x509
 
 from enlist.core.clock import Clock, system_clock
 from enlist.core.diagnosis import Finding
-from enlist.keyfolder import NotForThisUser, refuse_strangers
+from enlist.keyfolder import NotForThisUser, refuse_strangers, user_name
 from enlist.settings import Settings
 from enlist.store.inspection import Inspection, inspect_postgres, inspect_sqlite
 from enlist.store.tx import Reader, StoreUnavailable, Unstorable
@@ -112,6 +114,20 @@ class Ground:
             raise CannotTell(f"there is no {path}") from error
         except (OSError, ValueError) as error:
             raise CannotTell(f"{path} cannot be read: {error}") from error
+
+    def command(self, words: str) -> str:
+        """A command of Enlist that works when it is copied: as the folder's user, on this folder.
+
+        Whoever came by sudo is back in his own shell when he reads it.
+        """
+        data, program = self.settings.data, "enlist"
+        try:
+            owner = data.stat().st_uid
+        except OSError:
+            owner = os.geteuid()
+        if owner != os.geteuid() or "SUDO_USER" in self.environment:
+            program = f"sudo -u {user_name(owner)} enlist"
+        return f"{program} {words} --data {shlex.quote(str(data))}"
 
     def close(self) -> None:
         """Let go of the database."""

@@ -52,11 +52,14 @@ def _schema(ground: Ground) -> Finding:
     found = migrations.revision(ground.database)
     match migrations.state(ground.database):
         case migrations.SchemaState.EMPTY:
-            return problem("the database is empty", "Run: enlist serve, or enlist init")
+            return problem("the database is empty", "Run: systemctl start enlist")
         case migrations.SchemaState.BEHIND:
             return problem(
                 f"schema {found} is older than this version's {migrations.HEAD}",
-                "Back up, stop the server, then run: enlist migrate",
+                "Back up, then migrate.\n"
+                "Run: systemctl stop enlist\n"
+                f"Run: {ground.command('migrate')}\n"
+                "Run: systemctl start enlist",
             )
         case migrations.SchemaState.UNKNOWN:
             return problem(

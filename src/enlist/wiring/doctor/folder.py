@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
 _SECRET: Final = ("keys/*.key", "pki/*.key", "*.json")
 _BACKUP_AGE: Final = 7
+_BACKUP: Final = "backup /srv/backups --passphrase-file /etc/enlist/backup-passphrase"
+"""As the guide to backups has it."""
 _OURS: Final = (*_SECRET, "pki/*.pem", "checkpoints/*", "*.sqlite3*", "server.lock")
 
 
@@ -25,7 +28,10 @@ def _folder(ground: Ground) -> Finding:
     data = _there(ground)
     mode = stat.S_IMODE(data.stat().st_mode)
     if mode & 0o077:
-        return problem(f"{data} is open to other users (mode {mode:04o})", f"Run: chmod 700 {data}")
+        return problem(
+            f"{data} is open to other users (mode {mode:04o})",
+            f"Run: chmod 700 {shlex.quote(str(data))}",
+        )
     return fine(f"{data}, mode {mode:04o}")
 
 
@@ -68,8 +74,9 @@ def _modes(ground: Ground) -> Finding:
     if open_to_others:
         return problem(
             f"other users can read {_some(open_to_others)}",
-            f"Run: chmod 600 {' '.join(str(path) for path in open_to_others)}\n"
-            "If anybody else could log in here meanwhile: enlist keys compromised",
+            f"Run: chmod 600 {shlex.join(str(path) for path in open_to_others)}\n"
+            "If anybody else could log in here meanwhile, end every live token.\n"
+            f"Run: {ground.command('keys compromised --yes')}",
         )
     return fine("secret files are mode 0600")
 
@@ -83,7 +90,7 @@ def _owner(ground: Ground) -> Finding:
         return problem(
             f"{_some(strange)} belong(s) to {user_name(strange[0].stat().st_uid)}, "
             f"the folder to {name}",
-            f"Run: chown -R {name}: {data}\n"
+            f"Run: chown -R {name}: {shlex.quote(str(data))}\n"
             f"And from now on: sudo -u {name} enlist …, never as another user.",
         )
     return fine(f"all of {user_name(owner)}'s")
@@ -122,7 +129,7 @@ def _readable(ground: Ground) -> Finding:
     if unreadable:
         return warning(
             f"{me} may not read {_some(unreadable)}",
-            f"Run this as the folder's user: sudo -u {user_name(data.stat().st_uid)} enlist doctor",
+            f"Run: {ground.command('doctor')}",
         )
     return fine(f"as {me}")
 
@@ -136,7 +143,7 @@ def _backup(ground: Ground) -> Finding:
     """Ruling 20: a key that is in no backup is lost with the disk, and its tokens with it."""
     data = _there(ground)
     last = ground.read(inspection.last_backup)
-    remedy = "Run: enlist backup FOLDER --passphrase-file FILE, each night, to another machine."
+    remedy = f"Run: {ground.command(_BACKUP)}\nDo so each night, and copy it to another machine."
     if last is None:
         return warning("no backup was ever made", remedy)
     at, newest = last

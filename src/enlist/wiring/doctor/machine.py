@@ -40,7 +40,7 @@ _END_OF_LIFE: Final = {
 
 def _running(ground: Ground) -> Finding:
     url = _here(ground)
-    remedy = "Run: systemctl start enlist, and see why it stopped: journalctl -u enlist"
+    remedy = "Run: systemctl start enlist\nIf it stops again, see why: journalctl -u enlist"
     try:
         answer = fetch(f"{url}/readyz")
     except httpx2.HTTPError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import ssl
 from pathlib import Path
 from typing import Final
@@ -94,7 +95,7 @@ def _device(ground: Ground) -> Finding:
     try:
         answer = fetch(f"{url}/healthz", context=context)
     except httpx2.HTTPError as error:
-        return problem(f"{url} cannot be used: {error}", remedy)
+        return problem(f"{url} cannot be used: {_words(error)}", remedy)
     if answer.status_code != 200:
         return problem(f"{url}/healthz answers {answer.status_code}", remedy)
     return fine(url)
@@ -126,7 +127,7 @@ def _answers(ground: Ground, url: str, remedy: str) -> Finding:
 
 
 def _words(error: httpx2.HTTPError) -> str:
-    return str(error) or type(error).__name__
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 def _own_root(ground: Ground, url: str, remedy: str) -> Finding | None:

@@ -32,7 +32,7 @@ def _failed(ground: Ground) -> Finding:
         return fine("none was given up in the last day")
     return warning(
         f"{unsent.count} message(s) of the last day were given up: {unsent.reason}",
-        "Correct the address of the user, then: enlist enrollment resend ENROLLMENT",
+        "Correct the user's address, then send it again: Console, Messages, filter failed.",
     )
 
 
