@@ -15,6 +15,8 @@ from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import DeviceDetails, Issue, Register
 from enlist.verbs.users import AddUser
+from enlist.wiring.beside import tell
+from enlist.wiring.installation import opened
 from tests.installation import PASSWORD, SHOWN, Enlist, Outcome, code, done
 
 LAPTOP = DeviceDetails("one too many", "linux")
@@ -39,6 +41,19 @@ def test_it_is_a_setting_of_the_server(enlist: Enlist, monkeypatch: pytest.Monke
     assert enlist.driver.tools.room.most == 100_000
     monkeypatch.setenv("ENLIST_MOST_LIVE_ENROLLMENTS", "10000000")
     assert Settings().most_live_enrollments == 10_000_000
+
+
+def test_a_command_beside_the_server_counts_as_it_does(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shell has not the server's environment; what it is given itself counts more."""
+    most = enlist.settings.model_copy(update={"most_live_enrollments": 2})
+    tell(most, enlist.driver.tools.addresses, frozenset())
+    with opened(enlist.settings) as beside:
+        assert beside.tools.room.most == 2
+    monkeypatch.setenv("ENLIST_MOST_LIVE_ENROLLMENTS", "3")
+    with opened(Settings(data=enlist.settings.data)) as beside:
+        assert beside.tools.room.most == 3
 
 
 def test_beyond_it_nothing_is_issued(crowded: Enlist) -> None:

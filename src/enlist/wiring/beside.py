@@ -1,9 +1,10 @@
-"""What a server tells the commands beside it: database, addresses, ways by which messages go out.
+"""What a server tells the commands beside it: database, addresses, ways to send messages, limits.
 
 They may have come as flags or from an environment that a shell beside the server does not have. A
 command would then look into another database, print links to a wrong address, or refuse a mail
-that the server can send. The server writes them into the data folder, beside the keys and as
-secret as they, at each start. What a command is given itself counts more.
+that the server can send and a token that there is room for. The server writes them into the data
+folder, beside the keys and as secret as they, at each start. What a command is given itself counts
+more.
 
 `enlist doctor` is told more: the settings that the server runs with, as it shall examine those and
 not what it would run with itself. The mail server's password is not among them.
@@ -28,6 +29,8 @@ from enlist.verbs.driver import Addresses
 _FILE: Final = "server.json"
 _ADDRESSES: Final = ("public_url", "device_url", "pki_url")
 _TOLD: Final = ("database", *_ADDRESSES)
+_COUNTED: Final = ("most_live_enrollments",)
+"""What a command does counts against the server's limits."""
 _PATHS: Final = ("tls_cert", "tls_key", "ca_file", "password_file")
 _SERVED: Final = (
     *("http", "device", "tls_cert", "tls_key", "trusted_proxy", "workers", "mail_from"),
@@ -58,6 +61,12 @@ def as_told(settings: Settings) -> tuple[Settings, frozenset[str]]:
     notes = _notes(settings)
     known: dict[str, Any] = {
         name: notes[name] for name in _TOLD if name in notes and not getattr(settings, name)
+    }
+    served = notes.get("server", {}).get("settings", {})
+    known |= {
+        name: served[name]
+        for name in _COUNTED
+        if name in served and name not in settings.model_fields_set
     }
     own = {"email"} if settings.smtp.host else set()
     return settings.model_copy(update=known), frozenset({*own, *notes.get("channels", ())})
