@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -146,11 +147,11 @@ def test_a_restored_installation_is_the_same(
 
 
 def test_the_backup_is_told_in_the_log(enlist: Enlist, shelf: Path) -> None:
-    """Ruling 20: doctor compares the newest key with the one in the newest backup."""
+    """Ruling 20: doctor looks for keys that are in no backup."""
     made = backed_up(enlist, shelf)
     (event,) = enlist.events("installation.backed_up")
-    newest = max(key_id for key_id, _ in enlist.installation.folder.key_ids)
-    assert event.data == {"backup": made.folder.name, "newest_key": newest}
+    kept = " ".join(sorted(key_id for key_id, _ in enlist.installation.folder.key_ids))
+    assert event.data == {"backup": made.folder.name, "keys": kept}
 
 
 def test_a_second_restore_is_another_epoch(
@@ -219,6 +220,27 @@ def _is_used(enlist: Enlist, ticket: Ticket) -> bool:
     assert whole in ((1, 1, 1, "enrolled"), (0, 0, 0, "registered"))
     assert row["state"] == ("used" if row["uses"] else "on_hold")
     return bool(row["uses"])
+
+
+def test_what_was_spent_after_the_backup_is_spent(
+    enlist: Enlist, elsewhere: Elsewhere, shelf: Path
+) -> None:
+    """S26: to the restored database it looks unused, or not yet revoked; nobody is let in by it."""
+    used, revoked = enlist.register("ada"), enlist.register("ben")
+    made = backed_up(enlist, shelf)
+    assert code(enlist.redeem(used.token, key=1)) == "done"
+    assert code(enlist.revoke(revoked.enrollment_id)) == "done"
+    assert elsewhere.restore(made.folder).held.enrollments == 2
+    other = elsewhere.opened()
+    try:
+        for number, ticket in enumerate((used, revoked), 1):
+            # Also by the device that was let in, which repeats its very request.
+            for present in (other.check, other.begin, partial(other.redeem, key=number)):
+                assert code(present(ticket.token)) == "token_on_hold"
+            assert other.device(ticket.device_id).state == "registered"
+            assert other.credentials_of(ticket.device_id) == []
+    finally:
+        other.close()
 
 
 # --- what it looks like ---------------------------------------------------------------------------

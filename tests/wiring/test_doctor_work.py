@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from enlist.core.clock import DAY
 from enlist.core.diagnosis import Level
-from enlist.core.secrets import new_key
-from enlist.keyfolder import add_issuer, write_secret
+from enlist.keyfolder import add_issuer, add_key
 from enlist.store import outbox
 from enlist.store.tx import Statement
 from enlist.verbs.backups import RecordBackup
@@ -93,19 +93,19 @@ def test_events_that_wait_for_their_seal(enlist: Enlist, ground: Ground) -> None
 
 def test_backups_that_are_missing_or_old(enlist: Enlist, ground: Ground) -> None:
     amiss(ground, "backup", level=Level.WARNING, says="no backup was ever made")
-    newest = max(key_id for key_id, _ in enlist.installation.folder.key_ids)
-    enlist.do(RecordBackup("enlist-20260302", newest))
+    kept = tuple(key_id for key_id, _ in enlist.installation.folder.key_ids)
+    enlist.do(RecordBackup("enlist-20260302", kept))
     well(ground, "backup")
     enlist.clock.advance(hours=8 * 24)
     amiss(ground, "backup", level=Level.WARNING, says="8 days old")
-    add_issuer(enlist.settings.data, enlist.clock.now, enlist.clock.now)
-    amiss(ground, "backup", says="issuing.")
-    enlist.clock.advance(minutes=1)
-    enlist.do(RecordBackup("enlist-20260310", newest))
+    issuer = add_issuer(enlist.settings.data, enlist.clock.now, enlist.clock.now)
+    amiss(ground, "backup", says=f"issuing.{issuer}.pem is not in the last backup")
+    # One that was made to begin later is in the backup, and the one made after it is not.
+    later = add_key(enlist.settings.data, "lookup", enlist.clock.now + 30 * DAY)
+    enlist.do(RecordBackup("enlist-20260310", (*kept, issuer, later.id)))
     well(ground, "backup")
-    key = new_key(enlist.clock.now)
-    write_secret(enlist.settings.data / "keys" / f"lookup.{key.id}.key", b"00" * 32)
-    amiss(ground, "backup", says="younger than the last backup")
+    key = add_key(enlist.settings.data, "derive", enlist.clock.now)
+    amiss(ground, "backup", says=f"derive.{key.id}.key is not in the last backup")
 
 
 IN_LOOPS = {

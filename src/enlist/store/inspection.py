@@ -250,9 +250,10 @@ def unsealed(tx: Reader, since: int, before: int) -> int | None:
     return None if row is None else int(row["at"])
 
 
-def last_backup(tx: Reader) -> tuple[int, str] | None:
-    """When the last backup was made, and the id of the newest key in it; None if none was."""
+def last_backup(tx: Reader) -> tuple[int, frozenset[str]] | None:
+    """When the last backup was made, and the ids of the keys in it; None if none was."""
     row = tx.one(_BACKED_UP)
     if row is None:
         return None
-    return int(row["at"]), str(json.loads(row["entry"])["data"].get("newest_key", ""))
+    keys = str(json.loads(row["entry"])["data"].get("keys", ""))
+    return int(row["at"]), frozenset(keys.split())

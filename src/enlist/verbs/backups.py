@@ -35,11 +35,11 @@ class RecordBackup(QuickVerb[Organization, None]):
 
     Attributes:
         name: the folder's, without where it is.
-        newest_key: id of the newest key in it, so that a younger one is known to be in none.
+        keys: ids of the keys in it, so that others are known to be in none.
     """
 
     backup: str
-    newest_key: str
+    keys: tuple[str, ...]
 
     name = "record_backup"
 
@@ -47,7 +47,7 @@ class RecordBackup(QuickVerb[Organization, None]):
         return host_alone(caller) or organizations.root(tx) or missing("organization")
 
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[None] | Refusal:
-        data = {"backup": self.backup, "newest_key": self.newest_key}
+        data = {"backup": self.backup, "keys": " ".join(self.keys)}
         happening = Happening("installation.backed_up", Subjects(ready.id), data)
         events.record(tx, caller, happening)
         return Done(None)

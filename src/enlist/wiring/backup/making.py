@@ -75,10 +75,8 @@ def back_up(
             raise BackupProblem(
                 f"no backup was made in {target}: {_words(error)}. What was begun is removed."
             ) from error
-        newest = max((key_id for key_id, _ in installation.folder.key_ids), default="")
-        recorded = installation.driver.perform(
-            RecordBackup(name, newest), at_this_machine(installation)
-        )
+        record = RecordBackup(name, manifest.key_ids)
+        recorded = installation.driver.perform(record, at_this_machine(installation))
         if isinstance(recorded, Refusal):
             raise BackupProblem(f"{target / name} was made, but not recorded: {recorded.code}.")
     return Backup(target / name, manifest)

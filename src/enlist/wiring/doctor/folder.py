@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from enlist import keyfolder
-from enlist.core.clock import DAY, from_datetime, rfc3339
+from enlist.core.clock import DAY, rfc3339
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.keyfolder import KeyFolderProblem, NotForThisUser, user_name
-from enlist.pki.authority import BACK_DATED
 from enlist.store import inspection, installation, key_use
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
@@ -134,11 +133,6 @@ def _readable(ground: Ground) -> Finding:
     return fine(f"as {me}")
 
 
-def _made(ground: Ground, certificate: Path) -> int:
-    """When an issuing CA was made; it begins a little before."""
-    return from_datetime(ground.certificate(certificate).not_valid_before_utc) + BACK_DATED
-
-
 def _backup(ground: Ground) -> Finding:
     """Ruling 20: a key that is in no backup is lost with the disk, and its tokens with it."""
     data = _there(ground)
@@ -146,12 +140,12 @@ def _backup(ground: Ground) -> Finding:
     remedy = f"Run: {ground.command(_BACKUP)}\nDo so each night, and copy it to another machine."
     if last is None:
         return warning("no backup was ever made", remedy)
-    at, newest = last
+    at, kept = last
     days = (ground.now - at) // DAY
-    younger = [path for path in data.glob("keys/*.*.key") if path.name.split(".")[1] > newest]
-    younger += [path for path in data.glob("pki/issuing.*.pem") if _made(ground, path) > at]
-    if younger:
-        return problem(f"{_some(sorted(younger))} is younger than the last backup", remedy)
+    made = [*data.glob("keys/*.*.key"), *data.glob("pki/issuing.*.pem")]
+    missing = [path for path in made if path.name.split(".")[1] not in kept]
+    if missing:
+        return problem(f"{_some(sorted(missing))} is not in the last backup", remedy)
     if days >= _BACKUP_AGE:
         return warning(f"the last backup is {days} days old", remedy)
     return fine(f"{rfc3339(at)}, with every key")
