@@ -311,7 +311,7 @@ HOST_ALONE: dict[str, Any] = {
     "DropLeakedKeys": keys.DropLeakedKeys("one", "two"),
     "ListLeaked": keys.ListLeaked("one"),
     "ListHeld": reactivate.ListHeld(),
-    "RecordBackup": backups.RecordBackup("backup", "key"),
+    "RecordBackup": backups.RecordBackup("backup", ("key",)),
     "HoldAfterRestore": backups.HoldAfterRestore("2026-01-01T00:00:00Z"),
     "Recover": recovery.Recover("root"),
 }
