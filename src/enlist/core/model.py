@@ -273,10 +273,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One device's try at an enrollment."""
+    """One device's try at an enrollment, by one generation of it."""
 
     id: Id
     enrollment_id: Id | None
+    generation: int
     organization_id: Id
     user_id: Id | None
     state: AttemptState

@@ -22,8 +22,8 @@ _INSERT = Query(
     """,
 )
 _COLUMNS = """
-    SELECT a.id, a.enrollment_id, a.organization_id, a.user_id, a.state, a.started_at,
-           a.expires_at, a.address
+    SELECT a.id, a.enrollment_id, a.generation, a.organization_id, a.user_id, a.state,
+           a.started_at, a.expires_at, a.address
       FROM attempt a
 """
 _BY_DIGEST = Query("attempt.by_digest", f"{_COLUMNS} WHERE a.digest = :digest")
@@ -161,6 +161,7 @@ def _attempt(row: Row) -> Attempt:
     return Attempt(
         id=row["id"],
         enrollment_id=row["enrollment_id"],
+        generation=row["generation"],
         organization_id=row["organization_id"],
         user_id=row["user_id"],
         state=AttemptState(row["state"]),

@@ -7,10 +7,11 @@ from enum import StrEnum
 
 from enlist.core.caller import Caller
 from enlist.core.ids import Id
-from enlist.core.lifecycle import AttemptState, EnrollmentState
+from enlist.core.judgement import judge
+from enlist.core.lifecycle import AttemptState
 from enlist.core.model import Attempt, Enrollment
 from enlist.core.outcomes import Refusal
-from enlist.store import attempts, enrollments
+from enlist.store import attempts, enrollments, sightings
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.landing import LookAround, Surroundings
@@ -65,7 +66,7 @@ class FollowAttempt(View[Progress]):
         if found is not None and _joined(attempt, found):
             joined, at = Stage.JOINED, found.used_at
             return Progress(joined, attempt.expires_at, around, found.device_name, at)
-        stage = Stage.WAITING if _waits(attempt, found, tx.now) else Stage.OVER
+        stage = Stage.WAITING if _waits(tx, attempt) else Stage.OVER
         return Progress(stage, attempt.expires_at, around)
 
 
@@ -75,7 +76,11 @@ def _joined(attempt: Attempt, found: Enrollment) -> bool:
     return found.used_at is not None and found.used_at >= attempt.started_at
 
 
-def _waits(attempt: Attempt, found: Enrollment | None, now: int) -> bool:
-    if attempt.state is not AttemptState.OPEN or attempt.expires_at <= now:
+def _waits(tx: Reader, attempt: Attempt) -> bool:
+    """Whether whoever comes with its code would be let in."""
+    if attempt.state is not AttemptState.OPEN or attempt.expires_at <= tx.now:
         return False
-    return found is None or found.state is EnrollmentState.ACTIVE
+    if attempt.enrollment_id is None:
+        return True  # begun by a sign-in: the enrollment is made when the device comes
+    sighting = sightings.by_id(tx, attempt.enrollment_id, attempt.generation)
+    return sighting is not None and judge(sighting, tx.now) is None

@@ -8,6 +8,8 @@ import re
 import pytest
 
 from enlist.verbs.begin import ATTEMPT_LIFETIME
+from enlist.verbs.devices import DeleteDevice
+from enlist.verbs.users import SetUserState
 from tests.installation import PASSWORD, Enlist, code
 from tests.web.enroll.conftest import NewVisitor, Page, Visitor
 from tests.web.enroll.test_steps import code_on
@@ -87,7 +89,9 @@ def test_it_is_told_of_a_device_that_came_by_sign_in(enlist: Enlist, visitor: Vi
     assert "The device has joined" in visitor.open(address).text
 
 
-@pytest.mark.parametrize("end", ["run out", "withdrawn", "swept"])
+@pytest.mark.parametrize(
+    "end", ["run out", "withdrawn", "replaced", "deleted", "disabled", "swept"]
+)
 def test_it_is_told_when_the_code_leads_nowhere(enlist: Enlist, visitor: Visitor, end: str) -> None:
     ticket = enlist.register()
     visitor.open()
@@ -97,6 +101,12 @@ def test_it_is_told_when_the_code_leads_nowhere(enlist: Enlist, visitor: Visitor
         enlist.clock.now += ATTEMPT_LIFETIME
     elif end == "withdrawn":
         enlist.revoke(ticket.enrollment_id)
+    elif end == "replaced":
+        enlist.reissue(ticket.enrollment_id)
+    elif end == "deleted":
+        enlist.do(DeleteDevice(ticket.device_id))
+    elif end == "disabled":
+        enlist.do(SetUserState("ada", "disabled"))
     else:
         enlist.clock.advance(hours=2)
         assert visitor.open(address).location == "/enroll"
