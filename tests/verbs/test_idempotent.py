@@ -13,7 +13,8 @@ from enlist.core.caller import Caller
 from enlist.core.clock import DAY
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import ROLES, Permission, Right, Role
-from enlist.store.tx import Reader, Tx
+from enlist.store import holds
+from enlist.store.tx import Reader, Statement, Tx
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.idempotent import Idempotent, idempotency_key
@@ -27,6 +28,10 @@ from tests.verbs.world import World
 
 BODY = b'{"some": "body"}'
 REVEAL = Permission.ENROLLMENTS_REVEAL
+
+
+USE = Statement("test.use", "UPDATE enrollment SET state = 'used', used_at = 1 WHERE id = :id")
+EXPIRE = Statement("test.expire", "UPDATE enrollment SET expires_at = 1 WHERE id = :id")
 
 
 def once(world: World, verb: Any, again: Callable[[str], Any], body: bytes = BODY) -> Any:
@@ -97,6 +102,23 @@ def test_a_repeat_shows_no_token_of_somebody_who_outranks_by_now(either: World) 
     assert either.do(once(either, verb, issued_again), caller) == first
     either.do(GrantRole(user.id, "acme", "administrator"))
     assert either.do(once(either, verb, issued_again), caller).token is None
+
+
+@pytest.mark.parametrize("end", ["used", "revoked", "expired", "on hold"])
+def test_a_repeat_shows_no_token_that_is_dead(either: World, end: str) -> None:
+    """S06: its derivation key may be gone by then, and is gone where it has leaked."""
+    verb = register(either)
+    first = either.do(once(either, verb, issued_again))
+    if end == "used":
+        either.installation.store.write(lambda tx: tx.run(USE, id=first.enrollment_id))
+    elif end == "revoked":
+        either.do(Revoke(first.enrollment_id))
+    elif end == "expired":
+        either.installation.store.write(lambda tx: tx.run(EXPIRE, id=first.enrollment_id))
+    else:
+        either.installation.store.write(holds.hold_all)
+    again = either.do(once(either, verb, issued_again))
+    assert (again.enrollment_id, again.token) == (first.enrollment_id, None)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.lifecycle import DeviceState
+from enlist.core.lifecycle import DeviceState, shown_state
 from enlist.core.model import (
     Device,
     Enrollment,
@@ -291,7 +291,8 @@ class IssuedAgain(QuickVerb[Issued, Issued]):
     """The answer of an earlier Register or Issue once more, for its Idempotency-Key.
 
     A token that was shown then is derived and shown again (ruling 25); that is an event too. One
-    that replaced it is not, nor one of somebody who has more rights than the caller by now.
+    that replaced it is not, nor one of somebody who has more rights than the caller by now, nor
+    one that is over or on hold: the key that made it may be gone, or have leaked.
     """
 
     enrollment_id: Id
@@ -310,6 +311,8 @@ class IssuedAgain(QuickVerb[Issued, Issued]):
 
     def _token(self, tools: Tools, tx: Reader, caller: Caller, found: Enrollment) -> Secret | None:
         if not caller.may(Permission.ENROLLMENTS_REVEAL, found.organization_path):
+            return None
+        if shown_state(found.state, found.expires_at, tx.now) != "active":
             return None
         row = enrollment_secrets.first_derivation(tx, found.id)
         if row is None or row.generation != found.generation:

@@ -117,7 +117,7 @@ def carry(response: Response, visit: Visit, purpose: Purpose, sealed: str) -> No
 def fingerprint(keys: KeyRing, parts: Mapping[str, str]) -> str:
     """A keyed digest by which the same thing presented again is recognised."""
     text = json.dumps(sorted(parts.items()))
-    return keys.digest(Kind.FORM, Secret(f"presented\0{text}")).value.hex()
+    return keys.digest(Kind.IDEMPOTENCY, Secret(f"presented\0{text}")).value.hex()
 
 
 def _fernet(keys: KeyRing) -> MultiFernet:

@@ -155,6 +155,14 @@ def test_what_was_sealed_outlives_a_rotation_and_no_other_key_opens_it(services:
     assert stranger.unseal(Purpose.CHECKED, sealed) is None
 
 
+def test_what_was_presented_before_a_rotation_is_recognised_after_it(services: Services) -> None:
+    """Ruling 23: Back and Reload find the attempt that this browser began."""
+    ring, values = services.tools.keys, {"field": "R2d2C3po99"}
+    fresh = new_key(services.tools.clock())
+    rotated = KeyRing((fresh, *ring.lookup), ring.derive)
+    assert fingerprint(rotated, values) == fingerprint(ring, values)
+
+
 def test_what_was_sealed_shows_nothing(services: Services) -> None:
     visit = begin_visit(services)
     values = {"field": "R2d2C3po99", "password": "correct horse"}
