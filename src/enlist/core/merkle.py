@@ -78,8 +78,7 @@ class Frontier:
                 row.insert(0, self._peaks.pop())
             if len(row) & 1:
                 single.append(row.pop())
-            pairs = zip(row[::2], row[1::2], strict=True)
-            row = [_sha256(b"\x01" + left + right).digest() for left, right in pairs]
+            row = _above(row)
             position, level = position >> 1, level + 1
             if row and self._on_full is not None:
                 self._on_full(level, position, row)
@@ -116,8 +115,14 @@ def perfect_root(hashes: Sequence[Hash]) -> Hash:
         raise ValueError(f"{len(hashes)} hashes make no perfect subtree")
     row = list(hashes)
     while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+        row = _above(row)
     return row[0]
+
+
+def _above(row: Sequence[Hash]) -> list[Hash]:
+    """The hashes of neighbours two by two: the next level of the tree."""
+    pairs = zip(row[::2], row[1::2], strict=True)
+    return [_sha256(b"\x01" + left + right).digest() for left, right in pairs]
 
 
 def root(size: int, subtrees: Subtrees) -> Hash:

@@ -229,13 +229,16 @@ class StoredSubtrees:
         if found is None:
             first, end = tile * _TILE, (tile + 1) * _TILE
             rows = (
-                self._tx.all(_SUBTREES, level=level, first=first, end=end)
+                self._tx.bare(_SUBTREES, level=level, first=first, end=end)
                 if level
-                else self._tx.all(_LEAVES, first=first, end=end)
+                else self._tx.bare(_LEAVES, first=first, end=end)
             )
             found = {}
-            for row in rows:
-                found |= _numbered(int(row["first"]), int(row["last"]), bytes(row["hashes"]))
+            for number, last, hashes in rows:
+                if number == last:
+                    found[number] = bytes(hashes)
+                else:
+                    found |= _numbered(number, last, hashes)
             self._tiles[level, tile] = found
         return found
 
