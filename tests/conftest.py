@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
+
 pytest_plugins = ["tests.peers.plugin", "tests.installation", "tests.serving"]
+
+# A busy machine is no counterexample.
+settings.register_profile("enlist", deadline=None)
+settings.load_profile("enlist")
