@@ -262,6 +262,20 @@ def test_a_cancelled_or_late_attempt_leaves_the_token(api: Api) -> None:
     answered(api.stranger.post("/redeem", {"token": token, "csr": csr_text()}), 201)
 
 
+def test_a_clients_clock_counts_for_nothing(api: Api) -> None:
+    """X08: neither does a late one get more time, nor does one ahead lose any."""
+    live, over = api.enlist.register("ada"), api.enlist.register("ada", name="old")
+    for ticket, date, expected in (
+        (live, "Fri, 31 Dec 2099 23:59:59 GMT", 201),
+        (over, "Mon, 02 Mar 2026 12:00:00 GMT", 410),
+    ):
+        if ticket is over:
+            api.enlist.clock.now = over.expires_at
+        body = {"token": ticket.token.reveal(), "csr": csr_text()}
+        headers = {"date": date, "if-modified-since": date, "if-unmodified-since": date}
+        assert api.stranger.post("/redeem", body, headers=headers).status_code == expected
+
+
 def test_keys_and_cookies_count_for_nothing_where_a_token_does(api: Api) -> None:
     token = api.enlist.register().token.reveal()
     administrator = api.key("administrator")
