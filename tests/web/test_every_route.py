@@ -233,3 +233,26 @@ def test_other_sites_change_nothing_anywhere(site: Site, foreign: dict[str, str]
         asked += 1
     assert asked > 60
     assert site.state() == before
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+@pytest.mark.parametrize("listener", ["web", "device"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
+def test_a_body_that_is_too_large_is_refused_everywhere(
+    site: Site, listener: str, chunked: bool, signed_in: bool
+) -> None:
+    """S46, X57: before anything is asked of it, with its length told or not."""
+    app = {"web": web_application, "device": device_application}[listener](site.services)
+    client = site.client(app, signed_in=signed_in)
+    before = site.state()
+    routes = getattr(site, listener)
+    asked = {(method, path) for method, path in routes if method not in SAFE}
+    asked |= {("POST", path) for _, path in routes}
+    assert len(asked) > (90 if listener == "web" else 3)
+    own = {"sec-fetch-site": "same-origin", **FORM}
+    for method, path in sorted(asked):
+        body = iter([b"a=b&" * 4096] * 4 + [b"x"]) if chunked else b"a=b&" * 16384 + b"x"
+        answer = client.request(method, path, content=body, headers=own)
+        assert answer.status_code == 413, f"{method} {path}"
+        assert answer.json()["code"] == "too_large", f"{method} {path}"
+    assert site.state() == before
