@@ -16,7 +16,7 @@ RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 VENDOR := src/enlist/web/static/vendor/LICENSES.txt
 
-.PHONY: help setup install assets demo test check bench faults fuzz lock messages screenshots clean
+.PHONY: help setup install assets demo test check bench faults fuzz audit lock messages screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ fuzz: $(DEVELOPMENT) $(VENDOR) ## Try fresh generated requests, CSRs, PEM and JS
 	$(PYTHON) -m tests.peers.install
 	FUZZ=$(or $(FUZZ),25) $(PYTHON) -m pytest $(PYTEST_OPTIONS) --timeout=3600 \
 		tests/web/api/test_generated.py tests/web/api/test_reading.py tests/pki
+
+audit: $(PYTHON) ## Ask an advisory service whether a locked part has a known hole
+	$(PYTHON) -m scripts.audit
 
 lock: $(PYTHON) ## Compute the lock files anew [UPGRADE=1 for the newest releases]
 	scripts/lock.sh $(if $(UPGRADE),--upgrade)
