@@ -220,7 +220,7 @@ def check_redemptions(ledger: Ledger, enlist: Enlist, tokens: dict[str, str]) ->
     twice = {token: told for token, told in winners.items() if len(told) != 1}
     assert not twice, "two clients were told that they won, or one was given two certificates"
     codes = {code for _, code in ledger.refused}
-    assert codes <= {"token_used"}, "refused for another reason"
+    assert codes <= {"token_used"}, f"refused for another reason: {codes}"
 
     redeemed = Counter(event.enrollment_id for event in enlist.events("enrollment.redeemed"))
     for token, enrollment_id in tokens.items():

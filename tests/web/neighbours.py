@@ -1,0 +1,151 @@
+"""Two organizations side by side and the one above, each full of things that tell whose they are.
+
+main ── acme, where callers work
+     └─ beta, next door
+
+Whatever is made in an organization carries its mark in every text. An answer that holds another
+organization's mark, or an id of it that the caller did not write himself, has leaked.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, fields
+from typing import Final
+
+from enlist.core.ids import parse_id
+from enlist.core.policy import Role
+from enlist.core.secrets import Secret, parse_code, support_code
+from enlist.store.redemptions import DeviceReport
+from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.organizations import AddOrganization, ChangeOrganization
+from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.sign_in import StartSignIn
+from enlist.verbs.staff import GrantRole
+from enlist.verbs.templates import PutTemplate, Wording
+from enlist.verbs.users import AddUser
+from tests.installation import MAILED, PASSWORD, Enlist, done, refusal
+
+REFERENCES: Final[dict[str, tuple[str, ...]]] = {
+    "organization": ("organization", "group_id", "child"),
+    "parent": ("organization", "group_id", "child_group_id"),
+    "path:group_id": ("group_id", "child_group_id"),
+    "named": ("group_id", "child_group_id"),
+    "user": ("user", "username", "staff"),
+    "device": ("device", "enrolled_device"),
+    "enrollment": ("enrollment", "used_enrollment"),
+    "key": ("api_key",),
+    "template": ("template", "template_name"),
+    "event": ("event",),
+    "message": ("message",),
+    "attempt": ("attempt",),
+    "sign_in": ("sign_in",),
+    "path:code": ("support_code",),
+    "support_code": ("support_code",),
+    "external_id": ("external_id",),
+    "search": ("username", "device", "support_code", "email"),
+    "after": ("event",),
+}
+"""What can stand where a thing is named, by the name of the place."""
+
+
+@dataclass(frozen=True)
+class Things:
+    """One of everything that an organization has."""
+
+    organization: str
+    group_id: str
+    child: str
+    child_group_id: str
+    user: str
+    username: str
+    email: str
+    staff: str
+    staff_username: str
+    device: str
+    enrolled_device: str
+    external_id: str
+    enrollment: str
+    used_enrollment: str
+    attempt: str
+    api_key: str
+    template: str
+    template_name: str
+    event: str
+    message: str
+    sign_in: str
+    support_code: str
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all of them, but for its own: the organization above is named by many."""
+        found = [getattr(self, each.name) for each in fields(self) if each.name != "organization"]
+        return [each for each in found if parse_id(each) is not None]
+
+    def named(self, kind: str) -> list[str]:
+        """What can stand where a thing of this kind is named (`REFERENCES`)."""
+        return [getattr(self, each) for each in REFERENCES[kind]]
+
+
+def furnish(enlist: Enlist, place: str, mark: str) -> Things:
+    """Fill an organization; `mark` stands in every text.
+
+    Args:
+        place: the organization's Group ID.
+    """
+    home = enlist.do(ChangeOrganization(place, f"{mark} Ltd"))
+    child = enlist.do(AddOrganization(place, f"{mark}-child", f"{mark} child"))
+    secret = Secret(PASSWORD)
+    names = (f"{mark}@example.com", "", f"{mark} first", f"{mark} last")
+    user = enlist.do(AddUser(place, f"{mark}-user", *names, secret))
+    staff = enlist.do(AddUser(place, f"{mark}-staff", f"{mark}-s@example.com", password=secret))
+    enlist.do(GrantRole(staff.id, place, Role.OPERATOR.value))
+    kinds = ("model", "os_version", "serial", "udid", "asset_number", "external_id")
+    texts = {kind: f"{mark} {kind}" for kind in kinds}
+    details = DeviceDetails(f"{mark} laptop", "linux", **texts)
+    mailed = enlist.do(Register(place, user.id, details, MAILED))
+    ticket = enlist.register(user.username, name=f"{mark} phone", organization=place)
+    attempt = done(enlist.begin(ticket.token))
+    report = DeviceReport(f"{mark} own", "linux", f"{mark} own model", f"{mark} own os")
+    enrolled = done(enlist.redeem(ticket.token, report=report))
+    again = refusal(enlist.redeem(ticket.token, key=1))
+    # What the organization above words is for all below it.
+    named = "house text" if place == "main" else f"{mark} text"
+    wording = Wording(named, "registration", "email", "en", "s", "{EnrollmentUrl}")
+    signed_in = done(enlist.perform(StartSignIn(staff.username, secret), enlist.stranger()))
+    return Things(
+        organization=home.id,
+        group_id=home.group_id,
+        child=child.id,
+        child_group_id=child.group_id,
+        user=user.id,
+        username=user.username,
+        email=f"{mark}@example.com",
+        staff=staff.id,
+        staff_username=staff.username,
+        device=mailed.device_id,
+        enrolled_device=enrolled.device_id,
+        external_id=texts["external_id"],
+        enrollment=mailed.enrollment_id,
+        used_enrollment=ticket.enrollment_id,
+        attempt=attempt.attempt_id,
+        api_key=enlist.do(CreateApiKey(f"{mark} key", "reader", place)).key.id,
+        template=enlist.do(PutTemplate(place, wording)).id,
+        template_name=wording.name,
+        event=enlist.events("device.registered", device=mailed.device_id)[0].id,
+        message=mailed.message_id or "",
+        sign_in=signed_in.sign_in.id,
+        support_code=again.support_code,
+    )
+
+
+def unknown(value: str) -> str:
+    """Something of the same form that does not exist: an id, a support code or a text."""
+    if parse_id(value) is not None:
+        return str(uuid.UUID(int=uuid.UUID(value).int ^ 0xABCDEF))
+    if parse_code(value) is not None:
+        return support_code()
+    return "".join(_OTHER.get(letter, letter) for letter in value)
+
+
+_OTHER = dict(zip("aeiou", "eioua", strict=True))

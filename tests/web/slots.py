@@ -1,0 +1,256 @@
+"""Every request of API and console, and each place in it where a thing can be named.
+
+Operations are taken from the application: paths from its routes, queries and bodies from the
+API's description, the fields of forms from the pages that show them. A name that nobody said
+anything about fails the test, so that a new one is thought of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from enlist.web.api.openapi import operations_of
+from enlist.web.console import routes
+from tests.installation import PASSWORD
+from tests.web.neighbours import REFERENCES, Things
+
+SAME_AS: Final = {
+    "device_id": "device",
+    "enrollment_id": "enrollment",
+    "key_id": "key",
+    "template_id": "template",
+    "event_id": "event",
+    "attempt_id": "attempt",
+    "sign_in_id": "sign_in",
+    "text": "search",
+    "q": "search",
+    "devices/id": "device",
+    "enrollments/id": "enrollment",
+    "users/id": "user",
+    "events/id": "event",
+    "messages/id": "message",
+    "api-keys/id": "key",
+    "templates/id": "template",
+}
+
+
+PLAIN: Final[dict[str, Any]] = {
+    "body:external_id": "",  # given by whoever has the device; two may be the same
+    "action": "revoke",
+    "confirmed": "yes",
+    "as": "",
+    "back": "",
+    "new": "yes",
+    "nonce": "n",
+    "name": "fresh",
+    "subject": "s",
+    "body": "{EnrollmentUrl}",
+    "purpose": "registration",
+    "channel": "email",
+    "language": "en",
+    "time_zone": "UTC",
+    "username": "fresh",
+    "email": "fresh@example.com",
+    "phone": "",
+    "first_name": "",
+    "last_name": "",
+    "password": PASSWORD,
+    "current": PASSWORD,
+    "role": "reader",
+    "permissions": [],
+    "addresses": [],
+    "expires_at": None,
+    "group_id": "fresh",
+    "platform": "linux",
+    "ownership": "corporate_dedicated",
+    "model": "",
+    "os_version": "",
+    "identifiers": {},
+    "reason": "lost",
+    "step": "1",
+    "version": "1",
+    "device_name": "",
+    "first_device": "",
+    "serial": "",
+    "imei": "",
+    "udid": "",
+    "sim": "",
+    "asset_number": "",
+    "type": "email",
+    "keep_present": True,
+    "csr": "",
+    "token": "8Kq2mWx7Rb",
+    "code": "BCDF-GHJK-L",
+    "limit": "2",
+    "sort": "",
+    "cursor": "",
+    "state": "",
+    "source": "",
+    "grant": "",
+    "message_state": "",
+    "kind": "",
+    "actor_kind": "",
+    "since": "",
+    "before": "",
+    "flag": "",
+    "child_permission": "both",
+    "enrollment_mode": "open",
+    "lease_minutes": 10,
+    "token_type": "single_factor",
+    "token_length": 12,
+    "token_expiration_hours": 24,
+    "require_registration_token": False,
+    "allow_bare_enrollment": False,
+}
+"""What stands in the places that name nothing; a body holds only those that it needs."""
+
+NESTED: Final[dict[str, dict[str, Any]]] = {
+    "device": {"name": "fresh", "platform": "linux", "message": {"type": "email"}},
+    "message": {"type": "email"},
+}
+WITHOUT_A_PAGE: Final = {
+    "/console/{group_id}/language": ("language", "back"),
+    "/console/{group_id}/enrollments/bulk": ("id", "action", "confirmed"),
+    "/console/{group_id}/templates/preview": ("name", "purpose", "channel", "subject", "body"),
+}
+"""Forms that are sent from other pages."""
+
+ASKED_OF_PAGES: Final = ("q", "user", "device", "enrollment", "organization", "parent")
+PARAMETER: Final = re.compile(r"([\w-]*)/\{(\w+)(?::\w+)?\}")
+FIELD: Final = re.compile(r'<(?:input|select|textarea|button)[^>]*\bname="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in a request where a thing is named: `kind` says which things fit."""
+
+    where: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method and a path, with every place that names something."""
+
+    method: str
+    path: str
+    slots: tuple[Slot, ...]
+    body: tuple[str, ...] = ()
+    """Names of the body's other fields that are sent."""
+
+    @property
+    def is_page(self) -> bool:
+        return self.path.startswith("/console")
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def kind_of(where: str, name: str, before: str = "") -> str:
+    """What a place names; "" for nothing."""
+    if f"{where}:{name}" in PLAIN:
+        return ""
+    for candidate in (f"{before}/{name}", f"{where}:{name}", name):
+        found = SAME_AS.get(candidate, candidate)
+        if found in REFERENCES:
+            return found
+    assert name in PLAIN, (
+        f"say in REFERENCES what {where} {name} names, or in PLAIN that it does not"
+    )
+    return ""
+
+
+def slots_of(where: str, names: Iterable[str], before: str = "") -> tuple[Slot, ...]:
+    """The places among these, which may be nested: `message.template`."""
+    kinds = {name: kind_of(where, name.rpartition(".")[2], before) for name in names}
+    return tuple(Slot(where, name, kind) for name, kind in kinds.items() if kind)
+
+
+def path_slots(path: str) -> tuple[Slot, ...]:
+    found = [(before, name) for before, name in PARAMETER.findall(path) if name != "rest"]
+    slots = [Slot("path", name, kind_of("path", name, before)) for before, name in found]
+    return tuple(slot for slot in slots if slot.kind)
+
+
+def fields_of(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
+    """The names of a body's fields, nested ones with dots between."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    for each in [*schema.get("anyOf", ()), *schema.get("allOf", ())]:
+        yield from fields_of(document, each)
+    for name, inner in schema.get("properties", {}).items():
+        below = [f"{name}.{each}" for each in fields_of(document, inner)]
+        yield from below or [name]
+
+
+def needed(document: dict[str, Any], schema: dict[str, Any]) -> tuple[str, ...]:
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return tuple(schema.get("required", ()))
+
+
+def api_operations(http: TestClient) -> Iterator[Operation]:
+    document = http.get("/api/openapi.json").json()
+    for method, path, operation in operations_of(document):
+        queries = [
+            each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"
+        ]
+        content = operation.get("requestBody", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        yield Operation(
+            method,
+            path,
+            path_slots(path)
+            + slots_of("query", queries)
+            + slots_of("body", dict.fromkeys(fields_of(document, schema))),
+            needed(document, schema),
+        )
+
+
+def console_operations(
+    http: TestClient, browser: dict[str, str], own: Things
+) -> Iterator[Operation]:
+    """Pages and forms.
+
+    Args:
+        browser: the headers of an administrator, to see the fields of forms.
+        own: what his organization has.
+    """
+    asked = slots_of("query", ASKED_OF_PAGES)
+    for route in routes():
+        assert isinstance(route, Route)
+        here = path_slots(route.path)
+        yield Operation("GET", route.path, here + asked)
+        if "POST" not in (route.methods or ()):
+            continue
+        names = WITHOUT_A_PAGE.get(route.path)
+        if names is None:
+            values = {slot: own.named(slot.kind)[0] for slot in (*here, *asked)}
+            page = http.get(
+                filled(route.path, values),
+                params={"user": own.staff, "role": "operator"},
+                headers=browser,
+            )
+            assert page.status_code == 200, (route.path, page.status_code)
+            main = page.text.partition("<main")[2].partition("</main>")[0]
+            names = tuple(dict.fromkeys(FIELD.findall(main)))
+        slots = slots_of("body", names, route.path.split("/")[3])
+        named = {slot.name for slot in slots}
+        plain = tuple(name for name in names if name not in named)
+        yield Operation("POST", route.path, here + slots, plain)
+
+
+def filled(path: str, values: Mapping[Slot, str]) -> str:
+    """The path with these values in it."""
+    for slot, value in values.items():
+        if slot.where == "path":
+            path = re.sub(rf"\{{{slot.name}(?::\w+)?\}}", quote(value, safe=""), path)
+    return path.replace("{rest:path}", "nothing").replace("{role}", "reader")
