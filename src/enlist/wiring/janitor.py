@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-
 import structlog
 
 from enlist.core.caller import SYSTEM
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.driver import Driver
 from enlist.verbs.sweep import Sweep
+from enlist.wiring.background import Background
 
 _EVERY = 300.0
 _log = structlog.get_logger("enlist.janitor")
 
 
-class Janitor:
-    """Sweeps every five minutes until it is stopped."""
+class Janitor(Background):
+    """Sweeps every five minutes; first after one wait, so that a start is not slowed down."""
 
     def __init__(self, driver: Driver, *, every: float = _EVERY) -> None:
+        super().__init__("janitor", first=every)
         self._driver = driver
         self._every = every
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
 
-    def start(self) -> None:
-        """Begin; the first sweep comes after one wait, so that a start is not slowed down."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, after a sweep that is under way."""
-        self._stopping.set()
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every):
-            try:
-                self._driver.perform(Sweep(), SYSTEM)
-            except StoreUnavailable as error:
-                _log.warning("sweep put off", reason=str(error))
+    def _again(self) -> float:
+        try:
+            self._driver.perform(Sweep(), SYSTEM)
+        except StoreUnavailable as error:
+            _log.warning("sweep put off", reason=str(error))
+        return self._every

@@ -8,7 +8,6 @@ told, and none to be restarted.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from enlist.verbs.issuing import Delivery
 from enlist.verbs.keys import DropLeakedKeys, Leaked, ListKeys, ListLeaked, NameKey
 from enlist.verbs.reissue import Reissue, Revoke
 from enlist.wiring.backend import at_this_machine
+from enlist.wiring.background import Background
 from enlist.wiring.installation import Installation
 
 LOOKED: Final = 1.0
@@ -40,7 +40,7 @@ TAKEN_UP: Final = 10 * SECOND
 _log = structlog.get_logger("enlist.keys")
 
 
-class KeyWatch:
+class KeyWatch(Background):
     """A thread that has a process take up what is new in its key folder.
 
     Args:
@@ -55,13 +55,12 @@ class KeyWatch:
         *,
         every: float = LOOKED,
     ) -> None:
+        super().__init__("key-watch", first=every)
         self._data = data
         self._clock = clock
         self._taken_up = taken_up
         self._every = every
         self._seen: tuple[object, ...] = ()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="key-watch", daemon=True)
 
     def start(self) -> None:
         """Take up what is there, then whatever comes.
@@ -70,16 +69,11 @@ class KeyWatch:
         from its parent what stood there when the server was started.
         """
         self.look()
-        self._thread.start()
+        super().start()
 
-    def stop(self) -> None:
-        """End."""
-        self._stopping.set()
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every):
-            self.look()
+    def _again(self) -> float:
+        self.look()
+        return self._every
 
     def look(self) -> None:
         """Take up what is new. What cannot be read changes nothing: the keys in use go on."""
@@ -93,8 +87,6 @@ class KeyWatch:
             self._seen = mark
         except (KeyFolderProblem, OSError) as error:
             _log.warning("keys not taken up", reason=str(error))
-        except Exception:  # noqa: BLE001 - a watch that ends unnoticed would be worse
-            _log.exception("keys not taken up")
 
     def _mark(self) -> tuple[object, ...]:
         """Changes whenever a file comes or changes, and whenever a key begins."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Final
 
@@ -13,10 +12,11 @@ from enlist.store.seals import LogDamaged
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.sealing import Sealer
+from enlist.wiring.background import Background
 
 _EVERY: float = 0.25
 _SIGN_EVERY: float = 60.0
-_STOP_WITHIN: float = 10.0
+_LAST_WITHIN: float = 5.0
 _log = structlog.get_logger("enlist.sealer")
 
 SEALED: Final = Counter("enlist_sealed_events_total", "Events that got their place in the log.")
@@ -27,7 +27,7 @@ FAULTS: Final = Counter(
 )
 
 
-class SealerThread:
+class SealerThread(Background):
     """Seals within a second and signs every minute, until it is stopped.
 
     Args:
@@ -39,31 +39,23 @@ class SealerThread:
     def __init__(
         self, log: SealedLog, *, every: float = _EVERY, sign_every: float = _SIGN_EVERY
     ) -> None:
+        super().__init__("sealer", first=0.0)
         self._sealed = log
         self._sealer = Sealer(log.store)
         self._every = every
         self._sign_every = sign_every
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+        self._signed_at = time.monotonic()
 
-    def start(self) -> None:
-        """Begin, with whatever was left unsealed."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Seal what there is, sign it, and end."""
-        self._stopping.set()
-        self._thread.join(_STOP_WITHIN)
-
-    def _run(self) -> None:
-        signed_at = time.monotonic()
+    def _again(self) -> float:
         rest = self._look()
-        while not self._stopping.wait(rest):
-            rest = self._look()
-            if time.monotonic() - signed_at >= self._sign_every:
-                signed_at = time.monotonic()
-                self._sign()
-        until = time.monotonic() + _STOP_WITHIN / 2
+        if time.monotonic() - self._signed_at >= self._sign_every:
+            self._signed_at = time.monotonic()
+            self._sign()
+        return rest
+
+    def _last(self) -> None:
+        """Seal what there is, and sign it."""
+        until = time.monotonic() + _LAST_WITHIN
         while self._look() == 0 and time.monotonic() < until:
             pass
         self._sign()
