@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from enlist.cli.application import build
 from enlist.core.secrets import Secret
+from enlist.store import holds
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole, WithdrawRole
@@ -50,6 +51,14 @@ CONTRACT = {
     "enrollment revoke": "reason json",
     "enrollment resend": "json",
     "enrollment reissue": "message expires json",
+    "enrollment reactivate": "all json",
+    "user recover": "json",
+    "backup": "passphrase-file passphrase-stdin data database json",
+    "restore": "passphrase-file passphrase-stdin data database json",
+    "doctor": "data database json",
+    "keys list": "json",
+    "keys rotate": "minutes json",
+    "keys compromised": "yes json",
     "audit list": "json",
     "audit verify": "checkpoint json",
     "audit checkpoint": "json",
@@ -138,6 +147,25 @@ def test_an_enrollment_is_resent_reissued_revoked_and_issued_again(run: Run) -> 
     issued = run("enrollment", "issue", made["device"]["id"], "--expires", "48h", "--json").json
     assert issued["id"] != enrollment
     assert "enrollment_exists" in run("enrollment", "issue", made["device"]["id"], expect=1).err
+
+
+def test_what_is_on_hold_is_freed_one_by_one_or_all_at_once(run: Run, enlist: Enlist) -> None:
+    """Ruling 35. What cannot be freed is named, and holds up nothing else."""
+    tickets = [enlist.register("ada", name=name) for name in ("one", "two", "three", "four")]
+    enlist.store.write(holds.hold_all)
+    assert run("enrollment", "reactivate", expect=2).err
+    first = tickets[0].enrollment_id
+    assert run("enrollment", "reactivate", "--all", first, expect=2).err
+    assert "Reactivated: 1." in run("enrollment", "reactivate", first).out
+    assert "conflict" in run("enrollment", "reactivate", first, expect=1).err
+    states = [enlist.enrollment(each.enrollment_id).state for each in tickets]
+    assert states == ["active", *["on_hold"] * 3]
+    newer = enlist.issue(tickets[1].device_id)
+    freed = run("enrollment", "reactivate", "--all", "--json")
+    assert freed.json == {"reactivated": 2}
+    assert f"{tickets[1].enrollment_id}: left on hold (enrollment_exists)" in freed.err
+    for number, ticket in enumerate((tickets[0], newer, *tickets[2:])):
+        assert code(enlist.redeem(ticket.token, key=number)) == "done"
 
 
 def test_an_api_key_is_printed_once(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from enlist.store import holds
 from tests.web.api.conftest import Api, Client, answered, csr_text, refused, wrong_fields
 
 
@@ -131,3 +132,15 @@ def test_unknown_ones(operator: Client) -> None:
             assert refused(answer) == (404, "not_found")
     assert wrong_fields(operator.post("/enrollments/x/revoke", {"why": 1})) == {"why"}
     assert wrong_fields(operator.get("/enrollments?device=laptop")) == {"device"}
+
+
+def test_what_is_on_hold_is_freed(api: Api, operator: Client) -> None:
+    """Ruling 35: 409 for its holder until somebody has looked; freeing it twice is none."""
+    ticket = api.enlist.register("ada")
+    api.enlist.store.write(holds.hold_all)
+    body = {"token": ticket.token.reveal(), "csr": csr_text()}
+    path = f"/enrollments/{ticket.enrollment_id}/reactivate"
+    assert refused(api.stranger.post("/redeem", body)) == (409, "token_on_hold")
+    assert answered(operator.post(path, {}))["state"] == "active"
+    assert refused(operator.post(path, {})) == (409, "conflict")
+    assert api.stranger.post("/redeem", body).status_code == 201

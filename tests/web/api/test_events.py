@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from enlist.core.secrets import parse_code
 from enlist.web.api import events
 from tests.web.api.conftest import Api, Client, answered, refused, wrong_fields
 
@@ -44,6 +45,30 @@ def test_events_can_be_filtered(api: Api, administrator: Client) -> None:
     unread = answered(administrator.get("/support-codes/BBBB-BBBB-B"))
     assert unread["event"] is None
     assert unread["answer"]
+
+
+def test_what_was_refused_unread_shows_a_code_all_the_same(api: Api, administrator: Client) -> None:
+    """Ruling 34: a valid one, which no event has; whoever asks for it is told what that means."""
+    guesser = api.stranger
+    for _ in range(10):
+        guesser.post("/redeem", {"token": "8Kq2mWx7Rb"})
+    before = api.enlist.events()
+    answers = {
+        "mistyped": api.stranger.post("/redeem", {"token": "BCDF-GHJK-M"}),
+        "malformed secret": api.stranger.post("/redeem", {"token": "short"}),
+        "malformed": api.stranger.post("/redeem", raw=b"{"),
+        "too large": api.stranger.post("/redeem", raw=b" " * 65_537),
+        "throttled": guesser.post("/redeem", {"token": "8Kq2mWx7Rb"}),
+    }
+    assert [each.status_code for each in answers.values()] == [404, 404, 400, 413, 429]
+    codes = {each.json()["support_code"] for each in answers.values()}
+    assert len(codes) == len(answers)
+    for code in codes:
+        assert parse_code(code) is not None
+        found = answered(administrator.get(f"/support-codes/{code}"))
+        assert found["event"] is None
+        assert found["answer"] == "refused unread: mistyped, malformed, too large or throttled"
+    assert [event.id for event in api.enlist.events()] == [event.id for event in before]
 
 
 def test_export_is_all_of_it_oldest_first(
