@@ -19,9 +19,10 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from enlist.web import connections
-from enlist.web.boundary import Capped
+from enlist.web.boundary import MOST_BYTES, Capped
 from enlist.web.connections import MOST_HEAD, DeviceConnection, WebConnection
 from enlist.web.serving import Listener, _server, listen
+from tests.architecture.source import ROOT
 from tests.peers.base import wait_until
 from tests.serving import Server, StartServer
 
@@ -116,6 +117,19 @@ def test_large_bodies_are_not_kept_while_they_come(start_server: StartServer) ->
     before = peak(server)
     flood(server, "web", 50, 1_900_000)
     assert peak(server) - before < 48 * 2**20
+
+
+def test_the_guide_states_the_limits() -> None:
+    """Who puts a proxy in front has to know them."""
+    head, body = connections.PATIENCE[connections.HEAD], connections.PATIENCE[connections.BODY]
+    with listen("127.0.0.1:0") as opened:
+        idle = _server(PlainTextResponse("served"), Listener("web", opened)).config
+    assert (head, body, idle.timeout_keep_alive) == (10, 20, 30)
+    assert (MOST_HEAD, MOST_BYTES) == (16 * 1024, 64 * 1024)
+    guide = " ".join((ROOT / "docs/how-to/proxies.md").read_text().split())
+    assert f"a body of more than {MOST_BYTES // 1024} KiB with 413" in guide
+    assert f"waits {head} seconds for a request's headers and {body} for its body" in guide
+    assert f"closes a connection that is idle for {idle.timeout_keep_alive} seconds" in guide
 
 
 @pytest.fixture
