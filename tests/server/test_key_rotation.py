@@ -85,6 +85,8 @@ def follow(guide: DocsPage, server: Server, folder: Path) -> Iterator[str]:
     passphrase.touch(0o600)
     passphrase.write_text("a passphrase of the test\n")
     for block in guide.blocks:
+        if "other.example.com" in block:
+            continue  # for a second machine: tests/wiring/test_missing_keys.py
         script = as_reader([block]).replace("/var/lib/enlist", str(server.data))
         script = script.replace("/srv/", f"{folder}/srv/").replace("/etc/", f"{folder}/etc/")
         ran = subprocess.run(
@@ -154,4 +156,5 @@ def test_keys_rotate_while_devices_enroll(
     assert devices.redeem(later) == (410, "token_revoked")
     for _ in range(6):
         assert devices.redeem(devices.register()) == (201, "")
+    assert "Made the lookup key" in next(steps)
     assert next(steps, None) is None

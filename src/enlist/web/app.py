@@ -167,7 +167,7 @@ async def _healthz(_request: Request) -> Response:
 
 
 async def _readyz(request: Request) -> Response:
-    """Ready for traffic: the database answers, and its clock agrees with ours (X08)."""
+    """Ready: the database answers, its clock agrees with ours (X08), and no key is missing."""
     store = services_of(request).store
     try:
         skew = await anyio.to_thread.run_sync(store.check)
@@ -178,6 +178,8 @@ async def _readyz(request: Request) -> Response:
         return JSONResponse(
             {"status": "not ready", "reason": "clock", "seconds": seconds}, status_code=503
         )
+    if reason := services_of(request).why_not_ready():
+        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
     return JSONResponse({"status": "ready"})
 
 

@@ -7,7 +7,7 @@ password hash have threads of their own: a flood of sign-ins never holds up a re
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
@@ -61,6 +61,8 @@ class Services:
             listener shows a certificate under it; "" where others vouch for the listener.
         mailbox: the demo's; None in production.
         version: Enlist's version, shown to people who are signed in.
+        why_not_ready: what keeps this process from taking traffic, besides the database; "" is
+            nothing.
     """
 
     driver: Driver
@@ -70,6 +72,7 @@ class Services:
     mailbox: Mailbox | None = None
     version: str = ""
     own_ca: str = ""
+    why_not_ready: Callable[[], str] = str
     threads: anyio.CapacityLimiter = field(default_factory=_limiter)
     hashing_threads: anyio.CapacityLimiter = field(default_factory=_limiter)
 

@@ -251,8 +251,8 @@ def _complete(store: Store, settings: Settings, folder: KeyFolder) -> None:
         names, need = ", ".join(key.id for key in lost), sum(key.alive for key in lost)
         raise CannotStart(
             f"keys {names} are missing in {settings.data}/keys, and {need} live tokens, "
-            "API keys and sign-ins need them. Restore them from your key backup; "
-            "without them live tokens are dead."
+            "API keys and sign-ins need them. Copy them from the machine where they were made, or "
+            "restore them from your key backup; without them live tokens are dead."
         )
 
 

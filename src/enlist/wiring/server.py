@@ -45,6 +45,7 @@ from enlist.wiring.installation import (
 from enlist.wiring.janitor import Janitor
 from enlist.wiring.keys import KeyWatch
 from enlist.wiring.logs import configure_logs
+from enlist.wiring.missing_keys import MissingKeys
 from enlist.wiring.sealer import SealerThread
 
 _MOST_FILES = 65_536
@@ -154,6 +155,8 @@ def _work(
 
     watch = KeyWatch(settings.data, installation.tools.clock, taken_up)
     watch.start()
+    missing = MissingKeys(installation.store, settings.data, installation.tools.clock)
+    missing.start()
     services = Services(
         driver=installation.driver,
         store=installation.store,
@@ -162,6 +165,7 @@ def _work(
         mailbox=box,
         version=__version__,
         own_ca=plan.own_ca,
+        why_not_ready=missing.why_not_ready,
     )
     apps = [
         (web_application(services), plan.web),
@@ -170,6 +174,7 @@ def _work(
     try:
         serve_listeners(apps)
     finally:
+        missing.stop()
         watch.stop()
         janitor.stop()
         workers.delivery.stop()

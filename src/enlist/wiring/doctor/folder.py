@@ -60,7 +60,8 @@ def _keys(ground: Ground) -> Finding:
     lost = ground.read(lambda tx: key_use.lost(tx, held))
     if lost:
         names = ", ".join(key.id for key in lost)
-        return problem(f"missing in {data / 'keys'}: {names}", restore)
+        copy = f"Copy {names} from the machine where they were made, if there are several.\n"
+        return problem(f"missing in {data / 'keys'}: {names}", copy + restore)
     return fine(f"{len(folder.key_ids)} keys and an authority, of this database")
 
 
