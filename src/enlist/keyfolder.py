@@ -29,13 +29,8 @@ from enlist.core.faults import Unusable
 from enlist.core.ids import Id, new_id
 from enlist.core.secrets import Key, KeyRing, by_chance, in_order, new_key
 from enlist.pki import keys
-from enlist.pki.authority import (
-    Authority,
-    AuthorityMaterial,
-    create_authority,
-    create_issuer,
-    load_issuer,
-)
+from enlist.pki.authority import Authority, load_issuer
+from enlist.pki.founding import AuthorityMaterial, create_authority, create_issuer
 from enlist.pki.keys import PrivateKey
 
 PURPOSES: Final = ("lookup", "derive", "checkpoint")

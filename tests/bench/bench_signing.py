@@ -21,9 +21,10 @@ from cryptography.x509 import CertificateSigningRequestBuilder, Name
 
 from enlist.core.clock import DAY, system_clock
 from enlist.core.outcomes import Refusal
-from enlist.pki.authority import create_authority, load_authority
+from enlist.pki.authority import load_authority
 from enlist.pki.chain import DeviceCertificate, examine
 from enlist.pki.csr import Csr, check, parse
+from enlist.pki.founding import create_authority
 from enlist.pki.profiles import PkiUrls
 
 URLS = PkiUrls.under("http://enroll.example.com/pki")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from enlist.pki.authority import Authority, AuthorityMaterial, IssuedCertificate, create_authority
+from enlist.pki.authority import Authority, IssuedCertificate
 from enlist.pki.csr import Csr
+from enlist.pki.founding import AuthorityMaterial, create_authority
 from tests.pki.samples import DEVICE, NOW, URLS, YEAR, Issue, OpenSsl, load, request_of
 
 

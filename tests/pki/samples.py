@@ -13,13 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from enlist.core.clock import DAY, SECOND
-from enlist.pki.authority import (
-    Authority,
-    AuthorityMaterial,
-    IssuedCertificate,
-    load_authority,
-)
+from enlist.pki.authority import Authority, IssuedCertificate, load_authority
 from enlist.pki.csr import Csr, parse
+from enlist.pki.founding import AuthorityMaterial
 from enlist.pki.profiles import PkiUrls
 
 NOW: Final = 1_780_000_000 * SECOND + 123_456

@@ -14,20 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import (
     AuthorityInformationAccessOID,
     ExtendedKeyUsageOID,
-    NameOID,
 )
 
 from enlist.core.clock import DAY, MINUTE, SECOND, from_datetime
-from enlist.pki.authority import (
-    Authority,
-    AuthorityExpired,
-    AuthorityMaterial,
-    create_authority,
-    create_issuer,
-    load_authority,
-    load_issuer,
-)
+from enlist.pki.authority import Authority, AuthorityExpired, load_authority, load_issuer
 from enlist.pki.csr import Csr
+from enlist.pki.founding import AuthorityMaterial, create_authority, create_issuer
 from enlist.pki.keys import new_signing_key, spki_digest
 from tests.pki.samples import (
     DEVICE,
@@ -59,23 +51,6 @@ def chain(authority: Authority, tmp_path: Path) -> tuple[str, ...]:
 # --- the authority itself ---------------------------------------------------------------------
 
 
-def test_a_new_authority_loads_and_chains_in_openssl(
-    material: AuthorityMaterial, openssl: OpenSsl, tmp_path: Path
-) -> None:
-    (tmp_path / "root.pem").write_bytes(material.root_certificate)
-    verdict = openssl(
-        "verify",
-        "-x509_strict",
-        "-attime",
-        AT,
-        "-CAfile",
-        "root.pem",
-        stdin=material.issuing_certificate,
-    )
-
-    assert verdict.stdout == b"stdin: OK\n"
-
-
 def test_both_cas_are_p256_and_say_what_they_are(authority: Authority) -> None:
     for ca, name, path_length in (
         (authority.root, "Example Works Root CA", 1),
@@ -96,35 +71,6 @@ def test_both_cas_are_p256_and_say_what_they_are(authority: Authority) -> None:
     assert authority.trust_domain == "enroll.example.com"
 
 
-def test_lifetimes_are_twenty_and_ten_years_unless_given(authority: Authority) -> None:
-    short = load(create_authority("A", "a", NOW, root_lifetime=2 * YEAR, issuing_lifetime=YEAR))
-
-    assert _lifetime(authority.root) == 20 * YEAR + MINUTE
-    assert _lifetime(authority.issuing) == 10 * YEAR + MINUTE
-    assert (_lifetime(short.root), _lifetime(short.issuing)) == (2 * YEAR + MINUTE, YEAR + MINUTE)
-    with pytest.raises(ValueError, match="root"):
-        create_authority("A", "a", NOW, root_lifetime=YEAR, issuing_lifetime=2 * YEAR)
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("Müller & Söhne, 東京", "Müller & Söhne, 東京 Root CA"),
-        ("  two\n words\0 ", "two words Root CA"),
-        ("東" * 40, "東" * 18 + " Root CA"),
-        ("x" * 200, "x" * 56 + " Root CA"),
-    ],
-)
-def test_any_name_of_an_installation_makes_a_subject(name: str, shown: str) -> None:
-    root = load(create_authority(name, "a", NOW)).root
-    assert root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == shown
-
-
-def test_an_authority_without_a_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="name"):
-        create_authority(" \n", "a", NOW)
-
-
 def test_parts_that_do_not_belong_together_are_refused(material: AuthorityMaterial) -> None:
     other = create_authority("Example Works", "enroll.example.com", NOW)
     root, issuing, key = (
@@ -138,11 +84,6 @@ def test_parts_that_do_not_belong_together_are_refused(material: AuthorityMateri
         load_authority(other.root_certificate, issuing, key)
     with pytest.raises(ValueError, match=r"PEM|private key"):
         load_authority(root, issuing, b"garbage")
-
-
-def test_keys_do_not_show_in_a_repr(material: AuthorityMaterial) -> None:
-    assert "PRIVATE" not in repr(material)
-    assert "issuing_certificate" in repr(material)
 
 
 def test_pkcs7_holds_both_cas(authority: Authority, openssl: OpenSsl) -> None:
@@ -449,9 +390,3 @@ def _own_key(certificate: x509.Certificate) -> bytes:
 
 def _key_of_issuer(certificate: x509.Certificate) -> bytes | None:
     return _value(certificate, x509.AuthorityKeyIdentifier).key_identifier
-
-
-def _lifetime(certificate: x509.Certificate) -> int:
-    return from_datetime(certificate.not_valid_after_utc) - from_datetime(
-        certificate.not_valid_before_utc
-    )

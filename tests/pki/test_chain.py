@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enlist.core.clock import DAY, MINUTE, SECOND, to_datetime
-from enlist.pki.authority import Authority, AuthorityMaterial, create_authority
+from enlist.pki.authority import Authority
 from enlist.pki.chain import DeviceCertificate, Flaw, Unfit, examine
 from enlist.pki.csr import Csr
+from enlist.pki.founding import AuthorityMaterial, create_authority
 from enlist.pki.keys import new_signing_key
 from tests.fuzzing import effort
 from tests.pki.samples import DEVICE, NOW, URLS, YEAR, Issue, OpenSsl, load

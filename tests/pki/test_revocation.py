@@ -10,7 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enlist.core.clock import DAY, MINUTE, SECOND, to_datetime
-from enlist.pki.authority import Authority, create_authority
+from enlist.pki.authority import Authority
+from enlist.pki.founding import create_authority
 from enlist.pki.revocation import REASONS, build_crl
 from tests.pki.samples import NOW, Issue, OpenSsl, load
 

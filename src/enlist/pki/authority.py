@@ -1,10 +1,10 @@
-"""A root and an issuing CA, both P-256, made with the installation.
+"""The authority at work: issuing CAs under one root, made by `founding`, sign certificates.
 
-The root signs issuing CAs and nothing else; `load_authority` does not even want its key, so that it
-can be kept elsewhere. Another issuing CA may take the first one's place; then those before it sign
-nothing but revocation lists, and what they signed stays good. Certificates are made from a template
-of everything that is alike on all of them: this is the slow part of redeeming, and per certificate
-only the subject, the key, the serial and the dates are new.
+The root's key is not wanted here, so that it can be kept elsewhere. Another issuing CA may take
+the first one's place; then those before it sign nothing but revocation lists, and what they signed
+stays good. Certificates are made from a template of everything that is alike on all of them: this
+is the slow part of redeeming, and per certificate only the subject, the key, the serial and the
+dates are new.
 """
 
 from __future__ import annotations
@@ -13,41 +13,28 @@ import hashlib
 import secrets
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
-from enlist.core.clock import DAY, MINUTE, SECOND, from_datetime, to_datetime
+from enlist.core.clock import MINUTE, SECOND, from_datetime, to_datetime
 from enlist.pki import profiles, spiffe
 from enlist.pki.csr import Csr, check
-from enlist.pki.keys import PrivateKey, from_pem, new_signing_key, spki_digest, to_pem
+from enlist.pki.keys import PrivateKey, from_pem, spki_digest
 from enlist.pki.profiles import Extensions, PkiUrls
 
-ROOT_LIFETIME = 20 * 365 * DAY
-ISSUING_LIFETIME = 10 * 365 * DAY
 BACK_DATED = MINUTE
 """How far before `now` everything begins to be valid, for clocks that are a little behind."""
 
 
 class AuthorityExpired(RuntimeError):
     """The issuing CA has run out; whatever it signed now would be worth nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorityMaterial:
-    """What must be stored of a new authority, all PEM. The root's key may be stored offline."""
-
-    root_certificate: bytes
-    issuing_certificate: bytes
-    root_key: bytes = field(repr=False)
-    issuing_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +109,7 @@ class Issuer:
             raise ValueError("a server certificate needs at least one name")
         public_key = key.public_key()
         short = next((name for name in names if len(name) <= 64), "server")
-        builder = _with(
+        builder = with_extensions(
             self._new_builder().subject_name(_common_name(short)).public_key(public_key),
             [
                 *profiles.server(list(dict.fromkeys(names)), public_key),
@@ -135,7 +122,7 @@ class Issuer:
         """Put the issuing CA's name and signature on a list (see `revocation`); DER."""
         signed = (
             builder.issuer_name(self.issuing.subject)
-            .add_extension(_key_of_issuer(self._key_id), critical=False)
+            .add_extension(key_of_issuer(self._key_id), critical=False)
             .sign(self._key, SHA256())
         )
         return signed.public_bytes(Encoding.DER)
@@ -148,14 +135,14 @@ class Issuer:
                 (x509.UnrecognizedExtension(extension.oid, extension.public_bytes()), critical)
                 for extension, critical in profiles.device(urls.of(self.id))
             ]
-            template = _with(self._new_builder(), encoded)
+            template = with_extensions(self._new_builder(), encoded)
             self._device_templates[urls] = template
         return template
 
     def _new_builder(self) -> x509.CertificateBuilder:
-        return _with(
+        return with_extensions(
             x509.CertificateBuilder().issuer_name(self.issuing.subject),
-            [(_key_of_issuer(self._key_id), False)],
+            [(key_of_issuer(self._key_id), False)],
         )
 
     def _sign(
@@ -165,7 +152,7 @@ class Issuer:
             raise AuthorityExpired("the issuing CA has expired; a new one must be made")
         not_before = whole_second(now - BACK_DATED)
         not_after = min(whole_second(now + lifetime), self.not_after)
-        serial = _new_serial()
+        serial = new_serial()
         certificate = (
             builder.serial_number(serial)
             .not_valid_before(to_datetime(not_before))
@@ -193,7 +180,7 @@ class Authority:
     def __init__(self, root: x509.Certificate, issuers: tuple[Issuer, ...]) -> None:
         """Use `load_authority`, which checks that all belong together."""
         self.root = root
-        self.trust_domain = _trust_domain(issuers[0].issuing)
+        self.trust_domain = trust_domain_of(issuers[0].issuing)
         self._issuers = issuers
 
     def take_up(self, newer: Authority) -> None:
@@ -289,91 +276,6 @@ class Authority:
         return self._issuers[0].sign_revocation_list(builder)
 
 
-def create_authority(
-    name: str,
-    trust_domain: str,
-    now: int,
-    root_lifetime: int = ROOT_LIFETIME,
-    issuing_lifetime: int = ISSUING_LIFETIME,
-) -> AuthorityMaterial:
-    """A new root and issuing CA for an installation.
-
-    Args:
-        name: the installation's name, as people will see it in certificate dialogs.
-        trust_domain: host name of the installation; see `spiffe.trust_domain`. It stays.
-        root_lifetime, issuing_lifetime: microseconds from `now`.
-
-    Raises:
-        ValueError: the name or the trust domain is empty, or the root would end first.
-    """
-    if issuing_lifetime > root_lifetime:
-        raise ValueError("the root must live at least as long as the issuing CA")
-    domain_uri = spiffe.domain_uri(spiffe.trust_domain(trust_domain))
-    root_name, issuing_name = _ca_name(name, "Root CA"), _ca_name(name, "Issuing CA")
-    root_key, issuing_key = new_signing_key(), new_signing_key()
-    root = _ca_builder(root_name, root_key.public_key(), path_length=1, domain_uri=domain_uri)
-    issuing = _ca_builder(
-        issuing_name, issuing_key.public_key(), path_length=0, domain_uri=domain_uri
-    )
-    root_key_id = profiles.subject_key(root_key.public_key())
-
-    def signed_by_root(builder: x509.CertificateBuilder, lifetime: int) -> bytes:
-        certificate = (
-            builder.issuer_name(root_name)
-            .add_extension(_key_of_issuer(root_key_id), critical=False)
-            .serial_number(_new_serial())
-            .not_valid_before(to_datetime(whole_second(now - BACK_DATED)))
-            .not_valid_after(to_datetime(whole_second(now + lifetime)))
-            .sign(root_key, SHA256())
-        )
-        return certificate.public_bytes(Encoding.PEM)
-
-    return AuthorityMaterial(
-        root_certificate=signed_by_root(root, root_lifetime),
-        issuing_certificate=signed_by_root(issuing, issuing_lifetime),
-        root_key=to_pem(root_key),
-        issuing_key=to_pem(issuing_key),
-    )
-
-
-def create_issuer(
-    root_certificate: bytes, root_key: bytes, before: x509.Certificate, issuer_id: str, now: int
-) -> tuple[bytes, bytes]:
-    """Another issuing CA under a root: certificate and key, PEM.
-
-    Args:
-        before: the certificate of the one whose place it takes; its names are kept, and the id
-            put behind the last.
-
-    Raises:
-        ValueError: the root's key cannot be read or is another's, or the root is about to end.
-    """
-    root, key = x509.load_pem_x509_certificate(root_certificate), from_pem(root_key)
-    if key.public_key() != root.public_key() or not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the root's key does not belong to the root's certificate")
-    if now >= from_datetime(root.not_valid_after_utc):
-        raise ValueError("the root has expired")
-    own = new_signing_key()
-    role = f"Issuing CA {issuer_id}"
-    (organization,) = before.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    until = min(whole_second(now + ISSUING_LIFETIME), from_datetime(root.not_valid_after_utc))
-    builder = _ca_builder(
-        _ca_name(str(organization.value), role),
-        own.public_key(),
-        path_length=0,
-        domain_uri=spiffe.domain_uri(_trust_domain(before)),
-    )
-    certificate = (
-        builder.issuer_name(root.subject)
-        .add_extension(_key_of_issuer(profiles.subject_key(root.public_key())), critical=False)
-        .serial_number(_new_serial())
-        .not_valid_before(to_datetime(whole_second(now - BACK_DATED)))
-        .not_valid_after(to_datetime(until))
-        .sign(key, SHA256())
-    )
-    return certificate.public_bytes(Encoding.PEM), to_pem(own)
-
-
 def load_authority(
     root_certificate: bytes, issuing_certificate: bytes, issuing_key: bytes
 ) -> Authority:
@@ -417,7 +319,7 @@ def serial_text(serial: int) -> str:
     return f"{serial:032x}"
 
 
-def _new_serial() -> int:
+def new_serial() -> int:
     """126 bits from the operating system; positive and always 32 digits (RFC 5280 4.1.2.2)."""
     return 1 << 126 | secrets.randbits(126)
 
@@ -427,47 +329,26 @@ def whole_second(moment: int) -> int:
     return moment - moment % SECOND
 
 
-def _with(builder: x509.CertificateBuilder, extensions: Extensions) -> x509.CertificateBuilder:
+def with_extensions(
+    builder: x509.CertificateBuilder, extensions: Extensions
+) -> x509.CertificateBuilder:
+    """The builder with all of these."""
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     return builder
 
 
-def _key_of_issuer(identifier: x509.SubjectKeyIdentifier) -> x509.AuthorityKeyIdentifier:
+def key_of_issuer(identifier: x509.SubjectKeyIdentifier) -> x509.AuthorityKeyIdentifier:
+    """By which key something is signed, for whoever looks for it."""
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
-
-
-def _ca_builder(
-    subject: x509.Name, key: CertificatePublicKeyTypes, path_length: int, domain_uri: str
-) -> x509.CertificateBuilder:
-    builder = x509.CertificateBuilder().subject_name(subject).public_key(key)
-    own_key = profiles.subject_key(key)
-    return _with(builder, [*profiles.authority(path_length, domain_uri), (own_key, False)])
 
 
 def _common_name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _ca_name(installation: str, role: str) -> x509.Name:
-    """Organization and common name of a CA, cut to what X.520 allows (64 bytes of UTF-8)."""
-    name = "".join(c for c in " ".join(installation.split()) if c.isprintable())
-    if not name:
-        raise ValueError("a certificate authority needs the installation's name")
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _cut(name, 64)),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{_cut(name, 63 - len(role))} {role}"),
-        ]
-    )
-
-
-def _cut(text: str, size: int) -> str:
-    """At most `size` bytes of UTF-8, never half a character."""
-    return text.encode()[:size].decode(errors="ignore").rstrip()
-
-
-def _trust_domain(issuing: x509.Certificate) -> str:
+def trust_domain_of(issuing: x509.Certificate) -> str:
+    """The trust domain that an issuing CA's own name is in (ruling 4)."""
     names = issuing.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     uri = names.get_values_for_type(x509.UniformResourceIdentifier)[0]
     return spiffe.trust_domain(uri.removeprefix(spiffe.domain_uri("")))

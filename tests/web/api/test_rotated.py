@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cryptography import x509
 
-from enlist.pki.authority import Authority, create_issuer, load_issuer, signed_by
+from enlist.pki.authority import Authority, load_issuer, signed_by
+from enlist.pki.founding import create_issuer
 from tests.requests import request_pem
 from tests.web.api.conftest import Api
 
