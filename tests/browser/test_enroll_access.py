@@ -114,7 +114,7 @@ def living(window: Watched, site: Site) -> Iterator[str]:
     window.press("Sign out")
     yield "signed out"
     page.goto("/setup#t=0123456789")
-    expect(page.get_by_label("Set-up link")).to_have_value("0123456789")
+    expect(page.get_by_label("One-time link")).to_have_value("0123456789")
     assert "#" not in page.url
     yield "set up"
     page.goto("/demo/mailbox")

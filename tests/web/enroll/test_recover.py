@@ -62,3 +62,15 @@ def test_the_form_of_another_browser_is_refused(visitor: Visitor, link: str) -> 
     page = fill_in(visitor, link=link, nonce="x")
     assert page.status == 403
     assert "open for too long" in page.text
+
+
+def test_whoever_was_signed_in_on_this_browser_is_signed_out(
+    enlist: Enlist, visitor: Visitor, link: str
+) -> None:
+    """As by the sign-in page: nobody's sign-in lives on behind another one's."""
+    enlist.user("ben", password=PASSWORD)
+    visitor.post({"username": "ben", "password": PASSWORD}, path="/sign-in")
+    visitor.open("/recover")
+    fill_in(visitor, link=link)
+    ended = {row["user_id"]: row["ended_at"] is not None for row in enlist.rows("sign_in")}
+    assert sorted(ended.values()) == [False, True]

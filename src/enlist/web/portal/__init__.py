@@ -13,8 +13,7 @@ from enlist.web.portal.account import (
     show_account,
     sign_out_everywhere,
 )
-from enlist.web.portal.recovering import recover, show_recovery
-from enlist.web.portal.setting_up import set_up, show_setup
+from enlist.web.portal.one_time_links import RECOVERY, SETUP
 from enlist.web.portal.signing_in import (
     confirm,
     show_confirm,
@@ -31,8 +30,8 @@ def routes() -> list[BaseRoute]:
         "/sign-in": (show_sign_in, sign_in),
         "/sign-out": (show_sign_out, sign_out),
         "/confirm": (show_confirm, confirm),
-        "/setup": (show_setup, set_up),
-        "/recover": (show_recovery, recover),
+        "/setup": (SETUP.show, SETUP.submit),
+        "/recover": (RECOVERY.show, RECOVERY.submit),
         "/account": (show_account, change_profile),
     }
     forms = {

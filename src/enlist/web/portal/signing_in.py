@@ -58,15 +58,15 @@ async def sign_in(request: Request) -> Response:
     outcome = await services.perform(verb, stranger(request))
     if isinstance(outcome, Refusal):
         return _sign_in_page(request, asked_next(form), username, outcome)
-    before = await signed_in(request)
-    if before is not None and before.sign_in_id is not None:
-        await services.perform(EndSignIn(before.sign_in_id), before)
     return await welcome(request, outcome, asked_next(form))
 
 
 async def welcome(request: Request, done: Done[SignedIn], wanted: str) -> Response:
-    """Give the browser its fresh sign-in, and go on."""
+    """Give the browser its fresh sign-in, end the one that it had, and go on."""
     services = services_of(request)
+    before = await signed_in(request)
+    if before is not None and before.sign_in_id is not None:
+        await services.perform(EndSignIn(before.sign_in_id), before)
     known = await services.perform(BySignIn(done.value.cookie), stranger(request))
     home = "/account" if isinstance(known, Refusal) else home_of(known.value)
     response = see(wanted or home)
