@@ -109,13 +109,16 @@ def test_large_bodies_leave_no_memory_behind(start_server: StartServer, listener
     assert peak(server) - before < 24 * 2**20
 
 
-def test_large_bodies_are_not_kept_while_they_come(start_server: StartServer) -> None:
-    """95 MB that wait for their end take a few buffers."""
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_large_bodies_are_not_kept_while_they_come(
+    start_server: StartServer, listener: str
+) -> None:
+    """95 MB that wait for their end take a few buffers, those of TLS included."""
     server = start_server()
-    flood(server, "web", 10, 1_900_000)
+    flood(server, listener, 10, 1_900_000)
     peak(server)
     before = peak(server)
-    flood(server, "web", 50, 1_900_000)
+    flood(server, listener, 50, 1_900_000)
     assert peak(server) - before < 48 * 2**20
 
 

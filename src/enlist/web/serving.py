@@ -32,6 +32,8 @@ STEADY: Final = 60.0
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two lives of a worker that does not stay alive: the first, doubled, the most."""
+_AT_A_TIME: Final = 32 * 1024
+"""Bytes that the kernel is asked to hold of what a device sends; Linux holds twice as many."""
 _LOOK: Final = 0.2
 """Seconds between two looks for deaths while a worker waits to be put back."""
 
@@ -82,6 +84,10 @@ class _Server(uvicorn.Server):
 
 
 def _server(app: ASGIApp, listener: Listener) -> _Server:
+    if listener.name == "device":
+        # TLS takes all that has come at once, keeps it several times, and keeps the room for as
+        # long as the connection lasts: else a thousand strangers would take a gigabyte.
+        listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _AT_A_TIME)
     config = uvicorn.Config(
         app,
         http=DeviceConnection if listener.name == "device" else WebConnection,
