@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     """Its private key."""
     trusted_proxy: Annotated[list[str], NoDecode] = []
-    """Networks whose `X-Forwarded-For` header is believed; in the variable, parted by commas."""
+    """Networks whose forwarding header is believed; in the variable, parted by commas."""
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """Where they name the client: `x-forwarded-for` or `forwarded` (RFC 7239); no other is read."""
     metrics_from: Annotated[list[str], NoDecode] = ["127.0.0.0/8", "::1/128"]
     """Networks that may read `/metrics`; in the variable, parted by commas."""
     workers: int = Field(default=1, ge=1, le=64)

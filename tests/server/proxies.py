@@ -40,6 +40,15 @@ http {{
 {lines}
 }}
 """
+STREAM = """\
+daemon off;
+load_module {module};
+user {user};
+pid {folder}/nginx.pid;
+error_log {folder}/error.log info;
+events {{ }}
+{lines}
+"""
 CADDY = """\
 {{
     admin off
@@ -126,7 +135,7 @@ def _haproxy(place: Place) -> dict[str, str]:
 
 PROXIES = {
     "nginx": Proxy(
-        "proxy_pass",
+        "proxy_set_header Host",
         NGINX,
         "nginx.conf",
         _nginx,

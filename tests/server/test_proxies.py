@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import ssl
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ from enlist.wiring.beside import as_served
 from enlist.wiring.doctor.check import Ground
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage
-from tests.peers.base import find_program, finish, free_port, launch, wait_until
+from tests.peers import nginx
+from tests.peers.base import finish, free_port, launch, wait_until
 from tests.peers.pki import Pki
 from tests.requests import request_pem
-from tests.server.proxies import GUIDE, HAPROXY, PROXIES, Place, configured, running
+from tests.server.proxies import GUIDE, HAPROXY, PROXIES, STREAM, Place, configured, running
 from tests.server.test_device_listener import enroll
 from tests.serving import Server, StartServer, launch_server
 from tests.wiring.doctoring import amiss, left_out, settings_of, well
@@ -151,23 +153,33 @@ def test_plain_http_serves_lists_alone(proxied: Place) -> None:
     assert elsewhere.headers["location"] == f"{proxied.url}/console?x=1"
 
 
-@pytest.mark.peer("haproxy")
+PASSED_ON = {"haproxy": ("mode tcp", "bind :8443"), "nginx": ("stream {", "listen 8443")}
+"""By proxy: what marks its block in the guide, and where it listens there."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.peer(name)) for name in PASSED_ON]
+)
 def test_devices_prove_themselves_through_a_proxy_that_leaves_tls_alone(
-    served: Served, tmp_path: Path
+    served: Served, tmp_path: Path, name: str
 ) -> None:
-    (block,) = [each for each in DocsPage(ROOT / GUIDE).blocks if "mode tcp" in each]
+    mark, listens = PASSED_ON[name]
+    (block,) = [each for each in DocsPage(ROOT / GUIDE).blocks if mark in each]
     port = free_port()
     device = served.server.device_url.rpartition(":")[2]
     for there, here in {
-        "bind :8443": f"bind 127.0.0.1:{port}",
+        listens: listens.replace(":", "").replace("8443", f"127.0.0.1:{port}"),
         "192.0.2.7:8443": f"127.0.0.1:{device}",
     }.items():
         assert there in block
         block = block.replace(there, here)
-    file = tmp_path / "haproxy.cfg"
-    file.write_text(HAPROXY.format(lines=block))
+    around = {"haproxy": HAPROXY, "nginx": STREAM}[name]
+    file = tmp_path / PROXIES[name].file
+    file.write_text(
+        around.format(lines=block, folder=tmp_path, user=getpass.getuser(), module=nginx.STREAM)
+    )
     log = tmp_path / "output.log"
-    process = launch([find_program("haproxy") or "haproxy", "-db", "-f", str(file)], log)
+    process = launch(PROXIES[name].command(file), log)
     certificate, key, device_id = enroll(served.server, tmp_path)
     context = ssl.create_default_context(cafile=served.server.authority)
     context.load_cert_chain(certificate, key)
@@ -180,11 +192,46 @@ def test_devices_prove_themselves_through_a_proxy_that_leaves_tls_alone(
             return False
 
     try:
-        wait_until(answers, "haproxy", log=log, process=process)
+        wait_until(answers, name, log=log, process=process)
         found = httpx2.get(f"{url}/device", verify=context, trust_env=False)
         assert found.json()["id"] == device_id
     finally:
         finish(process)
+
+
+@pytest.mark.peer("nginx")
+def test_the_proxy_may_write_the_header_of_the_standard(
+    start_server: StartServer, throwaway_pki: Pki, tmp_path: Path
+) -> None:
+    """RFC 7239, with the guide's lines; the doctor finds a proxy that does not write it."""
+    port, plain = free_port(), free_port()
+    server = start_server(
+        environment={
+            "ENLIST_PUBLIC_URL": f"https://localhost:{port}",
+            "ENLIST_TRUSTED_PROXY": "127.0.0.3",
+            "ENLIST_PROXY_HEADER": "forwarded",
+        }
+    )
+    ground = Ground(*as_served(settings_of(server.data, smtp=Smtp(host=""))))
+    upstream = int(server.url.rpartition(":")[2])
+    place = Place("nginx", port, plain, upstream, tmp_path / "nginx", throwaway_pki)
+    place.folder.mkdir()
+    usual = configured(place).replace("proxy_pass", "proxy_bind 127.0.0.3; proxy_pass")
+    with running(place, usual.replace('proxy_set_header Forwarded "";', "")):
+        amiss(ground, "proxy-forged", says="whatever address a client writes")
+    blocks = DocsPage(ROOT / GUIDE).blocks
+    (named,) = [each for each in blocks if each.startswith("map $remote_addr")]
+    (line,) = [each for each in blocks if each.startswith("proxy_set_header Forwarded $")]
+    lines = usual.replace('proxy_set_header Forwarded "";', "").replace(
+        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;", line
+    )
+    assert lines.count(line) == 2
+    with running(place, lines.replace("http {", f"http {{\n{named}\n")):
+        well(ground, "proxy-forged")
+        with client(place, headers=FORGED) as device:
+            assert device.post("/api/v1/redeem", json={"token": "8Kq2mWx7Ra"}).status_code == 404
+    last = events(server, "enrollment.refused")[0]
+    assert last["personal"]["address"] == CLIENT  # type: ignore[index]
 
 
 @pytest.mark.peer("nginx")

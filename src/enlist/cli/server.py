@@ -40,6 +40,14 @@ TrustedProxy = Annotated[
         "--trusted-proxy", metavar="NET", help="Believe forwarding headers from here; repeatable."
     ),
 ]
+ProxyHeader = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy-header",
+        metavar="NAME",
+        help="Where it names the client: x-forwarded-for, or forwarded (RFC 7239).",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", metavar="N", min=1, help="Processes; above 1 on PostgreSQL."),
@@ -68,6 +76,7 @@ def serve(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     trusted_proxy: TrustedProxy = None,
+    proxy_header: ProxyHeader = None,
     workers: Workers = None,
 ) -> None:
     """Run the server. An empty data folder becomes a new installation."""
@@ -82,6 +91,7 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         trusted_proxy=trusted_proxy,
+        proxy_header=proxy_header,
         workers=workers,
     )
 

@@ -114,7 +114,7 @@ def _bounded(
     wrapped = Faults(wrapped, render)
     wrapped = Guarded(wrapped, secure=services.secure)
     wrapped = Observed(wrapped, listener)
-    return Senders(wrapped, services.trusted_proxies)
+    return Senders(wrapped, services.trusted_proxies, services.proxy_header)
 
 
 async def _render(request: Request, refusal: Refusal) -> Response:

@@ -133,13 +133,14 @@ async def leave_to_faults(_request: Request, error: Exception) -> Response:
 class Senders:
     """Puts the sender's address into the scope (see `peers`)."""
 
-    def __init__(self, app: ASGIApp, trusted: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, trusted: tuple[str, ...], header: str) -> None:
         self.app = app
         self._trusted = trusted
+        self._header = header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
-            scope["enlist.address"] = address_of(scope, self._trusted)
+            scope["enlist.address"] = address_of(scope, self._trusted, self._header)
         await self.app(scope, receive, send)
 
 

@@ -1,17 +1,31 @@
 """Where a request really comes from.
 
-Forwarding headers are believed only when they come from a trusted proxy, read from the right, and
+A forwarding header is believed only when it comes from a trusted proxy, read from the right, and
 only as far as trusted proxies reach; whatever a client writes itself is ignored (ASVS 4.1.3).
+It is one header, the one that the proxy is known to write: the other passes through it as the
+client sent it, so believing both would be believing the client.
 Addresses for links are never taken from a request at all.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import Final
 
 from starlette.types import Scope
+
+X_FORWARDED_FOR: Final = "x-forwarded-for"
+FORWARDED: Final = "forwarded"
+"""RFC 7239."""
+
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PAIR: Final = rf'({_TOKEN})=({_TOKEN}|"(?:[^"\\]|\\.)*")'
+_ELEMENT: Final = re.compile(rf"{_PAIR}(?:[ \t]*;[ \t]*{_PAIR})*")
+_PAIRS: Final = re.compile(_PAIR)
+_LONGEST_ELEMENT: Final = 512
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -37,13 +51,18 @@ def within(address: str, texts: tuple[str, ...]) -> bool:
     return any(parsed in network for network in networks(texts))
 
 
-def address_of(scope: Scope, trusted: tuple[str, ...]) -> str:
-    """The address of whoever sent the request: the peer, or what trusted proxies say of it."""
+def address_of(scope: Scope, trusted: tuple[str, ...], header: str = X_FORWARDED_FOR) -> str:
+    """The address of whoever sent the request: the peer, or what trusted proxies say of it.
+
+    Args:
+        header: where they say it, `X_FORWARDED_FOR` or `FORWARDED`.
+    """
     client = scope.get("client")
     peer = _plain(client[0]) if client else ""
     if not within(peer, trusted):
         return peer
-    for hop in reversed(_hops(scope)):
+    text = _joined(scope, header.encode())
+    for hop in _forwarded(text) if header == FORWARDED else _forwarded_for(text):
         if not hop:
             break  # what stands before an unreadable hop is nobody's word
         peer = hop
@@ -52,13 +71,34 @@ def address_of(scope: Scope, trusted: tuple[str, ...]) -> str:
     return peer
 
 
-def _hops(scope: Scope) -> Sequence[str]:
-    """Addresses that proxies added, first hop first; "" for each that cannot be read.
+def _forwarded_for(text: str) -> Iterator[str]:
+    """Addresses that proxies added, last hop first; "" for each that cannot be read."""
+    for part in reversed(text.split(",")):
+        yield _clean(part)
 
-    One header alone, the one that proxies write: they pass `Forwarded` (RFC 7239) on as the
-    client sent it, so believing both would be believing the client.
+
+def _forwarded(text: str) -> Iterator[str]:
+    """The same from `Forwarded` (RFC 7239, section 4).
+
+    Each element is the shortest text behind a comma that is one. Read from the left, a quotation
+    mark that a client opened and never closed would swallow what the proxy added behind it.
     """
-    return [_clean(part) for part in _joined(scope, b"x-forwarded-for").split(",")]
+    end = len(text)
+    while end >= 0:
+        cut = text.rfind(",", 0, end)
+        while not _ELEMENT.fullmatch(text[cut + 1 : end].strip()):
+            if cut < 0 or end - cut > _LONGEST_ELEMENT:
+                yield ""
+                return
+            cut = text.rfind(",", 0, cut)
+        yield _for(text[cut + 1 : end])
+        end = cut
+
+
+def _for(element: str) -> str:
+    """The address in an element; "" where there is none, or two."""
+    found = [value for name, value in _PAIRS.findall(element) if name.lower() == "for"]
+    return _clean(re.sub(r"\\(.)", r"\1", found[0].strip('"'))) if len(found) == 1 else ""
 
 
 def _joined(scope: Scope, name: bytes) -> str:

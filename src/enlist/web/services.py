@@ -25,6 +25,7 @@ from enlist.verbs.revocation_list import RevocationList
 from enlist.verbs.together import Together
 from enlist.web.gathering import Gathering
 from enlist.web.metrics import OUTCOMES
+from enlist.web.peers import X_FORWARDED_FOR
 
 Value = TypeVar("Value")
 
@@ -56,7 +57,8 @@ class Services:
     """One process's Enlist, as its adapters see it.
 
     Attributes:
-        trusted_proxies: networks whose forwarding headers are believed.
+        trusted_proxies: networks whose forwarding header is believed.
+        proxy_header: which header that is, in small letters (see `peers`).
         own_ca: SHA-256 of Enlist's root as `sha256:` and hexadecimal digits, where the web
             listener shows a certificate under it; "" where others vouch for the listener.
         mailbox: the demo's; None in production.
@@ -68,6 +70,7 @@ class Services:
     driver: Driver
     store: Store
     trusted_proxies: tuple[str, ...] = ()
+    proxy_header: str = X_FORWARDED_FOR
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     mailbox: Mailbox | None = None
     version: str = ""

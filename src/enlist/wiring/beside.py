@@ -33,8 +33,8 @@ _COUNTED: Final = ("most_live_enrollments",)
 """What a command does counts against the server's limits."""
 _PATHS: Final = ("tls_cert", "tls_key", "ca_file", "password_file")
 _SERVED: Final = (
-    *("http", "device", "tls_cert", "tls_key", "trusted_proxy", "workers", "mail_from"),
-    *("certificate_days", "most_live_enrollments", "log_level"),
+    *("http", "device", "tls_cert", "tls_key", "trusted_proxy", "proxy_header", "workers"),
+    *("mail_from", "certificate_days", "most_live_enrollments", "log_level"),
 )
 """Besides what every command is told."""
 

@@ -161,6 +161,7 @@ def _work(
         driver=installation.driver,
         store=installation.store,
         trusted_proxies=tuple(settings.trusted_proxy),
+        proxy_header=settings.proxy_header,
         metrics_from=tuple(settings.metrics_from),
         mailbox=box,
         version=__version__,

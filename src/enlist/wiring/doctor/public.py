@@ -186,7 +186,7 @@ def _forged(ground: Ground) -> Finding:
             raise CannotTell("from the trusted proxy itself it cannot be told")
         honest = fetch(url).status_code
         forged = {
-            fetch(url, headers={"X-Forwarded-For": text}).status_code
+            fetch(url, headers={"X-Forwarded-For": text, "Forwarded": f"for={text}"}).status_code
             for text in (_NOBODY, "127.0.0.1")
         }
     except (httpx2.HTTPError, OSError) as error:
@@ -194,8 +194,9 @@ def _forged(ground: Ground) -> Finding:
     if forged != {honest}:
         return problem(
             "the proxy passes on whatever address a client writes about itself",
-            "Let it add the client's address to X-Forwarded-For, or replace that header: "
-            "docs/how-to/proxies.md has the lines.",
+            f"Let it write the client's address into {ground.settings.proxy_header}, or name "
+            "the header that it writes as ENLIST_PROXY_HEADER: docs/how-to/proxies.md has the "
+            "lines.",
         )
     return fine("what clients write about themselves is not believed")
 
