@@ -23,6 +23,7 @@ from enlist.pki.notes import Signer
 from enlist.settings import Settings
 from enlist.store import installation, key_use, migrations
 from enlist.store.lanes import Store
+from enlist.store.tx import Tx
 from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.crowding import Room
 from enlist.verbs.driver import Addresses, Driver, Tools
@@ -141,21 +142,13 @@ def open_installation(
         _schema(store, settings, create=beginning is not None)
         where = addresses(settings)
         folder = _keys(store, settings, where, clock, beginning)
-        tools = Tools(
-            clock=clock,
-            keys=folder.ring,
-            passwords=passwords or Passwords(),
-            authority=folder.authority,
-            addresses=where,
-            certificate_lifetime=settings.certificate_days * DAY,
-            room=Room(settings.most_live_enrollments),
-            channels=_channels(settings) if channels is None else channels,
-        )
+        reach = _channels(settings) if channels is None else channels
+        tools = _tools(settings, folder, where, clock, passwords or Passwords(), reach)
         driver = Driver(store, tools, after)
-        if beginning is not None and store.read(installation.installation_id) is None:
-            _set_up(driver, folder, beginning)
         if beginning is not None:
-            folder = _with_checkpoint_key(store, settings, folder, clock)
+            if store.read(installation.installation_id) is None:
+                _set_up(driver, folder, beginning)
+            _name_checkpoint_keys(store, folder)
     except BaseException:
         store.close()
         raise
@@ -169,18 +162,37 @@ def _signers(folder: KeyFolder) -> list[Signer]:
     return [Signer.of_seed(name, key.id, key.material) for key in folder.checkpoint]
 
 
-def _with_checkpoint_key(
-    store: Store, settings: Settings, folder: KeyFolder, clock: Clock
-) -> KeyFolder:
-    """A folder from before the log was signed gets a key for it; the database names it."""
-    if not folder.checkpoint:
-        keyfolder.add_key(settings.data, "checkpoint", clock())
-        folder = keyfolder.load(settings.data)
+def _tools(
+    settings: Settings,
+    folder: KeyFolder,
+    where: Addresses,
+    clock: Clock,
+    passwords: Passwords,
+    channels: frozenset[str],
+) -> Tools:
+    return Tools(
+        clock=clock,
+        keys=folder.ring,
+        passwords=passwords,
+        authority=folder.authority,
+        addresses=where,
+        certificate_lifetime=settings.certificate_days * DAY,
+        room=Room(settings.most_live_enrollments),
+        channels=channels,
+    )
+
+
+def _name_checkpoint_keys(store: Store, folder: KeyFolder) -> None:
+    """The key that a folder from before the log was signed got a moment ago is needed from now."""
     known = store.read(installation.known_keys)
-    for key in folder.checkpoint:
-        if key.id not in known:
-            store.write(lambda tx, new=key.id: installation.add_key(tx, new, "checkpoint"))  # type: ignore[misc]
-    return folder
+    fresh = [key.id for key in folder.checkpoint if key.id not in known]
+
+    def name(tx: Tx) -> None:
+        for key_id in fresh:
+            installation.add_key(tx, key_id, "checkpoint")
+
+    if fresh:
+        store.write(name)
 
 
 def _set_up(driver: Driver, folder: KeyFolder, beginning: Beginning) -> None:
@@ -221,7 +233,9 @@ def _schema(store: Store, settings: Settings, *, create: bool) -> None:
 def _keys(
     store: Store, settings: Settings, where: Addresses, clock: Clock, beginning: Beginning | None
 ) -> KeyFolder:
-    """The keys that belong to this database, never new ones for a populated one (ruling 32)."""
+    """The keys that belong to this database, never new ones for a populated one (ruling 32); but a
+    folder from before the log was signed gets one for that.
+    """
     known_id = store.read(installation.installation_id)
     if known_id is None and not keyfolder.exists(settings.data) and beginning is not None:
         host = urlsplit(where.public_url).hostname or "localhost"
@@ -240,7 +254,10 @@ def _keys(
             f"database belongs to {known_id}. Give the right data folder by --data."
         )
     _complete(store, settings, folder)
-    return folder
+    if beginning is None or folder.checkpoint:
+        return folder
+    keyfolder.add_key(settings.data, "checkpoint", clock())
+    return keyfolder.load(settings.data, clock())
 
 
 def _complete(store: Store, settings: Settings, folder: KeyFolder) -> None:
