@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.peers import caddy, chromium, curl, haproxy, nginx, postfix, postgres, smtp, wrk, zbar
+from tests.peers import (
+    caddy,
+    chromium,
+    curl,
+    haproxy,
+    nginx,
+    postfix,
+    postgres,
+    prometheus,
+    smtp,
+    wrk,
+    zbar,
+)
 from tests.peers.base import Peer
 
 # A module is an instance of the protocol: mypy checks each against it.
@@ -17,6 +29,7 @@ PEERS: tuple[Peer, ...] = (
     caddy,
     haproxy,
     zbar,
+    prometheus,
 )
 
 

@@ -22,6 +22,7 @@ OUTCOMES: Final = Counter(
     "What was asked of Enlist, by verb, and what came of it: done, or a refusal's code.",
     ["verb", "outcome"],
 )
+OUTCOMES.labels("redeem", "done")  # from zero on: what appears at one has never risen
 
 
 def exposition() -> Response:

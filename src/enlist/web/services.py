@@ -34,6 +34,9 @@ UNREAD: Final = Counter(
     "Refusals that are no event, by code: secrets mistyped or out of date, sources throttled.",
     ["code"],
 )
+# From zero on: what appears at one has never risen.
+for _code in ("token_invalid", *sorted(UNRECORDED)):
+    UNREAD.labels(_code)
 
 
 class Mailbox(Protocol):
