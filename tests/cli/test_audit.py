@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from enlist.core.checkpoints import Restore
 from enlist.pki.notes import open_note, read_verifier
 from tests.behaviour.log_tampering import Log
 from tests.cli.conftest import Run
@@ -54,6 +56,31 @@ def test_a_log_is_verified_with_what_was_kept(run: Run, enlist: Enlist, tmp_path
         (finding,) = found["findings"]
         assert (finding["what"], finding["seq"], finding["event_id"]) == ("changed", 2, event_id)
         assert finding["at"].startswith("2026-03-02T")
+
+
+def test_a_restore_is_told_with_what_it_took_away(run: Run, enlist: Enlist) -> None:
+    """Ruling 34: no alarm, but never silently: whoever has the keys could sign one, too."""
+    with opened(enlist.settings) as raw:
+        log = signed(enlist, raw)
+        size = len(log.order())
+        before = replace(
+            enlist.installation.log.read_note(log.note()),
+            size=size + 5,
+            made_at=enlist.clock.now - 1,
+        )
+        enlist.installation.log.kept.keep(
+            enlist.installation.log.signers[0].sign(before.body()), enlist.clock.now
+        )
+        enlist.clock.advance(minutes=1)
+        log.live(1)
+        enlist.installation.log.sign_restored(Restore(2, size))
+        told = run("audit", "verify").out
+        assert "The log is whole" in told
+        assert "Restore 2, of 2026-03-02 12:01 UTC, kept" in told
+        assert f"number {size} to number {size + 4} of before, of which 1 checkpoint" in told
+        (restored,) = run("audit", "verify", "--json").json["restores"]
+    assert (restored["epoch"], restored["kept"], restored["before"]) == (2, size, size + 5)
+    assert restored["restored_at"].startswith("2026-03-02T12:01")
 
 
 def test_before_anything_was_signed(run: Run, enlist: Enlist) -> None:

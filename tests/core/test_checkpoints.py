@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from enlist.core.checkpoints import Checkpoint, origin, parse
+from enlist.core.checkpoints import Checkpoint, Restore, origin, parse, tells_of_restore
 from enlist.core.merkle import leaf_hash
 
 MADE = Checkpoint("enlist/one", 4711, leaf_hash(b"x"), 1_780_000_000_123_456)
@@ -16,6 +18,15 @@ def test_a_checkpoint_reads_back_as_it_was_written() -> None:
     assert (name, size, end) == ("enlist/one", "4711", "")
     assert moment == "time 2026-05-28T20:26:40.123456Z"
     assert parse(MADE.body()) == MADE
+
+
+def test_the_first_after_a_restore_says_what_was_kept() -> None:
+    """In a fifth line, under the same signature; as tools of others allow."""
+    restored = replace(MADE, restore=Restore(epoch=2, kept=0))
+    assert restored.body() == f"{MADE.body()}restore 2 kept 0\n"
+    assert parse(restored.body()) == restored
+    assert tells_of_restore(restored.body())
+    assert not tells_of_restore(MADE.body())
 
 
 def test_a_log_is_named_after_its_installation() -> None:
@@ -36,6 +47,10 @@ def test_a_log_is_named_after_its_installation() -> None:
         ("enlist/one\n", ""),
         ("=\n", "\n"),
         ("=\n", "AAAA\n"),
+        ("Z\n", "Z\nrestore 1\n"),
+        ("Z\n", "Z\nrestore 0 kept 1\n"),
+        ("Z\n", "Z\nrestore 1 kept 01\n"),
+        ("Z\n", "Z\nrestore 1 kept 1\nrestore 2 kept 1\n"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused(old: str, new: str) -> None:

@@ -8,9 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,87 +16,27 @@ import pytest
 
 from enlist import keyfolder
 from enlist.core.secrets import Secret, new_key
-from enlist.settings import Settings
 from enlist.store import copies
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.callers import ByApiKey, BySignIn
 from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.sign_in import StartSignIn
 from enlist.wiring.backup import making
-from enlist.wiring.backup.making import Backup, back_up
+from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.manifest import BackupProblem
-from enlist.wiring.backup.restoring import Restored, restore
-from enlist.wiring.backup.sealing import Cost
+from enlist.wiring.backup.restoring import restore
 from tests.installation import (
     ADMINISTRATOR,
     PASSWORD,
     Enlist,
-    SettableClock,
     Ticket,
     code,
     done,
-    opened_on,
     settings_for,
 )
-from tests.peers.postgres import Cluster
+from tests.wiring.conftest import CHEAP, PASSPHRASE, Elsewhere, backed_up
 
-PASSPHRASE = Secret("twelve letters and more")
-CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
 CLIENTS = 8
-
-
-@dataclass
-class Elsewhere:
-    """An empty machine: a data folder that is not there yet, and an empty database."""
-
-    settings: Settings
-    clock: SettableClock
-
-    def restore(self, backup: Path, passphrase: Secret = PASSPHRASE) -> Restored:
-        return restore(self.settings, backup, passphrase, clock=self.clock)
-
-    def opened(self) -> Enlist:
-        return opened_on(self.settings, self.clock)
-
-    def is_empty(self) -> bool:
-        if self.settings.data.exists() and any(self.settings.data.iterdir()):
-            return False
-        return not self.settings.database or _holds_nothing(self.settings)
-
-
-def _holds_nothing(settings: Settings) -> bool:
-    from enlist.core.clock import system_clock
-    from enlist.wiring.installation import open_store
-
-    store = open_store(settings, system_clock)
-    try:
-        return copies.holds_nothing(store)
-    finally:
-        store.close()
-
-
-@pytest.fixture
-def elsewhere(
-    store_kind: str, tmp_path: Path, clock: SettableClock, request: pytest.FixtureRequest
-) -> Iterator[Elsewhere]:
-    folder = tmp_path / "elsewhere"
-    if store_kind == "sqlite":
-        yield Elsewhere(settings_for(folder), clock)
-        return
-    cluster: Cluster = request.getfixturevalue("postgres")
-    url = cluster.create_database()
-    yield Elsewhere(settings_for(folder, url), clock)
-    cluster.drop(url)
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Path:
-    """Where backups are put."""
-    return tmp_path / "shelf"
-
-
-def backed_up(enlist: Enlist, shelf: Path) -> Backup:
-    return back_up(enlist.settings, shelf, PASSPHRASE, clock=enlist.clock, cost=CHEAP)
 
 
 def files(folder: Path) -> dict[str, int]:
@@ -266,6 +204,7 @@ def test_nobody_else_can_read_it_and_nothing_in_the_keys_is_readable(
     secret = files(elsewhere.settings.data)
     assert set(secret.values()) == {0o600}
     assert {path.name for path in elsewhere.settings.data.iterdir()} <= {
+        "checkpoints",
         "keys",
         "pki",
         "enlist.sqlite3",

@@ -35,6 +35,7 @@ from enlist.cli.output import (
 from enlist.core.model import EventRow
 
 if TYPE_CHECKING:
+    from enlist.verbs.restored import Restored
     from enlist.verbs.verify_log import Verification
 
 commands = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -195,8 +196,23 @@ def _tell(done: Verification) -> None:
             f"The log is whole: {done.size} events; {held if done.compared else alone}.",
             markup=False,
         )
+    for restored in done.restores:
+        out.print(_told(restored), markup=False)
     if done.unsealed:
         out.print(
             f"{done.unsealed} events are not sealed yet. A running server seals within a second.",
             markup=False,
         )
+
+
+def _told(restored: Restored) -> str:
+    """What a restore took away. Whoever has the keys can sign one that nobody ordered."""
+    lost = "what happened after the backup"
+    if restored.before:
+        tell = "1 checkpoint tells" if restored.checkpoints == 1 else f"{restored.checkpoints} tell"
+        lost = f"number {restored.kept} to number {restored.before - 1} of before, of which {tell}"
+    return (
+        f"Restore {restored.epoch}, of {moment(restored.restored_at)}, kept {restored.kept} "
+        f"events. It is why these are missing: {lost}. If nobody here restored a backup then, "
+        "somebody else has the keys."
+    )

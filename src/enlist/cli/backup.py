@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from enlist.cli.options import Data, Database, Json, backend, same_folder
-from enlist.cli.output import out, print_json, usage
+from enlist.cli.output import out, print_json, problems, usage
 
 PassphraseFile = Annotated[
     Path | None,
@@ -74,6 +74,13 @@ def restore(
         out.print(f"  enlist enrollment list --state on_hold{again}", markup=False)
         out.print(
             f"  enlist enrollment reactivate --all{again}, or some by their ids", markup=False
+        )
+    if restored["log_damage"]:
+        problems.print(
+            f"The audit log in the backup is damaged: {restored['log_damage']}. "
+            f"Look: enlist audit verify{again}",
+            style="red",
+            markup=False,
         )
     out.print(f"Now start the server: enlist serve{again}", markup=False)
 

@@ -63,9 +63,11 @@ class HoldAfterRestore(QuickVerb[Organization, Held]):
 
     Attributes:
         made_at: when the backup was made, RFC 3339.
+        epoch: how often it was restored already, as far as others than the backup know.
     """
 
     made_at: str
+    epoch: int = 0
 
     name = "hold_after_restore"
 
@@ -73,7 +75,8 @@ class HoldAfterRestore(QuickVerb[Organization, Held]):
         return host_alone(caller) or organizations.root(tx) or missing("organization")
 
     def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[Held] | Refusal:
-        held = Held(holds.restores(tx) + 1, holds.hold_all(tx), holds.end_what_people_hold(tx))
+        epoch = max(holds.restores(tx), self.epoch) + 1
+        held = Held(epoch, holds.hold_all(tx), holds.end_what_people_hold(tx))
         data: dict[str, str | int | bool | None] = {
             "made_at": self.made_at,
             "epoch": held.epoch,

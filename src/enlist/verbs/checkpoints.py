@@ -14,7 +14,7 @@ from typing import Protocol
 
 from enlist.core import checkpoints as form
 from enlist.core import merkle
-from enlist.core.checkpoints import Checkpoint
+from enlist.core.checkpoints import Checkpoint, Restore
 from enlist.core.clock import rfc3339
 from enlist.core.ids import Id
 from enlist.pki.notes import NotSigned, Signer, Verifier, open_note
@@ -96,19 +96,41 @@ class SealedLog:
             LogDamaged: the log does not begin with what was signed before; nothing is signed.
             StoreUnavailable: nothing was signed.
         """
-        signer = self.signers[0]
-        made = self._signed(signer)
+        last = self._newest_stored()
+        kept = self.kept.newest()
+        if kept is not None:
+            last.append(("the data folder", self._read_kept(kept)))
+        return self._signed(last, None)
+
+    def sign_restored(self, restore: Restore) -> Checkpoint | None:
+        """Sign the log as a restore left it, whatever the data folder says of the log of before.
+
+        That the folder's checkpoints are of another past is thereby said once, and by who has the
+        key: an event in the database would be believed to whoever owns the database.
+
+        Raises:
+            as `sign` does.
+        """
+        return self._signed(self._newest_stored(), restore)
+
+    def epoch(self) -> int:
+        """How often this installation was restored, as far as the data folder knows."""
+        notes = (note for note in self.kept.notes() if form.tells_of_restore(note))
+        found = (self._read_kept(note).restore for note in notes)
+        return max((restore.epoch for restore in found if restore is not None), default=0)
+
+    def _signed(
+        self, last: Sequence[tuple[str, Checkpoint]], restore: Restore | None
+    ) -> Checkpoint | None:
+        made = self._add(self.signers[0], last, restore)
         newest = self.store.read(checkpoints.newest)
         if newest is not None:
             self.kept.keep(newest[1], self._read_stored(newest[1]).made_at)
         return made
 
-    def _signed(self, signer: Signer) -> Checkpoint | None:
-        last = [("the database", newest) for newest in self._newest_stored()]
-        kept = self.kept.newest()
-        if kept is not None:
-            last.append(("the data folder", self._read_kept(kept)))
-
+    def _add(
+        self, signer: Signer, last: Sequence[tuple[str, Checkpoint]], restore: Restore | None
+    ) -> Checkpoint | None:
         def look(tx: Reader) -> Checkpoint | None:
             size = seals.size(tx)
             subtrees = StoredSubtrees(tx)
@@ -117,7 +139,7 @@ class SealedLog:
             newest = checkpoints.newest(tx)
             if size == 0 or (newest and newest[0] == signer.key_id and self._covers(newest, size)):
                 return None
-            return Checkpoint(self.origin, size, merkle.root(size, subtrees), tx.now)
+            return Checkpoint(self.origin, size, merkle.root(size, subtrees), tx.now, restore)
 
         made = self.store.read(look)
         if made is None:
@@ -131,9 +153,9 @@ class SealedLog:
     def _covers(self, newest: tuple[str, str], size: int) -> bool:
         return self._read_stored(newest[1]).size >= size
 
-    def _newest_stored(self) -> list[Checkpoint]:
+    def _newest_stored(self) -> list[tuple[str, Checkpoint]]:
         newest = self.store.read(checkpoints.newest)
-        return [] if newest is None else [self._read_stored(newest[1])]
+        return [] if newest is None else [("the database", self._read_stored(newest[1]))]
 
     def _read_stored(self, note: str) -> Checkpoint:
         try:

@@ -13,11 +13,13 @@ import heapq
 import hmac
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Final
 
-from enlist.core.checkpoints import Checkpoint
+from enlist.core.checkpoints import Checkpoint, tells_of_restore
 from enlist.core.clock import MINUTE, rfc3339
 from enlist.core.merkle import Frontier, Hash
 from enlist.pki.notes import NotSigned
@@ -27,6 +29,7 @@ from enlist.store.seals import TILE_LEVELS
 from enlist.verbs import check_events
 from enlist.verbs.check_events import Checked, Finding
 from enlist.verbs.checkpoints import SealedLog
+from enlist.verbs.restored import Restored, Restores
 
 _MOST: Final = 100
 _MAY_WAIT: Final = MINUTE
@@ -45,6 +48,7 @@ class Verification:
         agreed_at: the moment of the newest of those that it agrees with.
         erased: events whose personal values were erased, as is allowed.
         unsealed: events that should have a place by now; the server is not running, or stuck.
+        restores: what is missing because the log went on from a backup, oldest first.
         findings: the first hundred; `more` counts the rest.
     """
 
@@ -54,6 +58,7 @@ class Verification:
     agreed_at: int | None = None
     erased: int = 0
     unsealed: int = 0
+    restores: list[Restored] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     more: int = 0
 
@@ -111,14 +116,12 @@ def verify(
     done = Verification()
     if check is None or log.store.read(seals.size) < WORTH_HELP:
         check = partial(_check_here, log)
-    claims = _Claims(log, done)
-    elsewhere = sorted(claims.of(given), key=lambda claim: claim.size)
-    in_folder = claims.of(("the data folder", note) for note in log.kept.notes())
-    stored = claims.of(("the database", note) for note in checkpoints.every(log.store))
+    given = list(given)
+    claims = _Claims(log, done, given)
     merged = heapq.merge(
-        elsewhere,
-        claims.rising(in_folder),
-        claims.rising(stored),
+        sorted(claims.of(given), key=lambda claim: claim.size),
+        claims.rising(_in_folder(log)),
+        claims.rising(_stored(log)),
         key=lambda claim: claim.size,
     )
     _Walk(log, done, check, progress).run(merged)
@@ -135,28 +138,53 @@ def _check_here(log: SealedLog, piece: Piece) -> Callable[[], Checked]:
     return partial(check_events.check, log.store, piece)
 
 
-class _Claims:
-    """Reads notes; those that are none of this log are findings."""
+_Note = tuple[str, str]
+"""A checkpoint as it is kept, behind where."""
 
-    def __init__(self, log: SealedLog, done: Verification) -> None:
+
+def _in_folder(log: SealedLog) -> Iterator[_Note]:
+    return (("the data folder", note) for note in log.kept.notes())
+
+
+def _stored(log: SealedLog) -> Iterator[_Note]:
+    return (("the database", note) for note in checkpoints.every(log.store))
+
+
+class _Claims:
+    """Reads notes; those that are none of this log are findings.
+
+    A note that a restore explains claims nothing about this log; it is counted with the restore.
+    """
+
+    def __init__(self, log: SealedLog, done: Verification, given: Iterable[_Note]) -> None:
         # Most stand in the data folder and in the database: one signature, checked once.
         self._read = lru_cache(100)(log.read_note)
         self._done = done
+        self._restores = Restores(self._of_restores(chain(given, _in_folder(log), _stored(log))))
+        done.restores = self._restores.found
 
-    def of(self, notes: Iterable[tuple[str, str]]) -> Iterator[_Claim]:
+    def _of_restores(self, notes: Iterable[_Note]) -> Iterator[Checkpoint]:
+        for _, note in notes:
+            if tells_of_restore(note):
+                with suppress(NotSigned):
+                    yield self._read(note)
+
+    def of(self, notes: Iterable[_Note]) -> Iterator[_Claim]:
         """The checkpoints that are signed by a key of this log."""
         for where, note in notes:
             try:
-                yield _Claim(where, self._read(note))
+                claim = _Claim(where, self._read(note))
+                if not self._restores.explain(claim.checkpoint):
+                    yield claim
             except NotSigned as error:
                 first = note.partition("\n\n")[0].replace("\n", " ")[:120]
                 message = f"a checkpoint in {where} does not count: {error} ({first})"
                 self._done.found(Finding("not_signed", message))
 
-    def rising(self, claims: Iterable[_Claim]) -> Iterator[_Claim]:
+    def rising(self, notes: Iterable[_Note]) -> Iterator[_Claim]:
         """The same; a log only grows, and so do its checkpoints."""
         last: _Claim | None = None
-        for claim in claims:
+        for claim in self.of(notes):
             if last is not None and claim.size < last.size:
                 message = (
                     f"{claim} has {claim.size} events, fewer than the one before it, of "

@@ -107,6 +107,7 @@ class LocalBackend:
             "epoch": done.held.epoch,
             "on_hold": done.held.enrollments,
             "sign_ins_ended": done.held.sign_ins,
+            "log_damage": done.damage,
         }
 
     def list_keys(self, **options: Any) -> list[dict[str, Any]]:

@@ -3,6 +3,9 @@
 Everything is read and checked beside the target before anything stands in it. The keys come last:
 a database without its keys serves nobody, so a restore that was broken off cannot be mistaken for
 one that was finished.
+
+The log has lost what came after the backup. A checkpoint that is signed here says how much it has
+kept; those of the log of before may stand in the target already and stay.
 """
 
 from __future__ import annotations
@@ -17,28 +20,38 @@ from pathlib import Path
 from typing import Final
 
 from enlist import keyfolder
+from enlist.core.checkpoints import Restore
 from enlist.core.clock import Clock, system_clock
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
-from enlist.store import copies, migrations
+from enlist.store import copies, migrations, seals
+from enlist.store.seals import LogDamaged
 from enlist.verbs.backups import Held, HoldAfterRestore
+from enlist.verbs.checkpoints import SealedLog
+from enlist.verbs.sealing import Sealer
 from enlist.wiring.backend import at_this_machine
 from enlist.wiring.backup import manifest as manifests
 from enlist.wiring.backup.manifest import BackupProblem, Manifest
 from enlist.wiring.backup.sealing import CannotUnseal, Damaged, unseal
-from enlist.wiring.installation import open_installation, open_store
+from enlist.wiring.installation import Installation, open_installation, open_store
 
 _NAME: Final = re.compile(r"(keys|pki)/[A-Za-z0-9][A-Za-z0-9._-]*")
-_FOUND_ANYWHERE: Final = {"lost+found"}
+_CHECKPOINTS: Final = "checkpoints"
+_MAY_STAY: Final = {"lost+found", _CHECKPOINTS}
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored, and what it stopped."""
+    """What was restored, and what it stopped.
+
+    Attributes:
+        damage: what is wrong with the audit log in the backup, so that it was not signed.
+    """
 
     manifest: Manifest
     held: Held
+    damage: str = ""
 
 
 def restore(
@@ -57,13 +70,13 @@ def restore(
         with _beside(settings.data) as staged:
             _write(staged, files)
             _check_keys(staged, manifest)
-            held = _database(settings, backup, manifest, staged, clock)
+            restored = _database(settings, backup, manifest, staged, clock)
             _into_place(staged, settings.data)
     except (OSError, copies.CopyFailed) as error:
         said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         again = " Make the database empty again before the next try." if settings.database else ""
         raise BackupProblem(f"nothing was restored into {settings.data}: {said}.{again}") from error
-    return Restored(manifest, held)
+    return restored
 
 
 def _fits(manifest: Manifest, settings: Settings) -> None:
@@ -101,7 +114,7 @@ def _empty(settings: Settings) -> None:
     data = settings.data
     keyfolder.refuse_strangers(data)
     there = sorted(path.name for path in data.iterdir()) if data.is_dir() else []
-    if set(there) - _FOUND_ANYWHERE:
+    if set(there) - _MAY_STAY:
         raise BackupProblem(
             f"{data} is not empty: {', '.join(there[:5])}. A backup is restored into an empty "
             "folder; give one by --data, or move away what is there."
@@ -152,8 +165,10 @@ def _check_keys(staged: Path, manifest: Manifest) -> None:
 
 def _database(
     settings: Settings, backup: Path, manifest: Manifest, staged: Path, clock: Clock
-) -> Held:
+) -> Restored:
     """The database as it was, brought to this version's schema, with everything on hold."""
+    if (settings.data / _CHECKPOINTS).is_dir():
+        shutil.copytree(settings.data / _CHECKPOINTS, staged / _CHECKPOINTS)
     here = settings.model_copy(update={"data": staged})
     source = backup / manifest.database.name
     if settings.database:
@@ -167,13 +182,35 @@ def _database(
         migrations.migrate(here.database_url)
     installation = open_installation(here, clock=clock, beginning=None)
     try:
-        verb = HoldAfterRestore(manifest.made_at)
+        kept = installation.store.read(seals.size)
+        verb = HoldAfterRestore(manifest.made_at, _epoch(installation.log))
         held = installation.driver.perform(verb, at_this_machine(installation))
+        if isinstance(held, Refusal):
+            raise BackupProblem(f"the database of the backup cannot be used: {held.code}.")
+        damage = _sign(installation, Restore(held.value.epoch, kept))
     finally:
         installation.close()
-    if isinstance(held, Refusal):
-        raise BackupProblem(f"the database of the backup cannot be used: {held.code}.")
-    return held.value
+    return Restored(manifest, held.value, damage)
+
+
+def _epoch(log: SealedLog) -> int:
+    """Of the checkpoints that stayed; where one does not count, verifying will say so."""
+    try:
+        return log.epoch()
+    except LogDamaged:
+        return 0
+
+
+def _sign(installation: Installation, restore: Restore) -> str:
+    """Say under the log's own key that it goes on from here; else why that was not possible."""
+    if not installation.log.signers:
+        return ""  # from before logs were signed
+    try:
+        Sealer(installation.store).seal_all()
+        installation.log.sign_restored(restore)
+    except LogDamaged as error:
+        return str(error)
+    return ""
 
 
 def _into_place(staged: Path, data: Path) -> None:
@@ -181,4 +218,8 @@ def _into_place(staged: Path, data: Path) -> None:
     last = ("pki", "keys")
     names = sorted(path.name for path in staged.iterdir() if path.name not in last)
     for name in (*names, *last):
-        (staged / name).rename(data / name)
+        if name == _CHECKPOINTS and (data / name).is_dir():
+            for path in (staged / name).iterdir():  # each holds what the one in its place does
+                path.replace(data / name / path.name)
+        else:
+            (staged / name).rename(data / name)
