@@ -48,6 +48,18 @@ def test_a_newer_token_for_the_device_stays_the_only_one(enlist: Enlist) -> None
     assert code(enlist.redeem(newer.token)) == "done"
 
 
+def test_what_a_newer_token_has_overtaken_cannot_come_back(enlist: Enlist) -> None:
+    """Nobody is sent a token that can enroll nothing, and none stays live for a later reset."""
+    ticket = enlist.register("ada")
+    enlist.store.write(holds.hold_all)
+    enlist.redeem(enlist.issue(ticket.device_id).token)
+    freed = enlist.perform(Reactivate(ticket.enrollment_id))
+    reissued = enlist.perform(Reissue(ticket.enrollment_id, SHOWN))
+    assert code(freed) == code(reissued) == "device_enrolled"
+    assert not enlist.store.write(lambda tx: holds.reactivate(tx, ticket.enrollment_id))
+    assert code(enlist.revoke(ticket.enrollment_id)) == "done"
+
+
 def test_reissue_and_revoke_work_on_what_is_on_hold(enlist: Enlist) -> None:
     first, second = enlist.register("ada"), enlist.register("ben")
     enlist.store.write(holds.hold_all)

@@ -261,6 +261,14 @@ def test_what_a_restore_held_cannot_come_back_by_a_leaked_key(enlist: Enlist) ->
     assert code(enlist.redeem(ticket.token)) == "token_replaced"
 
 
+def test_what_a_newer_token_has_overtaken_ends(enlist: Enlist) -> None:
+    ticket = enlist.register("ada")
+    enlist.store.write(holds.hold_all)
+    enlist.redeem(enlist.issue(ticket.device_id).token)
+    assert replaced(enlist) == (0, [], [])
+    assert enlist.enrollment(ticket.enrollment_id).state == "revoked"
+
+
 def test_what_another_server_issues_before_it_has_looked_is_replaced_too(
     enlist: Enlist, other: Enlist
 ) -> None:

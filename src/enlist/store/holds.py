@@ -33,6 +33,8 @@ _REACTIVATE = Query(
        AND NOT EXISTS (SELECT 1 FROM enrollment other
                         WHERE other.device_id = enrollment.device_id
                           AND other.state = 'active')
+       AND NOT EXISTS (SELECT 1 FROM device d
+                        WHERE d.id = enrollment.device_id AND d.state <> 'registered')
     """,
 )
 _HELD = Query(
@@ -80,7 +82,7 @@ def hold_derived_otherwise(tx: Tx, derive_key_id: str) -> int:
 
 
 def reactivate(tx: Tx, enrollment_id: Id) -> bool:
-    """Free one; False when it is not on hold, or its device has another live one by now."""
+    """Free one; False when it is not on hold, or its device has another live one or is enrolled."""
     return tx.run(_REACTIVATE, id=enrollment_id) == 1
 
 

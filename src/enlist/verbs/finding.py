@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
+from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Enrollment, Organization, User
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import Permission
@@ -87,6 +88,14 @@ def hidden(tx: Reader, caller: Caller, user_id: Id | None, path: str) -> Refusal
     if not roles.of_user(tx, user_id):
         return None
     return missing("object that he may see", Subjects(user_id=user_id))
+
+
+def enrolled_since(tx: Reader, held: Enrollment) -> Refusal | None:
+    """`device_enrolled` where the device of what is on hold was enrolled by a newer token."""
+    device = devices.find(tx, held.device_id) if held.device_id else None
+    if device is None or device.state is DeviceState.REGISTERED:
+        return None
+    return Refusal("device_enrolled", about=held.subjects)
 
 
 def beyond(tx: Reader, caller: Caller, user_id: Id | None, about: Subjects) -> Refusal | None:

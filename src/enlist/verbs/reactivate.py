@@ -18,7 +18,7 @@ from enlist.core.policy import Permission
 from enlist.store import events, holds
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View
-from enlist.verbs.finding import beyond, enrollment_named
+from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
 from enlist.verbs.rights import host_alone
 
 
@@ -26,7 +26,7 @@ from enlist.verbs.rights import host_alone
 class Reactivate(QuickVerb[Enrollment, None]):
     """Free an enrollment that is on hold; its token works again until it expires.
 
-    Refusals: `conflict` for what is not on hold, `enrollment_exists`.
+    Refusals: `conflict` for what is not on hold, `enrollment_exists`, `device_enrolled`.
     """
 
     enrollment_id: str
@@ -42,7 +42,7 @@ class Reactivate(QuickVerb[Enrollment, None]):
             return refusal
         if found.state is not EnrollmentState.ON_HOLD:
             return Refusal("conflict", detail="It is not on hold.", about=found.subjects)
-        return found
+        return enrolled_since(tx, found) or found
 
     def apply(self, tx: Tx, caller: Caller, ready: Enrollment) -> Done[None] | Refusal:
         if not holds.reactivate(tx, ready.id):

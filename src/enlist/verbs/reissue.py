@@ -19,7 +19,7 @@ from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.store import enrollments, events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools, Verb
-from enlist.verbs.finding import beyond, enrollment_named
+from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
 from enlist.verbs.issuing import (
     Delivery,
     Issued,
@@ -81,7 +81,8 @@ class Reissue(Verb[Seen, Prepared, Issued]):
     """Make the next generation of a token: of an active, an expired or a held enrollment.
 
     Refusals: `token_used`, `token_revoked`, `conflict` for what no device has, `enrollment_exists`
-    for what is on hold beside a newer one, and the delivery's.
+    for what is on hold beside a newer one, `device_enrolled` where that was used, and the
+    delivery's.
     """
 
     enrollment_id: str
@@ -94,7 +95,10 @@ class Reissue(Verb[Seen, Prepared, Issued]):
         seen = _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_REISSUE)
         if isinstance(seen, Refusal):
             return seen
-        return check_template(tx, self.message, seen.enrollment.organization_path) or seen
+        found = seen.enrollment
+        if found.state is EnrollmentState.ON_HOLD and (refusal := enrolled_since(tx, found)):
+            return refusal
+        return check_template(tx, self.message, found.organization_path) or seen
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Prepared | Refusal:
         found = seen.enrollment

@@ -244,10 +244,13 @@ def _reissue(installation: Installation, derive: str, caller: Caller) -> Replace
             (left if refused else revoked).append(each)
             continue
         again = Reissue(each.enrollment_id, Delivery("email"), each.expires_at)
-        if isinstance(installation.driver.perform(again, caller), Refusal):
-            left.append(each)
-        else:
+        done = installation.driver.perform(again, caller)
+        if not isinstance(done, Refusal):
             reissued += 1
+        elif done.code == "device_enrolled":  # by a newer one: nobody waits for this
+            installation.driver.perform(Revoke(each.enrollment_id, "keys compromised"), caller)
+        else:
+            left.append(each)
     return Replaced(reissued, tuple(revoked), tuple(left))
 
 

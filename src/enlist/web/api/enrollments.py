@@ -248,7 +248,7 @@ async def revoke_enrollment(
     "/enrollments/{enrollment_id}/reactivate",
     Permission.ENROLLMENTS_REISSUE,
     answers=EnrollmentDetail,
-    refuses=("conflict", "enrollment_exists"),
+    refuses=("conflict", "enrollment_exists", "device_enrolled"),
 )
 async def reactivate_enrollment(asking: Staff, enrollment_id: str) -> EnrollmentDetail | Refusal:
     """Free an enrollment that is on hold since a backup was restored; its token works again."""
@@ -285,7 +285,10 @@ async def resend_enrollment(
     "/enrollments/{enrollment_id}/reissue",
     Permission.ENROLLMENTS_REISSUE,
     answers=EnrollmentDetail,
-    refuses=("token_used", "token_revoked", "conflict", "email_missing", "no_channel"),
+    refuses=(
+        *("token_used", "token_revoked", "conflict", "enrollment_exists", "device_enrolled"),
+        *("email_missing", "no_channel"),
+    ),
 )
 async def reissue_enrollment(
     asking: Staff, enrollment_id: str, body: TokenBody | None = None
