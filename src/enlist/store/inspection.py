@@ -158,8 +158,10 @@ def inspect_postgres(url: str, clock: Clock) -> Inspection:
     import psycopg
     from psycopg.rows import dict_row
 
+    from enlist.store.addresses import check_address
     from enlist.store.postgres import PostgresTx, configure
 
+    check_address(url)
     try:
         # No startup options and nothing set for longer than a transaction: a pool in between
         # refuses the first, and would hand the second to its next client.
@@ -171,8 +173,7 @@ def inspect_postgres(url: str, clock: Clock) -> Inspection:
             row_factory=dict_row,
         )
     except (psycopg.Error, UnicodeError) as error:
-        # An address that cannot be parsed is repeated as it is, with the password.
-        raise StoreUnavailable(_one_line(error).replace(url, "its address")) from error
+        raise StoreUnavailable(_one_line(error)) from error
     configure(connection)
 
     @contextlib.contextmanager

@@ -100,15 +100,18 @@ def open_store(settings: Settings, clock: Clock) -> Store:
     Raises:
         CannotStart: a part of the program is missing.
         NotForThisUser: the data folder is somebody else's.
+        StoreUnavailable: the address of PostgreSQL cannot be read.
     """
     keyfolder.refuse_strangers(settings.data)
     if settings.database:
         try:
+            from enlist.store.addresses import check_address
             from enlist.store.postgres import PostgresStore
         except ImportError as error:
             raise CannotStart(
                 "PostgreSQL needs the extra: pip install 'enlist[postgres]'"
             ) from error
+        check_address(settings.database)
         return PostgresStore(settings.database, clock)
     from enlist.store.sqlite import SqliteStore
 
