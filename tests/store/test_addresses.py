@@ -26,7 +26,7 @@ MISTYPED = [
     "postgresql://ada:can@ary@db.example/enlist",
     "postgresql://ada:can/ary@db.example/enlist",
     "postgresql://ada:123/ary@db.example/enlist",
-    "postgresql://ada:can?ary@db.example/enlist",
+    "postgresql://ada:can ary@db.example/enlist",
 ]
 
 
@@ -58,6 +58,7 @@ def test_nothing_of_it_is_repeated(
         "postgresql:///enlist?host=/run/postgresql",
         "postgresql://a:%40%2F%3A@[::1]:5432/b",
         "postgresql://a@one.example:5432,two.example:5433/b?target_session_attrs=read-write",
+        "postgresql://ada:can?ary@db.example/enlist",
         "dbname=x",
     ],
 )
