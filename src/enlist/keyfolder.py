@@ -301,10 +301,10 @@ def refuse_strangers(data: Path) -> None:
 
 def not_for_this_user(path: Path, data: Path) -> NotForThisUser:
     """What to do about a file in the data folder that is another user's."""
-    me, whose = user_name(os.geteuid()), _owner(data)
-    if whose == me and _owner(path) != me:
+    me, whose = user_name(os.geteuid()), owner_name(data)
+    if whose == me and owner_name(path) != me:
         return NotForThisUser(
-            f"{path} belongs to {_owner(path)}, the folder to {me}. "
+            f"{path} belongs to {owner_name(path)}, the folder to {me}. "
             f"Run as root: chown -R {me}: {data}"
         )
     if whose == me:
@@ -325,7 +325,7 @@ def user_name(number: int) -> str:
         return str(number)
 
 
-def _owner(path: Path) -> str:
+def owner_name(path: Path) -> str:
     """Whose a file is; where that cannot be seen, the user of the guides."""
     try:
         return user_name(path.stat().st_uid)

@@ -87,7 +87,7 @@ def compromised(
     if as_json:
         print_json(made)
     else:
-        out.print(f"New tokens sent: {made['reissued']}.")
+        out.print(f"New tokens sent: {made['reissued']}. Back up the new keys now.")
         _print_rest(made["revoked"], "Revoked, because nobody can be sent a new one:")
         _print_rest(made["left"], "Still on hold, because reissuing was refused:")
         if made["revoked"]:

@@ -54,11 +54,17 @@ def installation(
 
 
 def same_folder(context: typer.Context) -> str:
-    """The flag that named the data folder, for a command to run next; "" where it was not given."""
-    source = context.get_parameter_source("data")
-    if source is None or source.name != "COMMANDLINE":
-        return ""
-    return f" --data {shlex.quote(str(context.params['data']))}"
+    """The flags that named the installation, for a command to run next; "" where none was given.
+
+    A database's address may hold a password, which is not repeated.
+    """
+
+    def given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    data = f" --data {shlex.quote(str(context.params['data']))}" if given("data") else ""
+    return data + (" --database …" if given("database") else "")
 
 
 def backend(context: typer.Context) -> Backend:

@@ -34,9 +34,11 @@ def _settings(options: dict[str, Any]) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
+        # The mail server's settings are a class of their own, so a bare "port" would name nothing.
+        prefix = "ENLIST_SMTP_" if error.title == "Smtp" else "ENLIST_"
         lines = []
         for problem in error.errors():
-            name = ".".join(str(part) for part in problem["loc"])
+            name = prefix + "_".join(map(str, problem["loc"])).upper() if problem["loc"] else ""
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"{name}: {message}" if name else message)
         raise CannotStart("\n".join(lines)) from None

@@ -6,6 +6,7 @@ database without the keys that belong to it, nor the other way round (ruling 32)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from enlist.pki import spiffe
 from enlist.pki.notes import Signer
 from enlist.settings import Settings
 from enlist.store import installation, key_use, migrations
+from enlist.store.inspection import inspect_postgres
 from enlist.store.lanes import Store
-from enlist.store.tx import Tx
+from enlist.store.tx import StoreUnavailable, Tx
 from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.crowding import Room
 from enlist.verbs.driver import Addresses, Driver, Tools
@@ -317,6 +319,23 @@ def _there(settings: Settings) -> None:
             f"there is no Enlist in {settings.data}. Give its folder by --data or ENLIST_DATA, "
             "or make one: enlist init, or enlist serve."
         )
+    if settings.database:
+        _answers(settings)
+
+
+def _answers(settings: Settings) -> None:
+    """Say at once why PostgreSQL refuses; its pool would try for ten seconds and not say it."""
+    try:
+        inspect_postgres(settings.database, system_clock).close()
+    except ImportError:
+        return  # said where the store is opened
+    except StoreUnavailable as error:
+        owner = keyfolder.owner_name(settings.data)
+        if owner == keyfolder.user_name(os.geteuid()):
+            raise
+        raise StoreUnavailable(
+            f"{error}. It may know {owner} only; run this as: sudo -u {owner} enlist …"
+        ) from error
 
 
 @contextmanager
