@@ -10,7 +10,7 @@ import pytest
 
 from enlist.core.clock import system_clock
 from enlist.core.secrets import new_key
-from enlist.wiring.keys import rotate
+from enlist.wiring.keys import replace_leaked, rotate
 from enlist.wiring.missing_keys import MissingKeys
 from tests.installation import Enlist
 from tests.peers.base import wait_until
@@ -39,6 +39,22 @@ def test_a_key_that_was_made_elsewhere(enlist: Enlist, elsewhere: Path, purpose:
         shutil.copy(path, elsewhere / path.relative_to(here))
     other.look()
     assert other.why_not_ready() == ""
+
+
+def test_keys_that_replace_leaked_ones_elsewhere(enlist: Enlist, tmp_path: Path) -> None:
+    """Here stands one yet that was made to begin later, and so sorts behind those."""
+    rotate(enlist.installation, enlist.settings, "derive", minutes=60)
+    elsewhere = Path(shutil.copytree(enlist.settings.data, tmp_path / "elsewhere"))
+    replace_leaked(enlist.installation, enlist.settings, pause=lambda _: None)
+    other = MissingKeys(enlist.installation.store, elsewhere, enlist.clock)
+    other.look()
+    assert other.why_not_ready() == "keys"
+    for path in elsewhere.glob("keys/lookup.*.key"):
+        path.unlink()
+    for path in enlist.settings.data.glob("keys/lookup.*.key"):
+        shutil.copy(path, elsewhere / "keys")
+    other.look()
+    assert other.why_not_ready() == "keys", "it would make tokens by what has leaked"
 
 
 def test_a_key_that_was_taken_away(enlist: Enlist) -> None:

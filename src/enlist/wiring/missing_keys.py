@@ -7,7 +7,7 @@ that it is unknown. So it says what is missing, and takes no traffic once that k
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from enlist.core.secrets import begins
 from enlist.store import installation
 from enlist.store.lanes import Store
 from enlist.store.tx import StoreUnavailable
+from enlist.wiring.background import Background
 
 EVERY: Final = 5.0
 """Seconds between two looks."""
@@ -30,12 +31,13 @@ def newer_elsewhere(data: Path, known: Mapping[str, str]) -> list[str]:
     """The keys of a database that are newer than any in the folder, by id.
 
     An older one that is not there was taken away on purpose, or is lost: that is looked at when
-    the server starts.
+    the server starts. One in the folder that the database does not name any more counts for
+    nothing: it was made to begin later, and leaked with the others.
     """
 
     def newer() -> Iterator[str]:
         for purpose in set(known.values()):
-            newest = max(_held(data, purpose), default="")
+            newest = max((key for key in _held(data, purpose) if key in known), default="")
             yield from (key for key, what in known.items() if what == purpose and key > newest)
 
     return sorted(newer())
@@ -46,40 +48,29 @@ def _held(data: Path, purpose: str) -> Iterator[str]:
     return (path.name.split(".")[1] for path in data.glob(files))
 
 
-class MissingKeys:
-    """A thread that compares what the database names with what the folder has."""
+class MissingKeys(Background):
+    """A thread that compares what the database names with what the folder has.
+
+    It begins after a wait: at the start nothing is missing, or the server would not start.
+    """
 
     def __init__(self, store: Store, data: Path, clock: Clock, *, every: float = EVERY) -> None:
+        super().__init__("missing-keys", first=every)
         self._store = store
         self._data = data
         self._clock = clock
         self._every = every
         self._said: list[str] = []
         self._in_use = False
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="missing-keys", daemon=True)
 
     def why_not_ready(self) -> str:
         """The reason to take no traffic; "" while there is none."""
         return "keys" if self._in_use else ""
 
-    def start(self) -> None:
-        """Begin; at the start itself nothing is missing, or the server would not start."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._stopping.set()
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every):
-            try:
-                self.look()
-            except StoreUnavailable:
-                continue  # the readiness check says so itself
-            except Exception:  # noqa: BLE001 - a watch that ends unnoticed would be worse
-                _log.exception("keys not compared")
+    def _again(self) -> float:
+        with contextlib.suppress(StoreUnavailable):  # the readiness check says so itself
+            self.look()
+        return self._every
 
     def look(self) -> None:
         """Compare, and say what has changed."""
