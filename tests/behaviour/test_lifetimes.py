@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enlist.core.clock import HOUR, from_datetime, rfc3339, to_datetime
+from enlist.core.clock import HOUR, MINUTE, from_datetime, rfc3339, to_datetime
+from enlist.core.secrets import Secret
+from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.callers import ByApiKey, BySignIn
 from enlist.verbs.register import DeviceDetails, Register
-from tests.installation import SHOWN, Enlist, code, done, refusal
+from enlist.verbs.sign_in import StartSignIn
+from tests.installation import ADMINISTRATOR, PASSWORD, SHOWN, Enlist, code, done, refusal
 
 BEFORE_SPRING = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)  # Europe springs forward in that night
 BEFORE_AUTUMN = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)  # and falls back in this one
@@ -124,6 +128,35 @@ def test_each_transaction_has_one_moment(enlist: Enlist) -> None:
     (event,) = enlist.events("enrollment.redeemed")
     moments = {found.used_at, found.ended_at, device.enrolled_at, credential.issued_at, event.at}
     assert moments == {enlist.clock.now}
+
+
+def test_an_api_key_works_until_the_last_microsecond(enlist: Enlist) -> None:
+    """S19: valid while now < expires_at."""
+    end = enlist.clock.now + HOUR
+    key = enlist.do(CreateApiKey("nightly", "reader", expires_at=end)).secret
+    for moment, expected in ((end - 1, "done"), (end, "unauthenticated")):
+        enlist.clock.now = moment
+        assert code(enlist.perform(ByApiKey(key), enlist.stranger())) == expected
+
+
+def test_a_sign_in_ends_when_nobody_uses_it_and_after_twelve_hours(enlist: Enlist) -> None:
+    """S19: to the microsecond; use puts off the first end, and never the second."""
+    start = StartSignIn(ADMINISTRATOR, Secret(PASSWORD))
+
+    def used(cookie: Secret) -> str:
+        return code(enlist.perform(BySignIn(cookie), enlist.stranger()))
+
+    idle = done(enlist.perform(start, enlist.stranger())).cookie
+    for pause, expected in ((-1, "done"), (0, "unauthenticated")):
+        enlist.clock.advance(minutes=30, microseconds=pause)
+        assert used(idle) == expected
+    busy, began = done(enlist.perform(start, enlist.stranger())).cookie, enlist.clock.now
+    for step in range(1, 25):
+        enlist.clock.now = began + step * 29 * MINUTE
+        assert used(busy) == "done"
+    for moment, expected in ((12 * HOUR - 1, "done"), (12 * HOUR, "unauthenticated")):
+        enlist.clock.now = began + moment
+        assert used(busy) == expected
 
 
 def test_the_store_tells_how_far_its_clock_is_off(enlist: Enlist) -> None:
