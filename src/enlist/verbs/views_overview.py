@@ -40,7 +40,7 @@ RECENT: Final = 7 * DAY
 """How far back the overview looks for what needs attention."""
 
 FLOW: Final = 31 * DAY
-"""How far back the overview counts enrollments: thirty whole days, wherever one looks from."""
+"""How far back the overview counts enrollments where nobody says since when."""
 
 UNREAD: Final = "refused unread: mistyped, malformed, too large or throttled"
 """What a support code stands for when no event has it (rulings 11 and 34)."""
@@ -60,7 +60,7 @@ class OverviewDetail:
         failed_messages: given up, the newest few.
         interceptions: used tokens that came again with another key, in the last seven days.
         newest: the newest events.
-        flow: how enrollments went in the last `FLOW` microseconds; None where he may not see it.
+        flow: how enrollments went lately; None where he may not see it.
     """
 
     organization: Organization | None
@@ -79,9 +79,13 @@ class Overview(View[OverviewDetail]):
     """The start page of an organization; "" for the caller's own.
 
     Refusals: `not_found`, `forbidden`.
+
+    Attributes:
+        since: from when on enrollments are counted; 0 is `FLOW` ago.
     """
 
     organization: str = ""
+    since: int = 0
 
     def read(self, tx: Reader, caller: Caller) -> OverviewDetail | Refusal:
         path = scope(tx, caller, self.organization, Permission.DEVICES_READ)
@@ -104,7 +108,7 @@ class Overview(View[OverviewDetail]):
             sure(outbox.page(tx, failed)).items if sees_messages else (),
             timeline(tx, caller, path, flagged, _FEW).items,
             timeline(tx, caller, path, {}, _NEWEST).items,
-            flow.flow(tx, path, tx.now - FLOW) if sees_enrollments else None,
+            flow.flow(tx, path, self.since or tx.now - FLOW) if sees_enrollments else None,
         )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
-from enlist.core.clock import HOUR, from_datetime
+import pytest
+
+from enlist.core.clock import HOUR, MINUTE, from_datetime
 from enlist.store.tx import Query
 from enlist.verbs.organizations import ChangeOrganization
 from tests.installation import Enlist
@@ -96,6 +99,24 @@ def test_the_funnel_tells_how_far_enrollments_came(console: Console, enlist: Enl
     assert "Issued 5" in main
     assert "Message sent 0 0 %" in main
     assert "Device enrolled 1 20 %" in main
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Apia"])
+def test_chart_and_funnel_count_the_same_days(console: Console, enlist: Enlist, zone: str) -> None:
+    """Else one page says of the same thirty days that more were issued than were issued."""
+    enlist.do(ChangeOrganization("main", time_zone=zone))
+    for hours in range(29 * 24 - 2, 31 * 24 + 2, 3):
+        old = enlist.register("ada", name=f"laptop {hours}")
+        at_that_time = enlist.clock() - hours * HOUR - 20 * MINUTE
+        enlist.store.write(
+            lambda tx, one=old, then=at_that_time: tx.run(  # type: ignore[misc]
+                SET_ISSUED, id=one.enrollment_id, at=then
+            )
+        )
+    main = console.sign_in("reader").open(OVERVIEW).main
+    chart, funnel = re.findall(r"\bIssued (\d+)\b", main)
+    assert chart == funnel
+    assert 0 < int(chart) < 18
 
 
 def test_a_sibling_s_enrollments_are_in_no_chart(console: Console, enlist: Enlist) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
-from enlist.core.clock import to_datetime
+from enlist.core.clock import HOUR, from_datetime, to_datetime
 from enlist.core.model import Flow
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
@@ -68,7 +68,7 @@ class Stage:
 
 async def show_overview(desk: Desk) -> Response:
     """The start page of the organization in force, with all that lies below it."""
-    found = await desk.view(Overview(desk.group_id))
+    found = await desk.view(Overview(desk.group_id, beginning(desk.now, desk.zone)))
     if isinstance(found, Refusal):
         return desk.refuse(found)
     shown = days(found.flow, desk.now, desk.zone) if found.flow else []
@@ -97,6 +97,16 @@ def shares(overview: OverviewDetail) -> list[Share]:
             found.append(Share(word, state, count, round(start, 3), round(width, 3)))
         start += width
     return found
+
+
+def beginning(now: int, zone: str) -> int:
+    """When the first day of the chart begins, so that all that is shown counts the same.
+
+    Rounded up to a whole hour, as the flow counts by hours: in India the day begins at half past.
+    """
+    local = ZoneInfo(zone)
+    first = to_datetime(now).astimezone(local).date() - timedelta(days=DAYS - 1)
+    return -(-from_datetime(datetime.combine(first, time(), local)) // HOUR) * HOUR
 
 
 def days(flow: Flow, now: int, zone: str) -> list[Day]:
