@@ -14,7 +14,7 @@ from enlist.settings import Settings
 from enlist.store.sqlite import connect
 from enlist.store.tx import Query
 
-_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)[sb]")
 
 
 class Refused(Exception):

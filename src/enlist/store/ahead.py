@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from enlist.store.tx import Reader, Row, Statement
+from enlist.store.tx import Reader, Row, SetQuery, Statement
 
 _Question = tuple[str, tuple[tuple[str, object], ...]]
 
@@ -38,7 +38,7 @@ class ReadAhead:
         return self._tx.bare(query, **values)
 
     def each(
-        self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
+        self, query: SetQuery, rows: Sequence[Mapping[str, object]], /, **common: object
     ) -> list[Row]:
         return self._tx.each(query, rows, **common)
 

@@ -7,32 +7,23 @@ from dataclasses import dataclass
 
 from enlist.core.ids import Id
 from enlist.core.model import Credential
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _COLUMNS = """
     SELECT c.id, c.device_id, c.enrollment_id, c.kind, c.serial, c.fingerprint, c.certificate,
            c.not_before, c.not_after, c.issued_at, c.revoked_at, c.revocation_reason
       FROM credential c
 """
-_INSERT_EACH = Query(
+_INSERT_EACH = SetQuery(
     "credential.insert_each",
+    """id uuid, device_id uuid, enrollment_id uuid, serial text, fingerprint text,
+    key_digest bytea, certificate text, not_before bigint, not_after bigint""",
     """
     INSERT INTO credential (id, device_id, enrollment_id, kind, serial, fingerprint, key_digest,
                             certificate, not_before, not_after, issued_at)
-    VALUES (:id, :device_id, :enrollment_id, 'certificate', :serial, :fingerprint, :key_digest,
-            :certificate, :not_before, :not_after, :now)
-    """,
-    postgres="""
-    INSERT INTO credential (id, device_id, enrollment_id, kind, serial, fingerprint, key_digest,
-                            certificate, not_before, not_after, issued_at)
-    SELECT r.id, r.device_id, r.enrollment_id, 'certificate', r.serial, r.fingerprint,
-           r.key_digest, r.certificate, r.not_before, r.not_after, CAST(:now AS bigint)
-      FROM unnest(CAST(:id AS uuid[]), CAST(:device_id AS uuid[]), CAST(:enrollment_id AS uuid[]),
-                  CAST(:serial AS text[]), CAST(:fingerprint AS text[]),
-                  CAST(:key_digest AS bytea[]), CAST(:certificate AS text[]),
-                  CAST(:not_before AS bigint[]), CAST(:not_after AS bigint[]))
-           AS r (id, device_id, enrollment_id, serial, fingerprint, key_digest, certificate,
-                 not_before, not_after)
+    SELECT id, device_id, enrollment_id, 'certificate', serial, fingerprint, key_digest,
+           certificate, not_before, not_after, CAST(:now AS bigint)
+      FROM asked
     """,
 )
 _OF_DEVICE = Query(

@@ -9,7 +9,7 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
 _COLUMNS = """
@@ -49,32 +49,20 @@ _CHANGE = Query(
      WHERE id = :id AND deleted_at IS NULL AND version = :version
     """,
 )
-_ENROLL_EACH = Query(
+_ENROLL_EACH = SetQuery(
     "device.enroll_each",
+    "id uuid, model text, os_version text, serial text, imei text, udid text",
     # What the device reports fills what the administrator left empty; his name for it stays.
     """
     UPDATE device
        SET state = 'enrolled', enrolled_at = :now, last_seen_at = :now, version = version + 1,
-           model = COALESCE(NULLIF(:model, ''), model),
-           os_version = COALESCE(NULLIF(:os_version, ''), os_version),
-           serial = COALESCE(NULLIF(serial, ''), :serial),
-           imei = COALESCE(NULLIF(imei, ''), :imei),
-           udid = COALESCE(NULLIF(udid, ''), :udid)
-     WHERE id = :id AND state = 'registered' AND deleted_at IS NULL
-    RETURNING id
-    """,
-    postgres="""
-    UPDATE device
-       SET state = 'enrolled', enrolled_at = :now, last_seen_at = :now, version = version + 1,
-           model = COALESCE(NULLIF(r.model, ''), device.model),
-           os_version = COALESCE(NULLIF(r.os_version, ''), device.os_version),
-           serial = COALESCE(NULLIF(device.serial, ''), r.serial),
-           imei = COALESCE(NULLIF(device.imei, ''), r.imei),
-           udid = COALESCE(NULLIF(device.udid, ''), r.udid)
-      FROM unnest(CAST(:id AS uuid[]), CAST(:model AS text[]), CAST(:os_version AS text[]),
-                  CAST(:serial AS text[]), CAST(:imei AS text[]), CAST(:udid AS text[]))
-           AS r (id, model, os_version, serial, imei, udid)
-     WHERE device.id = r.id AND device.state = 'registered' AND device.deleted_at IS NULL
+           model = COALESCE(NULLIF(asked.model, ''), device.model),
+           os_version = COALESCE(NULLIF(asked.os_version, ''), device.os_version),
+           serial = COALESCE(NULLIF(device.serial, ''), asked.serial),
+           imei = COALESCE(NULLIF(device.imei, ''), asked.imei),
+           udid = COALESCE(NULLIF(device.udid, ''), asked.udid)
+      FROM asked
+     WHERE device.id = asked.id AND device.state = 'registered' AND device.deleted_at IS NULL
     RETURNING device.id
     """,
 )

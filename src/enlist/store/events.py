@@ -11,32 +11,21 @@ from enlist.core.ids import LATEST, Id, least_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
-_INSERT_EACH = Query(
+_INSERT_EACH = SetQuery(
     "event.insert_each",
+    """id uuid, at bigint, kind text, actor_kind text, actor_id uuid, organization_id uuid,
+    user_id uuid, device_id uuid, enrollment_id uuid, support_code text, entry text,
+    personal text, salt bytea""",
     """
     INSERT INTO event (id, at, kind, actor_kind, actor_id, organization_id, user_id, device_id,
                        enrollment_id, support_code, entry, personal, salt)
-    VALUES (:id, :at, :kind, :actor_kind, :actor_id,
-            COALESCE(:organization_id, (SELECT id FROM organization WHERE parent_id IS NULL)),
-            :user_id, :device_id, :enrollment_id, :support_code, :entry, :personal, :salt)
-    """,
-    postgres="""
-    INSERT INTO event (id, at, kind, actor_kind, actor_id, organization_id, user_id, device_id,
-                       enrollment_id, support_code, entry, personal, salt)
-    SELECT r.id, r.at, r.kind, r.actor_kind, r.actor_id,
-           COALESCE(r.organization_id, (SELECT id FROM organization WHERE parent_id IS NULL)),
-           r.user_id, r.device_id, r.enrollment_id, r.support_code, r.entry, r.personal, r.salt
-      FROM unnest(CAST(:id AS uuid[]), CAST(:at AS bigint[]), CAST(:kind AS text[]),
-                  CAST(:actor_kind AS text[]), CAST(:actor_id AS uuid[]),
-                  CAST(:organization_id AS uuid[]), CAST(:user_id AS uuid[]),
-                  CAST(:device_id AS uuid[]), CAST(:enrollment_id AS uuid[]),
-                  CAST(:support_code AS text[]), CAST(:entry AS text[]),
-                  CAST(:personal AS text[]), CAST(:salt AS bytea[]))
-           AS r (id, at, kind, actor_kind, actor_id, organization_id, user_id, device_id,
-                 enrollment_id, support_code, entry, personal, salt)
+    SELECT id, at, kind, actor_kind, actor_id,
+           COALESCE(organization_id, (SELECT o.id FROM organization o WHERE o.parent_id IS NULL)),
+           user_id, device_id, enrollment_id, support_code, entry, personal, salt
+      FROM asked
     """,
 )
 

@@ -136,7 +136,6 @@ def inspect_sqlite(path: Path, clock: Clock) -> Inspection:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA schema_version")
     except sqlite3.Error as error:

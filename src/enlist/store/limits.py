@@ -15,7 +15,7 @@ from typing import Final
 from enlist.core.clock import DAY, MINUTE, SECOND
 from enlist.core.ids import Id
 from enlist.store.ahead import ReadAhead
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 THROTTLE_REFUSALS: Final = 10
 THROTTLE_WINDOW: Final = 10 * MINUTE
@@ -29,16 +29,12 @@ _BLOCKED = Query(
      WHERE source = :source AND refused >= :most AND window_ends_at > :now
     """,
 )
-_BLOCKED_EACH = Query(
+_BLOCKED_EACH = SetQuery(
     "throttle.blocked_each",
+    "source text",
     """
-    SELECT source, window_ends_at FROM throttle
-     WHERE source = :source AND refused >= :most AND window_ends_at > :now
-    """,
-    postgres="""
     SELECT t.source, t.window_ends_at
-      FROM unnest(CAST(:source AS text[])) AS asked (source)
-      JOIN throttle t ON t.source = asked.source
+      FROM asked JOIN throttle t ON t.source = asked.source
      WHERE t.refused >= :most AND t.window_ends_at > :now
     """,
 )

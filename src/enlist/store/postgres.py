@@ -21,7 +21,15 @@ from psycopg.types.string import TextLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from enlist.core.clock import SECOND, Clock
-from enlist.store.tx import Query, Row, Statement, StoreUnavailable, UniqueViolation, Unstorable
+from enlist.store.tx import (
+    Query,
+    Row,
+    SetQuery,
+    Statement,
+    StoreUnavailable,
+    UniqueViolation,
+    Unstorable,
+)
 
 T = TypeVar("T")
 Claim = TypeVar("Claim")
@@ -65,11 +73,11 @@ class PostgresTx:
         return self._execute(query, values).rowcount
 
     def each(
-        self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
+        self, query: SetQuery, rows: Sequence[Mapping[str, object]], /, **common: object
     ) -> list[Row]:
         if not rows:
             return []
-        columns: dict[str, object] = {name: [row[name] for row in rows] for name in rows[0]}
+        columns: dict[str, object] = {name: [row[name] for row in rows] for name in query.columns}
         cursor = self._execute(query, {**columns, **common})
         return list(cursor.fetchall()) if cursor.description else []
 

@@ -20,14 +20,18 @@ from enlist.store import attempts, credentials, devices, enrollments, events, li
 from enlist.store.credentials import NewCertificate
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.limits import IdempotencyKey
-from enlist.store.tx import ConcurrentChange, Query, Tx
+from enlist.store.tx import ConcurrentChange, SetQuery, Tx
 
-_CLAIM_TEXT = """
+_CLAIM_EACH = SetQuery(
+    "redemption.claim_each",
+    "id uuid, generation integer, attempt_id uuid",
+    """
     UPDATE enrollment
        SET uses = uses + 1, used_at = :now, wrong_logins = 0,
            state = CASE WHEN uses + 1 >= max_uses THEN 'used' ELSE state END,
            ended_at = CASE WHEN uses + 1 >= max_uses THEN :now ELSE ended_at END
-     {claimed}
+      FROM asked
+     WHERE enrollment.id = asked.id AND enrollment.generation = asked.generation
        AND enrollment.state = 'active' AND uses < max_uses
        AND not_before <= :now AND expires_at > :now AND deleted_at IS NULL
        AND EXISTS (SELECT 1 FROM device d
@@ -37,25 +41,13 @@ _CLAIM_TEXT = """
             OR EXISTS (SELECT 1 FROM app_user u
                         WHERE u.id = enrollment.user_id AND u.state = 'active'
                           AND u.deleted_at IS NULL))
-       AND ({attempt_id} IS NULL
+       AND (asked.attempt_id IS NULL
             OR EXISTS (SELECT 1 FROM attempt a
-                        WHERE a.id = {attempt_id} AND a.state = 'open' AND a.expires_at > :now
+                        WHERE a.id = asked.attempt_id AND a.state = 'open' AND a.expires_at > :now
                           AND (a.enrollment_id = enrollment.id
                                OR (a.enrollment_id IS NULL AND a.user_id = enrollment.user_id))))
     RETURNING enrollment.id
-"""
-_CLAIM_EACH = Query(
-    "redemption.claim_each",
-    _CLAIM_TEXT.format(
-        claimed="WHERE enrollment.id = :id AND enrollment.generation = :generation",
-        attempt_id=":attempt_id",
-    ),
-    postgres=_CLAIM_TEXT.format(
-        claimed="""FROM unnest(CAST(:id AS uuid[]), CAST(:generation AS integer[]),
-                 CAST(:attempt_id AS uuid[])) AS claim (id, generation, attempt_id)
-     WHERE enrollment.id = claim.id AND enrollment.generation = claim.generation""",
-        attempt_id="claim.attempt_id",
-    ),
+    """,
 )
 
 

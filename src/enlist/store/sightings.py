@@ -12,7 +12,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
 from enlist.core.model import GrantKind, Platform, Sighting
 from enlist.store.ahead import ReadAhead
-from enlist.store.tx import Query, Reader, Row
+from enlist.store.tx import Query, Reader, Row, SetQuery
 
 _BODY = """
     SELECT e.id AS enrollment_id, e.organization_id, o.path AS organization_path, e.user_id,
@@ -50,22 +50,14 @@ _BY_TOKEN = Query(
         )"""
     ),
 )
-_BY_TOKEN_EACH = Query(
+_BY_TOKEN_EACH = SetQuery(
     "sighting.by_token_each",
+    "token_digest bytea",
     _body(
         """(
         SELECT s.digest, s.enrollment_id, s.generation, NULL AS attempt_id,
                NULL AS attempt_state, 0 AS attempt_expires_at, NULL AS attempt_user_id
-          FROM enrollment_secret s WHERE s.digest = :token_digest
-        )""",
-        ", p.digest",
-    ),
-    postgres=_body(
-        """(
-        SELECT s.digest, s.enrollment_id, s.generation, NULL AS attempt_id,
-               NULL AS attempt_state, 0 AS attempt_expires_at, NULL AS attempt_user_id
-          FROM unnest(CAST(:token_digest AS bytea[])) AS asked (digest)
-          JOIN enrollment_secret s ON s.digest = asked.digest
+          FROM asked JOIN enrollment_secret s ON s.digest = asked.token_digest
         )""",
         ", p.digest",
     ),

@@ -12,28 +12,42 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from enlist.core.clock import Clock
-from enlist.store.tx import Query, Row, Statement, StoreUnavailable, UniqueViolation, Unstorable
+from enlist.store.tx import (
+    Query,
+    Row,
+    SetQuery,
+    Statement,
+    StoreUnavailable,
+    UniqueViolation,
+    Unstorable,
+)
 
 T = TypeVar("T")
 Claim = TypeVar("Claim")
 Answer = TypeVar("Answer")
 
 BATCH: Final = 256
+MOST_ROWS: Final = 64
+"""Rows that one statement takes at once: each number of them is a text to be prepared."""
+_PREPARED: Final = 512
 _BUSY_MS: Final = 10_000
 
 
 def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
     """A connection as Enlist uses it: WAL, durable commits, enforced foreign keys."""
     connection = sqlite3.connect(
-        path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+        path,
+        timeout=_BUSY_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_PREPARED,
     )
-    connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -45,6 +59,14 @@ def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
     return connection
 
 
+def _rows(cursor: sqlite3.Cursor) -> list[Row]:
+    rows = cursor.fetchall()
+    if not rows:
+        return []
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
 class SqliteTx:
     """A transaction on a SQLite connection."""
 
@@ -53,11 +75,11 @@ class SqliteTx:
         self.now = now
 
     def all(self, query: Statement, /, **values: object) -> list[Row]:
-        return [dict(row) for row in self._execute(query, values).fetchall()]
+        return _rows(self._execute(query.sqlite, values, values.values()))
 
     def one(self, query: Statement, /, **values: object) -> Row | None:
-        row = self._execute(query, values).fetchone()
-        return None if row is None else dict(row)
+        rows = self.all(query, **values)
+        return rows[0] if rows else None
 
     def bare(self, query: Statement, /, **values: object) -> list[tuple[Any, ...]]:
         cursor = self._execute(query, values)
@@ -65,19 +87,27 @@ class SqliteTx:
         return cursor.fetchall()
 
     def run(self, query: Statement, /, **values: object) -> int:
-        return self._execute(query, values).rowcount
+        return self._execute(query.sqlite, values, values.values()).rowcount
 
     def each(
-        self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
+        self, query: SetQuery, rows: Sequence[Mapping[str, object]], /, **common: object
     ) -> list[Row]:
-        return [dict(found) for row in rows for found in self._execute(query, {**row, **common})]
+        found: list[Row] = []
+        for first in range(0, len(rows), MOST_ROWS):
+            some = rows[first : first + MOST_ROWS]
+            values = [row[column] for row in some for column in query.columns]
+            values += [common[name] for name in query.common]
+            found += _rows(self._execute(query.over(len(some)), values, values))
+        return found
 
-    def _execute(self, query: Statement, values: dict[str, object]) -> sqlite3.Cursor:
+    def _execute(
+        self, text: str, values: Mapping[str, object] | Sequence[object], each: Iterable[object]
+    ) -> sqlite3.Cursor:
         try:
-            for value in values.values():
+            for value in each:
                 if type(value) is str and "\x00" in value:
                     raise Unstorable("a text holds NUL")  # as PostgreSQL says
-            return self._connection.execute(query.sqlite, values)
+            return self._connection.execute(text, values)
         except (UnicodeEncodeError, OverflowError) as error:
             raise Unstorable(str(error)) from error
         except sqlite3.IntegrityError as error:

@@ -1,8 +1,9 @@
 """What a subject module may ask of a database: four methods, the same on both stores.
 
 Statements are `Query` objects with `:name` parameters, written once. Where a store needs a text
-of its own it is given as a named variant. Every query registers itself, so that a test can
-prepare each one on each store (house rule 11).
+of its own it is given as a named variant. A `SetQuery` is one statement over many rows: what is
+asked or written for a hundred callers costs one round trip, not a hundred. Every query registers
+itself, so that a test can prepare each one on each store (house rule 11).
 """
 
 from __future__ import annotations
@@ -44,6 +45,43 @@ class Query(Statement):
         QUERIES[name] = self
 
 
+class SetQuery(Query):
+    """One statement over many rows at once, which it finds in a table called `asked`.
+
+    PostgreSQL is given each column as an array, SQLite the rows as they are. The arrays travel in
+    binary form: in the text form psycopg would escape every quote of every event by itself.
+
+    Args:
+        columns: name and PostgreSQL type of each column of `asked`: `id uuid, size bigint`.
+        text: what follows `WITH asked (…) AS (…)`; other parameters are the same for all rows.
+    """
+
+    def __init__(self, name: str, columns: str, text: str) -> None:
+        typed = [column.split() for column in columns.split(",")]
+        self.columns: Final = tuple(column for column, _ in typed)
+        self._text = text
+        self._over: dict[int, str] = {}
+        self.common: Final = tuple(dict.fromkeys(_PARAMETER.findall(text)))
+        super().__init__(name, self._with(f"VALUES ({', '.join(f':{n}' for n in self.columns)})"))
+        arrays = ", ".join(f"CAST(%({column})b AS {kind}[])" for column, kind in typed)
+        following = _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%"))
+        self.postgres = self._with(f"SELECT * FROM unnest({arrays})", following)
+
+    def over(self, rows: int) -> str:
+        """The text for this many rows on SQLite; parameters are the rows' values, then `common`."""
+        made = self._over.get(rows)
+        if made is None:
+            row = f"({', '.join('?' * len(self.columns))})"
+            first = rows * len(self.columns) + 1
+            numbers = {name: f"?{first + place}" for place, name in enumerate(self.common)}
+            text = _PARAMETER.sub(lambda found: numbers[found[1]], self._text)
+            made = self._over[rows] = self._with(f"VALUES {', '.join([row] * rows)}", text)
+        return made
+
+    def _with(self, asked: str, text: str = "") -> str:
+        return f"WITH asked ({', '.join(self.columns)}) AS ({asked}) {text or self._text}"
+
+
 class Reader(Protocol):
     """Reading: what `look` gets."""
 
@@ -65,16 +103,13 @@ class Reader(Protocol):
         ...
 
     def each(
-        self, query: Statement, rows: Sequence[Mapping[str, object]], /, **common: object
+        self, query: SetQuery, rows: Sequence[Mapping[str, object]], /, **common: object
     ) -> list[Row]:
-        """Execute a statement once for each of `rows`; all that it returned, in no certain order.
-
-        SQLite runs the statement for one row again and again. PostgreSQL runs its variant once,
-        whose parameters are columns: `unnest(CAST(:id AS uuid[]), …)`.
+        """Execute a statement over all of `rows`; what it returned, in no certain order.
 
         Args:
-            rows: the values by parameter; all have the same.
-            common: values that are the same for every row; no columns.
+            rows: the values by column of `asked`.
+            common: values that are the same for every row.
         """
         ...
 
