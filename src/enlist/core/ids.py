@@ -70,7 +70,8 @@ def _id(steps_since_1970: int, random: int) -> Id:
     value |= 0b10 << 62
     value |= counter << 48
     value |= random
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def parse_id(text: str) -> Id | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from enlist.core.caller import Caller
-from enlist.core.events import Event, Happening, make_event
+from enlist.core.events import Event, Happening, canonical, make_event
 from enlist.core.ids import LATEST, Id, least_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
@@ -103,7 +103,7 @@ def _values(event: Event) -> dict[str, object]:
         "enrollment_id": event.about.enrollment_id,
         "support_code": event.support_code,
         "entry": event.entry,
-        "personal": json.dumps(dict(event.personal), ensure_ascii=False),
+        "personal": canonical(dict(event.personal)),
         "salt": event.salt,
     }
 

@@ -132,11 +132,17 @@ class PostgresStore:
         claims: Sequence[Claim],
     ) -> Sequence[Answer]:
         def claiming(connection: Connection) -> Sequence[Answer]:
-            with connection.transaction():
-                # Claims find their rows by keys. Where a table has grown since the server last
-                # counted it, the planner would read all of it for each batch instead.
-                connection.execute("SET LOCAL enable_seqscan = off")
-                return apply(PostgresTx(connection, self._clock()), claims)
+            # Claims find their rows by keys. Where a table has grown since the server last
+            # counted it, the planner would read all of it for each batch instead.
+            connection.execute("BEGIN; SET LOCAL enable_seqscan = off")
+            try:
+                answers = apply(PostgresTx(connection, self._clock()), claims)
+                connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(psycopg.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            return answers
 
         return self._with_connection(claiming)
 

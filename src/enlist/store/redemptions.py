@@ -9,7 +9,7 @@ again, only to learn which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
@@ -24,7 +24,7 @@ from enlist.store.tx import ConcurrentChange, SetQuery, Tx
 
 _CLAIM_EACH = SetQuery(
     "redemption.claim_each",
-    "id uuid, generation integer, attempt_id uuid",
+    "id uuid, generation integer, attempt_id uuid, source text",
     """
     UPDATE enrollment
        SET uses = uses + 1, used_at = :now, wrong_logins = 0,
@@ -46,6 +46,9 @@ _CLAIM_EACH = SetQuery(
                         WHERE a.id = asked.attempt_id AND a.state = 'open' AND a.expires_at > :now
                           AND (a.enrollment_id = enrollment.id
                                OR (a.enrollment_id IS NULL AND a.user_id = enrollment.user_id))))
+       AND NOT EXISTS (SELECT 1 FROM throttle t
+                        WHERE t.source = asked.source AND t.refused >= :most_refused
+                          AND t.window_ends_at > :now)
     RETURNING enrollment.id
     """,
 )
@@ -89,9 +92,9 @@ class Redemption:
     idempotency_lifetime: int = 0
 
     @property
-    def right(self) -> tuple[Id, int, Id | None]:
+    def right(self) -> tuple[Id, int, Id | None, str]:
         """By what the enrollment is claimed: whoever holds the same wins or loses alike."""
-        return self.enrollment_id, self.generation, self.attempt_id
+        return self.enrollment_id, self.generation, self.attempt_id, self.caller.source
 
 
 def redeem(tx: Tx, claims: Sequence[Redemption]) -> list[bool]:
@@ -100,12 +103,10 @@ def redeem(tx: Tx, claims: Sequence[Redemption]) -> list[bool]:
     Raises:
         ConcurrentChange: what a claim relied on changed in between; nothing was written.
     """
-    waiting = limits.throttled_among(tx, (claim.caller.source for claim in claims))
-    places = [n for n, claim in enumerate(claims) if claim.caller.source not in waiting]
-    for place in places:
-        _make_fresh(tx, claims[place])
-    won = _claim(tx, {place: claims[place] for place in places})
-    if any(claims[place].fresh_enrollment is not None for place in places if place not in won):
+    for claim in claims:
+        _make_fresh(tx, claim)
+    won = _claim(tx, claims)
+    if any(claim.fresh_enrollment and place not in won for place, claim in enumerate(claims)):
         raise ConcurrentChange
     _bind(tx, [claims[place] for place in sorted(won)])
     return [place in won for place in range(len(claims))]
@@ -119,7 +120,7 @@ def _make_fresh(tx: Tx, claim: Redemption) -> None:
         enrollments.insert(tx, claim.fresh_enrollment)
 
 
-def _claim(tx: Tx, claims: Mapping[int, Redemption]) -> set[int]:
+def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
     """Which of the claims win, by their places.
 
     A statement changes a row but once, so each round has one contender for an enrollment, the
@@ -127,7 +128,7 @@ def _claim(tx: Tx, claims: Mapping[int, Redemption]) -> set[int]:
     are locked in the order of their ids, so that two processes never wait for each other.
     """
     won: set[int] = set()
-    waiting = sorted(claims, key=lambda place: (claims[place].enrollment_id, place))
+    waiting = sorted(range(len(claims)), key=lambda place: (claims[place].enrollment_id, place))
     while waiting:
         contenders: dict[Id, int] = {}
         for place in waiting:
@@ -137,10 +138,14 @@ def _claim(tx: Tx, claims: Mapping[int, Redemption]) -> set[int]:
                 "id": claim.enrollment_id,
                 "generation": claim.generation,
                 "attempt_id": claim.attempt_id,
+                "source": claim.caller.source,
             }
             for claim in map(claims.__getitem__, contenders.values())
         ]
-        moved = {row["id"] for row in tx.each(_CLAIM_EACH, rows, now=tx.now)}
+        moved = {
+            row["id"]
+            for row in tx.each(_CLAIM_EACH, rows, now=tx.now, most_refused=limits.THROTTLE_REFUSALS)
+        }
         won |= {place for wanted, place in contenders.items() if wanted in moved}
         lost = {claims[n].right for wanted, n in contenders.items() if wanted not in moved}
         tried = set(contenders.values())

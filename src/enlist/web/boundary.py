@@ -23,7 +23,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.passwords import Busy
-from enlist.web.peers import address_of
+from enlist.web.peers import address_of, header
 
 MOST_BYTES: Final = 64 * 1024
 """Body of a request, unless its route says otherwise (S46)."""
@@ -159,14 +159,14 @@ class Capped:
             await self.app(scope, receive, send)
             return
         most = self._most_for(scope["path"]) if self._most_for else MOST_BYTES
-        declared = _header(scope, b"content-length") or "0"
+        declared = header(scope, b"content-length") or "0"
         body = None
         if declared.isdigit() and int(declared) <= most:
             try:
                 body = await _read(receive, most)
             except ClientDisconnect:
                 return  # half a form must not be taken for a whole one
-        elif not _header(scope, b"expect"):  # who waits to be asked for it has sent nothing
+        elif not header(scope, b"expect"):  # who waits to be asked for it has sent nothing
             await _discard(receive, declared)
         if body is None:
             refusal = Refusal("too_large", support_code=support_code())
@@ -253,25 +253,17 @@ class SameSite:
     def _foreign(self, scope: Scope) -> bool:
         # Only what never goes together with our cookie. A browser repeats a *Basic* login, asked
         # for by a proxy in front of us, with whatever another site makes it send.
-        if (_header(scope, b"authorization") or "").lower().startswith("bearer "):
+        if (header(scope, b"authorization") or "").lower().startswith("bearer "):
             return False
-        site = _header(scope, b"sec-fetch-site")
+        site = header(scope, b"sec-fetch-site")
         if site is not None:
             return site != "same-origin"  # "none" is for typed addresses, and those are no POST
-        origin = _header(scope, b"origin")
+        origin = header(scope, b"origin")
         if origin == "null" and _behind_link(scope):
             return False
         if origin is not None:
             return origin != self._origin
-        return self._cookie in (_header(scope, b"cookie") or "")
-
-
-def _header(scope: Scope, name: bytes) -> str | None:
-    """The first header of this name. Every request is asked for a few: no objects for it."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return None
+        return self._cookie in (header(scope, b"cookie") or "")
 
 
 CONTENT_POLICY: Final = (

@@ -15,6 +15,7 @@ from enlist.store.tx import StoreUnavailable
 from enlist.verbs.callers import ByApiKey, BySignIn
 from enlist.verbs.sign_in import ABSOLUTE
 from enlist.web.languages import best_language
+from enlist.web.peers import header
 from enlist.web.services import Services
 
 WATCHED: Final = "watched"
@@ -34,11 +35,12 @@ def cookie_name(services: Services) -> str:
 
 def stranger(request: Request) -> Caller:
     """The request's sender, as long as nothing is known of him."""
+    scope = request.scope
     return Caller(
         CallerKind.STRANGER,
-        address=request.scope.get("enlist.address", ""),
-        user_agent=request.headers.get("user-agent", "")[:300],
-        language=best_language(request.headers.get("accept-language", "")),
+        address=scope.get("enlist.address", ""),
+        user_agent=(header(scope, b"user-agent") or "")[:300],
+        language=best_language(header(scope, b"accept-language") or ""),
     )
 
 

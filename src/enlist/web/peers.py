@@ -71,6 +71,14 @@ def address_of(scope: Scope, trusted: tuple[str, ...], header: str = X_FORWARDED
     return peer
 
 
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first header of this name. Every request is asked for a few: no objects for it."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
 def _forwarded_for(text: str) -> Iterator[str]:
     """Addresses that proxies added, last hop first; "" for each that cannot be read."""
     for part in reversed(text.split(",")):

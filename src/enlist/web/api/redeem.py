@@ -28,6 +28,7 @@ from enlist.verbs.repeating import Enrolled
 from enlist.web.api.reading import failed, read_json, unfit
 from enlist.web.api.values import EXAMPLE_ID, Line, SecretGiven, Shown
 from enlist.web.callers import services_of, stranger
+from enlist.web.peers import header
 from enlist.web.problems import problem_response
 from enlist.web.services import Services
 
@@ -200,7 +201,7 @@ def _key(
     A new request for the same key pair counts as the same. Digests are keyed: a password is among
     what they are made of.
     """
-    sent = request.headers.get("idempotency-key")
+    sent = header(request.scope, b"idempotency-key")
     if sent is None:
         return None
     token = strip_typing(presented.token.reveal()) if presented.token else ""
@@ -217,8 +218,8 @@ def _keyed(services: Services, parts: list[bytes]) -> bytes:
     return services.tools.keys.digest(Kind.IDEMPOTENCY, digest).value
 
 
-async def _answer(request: Request) -> Response:
-    value = read_json(await request.body())
+async def _answer(request: Request, sent: bytes) -> Response:
+    value = read_json(sent)
     if isinstance(value, Refusal):
         return problem_response(value)
     try:
@@ -236,5 +237,6 @@ async def _answer(request: Request) -> Response:
 
 async def lean(scope: Scope, receive: Receive, send: Send) -> None:
     """`POST /api/v1/redeem`, with nothing around it."""
-    response = await _answer(Request(scope, receive))
+    message = await receive()  # `Capped` has read it: the body is in one piece
+    response = await _answer(Request(scope), message["body"])
     await response(scope, receive, send)
