@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REVISIONS: Final = ("0001_foundation", "0002_sealed_log")
+REVISIONS: Final = ("0001_foundation", "0002_sealed_log", "0003_events_stand_alone")
 """The modules of `versions`, oldest first; a test compares them with the files."""
 
 HEAD: Final = REVISIONS[-1].partition("_")[0]
