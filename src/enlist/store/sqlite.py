@@ -12,7 +12,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -75,19 +75,17 @@ class SqliteTx:
         self.now = now
 
     def all(self, query: Statement, /, **values: object) -> list[Row]:
-        return _rows(self._execute(query.sqlite, values, values.values()))
+        return _rows(self._execute(query.sqlite, values))
 
     def one(self, query: Statement, /, **values: object) -> Row | None:
         rows = self.all(query, **values)
         return rows[0] if rows else None
 
     def bare(self, query: Statement, /, **values: object) -> list[tuple[Any, ...]]:
-        cursor = self._execute(query, values)
-        cursor.row_factory = None
-        return cursor.fetchall()
+        return self._execute(query.sqlite, values).fetchall()
 
     def run(self, query: Statement, /, **values: object) -> int:
-        return self._execute(query.sqlite, values, values.values()).rowcount
+        return self._execute(query.sqlite, values).rowcount
 
     def each(
         self, query: SetQuery, rows: Sequence[Mapping[str, object]], /, **common: object
@@ -97,14 +95,12 @@ class SqliteTx:
             some = rows[first : first + MOST_ROWS]
             values = [row[column] for row in some for column in query.columns]
             values += [common[name] for name in query.common]
-            found += _rows(self._execute(query.over(len(some)), values, values))
+            found += _rows(self._execute(query.over(len(some)), values))
         return found
 
-    def _execute(
-        self, text: str, values: Mapping[str, object] | Sequence[object], each: Iterable[object]
-    ) -> sqlite3.Cursor:
+    def _execute(self, text: str, values: dict[str, object] | Sequence[object]) -> sqlite3.Cursor:
         try:
-            for value in each:
+            for value in values.values() if isinstance(values, dict) else values:
                 if type(value) is str and "\x00" in value:
                     raise Unstorable("a text holds NUL")  # as PostgreSQL says
             return self._connection.execute(text, values)
