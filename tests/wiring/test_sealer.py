@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+
+from enlist.wiring import sealer
 from enlist.wiring.sealer import FAULTS, SEALED, SealerThread
 from tests.behaviour.log_tampering import Log
 from tests.installation import Enlist
@@ -32,6 +37,18 @@ def test_it_seals_and_signs_by_itself(enlist: Enlist) -> None:
     newest = enlist.installation.log.newest()
     assert newest is not None
     assert enlist.installation.log.kept.newest() == newest[0]
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.01, 0.25), (0.15, 0.45), (30.0, 0.6)])
+def test_no_look_is_followed_by_so_long_a_rest_that_sealing_is_late(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch, took: float, rest: float
+) -> None:
+    """P15: on a busy machine a look takes long, and the redemptions need the rest of it."""
+    worker = SealerThread(enlist.installation.log)
+    worker._look()
+    clock = iter((0.0, took))
+    monkeypatch.setattr(sealer, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    assert worker._look() == pytest.approx(rest)
 
 
 def test_a_log_that_was_tampered_with_is_counted_and_not_signed(enlist: Enlist) -> None:

@@ -15,6 +15,7 @@ from enlist.verbs.sealing import Sealer
 from enlist.wiring.background import Background
 
 _EVERY: float = 0.25
+_LONGEST_REST: float = 0.6
 _SIGN_EVERY: float = 60.0
 _LAST_WITHIN: float = 5.0
 _log = structlog.get_logger("enlist.sealer")
@@ -32,7 +33,8 @@ class SealerThread(Background):
 
     Args:
         every: seconds between two looks where there is little to do; a look that took long is
-            followed by a rest three times as long, so that sealing stays beside the requests.
+            followed by a rest three times as long, so that sealing stays beside the requests, but
+            not by a longer one than leaves what happens unsealed for a second (P15).
         sign_every: seconds between two checkpoints.
     """
 
@@ -77,7 +79,9 @@ class SealerThread(Background):
             _log.exception("sealing failed")
             return 5 * self._every
         SEALED.inc(look.sealed)
-        return 0 if look.more else max(self._every, 3 * (time.monotonic() - began))
+        if look.more:
+            return 0
+        return min(max(self._every, 3 * (time.monotonic() - began)), _LONGEST_REST)
 
     def _sign(self) -> None:
         try:
