@@ -51,7 +51,8 @@ faults: $(DEVELOPMENT) $(VENDOR) ## Kill the server again and again under load [
 fuzz: $(DEVELOPMENT) $(VENDOR) ## Try fresh generated requests, CSRs, PEM and JSON [FUZZ=25: times as many as tests do]
 	$(PYTHON) -m tests.peers.install
 	FUZZ=$(or $(FUZZ),25) $(PYTHON) -m pytest $(PYTEST_OPTIONS) --timeout=3600 \
-		tests/web/api/test_generated.py tests/web/api/test_reading.py tests/pki
+		tests/web/api/test_generated.py tests/web/api/test_reading.py tests/pki \
+		tests/web/test_nothing_leaks.py
 
 audit: $(PYTHON) ## Ask an advisory service whether a locked part has a known hole
 	$(PYTHON) -m scripts.audit

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import resource
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from enlist.core.clock import HOUR
-from tests.installation import Enlist, code, done
+from enlist.core.secrets import Secret
+from enlist.settings import Settings
+from enlist.store import sqlite
+from enlist.verbs.api_keys import CreateApiKey
+from tests.installation import Enlist, SettableClock, code, done, opened_on
 from tests.peers.postgres import Cluster, cluster
 from tests.requests import request_pem
 from tests.serving import Server, StartServer
+from tests.store.raw import opened
+from tests.web.api.conftest import Api, csr_text, served_api
 
 PATIENCE = 30.0
-IDLE = 2_000
-"""Connections that send nothing."""
 
 
 @pytest.fixture
@@ -129,22 +130,68 @@ def test_the_disk_is_full(start_server: StartServer) -> None:
     server.cli("audit", "verify")
 
 
-def test_thousands_of_idle_connections_keep_nobody_out(start_server: StartServer) -> None:
-    """S46: who only holds connections open is no trouble to who has something to ask.
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Enlist]:
+    """An installation that does not wait ten seconds for whoever holds its SQLite file."""
+    monkeypatch.setattr(sqlite, "_BUSY_MS", 50)
+    enlist = opened_on(settings, SettableClock())
+    yield enlist
+    enlist.close()
 
-    The server is started as from a shell, which allows 1,024 open files; it asks for more.
-    """
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
-    server = start_server()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    key = prepared(server)
-    token = registered(server, key, "laptop")
-    address = urlsplit(server.url)
-    with ExitStack() as idle:
-        for _ in range(IDLE):
-            idle.enter_context(socket.create_connection((address.hostname, address.port), 10))
-        assert redeem(server, token).status_code == 201
+
+def in_process(api: Api, token: Secret) -> httpx2.Response:
+    body = {"token": token.reveal(), "device": {"platform": "linux"}, "csr": csr_text()}
+    return api.stranger.http.post("/api/v1/redeem", json=body, headers=api.stranger.headers)
+
+
+@pytest.mark.parametrize("store_kind", ["sqlite"])
+def test_the_file_is_locked(impatient: Enlist, settings: Settings) -> None:
+    """S75: another program holds the SQLite file; what stores nothing goes on."""
+    ticket = impatient.register("ada")
+    with served_api(impatient) as api, opened(settings) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused_for_now(in_process(api, ticket.token))
+        assert api.http.get("/enroll", headers={"accept": "text/html"}).status_code == 200
+        other.execute("ROLLBACK")
+        assert in_process(api, ticket.token).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "store_kind", [pytest.param("postgres", marks=pytest.mark.peer("postgres"))]
+)
+@pytest.mark.parametrize("table", ["credential", "event", "message"])
+def test_the_disk_of_the_database_server_is_full(
+    enlist: Enlist, settings: Settings, table: str
+) -> None:
+    """PostgreSQL says 53100 halfway through what belongs together: all of it is undone."""
+    ticket = enlist.register("ada")
+    key = enlist.do(CreateApiKey("key", "operator")).secret
+    registering = {
+        "user": "ada",
+        "name": "second",
+        "platform": "linux",
+        "message": {"type": "email"},
+    }
+    with served_api(enlist) as api, opened(settings) as other:
+        other.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$"
+        )
+        other.execute(
+            f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk()"
+        )
+        before = {each: enlist.rows(each) for each in ("enrollment", "device", "credential")}
+        operator = api.with_key(key.reveal())
+        if table != "message":
+            refused_for_now(in_process(api, ticket.token))
+        if table != "credential":
+            refused_for_now(
+                api.http.post("/api/v1/devices", json=registering, headers=operator.headers)
+            )
+        assert {each: enlist.rows(each) for each in before} == before
+        other.execute(f"DROP TRIGGER full_disk ON {table}")
+        assert in_process(api, ticket.token).status_code == 201
+        assert operator.post("/devices", registering).status_code == 201
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])

@@ -18,12 +18,21 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
-from enlist.web import connections
+from enlist.web import connections, serving
 from enlist.web.boundary import MOST_BYTES, Capped
-from enlist.web.connections import MOST_HEAD, DeviceConnection, WebConnection
-from enlist.web.serving import Listener, _server, listen
+from enlist.web.connections import (
+    BODY,
+    HEAD,
+    MOST_HEAD,
+    PATIENCE,
+    DeviceConnection,
+    WebConnection,
+)
+from enlist.web.serving import Listener, _new_loop, _server, listen
+from enlist.web.tls import ReloadingTls, web_tls
 from tests.architecture.source import ROOT
 from tests.peers.base import wait_until
+from tests.peers.pki import Pki
 from tests.serving import Server, StartServer
 
 LISTENERS = ("web", "device")
@@ -138,7 +147,7 @@ def test_the_guide_states_the_limits() -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], socket.socket]]:
     """Connections to listeners of this process that wait for nobody."""
-    monkeypatch.setattr(connections, "PATIENCE", {connections.HEAD: 0.2, connections.BODY: 0.4})
+    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, HEAD: 0.2, BODY: 0.4})
     app = Capped(PlainTextResponse("served"), lambda _scope, _refusal: PlainTextResponse("no"))
     with ExitStack() as stack:
         ports = {name: stack.enter_context(_listening(name, app))[0] for name in LISTENERS}
@@ -148,11 +157,18 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], socket.
 
 
 @contextmanager
-def _listening(name: str, app: ASGIApp) -> Iterator[tuple[int, uvicorn.Server]]:
+def _listening(
+    name: str, app: ASGIApp, tls: ReloadingTls | None = None
+) -> Iterator[tuple[int, uvicorn.Server]]:
     """One listener in a thread; its port, and its server."""
-    listener = Listener(name, listen("127.0.0.1:0"))
+    listener = Listener(name, listen("127.0.0.1:0"), tls)
     server = _server(app, listener)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener.socket])))
+
+    def serve() -> None:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(server.serve([listener.socket]))
+
+    thread = threading.Thread(target=serve)
     port: int = listener.socket.getsockname()[1]
     thread.start()
     try:
@@ -165,7 +181,7 @@ def _listening(name: str, app: ASGIApp) -> Iterator[tuple[int, uvicorn.Server]]:
 @pytest.mark.parametrize("listener", LISTENERS)
 def test_an_endless_head_ends_by_its_length(monkeypatch: pytest.MonkeyPatch, listener: str) -> None:
     """Not by the patience with slow clients, which a fast one never wears out."""
-    monkeypatch.setattr(connections, "PATIENCE", {connections.HEAD: 3600, connections.BODY: 3600})
+    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, HEAD: 3600, BODY: 3600})
     with _listening(listener, PlainTextResponse("served")) as (port, _):
         endless = socket.create_connection(("127.0.0.1", port), timeout=15)
         with endless:
@@ -182,6 +198,22 @@ def test_whoever_dawdles_is_cut(hurried: Callable[[str], socket.socket], listene
         slow = hurried(listener)
         slow.sendall(sent)
         assert answer(slow) == b"", sent
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_a_handshake_that_does_not_end_is_cut(
+    monkeypatch: pytest.MonkeyPatch, throwaway_pki: Pki, listener: str
+) -> None:
+    """Nothing at all, and the beginning of a client's first words."""
+    monkeypatch.setattr(connections, "PATIENCE", {connections.HEAD: 0.3, connections.BODY: 0.4})
+    monkeypatch.setattr(serving, "PATIENCE", connections.PATIENCE)
+    files = throwaway_pki.server
+    tls = ReloadingTls(listener, (files.certificate, files.key), web_tls)
+    with _listening(listener, PlainTextResponse("served"), tls) as (port, _):
+        for begin in (b"", b"\x16\x03\x01\x02\x00\x01"):
+            with socket.create_connection(("127.0.0.1", port), timeout=15) as slow:
+                slow.sendall(begin)
+                assert answer(slow) == b""
 
 
 @pytest.mark.parametrize("listener", LISTENERS)

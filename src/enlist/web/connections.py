@@ -21,9 +21,11 @@ MOST_HEAD: Final = 16 * 1024
 
 HEAD: Final = "head"
 BODY: Final = "body"
+LEAVE: Final = "leave"
 NOTHING: Final = ""
-PATIENCE: Final = {HEAD: 10, BODY: 20}
-"""Seconds that a client has for each part of a request. Between requests keep-alive counts."""
+PATIENCE: Final = {HEAD: 10, BODY: 20, LEAVE: 1}
+"""Seconds that a client has for each part of a request, and to go once its head was refused: TLS
+waits for him, and swallows what he goes on sending. Between requests keep-alive counts."""
 
 
 class _Patient:
@@ -62,7 +64,7 @@ class WebConnection(_Patient, HttpToolsProtocol):
             self._head += len(data)
             if self._head > MOST_HEAD and not self.transport.is_closing():
                 self.send_400_response("Request head too large.")
-        self._expect(NOTHING if self.transport.is_closing() else self._reading)
+        self._expect(LEAVE if self.transport.is_closing() else self._reading)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(NOTHING)
@@ -115,7 +117,7 @@ class DeviceConnection(_Patient, H11Protocol):
         super().data_received(data)
         states = {h11.IDLE: HEAD, h11.SEND_BODY: BODY}
         closing = self.transport.is_closing()
-        self._expect(NOTHING if closing else states.get(self.conn.their_state, NOTHING))
+        self._expect(LEAVE if closing else states.get(self.conn.their_state, NOTHING))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(NOTHING)
