@@ -15,13 +15,13 @@ import socket
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from enlist.web.connections import MOST_HEAD, DeviceConnection, WebConnection
+from enlist.web.connections import HEAD, MOST_HEAD, PATIENCE, DeviceConnection, WebConnection
 from enlist.web.tls import LOOK_EVERY, ReloadingTls
 
 _log = structlog.get_logger("enlist.serving")
@@ -161,10 +161,24 @@ def survive_hangup() -> None:
 
 def serve(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
     """Serve until SIGINT or SIGTERM."""
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_run(apps))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop's on which a TLS handshake has to end when a request's head has to (S46).
+
+    uvicorn has no setting for it; whoever connects and says nothing would be waited for a minute.
+    """
     import uvloop
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(apps))
+    class Loop(uvloop.Loop):
+        async def create_server(self, *given: Any, ssl: Any = None, **options: Any) -> Any:
+            if ssl is not None:
+                options["ssl_handshake_timeout"] = PATIENCE[HEAD]
+            return await super().create_server(*given, ssl=ssl, **options)
+
+    return Loop()
 
 
 def supervise(count: int, work: Callable[[int], None]) -> None:
