@@ -55,12 +55,51 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: st
     if not rows:
         out.print(empty)
         return
+    room = out.width + _GAP if _terminal() else None
+    if room is not None and columns[-1] == "ID" and sum(_widths(columns, rows)) > room:
+        _print_narrow(columns[:-1], rows)
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in ("ID", "KEY"))
     for row in rows:
         table.add_row(*map(plain, row))
     out.print(table)
+
+
+def _terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+_GAP: Final = 2
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """How wide each column is with the gap behind it."""
+    cells = zip(*[columns, *rows], strict=True)
+    return [max(plain(cell).cell_len for cell in column) + _GAP for column in cells]
+
+
+def _print_narrow(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for a terminal that it does not fit: ids stand below their rows, whole.
+
+    Beside them the other columns would be left a few letters each.
+    """
+    widths = _widths(columns, [row[:-1] for row in rows])
+    while sum(widths) - _GAP > out.width:
+        widths[widths.index(max(widths))] -= 1
+    out.print(_line(columns, widths, "bold"))
+    for row in rows:
+        out.print(_line(row[:-1], widths))
+        out.print(Text.assemble(" " * _GAP, (row[-1], "dim")))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], style: str = "") -> Table:
+    line = Table(box=None, show_header=False, pad_edge=False, padding=(0, _GAP, 0, 0), style=style)
+    for width in widths:
+        line.add_column(width=width - _GAP, overflow="fold")
+    line.add_row(*map(plain, cells))
+    return line
 
 
 def print_page(
