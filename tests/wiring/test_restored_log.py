@@ -127,6 +127,24 @@ def test_checkpoints_from_before_may_stay_and_are_compared(
     assert what(log.verify()) == ["differs"]
 
 
+def test_checkpoints_from_before_may_also_come_later(
+    past: Past, elsewhere: Elsewhere, stack: ExitStack
+) -> None:
+    """Copied over those of the restored folder; the database has the restore's, too."""
+    elsewhere.restore(past.backup)
+    shutil.rmtree(elsewhere.settings.data / "checkpoints")
+    keep_checkpoints(past, elsewhere.settings)
+    log = reopened(elsewhere, stack)
+    assert log.verify().intact
+    log.live(1)
+    elsewhere.clock.advance(minutes=1)
+    newest = log.sign()
+    assert log.enlist.installation.log.kept.newest() == newest
+    done = log.verify()
+    assert done.intact, done.findings
+    assert done.restores[0].before == past.size
+
+
 def test_a_rollback_after_a_restore_is_still_found(
     past: Past, elsewhere: Elsewhere, stack: ExitStack
 ) -> None:

@@ -22,6 +22,7 @@ from enlist.store import checkpoints, seals
 from enlist.store.lanes import Store
 from enlist.store.seals import LogDamaged, StoredSubtrees
 from enlist.store.tx import Reader
+from enlist.verbs.restored import Restores
 
 
 class Kept(Protocol):
@@ -97,10 +98,7 @@ class SealedLog:
             StoreUnavailable: nothing was signed.
         """
         last = self._newest_stored()
-        kept = self.kept.newest()
-        if kept is not None:
-            last.append(("the data folder", self._read_kept(kept)))
-        return self._signed(last, None)
+        return self._signed([*last, *self._newest_kept(last)], None)
 
     def sign_restored(self, restore: Restore) -> Checkpoint | None:
         """Sign the log as a restore left it, whatever the data folder says of the log of before.
@@ -156,6 +154,20 @@ class SealedLog:
     def _newest_stored(self) -> list[tuple[str, Checkpoint]]:
         newest = self.store.read(checkpoints.newest)
         return [] if newest is None else [("the database", self._read_stored(newest[1]))]
+
+    def _newest_kept(self, stored: list[tuple[str, Checkpoint]]) -> list[tuple[str, Checkpoint]]:
+        """What the data folder has that the log must begin with, besides what is stored."""
+        note = self.kept.newest()
+        if note is None:
+            return []
+        kept = self._read_kept(note)
+        if kept in (checkpoint for _, checkpoint in stored):
+            return []
+        # Somebody may have copied the old folder's checkpoints here after the restore.
+        notes = filter(form.tells_of_restore, checkpoints.every(self.store))
+        if Restores(map(self._read_stored, notes)).explain(kept):
+            return []
+        return [("the data folder", kept)]
 
     def _read_stored(self, note: str) -> Checkpoint:
         try:
