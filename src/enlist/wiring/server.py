@@ -33,6 +33,7 @@ from enlist.web.serving import CannotListen, Listener, listen, supervise, surviv
 from enlist.web.serving import serve as serve_listeners
 from enlist.web.tls import ReloadingTls, device_tls, web_tls
 from enlist.wiring.backend import at_this_machine
+from enlist.wiring.background import Background
 from enlist.wiring.beside import tell
 from enlist.wiring.delivery import delivery_worker
 from enlist.wiring.installation import (
@@ -143,20 +144,21 @@ def _work(
     """What a process does until it is told to stop: serve, deliver, sweep, seal."""
     box = MailboxChannel() if mailbox else None
     workers.delivery = delivery_worker(installation, settings, box)
-    janitor = Janitor(installation.driver)
-    janitor.start()
-    sealer = SealerThread(installation.log)
-    sealer.start()
 
     def taken_up(folder: KeyFolder) -> None:
         installation.take_up(folder)
         if plan.device.tls is not None:
             plan.device.tls.trust_anew()
 
-    watch = KeyWatch(settings.data, installation.tools.clock, taken_up)
-    watch.start()
     missing = MissingKeys(installation.store, settings.data, installation.tools.clock)
-    missing.start()
+    beside: tuple[Background, ...] = (
+        Janitor(installation.driver),
+        KeyWatch(settings.data, installation.tools.clock, taken_up),
+        missing,
+        SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
+    )
+    for each in beside:
+        each.start()
     services = Services(
         driver=installation.driver,
         store=installation.store,
@@ -175,11 +177,9 @@ def _work(
     try:
         serve_listeners(apps)
     finally:
-        missing.stop()
-        watch.stop()
-        janitor.stop()
         workers.delivery.stop()
-        sealer.stop()  # last: what the others did is sealed with the rest
+        for each in beside:
+            each.stop()
 
 
 def _only_server(settings: Settings) -> IO[str]:
