@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.store import migrations
 from enlist.store.migrations import SchemaState
 from enlist.wiring import installation as wiring
+from enlist.wiring.backup.making import back_up
+from enlist.wiring.backup.sealing import Cost
 from enlist.wiring.installation import CannotStart
 from tests.installation import Enlist, SettableClock, code, opened_on
 from tests.store.raw import Raw
@@ -88,6 +92,18 @@ def test_a_database_of_the_first_revision_is_carried_over(
         assert code(enlist.redeem(token, key=1)) == "done"
     finally:
         enlist.close()
+
+
+def test_a_database_that_is_yet_to_be_migrated_can_be_backed_up(
+    settings: Settings, back: Callable[[str], None], tmp_path: Path
+) -> None:
+    """Whoever is told to back it up before he migrates has this version installed already."""
+    a_company(settings)
+    back("0001")
+    cheap = Cost(memory_kib=64, passes=1, lanes=1)
+    made = back_up(settings, tmp_path / "shelf", Secret("twelve letters and more"), cost=cheap)
+    assert made.manifest.schema == "0001"
+    assert state(settings) is SchemaState.BEHIND
 
 
 def test_a_database_one_revision_ahead_is_served(settings: Settings, raw: Raw) -> None:

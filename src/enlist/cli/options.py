@@ -17,7 +17,10 @@ from enlist.cli.output import usage
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Data folder.", envvar="ENLIST_DATA"),
+    # Whether it can be read is asked elsewhere, which also says as whom to try again.
+    typer.Option(
+        "--data", metavar="DIR", help="Data folder.", envvar="ENLIST_DATA", readable=False
+    ),
 ]
 Database = Annotated[
     str | None,

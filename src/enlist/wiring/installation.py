@@ -131,6 +131,7 @@ def open_installation(
     beginning: Beginning | None = Beginning(),  # noqa: B008 - a frozen value
     passwords: Passwords | None = None,
     channels: frozenset[str] | None = None,
+    older: bool = False,
 ) -> Installation:
     """Open the installation that the settings name, making it on an empty database.
 
@@ -138,13 +139,14 @@ def open_installation(
         after: carries out effects after the commit.
         beginning: what a new installation begins with; None opens only what is there.
         channels: the ways by which messages go out, instead of those of the settings.
+        older: whether the schema may be one that is yet to be migrated, to be read only.
 
     Raises:
         CannotStart: keys and database do not fit, or the schema is not this version's.
     """
     store = open_store(settings, clock)
     try:
-        _schema(store, settings, create=beginning is not None)
+        _schema(store, settings, create=beginning is not None, older=older)
         where = addresses(settings)
         folder = _keys(store, settings, where, clock, beginning)
         reach = _channels(settings) if channels is None else channels
@@ -215,14 +217,14 @@ def _in_words(refusal: Refusal) -> str:
     return refusal.detail or fields or refusal.code
 
 
-def _schema(store: Store, settings: Settings, *, create: bool) -> None:
+def _schema(store: Store, settings: Settings, *, create: bool, older: bool) -> None:
     """An empty database is filled; any other is changed only by `enlist migrate` (ruling 32)."""
     state = migrations.state(store)
     if state is migrations.SchemaState.EMPTY:
         if not create:
             raise CannotStart("the database is empty. Run `enlist init` or `enlist serve` first.")
         migrations.create(store)
-    elif state is migrations.SchemaState.BEHIND:
+    elif state is migrations.SchemaState.BEHIND and not older:
         same = " with the same --database" if settings.database else ""
         raise CannotStart(
             "the database is older than this version. Back it up, then run: "
@@ -339,11 +341,15 @@ def _answers(settings: Settings) -> None:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Installation]:
-    """An existing installation, for a command beside a running server (ruling 18)."""
+def opened(settings: Settings, *, older: bool = False) -> Iterator[Installation]:
+    """An existing installation, for a command beside a running server (ruling 18).
+
+    Args:
+        older: see `open_installation`.
+    """
     settings, channels = as_told(settings)
     _there(settings)
-    found = open_installation(settings, beginning=None, channels=channels)
+    found = open_installation(settings, beginning=None, channels=channels, older=older)
     try:
         yield found
     finally:

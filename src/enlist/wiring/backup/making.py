@@ -65,7 +65,8 @@ def back_up(
             "key: use one that no person chose, such as the output of: openssl rand -base64 24"
         )
     told, _channels = as_told(settings)
-    with opened(settings) as installation:
+    # Also between an upgrade and its migration, which asks for a backup first.
+    with opened(settings, older=True) as installation:
         now = clock()
         name = f"enlist-{to_datetime(now):%Y%m%dT%H%M%SZ}"
         try:
@@ -75,6 +76,8 @@ def back_up(
             raise BackupProblem(
                 f"no backup was made in {target}: {_words(error)}. What was begun is removed."
             ) from error
+        if manifest.schema not in (migrations.HEAD, migrations.NEXT):
+            return Backup(target / name, manifest)  # its log is not this version's to write
         record = RecordBackup(name, manifest.key_ids)
         recorded = installation.driver.perform(record, at_this_machine(installation))
         if isinstance(recorded, Refusal):
