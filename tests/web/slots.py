@@ -144,7 +144,16 @@ class Operation:
     path: str
     slots: tuple[Slot, ...]
     body: tuple[str, ...] = ()
-    """Names of the body's other fields that are sent."""
+    """Names of the body's fields that are always sent."""
+
+    @property
+    def needed(self) -> tuple[Slot, ...]:
+        """The places without which there is no such request."""
+        return tuple(
+            slot
+            for slot in self.slots
+            if slot.where == "path" or (slot.where == "body" and slot.name in self.body)
+        )
 
     @property
     def is_page(self) -> bool:
@@ -243,9 +252,8 @@ def console_operations(
             main = page.text.partition("<main")[2].partition("</main>")[0]
             names = tuple(dict.fromkeys(FIELD.findall(main)))
         slots = slots_of("body", names, route.path.split("/")[3])
-        named = {slot.name for slot in slots}
-        plain = tuple(name for name in names if name not in named)
-        yield Operation("POST", route.path, here + slots, plain)
+        sent = tuple(name for name in names if name != "template")  # without one, the usual
+        yield Operation("POST", route.path, here + slots, sent)
 
 
 def filled(path: str, values: Mapping[Slot, str]) -> str:

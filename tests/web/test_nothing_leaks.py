@@ -99,7 +99,8 @@ class Street:
         if operation.method not in ("GET", "DELETE"):
             body = _body(operation, values)
             if operation.is_page:
-                content = urlencode(body, doseq=True).encode()
+                typed = {name: "" if value is None else value for name, value in body.items()}
+                content = urlencode(typed, doseq=True).encode()
                 sent["content-type"] = "application/x-www-form-urlencoded"
             else:
                 content = json.dumps(body).encode()
@@ -164,7 +165,9 @@ class Street:
     def leaks(self, place: str, answer: Answer, sent: Iterable[str]) -> set[str]:
         """What an answer tells of an organization that its request did not say itself."""
         text = answer.whole
-        for each in sorted({form for value in sent for form in _forms(value)}, key=len):
+        for each in sorted(
+            {form for value in sent for form in _forms(value)}, key=len, reverse=True
+        ):
             text = text.replace(each, "") if MARKS[place] in each or UUID.fullmatch(each) else text
         text += " ".join(_decoded(each) for each in HIDDEN.findall(text))
         # A shared device names its owner by his id alone; a text from above has one as well.
@@ -272,7 +275,7 @@ def test_what_is_elsewhere_does_not_exist(street: Street) -> None:
     before = {place: street.state_of(place) for place in FOREIGN}
     problems: list[str] = []
     for operation in street.operations:
-        base = {slot: own.named(slot.kind)[0] for slot in operation.slots if slot.where == "path"}
+        base = {slot: own.named(slot.kind)[0] for slot in operation.needed}
         problems += [
             trouble(street, "administrator", operation, base, foreign)
             for foreign in street.elsewhere(operation)
@@ -305,7 +308,7 @@ def test_whoever_comes_learns_and_changes_nothing(street: Street) -> None:
         foreign: dict[Slot, str] = {}
         for slot in operation.slots:
             place = chosen.draw(sampled_from(("acme", *FOREIGN, *FOREIGN)))
-            if slot.where == "path" and place == "acme":
+            if slot in operation.needed and place == "acme":
                 base[slot] = street.things["acme"].named(slot.kind)[0]
             elif place != "acme" and (values := street.foreign(place, slot)):
                 foreign[slot] = chosen.draw(sampled_from(values))
