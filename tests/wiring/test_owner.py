@@ -20,6 +20,7 @@ from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.restoring import restore
 from enlist.wiring.backup.sealing import Cost
 from enlist.wiring.checkpoint_folder import CheckpointFolder
+from enlist.wiring.doctor import diagnose
 from enlist.wiring.installation import opened
 from enlist.wiring.keys import rotate
 
@@ -107,6 +108,17 @@ def test_another_user_is_told_who_may(made: Settings, where: str) -> None:
         said = as_user(65534, 65534, what)
         assert "may not read" in said
         assert said.endswith("Run this as daemon: sudo -u daemon enlist …")
+
+
+def test_the_doctor_tells_another_user_once(made: Settings) -> None:
+    def diagnosed() -> None:
+        found = {each.name: each.finding for each in diagnose(made, {}).examined}
+        broken = [each.found for each in found.values() if "broke" in each.found]
+        assert not broken, broken
+        raise keyfolder.NotForThisUser(found["data-readable"].remedy)
+
+    said = as_user(65534, 65534, diagnosed)
+    assert said == f"Run: sudo -u daemon enlist doctor --data {made.data}"
 
 
 def test_the_owner_is_told_what_was_taken_from_him(made: Settings) -> None:

@@ -64,6 +64,9 @@ def run(check: Check, ground: Ground) -> Finding:
         return check.run(ground)
     except CannotTell as why:
         return skipped(str(why))
+    except PermissionError as error:
+        # One check of its own says so, and as whom to run this.
+        return skipped(f"{error.filename} may not be read by this user")
     except Exception as error:  # noqa: BLE001 - a broken check must not hide what others found
         return problem(
             f"this check broke: {type(error).__name__}: {error}", "Report this line as a defect."
