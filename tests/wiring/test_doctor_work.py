@@ -92,7 +92,7 @@ def test_events_that_wait_for_their_seal(enlist: Enlist, ground: Ground) -> None
 
 
 def test_backups_that_are_missing_or_old(enlist: Enlist, ground: Ground) -> None:
-    amiss(ground, "backup", level=Level.WARNING, says="no backup was ever made")
+    amiss(ground, "backup", level=Level.WARNING, says="no backup is recorded here")
     kept = tuple(key_id for key_id, _ in enlist.installation.folder.key_ids)
     enlist.do(RecordBackup("enlist-20260302", kept))
     well(ground, "backup")

@@ -140,7 +140,7 @@ def _backup(ground: Ground) -> Finding:
     last = ground.read(inspection.last_backup)
     remedy = f"Run: {ground.command(_BACKUP)}\nDo so each night, and copy it to another machine."
     if last is None:
-        return warning("no backup was ever made", remedy)
+        return warning("no backup is recorded here", remedy)
     at, kept = last
     days = (ground.now - at) // DAY
     made = [*data.glob("keys/*.*.key"), *data.glob("pki/issuing.*.pem")]
