@@ -81,6 +81,16 @@ def test_trusted_proxies_are_parted_by_commas(
     assert Settings().trusted_proxy == networks
 
 
+def test_the_header_of_the_proxy_is_one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any case of letters; a mistyped one would let clients say who they are."""
+    assert Settings().proxy_header == "x-forwarded-for"
+    monkeypatch.setenv("ENLIST_PROXY_HEADER", "Forwarded")
+    assert Settings().proxy_header == "forwarded"
+    monkeypatch.setenv("ENLIST_PROXY_HEADER", "X-Real-IP")
+    with pytest.raises(ValidationError, match="x-forwarded-for"):
+        Settings()
+
+
 def test_a_proxy_that_is_no_network_stops_the_start() -> None:
     """Else every request would fail over it."""
     with pytest.raises(ValidationError, match="proxy is no network, such as"):

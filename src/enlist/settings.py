@@ -104,6 +104,11 @@ class Settings(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
+    @field_validator("proxy_header", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("trusted_proxy", "metrics_from")
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:
