@@ -96,7 +96,7 @@ def test_the_remedies_are_commands_that_work(ground: Ground, tmp_path: Path) -> 
     well(ground, "backup")
     old = Ground(ground.settings, clock=lambda: system_clock() + 3600 * DAY)
     carried_out(amiss(old, "authority-certificate").remedy)
-    carried_out(amiss(ground, "backup", says="younger").remedy, **places)
+    carried_out(amiss(ground, "backup", says="issuing.").remedy, **places)
     well(ground, "backup")
     (key,) = ground.settings.data.glob("keys/derive.*.key")
     key.chmod(0o644)
