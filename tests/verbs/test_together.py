@@ -203,3 +203,23 @@ def test_a_login_is_not_for_the_lane(enlist: Enlist, together: Do) -> None:
     ]
     (row,) = enlist.rows("enrollment")
     assert row["wrong_logins"] == 1
+
+
+@pytest.mark.parametrize("many", [1, 20])
+def test_what_can_be_no_token_is_refused_without_a_query(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """S03, P12: also while the database is away; beside others, nobody waits for it."""
+    ticket = enlist.register("ada")
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    slip = asking("BCDF-GHJK-Z", enlist.stranger())
+    right = asking(ticket.token, enlist.stranger())
+    with monkeypatch.context() as patched:
+        for lane in ("read", "write", "claim"):
+            patched.setattr(enlist.store, lane, away)
+        assert codes(together([slip] * many)) == ["token_invalid"] * many
+        assert codes(together([slip, right])) == ["token_invalid", "StoreUnavailable"]
+    assert codes(together([slip, right, slip])) == ["token_invalid", "done", "token_invalid"]

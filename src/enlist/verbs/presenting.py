@@ -117,6 +117,24 @@ def find(
     return replace(found, counted_by=counted)
 
 
+def unread(presented: Presented) -> Refusal | None:
+    """The refusal of what can be no token and no code, which nobody needs to look for (S03).
+
+    Beside a login it is looked for nevertheless: the shape of the request alone must decide how
+    much is done (ruling 8).
+    """
+    if presented.token is None or presented.with_credentials or _readable(presented.token):
+        return None
+    return Refusal("token_invalid", reason="mistyped or malformed", counted_only=True)
+
+
+def _readable(token: Secret) -> str | None:
+    """The letters of a token or code, as far as it can be one."""
+    text = token.reveal()
+    mistyped = _GROUPED_CODE.fullmatch(text.strip()) and parse_code(text) is None
+    return None if mistyped else wellformed_token(text)
+
+
 def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -> None:
     """Ask at once for every token that `find` will look for."""
     texts = (wellformed_token(one.token.reveal()) for one in presented if one.token is not None)
@@ -131,13 +149,10 @@ def _find(
     nothing = Found(presented, login=login, platform=platform)
     if presented.token is None:
         return _find_by_group_id(tx, nothing)
-    text = wellformed_token(presented.token.reveal())
+    text = _readable(presented.token)
+    if text is None:
+        return unread(presented) or nothing
     code = parse_code(presented.token.reveal())
-    mistyped = code is None and _GROUPED_CODE.fullmatch(presented.token.reveal().strip())
-    if text is None or mistyped:
-        if presented.with_credentials:
-            return nothing
-        return Refusal("token_invalid", reason="mistyped or malformed", counted_only=True)
     codes = tools.keys.digests(Kind.ATTEMPT_CODE, code_digest_input(code)) if code else ()
     tokens = tools.keys.digests(Kind.REGISTRATION_TOKEN, Secret(text))
     sighting = sightings.find(tx, tokens, codes)

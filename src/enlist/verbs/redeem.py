@@ -68,6 +68,11 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
     def read_ahead(cls, tools: Tools, ahead: ReadAhead, verbs: Sequence[Redeem]) -> None:
         presenting.read_ahead(tools, ahead, (verb.presented for verb in verbs))
 
+    def unread(self) -> Refusal | None:
+        if isinstance(presenting.platform_of(self.report.platform), Refusal):
+            return None  # told, and written down, before anything presented is looked at
+        return presenting.unread(self.presented)
+
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
         platform = presenting.platform_of(self.report.platform)
         if isinstance(platform, Refusal):

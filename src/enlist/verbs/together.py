@@ -8,7 +8,7 @@ be repeated, anything that raises) is done alone, so that nobody's request harms
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from enlist.core.caller import Caller
@@ -55,7 +55,11 @@ class Together:
 
     def _perform(self, asked: Sequence[Asked], outcomes: dict[int, Outcome]) -> None:
         """Fill in what is decided; whatever was committed is in `outcomes` before more is tried."""
-        seen = self._store.read(lambda tx: self._look(asked, tx))
+        outcomes |= _unread(asked)
+        looking = {place: one for place, one in enumerate(asked) if place not in outcomes}
+        if not looking:
+            return
+        seen = self._store.read(lambda tx: self._look(looking, tx))
         ready = {place: self._work(*asked[place], what) for place, what in seen.items()}
         refused = {place: one for place, one in ready.items() if isinstance(one, Refusal)}
         claims = {
@@ -72,13 +76,14 @@ class Together:
         if refused:
             outcomes |= self._refuse(asked, refused)
 
-    def _look(self, asked: Sequence[Asked], tx: Reader) -> dict[int, object]:
-        verbs, tools, ahead = [verb for verb, _ in asked], self._driver.tools, ReadAhead(tx)
+    def _look(self, looking: Mapping[int, Asked], tx: Reader) -> dict[int, object]:
+        tools, ahead = self._driver.tools, ReadAhead(tx)
+        verbs = [verb for verb, _ in looking.values()]
         if verbs[0].throttled:
-            limits.read_ahead(ahead, (caller.source for _, caller in asked))
+            limits.read_ahead(ahead, (caller.source for _, caller in looking.values()))
         type(verbs[0]).read_ahead(tools, ahead, verbs)
         return {
-            place: look_at(verb, tools, ahead, caller) for place, (verb, caller) in enumerate(asked)
+            place: look_at(verb, tools, ahead, caller) for place, (verb, caller) in looking.items()
         }
 
     def _work(self, verb: HotVerb[Any, Any, Any], caller: Caller, seen: object) -> Any:
@@ -105,3 +110,10 @@ class Together:
         recorded = [place for place, told in shown.items() if told is None]
         told = {place: refusal for place, refusal in shown.items() if refusal is not None}
         return told | (self._store.write(write) if recorded else {})
+
+
+def _unread(asked: Sequence[Asked]) -> dict[int, Refusal]:
+    """What is refused for what it looks like, without a query (S03)."""
+    refused = {place: verb.unread() for place, (verb, _) in enumerate(asked)}
+    told = {place: unrecorded(refusal) for place, refusal in refused.items() if refusal}
+    return {place: refusal for place, refusal in told.items() if refusal}
