@@ -41,6 +41,7 @@ HOT = [
     "api_key.by_digest",
     "user.login",
     "event.first_use",
+    "event.first_use_each",
     "organization.settings",
 ]
 """What a redemption, a sign-in or an API call asks."""
@@ -121,7 +122,7 @@ COPIED = {
     "credential": {"enrollment_id": "NULL", "serial": "n::text"},
     "sign_in": {},
     "api_key": {"public_id": "n::text"},
-    "event": {"enrollment_id": "NULL", "device_id": "NULL", "user_id": "NULL"},
+    "event": {"enrollment_id": "gen_random_uuid()", "device_id": "NULL", "user_id": "NULL"},
     "throttle": {"source": "n::text"},
 }
 EVERYWHERE = {"id": "gen_random_uuid()", "digest": "decode(md5(n::text), 'hex')"}

@@ -10,6 +10,7 @@ from enlist.core.events import Event, Happening, canonical, make_event
 from enlist.core.ids import LATEST, Id, least_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
+from enlist.store.ahead import ReadAhead
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
@@ -76,6 +77,13 @@ _FIRST_USE = Query(
     f"""{_COLUMNS} WHERE e.enrollment_id = :enrollment_id AND e.kind = 'enrollment.redeemed'
      ORDER BY e.id LIMIT 1""",
 )
+_FIRST_USE_EACH = SetQuery(
+    "event.first_use_each",
+    "enrollment_id uuid",
+    f"""{_COLUMNS}
+      JOIN asked ON asked.enrollment_id = e.enrollment_id
+     WHERE e.kind = 'enrollment.redeemed' AND e.enrollment_id IS NOT NULL ORDER BY e.id DESC""",
+)
 
 
 def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
@@ -122,6 +130,15 @@ def first_use(tx: Reader, enrollment_id: Id) -> EventRow | None:
     """How an enrollment was used first: for telling it to whoever comes second (X37)."""
     row = tx.one(_FIRST_USE, enrollment_id=enrollment_id)
     return None if row is None else _event(row)
+
+
+def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
+    """What `first_use` will ask for these."""
+    asked = set(enrollment_ids)
+    rows = ahead.each(_FIRST_USE_EACH, [{"enrollment_id": each} for each in asked])
+    found = {row["enrollment_id"]: row for row in rows}  # the oldest of each comes last
+    for each in asked:
+        ahead.know(_FIRST_USE, [found[each]] if each in found else [], enrollment_id=each)
 
 
 def _event(row: Row) -> EventRow:

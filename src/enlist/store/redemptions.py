@@ -92,9 +92,9 @@ class Redemption:
     idempotency_lifetime: int = 0
 
     @property
-    def right(self) -> tuple[Id, int, Id | None, str]:
+    def right(self) -> tuple[Id, int, Id | None]:
         """By what the enrollment is claimed: whoever holds the same wins or loses alike."""
-        return self.enrollment_id, self.generation, self.attempt_id, self.caller.source
+        return self.enrollment_id, self.generation, self.attempt_id
 
 
 def redeem(tx: Tx, claims: Sequence[Redemption]) -> list[bool]:
@@ -124,11 +124,15 @@ def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
     """Which of the claims win, by their places.
 
     A statement changes a row but once, so each round has one contender for an enrollment, the
-    first that waits; where he loses, so does everybody who wants it by the same right. The rows
-    are locked in the order of their ids, so that two processes never wait for each other.
+    first that waits; where he loses, so does everybody who wants it by the same right. Not where
+    he lost because of where he comes from: so those are not let in. The rows are locked in the
+    order of their ids, so that two processes never wait for each other.
     """
     won: set[int] = set()
     waiting = sorted(range(len(claims)), key=lambda place: (claims[place].enrollment_id, place))
+    if len({claim.enrollment_id for claim in claims}) < len(claims):
+        throttled = limits.throttled_among(tx, (claim.caller.source for claim in claims))
+        waiting = [place for place in waiting if claims[place].caller.source not in throttled]
     while waiting:
         contenders: dict[Id, int] = {}
         for place in waiting:

@@ -127,14 +127,15 @@ def find(
     return None
 
 
-def read_ahead(ahead: ReadAhead, token_digests: Iterable[bytes]) -> None:
-    """What `find` will ask for these digests of tokens."""
+def read_ahead(ahead: ReadAhead, token_digests: Iterable[bytes]) -> list[Id]:
+    """What `find` will ask for these digests of tokens; the enrollments that were used."""
     digests = set(token_digests)
     asked = [{"token_digest": digest} for digest in digests]
     found = {bytes(row["digest"]): row for row in ahead.each(_BY_TOKEN_EACH, asked)}
     for digest in digests:
         rows = [found[digest]] if digest in found else []
         ahead.know(_BY_TOKEN, rows, token_digest=digest)
+    return [row["enrollment_id"] for row in found.values() if row["used_at"] is not None]
 
 
 def live_of_device(tx: Reader, device_id: Id) -> Sighting | None:

@@ -136,10 +136,10 @@ def _readable(token: Secret) -> str | None:
 
 
 def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -> None:
-    """Ask at once for every token that `find` will look for."""
+    """Ask at once for every token that `find` will look for, and how those used were used."""
     texts = (wellformed_token(one.token.reveal()) for one in presented if one.token is not None)
     digests = (tools.keys.digests(Kind.REGISTRATION_TOKEN, Secret(text)) for text in texts if text)
-    sightings.read_ahead(ahead, chain.from_iterable(digests))
+    events.read_ahead(ahead, sightings.read_ahead(ahead, chain.from_iterable(digests)))
 
 
 def _find(

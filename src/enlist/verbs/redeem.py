@@ -123,6 +123,8 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         if sighting is None:
             return Refusal("token_invalid", reason="deleted", about=claim.happening.about)
         refusal = judge(sighting, tx.now)
+        if refusal is None and claim.attempt_id is None:
+            raise ConcurrentChange  # whatever was in the way is gone: look again
         if refusal is None:
             return Refusal("attempt_over", about=claim.happening.about, holder=True)
         first = events.first_use(tx, claim.enrollment_id)

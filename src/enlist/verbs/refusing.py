@@ -5,12 +5,13 @@ Whoever asked is shown a support code, by which his administrator finds the exac
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol
 
 from enlist.core import secrets
 from enlist.core.caller import Caller
-from enlist.core.events import refused
+from enlist.core.events import Happening, refused
 from enlist.core.outcomes import Refusal
 from enlist.core.refusals import UNRECORDED
 from enlist.store import events, limits
@@ -37,26 +38,42 @@ def unrecorded(refusal: Refusal) -> Refusal | None:
 
 
 def record(verb: Refused, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal:
-    """Write a refusal down, and count it against a stranger's source.
+    """Write a refusal down, and count it against a stranger's source."""
+    return record_each(tx, [(verb, caller, refusal)])[0]
+
+
+def record_each(tx: Tx, refusals: Iterable[tuple[Refused, Caller, Refusal]]) -> list[Refusal]:
+    """Write several refusals down, the first first.
 
     The tenth refusal in a window is the last that a source is told anything about: a guess that
     was already under way when the count was reached learns nothing from its answer either.
     """
-    shown = replace(refusal, support_code=secrets.support_code())
-    verb.on_refusal(tx, caller, refusal)
-    if verb.throttled and not refusal.holder and not limits.count_refusal(tx, caller.source):
-        wait = limits.throttled(tx, caller.source)
-        return replace(shown, code="rate_limited", detail="", retry_after=wait)
-    write_down(tx, caller, shown, verb.name, verb.refused_as)
-    return shown
+    told: list[Refusal] = []
+    happened: list[tuple[Caller, Happening]] = []
+    for verb, caller, refusal in refusals:
+        shown = replace(refusal, support_code=secrets.support_code())
+        verb.on_refusal(tx, caller, refusal)
+        if verb.throttled and not refusal.holder and not limits.count_refusal(tx, caller.source):
+            wait = limits.throttled(tx, caller.source)
+            shown = replace(shown, code="rate_limited", detail="", retry_after=wait)
+        else:
+            happened.append((caller, _happening(caller, shown, verb.name, verb.refused_as)))
+        told.append(shown)
+    events.record_each(tx, happened)
+    return told
 
 
 def write_down(tx: Tx, caller: Caller, refusal: Refusal, verb: str, kind: str) -> None:
-    """The event of a refusal, where the administrator of whoever asked will look for it."""
+    """The event of a refusal."""
+    events.record(tx, caller, _happening(caller, refusal, verb, kind))
+
+
+def _happening(caller: Caller, refusal: Refusal, verb: str, kind: str) -> Happening:
+    """A refusal as an event, where the administrator of whoever asked will look for it."""
     about = refusal.about
     if about.organization_id is None:
         # Where nothing was found, the refusal belongs to whoever asked: his own administrator
         # must find it by its support code. A stranger's goes to the root.
         about = replace(about, organization_id=caller.organization_id)
     named = replace(refusal, about=about, data={**refusal.data, "verb": verb})
-    events.record(tx, caller, refused(kind, named))
+    return refused(kind, named)

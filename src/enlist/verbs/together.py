@@ -18,7 +18,7 @@ from enlist.store.ahead import ReadAhead
 from enlist.store.lanes import Store
 from enlist.store.tx import Reader, StoreUnavailable, Tx
 from enlist.verbs.driver import Answered, Driver, HotVerb, look_at
-from enlist.verbs.refusing import record, unrecorded
+from enlist.verbs.refusing import record_each, unrecorded
 
 Asked = tuple[HotVerb[Any, Any, Any], Caller]
 Outcome = Done[Any] | Refusal | Exception
@@ -101,10 +101,8 @@ class Together:
 
     def _refuse(self, asked: Sequence[Asked], refused: dict[int, Refusal]) -> dict[int, Refusal]:
         def write(tx: Tx) -> dict[int, Refusal]:
-            return {
-                place: record(asked[place][0], tx, asked[place][1], refused[place])
-                for place in recorded
-            }
+            done = record_each(tx, ((*asked[place], refused[place]) for place in recorded))
+            return dict(zip(recorded, done, strict=True))
 
         shown = {place: unrecorded(refusal) for place, refusal in refused.items()}
         recorded = [place for place, told in shown.items() if told is None]
