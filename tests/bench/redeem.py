@@ -7,23 +7,21 @@ afterwards the database must hold exactly as many redemptions, events and certif
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import psycopg
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -33,10 +31,6 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.store.tx import Query, Reader
-from enlist.verbs.callers import host_caller
-from enlist.verbs.issuing import Delivery
-from enlist.verbs.organizations import ChangeSettings
-from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.setup import Administrator, Beginning
 from enlist.wiring.installation import open_installation
 from tests.peers.base import free_port
@@ -52,23 +46,32 @@ _COUNTS = Query(
 )
 
 _WRK = """
-local bodies, number, threads = {}, 0, 0
+local bodies, number, threads, strangers = {}, 0, 0, false
 function setup(thread) thread:set("place", threads); threads = threads + 1 end
 function init(args)
-  local line = 0
+  local line, pause = 0, tonumber(args[3])
   for body in io.lines(args[1]) do
     if line % tonumber(args[2]) == place then bodies[#bodies + 1] = body end
     line = line + 1
   end
+  strangers = args[4] == "strangers"
+  math.randomseed(place + 1)
+  if pause > 0 then
+    function delay() return math.floor(pause * (0.5 + math.random())) end
+  end
 end
 function request()
   number = number + 1
-  return wrk.format("POST", "/api/v1/redeem", {["Content-Type"] = "application/json"},
-                    bodies[number] or '{"exhausted":true}')
+  local headers = {["Content-Type"] = "application/json"}
+  if strangers then
+    headers["X-Forwarded-For"] = string.format("10.%d.%d.%d", math.random(0, 255),
+                                               math.random(0, 255), math.random(1, 254))
+  end
+  return wrk.format("POST", "/api/v1/redeem", headers, bodies[number] or '{"exhausted":true}')
 end
 function done(summary, latency, requests)
-  io.write(string.format("RESULT %d %d %d %f %f\\n", summary.requests, summary.duration,
-    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout,
+  io.write(string.format("RESULT %d %d %d %d %f %f\\n", summary.requests, summary.duration,
+    summary.errors.status, summary.errors.connect + summary.errors.read + summary.errors.timeout,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end
 """
@@ -88,36 +91,53 @@ class Measured:
     answered: int
 
 
-def prepare(folder: Path, database: str, count: int, *, with_csr: bool) -> Path:
-    """Set up an installation with `count` live tokens; a file with one request body a line."""
-    settings = Settings(data=folder, database=database)
+def beginning() -> Beginning:
+    """An installation with one administrator, whose devices all of them are."""
     administrator = Administrator("bench@example.com", Secret("a password for the bench"))
-    installation = open_installation(settings, beginning=Beginning(administrator=administrator))
-    caller = installation.store.read(lambda tx: host_caller(tx, "bench"))
-    must(
-        installation.driver.perform(ChangeSettings("main", {"allow_bare_enrollment": True}), caller)
-    )
-    csr = _csr() if with_csr else None
+    return Beginning(administrator=administrator)
 
-    def issue(number: int) -> str:
-        verb = Register(
-            "", "bench@example.com", DeviceDetails(f"device {number}", "linux"), Delivery("none")
-        )
-        token = must(installation.driver.perform(verb, caller)).token
-        assert token is not None
-        body = {"token": token.reveal(), "device": {"platform": "linux"}}
-        return json.dumps(body | ({"csr": csr} if csr else {}))
 
-    with ThreadPoolExecutor(16) as pool:
-        lines = list(pool.map(issue, range(count)))
-    installation.close()
-    if database:
-        with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute("ANALYZE")  # as before the yardstick
-            connection.execute("CHECKPOINT")
-    path = folder / "bodies.jsonl"
-    path.write_text("\n".join(lines) + "\n")
-    return path
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk saw: answers, those that were refusals, and requests that got none."""
+
+    answered: int
+    seconds: float
+    refused: int
+    failed: int
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        return self.answered / self.seconds
+
+
+def load(
+    url: str,
+    bodies: Path,
+    seconds: int,
+    *,
+    pause: float = 0.0,
+    strangers: bool = False,
+) -> Load:
+    """Keep 64 connections busy with the bodies of a file, each once.
+
+    Args:
+        pause: milliseconds that a connection waits before each request, on average.
+        strangers: say of each request that it comes from another address.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(_WRK)
+        script.flush()
+        command = ["wrk", "-t2", "-c64", f"-d{seconds}s", "-s", script.name, url, "--"]
+        command += [str(bodies), "2", str(pause), "strangers" if strangers else "one"]
+        ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) ([\d.]+) ([\d.]+)", ran.stdout)
+    if found is None:
+        raise RuntimeError(f"wrk said nothing of what it saw:\n{ran.stdout}{ran.stderr}")
+    answered, took, refused, failed = (int(found[place]) for place in range(1, 5))
+    return Load(answered, took / 1e6, refused, failed, float(found[5]), float(found[6]))
 
 
 def measure(
@@ -129,21 +149,10 @@ def measure(
         RuntimeError: the run is void.
     """
     with served(folder, database, workers) as (url, process):
-        script = folder / "redeem.lua"
-        script.write_text(_WRK)
-        ran = subprocess.run(
-            ["wrk", "-t2", "-c64", f"-d{seconds}s", "-s", str(script), url, "--", str(bodies), "2"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        memory = max(_memory(pid) for pid in _family(process.pid))
-    found = re.search(r"RESULT (\d+) (\d+) (\d+) ([\d.]+) ([\d.]+)", ran.stdout)
-    if found is None or int(found[3]):
-        raise RuntimeError(f"void: not every answer was a 201\n{ran.stdout}")
-    answered, took = int(found[1]), int(found[2]) / 1e6
-    _check(folder, database, answered, with_csr=with_csr)
-    return Measured(answered / took, float(found[4]), float(found[5]), memory, answered)
+        seen = load(url, bodies, seconds)
+        memory = memory_of(process)
+    check(folder, database, [seen], with_csr=with_csr)
+    return Measured(seen.rate, seen.p50, seen.p99, memory, seen.answered)
 
 
 @contextmanager
@@ -187,8 +196,14 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(f"the server did not become ready:\n{log.read_text()}")
 
 
-def _check(folder: Path, database: str, answered: int, *, with_csr: bool) -> None:
-    """Answered 201s, redemptions and events agree; wrk may leave up to 64 answers unread."""
+def check(folder: Path, database: str, loads: Sequence[Load], *, with_csr: bool) -> None:
+    """Answered 201s, redemptions and events agree; wrk may leave up to 64 answers unread.
+
+    Raises:
+        RuntimeError: they do not, or not every answer was a 201.
+    """
+    if any(seen.refused or seen.failed for seen in loads):
+        raise RuntimeError(f"void: not every answer was a 201: {loads}")
     installation = open_installation(Settings(data=folder, database=database))
 
     def ask(tx: Reader) -> dict[str, int]:
@@ -198,17 +213,23 @@ def _check(folder: Path, database: str, answered: int, *, with_csr: bool) -> Non
 
     counts = installation.store.read(ask)
     installation.close()
-    used = counts["used"]
+    used, answered = counts["used"], sum(seen.answered for seen in loads)
     alike = used == counts["events"] == counts["enrolled"]
     bound = counts["credentials"] == (used if with_csr else 0)
-    if not (alike and bound and answered <= used <= answered + 64):
+    if not (alike and bound and answered <= used <= answered + 64 * len(loads)):
         raise RuntimeError(f"void: {answered} answers of 201, but {counts}")
 
 
-def _csr() -> str:
+def certificate_request() -> str:
+    """A request for a certificate, as PEM text."""
     key = ec.generate_private_key(ec.SECP256R1())
     request = CertificateSigningRequestBuilder().subject_name(Name([])).sign(key, SHA256())
     return request.public_bytes(Encoding.PEM).decode()
+
+
+def memory_of(process: subprocess.Popen[bytes]) -> float:
+    """Resident memory of the largest of a server's processes, in MiB."""
+    return max(_memory(pid) for pid in _family(process.pid))
 
 
 def _family(pid: int) -> list[int]:

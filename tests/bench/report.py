@@ -23,6 +23,8 @@ from tests.peers.postgres import Cluster
 ACCEPTED: Final = Path(__file__).with_name("accepted.json")
 STEADY: Final = 0.2
 """By how much of their mean the two yardsticks of a round may differ."""
+FALL: Final = 0.15
+"""By how much a ratio may fall below the accepted one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,32 @@ def show(lines: Sequence[Line], found_on: dict[str, str | int]) -> None:
     console.print(table)
 
 
-def keep(lines: Sequence[Line], found_on: dict[str, str | int], path: Path) -> None:
-    """Write every round down."""
-    found = {"machine": found_on, "lines": {line.name: line.as_json() for line in lines}}
+def fallen(lines: Sequence[Line]) -> list[str]:
+    """What became slower than it was accepted to be (P28).
+
+    A ratio has fallen where it is more than 15 % below the accepted median, and below all of the
+    rounds that the median was taken of.
+    """
+    accepted = json.loads(ACCEPTED.read_text())["lines"] if ACCEPTED.exists() else {}
+    found = []
+    for line in lines:
+        ratio, before = line.median("ratio"), accepted.get(line.name)
+        if ratio is None or before is None:
+            continue
+        worst = min(Round(**one).ratio for one in before["rounds"])
+        if ratio < min(worst, (1 - FALL) * before["median"]["ratio"]):
+            found.append(f"{line.name} fell from {before['median']['ratio']:.2f} to {ratio:.2f}")
+    return found
+
+
+def keep(
+    lines: Sequence[Line], found_on: dict[str, str | int], path: Path, reason: str = ""
+) -> None:
+    """Write every round down, and why they are accepted."""
+    found: dict[str, Any] = {"machine": found_on}
+    if reason not in ("", "1"):
+        found["reason"] = reason
+    found["lines"] = {line.name: line.as_json() for line in lines}
     path.write_text(json.dumps(found, indent=1) + "\n")
 
 

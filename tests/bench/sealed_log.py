@@ -40,7 +40,7 @@ from enlist.store.tx import Query, Tx
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.setup import Administrator, Beginning
 from enlist.wiring.installation import Installation, open_installation, open_store
-from tests.bench import redeem
+from tests.bench import many, redeem
 from tests.peers.postgres import cluster
 
 EVENTS: Final = int(os.environ.get("BENCH_EVENTS", "1000000"))
@@ -196,7 +196,7 @@ def timed(
 
 def lag(folder: Path, database: str, store: str) -> None:
     """How old the oldest event without a place was, ten times a second, while devices redeem."""
-    bodies = redeem.prepare(folder, database, TOKENS, with_csr=False)
+    bodies = many.prepare(folder, database, TOKENS, TOKENS)
     beside = open_store(Settings(data=folder, database=database), system_clock)
     Sealer(beside, batch=BATCH).seal_all()  # what issuing left is not the load's
     over, ages = threading.Event(), list[float]()
