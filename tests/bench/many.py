@@ -36,11 +36,20 @@ Copy = dict[str, dict[str, Any]]
 """A row of each table, by column."""
 
 
-def prepare(folder: Path, database: str, count: int, wanted: int, csr: str | None = None) -> Path:
+def prepare(
+    folder: Path,
+    database: str,
+    count: int,
+    wanted: int,
+    csr: str | None = None,
+    *,
+    shuffled: bool = False,
+) -> Path:
     """Set up an installation with `count` live tokens.
 
     Returns:
-        A file with one request body a line, for `wanted` of the tokens, scattered among all.
+        A file with one request body a line, for `wanted` of the tokens, scattered among all; in
+        the order in which they were issued, unless `shuffled`.
     """
     settings = Settings(data=folder, database=database)
     installation = open_installation(settings, beginning=beginning())
@@ -59,7 +68,8 @@ def prepare(folder: Path, database: str, count: int, wanted: int, csr: str | Non
         _fill_postgres(database, count, chosen, keys, bodies, csr)
     else:
         _fill_sqlite(settings.sqlite_path, count, chosen, keys, bodies, csr)
-    chance.shuffle(bodies)
+    if shuffled:
+        chance.shuffle(bodies)
     path = folder / "bodies.jsonl"
     path.write_text("\n".join(bodies) + "\n")
     return path

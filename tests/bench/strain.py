@@ -71,7 +71,7 @@ def run(folder: Path, database: str, store: str, tokens: int, seconds: int) -> b
 
 def rate_among(folder: Path, database: str, tokens: int) -> float:
     """Redemptions a second while `tokens` are waiting, any of which may come next."""
-    first, second = _halves(many.prepare(folder, database, tokens, FEW))
+    first, second = _halves(many.prepare(folder, database, tokens, FEW, shuffled=True))
     with redeem.served(folder, database, 2 if database else 1) as (url, _):
         warm = redeem.load(url, first, 1)
         seen = redeem.load(url, second, 1)

@@ -36,6 +36,8 @@ BATCH: Final = 256
 MOST_ROWS: Final = 64
 """Rows that one statement takes at once: each number of them is a text to be prepared."""
 _PREPARED: Final = 512
+_WAL_PAGES: Final = 8_000
+"""32 MiB: a busy server writes the same pages again and again before it carries them over."""
 _BUSY_MS: Final = 10_000
 
 
@@ -50,6 +52,7 @@ def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-65536")
     connection.execute("PRAGMA temp_store=MEMORY")
