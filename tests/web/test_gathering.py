@@ -38,8 +38,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return pool.submit(asyncio.run, work).result(30)
 
 
-def gathering(doing: Doing, threads: int = 1) -> Gathering:
-    return Gathering(cast("Together", doing), threads)
+def gathering(doing: Doing) -> Gathering:
+    return Gathering(cast("Together", doing))
 
 
 async def ask(lane: Gathering, what: object) -> Outcome:
@@ -114,12 +114,12 @@ def test_each_loop_is_told_in_its_own_thread() -> None:
     assert sorted(each.value for each in found if isinstance(each, Done)) == [0, 1, 2, 3]
 
 
-def test_its_threads_end_with_it() -> None:
-    """Else each application that a test makes would leave some behind."""
+def test_its_thread_ends_with_it() -> None:
+    """Else each application that a test makes would leave one behind."""
     before = {thread.ident for thread in threading.enumerate()}
-    lane = gathering(Doing(), threads=3)
+    lane = gathering(Doing())
     mine = [thread for thread in threading.enumerate() if thread.ident not in before]
-    assert len(mine) == 3
+    assert len(mine) == 1
     del lane
     gc.collect()
-    wait_until(lambda: not any(thread.is_alive() for thread in mine), "the end of its threads")
+    wait_until(lambda: not any(thread.is_alive() for thread in mine), "the end of its thread")

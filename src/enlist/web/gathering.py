@@ -45,20 +45,18 @@ _Queue = queue.SimpleQueue[_Waiting | None]
 
 
 class Gathering:
-    """Gathers the requests of one kind of verb.
+    """Gathers the requests of one kind of verb for one thread.
 
-    Args:
-        threads: as many as gain by it: one on SQLite, which has one writer; on PostgreSQL one
-            batch is prepared while the other waits for the server.
+    With a second thread the batches would be half as large, and so each request dearer: it is
+    Python that is the limit, not the waiting for the database.
     """
 
-    def __init__(self, together: Together, threads: int) -> None:
+    def __init__(self, together: Together) -> None:
         self._queue: _Queue = queue.SimpleQueue()
-        for number in range(threads):
-            given = (self._queue, together)
-            threading.Thread(target=_work, args=given, name=f"hot-{number}", daemon=True).start()
-            # They end with this object, which is why they do not hold it.
-            weakref.finalize(self, self._queue.put, None)
+        given = (self._queue, together)
+        threading.Thread(target=_work, args=given, name="hot", daemon=True).start()
+        # It ends with this object, which is why it does not hold it.
+        weakref.finalize(self, self._queue.put, None)
 
     async def perform(self, verb: HotVerb[Any, Any, Any], caller: Caller) -> Outcome:
         """Do it, perhaps together with others."""

@@ -89,8 +89,7 @@ class Services:
 
     @functools.cached_property
     def _gathering(self) -> Gathering:
-        together = Together(self.driver, self.store)
-        return Gathering(together, threads=1 if self.store.dialect == "sqlite" else 2)
+        return Gathering(Together(self.driver, self.store))
 
     @property
     def tools(self) -> Tools:
