@@ -26,7 +26,7 @@ from tests.peers.postgres import Cluster, cluster
 T = TypeVar("T")
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
-TOKENS = int(os.environ.get("BENCH_TOKENS", "30000"))
+TOKENS = int(os.environ.get("BENCH_TOKENS", "60000"))
 RESULT = Path("bench-result.json")
 
 

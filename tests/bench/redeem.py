@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -76,6 +76,9 @@ function done(summary, latency, requests)
 end
 """
 
+
+WARM: Final = 2
+"""Seconds of load before what is measured: the first requests also find modules not yet read."""
 
 Value = TypeVar("Value")
 
@@ -143,16 +146,28 @@ def load(
 def measure(
     folder: Path, database: str, bodies: Path, seconds: int, workers: int, *, with_csr: bool
 ) -> Measured:
-    """Serve, load, stop, and check that what was answered is what happened.
+    """Serve, warm up, load, stop, and check that what was answered is what happened.
 
     Raises:
         RuntimeError: the run is void.
     """
+    first, second = parted(bodies)
     with served(folder, database, workers) as (url, process):
-        seen = load(url, bodies, seconds)
+        warm = load(url, first, WARM)
+        seen = load(url, second, seconds)
         memory = memory_of(process)
-    check(folder, database, [seen], with_csr=with_csr)
+    check(folder, database, [warm, seen], with_csr=with_csr)
     return Measured(seen.rate, seen.p50, seen.p99, memory, seen.answered)
+
+
+def parted(bodies: Path, share: float = 0.3) -> tuple[Path, Path]:
+    """Two files, the first with this share of the requests: no load repeats another's."""
+    lines = bodies.read_text().splitlines(keepends=True)
+    cut = int(share * len(lines))
+    first, second = (bodies.with_name(f"{bodies.stem}-{part}.jsonl") for part in (1, 2))
+    first.write_text("".join(lines[:cut]))
+    second.write_text("".join(lines[cut:]))
+    return first, second
 
 
 @contextmanager

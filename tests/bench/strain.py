@@ -42,9 +42,12 @@ class Aim:
 def run(folder: Path, database: str, store: str, tokens: int, seconds: int) -> bool:
     """Measure half the load and refusals, and print them; whether all aims are met."""
     workers = 2 if database else 1
-    first, second = _halves(many.prepare(folder, database, 2 * tokens, 2 * tokens))
+    bodies = many.prepare(folder, database, 2 * tokens, 2 * tokens)
+    early, second = redeem.parted(bodies, 0.6)
+    warm, first = redeem.parted(early)
     trusted = ("--trusted-proxy", "127.0.0.1/32")
     with redeem.served(folder, database, workers, *trusted) as (url, process):
+        begun = redeem.load(url, warm, redeem.WARM)
         most = redeem.load(url, first, seconds)
         pause = 2 * 64_000 / most.rate - most.p50 / 4
         half = redeem.load(url, second, seconds, pause=pause)
@@ -52,7 +55,7 @@ def run(folder: Path, database: str, store: str, tokens: int, seconds: int) -> b
         mistyped = _refused(url, _mistyped(folder, 4 * tokens), seconds)
         used = _refused(url, _first(first, most.answered // 2), 1)
         memory = redeem.memory_of(process)
-    redeem.check(folder, database, [most, half], with_csr=False)
+    redeem.check(folder, database, [begun, most, half], with_csr=False)
     return _show(
         f"{store}: {most.rate:,.0f} redemptions a second",
         [
@@ -71,7 +74,7 @@ def run(folder: Path, database: str, store: str, tokens: int, seconds: int) -> b
 
 def rate_among(folder: Path, database: str, tokens: int) -> float:
     """Redemptions a second while `tokens` are waiting, any of which may come next."""
-    first, second = _halves(many.prepare(folder, database, tokens, FEW, shuffled=True))
+    first, second = redeem.parted(many.prepare(folder, database, tokens, FEW, shuffled=True), 0.5)
     with redeem.served(folder, database, 2 if database else 1) as (url, _):
         warm = redeem.load(url, first, 1)
         seen = redeem.load(url, second, 1)
@@ -100,15 +103,6 @@ def _refused(url: str, bodies: Path, seconds: int) -> Load:
     if seen.failed or seen.refused != seen.answered:
         raise RuntimeError(f"void: not every answer was a refusal: {seen}")
     return seen
-
-
-def _halves(bodies: Path) -> tuple[Path, Path]:
-    """Two files, each with half of the requests."""
-    lines = bodies.read_text().splitlines(keepends=True)
-    halves = bodies.with_name("first.jsonl"), bodies.with_name("second.jsonl")
-    for path, start in zip(halves, (0, 1), strict=True):
-        path.write_text("".join(lines[start::2]))
-    return halves
 
 
 def _first(bodies: Path, count: int) -> Path:
