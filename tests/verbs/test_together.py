@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
+from enlist.settings import Settings
 from enlist.store import redemptions
 from enlist.store.limits import THROTTLE_REFUSALS
 from enlist.store.redemptions import DeviceReport
@@ -223,3 +225,17 @@ def test_what_can_be_no_token_is_refused_without_a_query(
         assert codes(together([slip] * many)) == ["token_invalid"] * many
         assert codes(together([slip, right])) == ["token_invalid", "StoreUnavailable"]
     assert codes(together([slip, right, slip])) == ["token_invalid", "done", "token_invalid"]
+
+
+@pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)
+def test_a_row_that_somebody_keeps_locked_holds_up_nobody_else(
+    enlist: Enlist, settings: Settings, together: Do
+) -> None:
+    """An open transaction on one enrollment; S75: its own device is told to come again."""
+    tickets = [enlist.register("ada", name=f"laptop {n}") for n in range(3)]
+    asked = [asking(ticket.token, enlist.stranger(), key=n) for n, ticket in enumerate(tickets)]
+    with psycopg.connect(settings.database) as somebody:
+        locked = tickets[1].enrollment_id
+        somebody.execute("SELECT 1 FROM enrollment WHERE id = %s FOR UPDATE", [locked])
+        assert codes(together(asked)) == ["done", "StoreUnavailable", "done"]
+    assert codes(together([asked[1]])) == ["done"]

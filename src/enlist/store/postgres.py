@@ -22,6 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from enlist.core.clock import SECOND, Clock
 from enlist.store.tx import (
+    ConcurrentChange,
     Query,
     Row,
     SetQuery,
@@ -44,6 +45,11 @@ _UNAVAILABLE: Final = (
     errors.InsufficientPrivilege,
 )
 Connection = psycopg.Connection[Mapping[str, Any]]
+
+_BEGIN_CLAIMS: Final = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = 500"
+"""Claims find their rows by keys: where a table has grown since the server last counted it, the
+planner would read all of it for each batch instead. And a row that somebody keeps locked, half a
+second long, must not hold up everybody whose claim is beside it."""
 
 
 def configure(connection: Connection) -> None:
@@ -132,15 +138,15 @@ class PostgresStore:
         claims: Sequence[Claim],
     ) -> Sequence[Answer]:
         def claiming(connection: Connection) -> Sequence[Answer]:
-            # Claims find their rows by keys. Where a table has grown since the server last
-            # counted it, the planner would read all of it for each batch instead.
-            connection.execute("BEGIN; SET LOCAL enable_seqscan = off")
+            connection.execute(_BEGIN_CLAIMS)
             try:
                 answers = apply(PostgresTx(connection, self._clock()), claims)
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 with contextlib.suppress(psycopg.Error):
                     connection.execute("ROLLBACK")
+                if isinstance(error, errors.LockNotAvailable) and len(claims) > 1:
+                    raise ConcurrentChange from error  # each alone: the others need not wait
                 raise
             return answers
 
