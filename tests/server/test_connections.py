@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from enlist.web import connections, serving
 from enlist.web.boundary import MOST_BYTES, Capped
@@ -238,6 +238,67 @@ def test_whoever_trickles_is_cut_as_well(
                 break
         else:
             pytest.fail("it was never cut")
+
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def served(connection: socket.socket, times: int = 1) -> None:
+    """Wait for so many answers; fail where the connection ends before."""
+    found = b""
+    while found.count(b"served") < times:
+        part = connection.recv(65536)
+        assert part, "it was cut"
+        found += part
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_an_empty_line_holds_no_idle_connection_open(
+    hurried: Callable[[str], socket.socket], listener: str
+) -> None:
+    """It ends the time for being idle, and so begins that for the next head; or it is an error."""
+    idle = hurried(listener)
+    idle.settimeout(5)  # less than the time for being idle
+    for _ in range(2):
+        idle.sendall(GET)
+        served(idle)
+    idle.sendall(b"\r\n")
+    assert answer(idle)[:13] in (b"HTTP/1.1 400 ", b"")
+
+
+def test_the_rest_of_an_answered_body_holds_no_connection_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever was answered before he had sent everything, sends it, and says no more."""
+    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, HEAD: 0.2})
+    with _listening("web", PlainTextResponse("served")) as (port, _):
+        early = socket.create_connection(("127.0.0.1", port), timeout=5)
+        with early:
+            early.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n")
+            served(early)
+            early.sendall(b"a" * 70000)
+            assert answer(early) == b""
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_an_empty_line_cuts_no_request_that_is_answered(
+    monkeypatch: pytest.MonkeyPatch, listener: str
+) -> None:
+    """Nor does another request that waits for its turn."""
+    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, HEAD: 0.1, BODY: 0.1})
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await asyncio.sleep(0.4)
+            await PlainTextResponse("served")(scope, receive, send)
+
+    with _listening(listener, slow) as (port, _):
+        for following, answers in ((b"\r\n", 1), (GET, 2)):
+            waiting = socket.create_connection(("127.0.0.1", port), timeout=15)
+            with waiting:
+                waiting.sendall(GET)
+                waiting.sendall(following)
+                served(waiting, answers)
 
 
 def test_nothing_is_owed_after_a_whole_request() -> None:

@@ -64,6 +64,10 @@ class WebConnection(_Patient, HttpToolsProtocol):
             self._head += len(data)
             if self._head > MOST_HEAD and not self.transport.is_closing():
                 self.send_400_response("Request head too large.")
+        elif self._reading == NOTHING and self.cycle.response_complete:
+            # An empty line, or the rest of a body that was answered early: uvicorn stopped its
+            # timer for it, and starts it again only after another answer.
+            self._reading, self._head = HEAD, 0
         self._expect(LEAVE if self.transport.is_closing() else self._reading)
 
     def connection_lost(self, exc: Exception | None) -> None:
