@@ -264,10 +264,10 @@ def write_secret(path: Path, content: bytes) -> None:
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        hand_over_open(file.fileno(), path.parent)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    hand_over(fresh)
     fresh.replace(path)
 
 
@@ -275,10 +275,26 @@ def hand_over(path: Path) -> None:
     """Give what root has made to whom the folder around it belongs.
 
     Else the server, which runs as that user, could not read the key that `sudo enlist …` made.
+    A symbolic link is given itself, never what it points to: that user may have put it there, and
+    would be given any file of the machine.
     """
     if os.geteuid() == 0:
         owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def hand_over_open(descriptor: int, folder: Path) -> None:
+    """The same for an open file in a folder, whatever stands under its name by now."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def hand_over_all(folder: Path) -> None:
+    """The same for a folder that root has made and everything in it."""
+    hand_over(folder)
+    for path in sorted(folder.rglob("*")):
+        hand_over(path)
 
 
 def refuse_strangers(data: Path) -> None:

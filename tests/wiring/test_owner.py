@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from enlist import keyfolder
-from enlist.core.clock import system_clock
+from enlist.core.clock import system_clock, to_datetime
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.wiring.backend import LocalBackend
@@ -97,6 +97,34 @@ def test_what_root_restores_is_the_owners(made: Settings, folder: Path) -> None:
     os.chown(empty, OWNER.pw_uid, OWNER.pw_gid)
     restore(Settings(data=empty), backup.folder, PASSPHRASE)
     assert owners(empty) == {(OWNER.pw_uid, OWNER.pw_gid)}
+
+
+def test_a_link_gives_nobody_what_it_points_to(folder: Path) -> None:
+    """Whose folder it is could else have root give him, or write into, any file there is."""
+    other = folder.parent / "of-root"
+    other.write_text("root's\n")
+    for name in ("enlist.sqlite3", "key", "key.new"):
+        (folder / name).symlink_to(other)
+    keyfolder.hand_over(folder / "enlist.sqlite3")
+    keyfolder.write_secret(folder / "key", b"secret")
+    now = system_clock()
+    months = folder / "checkpoints"
+    months.mkdir()
+    (months / f"{to_datetime(now):%Y-%m}.txt").symlink_to(other)
+    with pytest.raises(OSError, match="symbolic links"):
+        CheckpointFolder(months).keep("a\n\n— b c\n", now)
+    assert other.stat().st_uid == 0
+    assert other.read_text() == "root's\n"
+    assert (folder / "key").read_bytes() == b"secret"
+
+
+def test_a_secret_is_the_owners_before_it_has_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name the owner could have put a link in between."""
+    monkeypatch.setattr(keyfolder, "hand_over", None)
+    keyfolder.write_secret(folder / "key", b"secret")
+    assert owners(folder) == {(OWNER.pw_uid, OWNER.pw_gid)}
 
 
 @pytest.mark.parametrize("where", [".", "keys", "pki"])

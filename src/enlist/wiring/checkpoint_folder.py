@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from enlist.core.clock import to_datetime
-from enlist.keyfolder import hand_over
+from enlist.keyfolder import hand_over, hand_over_open
 
 _NOTE: Final = re.compile(rb"((?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+)\n")
 _TAIL: Final = 8192
 _MODE: Final = 0o600
+_APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+"""No link is followed: root may be at work here, in a folder that another user owns."""
 
 
 class CheckpointFolder:
@@ -56,10 +58,10 @@ class CheckpointFolder:
             if self.newest() == note:
                 return
             path = self._folder / f"{to_datetime(made_at):%Y-%m}.txt"
-            _cut_what_a_crash_left(path)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
+            descriptor = os.open(path, _APPENDING, _MODE)
             try:
-                hand_over(path)
+                hand_over_open(descriptor, self._folder)
+                _cut_what_a_crash_left(descriptor)
                 os.write(descriptor, f"{note}\n".encode())
                 os.fsync(descriptor)
             finally:
@@ -96,11 +98,10 @@ def _tail(path: Path) -> bytes:
         return file.read()
 
 
-def _cut_what_a_crash_left(path: Path) -> None:
+def _cut_what_a_crash_left(descriptor: int) -> None:
     """Half a note at the end was never answered for; behind it the next could not be read."""
-    if not path.exists():
-        return
-    tail = _tail(path)
+    size = os.fstat(descriptor).st_size
+    tail = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
     left = len(tail) - max((found.end() for found in _NOTE.finditer(tail)), default=0)
     if 0 < left < _TAIL:
-        os.truncate(path, path.stat().st_size - left)
+        os.ftruncate(descriptor, size - left)
