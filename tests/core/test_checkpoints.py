@@ -29,6 +29,16 @@ def test_the_first_after_a_restore_says_what_was_kept() -> None:
     assert not tells_of_restore(MADE.body())
 
 
+def test_those_that_follow_say_the_epoch() -> None:
+    """What is after a restore is told by what is signed, not by a clock; none is before any."""
+    later = replace(MADE, epoch=2)
+    assert later.body() == f"{MADE.body()}epoch 2\n"
+    assert parse(later.body()) == later
+    assert replace(MADE, restore=Restore(epoch=2, kept=0)).epoch == 2
+    assert parse(MADE.body()).epoch == 0
+    assert not tells_of_restore(later.body())
+
+
 def test_a_log_is_named_after_its_installation() -> None:
     assert origin("0198") == "enlist/0198"
 
@@ -47,6 +57,8 @@ def test_a_log_is_named_after_its_installation() -> None:
         ("enlist/one\n", ""),
         ("=\n", "\n"),
         ("=\n", "AAAA\n"),
+        ("Z\n", "Z\nepoch 0\n"),
+        ("Z\n", "Z\nepoch 1\nrestore 1 kept 1\n"),
         ("Z\n", "Z\nrestore 1\n"),
         ("Z\n", "Z\nrestore 0 kept 1\n"),
         ("Z\n", "Z\nrestore 1 kept 01\n"),

@@ -224,3 +224,56 @@ def test_a_damaged_log_is_restored_and_said(
     restored = elsewhere.restore(made.folder)
     assert "are not those of the checkpoint" in restored.damage
     assert "differs" in what(reopened(elsewhere, stack).verify())
+
+
+@pytest.mark.parametrize("wrong", [5 * 365 * 24, -72], ids=["ahead", "behind"])
+def test_a_clock_that_was_wrong_at_the_restore_explains_nothing_and_hides_nothing(
+    past: Past, elsewhere: Elsewhere, stack: ExitStack, wrong: int
+) -> None:
+    """K6: what was before the restore is said by the epoch, not by the moment."""
+    keep_checkpoints(past, elsewhere.settings)
+    elsewhere.clock.advance(hours=wrong)
+    elsewhere.restore(past.backup)
+    elsewhere.clock.advance(hours=-wrong, minutes=1)
+    log = reopened(elsewhere, stack)
+    size = len(log.order())
+    newest = ""
+    for _ in range(2):
+        log.live(1)
+        newest = log.sign()
+        elsewhere.clock.advance(minutes=1)
+        assert log.enlist.installation.log.kept.newest() == newest
+    done = log.verify(past.early, past.late)
+    assert done.intact, done.findings
+    assert (done.restores[0].epoch, done.restores[0].before) == (1, past.size)
+    assert log.enlist.installation.log.read_note(newest).epoch == 1
+    log.break_in()
+    for event_id in log.order()[size:]:
+        log.delete("event_seal", f"event_id = '{event_id}'")
+        log.delete("event", f"id = '{event_id}'")
+    log.delete("checkpoint", f"size > {size}")
+    assert what(log.verify()) == ["too_short"]
+    with pytest.raises(LogDamaged, match="in the data folder"):
+        log.sign()
+
+
+def test_a_restore_is_a_new_epoch_though_the_log_counts_fewer(
+    past: Past, elsewhere: Elsewhere, stack: ExitStack, tmp_path: Path
+) -> None:
+    """Else what followed the restore before it would have the same epoch, and contradict it."""
+    if past.log.enlist.settings.database:
+        pytest.skip("one store says it")
+    keep_checkpoints(past, elsewhere.settings)
+    elsewhere.restore(past.backup)
+    log = reopened(elsewhere, stack)
+    third = Elsewhere(settings_for(tmp_path / "third"), log.enlist.clock)
+    keep_checkpoints(replace(past, log=log), third.settings)
+    third.restore(past.backup)
+    log = reopened(third, stack)
+    again = backed_up(log.enlist, tmp_path / "again").folder
+    log.live(1)
+    late = log.sign()
+    fourth = Elsewhere(settings_for(tmp_path / "fourth"), log.enlist.clock)
+    assert fourth.restore(again).held.epoch == 3
+    done = reopened(fourth, stack).verify(late)
+    assert done.intact, done.findings

@@ -2,8 +2,9 @@
 
 Written as the C2SP formats `tlog-checkpoint` and `signed-note` say, so that tools of others read
 it: the log's name, its size, the root in base64, then lines of one's own. There is one, the
-moment; the first checkpoint after a restore says in another one what the restore kept.
-`pki.notes` signs it.
+moment. The first checkpoint after a restore says in another one what the restore kept, and all
+that follow how many restores there were: a moment is only what a clock said, and a clock that is
+wrong must not make a rollback look like a restore. `pki.notes` signs it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from enlist.core.merkle import Hash
 
 _TIME: Final = "time "
 _RESTORE: Final = re.compile(r"restore ([1-9][0-9]{0,17}) kept (0|[1-9][0-9]{0,17})", re.ASCII)
+_EPOCH: Final = re.compile(r"epoch ([1-9][0-9]{0,17})", re.ASCII)
 
 
 def origin(installation_id: Id) -> str:
@@ -54,6 +56,7 @@ class Checkpoint:
         root: the root of their tree.
         made_at: microseconds UTC.
         restore: what the restore kept that this is the first checkpoint after.
+        epoch: how often the installation had been restored; that of `restore`, where there is one.
     """
 
     origin: str
@@ -61,12 +64,19 @@ class Checkpoint:
     root: Hash
     made_at: int
     restore: Restore | None = None
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        if self.restore is not None:
+            object.__setattr__(self, "epoch", self.restore.epoch)
 
     def body(self) -> str:
         """The text that a signature is made over."""
         root = base64.b64encode(self.root).decode()
-        restored = "" if self.restore is None else f"{self.restore}\n"
-        return f"{self.origin}\n{self.size}\n{root}\n{_TIME}{rfc3339(self.made_at)}\n{restored}"
+        more = ""
+        if self.epoch:
+            more = f"epoch {self.epoch}\n" if self.restore is None else f"{self.restore}\n"
+        return f"{self.origin}\n{self.size}\n{root}\n{_TIME}{rfc3339(self.made_at)}\n{more}"
 
 
 def parse(body: str) -> Checkpoint:
@@ -90,14 +100,17 @@ def parse(body: str) -> Checkpoint:
     if not moment.startswith(_TIME):
         raise ValueError("the line with the time is missing")
     made_at = from_datetime(datetime.fromisoformat(moment.removeprefix(_TIME)))
-    return Checkpoint(name, int(size), found, made_at, _restore(*more) if more else None)
+    restore, epoch = _past(*more) if more else (None, 0)
+    return Checkpoint(name, int(size), found, made_at, restore, epoch)
 
 
-def _restore(line: str) -> Restore:
-    found = _RESTORE.fullmatch(line)
-    if found is None:
-        raise ValueError(f"{line!r} is no restore")
-    return Restore(int(found[1]), int(found[2]))
+def _past(line: str) -> tuple[Restore | None, int]:
+    if restored := _RESTORE.fullmatch(line):
+        restore = Restore(int(restored[1]), int(restored[2]))
+        return restore, restore.epoch
+    if since := _EPOCH.fullmatch(line):
+        return None, int(since[1])
+    raise ValueError(f"{line!r} is neither a restore nor an epoch")
 
 
 def tells_of_restore(note: str) -> bool:

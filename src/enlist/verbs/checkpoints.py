@@ -112,10 +112,11 @@ class SealedLog:
         return self._signed(self._newest_stored(), restore)
 
     def epoch(self) -> int:
-        """How often this installation was restored, as far as the data folder knows."""
+        """How often this installation was restored, as far as what was signed tells."""
         notes = (note for note in self.kept.notes() if form.tells_of_restore(note))
         found = (self._read_kept(note).restore for note in notes)
-        return max((restore.epoch for restore in found if restore is not None), default=0)
+        restored = max((restore.epoch for restore in found if restore is not None), default=0)
+        return max([restored, *(newest.epoch for _, newest in self._newest_stored())])
 
     def _signed(
         self, last: Sequence[tuple[str, Checkpoint]], restore: Restore | None
@@ -129,6 +130,8 @@ class SealedLog:
     def _add(
         self, signer: Signer, last: Sequence[tuple[str, Checkpoint]], restore: Restore | None
     ) -> Checkpoint | None:
+        epoch = max((before.epoch for _, before in last), default=0)
+
         def look(tx: Reader) -> Checkpoint | None:
             size = seals.size(tx)
             subtrees = StoredSubtrees(tx)
@@ -137,7 +140,8 @@ class SealedLog:
             newest = checkpoints.newest(tx)
             if size == 0 or (newest and newest[0] == signer.key_id and self._covers(newest, size)):
                 return None
-            return Checkpoint(self.origin, size, merkle.root(size, subtrees), tx.now, restore)
+            root = merkle.root(size, subtrees)
+            return Checkpoint(self.origin, size, root, tx.now, restore, epoch)
 
         made = self.store.read(look)
         if made is None:
@@ -165,8 +169,10 @@ class SealedLog:
             return []
         # Somebody may have copied the old folder's checkpoints here after the restore.
         notes = filter(form.tells_of_restore, checkpoints.every(self.store))
-        if Restores(map(self._read_stored, notes)).explain(kept):
-            return []
+        restores = Restores(map(self._read_stored, notes))
+        if restores.explain(kept):
+            # What explains must be of this log, or one from a rehearsal would do.
+            return [("the database", signed) for signed in restores.signed]
         return [("the data folder", kept)]
 
     def _read_stored(self, note: str) -> Checkpoint:

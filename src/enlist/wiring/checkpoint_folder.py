@@ -19,6 +19,7 @@ from enlist.core.clock import to_datetime
 from enlist.keyfolder import hand_over, hand_over_open
 
 _NOTE: Final = re.compile(rb"((?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+)\n")
+_MONTH: Final = "[0-9][0-9][0-9][0-9]-[0-9][0-9].txt"
 _TAIL: Final = 8192
 _MODE: Final = 0o600
 _APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
@@ -57,7 +58,10 @@ class CheckpointFolder:
         with self._alone():
             if self.newest() == note:
                 return
-            path = self._folder / f"{to_datetime(made_at):%Y-%m}.txt"
+            # Behind the note before it, also when the clock was ahead then: order is what tells
+            # that the log only grew.
+            month = self._folder / f"{to_datetime(made_at):%Y-%m}.txt"
+            path = max([month, *self._folder.glob(_MONTH)])
             descriptor = os.open(path, _APPENDING, _MODE)
             try:
                 hand_over_open(descriptor, self._folder)
