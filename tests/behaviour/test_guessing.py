@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from enlist.core.caller import SYSTEM, Caller
 from enlist.core.clock import DAY, HOUR, SECOND
+from enlist.core.model import UserState
 from enlist.core.secrets import Secret
-from enlist.verbs.passwords import Busy
+from enlist.store import users
+from enlist.store.tx import Tx
+from enlist.verbs.driver import AnyVerb
+from enlist.verbs.passwords import Busy, Passwords
 from enlist.verbs.sign_in import ConfirmSignIn, StartSignIn
 from enlist.verbs.staff import SetPassword
 from enlist.verbs.sweep import Sweep
+from enlist.verbs.users import DeleteUser, SetUserState
 from tests.installation import PASSWORD, Enlist, code, done, refusal
 
 WRONG = "not her password"
@@ -114,6 +123,81 @@ def test_a_stranger_does_not_lock_out_whoever_signs_in_where_he_always_does(
     # Her own wrong tries there do count, and hers alone.
     assert sign_in(enlist, "ada", caller=home)[0] == "sign_in_failed"
     assert sign_in(enlist, "ada", PASSWORD, home) == ("sign_in_delayed", 1)
+
+
+def while_comparing(
+    enlist: Enlist, patch: pytest.MonkeyPatch, happens: Callable[[], object]
+) -> list[object]:
+    """Let something happen once, right after a password was compared; what came of it."""
+    passwords, seen = enlist.installation.tools.passwords, list[object]()
+    compare = passwords.verify
+
+    def verify(stored: str | None, password: Secret) -> bool:
+        fits = compare(stored, password)
+        patch.setattr(passwords, "verify", compare)
+        seen.append(happens())
+        return fits
+
+    patch.setattr(passwords, "verify", verify)
+    return seen
+
+
+def test_two_sign_ins_that_meet_at_stronger_parameters_both_succeed(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first stores a new hash of the same password; the second is not told it is wrong."""
+    enlist.user("ada")
+    home = enlist.stranger()
+    assert sign_in(enlist, "ada", PASSWORD, home)[0] == "done"
+    passwords = enlist.installation.tools.passwords
+    monkeypatch.setattr(passwords, "_hasher", Passwords(memory_kib=64, passes=2)._hasher)
+    other = while_comparing(enlist, monkeypatch, lambda: sign_in(enlist, "ada", PASSWORD, home)[0])
+    assert sign_in(enlist, "ada", PASSWORD)[0] == "done"
+    assert other == ["done"]
+    assert not enlist.events("sign_in.refused")
+    assert {row["refused"] for row in enlist.rows("throttle")} <= {0}
+    (row,) = enlist.rows("app_user", username="ada")
+    assert "t=2," in row["password_hash"]
+
+
+@pytest.mark.parametrize("change", ["password", "disabled", "deleted"])
+def test_what_changes_while_a_password_is_compared_counts(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Whoever ends all sign-ins ends the one that is beginning; the old password is a wrong one."""
+    ada = enlist.user("ada")
+    verbs: dict[str, AnyVerb[Any, Any, Any]] = {
+        "password": SetPassword("ada", Secret("another good one")),
+        "disabled": SetUserState("ada", UserState.DISABLED),
+        "deleted": DeleteUser("ada"),
+    }
+    changed = while_comparing(enlist, monkeypatch, lambda: enlist.do(verbs[change]))
+    assert sign_in(enlist, "ada", PASSWORD) == ("sign_in_failed", None)
+    assert len(changed) == 1
+    assert not enlist.rows("sign_in", user_id=ada.id)
+    assert sign_in(enlist, "ada", PASSWORD) == ("sign_in_delayed", 1)
+
+
+def test_only_one_transaction_at_a_time_holds_a_user(enlist: Enlist) -> None:
+    """Two that held him and then changed him would wait for each other: a deadlock."""
+    ada, other = enlist.user("ada"), enlist.again()
+    first, second = threading.Event(), threading.Event()
+
+    def hold(tx: Tx) -> bool:
+        assert users.hold(tx, ada.id)
+        first.set()
+        return second.wait(0.5)
+
+    def hold_too(tx: Tx) -> bool:
+        assert users.hold(tx, ada.id)
+        second.set()
+        return True
+
+    def follow() -> bool:
+        assert first.wait(10)
+        return other.store.write(hold_too)
+
+    assert enlist.together([lambda: enlist.store.write(hold), follow]) == [False, True]
 
 
 def test_only_the_last_places_are_remembered(enlist: Enlist) -> None:

@@ -76,8 +76,9 @@ _HOLD = Query(
     "user.hold",
     _HOLD_TEXT,
     # A deletion under way is waited for, and waits: nothing is issued to somebody who is gone. So
-    # is a new password: nobody signs in by the last one.
-    postgres=f"{_HOLD_TEXT} FOR SHARE",
+    # is a new password: nobody signs in by the last one. One at a time: two that both held the
+    # row, and both came to change it, would wait for each other for ever.
+    postgres=f"{_HOLD_TEXT} FOR NO KEY UPDATE",
 )
 _REHASH = Query(
     "user.rehash",

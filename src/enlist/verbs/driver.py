@@ -96,7 +96,8 @@ class Try:
     Attributes:
         take: counts it; a refusal where none is left.
         right: gives it back, because the guess was right; None where `apply` does that.
-        undo: gives it back, because a fault kept it from being compared; None lets it count.
+        undo: gives it back, because a fault kept it from being compared, or because something
+            changed while a right one was to be applied; None lets it count.
         pretend: as much slow work as comparing, for a refused try whose time must not tell (S07).
     """
 
@@ -254,7 +255,8 @@ class Driver:
         seen = verb.unread() or self._store.read(lambda tx: look_at(verb, self._tools, tx, caller))
         if isinstance(seen, Refusal):
             return self._refuse(verb, caller, seen)
-        ready = self._work(verb, caller, seen)
+        one = verb.reserve(seen)
+        ready = self._work(verb, caller, seen, one)
         if isinstance(ready, Refusal):
             return self._refuse(verb, caller, ready)
         if isinstance(ready, Answered):
@@ -265,11 +267,18 @@ class Driver:
         if isinstance(verb, HotVerb):
             return self._claim(verb, caller, ready)
         assert isinstance(verb, Verb)
-        return self._store.write(lambda tx: _apply(verb, tx, caller, ready))
+        try:
+            return self._store.write(lambda tx: _apply(verb, tx, caller, ready))
+        except ConcurrentChange:
+            if one is not None and one.right is None and one.undo is not None:
+                # It was right, but `apply` did not come to say so: looking again is another try.
+                self._store.write(one.undo)
+            raise
 
-    def _work(self, verb: AnyVerb[Any, Any, Any], caller: Caller, seen: object) -> Any:
+    def _work(
+        self, verb: AnyVerb[Any, Any, Any], caller: Caller, seen: object, one: Try | None
+    ) -> Any:
         """`work`, between taking the try that it needs and giving it back where it was right."""
-        one = verb.reserve(seen)
         if one is None:
             return verb.work(self._tools, caller, seen)
         refused_try = self._store.write(one.take)

@@ -18,7 +18,7 @@ from enlist.core.model import Login, SignIn
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import events, limits, sign_ins, users
-from enlist.store.tx import Reader, Tx
+from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.tries import counted_by, sign_in_try
 
@@ -124,9 +124,7 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[SignedIn] | Refusal:
         login = ready.login
         if not _still(tx, login):
-            return Refusal(
-                "sign_in_failed", reason="the password was changed", about=login.subjects
-            )
+            raise ConcurrentChange
         limits.forget_tries(tx, ready.counted_by)
         if ready.new_hash and login.password_hash is not None:
             users.rehash(tx, login.user_id, login.password_hash, ready.new_hash)
@@ -137,14 +135,16 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
 
 
 def _still(tx: Tx, login: Login) -> bool:
-    """Whether the password that was compared is the user's yet.
+    """Whether the user may sign in yet, by the very hash that was compared.
 
-    Whoever changes it ends all sign-ins; one that begins at the same moment must not outlive that.
+    Whoever changes a password or disables a user ends all sign-ins; one that begins at the same
+    moment must not outlive that. Another sign-in may only have replaced the hash by one of the
+    same password: comparing once more decides.
     """
     if not users.hold(tx, login.user_id):
         return False
     now = users.login_by_id(tx, login.user_id)
-    return now is not None and now.password_hash == login.password_hash
+    return now is not None and now.active and now.password_hash == login.password_hash
 
 
 @dataclass(frozen=True)
