@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.clock import MINUTE
+from enlist.core.events import Happening
+from enlist.core.ids import new_id
 from enlist.core.outcomes import Done
 from enlist.core.secrets import Kind, Secret
 from enlist.pki.csr import Csr, parse
 from enlist.store.limits import IdempotencyKey
-from enlist.store.redemptions import DeviceReport
+from enlist.store.redemptions import DeviceReport, Redemption
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.repeating import Enrolled
+from enlist.verbs.repeating import Enrolled, is_own
 from enlist.verbs.together import Together
 from tests.installation import PASSWORD, Enlist, Outcome, Ticket, code, done
 from tests.requests import request_pem
@@ -86,6 +88,51 @@ def test_a_sign_in_that_repeats_itself_makes_no_second_device(enlist: Enlist) ->
     assert len(enlist.devices()) == 1
     assert not done(enlist.redeem(group_id="main", login=login, key=1)).repeated
     assert len(enlist.devices()) == 2
+
+
+@pytest.mark.parametrize("key", [0, None], ids=["certificate", "bare"])
+def test_a_repeated_sign_in_whose_device_was_deleted_enrolls_another(
+    enlist: Enlist, key: int | None
+) -> None:
+    """Ruling 25: what is gone cannot be answered again, and stands in nobody's way."""
+    enlist.set(allow_bare_enrollment=True)
+    enlist.user("ada")
+    same, other = (IdempotencyKey("ada at main", "1", request) for request in (b"1", b"2"))
+
+    def redeem(known: IdempotencyKey = same) -> Outcome[Enrolled]:
+        login = ("ada", PASSWORD)
+        return enlist.redeem(group_id="main", login=login, key=key, idempotency=known)
+
+    first = done(redeem())
+    assert done(redeem()).repeated
+    enlist.do(DeleteDevice(first.device_id))
+    assert code(redeem(other)) == "idempotency_key_reused"
+    second = done(redeem())
+    assert (second.repeated, second.device_id != first.device_id) == (False, True)
+    again = done(redeem())
+    assert (again.repeated, again.device_id) == (True, second.device_id)
+
+
+def test_a_lost_claim_whose_key_made_what_is_gone_is_refused_at_once(enlist: Enlist) -> None:
+    """It is no repeat of its own: looking again would find the same, five times."""
+    enlist.set(allow_bare_enrollment=True)
+    enlist.user("ada")
+    same = IdempotencyKey("ada at main", "1", b"1")
+    login = ("ada", PASSWORD)
+    first = done(enlist.redeem(group_id="main", login=login, key=None, idempotency=same))
+    enlist.do(DeleteDevice(first.device_id))
+    claim = Redemption(
+        enrollment_id=new_id(enlist.clock()),
+        generation=1,
+        device_id=first.device_id,
+        attempt_id=None,
+        report=DeviceReport(),
+        certificate=None,
+        happening=Happening("enrollment.redeemed"),
+        caller=enlist.stranger(),
+        idempotency=same,
+    )
+    assert not enlist.store.read(lambda tx: is_own(tx, claim))
 
 
 def idempotency(enlist: Enlist, ticket: Ticket, key: str, request: bytes) -> IdempotencyKey:

@@ -112,6 +112,15 @@ _FILL_IN = Query(
 _FORGET = Query(
     "idempotency.forget", "DELETE FROM idempotency WHERE caller = :caller AND key = :key"
 )
+_FORGET_GONE = Query(
+    "idempotency.forget_gone",
+    """
+    DELETE FROM idempotency
+     WHERE caller = :caller AND key = :key AND request_digest = :request_digest
+       AND NOT EXISTS (SELECT 1 FROM device d
+                        WHERE d.id = idempotency.made_id AND d.deleted_at IS NULL)
+    """,
+)
 _SWEEP_IDEMPOTENCY = Query("idempotency.sweep", "DELETE FROM idempotency WHERE expires_at <= :now")
 
 
@@ -231,6 +240,14 @@ def remember(tx: Tx, key: IdempotencyKey, made_id: Id, lifetime: int) -> bool:
         )
         == 1
     )
+
+
+def remember_device(tx: Tx, key: IdempotencyKey, device_id: Id, lifetime: int) -> bool:
+    """The same for a device: what the same request made before counts only while it is there."""
+    if remember(tx, key, device_id, lifetime):
+        return True
+    asked = {"caller": key.caller, "key": key.key, "request_digest": key.request_digest}
+    return tx.run(_FORGET_GONE, **asked) == 1 and remember(tx, key, device_id, lifetime)
 
 
 def fill_in(tx: Tx, key: IdempotencyKey, made_id: Id) -> None:

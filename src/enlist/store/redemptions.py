@@ -176,7 +176,7 @@ def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
     )
     events.record_each(tx, [(claim.caller, claim.happening) for claim in won])
     for claim in won:
-        if claim.idempotency is not None and not limits.remember(
+        if claim.idempotency is not None and not limits.remember_device(
             tx, claim.idempotency, claim.device_id, claim.idempotency_lifetime
         ):
             raise ConcurrentChange  # the same request at the same moment has enrolled a device

@@ -127,7 +127,8 @@ def enrolled(claim: Redemption) -> Enrolled:
 
 def is_own(tx: Reader, claim: Redemption) -> bool:
     """Whether the claim was lost to a parallel request of the very same device."""
-    if claim.idempotency is not None and limits.recall(tx, claim.idempotency) is not None:
+    known = limits.recall(tx, claim.idempotency) if claim.idempotency is not None else None
+    if known is not None and devices.find(tx, known.made_id) is not None:
         return True
     if claim.certificate is None:
         return False
