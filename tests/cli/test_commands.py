@@ -54,7 +54,7 @@ CONTRACT = {
     "enrollment reactivate": "all json",
     "user recover": "json",
     "backup": "passphrase-file passphrase-stdin data database json",
-    "restore": "passphrase-file passphrase-stdin data database json",
+    "restore": "passphrase-file passphrase-stdin data database rehearsal json",
     "doctor": "data database json",
     "keys list": "json",
     "keys rotate": "minutes json",

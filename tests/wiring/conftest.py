@@ -28,8 +28,10 @@ class Elsewhere:
     settings: Settings
     clock: SettableClock
 
-    def restore(self, backup: Path, passphrase: Secret = PASSPHRASE) -> Restored:
-        return restore(self.settings, backup, passphrase, clock=self.clock)
+    def restore(
+        self, backup: Path, passphrase: Secret = PASSPHRASE, *, rehearsal: bool = False
+    ) -> Restored:
+        return restore(self.settings, backup, passphrase, rehearsal=rehearsal, clock=self.clock)
 
     def opened(self) -> Enlist:
         return opened_on(self.settings, self.clock)

@@ -277,3 +277,29 @@ def test_a_restore_is_a_new_epoch_though_the_log_counts_fewer(
     assert fourth.restore(again).held.epoch == 3
     done = reopened(fourth, stack).verify(late)
     assert done.intact, done.findings
+
+
+def test_a_line_that_is_no_checkpoint_takes_no_restore_back(
+    past: Past, elsewhere: Elsewhere, stack: ExitStack
+) -> None:
+    """Else the next restore would be taken for the first, and its past for one without it."""
+    elsewhere.restore(past.backup)
+    log = reopened(elsewhere, stack)
+    assert log.enlist.installation.log.epoch() == 1
+    with (elsewhere.settings.data / "checkpoints" / "2000-01.txt").open("w") as file:
+        file.write("somebody\nrestore 7 kept 0\n\n— somebody else\n\n")
+    assert log.enlist.installation.log.epoch() == 1
+
+
+def test_a_rehearsal_signs_nothing_that_would_explain_a_rollback(
+    past: Past, elsewhere: Elsewhere, stack: ExitStack
+) -> None:
+    """K6: it has the key and the name of the installation that goes on."""
+    elsewhere.restore(past.backup, rehearsal=True)
+    log = reopened(elsewhere, stack)
+    assert log.note() == past.early
+    assert list(log.enlist.installation.log.kept.notes()) == []
+    log.seal()
+    done = log.verify(past.late)
+    assert what(done) == ["too_short"]
+    assert done.restores == []

@@ -19,6 +19,10 @@ PassphraseStdin = Annotated[
     bool, typer.Option("--passphrase-stdin", help="Read the passphrase from standard input.")
 ]
 
+Rehearsal = Annotated[
+    bool, typer.Option("--rehearsal", help="Only to try the backup: sign nothing. Never serve it.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands at the top."""
@@ -58,11 +62,14 @@ def restore(
     passphrase_stdin: PassphraseStdin = False,
     data: Data = None,
     database: Database = None,
+    rehearsal: Rehearsal = False,
     as_json: Json = False,
 ) -> None:
     """Restore a backup into an empty data folder. What was active is on hold afterwards."""
     passphrase = _passphrase(passphrase_file, given=passphrase_stdin)
-    restored = backend(context).restore(folder, passphrase, data=data, database=database)
+    restored = backend(context).restore(
+        folder, passphrase, rehearsal=rehearsal, data=data, database=database
+    )
     if as_json:
         print_json(restored)
         return
@@ -82,7 +89,10 @@ def restore(
             style="red",
             markup=False,
         )
-    out.print(f"Now start the server: enlist serve{again}", markup=False)
+    if rehearsal:
+        out.print("This was a rehearsal: its log is not signed. Look around, then delete it.")
+    else:
+        out.print(f"Now start the server: enlist serve{again}", markup=False)
 
 
 def _passphrase(file: Path | None, *, given: bool) -> str:

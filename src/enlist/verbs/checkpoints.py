@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -113,10 +114,13 @@ class SealedLog:
 
     def epoch(self) -> int:
         """How often this installation was restored, as far as what was signed tells."""
-        notes = (note for note in self.kept.notes() if form.tells_of_restore(note))
-        found = (self._read_kept(note).restore for note in notes)
-        restored = max((restore.epoch for restore in found if restore is not None), default=0)
-        return max([restored, *(newest.epoch for _, newest in self._newest_stored())])
+        stored = self.store.read(checkpoints.newest)
+        notes = [note for note in self.kept.notes() if form.tells_of_restore(note)]
+        found = 0
+        for note in notes if stored is None else [*notes, stored[1]]:
+            with suppress(NotSigned):  # verifying says so
+                found = max(found, self.read_note(note).epoch)
+        return found
 
     def _signed(
         self, last: Sequence[tuple[str, Checkpoint]], restore: Restore | None

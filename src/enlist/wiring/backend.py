@@ -97,12 +97,14 @@ class LocalBackend:
         made = back_up(_settings(options), folder, Secret(passphrase))
         return {"folder": str(made.folder), **asdict(made.manifest)}
 
-    def restore(self, folder: Path, passphrase: str, **options: Any) -> dict[str, Any]:
+    def restore(
+        self, folder: Path, passphrase: str, *, rehearsal: bool, **options: Any
+    ) -> dict[str, Any]:
         """Restore a backup into an empty data folder and database."""
         from enlist.core.secrets import Secret
         from enlist.wiring.backup.restoring import restore
 
-        done = restore(_settings(options), folder, Secret(passphrase))
+        done = restore(_settings(options), folder, Secret(passphrase), rehearsal=rehearsal)
         return {
             "made_at": done.manifest.made_at,
             "installation": done.manifest.installation,

@@ -55,9 +55,17 @@ class Restored:
 
 
 def restore(
-    settings: Settings, backup: Path, passphrase: Secret, *, clock: Clock = system_clock
+    settings: Settings,
+    backup: Path,
+    passphrase: Secret,
+    *,
+    rehearsal: bool = False,
+    clock: Clock = system_clock,
 ) -> Restored:
     """Make the installation of a backup anew, in an empty data folder and an empty database.
+
+    A rehearsal signs nothing: under the key of the installation that goes on, its signature would
+    explain a rollback there to whoever has both databases.
 
     Raises:
         BackupProblem: nothing was restored; says why and what to do.
@@ -70,7 +78,7 @@ def restore(
         with _beside(settings.data) as staged:
             _write(staged, files)
             _check_keys(staged, manifest)
-            restored = _database(settings, backup, manifest, staged, clock)
+            restored = _database(settings, backup, manifest, staged, clock, rehearsal)
             _into_place(staged, settings.data)
     except (OSError, copies.CopyFailed) as error:
         said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
@@ -164,7 +172,12 @@ def _check_keys(staged: Path, manifest: Manifest) -> None:
 
 
 def _database(
-    settings: Settings, backup: Path, manifest: Manifest, staged: Path, clock: Clock
+    settings: Settings,
+    backup: Path,
+    manifest: Manifest,
+    staged: Path,
+    clock: Clock,
+    rehearsal: bool,
 ) -> Restored:
     """The database as it was, brought to this version's schema, with everything on hold."""
     if (settings.data / _CHECKPOINTS).is_dir():
@@ -187,7 +200,8 @@ def _database(
         held = installation.driver.perform(verb, at_this_machine(installation))
         if isinstance(held, Refusal):
             raise BackupProblem(f"the database of the backup cannot be used: {held.code}.")
-        damage = _sign(installation, Restore(held.value.epoch, kept))
+        restore = Restore(held.value.epoch, kept)
+        damage = "" if rehearsal else _sign(installation, restore)
     finally:
         installation.close()
     return Restored(manifest, held.value, damage)
