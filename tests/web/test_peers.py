@@ -47,13 +47,20 @@ def test_the_last_untrusted_hop_counts(peer: str, header: str, address: str) -> 
         ("10.0.0.1", "for=203.0.113.5, for=198.51.100.9", "198.51.100.9"),
         ("10.0.0.1", "for=203.0.113.5,for=198.51.100.9 , for=10.0.0.2", "198.51.100.9"),
         ("10.0.0.1", "for=10.0.0.7", "10.0.0.7"),
+        ("10.0.0.1", "for=198.51.100.9;", "198.51.100.9"),
+        ("10.0.0.1", "for=203.0.113.5, ; ;for=198.51.100.9 ;;proto=https; ", "198.51.100.9"),
+        ("10.0.0.1", "for=198.51.100.9;host=example.com:8443;proto=https", "198.51.100.9"),
+        ("10.0.0.1", "host=[2001:db8::9]:8443;for=198.51.100.9", "198.51.100.9"),
         ("10.0.0.1", "", "10.0.0.1"),
     ],
 )
 def test_the_header_of_the_standard_where_the_proxy_writes_it(
     peer: str, header: str, address: str
 ) -> None:
-    """RFC 7239, section 4: names in any case, values plain or quoted, pairs in any order."""
+    """RFC 7239, section 4: names in any case, values plain or quoted, pairs in any order or none.
+
+    A host with its port should be quoted, and is not by every proxy.
+    """
     assert seen(peer, FORWARDED, forwarded=header) == address
 
 
@@ -67,12 +74,22 @@ def test_the_header_of_the_standard_where_the_proxy_writes_it(
         ";;;,,=",
         'host="a, for=6.6.6.6',
         "for=6.6.6.6;" * 9_000,
+        "; " * 9_000 + '"',
+        "for=6.6.6.6;host=a:1",
+        'for=6.6.6.6;;x="',
         "," * 60_000,
     ],
 )
 @pytest.mark.parametrize(
     "proxy",
-    ["for=192.0.2.66", 'for="192.0.2.66:80";host="x, for=6.6.6.6"', "proto=https;for=192.0.2.66"],
+    [
+        "for=192.0.2.66",
+        'for="192.0.2.66:80";host="x, for=6.6.6.6"',
+        'host="x, for=6.6.6.6;;x=";proto=https;for=192.0.2.66;',
+        'for=192.0.2.66;host="x,;for=6.6.6.6;host=a:1"',
+        "proto=https;for=192.0.2.66",
+        "for=192.0.2.66;host=example.com:8443;",
+    ],
 )
 def test_nothing_before_what_the_proxy_added_changes_it(client: str, proxy: str) -> None:
     """A client that opens a quotation mark must not have its end in what the proxy says."""
@@ -84,6 +101,8 @@ def test_nothing_before_what_the_proxy_added_changes_it(client: str, proxy: str)
     [
         *("unknown", "for=unknown", "for=_hidden", "for=", "for", "192.0.2.66", "proto=https"),
         *("for=192.0.2.66;for=192.0.2.67", "for=2001:db8::1", 'for="192.0.2.66', ""),
+        *(";", " ; ", "for=192.0.2.66:80", "for=[2001:db8::1]", "for=192.0.2.66;;for=192.0.2.67"),
+        *("for=192.0.2.66;host=a:1/", "for=192.0.2.66;host=", "; " * 250 + "for"),
     ],
 )
 def test_an_unreadable_element_hides_all_before_it(unreadable: str) -> None:

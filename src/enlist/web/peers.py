@@ -22,8 +22,12 @@ FORWARDED: Final = "forwarded"
 """RFC 7239."""
 
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PAIR: Final = rf'({_TOKEN})=({_TOKEN}|"(?:[^"\\]|\\.)*")'
-_ELEMENT: Final = re.compile(rf"{_PAIR}(?:[ \t]*;[ \t]*{_PAIR})*")
+_BARE: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z:\[\]-]+"
+"""What proxies write without the quotes that it should have: `host=example.com:8443`."""
+
+_PAIR: Final = rf'({_TOKEN})=({_BARE}|"(?:[^"\\]|\\.)*")'
+# Each blank has one place only where it can belong: else many of them take for ever to refuse.
+_ELEMENT: Final = re.compile(rf"(?:{_PAIR}[ \t]*)?(?:;[ \t]*(?:{_PAIR}[ \t]*)?)*")
 _PAIRS: Final = re.compile(_PAIR)
 _LONGEST_ELEMENT: Final = 512
 
@@ -106,7 +110,9 @@ def _forwarded(text: str) -> Iterator[str]:
 def _for(element: str) -> str:
     """The address in an element; "" where there is none, or two."""
     found = [value for name, value in _PAIRS.findall(element) if name.lower() == "for"]
-    return _clean(re.sub(r"\\(.)", r"\1", found[0].strip('"'))) if len(found) == 1 else ""
+    if len(found) != 1 or not (found[0].startswith('"') or re.fullmatch(_TOKEN, found[0])):
+        return ""
+    return _clean(re.sub(r"\\(.)", r"\1", found[0].strip('"')))
 
 
 def _joined(scope: Scope, name: bytes) -> str:
