@@ -15,6 +15,7 @@ from enlist import keyfolder
 from enlist.core.clock import system_clock, to_datetime
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
+from enlist.verbs.verify_log import verify
 from enlist.wiring.backend import LocalBackend
 from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.restoring import restore
@@ -125,6 +126,46 @@ def test_a_secret_is_the_owners_before_it_has_its_name(
     monkeypatch.setattr(keyfolder, "hand_over", None)
     keyfolder.write_secret(folder / "key", b"secret")
     assert owners(folder) == {(OWNER.pw_uid, OWNER.pw_gid)}
+
+
+def test_kept_checkpoints_stay_the_owners(made: Settings, folder: Path) -> None:
+    """Those of older months, too; and he is given no copy of what a link points to."""
+    backup = back_up(made, folder.parent / "shelf", PASSPHRASE, cost=CHEAP)
+    others = folder.parent / "of-root"
+    others.write_text("root's\n")
+    empty = folder.parent / "empty"
+    kept = empty / "checkpoints"
+    kept.mkdir(parents=True)
+    (kept / "2020-01.txt").write_text("a\n\n— b c\n\n")
+    for path in (empty, kept, kept / "2020-01.txt"):
+        os.chown(path, OWNER.pw_uid, OWNER.pw_gid)
+    (kept / "2020-02.txt").symlink_to(others)
+    os.chown(kept / "2020-02.txt", OWNER.pw_uid, OWNER.pw_gid, follow_symlinks=False)
+    restore(Settings(data=empty), backup.folder, PASSPHRASE)
+    assert (kept / "2020-02.txt").is_symlink()
+    assert others.stat().st_uid == 0
+    (kept / "2020-02.txt").unlink()
+    assert (kept / "2020-01.txt").read_text() == "a\n\n— b c\n\n"
+    assert len(list(kept.iterdir())) == 2, "the restore signs a checkpoint of its own"
+    assert owners(empty) == {(OWNER.pw_uid, OWNER.pw_gid)}
+
+
+def test_who_may_not_read_a_month_is_told_so(made: Settings) -> None:
+    """Verifying without it could not see what it tells of; a traceback says nothing."""
+    folder = CheckpointFolder(made.data / "checkpoints")
+    folder.keep("a\n\n— b c\n", system_clock())
+    (month,) = (made.data / "checkpoints").iterdir()
+
+    def read() -> None:
+        with opened(made) as installation:
+            verify(installation.log)
+
+    assert as_user(OWNER.pw_uid, OWNER.pw_gid, read) == ""
+    for path in (month, month.parent):
+        os.chown(path, 0, 0)
+        said = as_user(OWNER.pw_uid, OWNER.pw_gid, read)
+        os.chown(path, OWNER.pw_uid, OWNER.pw_gid)
+        assert said.startswith(f"{path} belongs to root, the folder to daemon. Run as root: chown")
 
 
 @pytest.mark.parametrize("where", [".", "keys", "pki"])

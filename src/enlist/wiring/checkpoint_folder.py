@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from enlist.core.clock import to_datetime
-from enlist.keyfolder import hand_over, hand_over_open
+from enlist.keyfolder import hand_over, hand_over_open, not_for_this_user
 
 _NOTE: Final = re.compile(rb"((?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+)\n")
 _MONTH: Final = "[0-9][0-9][0-9][0-9]-[0-9][0-9].txt"
@@ -33,9 +33,14 @@ class CheckpointFolder:
         self._folder = folder
 
     def notes(self) -> Iterator[str]:
-        """Every note, oldest file first; what is no whole note is handed out as it stands."""
+        """Every note, oldest file first; what is no whole note is handed out as it stands.
+
+        Raises:
+            NotForThisUser: a file, or the folder, is somebody else's.
+        """
         for path in self._files():
-            content = path.read_bytes()
+            with self._readable(path):
+                content = path.read_bytes()
             end = 0
             for found in _NOTE.finditer(content):
                 yield from _between(content[end : found.start()])
@@ -44,9 +49,14 @@ class CheckpointFolder:
             yield from _between(content[end:])
 
     def newest(self) -> str | None:
-        """The last whole note of the newest file that has one."""
+        """The last whole note of the newest file that has one.
+
+        Raises:
+            as `notes` does.
+        """
         for path in reversed(self._files()):
-            found = _NOTE.findall(_tail(path))
+            with self._readable(path):
+                found = _NOTE.findall(_tail(path))
             if found:
                 return _text(found[-1])
         return None
@@ -72,7 +82,18 @@ class CheckpointFolder:
                 os.close(descriptor)
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("*.txt"))
+        if not self._folder.exists():
+            return []
+        with self._readable(self._folder):  # a glob takes what may not be listed for empty
+            return sorted(path for path in self._folder.iterdir() if path.suffix == ".txt")
+
+    @contextmanager
+    def _readable(self, path: Path) -> Iterator[None]:
+        """Say who may read it, and how the others come to."""
+        try:
+            yield
+        except PermissionError as error:
+            raise not_for_this_user(path, self._folder.parent) from error
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

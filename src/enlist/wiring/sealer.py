@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter
 
+from enlist.core.faults import Unusable
 from enlist.store.seals import LogDamaged
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.checkpoints import SealedLog
@@ -91,7 +92,7 @@ class SealerThread(Background):
         except LogDamaged as error:
             FAULTS.inc()
             _log.error("no checkpoint was signed; run: enlist audit verify", reason=str(error))
-        except OSError as error:
+        except (OSError, Unusable) as error:
             FAULTS.inc()
             _log.error("the checkpoint is not in the data folder", reason=str(error))
         except Exception:  # noqa: BLE001 - likewise

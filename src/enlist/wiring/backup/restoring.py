@@ -10,6 +10,7 @@ kept; those of the log of before may stand in the target already and stay.
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -28,7 +29,6 @@ from enlist.settings import Settings
 from enlist.store import copies, migrations, seals
 from enlist.store.seals import LogDamaged
 from enlist.verbs.backups import Held, HoldAfterRestore
-from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.sealing import Sealer
 from enlist.wiring.backend import at_this_machine
 from enlist.wiring.backup import manifest as manifests
@@ -79,6 +79,7 @@ def restore(
             _write(staged, files)
             _check_keys(staged, manifest)
             restored = _database(settings, backup, manifest, staged, clock, rehearsal)
+            keyfolder.hand_over_all(staged)
             _into_place(staged, settings.data)
     except (OSError, copies.CopyFailed) as error:
         said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
@@ -142,12 +143,15 @@ def _empty(settings: Settings) -> None:
 
 @contextmanager
 def _beside(data: Path) -> Iterator[Path]:
-    """A hidden folder within the target, so that moving into place is renaming."""
+    """A hidden folder within the target, so that moving into place is renaming.
+
+    Where root restores it is root's while anything is written there, so that the target's owner
+    cannot put a link in it.
+    """
     made = not data.exists()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     staged = data / f".restoring-{secrets.token_hex(4)}"
     staged.mkdir(mode=0o700)
-    keyfolder.hand_over(staged)
     try:
         yield staged
     finally:
@@ -160,7 +164,6 @@ def _write(staged: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = staged / name
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        keyfolder.hand_over(path.parent)
         keyfolder.write_secret(path, content)
 
 
@@ -180,8 +183,7 @@ def _database(
     rehearsal: bool,
 ) -> Restored:
     """The database as it was, brought to this version's schema, with everything on hold."""
-    if (settings.data / _CHECKPOINTS).is_dir():
-        shutil.copytree(settings.data / _CHECKPOINTS, staged / _CHECKPOINTS)
+    _copy_checkpoints(settings.data / _CHECKPOINTS, staged / _CHECKPOINTS)
     here = settings.model_copy(update={"data": staged})
     source = backup / manifest.database.name
     if settings.database:
@@ -189,14 +191,13 @@ def _database(
     else:
         shutil.copyfile(source, here.sqlite_path)
         here.sqlite_path.chmod(0o600)
-        keyfolder.hand_over(here.sqlite_path)
         copies.check_sqlite(here.sqlite_path)
     if manifest.schema != migrations.HEAD:
         migrations.migrate(here.database_url)
     installation = open_installation(here, clock=clock, beginning=None)
     try:
         kept = installation.store.read(seals.size)
-        verb = HoldAfterRestore(manifest.made_at, _epoch(installation.log))
+        verb = HoldAfterRestore(manifest.made_at, installation.log.epoch())
         held = installation.driver.perform(verb, at_this_machine(installation))
         if isinstance(held, Refusal):
             raise BackupProblem(f"the database of the backup cannot be used: {held.code}.")
@@ -207,12 +208,25 @@ def _database(
     return Restored(manifest, held.value, damage)
 
 
-def _epoch(log: SealedLog) -> int:
-    """Of the checkpoints that stayed; where one does not count, verifying will say so."""
+def _copy_checkpoints(kept: Path, into: Path) -> None:
+    """Copy files, and nothing that a link points to.
+
+    The copies become the folder's owner's. Where root restores, he must not be given by a link
+    what he may not read.
+    """
+    if not kept.is_dir():
+        return
+    into.mkdir(mode=0o700)
+    folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        return log.epoch()
-    except LogDamaged:
-        return 0
+        with os.scandir(folder) as entries:
+            files = [each.name for each in entries if each.is_file(follow_symlinks=False)]
+        for name in files:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # it may be another by now
+            with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as source:
+                keyfolder.write_secret(into / name, source.read())
+    finally:
+        os.close(folder)
 
 
 def _sign(installation: Installation, restore: Restore) -> str:
