@@ -38,8 +38,10 @@ PURPOSES: Final = ("lookup", "derive", "checkpoint")
 LATER: Final = frozenset({"checkpoint"})
 """Purposes that older folders have no key for; it is made at the next start."""
 
-
 NEVER: Final = 1 << 62
+
+_DATABASE: Final = ("enlist.sqlite3", "enlist.sqlite3-shm", "enlist.sqlite3-wal")
+"""What must be writable. A copy of it that somebody put beside it is nobody's business."""
 
 
 class KeyFolderProblem(Unusable):
@@ -310,8 +312,9 @@ def refuse_strangers(data: Path) -> None:
             refused = True
         if refused:
             raise not_for_this_user(folder, data)
-    for path in sorted([*data.glob("*.sqlite3*"), *data.glob("keys/*"), *data.glob("pki/*")]):
-        if not os.access(path, os.R_OK | (os.W_OK if ".sqlite3" in path.name else 0)):
+    database = [path for path in (data / name for name in _DATABASE) if path.exists()]
+    for path in sorted([*database, *data.glob("keys/*"), *data.glob("pki/*")]):
+        if not os.access(path, os.R_OK | (os.W_OK if path in database else 0)):
             raise not_for_this_user(path, data)
 
 

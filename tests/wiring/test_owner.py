@@ -201,6 +201,26 @@ def test_the_owner_is_told_what_was_taken_from_him(made: Settings) -> None:
         )
 
 
+def test_a_copy_of_the_database_stops_nobody(made: Settings) -> None:
+    """As root makes one before he tries something; the database itself must be writable."""
+
+    def look() -> None:
+        keyfolder.refuse_strangers(made.data)
+
+    copy = made.data / "enlist.sqlite3.before"
+    shutil.copyfile(made.sqlite_path, copy)
+    copy.chmod(0o600)
+    assert as_user(OWNER.pw_uid, OWNER.pw_gid, look) == ""
+    for end in ("", "-wal", "-shm"):
+        path = made.data / f"enlist.sqlite3{end}"
+        path.touch()
+        os.chown(path, 0, 0)
+        path.chmod(0o644)
+        said = as_user(OWNER.pw_uid, OWNER.pw_gid, look)
+        assert said.startswith(f"{path} belongs to root")
+        os.chown(path, OWNER.pw_uid, OWNER.pw_gid)
+
+
 def test_who_may_is_let_in(made: Settings) -> None:
     assert as_user(OWNER.pw_uid, OWNER.pw_gid, lambda: keyfolder.load(made.data)) == ""
     keyfolder.refuse_strangers(made.data)
