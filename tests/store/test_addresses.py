@@ -27,6 +27,7 @@ MISTYPED = [
     "postgresql://ada:can/ary@db.example/enlist",
     "postgresql://ada:123/ary@db.example/enlist",
     "postgresql://ada:can ary@db.example/enlist",
+    "postgresql://ada:can\udcffary@db.example/enlist",  # so the environment hands out a byte
 ]
 
 

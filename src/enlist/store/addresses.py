@@ -29,7 +29,7 @@ def check_address(url: str) -> None:
 def _can_be_read(url: str) -> bool:
     try:
         found = conninfo_to_dict(url)
-    except psycopg.Error:
+    except (psycopg.Error, UnicodeError):  # the latter: the environment had a byte that is no UTF-8
         return False
     # Where a password has an unescaped letter of these, the rest of it is read as something else.
     ports = str(found.get("port", "")).replace(",", "")
