@@ -22,15 +22,27 @@ def share_counts(data: Path) -> None:
     """
     shared = data / "metrics"
     shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Else another that starts now takes the new folder, which nobody holds yet, for a dead one's.
+    alone = os.open(shared, os.O_RDONLY)
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        _remove_what_is_left(shared)
+        folder = Path(tempfile.mkdtemp(dir=shared))
+        _HELD.append(_lock(folder))
+    finally:
+        os.close(alone)
+    # `web.metrics` knows the name as `SHARED`, but importing that would load the library.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _remove_what_is_left(shared: Path) -> None:
     for left in shared.iterdir():
         if left.is_dir():
             with contextlib.suppress(BlockingIOError):
                 os.close(_lock(left))
                 shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=shared))
-    _HELD.append(_lock(folder))
-    # `web.metrics` knows the name as `SHARED`, but importing that would load the library.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        elif left.suffix == ".db":  # of a version that had no folder for each server
+            left.unlink(missing_ok=True)
 
 
 def _lock(folder: Path) -> int:
