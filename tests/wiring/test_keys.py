@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enlist import keyfolder
+from enlist.core.caller import Caller
 from enlist.core.clock import MINUTE, SECOND
 from enlist.core.faults import Unusable
+from enlist.core.lifecycle import EnrollmentState
+from enlist.core.outcomes import Refusal
 from enlist.core.secrets import KeyRing, Kind, Secret, begins, new_key
 from enlist.pki.chain import DeviceCertificate, examine
-from enlist.store import holds
+from enlist.store import enrollments, holds
 from enlist.verbs.devices import DeleteDevice
+from enlist.verbs.driver import Tools
+from enlist.verbs.reissue import Revoke, Seen
 from enlist.verbs.revocation_list import RevocationList
 from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.sealing import Cost
@@ -265,8 +271,29 @@ def test_what_a_newer_token_has_overtaken_ends(enlist: Enlist) -> None:
     ticket = enlist.register("ada")
     enlist.store.write(holds.hold_all)
     enlist.redeem(enlist.issue(ticket.device_id).token)
-    assert replaced(enlist) == (0, [], [])
+    made = replace_leaked(enlist.installation, enlist.settings, pause=lambda _: None)
+    assert (made.reissued, made.revoked, made.left) == (0, (), ())
+    assert [each.enrollment_id for each in made.overtaken] == [ticket.enrollment_id]
+    assert made.document()["overtaken"][0]["enrollment_id"] == ticket.enrollment_id
     assert enlist.enrollment(ticket.enrollment_id).state == "revoked"
+
+
+def test_what_cannot_be_ended_is_listed(enlist: Enlist, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else is faster; whoever ran the command must hear of every token."""
+    ticket = enlist.register("ada")
+    enlist.store.write(holds.hold_all)
+    enlist.redeem(enlist.issue(ticket.device_id).token)
+    work = Revoke.work
+
+    def beaten(self: Revoke, tools: Tools, caller: Caller, seen: Seen) -> Seen | Refusal:
+        enlist.store.write(lambda tx: enrollments.revoke(tx, self.enrollment_id, "faster"))
+        ended = replace(seen.enrollment, state=EnrollmentState.REVOKED)
+        return work(self, tools, caller, replace(seen, enrollment=ended))
+
+    monkeypatch.setattr(Revoke, "work", beaten)
+    made = replace_leaked(enlist.installation, enlist.settings, pause=lambda _: None)
+    assert [each.enrollment_id for each in made.left] == [ticket.enrollment_id]
+    assert (made.reissued, made.revoked, made.overtaken) == (0, (), ())
 
 
 def test_what_another_server_issues_before_it_has_looked_is_replaced_too(

@@ -89,7 +89,8 @@ def compromised(
     else:
         out.print(f"New tokens sent: {made['reissued']}. Back up the new keys now.")
         _print_rest(made["revoked"], "Revoked, because nobody can be sent a new one:")
-        _print_rest(made["left"], "Still on hold, because reissuing was refused:")
+        _print_rest(made["overtaken"], "Revoked, because a newer token has enrolled the device:")
+        _print_rest(made["left"], "Still on hold, because reissuing or revoking was refused:")
         if made["revoked"]:
             out.print("Issue them anew: enlist enrollment issue DEVICE --message none")
     if made["left"]:

@@ -174,11 +174,13 @@ class Replaced:
     Attributes:
         reissued: how many were sent a new token.
         revoked: those that nobody can be sent one for; each needs a new enrollment.
-        left: those that are still on hold, because reissuing them was refused.
+        overtaken: those that were revoked as a newer token has enrolled the device meanwhile.
+        left: those that are still on hold, because reissuing or revoking them was refused.
     """
 
     reissued: int
     revoked: tuple[Leaked, ...]
+    overtaken: tuple[Leaked, ...]
     left: tuple[Leaked, ...]
 
     def document(self) -> dict[str, Any]:
@@ -188,8 +190,9 @@ class Replaced:
             named = {"device_id": found.device_id, "device": found.device_name}
             return {"enrollment_id": found.enrollment_id, **named, "user": found.username}
 
-        ended = {"revoked": map(each, self.revoked), "left": map(each, self.left)}
-        return {"reissued": self.reissued, **{name: list(these) for name, these in ended.items()}}
+        ended = {"revoked": self.revoked, "overtaken": self.overtaken, "left": self.left}
+        listed = {name: [each(found) for found in these] for name, these in ended.items()}
+        return {"reissued": self.reissued, **listed}
 
 
 def replace_leaked(
@@ -234,24 +237,29 @@ def _drop_what_is_yet_to_begin(data: Path, now: int) -> None:
 
 
 def _reissue(installation: Installation, derive: str, caller: Caller) -> Replaced:
-    reissued, revoked, left = 0, list[Leaked](), list[Leaked]()
+    reissued = 0
+    revoked, overtaken, left = list[Leaked](), list[Leaked](), list[Leaked]()
+
+    def revoke(each: Leaked, ended: list[Leaked]) -> None:
+        verb = Revoke(each.enrollment_id, "keys compromised")
+        refused = isinstance(installation.driver.perform(verb, caller), Refusal)
+        (left if refused else ended).append(each)
+
     can_send = "email" in installation.tools.channels
     for each in _leaked(installation, derive, caller):
-        ended = each.expires_at <= installation.tools.clock()
-        if each.device_id is None or ended or not (each.mailed and can_send):
-            verb = Revoke(each.enrollment_id, "keys compromised")
-            refused = isinstance(installation.driver.perform(verb, caller), Refusal)
-            (left if refused else revoked).append(each)
+        expired = each.expires_at <= installation.tools.clock()
+        if each.device_id is None or expired or not (each.mailed and can_send):
+            revoke(each, revoked)
             continue
         again = Reissue(each.enrollment_id, Delivery("email"), each.expires_at)
         done = installation.driver.perform(again, caller)
         if not isinstance(done, Refusal):
             reissued += 1
         elif done.code == "device_enrolled":  # by a newer one: nobody waits for this
-            installation.driver.perform(Revoke(each.enrollment_id, "keys compromised"), caller)
+            revoke(each, overtaken)
         else:
             left.append(each)
-    return Replaced(reissued, tuple(revoked), tuple(left))
+    return Replaced(reissued, tuple(revoked), tuple(overtaken), tuple(left))
 
 
 def _leaked(installation: Installation, derive: str, caller: Caller) -> Iterator[Leaked]:
