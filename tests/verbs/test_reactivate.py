@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from enlist.core.lifecycle import EnrollmentState
+from enlist.core.model import Enrollment
 from enlist.store import holds
+from enlist.store.tx import ConcurrentChange
 from enlist.verbs.reactivate import ListHeld, Reactivate
 from enlist.verbs.reissue import Reissue
-from tests.installation import SHOWN, Enlist, code, refusal
+from tests.installation import SHOWN, Enlist, Ticket, code, refusal
 
 
 def test_what_is_on_hold_tells_its_holder_so_and_works_once_freed(enlist: Enlist) -> None:
@@ -46,6 +50,28 @@ def test_a_newer_token_for_the_device_stays_the_only_one(enlist: Enlist) -> None
     reissue = Reissue(ticket.enrollment_id, SHOWN)
     assert refusal(enlist.perform(reissue)).code == "enrollment_exists"
     assert code(enlist.redeem(newer.token)) == "done"
+
+
+def test_what_changes_after_it_was_looked_at_is_told_as_it_is(enlist: Enlist) -> None:
+    """A device that was enrolled meanwhile has no other live enrollment to look for."""
+    first, second = enlist.register("ada"), enlist.register("eve")
+    enlist.store.write(holds.hold_all)
+    host, tools = enlist.host, enlist.installation.tools
+
+    def seen(ticket: Ticket) -> tuple[Reactivate, Enrollment]:
+        verb = Reactivate(ticket.enrollment_id)
+        found = enlist.store.read(lambda tx: verb.look(tools, tx, host))
+        assert isinstance(found, Enrollment)
+        return verb, found
+
+    verb, enrolled = seen(first)
+    enlist.redeem(enlist.issue(first.device_id).token)
+    outcome = enlist.store.write(lambda tx: verb.apply(tx, host, enrolled))
+    assert code(outcome) == "device_enrolled"
+    verb, revoked = seen(second)
+    enlist.revoke(second.enrollment_id)
+    with pytest.raises(ConcurrentChange):
+        enlist.store.write(lambda tx: verb.apply(tx, host, revoked))
 
 
 def test_what_a_newer_token_has_overtaken_cannot_come_back(enlist: Enlist) -> None:

@@ -1,4 +1,4 @@
-"""What a subject module may ask of a database: four methods, the same on both stores.
+"""What a subject module may ask of a database: five methods, the same on both stores.
 
 Statements are `Query` objects with `:name` parameters, written once. Where a store needs a text
 of its own it is given as a named variant. A `SetQuery` is one statement over many rows: what is

@@ -120,8 +120,8 @@ def find(
 def unread(presented: Presented) -> Refusal | None:
     """The refusal of what can be no token and no code, which nobody needs to look for (S03).
 
-    Beside a login it is looked for nevertheless: the shape of the request alone must decide how
-    much is done (ruling 8).
+    Beside a login nothing is refused yet: the login is looked for, and its password compared, for
+    the shape of the request alone must decide how much is done (ruling 8).
     """
     if presented.token is None or presented.with_credentials or _readable(presented.token):
         return None

@@ -15,8 +15,8 @@ from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Permission
-from enlist.store import events, holds
-from enlist.store.tx import Reader, Tx
+from enlist.store import enrollments, events, holds
+from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
 from enlist.verbs.rights import host_alone
@@ -46,7 +46,10 @@ class Reactivate(QuickVerb[Enrollment, None]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Enrollment) -> Done[None] | Refusal:
         if not holds.reactivate(tx, ready.id):
-            return Refusal("enrollment_exists", about=ready.subjects)
+            present = enrollments.find(tx, ready.id)
+            if present is None or present.state is not EnrollmentState.ON_HOLD:
+                raise ConcurrentChange
+            return enrolled_since(tx, ready) or Refusal("enrollment_exists", about=ready.subjects)
         personal = {"device": ready.device_name, "user": ready.username}
         happening = Happening("enrollment.reactivated", ready.subjects, {}, personal)
         events.record(tx, caller, happening)
