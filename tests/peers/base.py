@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -9,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -124,12 +126,27 @@ def dotted(version: Sequence[int]) -> str:
     return ".".join(str(part) for part in version) or "of unknown version"
 
 
+def _ports() -> Iterator[int]:
+    """Ports below those that the kernel gives to clients, others for each process of the run.
+
+    One of the kernel's choice could be a client's, or another test's, before a server takes it.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+    mine = range(16_000 + 4_000 * worker, 20_000 + 4_000 * worker)
+    start = os.getpid() % len(mine)
+    return itertools.cycle([*mine[start:], *mine[:start]])
+
+
+_PORTS = _ports()
+
+
 def free_port(address: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now; the kernel does not hand it out again at once."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now, and that is not handed out again soon."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            return port
+    raise AssertionError("unreachable")
 
 
 def launch(
