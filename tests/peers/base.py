@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import re
@@ -14,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 LOG_TAIL = 40  # lines of a peer's log that a report shows
@@ -126,25 +125,28 @@ def dotted(version: Sequence[int]) -> str:
     return ".".join(str(part) for part in version) or "of unknown version"
 
 
-def _ports() -> Iterator[int]:
-    """Ports below those that the kernel gives to clients, others for each process of the run.
-
-    One of the kernel's choice could be a client's, or another test's, before a server takes it.
-    """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
-    mine = range(16_000 + 4_000 * worker, 20_000 + 4_000 * worker)
-    start = os.getpid() % len(mine)
-    return itertools.cycle([*mine[start:], *mine[:start]])
-
-
-_PORTS = _ports()
+_PORTS = range(16_000, 32_000)
+"""Below those that the kernel gives to clients: one of its choice could be somebody else's before
+a server takes it."""
+_NEXT: Final[Iterator[int]] = itertools.cycle([*_PORTS[os.getpid() % len(_PORTS) :], *_PORTS])
+_OURS: list[socket.socket] = []
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now, and that is not handed out again soon."""
-    for port in _PORTS:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((address, port))
+    """A port that nobody listens on now, and that no test of any run here is given, too.
+
+    An abstract socket of the port's name says that it is ours, until this process ends.
+    """
+    for port in _NEXT:
+        ours = socket.socket(socket.AF_UNIX)
+        try:
+            ours.bind(f"\0enlist-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind((address, port))
+        except OSError:
+            ours.close()
+        else:
+            _OURS.append(ours)
             return port
     raise AssertionError("unreachable")
 

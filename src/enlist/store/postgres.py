@@ -46,10 +46,13 @@ _UNAVAILABLE: Final = (
 )
 Connection = psycopg.Connection[Mapping[str, Any]]
 
-_BEGIN_CLAIMS: Final = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = 500"
+_BEGIN_CLAIMS: Final = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = {}"
 """Claims find their rows by keys: where a table has grown since the server last counted it, the
-planner would read all of it for each batch instead. And a row that somebody keeps locked, half a
-second long, must not hold up everybody whose claim is beside it."""
+planner would read all of it for each batch instead."""
+_PATIENCE: Final = 500
+_PATIENCE_ALONE: Final = 3_000
+"""Milliseconds to wait for a row that somebody keeps locked: beside others, whom it must not hold
+up, and alone, where it may only be a queue of devices with the same token."""
 
 
 def configure(connection: Connection) -> None:
@@ -138,7 +141,8 @@ class PostgresStore:
         claims: Sequence[Claim],
     ) -> Sequence[Answer]:
         def claiming(connection: Connection) -> Sequence[Answer]:
-            connection.execute(_BEGIN_CLAIMS)
+            patience = _PATIENCE if len(claims) > 1 else _PATIENCE_ALONE
+            connection.execute(_BEGIN_CLAIMS.format(patience))
             try:
                 answers = apply(PostgresTx(connection, self._clock()), claims)
                 connection.execute("COMMIT")
