@@ -14,7 +14,7 @@ from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
-from enlist.store import redemptions
+from enlist.store import limits, redemptions
 from enlist.store.limits import THROTTLE_REFUSALS
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import StoreUnavailable
@@ -239,3 +239,25 @@ def test_a_row_that_somebody_keeps_locked_holds_up_nobody_else(
         somebody.execute("SELECT 1 FROM enrollment WHERE id = %s FOR UPDATE", [locked])
         assert codes(together(asked)) == ["done", "StoreUnavailable", "done"]
     assert codes(together([asked[1]])) == ["done"]
+
+
+@pytest.mark.parametrize("many", [1, 3])
+def test_a_source_that_is_throttled_meanwhile_redeems_nothing(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """X13: of many guesses sent at once the right one comes too late; the claim itself says so."""
+    guesser, neighbour = enlist.stranger(), enlist.stranger()
+    tickets = [enlist.register("ada", name=f"laptop {n}") for n in range(many + 1)]
+    work = Redeem.work
+
+    def meanwhile(verb: Redeem, tools: Any, caller: Caller, seen: Any) -> Any:
+        if caller is guesser:
+            for _ in range(THROTTLE_REFUSALS):
+                enlist.store.write(lambda tx: limits.count_refusal(tx, guesser.source))
+        return work(verb, tools, caller, seen)
+
+    monkeypatch.setattr(Redeem, "work", meanwhile)
+    asked = [asking(ticket.token, guesser, key=n) for n, ticket in enumerate(tickets[:many])]
+    told = codes(together([*asked, asking(tickets[many].token, neighbour, key=many)]))
+    assert told == ["rate_limited"] * many + ["done"]
+    assert len(enlist.rows("enrollment", state="used")) == 1
