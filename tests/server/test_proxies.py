@@ -6,7 +6,7 @@ import getpass
 import json
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
@@ -199,24 +199,44 @@ def test_devices_prove_themselves_through_a_proxy_that_leaves_tls_alone(
         finish(process)
 
 
-@pytest.mark.peer("nginx")
-def test_the_proxy_may_write_the_header_of_the_standard(
-    start_server: StartServer, throwaway_pki: Pki, tmp_path: Path
-) -> None:
-    """RFC 7239, with the guide's lines; the doctor finds a proxy that does not write it."""
+def _behind_nginx(
+    start_server: StartServer, pki: Pki, tmp_path: Path, **environment: str
+) -> tuple[Server, Place, str]:
+    """A server, the place of its proxy, and the guide's lines for it.
+
+    The proxy speaks from 127.0.0.3, so the doctor, on 127.0.0.1, is a client like others.
+    """
     port, plain = free_port(), free_port()
     server = start_server(
         environment={
             "ENLIST_PUBLIC_URL": f"https://localhost:{port}",
             "ENLIST_TRUSTED_PROXY": "127.0.0.3",
-            "ENLIST_PROXY_HEADER": "forwarded",
+            **environment,
         }
     )
-    ground = Ground(*as_served(settings_of(server.data, smtp=Smtp(host=""))))
     upstream = int(server.url.rpartition(":")[2])
-    place = Place("nginx", port, plain, upstream, tmp_path / "nginx", throwaway_pki)
+    place = Place("nginx", port, plain, upstream, tmp_path / "nginx", pki)
     place.folder.mkdir()
-    usual = configured(place).replace("proxy_pass", "proxy_bind 127.0.0.3; proxy_pass")
+    return (
+        server,
+        place,
+        configured(place).replace("proxy_pass", "proxy_bind 127.0.0.3; proxy_pass"),
+    )
+
+
+def _doctors_ground(server: Server) -> Ground:
+    return Ground(*as_served(settings_of(server.data, smtp=Smtp(host=""))))
+
+
+@pytest.mark.peer("nginx")
+def test_the_proxy_may_write_the_header_of_the_standard(
+    start_server: StartServer, throwaway_pki: Pki, tmp_path: Path
+) -> None:
+    """RFC 7239, with the guide's lines; the doctor finds a proxy that does not write it."""
+    server, place, usual = _behind_nginx(
+        start_server, throwaway_pki, tmp_path, ENLIST_PROXY_HEADER="forwarded"
+    )
+    ground = _doctors_ground(server)
     with running(place, usual.replace('proxy_set_header Forwarded "";', "")):
         amiss(ground, "proxy-forged", says="whatever address a client writes")
     blocks = DocsPage(ROOT / GUIDE).blocks
@@ -238,24 +258,13 @@ def test_the_proxy_may_write_the_header_of_the_standard(
 def test_the_doctor_finds_a_proxy_that_lets_clients_lie(
     start_server: StartServer, throwaway_pki: Pki, tmp_path: Path
 ) -> None:
-    """The proxy speaks from 127.0.0.3, so the doctor, on 127.0.0.1, is a client like others."""
-    port, plain = free_port(), free_port()
-    server = start_server(
-        environment={
-            "ENLIST_PUBLIC_URL": f"https://localhost:{port}",
-            "ENLIST_TRUSTED_PROXY": "127.0.0.3",
-        }
-    )
-    settings, notes = as_served(settings_of(server.data, smtp=Smtp(host="")))
-    ground = Ground(settings, notes)
-    upstream = int(server.url.rpartition(":")[2])
-    place = Place("nginx", port, plain, upstream, tmp_path / "nginx", throwaway_pki)
-    place.folder.mkdir()
-    guide = configured(place)
-    guide = guide.replace("proxy_pass", "proxy_bind 127.0.0.3; proxy_pass")
+    server, place, guide = _behind_nginx(start_server, throwaway_pki, tmp_path)
+    ground = _doctors_ground(server)
     with running(place, guide):
         well(ground, "proxy-forged")
-        itself = Ground(settings.model_copy(update={"trusted_proxy": ["127.0.0.0/8"]}), notes)
+        itself = replace(
+            ground, settings=ground.settings.model_copy(update={"trusted_proxy": ["127.0.0.0/8"]})
+        )
         left_out(itself, "proxy-forged")
     line = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
     assert line in guide
