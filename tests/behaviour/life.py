@@ -1,16 +1,14 @@
-"""A model of an enrollment's life, and a machine that lives it at random beside the real one.
+"""A machine that lives an enrollment's life at random, beside a model of it (see `life_model`).
 
-The model is what the words in DESIGN.md come to, written down a second time and as plainly as
-possible; each step says beforehand what the installation must answer. After every step the rows
-are looked at without the model: whatever happened, nobody won twice, nothing came back from its
-end, and the log alone tells how everything stands.
+Each step says beforehand what the installation must answer. After every step the rows are looked
+at without the model: whatever happened, nobody won twice, nothing came back from its end, and the
+log alone tells how everything stands.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from hypothesis import strategies as st
@@ -18,96 +16,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from enlist.core.clock import HOUR, MINUTE, SECOND
 from enlist.core.lifecycle import MOVES, EnrollmentState
-from enlist.core.secrets import Secret
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.register import Issue
 from enlist.verbs.reissue import Reissue
 from enlist.verbs.users import DeleteUser, SetUserState
+from tests.behaviour.life_model import AttemptModel, DeviceModel, EnrollmentModel, Model
 from tests.installation import SHOWN, Enlist, code, done
 from tests.requests import tampered
 
 T = TypeVar("T")
 
-REPEATABLE = 10 * MINUTE
 KEYS = st.integers(0, 3)
 PLACE = st.integers(0, 99)
 """Which of what there is: taken modulo how many there are."""
-
-
-@dataclass
-class DeviceModel:
-    """A device, as it should be."""
-
-    id: str
-    state: str = "registered"
-    gone: bool = False
-
-
-@dataclass
-class EnrollmentModel:
-    """An enrollment, as it should be; `tokens` by generation."""
-
-    id: str
-    device: DeviceModel
-    expires_at: int
-    tokens: dict[int, Secret]
-    state: str = "active"
-    generation: int = 1
-    used_key: int | None = None
-    used_at: int = 0
-
-    def end(self, state: str) -> None:
-        if self.state == "active":
-            self.state = state
-
-
-@dataclass
-class AttemptModel:
-    """An attempt, as it should be."""
-
-    id: str
-    code: Secret
-    enrollment: EnrollmentModel
-    generation: int
-    expires_at: int
-    state: str = "open"
-
-
-@dataclass
-class Model:
-    """One user, and what is his."""
-
-    user_active: bool = True
-    user_gone: bool = False
-    devices: list[DeviceModel] = field(default_factory=list)
-    enrollments: list[EnrollmentModel] = field(default_factory=list)
-    attempts: list[AttemptModel] = field(default_factory=list)
-
-    def gone(self, enrollment: EnrollmentModel) -> bool:
-        return self.user_gone or enrollment.device.gone
-
-    def judge(
-        self, enrollment: EnrollmentModel, generation: int, attempt: AttemptModel | None, now: int
-    ) -> str:
-        """What whoever presents this is told, before his request is looked at."""
-        if self.gone(enrollment):
-            return "token_invalid"
-        if generation < enrollment.generation:
-            return "token_replaced"
-        if enrollment.state != "active":
-            return f"token_{enrollment.state}"
-        if enrollment.expires_at <= now:
-            return "token_expired"
-        if not self.user_active:
-            return "user_not_allowed"
-        if attempt is not None and (attempt.state != "open" or attempt.expires_at <= now):
-            return "attempt_over"
-        return "done"
-
-    def repeats(self, enrollment: EnrollmentModel, key: int, now: int) -> bool:
-        """Whether this key asks again for what it got."""
-        fresh = enrollment.used_at > now - REPEATABLE
-        return enrollment.used_key == key and fresh
 
 
 class Life(RuleBasedStateMachine):
