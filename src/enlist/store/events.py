@@ -83,6 +83,11 @@ _FIRST_USE_EACH = SetQuery(
     f"""{_COLUMNS}
       JOIN asked ON asked.enrollment_id = e.enrollment_id
      WHERE e.kind = 'enrollment.redeemed' AND e.enrollment_id IS NOT NULL ORDER BY e.id DESC""",
+    # One after the other: over a log that has grown since the server last counted its rows, the
+    # planner would read all of it, or, ordered by the ids alone, walk through them from the first.
+    postgres=f"""SELECT first.* FROM asked CROSS JOIN LATERAL ({_COLUMNS}
+     WHERE e.enrollment_id = asked.enrollment_id AND e.kind = 'enrollment.redeemed'
+     ORDER BY e.at, e.id LIMIT 1) AS first""",
 )
 
 

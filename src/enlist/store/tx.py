@@ -54,9 +54,10 @@ class SetQuery(Query):
     Args:
         columns: name and PostgreSQL type of each column of `asked`: `id uuid, size bigint`.
         text: what follows `WITH asked (…) AS (…)`; other parameters are the same for all rows.
+        postgres: the text for PostgreSQL, where it needs one of its own.
     """
 
-    def __init__(self, name: str, columns: str, text: str) -> None:
+    def __init__(self, name: str, columns: str, text: str, *, postgres: str = "") -> None:
         typed = [column.split() for column in columns.split(",")]
         self.columns: Final = tuple(column for column, _ in typed)
         self._text = text
@@ -64,7 +65,7 @@ class SetQuery(Query):
         self.common: Final = tuple(dict.fromkeys(_PARAMETER.findall(text)))
         super().__init__(name, self._with(f"VALUES ({', '.join(f':{n}' for n in self.columns)})"))
         arrays = ", ".join(f"CAST(%({column})b AS {kind}[])" for column, kind in typed)
-        following = _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%"))
+        following = _PARAMETER.sub(r"%(\1)s", (postgres or text).replace("%", "%%"))
         self.postgres = self._with(f"SELECT * FROM unnest({arrays})", following)
 
     def over(self, rows: int) -> str:
