@@ -15,7 +15,15 @@ from psycopg.conninfo import make_conninfo
 from enlist.settings import Settings
 from enlist.store.postgres import PostgresStore
 from enlist.store.sqlite import SqliteStore
-from enlist.store.tx import ConcurrentChange, Query, Reader, StoreUnavailable, Tx, UniqueViolation
+from enlist.store.tx import (
+    ConcurrentChange,
+    Query,
+    Reader,
+    SetQuery,
+    StoreUnavailable,
+    Tx,
+    UniqueViolation,
+)
 from tests.installation import Enlist, SettableClock
 
 PUT = Query(
@@ -227,3 +235,39 @@ def test_a_database_that_may_not_be_written_is_unavailable(settings: Settings, o
     url = make_conninfo(settings.database, options=f"-c {option}")
     with closing(PostgresStore(url, SettableClock())) as store, pytest.raises(StoreUnavailable):
         store.write(put("a"))
+
+
+EACH = SetQuery(
+    "test.each",
+    "source text",
+    "SELECT t.source FROM asked JOIN throttle t ON t.source = asked.source",
+)
+PLANNED = Query(
+    "test.planned",
+    "",
+    postgres="""
+    SELECT sum(generic_plans) AS once, sum(custom_plans) AS anew FROM pg_prepared_statements
+     WHERE statement LIKE '%asked.source%' AND statement NOT LIKE '%pg_prepared%'
+    """,
+)
+
+
+@pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)
+@pytest.mark.parametrize("lane", ["by keys", "claims", "ordinary"])
+def test_what_is_done_with_every_request_is_planned_once(settings: Settings, lane: str) -> None:
+    """The server would plan batches anew, at least at first; what lists ask, it should."""
+
+    def ask(tx: Reader) -> tuple[int, int]:
+        for _ in range(20):
+            tx.each(EACH, [{"source": f"s{place}"} for place in range(3)])
+        row = tx.one(PLANNED)
+        assert row is not None
+        return int(row["once"]), int(row["anew"])
+
+    with closing(PostgresStore(settings.database, SettableClock(), size=1)) as store:
+        if lane == "claims":
+            once, anew = store.claim(lambda tx, _: ask(tx), [None])
+        else:
+            once, anew = store.read(ask, by_keys=lane == "by keys")
+    assert once + anew == 15
+    assert anew == 0 if lane != "ordinary" else anew >= 5  # of which the server makes at least five

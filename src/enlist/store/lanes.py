@@ -26,8 +26,12 @@ class Store(Protocol):
         """`sqlite` or `postgres`."""
         ...
 
-    def read(self, function: Callable[[Reader], T]) -> T:
-        """Run `function` over one snapshot; it cannot write."""
+    def read(self, function: Callable[[Reader], T], *, by_keys: bool = False) -> T:
+        """Run `function` over one snapshot; it cannot write.
+
+        Args:
+            by_keys: every statement of it finds its few rows by an index; none is a list.
+        """
         ...
 
     def write(self, function: Callable[[Tx], T]) -> T:

@@ -46,9 +46,14 @@ _UNAVAILABLE: Final = (
 )
 Connection = psycopg.Connection[Mapping[str, Any]]
 
-_BEGIN_CLAIMS: Final = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = {}"
-"""Claims find their rows by keys: where a table has grown since the server last counted it, the
-planner would read all of it for each batch instead."""
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BY_KEYS: Final = """
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL plan_cache_mode = force_generic_plan
+"""
+"""What is done with every request finds its rows by keys, and there is nothing to plan. The server
+would plan it anew each time: it takes a batch of three for cheaper than one of ten. And where a
+table has grown since the rows were last counted, it would read all of it for each batch."""
 _PATIENCE: Final = 500
 _PATIENCE_ALONE: Final = 3_000
 """Milliseconds to wait for a row that somebody keeps locked: beside others, whom it must not hold
@@ -117,9 +122,11 @@ class PostgresStore:
             name="enlist",
         )
 
-    def read(self, function: Callable[[PostgresTx], T]) -> T:
+    def read(self, function: Callable[[PostgresTx], T], *, by_keys: bool = False) -> T:
+        begin = f"{_BEGIN_READING}; {_BY_KEYS}" if by_keys else _BEGIN_READING
+
         def reading(connection: Connection) -> T:
-            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute(cast("Any", begin))
             try:
                 return function(PostgresTx(connection, self._clock()))
             finally:
@@ -142,7 +149,8 @@ class PostgresStore:
     ) -> Sequence[Answer]:
         def claiming(connection: Connection) -> Sequence[Answer]:
             patience = _PATIENCE if len(claims) > 1 else _PATIENCE_ALONE
-            connection.execute(_BEGIN_CLAIMS.format(patience))
+            begin = f"BEGIN; {_BY_KEYS}; SET LOCAL lock_timeout = {patience}"
+            connection.execute(cast("Any", begin))
             try:
                 answers = apply(PostgresTx(connection, self._clock()), claims)
                 connection.execute("COMMIT")

@@ -147,7 +147,7 @@ class SqliteStore:
         self._writer = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._writer.start()
 
-    def read(self, function: Callable[[SqliteTx], T]) -> T:
+    def read(self, function: Callable[[SqliteTx], T], *, by_keys: bool = False) -> T:  # noqa: ARG002
         if self._closed:
             raise StoreUnavailable("the store is closed")
         connection = self._reader()

@@ -59,7 +59,7 @@ class Together:
         looking = {place: one for place, one in enumerate(asked) if place not in outcomes}
         if not looking:
             return
-        seen = self._store.read(lambda tx: self._look(looking, tx))
+        seen = self._store.read(lambda tx: self._look(looking, tx), by_keys=True)
         ready = {place: self._work(*asked[place], what) for place, what in seen.items()}
         refused = {place: one for place, one in ready.items() if isinstance(one, Refusal)}
         claims = {
@@ -72,7 +72,9 @@ class Together:
             lost = [place for place, yes in zip(claims, won, strict=True) if not yes]
             outcomes |= {n: asked[n][0].won(claims[n]) for n in claims if n not in set(lost)}
             if lost:
-                refused |= self._store.read(lambda tx: self._lost(asked, claims, lost, tx))
+                refused |= self._store.read(
+                    lambda tx: self._lost(asked, claims, lost, tx), by_keys=True
+                )
         if refused:
             outcomes |= self._refuse(asked, refused)
 
