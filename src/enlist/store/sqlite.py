@@ -38,6 +38,9 @@ MOST_ROWS: Final = 64
 _PREPARED: Final = 512
 _WAL_PAGES: Final = 8_000
 """32 MiB: a busy server writes the same pages again and again before it carries them over."""
+_CACHE_KIB: Final = 16_384
+"""16 MiB for each connection, of which a process has several. What lies beyond is in the cache of
+the system: among a million tokens, 64 and 256 MiB were no faster."""
 _BUSY_MS: Final = 10_000
 
 
@@ -54,7 +57,7 @@ def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA cache_size=-65536")
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA trusted_schema=OFF")
     if not writable:
