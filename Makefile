@@ -46,7 +46,7 @@ bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this 
 
 faults: $(DEVELOPMENT) $(VENDOR) ## Kill the server again and again under load [FAULT_KILLS=20 FAULT_SEED=…]
 	$(PYTHON) -m tests.peers.install
-	FAULT_KILLS=$(or $(FAULT_KILLS),20) $(PYTHON) -m pytest -s $(PYTEST_OPTIONS) tests/faults
+	FAULT_KILLS=$(or $(FAULT_KILLS),20) $(PYTHON) -m pytest $(PYTEST_OPTIONS) tests/faults
 
 fuzz: $(DEVELOPMENT) $(VENDOR) ## Try fresh generated requests, CSRs, PEM and JSON [FUZZ=25: times as many as tests do]
 	$(PYTHON) -m tests.peers.install

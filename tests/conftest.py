@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.peers.plugin", "tests.installation", "tests.serving"]
+pytest_plugins = ["tests.figures", "tests.peers.plugin", "tests.installation", "tests.serving"]
 
 # A busy machine is no counterexample.
 settings.register_profile("enlist", deadline=None)

@@ -178,10 +178,11 @@ def kill_again_and_again(
     kill: Callable[[Server], None],
     seed: int,
     kills: int,
+    tell: Callable[[str], None],
 ) -> tuple[Server, list[Kill]]:
     """Kill the server at random moments, start it again each time; the last one stays."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    print(f"\nseed {seed}")
+    tell(f"seed {seed}")
     told: list[Kill] = []
     server = restart()
     for _ in range(kills):
@@ -193,7 +194,7 @@ def kill_again_and_again(
         told.append(Kill(left, time.monotonic() - before))
     campaign.where = lambda: server.url
     seconds = [each.seconds for each in told]
-    print(
+    tell(
         f"{kills} kills; from SIGKILL to ready: median {statistics.median(seconds):.1f} s, "
         f"worst {max(seconds):.1f} s; tokens left at the last kill: {told[-1].left}"
     )

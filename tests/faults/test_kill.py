@@ -16,6 +16,7 @@ from enlist.delivery.worker import Worker
 from enlist.settings import Settings, Smtp
 from enlist.wiring.delivery import email_channel
 from tests.faults.campaign import Campaign, check, kill_again_and_again
+from tests.figures import Figure
 from tests.installation import Enlist, SettableClock, opened_on
 from tests.peers.smtp import MailServer
 from tests.serving import Server, launch_server
@@ -38,7 +39,7 @@ def kill(server: Server) -> None:
 
 
 def test_nothing_that_was_answered_is_lost(
-    tmp_path: Path, database_url: str, smtp: MailServer
+    tmp_path: Path, database_url: str, smtp: MailServer, figure: Figure
 ) -> None:
     environment = {
         "ENLIST_SMTP_HOST": "127.0.0.1",
@@ -64,7 +65,7 @@ def test_nothing_that_was_answered_is_lost(
 
     campaign = Campaign(list(tokens), key)
     with campaign.running():
-        server, kills = kill_again_and_again(campaign, restart, kill, SEED, KILLS)
+        server, kills = kill_again_and_again(campaign, restart, kill, SEED, KILLS, figure)
         deadline = time.monotonic() + 120
         while campaign.left and time.monotonic() < deadline:
             time.sleep(0.1)
