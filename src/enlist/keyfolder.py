@@ -318,8 +318,8 @@ def refuse_strangers(data: Path) -> None:
             raise not_for_this_user(path, data)
 
 
-def not_for_this_user(path: Path, data: Path) -> NotForThisUser:
-    """What to do about a file in the data folder that is another user's."""
+def not_for_this_user(path: Path, data: Path, what: str = "read") -> NotForThisUser:
+    """What to do about a file in the data folder that this user may not read, or write."""
     me, whose = user_name(os.geteuid()), owner_name(data)
     if whose == me and owner_name(path) != me:
         return NotForThisUser(
@@ -327,12 +327,12 @@ def not_for_this_user(path: Path, data: Path) -> NotForThisUser:
             f"Run as root: chown -R {me}: {data}"
         )
     if whose == me:
-        return NotForThisUser(f"{me} may not read {path}. Run: chmod -R u+rwX {data}")
+        return NotForThisUser(f"{me} may not {what} {path}. Run: chmod -R u+rwX {data}")
     return NotForThisUser(
-        f"{data} belongs to {whose}, and {me} may not read {path.name} in it. "
+        f"{data} belongs to {whose}, and {me} may not {what} {path.name} in it. "
         f"Run this as {whose}: sudo -u {whose} enlist …"
         if path != data
-        else f"{me} may not read {data}. Run this as {whose}: sudo -u {whose} enlist …"
+        else f"{me} may not {what} {data}. Run this as {whose}: sudo -u {whose} enlist …"
     )
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
+import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from enlist.core.clock import DAY, HOUR
+from enlist.core.faults import Unusable
 from enlist.pki.notes import Signer
 from enlist.wiring.checkpoint_folder import CheckpointFolder
 from tests.installation import START
@@ -62,3 +69,36 @@ def test_what_is_no_note_is_handed_out_as_it_stands(tmp_path: Path) -> None:
     assert found[0] == note(1)
     assert any("something else" in text for text in found)
     assert note(3) in found
+
+
+@pytest.mark.parametrize(
+    ("stands_there", "found", "wanted"),
+    [
+        (lambda data: (data / "checkpoints").write_text("mine"), "file", "folder"),
+        (lambda data: (data / "checkpoints").symlink_to(data / "gone"), "symbolic link", "folder"),
+        (lambda data: (data / "checkpoints/2026-03.txt").mkdir(parents=True), "folder", "file"),
+    ],
+)
+def test_what_stands_in_the_way_is_named_with_what_to_do(
+    tmp_path: Path, stands_there: Callable[[Path], object], found: str, wanted: str
+) -> None:
+    """In one line, which the server logs each minute; what it says to do is enough."""
+    stands_there(tmp_path)
+    folder = CheckpointFolder(tmp_path / "checkpoints")
+    with pytest.raises(Unusable) as said:
+        folder.keep(note(1), START)
+    told, _, command = str(said.value).partition(" Put it aside, the server makes another: ")
+    assert f"is a {found}, where Enlist keeps a {wanted} of its own." in told
+    subprocess.run(command.split(), check=True)
+    folder.keep(note(1), START)
+    assert list(folder.notes()) == [note(1)]
+
+
+def test_a_disk_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    kept = tmp_path / "checkpoints"
+    with pytest.raises(Unusable, match=f"cannot write {kept}: No space left on device"):
+        CheckpointFolder(kept).keep(note(1), START)

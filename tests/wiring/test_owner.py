@@ -13,6 +13,7 @@ import pytest
 
 from enlist import keyfolder
 from enlist.core.clock import system_clock, to_datetime
+from enlist.core.faults import Unusable
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.verbs.verify_log import verify
@@ -100,6 +101,21 @@ def test_what_root_restores_is_the_owners(made: Settings, folder: Path) -> None:
     assert owners(empty) == {(OWNER.pw_uid, OWNER.pw_gid)}
 
 
+def test_a_checkpoint_that_may_not_be_written(folder: Path) -> None:
+    """Before there is a folder for it, and where a file in it cannot be written."""
+    kept = CheckpointFolder(folder / "checkpoints")
+    folder.chmod(0o500)
+    for path in (folder, folder / "checkpoints" / "2020-01.txt"):
+        said = as_user(OWNER.pw_uid, OWNER.pw_gid, lambda: kept.keep("a\n\n— b c\n", 0))
+        assert said == f"daemon may not write {path}. Run: chmod -R u+rwX {folder}"
+        folder.chmod(0o700)
+        (folder / "checkpoints").mkdir(exist_ok=True)
+        os.chown(folder / "checkpoints", OWNER.pw_uid, OWNER.pw_gid)
+        month = folder / "checkpoints" / "2020-01.txt"
+        month.touch(0o400)
+        os.chown(month, OWNER.pw_uid, OWNER.pw_gid)
+
+
 def test_a_link_gives_nobody_what_it_points_to(folder: Path) -> None:
     """Whose folder it is could else have root give him, or write into, any file there is."""
     other = folder.parent / "of-root"
@@ -112,7 +128,7 @@ def test_a_link_gives_nobody_what_it_points_to(folder: Path) -> None:
     months = folder / "checkpoints"
     months.mkdir()
     (months / f"{to_datetime(now):%Y-%m}.txt").symlink_to(other)
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(Unusable, match="is a symbolic link"):
         CheckpointFolder(months).keep("a\n\n— b c\n", now)
     assert other.stat().st_uid == 0
     assert other.read_text() == "root's\n"
@@ -126,6 +142,17 @@ def test_a_secret_is_the_owners_before_it_has_its_name(
     monkeypatch.setattr(keyfolder, "hand_over", None)
     keyfolder.write_secret(folder / "key", b"secret")
     assert owners(folder) == {(OWNER.pw_uid, OWNER.pw_gid)}
+
+
+def test_a_restore_follows_no_link_to_the_checkpoints(made: Settings, folder: Path) -> None:
+    backup = back_up(made, folder.parent / "shelf", PASSPHRASE, cost=CHEAP)
+    elsewhere, empty = folder.parent / "elsewhere", folder.parent / "empty"
+    elsewhere.mkdir()
+    empty.mkdir()
+    (empty / "checkpoints").symlink_to(elsewhere)
+    with pytest.raises(Unusable, match="checkpoints is a symbolic link, which a restore"):
+        restore(Settings(data=empty), backup.folder, PASSPHRASE)
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_kept_checkpoints_stay_the_owners(made: Settings, folder: Path) -> None:

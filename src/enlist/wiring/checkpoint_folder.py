@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from enlist.core.clock import to_datetime
+from enlist.core.faults import Unusable
 from enlist.keyfolder import hand_over, hand_over_open, not_for_this_user
 
 _NOTE: Final = re.compile(rb"((?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+)\n")
@@ -37,9 +38,10 @@ class CheckpointFolder:
 
         Raises:
             NotForThisUser: a file, or the folder, is somebody else's.
+            Unusable: a link or something else stands in its place, or the disk fails.
         """
         for path in self._files():
-            with self._readable(path):
+            with self._usable(path, "read"):
                 content = path.read_bytes()
             end = 0
             for found in _NOTE.finditer(content):
@@ -55,14 +57,22 @@ class CheckpointFolder:
             as `notes` does.
         """
         for path in reversed(self._files()):
-            with self._readable(path):
+            with self._usable(path, "read"):
                 found = _NOTE.findall(_tail(path))
             if found:
                 return _text(found[-1])
         return None
 
     def keep(self, note: str, made_at: int) -> None:
-        """Add a note and see it onto the disk, unless it is the newest already."""
+        """Add a note and see it onto the disk, unless it is the newest already.
+
+        Raises:
+            as `notes` does.
+        """
+        with self._usable(self._folder, "write"):
+            self._keep(note, made_at)
+
+    def _keep(self, note: str, made_at: int) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         hand_over(self._folder)
         with self._alone():
@@ -84,16 +94,33 @@ class CheckpointFolder:
     def _files(self) -> list[Path]:
         if not self._folder.exists():
             return []
-        with self._readable(self._folder):  # a glob takes what may not be listed for empty
+        with self._usable(self._folder, "read"):  # a glob takes what may not be listed for empty
             return sorted(path for path in self._folder.iterdir() if path.suffix == ".txt")
 
     @contextmanager
-    def _readable(self, path: Path) -> Iterator[None]:
-        """Say who may read it, and how the others come to."""
+    def _usable(self, path: Path, what: str) -> Iterator[None]:
+        """Say who may read or write it and how the others come to, or what else is in the way."""
         try:
             yield
-        except PermissionError as error:
-            raise not_for_this_user(path, self._folder.parent) from error
+        except OSError as error:
+            raise self._why_not(Path(error.filename or path), what, error) from error
+
+    def _why_not(self, path: Path, what: str, error: OSError) -> Unusable:
+        if isinstance(error, PermissionError):
+            there = path if os.access(path, os.F_OK) else path.parent
+            return not_for_this_user(there, self._folder.parent, what)
+        is_folder = path.is_dir()
+        if path.is_symlink() or (path.exists() and is_folder != (path == self._folder)):
+            found = "symbolic link" if path.is_symlink() else "folder" if is_folder else "file"
+            wanted = "folder" if path == self._folder else "file"
+            return Unusable(
+                f"{path} is a {found}, where Enlist keeps a {wanted} of its own. "
+                f"Put it aside, the server makes another: mv {path} {path}.before"
+            )
+        return Unusable(
+            f"cannot {what} {path}: {error.strerror}. Once that is mended, the next checkpoint "
+            "is kept."
+        )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -216,6 +216,11 @@ def _copy_checkpoints(kept: Path, into: Path) -> None:
     """
     if not kept.is_dir():
         return
+    if kept.is_symlink():
+        raise BackupProblem(
+            f"{kept} is a symbolic link, which a restore does not follow. "
+            "Put the folder itself in its place, or move the link away."
+        )
     into.mkdir(mode=0o700)
     folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
