@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
-from enlist.core.events import personal_digest
+from enlist.core.events import Happening, personal_digest
+from enlist.core.model import EventRow
+from enlist.core.outcomes import Subjects
+from enlist.store import events
+from enlist.store.ahead import ReadAhead
+from enlist.store.tx import Reader
 from tests.installation import Enlist, code
 from tests.store.raw import Raw, Refused
 
@@ -92,3 +98,30 @@ def test_a_fault_leaves_no_event(enlist: Enlist) -> None:
     before = enlist.rows("event")
     assert code(enlist.revoke("0" * 32)) == "not_found"
     assert len(enlist.rows("event")) == len(before) + 1
+
+
+def test_the_first_uses_of_many_are_each_its_own(enlist: Enlist) -> None:
+    """X37: the log tells who came first with this token, not who came last, or with another."""
+    ids = [enlist.register("ada", name=f"laptop {n}").enrollment_id for n in range(4)]
+    start, host = enlist.clock.now, enlist.host
+    for enrollment_id in (*ids[:3], ids[2], ids[0]):
+        enlist.clock.now += 1
+        use = Happening("enrollment.redeemed", Subjects(enrollment_id=enrollment_id))
+        enlist.store.write(partial(events.record, caller=host, happening=use))
+
+    def first_uses(tx: Reader) -> list[EventRow | None]:
+        return [events.first_use(tx, each) for each in ids]
+
+    def read_ahead(tx: Reader) -> list[EventRow | None]:
+        ahead = ReadAhead(tx)
+        events.read_ahead(ahead, ids)
+        return first_uses(ahead)
+
+    found = enlist.store.read(read_ahead)
+    assert [each and (each.enrollment_id, each.at - start) for each in found] == [
+        (ids[0], 1),
+        (ids[1], 2),
+        (ids[2], 3),
+        None,
+    ]
+    assert found == enlist.store.read(first_uses)
