@@ -13,11 +13,11 @@ MADE = "0197a2c4-77aa-7c3e-8a51-0123456789ab"
 
 def test_only_what_is_over_is_swept(enlist: Enlist) -> None:
     store = enlist.store
-    store.write(lambda tx: limits.count_refusal(tx, "old"))
+    store.write(lambda tx: limits.count_refusals(tx, ["old"]))
     store.write(lambda tx: limits.remember(tx, KEY, MADE, 10 * MINUTE))
     store.write(limits.decoy)
     enlist.clock.advance(minutes=5)
-    store.write(lambda tx: limits.count_refusal(tx, "new"))
+    store.write(lambda tx: limits.count_refusals(tx, ["new"]))
     enlist.clock.now += 5 * MINUTE - 1
     assert store.write(limits.sweep) == 0
     enlist.clock.now += 1
@@ -43,8 +43,8 @@ def test_a_key_is_remembered_once_and_may_be_taken_after_its_time(enlist: Enlist
 def test_the_time_to_wait_is_told_in_whole_seconds(enlist: Enlist) -> None:
     """S40: rounded up, so that trying then works."""
     for _ in range(10):
-        enlist.store.write(lambda tx: limits.count_refusal(tx, "s"))
-    assert not enlist.store.write(lambda tx: limits.count_refusal(tx, "s"))
+        enlist.store.write(lambda tx: limits.count_refusals(tx, ["s"]))
+    assert enlist.store.write(lambda tx: limits.count_refusals(tx, ["s"])) == [False]
     enlist.clock.now += 10 * MINUTE - SECOND - 1
     assert enlist.store.read(lambda tx: limits.throttled(tx, "s")) == 2
     enlist.clock.now += 1
@@ -52,3 +52,15 @@ def test_the_time_to_wait_is_told_in_whole_seconds(enlist: Enlist) -> None:
     enlist.clock.now += SECOND
     assert enlist.store.read(lambda tx: limits.throttled(tx, "s")) is None
     assert enlist.store.read(lambda tx: limits.throttled(tx, "")) is None
+
+
+def test_refusals_of_many_are_counted_as_if_they_came_one_by_one(enlist: Enlist) -> None:
+    """Ruling 10: ten a source, the first first, also where a source comes again and again."""
+    sources = ["b", "", *["a"] * 12, "b", ""]
+    counted = enlist.store.write(lambda tx: limits.count_refusals(tx, sources))
+    assert counted == [True, True, *[True] * 10, False, False, True, True]
+    found = {row["source"]: row["refused"] for row in enlist.rows("throttle")}
+    assert found == {"a": 10, "b": 2}
+    enlist.clock.advance(minutes=10)
+    assert enlist.store.write(lambda tx: limits.count_refusals(tx, ["a", "a"])) == [True, True]
+    assert enlist.store.write(lambda tx: limits.count_refusals(tx, [])) == []

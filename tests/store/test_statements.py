@@ -33,7 +33,7 @@ HOT = [
     "credential.of_enrollment_key",
     "throttle.blocked",
     "throttle.blocked_each",
-    "throttle.count",
+    "throttle.count_each",
     "throttle.take_try",
     "throttle.tried",
     "sign_in.last_addresses",

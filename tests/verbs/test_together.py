@@ -15,8 +15,11 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.store import limits, redemptions
+from enlist.store.ahead import ReadAhead
 from enlist.store.limits import THROTTLE_REFUSALS
+from enlist.store.postgres import PostgresTx
 from enlist.store.redemptions import DeviceReport
+from enlist.store.sqlite import SqliteTx
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
@@ -253,7 +256,7 @@ def test_a_source_that_is_throttled_meanwhile_redeems_nothing(
     def meanwhile(verb: Redeem, tools: Any, caller: Caller, seen: Any) -> Any:
         if caller is guesser:
             for _ in range(THROTTLE_REFUSALS):
-                enlist.store.write(lambda tx: limits.count_refusal(tx, guesser.source))
+                enlist.store.write(lambda tx: limits.count_refusals(tx, [guesser.source]))
         return work(verb, tools, caller, seen)
 
     monkeypatch.setattr(Redeem, "work", meanwhile)
@@ -261,3 +264,71 @@ def test_a_source_that_is_throttled_meanwhile_redeems_nothing(
     told = codes(together([*asked, asking(tickets[many].token, neighbour, key=many)]))
     assert told == ["rate_limited"] * many + ["done"]
     assert len(enlist.rows("enrollment", state="used")) == 1
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_what_was_in_the_way_of_a_claim_and_is_gone_is_no_refusal(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """S13: who may redeem when it is looked why he could not, tries again."""
+    tickets = [enlist.register("ada", name=f"laptop {n}") for n in range(many)]
+    redeem, claimed = redemptions.redeem, []
+
+    def at_first_in_the_way(tx: Any, claims: Sequence[Any]) -> list[bool]:
+        claimed.append(len(claims))
+        return redeem(tx, claims) if len(claimed) > 1 else [False] * len(claims)
+
+    monkeypatch.setattr(Redeem, "apply_many", staticmethod(at_first_in_the_way))
+    asked = [asking(ticket.token, enlist.stranger()) for ticket in tickets]
+    assert codes(together(asked)) == ["done"] * many
+    assert enlist.events("enrollment.refused") == []
+
+
+def test_who_has_won_is_not_asked_again_for_what_befell_others(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X23: without a key to be known by he would be told that his own token is used."""
+    enlist.set(allow_bare_enrollment=True)
+    tickets = [enlist.register("ada", name=f"laptop {n}") for n in range(2)]
+    lost = Redeem.lost
+
+    def failing(self: Redeem, tools: Any, tx: Any, *given: Any) -> Refusal:
+        if isinstance(tx, ReadAhead):  # as together, but not as alone
+            raise ZeroDivisionError
+        return lost(self, tools, tx, *given)
+
+    monkeypatch.setattr(Redeem, "lost", failing)
+    asked = [asking(tickets[n].token, enlist.stranger(), key=None) for n in (0, 0, 1)]
+    assert codes(together(asked)) == ["done", "token_used", "done"]
+    assert len(enlist.events("enrollment.redeemed")) == 2
+
+
+def test_refusals_stand_in_the_log_in_the_order_they_came(enlist: Enlist, together: Do) -> None:
+    """X18: also those that were written down at once."""
+    outcomes = together([asking(UNKNOWN, enlist.stranger()) for _ in range(5)])
+    refused = enlist.events("enrollment.refused")
+    told = [each.support_code for each in outcomes if isinstance(each, Refusal)]
+    assert [each.support_code for each in refused] == told
+
+
+def test_many_cost_as_many_statements_as_few(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P12: strangers cannot make the database work for each of them."""
+    asked: list[object] = []
+    for transaction in (SqliteTx, PostgresTx):
+        execute = transaction._execute
+
+        def counting(self: Any, text: object, *rest: Any, _execute: Any = execute) -> Any:
+            asked.append(text)
+            return _execute(self, text, *rest)
+
+        monkeypatch.setattr(transaction, "_execute", counting)
+    counts = []
+    for many in (2, 20):
+        strangers = [enlist.stranger(f"192.0.2.{many + place}") for place in range(many)]
+        asked.clear()
+        refused = together([asking(UNKNOWN, stranger) for stranger in strangers])
+        assert codes(refused) == ["token_invalid"] * many
+        counts.append(len(asked))
+    assert counts[0] == counts[1]

@@ -8,7 +8,7 @@ when its wrong tries are forgotten, `QUIET` after the next may be made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,17 +38,20 @@ _BLOCKED_EACH = SetQuery(
      WHERE t.refused >= :most AND t.window_ends_at > :now
     """,
 )
-_COUNT = Query(
-    "throttle.count",
+_COUNT_EACH = SetQuery(
+    "throttle.count_each",
+    "source text",
     # One row per source; a window begins with its first refusal. At most :most refusals are
     # ever counted in it: the statement that would be the next one changes nothing.
     """
-    INSERT INTO throttle (source, window_ends_at, refused) VALUES (:source, :window_ends_at, 1)
+    INSERT INTO throttle (source, window_ends_at, refused)
+    SELECT source, CAST(:window_ends_at AS bigint), 1 FROM asked WHERE 1 = 1
     ON CONFLICT (source) DO UPDATE SET
         refused = CASE WHEN throttle.window_ends_at <= :now THEN 1 ELSE throttle.refused + 1 END,
         window_ends_at = CASE WHEN throttle.window_ends_at <= :now
                               THEN excluded.window_ends_at ELSE throttle.window_ends_at END
      WHERE throttle.window_ends_at <= :now OR throttle.refused < :most
+    RETURNING source
     """,
 )
 _DECOY = Query(
@@ -145,15 +148,39 @@ def read_ahead(ahead: ReadAhead, sources: Iterable[str]) -> None:
         ahead.know(_BLOCKED, rows, source=source, most=THROTTLE_REFUSALS, now=ahead.now)
 
 
-def count_refusal(tx: Tx, source: str) -> bool:
-    """Count a refusal against its source; False when that source is throttled already."""
-    return not source or count(tx, source, THROTTLE_REFUSALS, THROTTLE_WINDOW)
+def count_refusals(tx: Tx, sources: Sequence[str]) -> list[bool]:
+    """Count refusals against their sources, the first first.
+
+    Returns:
+        For each of them whether it was counted; False when its source is throttled already.
+
+    A statement counts a source but once, so each round has one refusal of each; and it counts them
+    in the order of their names, so that two processes never wait for each other.
+    """
+    counted = [not source for source in sources]
+    waiting = [place for place, source in enumerate(sources) if source]
+    while waiting:
+        firsts: dict[str, int] = {}
+        for place in waiting:
+            firsts.setdefault(sources[place], place)
+        moved = _count_each(tx, sorted(firsts), THROTTLE_REFUSALS, THROTTLE_WINDOW)
+        for source in moved:
+            counted[firsts[source]] = True
+        tried = set(firsts.values())
+        waiting = [n for n in waiting if n not in tried and sources[n] in moved]
+    return counted
 
 
 def count(tx: Tx, source: str, most: int, window: int) -> bool:
     """Count one of at most `most` within `window` microseconds; False when they are used up."""
+    return bool(_count_each(tx, [source], most, window))
+
+
+def _count_each(tx: Tx, sources: Sequence[str], most: int, window: int) -> set[str]:
+    rows = [{"source": source} for source in sources]
     ends = tx.now + window
-    return tx.run(_COUNT, source=source, window_ends_at=ends, most=most, now=tx.now) == 1
+    found = tx.each(_COUNT_EACH, rows, window_ends_at=ends, most=most, now=tx.now)
+    return {row["source"] for row in found}
 
 
 def used_up(tx: Reader, source: str, most: int) -> int | None:

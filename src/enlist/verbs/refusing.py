@@ -48,12 +48,15 @@ def record_each(tx: Tx, refusals: Iterable[tuple[Refused, Caller, Refusal]]) -> 
     The tenth refusal in a window is the last that a source is told anything about: a guess that
     was already under way when the count was reached learns nothing from its answer either.
     """
+    refusals = list(refusals)
+    strangers = [who.source for verb, who, one in refusals if verb.throttled and not one.holder]
+    counted = iter(limits.count_refusals(tx, strangers))
     told: list[Refusal] = []
     happened: list[tuple[Caller, Happening]] = []
     for verb, caller, refusal in refusals:
         shown = replace(refusal, support_code=secrets.support_code())
         verb.on_refusal(tx, caller, refusal)
-        if verb.throttled and not refusal.holder and not limits.count_refusal(tx, caller.source):
+        if verb.throttled and not refusal.holder and not next(counted):
             wait = limits.throttled(tx, caller.source)
             shown = replace(shown, code="rate_limited", detail="", retry_after=wait)
         else:
