@@ -18,7 +18,8 @@ from __future__ import annotations
 import os
 import pwd
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -292,11 +293,35 @@ def hand_over_open(descriptor: int, folder: Path) -> None:
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
-def hand_over_all(folder: Path) -> None:
-    """The same for a folder that root has made and everything in it."""
-    hand_over(folder)
-    for path in sorted(folder.rglob("*")):
-        hand_over(path)
+def hand_over_all(folder: Path, owner: os.stat_result) -> None:
+    """Give a folder that root has made, and everything in it, to whom the one around it belonged.
+
+    Nobody else may come near it meanwhile, see `closed`.
+    """
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+@contextmanager
+def closed(folder: Path) -> Iterator[os.stat_result]:
+    """Keep everybody else out of a folder while root works in it; hands out whose it was.
+
+    Its owner could rename whatever stands in it, also what is root's, and put a link in its place.
+    """
+    was = folder.stat()
+    if os.geteuid() != 0:
+        yield was
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fchmod(descriptor, 0o700)
+        os.fchown(descriptor, 0, 0)
+        yield was
+    finally:
+        os.fchown(descriptor, was.st_uid, was.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(was.st_mode))
+        os.close(descriptor)
 
 
 def refuse_strangers(data: Path) -> None:

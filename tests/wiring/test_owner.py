@@ -155,6 +155,29 @@ def test_a_restore_follows_no_link_to_the_checkpoints(made: Settings, folder: Pa
     assert list(elsewhere.iterdir()) == []
 
 
+def test_a_restore_lets_the_owner_put_no_link_in_its_way(made: Settings, folder: Path) -> None:
+    """He may rename what stands in his folder; root would write through what he puts there."""
+    backup = back_up(made, folder.parent / "shelf", PASSPHRASE, cost=CHEAP)
+    empty = folder.parent / "empty"
+    empty.mkdir(mode=0o750)
+    os.chown(empty, OWNER.pw_uid, OWNER.pw_gid)
+    tried: list[str] = []
+
+    def swap() -> None:
+        (staged,) = empty.glob(".restoring-*")
+        staged.rename(empty / "away")
+
+    def clock() -> int:
+        if any(empty.glob(".restoring-*")) and not tried:
+            tried.append(as_user(OWNER.pw_uid, OWNER.pw_gid, swap))
+        return system_clock()
+
+    restore(Settings(data=empty), backup.folder, PASSPHRASE, clock=clock)
+    assert tried == ["broke"]
+    assert owners(empty) == {(OWNER.pw_uid, OWNER.pw_gid)}
+    assert empty.stat().st_mode & 0o777 == 0o750
+
+
 def test_kept_checkpoints_stay_the_owners(made: Settings, folder: Path) -> None:
     """Those of older months, too; and he is given no copy of what a link points to."""
     backup = back_up(made, folder.parent / "shelf", PASSPHRASE, cost=CHEAP)

@@ -75,11 +75,11 @@ def restore(
     files = _open(backup, manifest, passphrase)
     _empty(settings)
     try:
-        with _beside(settings.data) as staged:
+        with _beside(settings.data) as (staged, owner):
             _write(staged, files)
             _check_keys(staged, manifest)
             restored = _database(settings, backup, manifest, staged, clock, rehearsal)
-            keyfolder.hand_over_all(staged)
+            keyfolder.hand_over_all(staged, owner)
             _into_place(staged, settings.data)
     except (OSError, copies.CopyFailed) as error:
         said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
@@ -142,22 +142,23 @@ def _empty(settings: Settings) -> None:
 
 
 @contextmanager
-def _beside(data: Path) -> Iterator[Path]:
-    """A hidden folder within the target, so that moving into place is renaming.
+def _beside(data: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """A hidden folder within the target, so that moving into place is renaming; and whose it is.
 
-    Where root restores it is root's while anything is written there, so that the target's owner
-    cannot put a link in it.
+    Where root restores, both are root's while anything is written there, so that the target's
+    owner can put no link in their place.
     """
     made = not data.exists()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    staged = data / f".restoring-{secrets.token_hex(4)}"
-    staged.mkdir(mode=0o700)
-    try:
-        yield staged
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-        if made and not any(data.iterdir()):
-            data.rmdir()
+    with keyfolder.closed(data) as owner:
+        staged = data / f".restoring-{secrets.token_hex(4)}"
+        staged.mkdir(mode=0o700)
+        try:
+            yield staged, owner
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+            if made and not any(data.iterdir()):
+                data.rmdir()
 
 
 def _write(staged: Path, files: Mapping[str, bytes]) -> None:
