@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from typing import Any
 
 import pytest
 
+from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
 from enlist.store import redemptions
+from enlist.store.limits import THROTTLE_REFUSALS
 from enlist.store.redemptions import Redemption
 from enlist.store.tx import Query, Tx
 from enlist.verbs.begin import MOST_BEGUN
@@ -200,6 +203,25 @@ def test_all_or_nothing(enlist: Enlist) -> None:
     assert enlist.credentials_of(ticket.device_id) == []
     assert enlist.events() == before
     assert code(enlist.redeem(ticket.token)) == "done"
+
+
+def test_a_sign_in_that_comes_too_late_leaves_no_device(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X25, X13: what it would have enrolled was made in the same transaction, and is undone."""
+    enlist.user("ada")
+    late, work = enlist.stranger(), Redeem.work
+
+    def meanwhile(verb: Redeem, tools: Any, caller: Caller, seen: Any) -> Any:
+        for _ in range(THROTTLE_REFUSALS):
+            enlist.redeem("abcdefghij", caller=late)
+        return work(verb, tools, caller, seen)
+
+    monkeypatch.setattr(Redeem, "work", meanwhile)
+    outcome = enlist.redeem(group_id="main", login=("ada", PASSWORD), caller=late)
+    assert code(outcome) == "rate_limited"
+    assert enlist.devices() == ()
+    assert enlist.rows("enrollment") == []
 
 
 def test_another_key_for_a_used_token_is_flagged(enlist: Enlist) -> None:
