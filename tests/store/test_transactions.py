@@ -271,3 +271,25 @@ def test_what_is_done_with_every_request_is_planned_once(settings: Settings, lan
             once, anew = store.read(ask, by_keys=lane == "by keys")
     assert once + anew == 15
     assert anew == 0 if lane != "ordinary" else anew >= 5  # of which the server makes at least five
+
+
+SCANS = Query("test.scans", "", postgres="SELECT current_setting('enable_seqscan') AS whole_tables")
+
+
+@pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)
+def test_only_what_is_done_with_every_request_may_not_read_a_whole_table(
+    settings: Settings,
+) -> None:
+    """P04: where the log grew since it was counted; lists come next on the same connection."""
+
+    def ask(tx: Reader) -> str:
+        row = tx.one(SCANS)
+        assert row is not None
+        return str(row["whole_tables"])
+
+    with closing(PostgresStore(settings.database, SettableClock(), size=1)) as store:
+        assert store.read(ask, by_keys=True) == "off"
+        assert store.claim(lambda tx, _: [ask(tx)], [None]) == ["off"]
+        with pytest.raises(Fault):
+            store.claim(lambda tx, _: [put("a", Fault)(tx)], [None])
+        assert store.read(ask) == store.write(ask) == "on"
