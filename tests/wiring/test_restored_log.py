@@ -211,6 +211,28 @@ def test_a_backup_that_is_restored_twice_explains_both_pasts(
     assert told.before == past.size
 
 
+def test_the_epoch_is_known_from_the_last_month_alone(
+    past: Past, elsewhere: Elsewhere, stack: ExitStack, tmp_path: Path
+) -> None:
+    """Else the second restore has the epoch of what it takes away, and looks like a rollback."""
+    if past.log.enlist.settings.database:
+        pytest.skip("one store says it")
+    elsewhere.restore(past.backup)
+    log = reopened(elsewhere, stack)
+    elsewhere.clock.advance(minutes=40 * 24 * 60)
+    log.live(1)
+    log.sign()
+    third = Elsewhere(settings_for(tmp_path / "third"), elsewhere.clock)
+    month = max((elsewhere.settings.data / "checkpoints").iterdir())
+    kept = third.settings.data / "checkpoints"
+    kept.mkdir(parents=True)
+    shutil.copy(month, kept)
+    assert "restore" not in month.read_text()
+    assert third.restore(past.backup).held.epoch == 2
+    done = reopened(third, stack).verify()
+    assert done.intact, done.findings
+
+
 def test_a_damaged_log_is_restored_and_said(
     past: Past, elsewhere: Elsewhere, shelf: Path, stack: ExitStack
 ) -> None:

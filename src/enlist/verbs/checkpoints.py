@@ -114,10 +114,12 @@ class SealedLog:
 
     def epoch(self) -> int:
         """How often this installation was restored, as far as what was signed tells."""
-        stored = self.store.read(checkpoints.newest)
+        stored, kept = self.store.read(checkpoints.newest), self.kept.newest()
         notes = [note for note in self.kept.notes() if form.tells_of_restore(note)]
+        notes += [] if stored is None else [stored[1]]
+        notes += [] if kept is None else [kept]  # where no older month is kept
         found = 0
-        for note in notes if stored is None else [*notes, stored[1]]:
+        for note in notes:
             with suppress(NotSigned):  # verifying says so
                 found = max(found, self.read_note(note).epoch)
         return found
