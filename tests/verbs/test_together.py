@@ -125,6 +125,18 @@ def test_a_source_that_guesses_is_throttled_within_a_batch(enlist: Enlist, toget
     assert codes(together([asking(UNKNOWN, guesser)] * 2)) == ["rate_limited"] * 2
 
 
+def test_a_guesser_among_holders_and_others_is_counted_alone(enlist: Enlist, together: Do) -> None:
+    """Ruling 10: in one batch, also where a holder asks from the same source."""
+    source, ticket = enlist.stranger(), enlist.register("ada")
+    enlist.revoke(ticket.enrollment_id)
+    both = [asking(ticket.token, source), asking(UNKNOWN, source)]
+    outcomes = together([*both * (THROTTLE_REFUSALS + 2), asking(UNKNOWN, enlist.stranger())])
+    told = ["token_revoked", "token_invalid"] * THROTTLE_REFUSALS
+    assert codes(outcomes) == [*told, *["token_revoked", "rate_limited"] * 2, "token_invalid"]
+    (counted,) = enlist.rows("throttle", source=source.source)
+    assert counted["refused"] == THROTTLE_REFUSALS
+
+
 def test_a_source_that_is_throttled_redeems_nothing(enlist: Enlist, together: Do) -> None:
     """S18: not even with the right token, guessed after the count was reached."""
     guesser, ticket = enlist.stranger(), enlist.register("ada")
@@ -264,6 +276,25 @@ def test_a_source_that_is_throttled_meanwhile_redeems_nothing(
     told = codes(together([*asked, asking(tickets[many].token, neighbour, key=many)]))
     assert told == ["rate_limited"] * many + ["done"]
     assert len(enlist.rows("enrollment", state="used")) == 1
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_a_right_code_that_was_guessed_too_late_is_not_told(
+    enlist: Enlist, together: Do, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """X13: whose source is throttled meanwhile hears nothing of the attempt that it is for."""
+    guesser, tickets = enlist.stranger(), [enlist.register("ada", name=f"{n}") for n in range(many)]
+    guessed = [done(enlist.begin(ticket.token)).code for ticket in tickets]
+    work = Redeem.work
+
+    def meanwhile(*given: Any) -> Any:
+        for _ in range(THROTTLE_REFUSALS):
+            enlist.redeem(UNKNOWN, caller=guesser)
+        return work(*given)
+
+    monkeypatch.setattr(Redeem, "work", meanwhile)
+    assert codes(together([asking(each, guesser) for each in guessed])) == ["rate_limited"] * many
+    assert enlist.rows("attempt", state="completed") == []
 
 
 @pytest.mark.parametrize("many", [1, 2])
