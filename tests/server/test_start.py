@@ -127,7 +127,6 @@ def test_a_key_that_others_can_read_stops_the_start(start_server: StartServer) -
         (("--http", "192.0.2.1:8000"), "cannot listen on 192.0.2.1:8000"),
         (("--tls-cert", "cert.pem"), "--tls-cert and --tls-key belong together"),
         (("--public-url", "ftp://example.com"), "must be an address such as https://"),
-        (("--database", "postgresql://nobody@127.0.0.1:1/none"), "The database cannot be used"),
     ],
 )
 def test_what_cannot_work_is_said_in_plain_words(
@@ -136,6 +135,19 @@ def test_what_cannot_work_is_said_in_plain_words(
     ran = run(tmp_path / "data", *arguments)
     assert ran.returncode == 3, ran.stderr
     assert words in " ".join(ran.stderr.split())
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_database_that_is_away_is_waited_for_and_named(tmp_path: Path) -> None:
+    """Also how long; and nobody reads its password."""
+    ran = run(tmp_path / "data", database="postgresql://nobody:canary@127.0.0.1:1/none")
+    assert ran.returncode == 3, ran.stderr
+    told, _, then = ran.stderr.partition("The database cannot be used")
+    (line,) = re.findall("(?m)^.*waiting for the database.*$", told)
+    for named in ("dbname=none", "host=127.0.0.1", "port=1", "seconds=10"):
+        assert named in line
+    assert "after 10.00 sec" in then
+    assert "canary" not in ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
 
 

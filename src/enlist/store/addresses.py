@@ -26,6 +26,12 @@ def check_address(url: str) -> None:
         )
 
 
+def place(url: str) -> dict[str, str]:
+    """Where an address that can be read leads, and nothing that lets anybody in."""
+    found = conninfo_to_dict(url)
+    return {name: str(found[name]) for name in ("host", "port", "dbname") if name in found}
+
+
 def _can_be_read(url: str) -> bool:
     try:
         found = conninfo_to_dict(url)

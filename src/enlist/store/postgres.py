@@ -36,6 +36,8 @@ T = TypeVar("T")
 Claim = TypeVar("Claim")
 Answer = TypeVar("Answer")
 
+CONNECTED_WITHIN: Final = 10
+"""Seconds that whoever needs a connection waits for one."""
 _RETRIES: Final = 5
 _UNAVAILABLE: Final = (
     PoolTimeout,
@@ -115,7 +117,7 @@ class PostgresStore:
             url,
             min_size=1,
             max_size=size,
-            timeout=10,
+            timeout=CONNECTED_WITHIN,
             configure=_configure_pooled,
             kwargs={"row_factory": dict_row, "autocommit": True, "connect_timeout": 5},
             open=True,

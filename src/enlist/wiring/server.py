@@ -7,17 +7,19 @@ import functools
 import os
 import resource
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+import structlog
 from cryptography import x509
 
 from enlist import __version__, keyfolder
 from enlist.core.caller import SYSTEM
-from enlist.core.clock import DAY, from_datetime
+from enlist.core.clock import DAY, from_datetime, system_clock
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
 from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
@@ -41,6 +43,7 @@ from enlist.wiring.installation import (
     Installation,
     addresses,
     open_installation,
+    open_store,
     speaks_tls,
 )
 from enlist.wiring.janitor import Janitor
@@ -49,6 +52,8 @@ from enlist.wiring.logs import configure_logs
 from enlist.wiring.missing_keys import MissingKeys
 from enlist.wiring.sealer import SealerThread
 
+_log = structlog.get_logger("enlist.server")
+_AT_ONCE = 0.5
 _MOST_FILES = 65_536
 _CERTIFICATE_LIFETIME = 397 * DAY
 _RENEW_BEFORE = 60 * DAY
@@ -97,6 +102,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     survive_hangup()
     _allow_many_connections()
     lock = _only_server(settings)
+    _wait_for_database(settings)
     workers = Workers()
     first = _open(settings, workers, mailbox=mailbox)
     try:
@@ -121,6 +127,28 @@ def _allow_many_connections() -> None:
     wanted = min(hard, _MOST_FILES)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _wait_for_database(settings: Settings) -> None:
+    """Say that PostgreSQL does not answer while there is still time to start it."""
+    if not settings.database:
+        return
+    store = open_store(settings, system_clock)
+    told = threading.Timer(_AT_ONCE, _tell_of_waiting, [settings.database])
+    told.start()
+    try:
+        store.check()
+    finally:
+        told.cancel()
+        told.join()  # no thread is left where workers are forked
+        store.close()
+
+
+def _tell_of_waiting(database: str) -> None:
+    from enlist.store.addresses import place
+    from enlist.store.postgres import CONNECTED_WITHIN
+
+    _log.warning("waiting for the database", **place(database), seconds=CONNECTED_WITHIN)
 
 
 def _open(settings: Settings, after: Workers, *, mailbox: bool) -> Installation:
