@@ -53,7 +53,7 @@ def test_the_guide_to_backups_works_word_for_word(
     folder = tmp_path / "reader"
     folder.mkdir()
     printed = follow(DocsPage(GUIDE), server, folder)
-    assert "On hold: 1 enrollment(s)." in printed
+    assert "On hold: 1 enrollment." in printed
     assert "Reactivated: 1." in printed
     server.stop()
     restored = start_server(data=folder / "var" / "lib" / "enlist", initialise=False)

@@ -74,7 +74,7 @@ def test_a_key_for_everybody(ground: Ground, name: str) -> None:
 def test_a_file_of_somebody_else(ground: Ground) -> None:
     """What a command leaves behind that was run as another user."""
     os.chown(ground.settings.sqlite_path, 65534, 65534)
-    amiss(ground, "keys-owner", says="enlist.sqlite3 belong(s) to nobody")
+    amiss(ground, "keys-owner", says="nobody owns enlist.sqlite3, the folder")
 
 
 def carried_out(remedy: str, **places: Path) -> None:
@@ -190,7 +190,7 @@ def test_the_device_listeners_certificate(settings: Settings) -> None:
     later = Ground(devices.settings, clock=lambda: system_clock() + 301 * DAY)
     amiss(later, "device-certificate", says="ended")
     _device_listener(settings.data, "devices.example.com", lasts=9 * DAY)
-    amiss(devices, "device-certificate", level=Level.WARNING, says="it ends in 8 day(s)")
+    amiss(devices, "device-certificate", level=Level.WARNING, says="it ends in 8 days")
     _device_listener(settings.data, "localhost", lasts=300 * DAY)
     amiss(devices, "device-certificate", says="does not name devices.example.com")
 

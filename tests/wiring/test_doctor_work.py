@@ -44,7 +44,7 @@ def test_messages_that_do_not_go_out(enlist: Enlist, ground: Ground) -> None:
     mail(enlist)
     well(ground, "messages-waiting")
     enlist.clock.advance(minutes=20)
-    amiss(ground, "messages-waiting", says="1 message(s) wait, the oldest for 20 minutes")
+    amiss(ground, "messages-waiting", says="1 message waits, the oldest for 20 minutes")
 
 
 def test_messages_that_were_given_up(enlist: Enlist, ground: Ground) -> None:

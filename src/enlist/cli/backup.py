@@ -10,6 +10,7 @@ import typer
 
 from enlist.cli.options import Data, Database, Json, backend, same_folder
 from enlist.cli.output import out, print_json, problems, usage
+from enlist.core.counting import counted
 
 PassphraseFile = Annotated[
     Path | None,
@@ -75,7 +76,7 @@ def restore(
         return
     out.print(f"Restored the backup of {restored['made_at']}.", markup=False)
     again = same_folder(context)
-    out.print(f"On hold: {restored['on_hold']} enrollment(s). All sign-ins have ended.")
+    out.print(f"On hold: {counted(restored['on_hold'], 'enrollment')}. All sign-ins have ended.")
     if restored["on_hold"]:
         out.print("What was used since the backup is not known. Look, then free what may be used:")
         out.print(f"  enlist enrollment list --state on_hold{again}", markup=False)

@@ -31,6 +31,7 @@ from enlist.cli.output import (
     shown,
     usage,
 )
+from enlist.core.counting import counted
 from enlist.core.model import User
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def recover(
     out.print(f"{made.username} sets a new password here, once, until {moment(made.expires_at)}:")
     out.print(link, markup=False)
     if made.told:
-        out.print(f"A message to {made.told} administrator(s) is on its way.")
+        out.print(f"A message to {counted(made.told, 'administrator')} is on its way.")
     else:
         problems.print("Nobody was told: no mail server is set up, or nobody has an address.")
 

@@ -20,6 +20,7 @@ from cryptography import x509
 from enlist import __version__, keyfolder
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import DAY, from_datetime, system_clock
+from enlist.core.counting import counted
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
 from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
@@ -336,8 +337,9 @@ def _names(certificate: x509.Certificate) -> set[str]:
 def _start_lines(settings: Settings, installation: Installation, plan: Plan) -> list[str]:
     where = installation.tools.addresses
     database = "PostgreSQL" if settings.database else f"SQLite in {settings.data}"
+    processes = counted(settings.workers, "process", "processes")
     lines = [
-        f"Enlist {__version__} on {database}, {settings.workers} process(es)",
+        f"Enlist {__version__} on {database}, {processes}",
         f"  people   {where.public_url}  ({plan.line})",
         f"  devices  {where.device_url}  (TLS, client certificates of Enlist's CA)",
     ]

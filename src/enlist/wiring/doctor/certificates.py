@@ -10,6 +10,7 @@ from cryptography import x509
 
 from enlist import keyfolder
 from enlist.core.clock import DAY, from_datetime
+from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.keyfolder import KeyFolderProblem
 from enlist.web.tls import open_to_everybody
@@ -117,7 +118,7 @@ def _lasting(present: x509.Certificate, now: int, remedy: str) -> Finding | None
     """What is wrong with how long it lasts; None where nothing is."""
     days = _days(present, now)
     if from_datetime(present.not_valid_after_utc) <= now:
-        return problem(f"it ended {-days} day(s) ago", remedy)
+        return problem(f"it ended {counted(-days, 'day')} ago", remedy)
     if from_datetime(present.not_valid_after_utc) <= now + _SOON:
         return warning(f"it ends {_in(days)}", remedy)
     return None
@@ -130,7 +131,7 @@ def _days(present: x509.Certificate, now: int) -> int:
 def _in(days: int) -> str:
     if days > 730:
         return f"in {days // 365} years"
-    return f"in {days} day(s)" if days >= 0 else f"{-days} day(s) ago"
+    return f"in {counted(days, 'day')}" if days >= 0 else f"{counted(-days, 'day')} ago"
 
 
 def _names(certificate: x509.Certificate, host: str) -> bool:

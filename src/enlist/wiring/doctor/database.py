@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from enlist.core.clock import SECOND
+from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.store import inspection, migrations
 from enlist.store.tx import StoreUnavailable
@@ -122,7 +123,8 @@ def _connections(ground: Ground) -> Finding:
     if limits.of_database >= 0:
         room["the database may have"] = limits.of_database
     what, least = min(room.items(), key=lambda item: item[1])
-    told = f"{ground.settings.workers} process(es) of {each} connections need {needed}, {what} "
+    processes = counted(ground.settings.workers, "process", "processes")
+    told = f"{processes} of {each} connections: {needed} are needed, {what} "
     if least < needed:
         return problem(
             f"{told}{least}",

@@ -88,8 +88,7 @@ def _owner(ground: Ground) -> Finding:
     if strange:
         name = user_name(owner)
         return problem(
-            f"{_some(strange)} belong(s) to {user_name(strange[0].stat().st_uid)}, "
-            f"the folder to {name}",
+            f"{user_name(strange[0].stat().st_uid)} owns {_some(strange)}, the folder to {name}",
             f"Run: chown -R {name}: {shlex.quote(str(data))}\n"
             f"And from now on: sudo -u {name} enlist …, never as another user.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from enlist.core.clock import DAY, MINUTE, SECOND
+from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.store import enrollments, inspection, roles
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
@@ -18,10 +19,11 @@ def _waiting(ground: Ground) -> Finding:
     unsent = ground.read(lambda tx: inspection.waiting(tx, ground.now - _PATIENCE))
     if not unsent.count:
         return fine("nothing waits longer than 15 minutes")
+    messages = counted(unsent.count, "message waits", "messages wait")
     minutes = (ground.now - unsent.since) // MINUTE
     why = f": {unsent.reason}" if unsent.reason else ""
     return problem(
-        f"{unsent.count} message(s) wait, the oldest for {minutes} minutes{why}",
+        f"{messages}, the oldest for {minutes} minutes{why}",
         "Mend what the section Mail names; they go out by themselves. See: Console, Messages",
     )
 
@@ -30,8 +32,9 @@ def _failed(ground: Ground) -> Finding:
     unsent = ground.read(lambda tx: inspection.failed(tx, ground.now - DAY))
     if not unsent.count:
         return fine("none was given up in the last day")
+    messages = counted(unsent.count, "message of the last day was", "messages of the last day were")
     return warning(
-        f"{unsent.count} message(s) of the last day were given up: {unsent.reason}",
+        f"{messages} given up: {unsent.reason}",
         "Correct the user's address, then send it again: Console, Messages, filter failed.",
     )
 
@@ -64,8 +67,9 @@ def _sealed(ground: Ground) -> Finding:
         return fine("every event of the last day")
     if ground.server.pid == 0:
         raise CannotTell("no server has started here yet")
+    minutes = counted((ground.now - oldest) // MINUTE, "minute")
     return problem(
-        f"an event waits for {(ground.now - oldest) // MINUTE} minutes to be sealed",
+        f"an event waits for {minutes} to be sealed",
         "See what the server says of it (journalctl -u enlist), then restart it.",
     )
 
