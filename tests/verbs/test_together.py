@@ -25,7 +25,7 @@ from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.together import Asked, Outcome, Together
 from tests.behaviour.test_one_winner import exactly_one_of_everything
-from tests.installation import Enlist, code, done
+from tests.installation import PASSWORD, Enlist, code, done
 from tests.requests import csr
 
 UNKNOWN = "zzzzzzzzzz"
@@ -85,6 +85,16 @@ def test_of_64_contenders_one_wins(enlist: Enlist, together: Do) -> None:
     assert {each.support_code for each in refused} == {
         each.support_code for each in outcomes if isinstance(each, Refusal)
     }
+
+
+def test_a_sign_ins_code_enrolls_one_device(enlist: Enlist, together: Do) -> None:
+    """A29, ruling 24: each would make a device of its own, so the attempt decides."""
+    enlist.user("ada")
+    begun = done(enlist.begin(group_id="main", login=("ada", PASSWORD)))
+    outcomes = together([asking(begun.code, enlist.stranger(), key=n) for n in range(3)])
+    assert Counter(codes(outcomes)) == {"done": 1, "token_used": 2}
+    assert [each.state for each in enlist.devices()] == ["enrolled"]
+    assert len(enlist.rows("enrollment")) == 1
 
 
 def test_each_is_told_what_he_would_be_told_alone(enlist: Enlist, together: Do) -> None:
