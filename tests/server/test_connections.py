@@ -190,6 +190,40 @@ def test_an_endless_head_ends_by_its_length(monkeypatch: pytest.MonkeyPatch, lis
             assert answer(endless)[:13] in (b"HTTP/1.1 400 ", b"")
 
 
+TRAILING = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+
+
+@pytest.mark.parametrize("fields", [b"a: " + b"b" * 8 * 65536, b"a: b\r\n" * 65536])
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_fields_behind_a_body_end_by_their_length(
+    monkeypatch: pytest.MonkeyPatch, listener: str, fields: bytes
+) -> None:
+    """Each would be kept, a gigabyte within seconds."""
+    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, HEAD: 3600, BODY: 3600})
+    with _listening(listener, PlainTextResponse("served")) as (port, _):
+        endless = socket.create_connection(("127.0.0.1", port), timeout=5)
+        with endless:
+            with suppress(ConnectionError):
+                endless.sendall(TRAILING)
+                endless.sendall(fields)
+            answer(endless)  # comes to an end
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_a_field_behind_the_body_is_none_of_the_head(listener: str) -> None:
+    """Else a client would say where he comes from: no proxy that passes it on has looked at it."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        names = b" ".join(name for name, _ in scope["headers"])
+        await PlainTextResponse(names)(scope, receive, send)
+
+    with _listening(listener, told) as (port, _):
+        sender = socket.create_connection(("127.0.0.1", port), timeout=15)
+        with sender:
+            sender.sendall(TRAILING + b"X-Forwarded-For: 192.0.2.9\r\n\r\n")
+            assert sender.recv(65536).endswith(b"\r\n\r\nhost transfer-encoding")
+
+
 @pytest.mark.parametrize("listener", LISTENERS)
 def test_whoever_dawdles_is_cut(hurried: Callable[[str], socket.socket], listener: str) -> None:
     """Nothing at all, half a head, and half a body."""

@@ -52,14 +52,17 @@ class WebConnection(_Patient, HttpToolsProtocol):
 
     _reading: str = HEAD
     _head: int = 0
+    _got_body: bool = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._expect(HEAD)
 
     def data_received(self, data: bytes) -> None:
+        behind_head, self._got_body = self._reading == BODY, False
         super().data_received(data)
-        if self._reading == HEAD:
+        trailing = behind_head and self._reading == BODY and not self._got_body
+        if self._reading == HEAD or trailing:
             # The parser keeps an unfinished header to itself, however long it grows.
             self._head += len(data)
             if self._head > MOST_HEAD and not self.transport.is_closing():
@@ -80,11 +83,21 @@ class WebConnection(_Patient, HttpToolsProtocol):
         self._reading, self._head = HEAD, 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # A field behind the body is nobody's word: no proxy has looked at it, and without this it
+        # would stand among those of the head (RFC 9110, section 6.5.1).
+        if self._reading == HEAD:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._reading = BODY
+        self._reading, self._head = BODY, 0
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD:
             raise ValueError("request head too large")  # the parser's caller answers 400
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._got_body, self._head = True, 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._reading = NOTHING
