@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from enlist.wiring import sealer
+from enlist.web.serving import Listener
+from enlist.wiring import sealer, server
 from enlist.wiring.sealer import FAULTS, SEALED, SealerThread
+from enlist.wiring.server import Plan, Workers
 from tests.behaviour.log_tampering import Log
 from tests.installation import Enlist
 from tests.peers.base import wait_until
@@ -38,6 +42,29 @@ def test_it_seals_and_signs_by_itself(enlist: Enlist) -> None:
     newest = enlist.installation.log.newest()
     assert newest is not None
     assert enlist.installation.log.kept.newest() == newest[0]
+
+
+def test_the_server_seals_and_signs_as_often_as_is_promised(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not sealed yet can be removed unseen; nobody lengthens that unnoticed."""
+    started: list[SealerThread] = []
+
+    class Recorded(SealerThread):
+        def start(self) -> None:
+            started.append(self)
+            super().start()
+
+    monkeypatch.setattr(server, "SealerThread", Recorded)
+    monkeypatch.setattr(server, "serve_listeners", lambda _apps: None)
+    with socket.socket() as unused:
+        plan = Plan(Listener("web", unused, None), Listener("device", unused, None), "")
+        server._work(enlist.settings, plan, enlist.installation, Workers(), mailbox=False)
+    assert [(each._every, each._sign_every) for each in started] == [(0.25, 60.0)]
+    page = Path(__file__).parents[2] / "docs" / "explanation" / "log.md"
+    text = page.read_text()
+    assert "A quarter of a second after something was committed" in text
+    assert "Every minute in which something happened" in text
 
 
 @pytest.mark.parametrize(("took", "rest"), [(0.01, 0.25), (0.15, 0.45), (30.0, 0.6)])
