@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 
 from enlist.core.clock import MINUTE
@@ -182,6 +185,28 @@ def test_sign_ins_with_one_idempotency_key_at_the_same_moment_enroll_one_device(
     answers = enlist.together([redeem] * 8)
     enrolled = {each.value.device_id for each in answers if isinstance(each, Done)}
     assert len(enrolled) == len(enlist.devices()) == 1
+
+
+def test_a_sign_in_that_its_repeat_overtakes_enrolls_no_second_device(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rulings 21, 25: the first was about to be claimed when the repeat was answered."""
+    enlist.set(allow_bare_enrollment=True)
+    enlist.user("ada")
+    key, login = IdempotencyKey("ada at main", "1", b"1"), ("ada", PASSWORD)
+    redeem = partial(enlist.redeem, group_id="main", login=login, key=None, idempotency=key)
+    claim, repeats = enlist.store.claim, [redeem]
+    overtaking: list[Enrolled] = []
+
+    def overtaken(*given: Any) -> Any:
+        while repeats:
+            overtaking.append(done(repeats.pop()()))
+        return claim(*given)
+
+    monkeypatch.setattr(enlist.store, "claim", overtaken)
+    late = done(redeem())
+    assert [(late.repeated, late.device_id)] == [(True, each.device_id) for each in overtaking]
+    assert len(enlist.devices()) == 1
 
 
 def test_an_idempotency_key_with_another_request_is_refused(enlist: Enlist) -> None:
