@@ -220,6 +220,20 @@ def _dotted(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def test_what_the_type_checker_overlooks_has_a_reason() -> None:
+    """On its line; else nobody dares to take it away, nor sees when it hides a fault."""
+    unsaid = re.compile(r"# type: ignore(?!\[[\w-]+\]  # \w)")
+    fail_with(
+        "write behind it why, as in `# type: ignore[override]  # it is known as what it wraps`:",
+        (
+            f"{module.path.relative_to(ROOT)}:{number}"
+            for module in EVERYTHING
+            for number, line in enumerate(module.path.read_text().splitlines(), 1)
+            if unsaid.search(line)
+        ),
+    )
+
+
 def test_sizes_are_reported() -> None:
     """Long files and functions are worth a look, not a failure."""
     for module in EVERYTHING:

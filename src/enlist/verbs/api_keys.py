@@ -238,9 +238,10 @@ def _is_key(caller: Caller) -> bool:
 def _inside(network: str, others: Sequence[str]) -> bool:
     """Whether a network lies within one of others, all in their canonical form."""
     inner = ipaddress.ip_network(network)
+    alike = (each for each in map(ipaddress.ip_network, others) if each.version == inner.version)
     return any(
-        inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
-        for outer in map(ipaddress.ip_network, others)
+        inner.subnet_of(outer)  # type: ignore[arg-type]  # two of a version are of one type
+        for outer in alike
     )
 
 

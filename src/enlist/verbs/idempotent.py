@@ -97,11 +97,11 @@ class Idempotent(Verb[Chosen, Chosen, Value], Generic[Value]):
         return self._verb.name
 
     @property
-    def refused_as(self) -> str:  # type: ignore[override]
+    def refused_as(self) -> str:  # type: ignore[override]  # likewise
         return self._verb.refused_as
 
     @property
-    def throttled(self) -> bool:  # type: ignore[override]
+    def throttled(self) -> bool:  # type: ignore[override]  # likewise
         return self._verb.throttled
 
     @property

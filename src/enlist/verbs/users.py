@@ -227,7 +227,11 @@ class ChangeUser(Verb[User, Changing, User]):
                 read.errors.append(FieldError(key, "cannot be changed"))
         if read.refusal is not None:
             return replace(read.refusal, about=seen.subjects)
-        after = replace(seen, version=seen.version + 1, **wanted)  # type: ignore[arg-type]
+        after = replace(
+            seen,
+            version=seen.version + 1,
+            **wanted,  # type: ignore[arg-type]  # only text fields can be edited
+        )
         return Changing(seen, after)
 
     def apply(self, tx: Tx, caller: Caller, ready: Changing) -> Done[User] | Refusal:

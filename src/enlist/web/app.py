@@ -149,7 +149,10 @@ class _Static(StaticFiles):
         super().__init__(directory=Path(__file__).parent / "static")
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response = super().file_response(
+            *args,  # type: ignore[arg-type]  # handed on as they came
+            **kwargs,  # type: ignore[arg-type]  # likewise
+        )
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         return response
 

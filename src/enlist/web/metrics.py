@@ -30,5 +30,5 @@ def exposition() -> Response:
     if SHARED not in os.environ:
         return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
     together = CollectorRegistry()
-    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the library's
     return PlainTextResponse(generate_latest(together), media_type=CONTENT_TYPE_LATEST)

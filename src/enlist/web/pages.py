@@ -44,7 +44,7 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_gettext_translations(  # type: ignore[attr-defined]
+    made.install_gettext_translations(  # type: ignore[attr-defined]  # the extension adds it
         translations(language), newstyle=True
     )
     made.filters["moment"] = _moment
