@@ -113,6 +113,15 @@ def test_make_knows_its_targets(page: DocsPage) -> None:
             assert re.search(rf"(?m)^{target}:", makefile), f"{page.name}: make {target}"
 
 
+@pytest.mark.parametrize("target", ["bench", "faults", "fuzz"])
+def test_contributors_are_told_what_the_long_runs_are_for(target: str) -> None:
+    """And the variables that they take, which `make help` only names."""
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    assert f"- `make {target}` " in told
+    for variable in {"bench": (), "faults": ("FAULT_SEED",), "fuzz": ("FUZZ",)}[target]:
+        assert f"`{variable}=…`" in told
+
+
 def test_the_checks_see_what_is_there() -> None:
     """A change of the pages' form must not leave nothing to check."""
     commands = [words for page in PAGES for words in page.commands("enlist")]
