@@ -19,6 +19,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MOST_HEAD: Final = 16 * 1024
 """Bytes of request line and headers."""
 
+MOST_WAITING: Final = 16
+"""Requests on one connection that wait behind the one that is being answered."""
+
 HEAD: Final = "head"
 BODY: Final = "body"
 LEAVE: Final = "leave"
@@ -93,6 +96,8 @@ class WebConnection(_Patient, HttpToolsProtocol):
         self._reading, self._head = BODY, 0
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD:
             raise ValueError("request head too large")  # the parser's caller answers 400
+        if len(self.pipeline) >= MOST_WAITING:
+            raise ValueError("too many requests at once")  # each takes many times its bytes
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
