@@ -239,7 +239,7 @@ def test_what_can_be_no_token_is_refused_without_a_query(
     """S03, P12: also while the database is away; beside others, nobody waits for it."""
     ticket = enlist.register("ada")
 
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("away")
 
     slip = asking("BCDF-GHJK-Z", enlist.stranger())
