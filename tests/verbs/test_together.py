@@ -143,6 +143,9 @@ def test_a_guesser_among_holders_and_others_is_counted_alone(enlist: Enlist, tog
     outcomes = together([*both * (THROTTLE_REFUSALS + 2), asking(UNKNOWN, enlist.stranger())])
     told = ["token_revoked", "token_invalid"] * THROTTLE_REFUSALS
     assert codes(outcomes) == [*told, *["token_revoked", "rate_limited"] * 2, "token_invalid"]
+    late = outcomes[-2]
+    assert isinstance(late, Refusal)
+    assert late.retry_after == 600
     (counted,) = enlist.rows("throttle", source=source.source)
     assert counted["refused"] == THROTTLE_REFUSALS
 
