@@ -132,6 +132,7 @@ def open_installation(
     passwords: Passwords | None = None,
     channels: frozenset[str] | None = None,
     older: bool = False,
+    reached: Callable[[], None] = lambda: None,
 ) -> Installation:
     """Open the installation that the settings name, making it on an empty database.
 
@@ -140,12 +141,15 @@ def open_installation(
         beginning: what a new installation begins with; None opens only what is there.
         channels: the ways by which messages go out, instead of those of the settings.
         older: whether the schema may be one that is yet to be migrated, to be read only.
+        reached: is called once the database has answered.
 
     Raises:
         CannotStart: keys and database do not fit, or the schema is not this version's.
     """
     store = open_store(settings, clock)
     try:
+        store.check()
+        reached()
         _schema(store, settings, create=beginning is not None, older=older)
         where = addresses(settings)
         folder = _keys(store, settings, where, clock, beginning)

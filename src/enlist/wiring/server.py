@@ -19,7 +19,7 @@ from cryptography import x509
 
 from enlist import __version__, keyfolder
 from enlist.core.caller import SYSTEM
-from enlist.core.clock import DAY, from_datetime, system_clock
+from enlist.core.clock import DAY, from_datetime
 from enlist.core.counting import counted
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
 from enlist.delivery.channels import MailboxChannel
@@ -44,7 +44,6 @@ from enlist.wiring.installation import (
     Installation,
     addresses,
     open_installation,
-    open_store,
     speaks_tls,
 )
 from enlist.wiring.janitor import Janitor
@@ -103,9 +102,8 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     survive_hangup()
     _allow_many_connections()
     lock = _only_server(settings)
-    _wait_for_database(settings)
     workers = Workers()
-    first = _open(settings, workers, mailbox=mailbox)
+    first = _open_first(settings, workers, mailbox=mailbox)
     try:
         plan = _plan(settings, first)
         lines = [*_start_lines(settings, first, plan), *extra]
@@ -130,19 +128,17 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _wait_for_database(settings: Settings) -> None:
-    """Say that PostgreSQL does not answer while there is still time to start it."""
-    if not settings.database:
-        return
-    store = open_store(settings, system_clock)
+def _open_first(settings: Settings, after: Workers, *, mailbox: bool) -> Installation:
+    """Open it, and say that PostgreSQL does not answer while there is still time to start it."""
     told = threading.Timer(_AT_ONCE, _tell_of_waiting, [settings.database])
-    told.start()
+    if settings.database:
+        told.start()
     try:
-        store.check()
+        return _open(settings, after, mailbox=mailbox, reached=told.cancel)
     finally:
-        told.cancel()
-        told.join()  # no thread is left where workers are forked
-        store.close()
+        if settings.database:
+            told.cancel()
+            told.join()  # no thread is left where workers are forked
 
 
 def _tell_of_waiting(database: str) -> None:
@@ -152,9 +148,15 @@ def _tell_of_waiting(database: str) -> None:
     _log.warning("waiting for the database", **place(database), seconds=CONNECTED_WITHIN)
 
 
-def _open(settings: Settings, after: Workers, *, mailbox: bool) -> Installation:
+def _open(
+    settings: Settings,
+    after: Workers,
+    *,
+    mailbox: bool,
+    reached: Callable[[], None] = lambda: None,
+) -> Installation:
     channels = frozenset({"email"}) if mailbox else None
-    return open_installation(settings, after=after, channels=channels)
+    return open_installation(settings, after=after, channels=channels, reached=reached)
 
 
 def _forked(settings: Settings, plan: Plan) -> None:
