@@ -146,7 +146,7 @@ def test_of_two_contenders_in_one_batch_one_wins(enlist: Enlist) -> None:
 
 
 def test_a_token_for_two_uses_is_claimed_twice(enlist: Enlist) -> None:
-    """S14, S22, ruling 31: `max_uses` counts in the claim itself, also inside one batch."""
+    """S14, S22, ruling 31: `max_uses` counts in the claim itself."""
     ticket = enlist.register("ada")
     enlist.store.write(lambda tx: tx.run(SET_MAX_USES, id=ticket.enrollment_id, most=2))
     claims = [claim_of(enlist, ticket, key) for key in (0, 1, 2)]
