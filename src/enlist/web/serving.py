@@ -35,8 +35,6 @@ LONGEST_PAUSE: Final = 30.0
 """Seconds between two lives of a worker that does not stay alive: the first, doubled, the most."""
 _AT_A_TIME: Final = 32 * 1024
 """Bytes that the kernel is asked to hold of what a device sends; Linux holds twice as many."""
-_YOUNG: Final = 50_000
-"""New objects after which Python looks for garbage among them; without us, 700."""
 _LOOK: Final = 0.2
 """Seconds between two looks for deaths while a worker waits to be put back."""
 
@@ -164,19 +162,19 @@ def survive_hangup() -> None:
 
 def serve(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
     """Serve until SIGINT or SIGTERM."""
-    _collect_less()
+    _freeze_modules()
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(_run(apps))
 
 
-def _collect_less() -> None:
-    """Look for garbage less often, and never among what was there before the first request.
+def _freeze_modules() -> None:
+    """Never look for garbage among what was there before the first request.
 
     Modules and routes are more than 100,000 objects. Walking through all of them took 64 ms, in
-    which nobody was answered; without it the slowest answers under load take half as long.
+    which nobody was answered; without it the slowest answers under load take half as long. How
+    often to look among the others is set where the command begins.
     """
     gc.freeze()
-    gc.set_threshold(_YOUNG, 20, 50)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
