@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.peers.base import free_port
+from tests.peers.base import free_port, wait_until
 from tests.peers.pki import Pki
 from tests.requests import request_pem
 from tests.server.proxies import Place, configured, running
@@ -40,6 +40,18 @@ def proxied(start_server: StartServer, throwaway_pki: Pki, tmp_path: Path) -> It
     place.folder.mkdir()
     with running(place, configured(place)):
         yield Proxied(server, place.url, place.plain_url, place.folder)
+
+
+def _logged(proxied: Proxied, *paths: str) -> str:
+    """What nginx logged, once every path is in it: it writes a line after its answer was sent."""
+    log = proxied.folder / "access.log"
+
+    def written() -> bool:
+        seen = log.read_text()
+        return all(path in seen for path in paths)
+
+    wait_until(written, f"a line in access.log for each of {paths}", log=log, seconds=60)
+    return log.read_text()
 
 
 @pytest.mark.peer("nginx")
@@ -70,15 +82,16 @@ def test_no_address_carries_a_secret(proxied: Proxied, browser: Browser) -> None
     cookies = [cookie["value"] for cookie in context.cookies() if len(cookie["value"]) > 20]
     context.close()
     body = {"token": code[0], "device": {"platform": "linux"}, "csr": request_pem(1).decode()}
-    answer = httpx2.post(f"{proxied.url}/api/v1/redeem", json=body, verify=False, trust_env=False)
+    redeem = f"{proxied.url}/api/v1/redeem"
+    answer = httpx2.post(redeem, json=body, verify=False, trust_env=False, timeout=60)
     assert answer.status_code == 201, answer.text
 
-    seen = (proxied.folder / "access.log").read_text()
-    for path in (f"/enroll/{made['id']}", "/enroll/check", "/sign-in", "/api/v1/redeem"):
-        assert path in seen
+    paths = (f"/enroll/{made['id']}", "/enroll/check", "/sign-in", "/api/v1/redeem")
+    seen = _logged(proxied, *paths)
     assert f'"{proxied.url}/' in seen, "browsers do say where they come from"
     secrets = [made["token"], code[0], code[0].replace("-", ""), PASSWORD, "Wr0ngT0ken", *cookies]
     assert cookies
+    server.stop()  # What it still had to log is written now.
     for log in (*proxied.folder.glob("*.log"), server.log):
         text = log.read_text(errors="replace")
         assert [secret for secret in secrets if secret in text] == [], log.name
