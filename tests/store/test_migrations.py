@@ -27,6 +27,19 @@ BACK = {
             "DROP FUNCTION sealed_append_only",
         ],
     },
+    "0003": dict.fromkeys(
+        ("sqlite", "postgres"),
+        [
+            "DROP INDEX enrollment_replaces",
+            "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
+            *(
+                f"ALTER TABLE credential DROP COLUMN {name}"
+                for name in (
+                    *("key_roll_requested", "extend_requested_at", "renews_id", "generation"),
+                )
+            ),
+        ],
+    ),
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REVISIONS: Final = ("0001_foundation", "0002_sealed_log", "0003_events_stand_alone")
+REVISIONS: Final = (
+    "0001_foundation",
+    "0002_sealed_log",
+    "0003_events_stand_alone",
+    "0004_identity_life",
+)
 """The modules of `versions`, oldest first; a test compares them with the files."""
 
 HEAD: Final = REVISIONS[-1].partition("_")[0]
