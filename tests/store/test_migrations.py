@@ -19,6 +19,14 @@ from tests.installation import Enlist, SettableClock, code, opened_on
 from tests.store.raw import Raw
 from tests.store.test_belonging import schema_of, told
 
+_WITHOUT_0004 = [
+    "DROP INDEX enrollment_replaces",
+    "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
+    "ALTER TABLE credential DROP COLUMN key_roll_requested",
+    "ALTER TABLE credential DROP COLUMN extend_requested_at",
+    "ALTER TABLE credential DROP COLUMN renews_id",
+    "ALTER TABLE credential DROP COLUMN generation",
+]
 BACK = {
     "0001": {
         "sqlite": [f"DROP TABLE {name}" for name in ("event_seal", "event_subtree", "checkpoint")],
@@ -27,19 +35,7 @@ BACK = {
             "DROP FUNCTION sealed_append_only",
         ],
     },
-    "0003": dict.fromkeys(
-        ("sqlite", "postgres"),
-        [
-            "DROP INDEX enrollment_replaces",
-            "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
-            *(
-                f"ALTER TABLE credential DROP COLUMN {name}"
-                for name in (
-                    *("key_roll_requested", "extend_requested_at", "renews_id", "generation"),
-                )
-            ),
-        ],
-    ),
+    "0003": {"sqlite": _WITHOUT_0004, "postgres": _WITHOUT_0004},
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

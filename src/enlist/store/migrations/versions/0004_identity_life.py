@@ -27,8 +27,10 @@ CHANGES = (
     "ALTER TABLE credential ADD COLUMN extend_requested_at {moment}",
     "ALTER TABLE credential ADD COLUMN key_roll_requested integer NOT NULL DEFAULT 0",
     "ALTER TABLE enrollment ADD COLUMN replaces_device_id {id}",
-    "CREATE INDEX enrollment_replaces ON enrollment (replaces_device_id) "
-    "WHERE replaces_device_id IS NOT NULL",
+    (
+        "CREATE INDEX enrollment_replaces ON enrollment (replaces_device_id) "
+        "WHERE replaces_device_id IS NOT NULL"
+    ),
 )
 
 
