@@ -55,6 +55,7 @@ from enlist.verbs.setup import Administrator, Beginning
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
 from enlist.wiring.installation import Installation, open_installation
+from tests.peers.base import DEADLINE
 from tests.peers.postgres import Cluster
 from tests.records import Records
 from tests.requests import csr
@@ -306,7 +307,7 @@ class Enlist(Records):
         """Run all at the same moment, each in a thread of its own; answers in the same order."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(32, thread_name_prefix="contender")
-        barrier = threading.Barrier(len(functions), timeout=30)
+        barrier = threading.Barrier(len(functions), timeout=DEADLINE)
 
         def run(function: Callable[[], T]) -> T:
             barrier.wait()

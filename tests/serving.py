@@ -21,7 +21,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.peers.base import finish, free_port, launch, wait_until
+from tests.peers.base import DEADLINE, finish, free_port, launch, wait_until
 from tests.peers.pki import Pair
 from tests.peers.postgres import Cluster
 
@@ -54,14 +54,15 @@ class Server:
         if self.url.startswith("https:"):
             authority = self.web_authority or self.authority
             options.setdefault("verify", ssl.create_default_context(cafile=authority))
-        return httpx2.Client(base_url=self.url, timeout=30, trust_env=False, **options)
+        return httpx2.Client(base_url=self.url, timeout=DEADLINE, trust_env=False, **options)
 
     def device_client(self, certificate: Path | None = None, key: Path | None = None) -> Any:
         """An HTTP client of the device listener, with a client certificate if one is given."""
         context = ssl.create_default_context(cafile=self.authority)
         if certificate is not None:
             context.load_cert_chain(certificate, key)
-        return httpx2.Client(base_url=self.device_url, timeout=30, trust_env=False, verify=context)
+        trusting: dict[str, Any] = {"trust_env": False, "verify": context}
+        return httpx2.Client(base_url=self.device_url, timeout=DEADLINE, **trusting)
 
     def cli(self, *words: str, stdin: str = "", expect: int = 0) -> str:
         """What a command beside the server prints; it must end with the exit code expected."""
@@ -71,7 +72,7 @@ class Server:
             capture_output=True,
             text=True,
             env={**os.environ, **self.environment},
-            timeout=60,
+            timeout=DEADLINE,
             check=False,
         )
         assert ran.returncode == expect, f"{words}: {ran.returncode}\n{ran.stdout}{ran.stderr}"

@@ -85,5 +85,4 @@ def watch(browser: Browser, url: str, cookie: str = "", **options: Any) -> Watch
     watched.page.on("console", message)
     watched.page.on("request", request)
     watched.page.on("pageerror", lambda error: watched.complaints.append(f"script: {error}"))
-    watched.page.set_default_timeout(10_000)
     return watched

@@ -17,6 +17,9 @@ from typing import Final, Protocol
 
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 LOG_TAIL = 40  # lines of a peer's log that a report shows
+DEADLINE: Final = 180.0
+"""Seconds that a test waits for what must come. Only a failure ever waits as long: a machine that
+is ten times slower than usual, and busy with other things, must still be in time."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def lacking(
 
 def version_of(command: Sequence[str]) -> tuple[int, ...]:
     """The first dotted number that a command prints; empty, thus too old, when there is none."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     found = re.search(r"\d+(?:\.\d+)+", done.stdout + done.stderr)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
@@ -185,7 +188,7 @@ def as_user(user: str | None) -> list[str]:
 
 
 def finish(
-    process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM, *, seconds: float = 10
+    process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM, *, seconds: float = 60
 ) -> None:
     """End a process, politely first, then with all of its group."""
     if process.poll() is not None:
@@ -204,7 +207,7 @@ def wait_until(
     *,
     log: Path | None = None,
     process: subprocess.Popen[bytes] | None = None,
-    seconds: float = 30,
+    seconds: float = DEADLINE,
 ) -> None:
     """Poll for a real answer to a real request; PeerBroken with the log's end after `seconds`."""
     deadline = time.monotonic() + seconds
@@ -232,7 +235,7 @@ def checked(command: Sequence[str], *, folder: Path | None = None) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
         cwd=folder,
     )

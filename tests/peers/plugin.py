@@ -19,7 +19,7 @@ import pytest
 
 from tests.peers import chromium as chromium_peer
 from tests.peers import pki
-from tests.peers.base import PeerBroken, Running, tail
+from tests.peers.base import DEADLINE, PeerBroken, Running, tail
 from tests.peers.catalogue import PEERS, named
 from tests.peers.pki import Pki
 from tests.peers.postfix import MailSystem
@@ -251,12 +251,16 @@ def chromium(peers: Peers) -> str:
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     """Playwright's browser; a test makes its own context: `browser.new_context(base_url=…)`."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    patience = DEADLINE * 1000
+    expect.set_options(timeout=patience)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=chromium, args=chromium_peer.arguments()
+            executable_path=chromium, args=chromium_peer.arguments(), timeout=patience
         )
+        # Playwright's own are 5 seconds for an expectation, 30 for an action and for a page.
+        launched.on("context", lambda made: made.set_default_timeout(patience))
         yield launched
         launched.close()
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.peers import pki
 from tests.peers.base import (
+    DEADLINE,
     Missing,
     PeerBroken,
     checked,
@@ -195,7 +196,9 @@ class MailSystem:
             if isinstance(body, tuple)
         ]
 
-    def wait_for(self, user: str, count: int = 1, *, seconds: float = 20) -> list[EmailMessage]:
+    def wait_for(
+        self, user: str, count: int = 1, *, seconds: float = DEADLINE
+    ) -> list[EmailMessage]:
         """A user's messages as soon as there are `count`; TimeoutError otherwise."""
         deadline = time.monotonic() + seconds
         while len(found := self.messages(user)) < count:

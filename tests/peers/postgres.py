@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.peers.base import (
+    DEADLINE,
     Missing,
     PeerBroken,
     as_user,
@@ -131,7 +132,7 @@ class Cluster:
     def kill(self) -> None:
         """End the server as a crash would."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(DEADLINE)
 
     def revive(self) -> None:
         """Start the server again after `kill`, on the same data; it recovers by itself."""

@@ -20,7 +20,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tests.peers.base import Missing
+from tests.peers.base import DEADLINE, Missing
 from tests.peers.pki import Pair
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class MailServer:
         """Take `answer` back."""
         self._answers.pop(recipient.lower(), None)
 
-    def wait_for(self, count: int = 1, *, seconds: float = 10) -> list[Received]:
+    def wait_for(self, count: int = 1, *, seconds: float = DEADLINE) -> list[Received]:
         """All messages so far as soon as there are `count`; TimeoutError otherwise."""
         deadline = time.monotonic() + seconds
         while len(self.messages) < count:
