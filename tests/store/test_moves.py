@@ -107,28 +107,36 @@ def test_enrollments_move_as_the_table_says(enlist: Enlist) -> None:
         "reissue": lambda tx: enrollments.reissue(tx, enrollment_id, 1, ticket.expires_at),
         "redeem": lambda tx: redemptions.redeem(tx, [claim(ticket)])[0],
         "revoke": lambda tx: enrollments.revoke(tx, enrollment_id, "test"),
-        "delete": lambda tx: enrollments.revoke_of_device(tx, ticket.device_id, "test"),
+        "delete": lambda tx: enrollments.delete(tx, enrollment_id, 1),
         "too_many_attempts": outguessed,
         "hold": holds.hold_all,
         "reactivate": lambda tx: holds.reactivate(tx, enrollment_id),
     }
     found = observed(enlist, "enrollment", enrollment_id, EnrollmentState, statements)
     assert found == listed(EnrollmentState)
-    of_user: dict[str, Statement] = {
-        "delete": lambda tx: enrollments.revoke_of_user(tx, user_id, "test")
-    }
-    found = observed(enlist, "enrollment", enrollment_id, EnrollmentState, of_user)
-    assert found == {move for move in listed(EnrollmentState) if move[2] == "delete"}
+    with_its_owner: tuple[Statement, ...] = (
+        lambda tx: enrollments.revoke_of_user(tx, user_id, "test"),
+        lambda tx: enrollments.revoke_of_device(tx, ticket.device_id, "test"),
+    )
+    for statement in with_its_owner:
+        found = observed(
+            enlist, "enrollment", enrollment_id, EnrollmentState, {"delete": statement}
+        )
+        assert found == {move for move in listed(EnrollmentState) if move[2] == "delete"}
 
 
 def test_devices_move_as_the_table_says(enlist: Enlist) -> None:
-    """A blocked or unenrolled device is enrolled by nothing."""
+    """A blocked device is let in by nothing here, an unenrolled one by a reset alone."""
     ticket = enlist.register("ada")
-    device_id, user_id = ticket.device_id, enlist.device(ticket.device_id).user_id
+    found = enlist.device(ticket.device_id)
+    device_id, user_id, place = ticket.device_id, found.user_id, found.organization_id
     assert user_id is not None
     statements: dict[str, Statement] = {
         "redeem": lambda tx: devices.enroll(tx, [REPORT | {"id": device_id}]),
         "delete": lambda tx: devices.delete(tx, device_id),
+        "reset": lambda tx: devices.reset(tx, device_id, found.version),
+        "reassign": lambda tx: devices.reassign(tx, device_id, found.version, user_id, place),
+        "retire": lambda tx: devices.retire(tx, device_id, found.version),
     }
     assert observed(enlist, "device", device_id, DeviceState, statements) == listed(DeviceState)
     of_user: dict[str, Statement] = {"delete": lambda tx: devices.unenroll_of_user(tx, user_id)}

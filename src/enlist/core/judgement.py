@@ -7,7 +7,7 @@ newer one was used meanwhile.
 
 from __future__ import annotations
 
-from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
+from enlist.core.lifecycle import SUPERSEDED, AttemptState, DeviceState, EnrollmentState
 from enlist.core.model import Sighting
 from enlist.core.outcomes import Refusal
 
@@ -30,6 +30,8 @@ def _secret(sighting: Sighting, now: int) -> Refusal | None:
     """The life of the enrollment and of the generation that was presented."""
     if sighting.presented_generation < sighting.generation:
         return Refusal("token_replaced", at=sighting.replaced_at)
+    if sighting.state is EnrollmentState.REVOKED and sighting.end_reason == SUPERSEDED:
+        return Refusal("token_replaced", at=sighting.ended_at, reason="the device was reset")
     if sighting.state is EnrollmentState.REVOKED:
         return Refusal("token_revoked", at=sighting.ended_at, reason=sighting.end_reason)
     if sighting.state is EnrollmentState.USED:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 
 class DeviceState(StrEnum):
@@ -44,6 +44,11 @@ class AttemptState(StrEnum):
     CANCELLED = "cancelled"
 
 
+SUPERSEDED: Final = "superseded"
+"""Why an enrollment was revoked whose device was reset: a newer one was made for the same person,
+and whoever holds the old token is told so (S23)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """One way from a state to another, and what makes it."""
@@ -56,6 +61,12 @@ class Move:
 MOVES: tuple[Move, ...] = (
     Move(DeviceState.REGISTERED, DeviceState.ENROLLED, "redeem"),
     Move(DeviceState.ENROLLED, DeviceState.UNENROLLED, "delete"),
+    Move(DeviceState.ENROLLED, DeviceState.UNENROLLED, "retire"),
+    Move(DeviceState.REGISTERED, DeviceState.UNENROLLED, "retire"),
+    Move(DeviceState.ENROLLED, DeviceState.REGISTERED, "reset"),
+    Move(DeviceState.UNENROLLED, DeviceState.REGISTERED, "reset"),
+    Move(DeviceState.ENROLLED, DeviceState.REGISTERED, "reassign"),
+    Move(DeviceState.UNENROLLED, DeviceState.REGISTERED, "reassign"),
     Move(EnrollmentState.ACTIVE, EnrollmentState.ACTIVE, "reissue"),
     Move(EnrollmentState.ACTIVE, EnrollmentState.USED, "redeem"),
     Move(EnrollmentState.ACTIVE, EnrollmentState.REVOKED, "revoke"),

@@ -40,6 +40,7 @@ class GrantKind(StrEnum):
 
     REGISTRATION_TOKEN = "registration_token"
     SIGN_IN = "sign_in"
+    ONE_TIME_JWT = "one_time_jwt"
 
 
 class UserState(StrEnum):
@@ -160,7 +161,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """One authorization to enroll."""
+    """One authorization to enroll. `replaces_device_id` retires when it is used."""
 
     id: Id
     organization_id: Id
@@ -186,6 +187,7 @@ class Enrollment:
     message_state: str
     message_reason: str
     message_to: str
+    replaces_device_id: Id | None = None
 
     @property
     def subjects(self) -> Subjects:
@@ -230,6 +232,7 @@ class Sighting:
     attempt_state: AttemptState | None = None
     attempt_expires_at: int = 0
     attempt_user_id: Id | None = None
+    replaces_device_id: Id | None = None
 
     @property
     def subjects(self) -> Subjects:
@@ -288,7 +291,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A certificate that a device holds. `serial` is lower-case hex without a sign."""
+    """A certificate that a device holds. `serial` is lower-case hex without a sign.
+
+    Attributes:
+        generation: rises when what was proved with it must not go on.
+        renews_id: the credential that it took over from.
+        extend_requested_at: since when the device is asked to renew it; with another key where
+            `key_roll_requested`.
+    """
 
     id: Id
     device_id: Id
@@ -302,6 +312,10 @@ class Credential:
     issued_at: int
     revoked_at: int | None
     revocation_reason: str
+    generation: int = 1
+    renews_id: Id | None = None
+    extend_requested_at: int | None = None
+    key_roll_requested: bool = False
 
 
 class InForce(StrEnum):

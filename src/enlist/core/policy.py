@@ -34,11 +34,16 @@ class Permission(StrEnum):
     DEVICES_REGISTER = "devices:register"
     DEVICES_EDIT = "devices:edit"
     DEVICES_DELETE = "devices:delete"
+    DEVICES_RESET = "devices:reset"
+    DEVICES_REASSIGN = "devices:reassign"
+    DEVICES_REPLACE = "devices:replace"
     ENROLLMENTS_READ = "enrollments:read"
     ENROLLMENTS_ISSUE = "enrollments:issue"
     ENROLLMENTS_RESEND = "enrollments:resend"
+    ENROLLMENTS_DOWNLOAD = "enrollments:download"
     ENROLLMENTS_REISSUE = "enrollments:reissue"
     ENROLLMENTS_REVOKE = "enrollments:revoke"
+    ENROLLMENTS_DELETE = "enrollments:delete"
     ENROLLMENTS_REVEAL = "enrollments:reveal"
     MESSAGES_READ = "messages:read"
     TEMPLATES_READ = "templates:read"
@@ -94,8 +99,13 @@ _OPERATOR = (
         _P.DEVICES_REGISTER,
         _P.DEVICES_EDIT,
         _P.DEVICES_DELETE,
+        _P.DEVICES_RESET,
+        _P.DEVICES_REASSIGN,
+        _P.DEVICES_REPLACE,
         _P.ENROLLMENTS_ISSUE,
+        _P.ENROLLMENTS_DOWNLOAD,
         _P.ENROLLMENTS_REVOKE,
+        _P.ENROLLMENTS_DELETE,
     }
 )
 _ADMINISTRATOR = frozenset(_P) - {_P.ENROLLMENTS_REVEAL}

@@ -21,6 +21,8 @@ REASONS: Final = {
     "reset": _Flag.superseded,
     "replaced": _Flag.superseded,
     "renewed": _Flag.superseded,
+    "new_device": _Flag.superseded,
+    "corrupted": _Flag.superseded,
     "reassigned": _Flag.affiliation_changed,
     "deleted": _Flag.cessation_of_operation,
     "unenrolled": _Flag.cessation_of_operation,

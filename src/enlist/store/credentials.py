@@ -11,7 +11,8 @@ from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _COLUMNS = """
     SELECT c.id, c.device_id, c.enrollment_id, c.kind, c.serial, c.fingerprint, c.certificate,
-           c.not_before, c.not_after, c.issued_at, c.revoked_at, c.revocation_reason
+           c.not_before, c.not_after, c.issued_at, c.revoked_at, c.revocation_reason,
+           c.generation, c.renews_id, c.extend_requested_at, c.key_roll_requested
       FROM credential c
 """
 _INSERT_EACH = SetQuery(
@@ -47,16 +48,44 @@ _OF_USER_KEY = Query(
 _REVOKE_OF_DEVICE = Query(
     "credential.revoke_of_device",
     """
-    UPDATE credential SET revoked_at = :now, revocation_reason = :reason
+    UPDATE credential
+       SET revoked_at = :now, revocation_reason = :reason, generation = generation + 1
      WHERE device_id = :device_id AND revoked_at IS NULL
     """,
 )
 _REVOKE_OF_USER = Query(
     "credential.revoke_of_user",
     """
-    UPDATE credential SET revoked_at = :now, revocation_reason = :reason
+    UPDATE credential
+       SET revoked_at = :now, revocation_reason = :reason, generation = generation + 1
      WHERE revoked_at IS NULL
        AND device_id IN (SELECT d.id FROM device d WHERE d.user_id = :user_id)
+    """,
+)
+_END_PROOFS = Query(
+    "credential.end_proofs",
+    "UPDATE credential SET generation = generation + 1 WHERE device_id = :device_id",
+)
+_LIVING = Query(
+    "credential.living",
+    f"{_COLUMNS} WHERE c.device_id = :device_id AND c.revoked_at IS NULL ORDER BY c.id",
+)
+_GOOD_EACH = SetQuery(
+    "credential.good_each",
+    "id uuid, generation integer",
+    """
+    SELECT c.id FROM asked
+      JOIN credential c ON c.id = asked.id AND c.generation = asked.generation
+      JOIN device d ON d.id = c.device_id
+     WHERE c.revoked_at IS NULL AND c.not_after > :now
+       AND d.state = 'enrolled' AND d.deleted_at IS NULL
+    """,
+)
+_REQUEST_EXTEND = Query(
+    "credential.request_extend",
+    """
+    UPDATE credential SET extend_requested_at = :now, key_roll_requested = :roll
+     WHERE id = :id AND revoked_at IS NULL
     """,
 )
 _REVOKED = Query(
@@ -157,6 +186,32 @@ def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:
     return tx.run(_REVOKE_OF_USER, user_id=user_id, now=tx.now, reason=reason)
 
 
+def end_proofs(tx: Tx, device_id: Id) -> None:
+    """End whatever goes on because a credential of this device was shown earlier, but none of
+    the credentials: for a device that is disconnected, or blocked for a while."""
+    tx.run(_END_PROOFS, device_id=device_id)
+
+
+def living(tx: Reader, device_id: Id) -> list[Credential]:
+    """The credentials of a device that were not revoked, oldest first; some may have run out."""
+    return [_credential(row) for row in tx.all(_LIVING, device_id=device_id)]
+
+
+def still_good(tx: Reader, proved: Iterable[tuple[Id, int]]) -> set[Id]:
+    """Which credentials still stand as they stood when they were shown, asked for many at once.
+
+    Args:
+        proved: a credential, and the generation that it had then.
+    """
+    rows = [{"id": credential_id, "generation": number} for credential_id, number in proved]
+    return {str(row["id"]) for row in tx.each(_GOOD_EACH, rows, now=tx.now)}
+
+
+def request_extend(tx: Tx, credential_id: Id, *, roll_key: bool) -> bool:
+    """Ask the device to renew a credential, perhaps with another key; False when it was revoked."""
+    return tx.run(_REQUEST_EXTEND, id=credential_id, now=tx.now, roll=int(roll_key)) == 1
+
+
 def revoked(tx: Reader) -> list[Revoked]:
     """Revoked certificates that have not run out: the revocation list."""
     return [
@@ -185,4 +240,8 @@ def _credential(row: Row) -> Credential:
         issued_at=row["issued_at"],
         revoked_at=row["revoked_at"],
         revocation_reason=row["revocation_reason"],
+        generation=row["generation"],
+        renews_id=row["renews_id"],
+        extend_requested_at=row["extend_requested_at"],
+        key_roll_requested=bool(row["key_roll_requested"]),
     )

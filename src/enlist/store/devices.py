@@ -75,6 +75,35 @@ _DELETE = Query(
      WHERE id = :id AND deleted_at IS NULL
     """,
 )
+_RESET = Query(
+    "device.reset",
+    # A blocked device stays so: to let it in again is another decision.
+    """
+    UPDATE device
+       SET state = CASE WHEN state = 'blocked' THEN state ELSE 'registered' END,
+           enrolled_at = NULL, version = version + 1
+     WHERE id = :id AND version = :version AND deleted_at IS NULL
+    """,
+)
+_REASSIGN = Query(
+    "device.reassign",
+    """
+    UPDATE device
+       SET state = CASE WHEN state = 'blocked' THEN state ELSE 'registered' END,
+           enrolled_at = NULL, version = version + 1, user_id = :user_id,
+           organization_id = :organization_id
+     WHERE id = :id AND version = :version AND deleted_at IS NULL
+    """,
+)
+_RETIRE = Query(
+    "device.retire",
+    """
+    UPDATE device
+       SET state = CASE WHEN state = 'blocked' THEN state ELSE 'unenrolled' END,
+           version = version + 1
+     WHERE id = :id AND version = :version AND deleted_at IS NULL
+    """,
+)
 _UNENROLL_OF_USER = Query(
     "device.unenroll_of_user",
     """
@@ -98,6 +127,13 @@ _HOLD = Query(
     _HOLD_TEXT,
     # A deletion or redemption under way is waited for, and waits.
     postgres=f"{_HOLD_TEXT} FOR SHARE",
+)
+_HOLD_ENROLLED_TEXT = """
+    SELECT d.id FROM device d
+     WHERE d.id = :id AND d.state = 'enrolled' AND d.deleted_at IS NULL
+"""
+_HOLD_ENROLLED = Query(
+    "device.hold_enrolled", _HOLD_ENROLLED_TEXT, postgres=f"{_HOLD_ENROLLED_TEXT} FOR SHARE"
 )
 _SEEN = Query("device.seen", "UPDATE device SET last_seen_at = :now WHERE id = :id")
 _COUNTS = Query(
@@ -193,6 +229,39 @@ def enroll(tx: Tx, reports: Sequence[Mapping[str, object]]) -> bool:
 def hold(tx: Tx, device_id: Id) -> bool:
     """Keep a device registered until this transaction ends; False when it is not any more."""
     return tx.one(_HOLD, id=device_id) is not None
+
+
+def hold_enrolled(tx: Tx, device_id: Id) -> bool:
+    """Keep a device enrolled until this transaction ends; False when it is not any more.
+
+    For whatever gives an enrolled device another credential: without it, a reset at the same
+    moment would not see the new one, and leave it alive (D21).
+    """
+    return tx.one(_HOLD_ENROLLED, id=device_id) is not None
+
+
+def reset(tx: Tx, device_id: Id, expected_version: int) -> bool:
+    """A device is registered again, unless blocked; False when it has changed since it was seen."""
+    return tx.run(_RESET, id=device_id, version=expected_version) == 1
+
+
+def reassign(
+    tx: Tx, device_id: Id, expected_version: int, user_id: Id, organization_id: Id
+) -> bool:
+    """A device is somebody else's, and registered again; False when it has changed meanwhile."""
+    changed = tx.run(
+        _REASSIGN,
+        id=device_id,
+        version=expected_version,
+        user_id=user_id,
+        organization_id=organization_id,
+    )
+    return changed == 1
+
+
+def retire(tx: Tx, device_id: Id, expected_version: int) -> bool:
+    """Another device took its place; False when it has changed since it was seen."""
+    return tx.run(_RETIRE, id=device_id, version=expected_version) == 1
 
 
 def delete(tx: Tx, device_id: Id) -> bool:

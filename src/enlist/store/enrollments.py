@@ -31,7 +31,8 @@ _COLUMNS = """
            COALESCE(d.platform, '') AS platform, e.grant_kind, e.state, e.generation, e.uses,
            e.max_uses, e.expires_at, e.issued_at, e.issued_by, e.opened_at, e.used_at,
            e.ended_at, e.end_reason, COALESCE(m.state, '') AS message_state,
-           COALESCE(m.reason, '') AS message_reason, COALESCE(m.recipient, '') AS message_to
+           COALESCE(m.reason, '') AS message_reason, COALESCE(m.recipient, '') AS message_to,
+           e.replaces_device_id
       FROM enrollment e
       JOIN organization o ON o.id = e.organization_id
       LEFT JOIN app_user u ON u.id = e.user_id
@@ -44,6 +45,11 @@ _OF_DEVICE = Query(
     f"""{_COLUMNS} WHERE e.device_id = :device_id AND e.deleted_at IS NULL
      ORDER BY e.id DESC LIMIT 100""",
 )
+_LIVE_OF_DEVICE = Query(
+    "enrollment.live_of_device",
+    f"""{_COLUMNS} WHERE e.device_id = :device_id AND e.state IN ('active', 'on_hold')
+       AND e.deleted_at IS NULL ORDER BY e.id""",
+)
 BACK_DATED: Final = DAY
 """How long before its issue an enrollment is valid: a clock that is set back ends no token."""
 
@@ -52,9 +58,10 @@ _INSERT = Query(
     """
     INSERT INTO enrollment (id, organization_id, user_id, device_id, grant_kind, state, generation,
                             max_uses, not_before, expires_at, issued_at, issued_by, issuer_id,
-                            message_id)
+                            message_id, replaces_device_id)
     VALUES (:id, :organization_id, :user_id, :device_id, :grant_kind, 'active', 1, :max_uses,
-            :not_before, :expires_at, :issued_at, :issued_by, :issuer_id, NULL)
+            :not_before, :expires_at, :issued_at, :issued_by, :issuer_id, NULL,
+            :replaces_device_id)
     """,
 )
 _SET_MESSAGE = Query(
@@ -79,6 +86,15 @@ _REVOKE = Query(
     """
     UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = :reason
      WHERE id = :id AND state IN ('active', 'on_hold') AND deleted_at IS NULL
+    """,
+)
+_DELETE = Query(
+    "enrollment.delete",
+    """
+    UPDATE enrollment
+       SET state = 'revoked', ended_at = :now, end_reason = 'deleted', deleted_at = :now
+     WHERE id = :id AND state IN ('active', 'on_hold') AND generation = :generation
+       AND deleted_at IS NULL
     """,
 )
 _REVOKE_OF_DEVICE = Query(
@@ -204,7 +220,10 @@ _LIST = Listing(
 
 @dataclass(frozen=True, slots=True)
 class NewEnrollment:
-    """An enrollment about to be issued; it begins at generation 1."""
+    """An enrollment about to be issued; it begins at generation 1.
+
+    `replaces_device_id` is the device that retires when it is used.
+    """
 
     id: Id
     organization_id: Id
@@ -215,6 +234,7 @@ class NewEnrollment:
     issued_by: str
     issuer_id: Id | None
     max_uses: int = 1
+    replaces_device_id: Id | None = None
 
 
 def find(tx: Reader, enrollment_id: Id) -> Enrollment | None:
@@ -247,6 +267,7 @@ def insert(tx: Tx, new: NewEnrollment) -> None:
         issued_at=tx.now,
         issued_by=new.issued_by,
         issuer_id=new.issuer_id,
+        replaces_device_id=new.replaces_device_id,
     )
 
 
@@ -268,6 +289,18 @@ def skip_to_generation(tx: Tx, enrollment_id: Id, generation: int) -> None:
 def revoke(tx: Tx, enrollment_id: Id, reason: str) -> bool:
     """Revoke an enrollment that is active, expired or on hold; False when it is over."""
     return tx.run(_REVOKE, id=enrollment_id, now=tx.now, reason=reason) == 1
+
+
+def delete(tx: Tx, enrollment_id: Id, generation: int) -> bool:
+    """Revoke an unused enrollment and take it out of every list, for good (D17); False when it
+    was used, ended or reissued meanwhile."""
+    return tx.run(_DELETE, id=enrollment_id, generation=generation, now=tx.now) == 1
+
+
+def live_of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
+    """What is active or on hold for a device, expired or not: one at most, but for what is on
+    hold beside a newer one."""
+    return [_enrollment(row) for row in tx.all(_LIVE_OF_DEVICE, device_id=device_id)]
 
 
 def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
@@ -365,4 +398,5 @@ def _enrollment(row: Row) -> Enrollment:
         message_state=row["message_state"],
         message_reason=row["message_reason"],
         message_to=row["message_to"],
+        replaces_device_id=row["replaces_device_id"],
     )

@@ -16,7 +16,15 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.model import Device
-from enlist.store import attempts, credentials, devices, enrollments, events, limits
+from enlist.store import (
+    attempts,
+    credentials,
+    devices,
+    enrollments,
+    events,
+    limits,
+    replacements,
+)
 from enlist.store.credentials import NewCertificate
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.limits import IdempotencyKey
@@ -76,6 +84,7 @@ class Redemption:
             sign-in and there is nothing registered to claim.
         certificate: None for a bare enrollment (ruling 22).
         caller: whoever redeems; where his source is throttled, nothing is redeemed.
+        replaces_device_id: the device that retires now that this one is enrolled.
     """
 
     enrollment_id: Id
@@ -90,6 +99,7 @@ class Redemption:
     fresh_enrollment: NewEnrollment | None = None
     idempotency: IdempotencyKey | None = None
     idempotency_lifetime: int = 0
+    replaces_device_id: Id | None = None
 
     @property
     def right(self) -> tuple[Id, int, Id | None]:
@@ -175,6 +185,10 @@ def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
         ],
     )
     events.record_each(tx, [(claim.caller, claim.happening) for claim in won])
+    for claim in won:
+        if claim.replaces_device_id is not None:
+            about = claim.happening.about
+            replacements.retire(tx, claim.caller, claim.replaces_device_id, about)
     for claim in won:
         if claim.idempotency is not None and not limits.remember_device(
             tx, claim.idempotency, claim.device_id, claim.idempotency_lifetime

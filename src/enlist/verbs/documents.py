@@ -87,7 +87,8 @@ def message(found: model.Message) -> Document:
 
 def credential(found: model.Credential) -> Document:
     """A certificate that a device holds."""
-    return _but(found, "device_id", "enrollment_id", "kind")
+    renewing = ("generation", "renews_id", "extend_requested_at", "key_roll_requested")
+    return _but(found, "device_id", "enrollment_id", "kind", *renewing)
 
 
 def api_key(found: model.ApiKey, now: int) -> Document:

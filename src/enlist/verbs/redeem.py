@@ -16,7 +16,7 @@ from enlist.completions import certificate
 from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.judgement import judge
-from enlist.core.outcomes import Done, Refusal
+from enlist.core.outcomes import Done, Drop, Refusal
 from enlist.pki.csr import Csr
 from enlist.store import events, limits, sightings
 from enlist.store.ahead import ReadAhead
@@ -111,7 +111,8 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         return target.claim(caller, self.report, signed, self.idempotency)
 
     def won(self, claim: Redemption) -> Done[Enrolled]:
-        return Done(repeating.enrolled(claim))
+        old = claim.replaces_device_id
+        return Done(repeating.enrolled(claim), () if old is None else (Drop(old),))
 
     def lost(self, tools: Tools, tx: Reader, caller: Caller, claim: Redemption) -> Refusal:
         wait = limits.throttled(tx, caller.source)

@@ -42,6 +42,7 @@ class Target:
     happening: Happening
     device: Device | None = None
     enrollment: NewEnrollment | None = None
+    replaces_device_id: Id | None = None
 
     def claim(
         self,
@@ -70,6 +71,7 @@ class Target:
             fresh_enrollment=self.enrollment,
             idempotency=idempotency,
             idempotency_lifetime=REPEATABLE,
+            replaces_device_id=self.replaces_device_id,
         )
 
 
@@ -105,7 +107,12 @@ def _presented(found: Found, sighting: Sighting, device_id: Id) -> Target | Refu
         sighting.username,
     )
     return Target(
-        sighting.enrollment_id, sighting.generation, device_id, found.attempt_id, happening
+        sighting.enrollment_id,
+        sighting.generation,
+        device_id,
+        found.attempt_id,
+        happening,
+        replaces_device_id=sighting.replaces_device_id,
     )
 
 
