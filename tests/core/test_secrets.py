@@ -49,10 +49,13 @@ TOKEN_VECTORS = {
     (1, 20, "base58"): "qisJe2ft7mYXXUXnZo1K",
     (1, 20, "full62"): "ebo9oPpUhuaJIMFQXKgs",
     (1000, 20, "base58"): "kqswD94ba7GWQHpZV7Dw",
+    (1, 36, "uuid4"): "9d090337-8e03-4632-bf46-26bd846726ca",
+    (2, 36, "uuid4"): "ae0946c7-ec99-4d8d-a686-9e234b5aa973",
 }
 """Every token that is out was made like this: a change that moves one of them kills them all."""
 DIGEST_VECTORS = {
     Kind.REGISTRATION_TOKEN: "056791b5b9b76624d6cfe132c0860c87799e94857a1caf8c2659eaded3f150a6",
+    Kind.ONE_TIME_JWT: "1e440ceea2792252bed55895443a9b6556f5350be87809819fc04954972a3208",
     Kind.ATTEMPT_CODE: "8ed13731fe23248ce1cc5f33d2db21782d08c332e6718366f22c220dccb273cf",
     Kind.API_KEY: "97fd989210606014b0da3fda11746415f6736ef746ec4a4a4ad103df190b4c4b",
     Kind.SIGN_IN: "10829c12bbc0f2a0b246745d523a1eac45f39b8ba62c5e4b39bb1209bd569dac",

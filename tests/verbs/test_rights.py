@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import enlist.verbs
+from enlist.core.model import GrantKind
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
@@ -25,6 +26,7 @@ from enlist.verbs import (
     devices,
     first_device,
     keys,
+    one_time_jwt,
     organizations,
     reactivate,
     recovery,
@@ -68,6 +70,12 @@ def _device(world: World, place: str) -> str:
 
 def _enrollment(world: World, place: str) -> str:
     return world.register(world.add_user(place)).enrollment_id
+
+
+def _jwt(world: World, place: str) -> str:
+    user, details = world.add_user(place), DeviceDetails("box", "linux")
+    verb = register.Register("", user.id, details, Delivery("none"), grant=GrantKind.ONE_TIME_JWT)
+    return world.do(verb).enrollment_id
 
 
 def _held(world: World, place: str) -> str:
@@ -157,6 +165,7 @@ REQUESTS: dict[str, Asked] = {
     "BothAgain": Asked(
         lambda w, p: first_device.BothAgain(_enrollment(w, p), revealed=False), ALL, 0
     ),
+    "ShowJwt": Asked(lambda w, p: one_time_jwt.ShowJwt(_jwt(w, p)), OPERATORS),
     "IssuedAgain": Asked(
         lambda w, p: register.IssuedAgain(_enrollment(w, p), revealed=False), ALL, 0
     ),

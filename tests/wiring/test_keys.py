@@ -25,9 +25,9 @@ from enlist.verbs.reissue import Revoke, Seen
 from enlist.verbs.revocation_list import RevocationList
 from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.sealing import Cost
+from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.doctor.check import Ground
 from enlist.wiring.keys import TAKEN_UP, KeyWatch, listed, replace_leaked, rotate
-from enlist.wiring.server import _certificate
 from tests.installation import Enlist, Ticket, code, done, opened_on
 from tests.wiring.doctoring import well
 
@@ -375,7 +375,10 @@ def test_a_listener_is_renewed_by_the_ca_that_signs_now(enlist: Enlist, other: E
     """Workers renew by a function of their parent, who read the keys when the server started."""
     made = rotate(other.installation, other.settings, "ca")
     enlist.clock.advance(microseconds=TAKEN_UP)
-    listener, _ = _certificate(enlist.settings, enlist.installation, "device-listener", [])
+    tools = enlist.installation.tools
+    listener, _ = listener_certificate(
+        enlist.settings.data, tools.addresses, tools.clock, DEVICE_LISTENER
+    )
     own, issuing = x509.load_pem_x509_certificates(listener.read_bytes())
     assert made.id in own.issuer.rfc4514_string()
     own.verify_directly_issued_by(issuing)

@@ -57,7 +57,7 @@ KINDS: Final[Mapping[str, str]] = {
     "device.reassigned": "A device was given to somebody else; its credentials were revoked.",
     "device.replaced": "Another device took this one's place; its credentials were revoked.",
     "enrollment.issued": "An enrollment was issued.",
-    "enrollment.revealed": "A token, or a JWT to enroll with, was shown to somebody who may see it.",
+    "enrollment.revealed": "A token or a one-time JWT was shown to somebody who may see it.",
     "enrollment.reissued": "A new token was made; the last one stopped working.",
     "enrollment.resent": "The same token was sent again.",
     "enrollment.revoked": "An enrollment was revoked.",

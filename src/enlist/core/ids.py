@@ -74,6 +74,14 @@ def _id(steps_since_1970: int, random: int) -> Id:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def random_uuid(material: bytes) -> str:
+    """The UUIDv4 (RFC 9562 section 5.4) of 16 bytes: for protocols whose secrets must look so.
+
+    It is as hard to guess as the bytes are, and never the id of anything.
+    """
+    return str(uuid.UUID(bytes=material, version=4))
+
+
 def parse_id(text: str) -> Id | None:
     """The canonical form of `text`, or None when it is no UUID."""
     if len(text) not in (32, 36):

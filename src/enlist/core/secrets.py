@@ -1,6 +1,6 @@
 """The whole life of every secret, in one file.
 
-Five shapes exist:
+Six shapes exist:
 
 * **machine secrets** (`enk_…` API keys, later device and magic links): random, 190 bits, with a
   public id to tell them apart by and a checksum that catches typing errors and helps leak
@@ -9,6 +9,9 @@ Five shapes exist:
   *derived*: `letters(HMAC(derivation key, enrollment id, generation))`, so that a resend sends
   the same token and a database dump holds nothing to read (A17, S29). A keyed digest finds them.
   Ends when used, revoked, reissued (the next generation) or at its expiry (`lifecycle`).
+* **one-time JWTs** (their `jti`): a UUIDv4, derived like a registration token (122 bits), since the
+  JWT that carries it may be downloaded again while it is valid (D31). A keyed digest finds it.
+  Ends like a registration token.
 * **typed codes** (attempt codes): eight letters of the RFC 8628 section 6.1 alphabet and a
   check letter; a keyed digest finds them. Ends with its attempt, after ten minutes at most.
 * **sign-in, set-up and recovery secrets**: 256 random bits in a cookie or a link; a keyed digest is
@@ -45,11 +48,15 @@ from itertools import pairwise
 from typing import Final, Protocol, TypeVar
 
 from enlist.core.clock import SECOND
+from enlist.core.ids import parse_id, random_uuid
 
 BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE20: Final = "BCDFGHJKLMNPQRSTVWXZ"
 ALPHABETS: Final = {"base58": BASE58, "full62": BASE62}
+UUID4: Final = "uuid4"
+"""Stands as alphabet on the row of a secret that is a UUID instead (RFC 9562 section 5.4)."""
+UUID_LENGTH: Final = 36
 
 LONGEST_PRESENTED: Final = 256
 """Characters; anything longer is refused before it is looked at."""
@@ -89,6 +96,7 @@ class Kind(StrEnum):
     """What a secret is for; part of its digest."""
 
     REGISTRATION_TOKEN = "registration_token"
+    ONE_TIME_JWT = "one_time_jwt"
     ATTEMPT_CODE = "attempt_code"
     API_KEY = "api_key"
     SIGN_IN = "sign_in"
@@ -164,8 +172,12 @@ class KeyRing:
     ) -> DerivedToken:
         """The registration token of one generation of one enrollment, for a new row."""
         key = self.derive[0]
-        text = _letters(key, enrollment_id, generation, length, ALPHABETS[alphabet])
+        text = _derive(key, enrollment_id, generation, length, alphabet)
         return DerivedToken(Secret(text), key.id, _KDF_VERSION, length, alphabet)
+
+    def derive_uuid(self, enrollment_id: str, generation: int) -> DerivedToken:
+        """The same as a UUIDv4: the `jti` of a one-time JWT."""
+        return self.derive_token(enrollment_id, generation, UUID_LENGTH, UUID4)
 
     def derive_again(
         self, enrollment_id: str, generation: int, key_id: str, length: int, alphabet: str
@@ -178,7 +190,7 @@ class KeyRing:
         key = next((key for key in self.derive if key.id == key_id), None)
         if key is None:
             raise KeyError(f"derivation key {key_id} is missing; restore the key folder")
-        return Secret(_letters(key, enrollment_id, generation, length, ALPHABETS[alphabet]))
+        return Secret(_derive(key, enrollment_id, generation, length, alphabet))
 
 
 _LASTING: Final = frozenset({Kind.IDEMPOTENCY, Kind.USERNAME})
@@ -223,6 +235,17 @@ def _keyed_digest(key: Key, message: bytes) -> bytes:
 @lru_cache(maxsize=64)
 def _with_key(key: Key) -> hmac.HMAC:
     return hmac.new(key.material, digestmod="sha256")
+
+
+def _derive(key: Key, enrollment_id: str, generation: int, length: int, alphabet: str) -> str:
+    if alphabet == UUID4:
+        return _uuid(key, enrollment_id, generation)
+    return _letters(key, enrollment_id, generation, length, ALPHABETS[alphabet])
+
+
+def _uuid(key: Key, enrollment_id: str, generation: int) -> str:
+    message = f"{_KDF_VERSION}\x00{UUID4}\x00{enrollment_id}\x00{generation}".encode()
+    return random_uuid(_keyed_digest(key, message)[:16])
 
 
 def _letters(key: Key, enrollment_id: str, generation: int, length: int, alphabet: str) -> str:
@@ -397,6 +420,11 @@ def wellformed_token(text: str) -> str | None:
     if not 6 <= len(cleaned) <= 20 or not cleaned.isascii() or not cleaned.isalnum():
         return None
     return cleaned
+
+
+def wellformed_uuid(text: str) -> str | None:
+    """A presented `jti` as it was handed out, or None when it cannot be one."""
+    return parse_id(text) if len(text) == UUID_LENGTH else None
 
 
 def fingerprint(parts: Iterable[bytes]) -> bytes:

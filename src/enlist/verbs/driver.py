@@ -27,6 +27,7 @@ from enlist.core.outcomes import Done, Effect, Refusal
 from enlist.core.refusals import UNRECORDED
 from enlist.core.secrets import KeyRing
 from enlist.pki.authority import Authority
+from enlist.pki.listener import ListenerIdentity
 from enlist.pki.profiles import PkiUrls
 from enlist.store import events, limits
 from enlist.store.ahead import ReadAhead
@@ -68,6 +69,7 @@ class Tools:
         certificate_lifetime: how long a device certificate lives, in microseconds.
         room: how many more enrollments may be live.
         channels: the ways in which messages can be sent (`email`); empty where none is set up.
+        listener: what the device listener shows now, and the key that signs one-time JWTs.
     """
 
     clock: Clock
@@ -78,6 +80,7 @@ class Tools:
     certificate_lifetime: int
     room: Room
     channels: frozenset[str]
+    listener: Callable[[], ListenerIdentity]
 
     @property
     def pki_urls(self) -> PkiUrls:

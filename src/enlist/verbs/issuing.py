@@ -17,7 +17,7 @@ from enlist.core.caller import Caller
 from enlist.core.clock import HOUR
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.model import User
+from enlist.core.model import GrantKind, User
 from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects, invalid
 from enlist.core.policy import SETTINGS, EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
@@ -42,7 +42,8 @@ class Delivery:
     """How the token shall reach the user.
 
     Attributes:
-        type: `email`, or `none`: shown once to the caller, who needs `enrollments:reveal`.
+        type: `email`, or `none`: shown once to the caller, who needs `enrollments:reveal`; a
+            one-time JWT is then not sent, but can be downloaded while it is valid.
         template: name of a message template; "" for the default.
     """
 
@@ -70,6 +71,7 @@ class Target:
     Attributes:
         path: of the organization that the device is in.
         device_name: for the log.
+        grant: which kind of token it is.
     """
 
     enrollment_id: Id
@@ -79,6 +81,7 @@ class Target:
     organization_id: Id
     path: str
     user: User | None
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN
 
     @property
     def subjects(self) -> Subjects:
@@ -126,13 +129,15 @@ def prepare(
     expires_at: int | None,
 ) -> Prepared | Refusal:
     """Check the delivery, decide the expiry, mint the token."""
-    refusal = check_delivery(delivery, target.user, tools.channels, caller, target.path)
-    if refusal is not None:
+    if target.grant is GrantKind.ONE_TIME_JWT:
+        if not delivery.shown:
+            return invalid("message.type", "must be none: a one-time JWT is downloaded")
+    elif refusal := check_delivery(delivery, target.user, tools.channels, caller, target.path):
         return refusal
     until = expiry(policy, expires_at, tools.clock())
     if isinstance(until, Refusal):
         return until
-    minted = mint(tools, target.enrollment_id, target.generation, policy)
+    minted = mint(tools, target, policy)
     return Prepared(target, until, minted, delivery, tools.addresses.mail_domain)
 
 
@@ -162,7 +167,8 @@ def hand_over(
         "user": target.user.username if target.user else "",
     }
     events.record(tx, caller, Happening(kind, target.subjects, told, personal))
-    token = minted.token if prepared.delivery.shown else None
+    by_jwt = target.grant is GrantKind.ONE_TIME_JWT  # shown by a verb of its own: `ShowJwt`
+    token = minted.token if prepared.delivery.shown and not by_jwt else None
     if token is not None:
         events.record(tx, caller, Happening("enrollment.revealed", target.subjects, {}, personal))
     issued = Issued(
@@ -192,16 +198,19 @@ def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple
     return message_id, (Send(message_id),)
 
 
-def mint(
-    tools: Tools, enrollment_id: Id, generation: int, policy: EnrollmentPolicy
-) -> tuple[Minted, ...]:
-    """The token of `generation`, and of a few after it."""
+def mint(tools: Tools, target: Target, policy: EnrollmentPolicy) -> tuple[Minted, ...]:
+    """The token of a generation, and of a few after it."""
     made = []
-    for number in range(generation, generation + _SPARES):
-        derived = tools.keys.derive_token(enrollment_id, number, policy.token_length)
-        digest = tools.keys.digest(Kind.REGISTRATION_TOKEN, derived.secret)
+    keys = tools.keys
+    for number in range(target.generation, target.generation + _SPARES):
+        if target.grant is GrantKind.ONE_TIME_JWT:
+            derived = keys.derive_uuid(target.enrollment_id, number)
+            digest = keys.digest(Kind.ONE_TIME_JWT, derived.secret)
+        else:
+            derived = keys.derive_token(target.enrollment_id, number, policy.token_length)
+            digest = keys.digest(Kind.REGISTRATION_TOKEN, derived.secret)
         row = NewSecret(
-            enrollment_id,
+            target.enrollment_id,
             number,
             digest,
             derived.key_id,

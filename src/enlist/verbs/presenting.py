@@ -18,7 +18,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, EnrollmentState
-from enlist.core.model import Device, Login, Organization, Platform, Proof, Sighting
+from enlist.core.model import Device, GrantKind, Login, Organization, Platform, Proof, Sighting
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy, TokenType
 from enlist.core.secrets import (
@@ -28,8 +28,9 @@ from enlist.core.secrets import (
     code_digest_input,
     parse_code,
     wellformed_token,
+    wellformed_uuid,
 )
-from enlist.grants import registration_token, sign_in
+from enlist.grants import one_time_jwt, registration_token, sign_in
 from enlist.store import (
     attempts,
     devices,
@@ -54,13 +55,15 @@ class Presented:
     """What somebody enrolls with.
 
     Either `token` (a registration token or an attempt code; ruling 24) or `group_id`; user name
-    and password beside it where two factors are asked or a Group ID was given.
+    and password beside it where two factors are asked or a Group ID was given. `kind` says
+    whether `token` is a one-time JWT's `jti` instead: one is never taken for the other.
     """
 
     token: Secret | None = None
     group_id: str = ""
     username: str = ""
     password: Secret | None = None
+    kind: Kind = Kind.REGISTRATION_TOKEN
 
     @property
     def with_credentials(self) -> bool:
@@ -123,22 +126,24 @@ def unread(presented: Presented) -> Refusal | None:
     Beside a login nothing is refused yet: the login is looked for, and its password compared, for
     the shape of the request alone must decide how much is done (ruling 8).
     """
-    if presented.token is None or presented.with_credentials or _readable(presented.token):
+    if presented.token is None or presented.with_credentials or _readable(presented):
         return None
     return Refusal("token_invalid", reason="mistyped or malformed", counted_only=True)
 
 
-def _readable(token: Secret) -> str | None:
+def _readable(presented: Presented) -> str | None:
     """The letters of a token or code, as far as it can be one."""
-    text = token.reveal()
+    text = presented.token.reveal() if presented.token else ""
+    if presented.kind is Kind.ONE_TIME_JWT:
+        return wellformed_uuid(text)
     mistyped = _GROUPED_CODE.fullmatch(text.strip()) and parse_code(text) is None
     return None if mistyped else wellformed_token(text)
 
 
 def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -> None:
     """Ask at once for every token that `find` will look for, and how those used were used."""
-    texts = (wellformed_token(one.token.reveal()) for one in presented if one.token is not None)
-    digests = (tools.keys.digests(Kind.REGISTRATION_TOKEN, Secret(text)) for text in texts if text)
+    texts = ((one.kind, _readable(one)) for one in presented if one.token is not None)
+    digests = (tools.keys.digests(kind, Secret(text)) for kind, text in texts if text)
     events.read_ahead(ahead, sightings.read_ahead(ahead, chain.from_iterable(digests)))
 
 
@@ -149,12 +154,13 @@ def _find(
     nothing = Found(presented, login=login, platform=platform)
     if presented.token is None:
         return _find_by_group_id(tx, nothing)
-    text = _readable(presented.token)
+    text = _readable(presented)
     if text is None:
         return unread(presented) or nothing
-    code = parse_code(presented.token.reveal())
+    by_code = presented.kind is Kind.REGISTRATION_TOKEN
+    code = parse_code(presented.token.reveal()) if by_code else None
     codes = tools.keys.digests(Kind.ATTEMPT_CODE, code_digest_input(code)) if code else ()
-    tokens = tools.keys.digests(Kind.REGISTRATION_TOKEN, Secret(text))
+    tokens = tools.keys.digests(presented.kind, Secret(text))
     sighting = sightings.find(tx, tokens, codes)
     if sighting is not None:
         policy = organizations.policy(tx, sighting.organization_path)
@@ -268,7 +274,8 @@ def admit(tools: Tools, found: Found, now: int) -> Admitted | Refusal:
     """Check the login, and ask the grant. Runs in `work`: hashing is slow on purpose."""
     proof = _prove(tools, found)
     if found.sighting is not None and found.policy is not None:
-        refusal = registration_token.admit(found.sighting, proof, found.policy, now)
+        grant = _GRANTS.get(found.sighting.grant, registration_token)
+        refusal = grant.admit(found.sighting, proof, found.policy, now)
         return refusal or Admitted(found, proof.user_id or found.sighting.attempt_user_id)
     if found.presented.token is not None or found.policy is None:
         return Refusal("credentials_invalid", reason=f"unknown token or Group ID; {proof.failure}")
@@ -306,6 +313,7 @@ def _prove(tools: Tools, found: Found) -> Proof:
     return Proof(presented=True, failure="wrong password" if login.active else "disabled user")
 
 
+_GRANTS: Final = {GrantKind.ONE_TIME_JWT: one_time_jwt}
 _PLATFORMS: Final = {"ipados": Platform.IOS, **{known.value: known for known in Platform}}
 
 

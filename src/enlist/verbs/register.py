@@ -103,6 +103,7 @@ class _Issuing(Verb[Seen, Ready, Issued]):
 
     message: Delivery
     expires_at: int | None
+    grant: GrantKind
 
     def prepare(self, tools: Tools, caller: Caller, seen: Seen, device: Device) -> Ready | Refusal:
         """Everything slow about a new enrollment for this device."""
@@ -114,6 +115,7 @@ class _Issuing(Verb[Seen, Ready, Issued]):
             organization_id=device.organization_id,
             path=seen.organization.path,
             user=seen.user,
+            grant=self.grant,
         )
         prepared = prepare(tools, caller, target, seen.policy, self.message, self.expires_at)
         if isinstance(prepared, Refusal):
@@ -164,6 +166,7 @@ class Register(_Issuing):
     details: DeviceDetails
     message: Delivery = Delivery()  # noqa: RUF009
     expires_at: int | None = None
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN
 
     name = "register"
 
@@ -239,6 +242,7 @@ class Issue(_Issuing):
     device_id: Id
     message: Delivery = Delivery()  # noqa: RUF009
     expires_at: int | None = None
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN
 
     name = "issue"
 
@@ -272,14 +276,14 @@ class Issue(_Issuing):
 
 
 def _enrollment(prepared: Prepared, caller: Caller) -> NewEnrollment:
-    """An enrollment by registration token, for one device."""
+    """An enrollment for one device."""
     target = prepared.target
     return NewEnrollment(
         id=target.enrollment_id,
         organization_id=target.organization_id,
         user_id=target.user.id if target.user else None,
         device_id=target.device_id,
-        grant=GrantKind.REGISTRATION_TOKEN,
+        grant=target.grant,
         expires_at=prepared.expires_at,
         issued_by=caller.name,
         issuer_id=caller.id,
@@ -312,7 +316,8 @@ class IssuedAgain(QuickVerb[Issued, Issued]):
     def _token(self, tools: Tools, tx: Reader, caller: Caller, found: Enrollment) -> Secret | None:
         if not caller.may(Permission.ENROLLMENTS_REVEAL, found.organization_path):
             return None
-        if shown_state(found.state, found.expires_at, tx.now) != "active":
+        state = shown_state(found.state, found.expires_at, tx.now)
+        if state != "active" or found.grant is not GrantKind.REGISTRATION_TOKEN:
             return None
         row = enrollment_secrets.first_derivation(tx, found.id)
         if row is None or row.generation != found.generation:

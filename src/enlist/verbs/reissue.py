@@ -116,6 +116,7 @@ class Reissue(Verb[Seen, Prepared, Issued]):
             organization_id=found.organization_id,
             path=found.organization_path,
             user=seen.user,
+            grant=found.grant,
         )
         return prepare(tools, caller, target, seen.policy, self.message, self.expires_at)
 

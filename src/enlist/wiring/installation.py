@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from enlist import keyfolder
@@ -32,6 +33,7 @@ from enlist.verbs.driver import Addresses, Driver, Tools
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.setup import Beginning, SetUp
 from enlist.wiring.beside import as_told
+from enlist.wiring.certificates import listener_identity
 from enlist.wiring.checkpoint_folder import CheckpointFolder
 
 
@@ -190,6 +192,7 @@ def _tools(
         certificate_lifetime=settings.certificate_days * DAY,
         room=Room(settings.most_live_enrollments),
         channels=channels,
+        listener=partial(listener_identity, settings.data, where, clock),
     )
 
 

@@ -12,21 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 import structlog
-from cryptography import x509
 
-from enlist import __version__, keyfolder
+from enlist import __version__
 from enlist.core.caller import SYSTEM
-from enlist.core.clock import DAY, from_datetime
 from enlist.core.counting import counted
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
 from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
-from enlist.keyfolder import KeyFolder, write_secret
-from enlist.pki import keys
-from enlist.pki.authority import Authority
+from enlist.keyfolder import KeyFolder
 from enlist.settings import Settings
 from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
@@ -35,14 +30,15 @@ from enlist.web.services import Services
 from enlist.web.serving import CannotListen, Listener, listen, supervise, survive_hangup
 from enlist.web.serving import serve as serve_listeners
 from enlist.web.tls import ReloadingTls, device_tls, web_tls
+from enlist.wiring import certificates
 from enlist.wiring.backend import at_this_machine
 from enlist.wiring.background import Background
 from enlist.wiring.beside import tell
+from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.delivery import delivery_worker
 from enlist.wiring.installation import (
     CannotStart,
     Installation,
-    addresses,
     open_installation,
     speaks_tls,
 )
@@ -55,8 +51,6 @@ from enlist.wiring.sealer import SealerThread
 _log = structlog.get_logger("enlist.server")
 _AT_ONCE = 0.5
 _MOST_FILES = 65_536
-_CERTIFICATE_LIFETIME = 397 * DAY
-_RENEW_BEFORE = 60 * DAY
 
 
 @dataclass(slots=True)
@@ -257,7 +251,7 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
             f"{settings.data / 'pki' / 'root.pem'}, or give --tls-cert and --tls-key"
         )
     make = functools.partial(_device_tls, settings.data)
-    device = _own_tls(settings, installation, "device-listener", [], make)
+    device = _own_tls(settings, installation, DEVICE_LISTENER, [], make)
     return Plan(
         Listener("web", web_socket, tls), Listener("device", device_socket, device), line, own_ca
     )
@@ -265,19 +259,7 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
 
 def _device_tls(data: Path, certificate: Path, key: Path) -> ssl.SSLContext:
     """TLS for devices of every issuing CA that is in the folder now."""
-    return device_tls(certificate, key, _authority(data).trusted_pem)
-
-
-def _authority(data: Path, now: int | None = None) -> Authority:
-    """As the folder has it now: what workers have of their parent's may be as old as the server.
-
-    Raises:
-        ValueError: it cannot be read.
-    """
-    try:
-        return keyfolder.load(data, now).authority
-    except keyfolder.KeyFolderProblem as error:
-        raise ValueError(str(error)) from error
+    return device_tls(certificate, key, certificates.authority(data).trusted_pem)
 
 
 def _own_tls(
@@ -288,52 +270,11 @@ def _own_tls(
     make: Callable[[Path, Path], ssl.SSLContext],
 ) -> ReloadingTls:
     """TLS with a certificate of our own CA, which a server that runs for a year renews."""
-    renew = functools.partial(_certificate, settings, installation, name, more)
+    tools = installation.tools
+    renew = functools.partial(
+        listener_certificate, settings.data, tools.addresses, tools.clock, name, more
+    )
     return ReloadingTls(name.removesuffix("-listener"), renew(), make, renew)
-
-
-def _certificate(
-    settings: Settings, installation: Installation, name: str, more: Sequence[str]
-) -> tuple[Path, Path]:
-    """A listener's certificate of our own CA, renewed in time; its key stays (ruling 5)."""
-    where = addresses(settings)
-    url = where.device_url if name == "device-listener" else where.public_url
-    names = [urlsplit(url).hostname or "localhost", *more, "localhost", "127.0.0.1", "::1"]
-    names = list(dict.fromkeys(names))
-    folder = settings.data / "pki"
-    certificate, key_file = folder / f"{name}.pem", folder / f"{name}.key"
-    if not key_file.exists():
-        write_secret(key_file, keys.to_pem(keys.new_signing_key()))
-    try:
-        key = keyfolder.read_private_key(key_file)
-    except ValueError as error:
-        raise CannotStart(
-            f"{key_file} cannot be used: {error}. Restore it from your key backup."
-        ) from error
-    now = installation.tools.clock()
-    present = _present(certificate)
-    if present is not None:
-        lasts = from_datetime(present.not_valid_after_utc) > now + _RENEW_BEFORE
-        if lasts and _names(present) == set(names) and present.public_key() == key.public_key():
-            return certificate, key_file
-    issuer = _authority(settings.data, now).issuers[0]
-    issued = issuer.issue_server(names, key, now, _CERTIFICATE_LIFETIME)
-    write_secret(certificate, (issued.pem + issuer.issuing_pem).encode())
-    return certificate, key_file
-
-
-def _present(certificate: Path) -> x509.Certificate | None:
-    """The certificate in the file; None for one that is missing or damaged, and thus made anew."""
-    try:
-        return x509.load_pem_x509_certificate(certificate.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _names(certificate: x509.Certificate) -> set[str]:
-    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    dns = extension.value.get_values_for_type(x509.DNSName)
-    return {*dns, *(str(ip) for ip in extension.value.get_values_for_type(x509.IPAddress))}
 
 
 def _start_lines(settings: Settings, installation: Installation, plan: Plan) -> list[str]:

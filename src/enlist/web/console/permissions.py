@@ -22,6 +22,7 @@ PERMISSIONS: Final = {
     "enrollments:read": Word(N_("See enrollments")),
     "enrollments:issue": Word(N_("Issue new tokens for devices")),
     "enrollments:resend": Word(N_("Send the same token again")),
+    "enrollments:download": Word(N_("Download one-time JWTs, or show their QR code")),
     "enrollments:reissue": Word(N_("Make a new token that replaces the last one")),
     "enrollments:revoke": Word(N_("Revoke enrollments")),
     "enrollments:reveal": Word(N_("Be shown tokens instead of having them sent")),

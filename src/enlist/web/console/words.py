@@ -75,6 +75,7 @@ OWNERSHIPS: Final = {
 GRANTS: Final = {
     "registration_token": Word(N_("Registration token"), icon="ticket"),
     "sign_in": Word(N_("Sign-in"), icon="login"),
+    "one_time_jwt": Word(N_("One-time JWT"), icon="qrcode"),
 }
 
 UNKNOWN: Final = Word(N_("Unknown"))

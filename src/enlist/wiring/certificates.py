@@ -1,0 +1,101 @@
+"""The listeners' certificates of Enlist's own CA: made, renewed in time; each keeps its key.
+
+The device listener's key also signs the JWTs that OpenZiti clients enroll with, so everything that
+hands out such a JWT, the server or a command beside it, asks here for certificate and key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from enlist import keyfolder
+from enlist.core.clock import DAY, Clock, from_datetime
+from enlist.keyfolder import KeyFolderProblem, write_secret
+from enlist.pki import keys
+from enlist.pki.authority import Authority
+from enlist.pki.listener import ListenerIdentity
+from enlist.verbs.driver import Addresses
+
+DEVICE_LISTENER: Final = "device-listener"
+_LIFETIME: Final = 397 * DAY
+_RENEW_BEFORE: Final = 60 * DAY
+
+
+def authority(data: Path, now: int | None = None) -> Authority:
+    """As the folder has it now: what workers have of their parent's may be as old as the server.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        return keyfolder.load(data, now).authority
+    except KeyFolderProblem as error:
+        raise ValueError(str(error)) from error
+
+
+def listener_certificate(
+    data: Path, where: Addresses, clock: Clock, name: str, more: Sequence[str] = ()
+) -> tuple[Path, Path]:
+    """A listener's certificate and key as files; a certificate that is about to end is replaced.
+
+    Args:
+        name: of the files, without what stands behind the dot.
+        more: names for it beside those that every listener has (ruling 5).
+
+    Raises:
+        KeyFolderProblem: its key cannot be used.
+        ValueError: the authority cannot be read.
+    """
+    url = where.device_url if name == DEVICE_LISTENER else where.public_url
+    names = [urlsplit(url).hostname or "localhost", *more, "localhost", "127.0.0.1", "::1"]
+    names = list(dict.fromkeys(names))
+    folder = data / "pki"
+    certificate, key_file = folder / f"{name}.pem", folder / f"{name}.key"
+    if not key_file.exists():
+        write_secret(key_file, keys.to_pem(keys.new_signing_key()))
+    try:
+        key = keyfolder.read_private_key(key_file)
+    except ValueError as error:
+        raise KeyFolderProblem(
+            f"{key_file} cannot be used: {error}. Restore it from your key backup."
+        ) from error
+    now = clock()
+    present = _present(certificate)
+    if present is not None:
+        lasts = from_datetime(present.not_valid_after_utc) > now + _RENEW_BEFORE
+        if lasts and _names(present) == set(names) and present.public_key() == key.public_key():
+            return certificate, key_file
+    issuer = authority(data, now).issuers[0]
+    issued = issuer.issue_server(names, key, now, _LIFETIME)
+    write_secret(certificate, (issued.pem + issuer.issuing_pem).encode())
+    return certificate, key_file
+
+
+def listener_identity(data: Path, where: Addresses, clock: Clock) -> ListenerIdentity:
+    """What the device listener shows, as its files have it now.
+
+    Raises:
+        KeyFolderProblem, ValueError: as `listener_certificate`; or the key is not RSA.
+    """
+    certificate, key_file = listener_certificate(data, where, clock, DEVICE_LISTENER)
+    shown = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return ListenerIdentity(shown, keyfolder.read_private_key(key_file))
+
+
+def _present(certificate: Path) -> x509.Certificate | None:
+    """The certificate in the file; None for one that is missing or damaged, and thus made anew."""
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _names(certificate: x509.Certificate) -> set[str]:
+    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    dns = extension.value.get_values_for_type(x509.DNSName)
+    return {*dns, *(str(ip) for ip in extension.value.get_values_for_type(x509.IPAddress))}
