@@ -225,6 +225,11 @@ CATALOGUE: dict[str, Meaning] = {
     ),
     "not_found": _of(_ANYBODY, "There is nothing here", "Check the address or the id."),
     "conflict": _of(_STAFF, "This does not fit what is there", "Load the page again and look."),
+    "preview_outdated": _of(
+        _STAFF,
+        "The situation has changed since you looked",
+        "Nothing was done. Look at what would happen now, and confirm that.",
+    ),
     "enrollment_exists": _of(
         _STAFF,
         "This device already has a live enrollment",

@@ -249,10 +249,15 @@ class Driver:
                 outcome = self._refuse(verb, caller, refusal)
             except _UNREADABLE:
                 return Refusal("malformed", support_code=secrets.support_code())
-            if isinstance(outcome, Done) and outcome.effects:
-                self._after(outcome.effects)
+            if isinstance(outcome, Done):
+                self.carry_out(outcome.effects)
             return outcome
         return self._refuse(verb, caller, Refusal("try_later", reason="kept changing", holder=True))
+
+    def carry_out(self, effects: Sequence[Effect]) -> None:
+        """Do what must happen now that something is committed."""
+        if effects:
+            self._after(effects)
 
     def _once(self, verb: AnyVerb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
         seen = verb.unread() or self._store.read(lambda tx: look_at(verb, self._tools, tx, caller))

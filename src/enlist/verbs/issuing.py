@@ -42,8 +42,9 @@ class Delivery:
     """How the token shall reach the user.
 
     Attributes:
-        type: `email`, or `none`: shown once to the caller, who needs `enrollments:reveal`; a
-            one-time JWT is then not sent, but can be downloaded while it is valid.
+        type: `email`; `none`: shown once to the caller, who needs `enrollments:reveal`; `later`:
+            neither, it is sent or downloaded when somebody asks for that. A one-time JWT is only
+            ever downloaded, while it is valid.
         template: name of a message template; "" for the default.
     """
 
@@ -54,6 +55,19 @@ class Delivery:
     def shown(self) -> bool:
         """Whether the caller himself is shown the token."""
         return self.type == "none"
+
+    @property
+    def deferred(self) -> bool:
+        """Whether nothing is sent or shown yet."""
+        return self.type == "later"
+
+
+LATER: Final = Delivery("later")
+
+
+def usual(grant: GrantKind) -> Delivery:
+    """How a token gets to its user where nobody says."""
+    return LATER if grant is GrantKind.ONE_TIME_JWT else Delivery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +144,8 @@ def prepare(
 ) -> Prepared | Refusal:
     """Check the delivery, decide the expiry, mint the token."""
     if target.grant is GrantKind.ONE_TIME_JWT:
-        if not delivery.shown:
-            return invalid("message.type", "must be none: a one-time JWT is downloaded")
+        if not (delivery.shown or delivery.deferred):
+            return invalid("message.type", "must be later: a one-time JWT is downloaded")
     elif refusal := check_delivery(delivery, target.user, tools.channels, caller, target.path):
         return refusal
     until = expiry(policy, expires_at, tools.clock())
@@ -184,7 +198,8 @@ def hand_over(
 
 def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple[Effect, ...]]:
     target = prepared.target
-    if prepared.delivery.shown or target.user is None:
+    delivery = prepared.delivery
+    if delivery.shown or delivery.deferred or target.user is None:
         return None, ()
     message_id = queue_message(
         tx,
@@ -192,7 +207,7 @@ def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple
         user=target.user,
         enrollment_id=target.enrollment_id,
         generation=generation,
-        delivery=prepared.delivery,
+        delivery=delivery,
         sender_domain=prepared.sender_domain,
     )
     return message_id, (Send(message_id),)
@@ -226,6 +241,8 @@ def check_delivery(
     delivery: Delivery, user: User | None, channels: frozenset[str], caller: Caller, path: str
 ) -> Refusal | None:
     """Whether a message of this type can go to this user (A13, A30), or may be shown (A16)."""
+    if delivery.deferred:
+        return None
     if delivery.shown:
         if caller.may(Permission.ENROLLMENTS_REVEAL, path):
             return None
@@ -237,7 +254,7 @@ def check_delivery(
             "which no role holds by itself. Send it by e-mail instead.",
         )
     if delivery.type != "email":
-        return invalid("message.type", "must be email or none")
+        return invalid("message.type", "must be email, none or later")
     found = mailed_to(user, channels)
     return found if isinstance(found, Refusal) else None
 
@@ -256,7 +273,8 @@ def mailed_to(user: User | None, channels: frozenset[str]) -> User | Refusal:
 
 def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
     """Whether the template that was named exists for the organization at `path` (A15)."""
-    if delivery.template in ("", DEFAULT_TEMPLATE) or delivery.shown:
+    unsent = delivery.shown or delivery.deferred
+    if delivery.template in ("", DEFAULT_TEMPLATE) or unsent:
         return None
     found = templates.nearest(
         tx,

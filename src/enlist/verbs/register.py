@@ -133,7 +133,7 @@ class _Issuing(Verb[Seen, Ready, Issued]):
             enrollments.make_room(tx, caller, target.subjects)
         else:
             raise ConcurrentChange
-        enrollments.insert(tx, _enrollment(ready.prepared, caller))
+        enrollments.insert(tx, new_enrollment(ready.prepared, caller))
         kind = "device.registered" if ready.fresh_device else "enrollment.issued"
         return hand_over(tx, caller, ready.prepared, kind, {"platform": device.platform.value})
 
@@ -275,8 +275,10 @@ class Issue(_Issuing):
         return self.prepare(tools, caller, seen, seen.device)
 
 
-def _enrollment(prepared: Prepared, caller: Caller) -> NewEnrollment:
-    """An enrollment for one device."""
+def new_enrollment(
+    prepared: Prepared, caller: Caller, replaces_device_id: Id | None = None
+) -> NewEnrollment:
+    """An enrollment for one device, which may take the place of another."""
     target = prepared.target
     return NewEnrollment(
         id=target.enrollment_id,
@@ -287,6 +289,7 @@ def _enrollment(prepared: Prepared, caller: Caller) -> NewEnrollment:
         expires_at=prepared.expires_at,
         issued_by=caller.name,
         issuer_id=caller.id,
+        replaces_device_id=replaces_device_id,
     )
 
 

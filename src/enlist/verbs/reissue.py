@@ -1,8 +1,9 @@
-"""Reissue, resend, revoke: what can be done with an enrollment that nobody used yet.
+"""Reissue, resend, revoke, delete: what can be done with an enrollment that nobody used yet.
 
 *Reissue* is a new secret for the same enrollment: the next generation, a new expiry, a new
 message; whoever holds the old one is told so. *Resend* sends the same token once more.
-*Revoke* ends the enrollment.
+*Revoke* ends the enrollment, and its token tells so. *Delete* ends it and takes it out of sight:
+its token is unknown from then on, and nothing brings it back (seed 003).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from enlist.core.outcomes import Done, Refusal, Send
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.store import enrollments, events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.consequences import Consequences, Foreseen, bind, outdated
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
 from enlist.verbs.issuing import (
@@ -30,6 +32,7 @@ from enlist.verbs.issuing import (
     mailed_to,
     prepare,
     queue_message,
+    usual,
 )
 
 
@@ -76,18 +79,33 @@ def _ended(enrollment: Enrollment) -> Refusal | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Reissuing:
+    """A new token, and what ends with it."""
+
+    prepared: Prepared
+    foreseen: Foreseen
+
+
 @dataclass(frozen=True)
-class Reissue(Verb[Seen, Prepared, Issued]):
+class Reissue(Verb[Seen, Reissuing, Issued]):
     """Make the next generation of a token: of an active, an expired or a held enrollment.
 
+    Attributes:
+        message: how it gets to its user; None for as usual (see `usual`).
+        reason: for the audit log.
+        preview: what was shown by a dry run; another situation is refused.
+
     Refusals: `token_used`, `token_revoked`, `conflict` for what no device has, `enrollment_exists`
-    for what is on hold beside a newer one, `device_enrolled` where that was used, and the
-    delivery's.
+    for what is on hold beside a newer one, `device_enrolled` where that was used,
+    `preview_outdated`, and the delivery's.
     """
 
     enrollment_id: str
-    message: Delivery = Delivery()  # noqa: RUF009
+    message: Delivery | None = None
     expires_at: int | None = None
+    reason: str = ""
+    preview: str = ""
 
     name = "reissue"
 
@@ -98,9 +116,10 @@ class Reissue(Verb[Seen, Prepared, Issued]):
         found = seen.enrollment
         if found.state is EnrollmentState.ON_HOLD and (refusal := enrolled_since(tx, found)):
             return refusal
-        return check_template(tx, self.message, found.organization_path) or seen
+        message = self.message or usual(found.grant)
+        return check_template(tx, message, found.organization_path) or seen
 
-    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Prepared | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Reissuing | Refusal:
         found = seen.enrollment
         refusal = _ended(found)
         if refusal is not None:
@@ -108,6 +127,11 @@ class Reissue(Verb[Seen, Prepared, Issued]):
         if found.device_id is None:
             detail = "It is for no device of its own, so there is no token to make anew."
             return Refusal("conflict", detail=detail, about=found.subjects)
+        ending = Consequences(enrollments=(found,))
+        foreseen = bind("reissue", (found.id,), ending, tools.clock())
+        refusal = outdated(self.preview, foreseen, found.subjects)
+        if refusal is not None:
+            return refusal
         target = Target(
             enrollment_id=found.id,
             generation=found.generation + 1,
@@ -118,14 +142,20 @@ class Reissue(Verb[Seen, Prepared, Issued]):
             user=seen.user,
             grant=found.grant,
         )
-        return prepare(tools, caller, target, seen.policy, self.message, self.expires_at)
+        message = self.message or usual(found.grant)
+        prepared = prepare(tools, caller, target, seen.policy, message, self.expires_at)
+        return prepared if isinstance(prepared, Refusal) else Reissuing(prepared, foreseen)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Prepared) -> Done[Issued] | Refusal:
-        target = ready.target
-        before = target.generation - 1
-        if not enrollments.reissue(tx, target.enrollment_id, before, ready.expires_at):
+    def foreseen(self, ready: Reissuing) -> Foreseen:
+        """What a dry run answers."""
+        return ready.foreseen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Reissuing) -> Done[Issued] | Refusal:
+        target, until = ready.prepared.target, ready.prepared.expires_at
+        if not enrollments.reissue(tx, target.enrollment_id, target.generation - 1, until):
             raise ConcurrentChange
-        return hand_over(tx, caller, ready, "enrollment.reissued", {})
+        data = {"reason": self.reason} if self.reason else {}
+        return hand_over(tx, caller, ready.prepared, "enrollment.reissued", data)
 
     def clash(self, index: str) -> Refusal | None:
         # It was on hold, and its device got another meanwhile.
@@ -202,5 +232,33 @@ class Revoke(Verb[Seen, Seen, None]):
         data = {"reason": self.reason}
         events.record(
             tx, caller, Happening("enrollment.revoked", found.subjects, data, _personal(found))
+        )
+        return Done(None)
+
+
+@dataclass(frozen=True)
+class DeleteEnrollment(Verb[Seen, Seen, None]):
+    """Delete an enrollment that nobody used, for good; its device and credentials stay (D16-D18).
+
+    Refusals: `token_used`, `token_revoked`.
+    """
+
+    enrollment_id: str
+
+    name = "delete_enrollment"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        return _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_DELETE)
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Seen | Refusal:
+        return _ended(seen.enrollment) or seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Seen) -> Done[None] | Refusal:
+        found = ready.enrollment
+        if not enrollments.delete(tx, found.id, found.generation):
+            raise ConcurrentChange
+        data = {"generation": found.generation}
+        events.record(
+            tx, caller, Happening("enrollment.deleted", found.subjects, data, _personal(found))
         )
         return Done(None)

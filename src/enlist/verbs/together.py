@@ -70,7 +70,9 @@ class Together:
         if claims:
             won = self._store.claim(type(asked[0][0]).apply_many, list(claims.values()))
             lost = [place for place, yes in zip(claims, won, strict=True) if not yes]
-            outcomes |= {n: asked[n][0].won(claims[n]) for n in claims if n not in set(lost)}
+            done = {n: asked[n][0].won(claims[n]) for n in claims if n not in set(lost)}
+            outcomes |= done
+            self._driver.carry_out([effect for one in done.values() for effect in one.effects])
             if lost:
                 refused |= self._store.read(
                     lambda tx: self._lost(asked, claims, lost, tx), by_keys=True

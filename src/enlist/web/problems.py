@@ -57,6 +57,7 @@ STATUS: Final = {
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
+    "preview_outdated": 409,
     "enrollment_exists": 409,
     "device_enrolled": 409,
     "not_resendable": 409,
