@@ -36,6 +36,10 @@ BACK = {
         ],
     },
     "0003": {"sqlite": _WITHOUT_0004, "postgres": _WITHOUT_0004},
+    "0004": {
+        "sqlite": ["DROP TABLE device_session", "DROP TABLE server_process"],
+        "postgres": ["DROP TABLE device_session, server_process"],
+    },
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from enlist.core.ids import Id
 from enlist.core.model import Credential
+from enlist.store import announcing
+from enlist.store.announcing import Of
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _COLUMNS = """
@@ -178,17 +180,20 @@ def of_user_key(tx: Reader, user_id: Id, key_digest: bytes, since: int) -> Crede
 
 def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
     """Revoke every living credential of a device; answer how many."""
+    announcing.ended(tx, Of.DEVICE, device_id)
     return tx.run(_REVOKE_OF_DEVICE, device_id=device_id, now=tx.now, reason=reason)
 
 
 def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:
     """Revoke every living credential of a user's devices; answer how many."""
+    announcing.ended(tx, Of.USER, user_id)
     return tx.run(_REVOKE_OF_USER, user_id=user_id, now=tx.now, reason=reason)
 
 
 def end_proofs(tx: Tx, device_id: Id) -> None:
     """End whatever goes on because a credential of this device was shown earlier, but none of
     the credentials: for a device that is disconnected, or blocked for a while."""
+    announcing.ended(tx, Of.DEVICE, device_id)
     tx.run(_END_PROOFS, device_id=device_id)
 
 

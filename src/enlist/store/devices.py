@@ -8,6 +8,8 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Ownership, Platform
 from enlist.core.outcomes import Refusal
+from enlist.store import announcing
+from enlist.store.announcing import Of
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
@@ -242,6 +244,7 @@ def hold_enrolled(tx: Tx, device_id: Id) -> bool:
 
 def reset(tx: Tx, device_id: Id, expected_version: int) -> bool:
     """A device is registered again, unless blocked; False when it has changed since it was seen."""
+    announcing.ended(tx, Of.DEVICE, device_id)
     return tx.run(_RESET, id=device_id, version=expected_version) == 1
 
 
@@ -249,6 +252,7 @@ def reassign(
     tx: Tx, device_id: Id, expected_version: int, user_id: Id, organization_id: Id
 ) -> bool:
     """A device is somebody else's, and registered again; False when it has changed meanwhile."""
+    announcing.ended(tx, Of.DEVICE, device_id)
     changed = tx.run(
         _REASSIGN,
         id=device_id,
@@ -261,17 +265,20 @@ def reassign(
 
 def retire(tx: Tx, device_id: Id, expected_version: int) -> bool:
     """Another device took its place; False when it has changed since it was seen."""
+    announcing.ended(tx, Of.DEVICE, device_id)
     return tx.run(_RETIRE, id=device_id, version=expected_version) == 1
 
 
 def delete(tx: Tx, device_id: Id) -> bool:
     """Take a device out of every list; the row stays for events and the CRL (ruling 29)."""
+    announcing.ended(tx, Of.DEVICE, device_id)
     return tx.run(_DELETE, id=device_id, now=tx.now) == 1
 
 
 def unenroll_of_user(tx: Tx, user_id: Id) -> list[Id]:
     """The enrolled devices of a user are enrolled no more; answer which they were."""
     found = [row["id"] for row in tx.all(_ENROLLED_OF_USER, user_id=user_id)]
+    announcing.ended(tx, Of.USER, user_id)
     tx.run(_UNENROLL_OF_USER, user_id=user_id)
     return found
 

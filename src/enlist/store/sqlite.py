@@ -44,8 +44,18 @@ the system: among a million tokens, 64 and 256 MiB were no faster."""
 _BUSY_MS: Final = 10_000
 
 
-def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
-    """A connection as Enlist uses it: WAL, durable commits, enforced foreign keys."""
+def _nobody(_told: str) -> None:
+    """Who hears what is told on a connection that nobody listens to."""
+
+
+def connect(
+    path: Path, *, writable: bool = True, told: Callable[[str], None] = _nobody
+) -> sqlite3.Connection:
+    """A connection as Enlist uses it: WAL, durable commits, enforced foreign keys.
+
+    Args:
+        told: is called with what `announcing` tells on it, before that is committed.
+    """
     connection = sqlite3.connect(
         path,
         timeout=_BUSY_MS / 1000,
@@ -60,6 +70,7 @@ def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
     connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA trusted_schema=OFF")
+    connection.create_function("enlist_announce", 1, told)
     if not writable:
         connection.execute("PRAGMA query_only=ON")
     return connection
@@ -137,7 +148,7 @@ class SqliteStore:
     dialect = "sqlite"
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+        self.path = path
         self._clock = clock
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -146,7 +157,8 @@ class SqliteStore:
         self._closed = False
         # Without it a job could be put behind the last one, and its caller would wait for ever.
         self._door = threading.Lock()
-        self._connection = connect(path)
+        self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._connection = connect(path, told=self.told.put)
         self._writer = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._writer.start()
 
@@ -200,7 +212,7 @@ class SqliteStore:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             try:
-                connection = connect(self._path, writable=False)
+                connection = connect(self.path, writable=False)
             except sqlite3.OperationalError as error:
                 raise StoreUnavailable(str(error)) from error
             self._local.connection = connection

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enlist.core.ids import Id
 from enlist.core.model import Login, User, UserState
 from enlist.core.outcomes import Refusal
+from enlist.store import announcing
+from enlist.store.announcing import Of
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
 
@@ -206,6 +208,7 @@ def rehash(tx: Tx, user_id: Id, old: str, password_hash: str) -> None:
 
 def set_state(tx: Tx, user_id: Id, state: UserState) -> bool:
     """Disable or enable a user; False when he is that already."""
+    announcing.ended(tx, Of.USER, user_id)
     return tx.run(_SET_STATE, id=user_id, state=state.value) == 1
 
 
@@ -216,6 +219,7 @@ def hold(tx: Tx, user_id: Id) -> bool:
 
 def delete(tx: Tx, user_id: Id) -> bool:
     """Take a user out of every list; the row stays for events."""
+    announcing.ended(tx, Of.USER, user_id)
     return tx.run(_DELETE, id=user_id, now=tx.now) == 1
 
 

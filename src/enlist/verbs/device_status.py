@@ -12,9 +12,9 @@ from enlist.core.caller import Caller
 from enlist.core.clock import MINUTE
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Credential, Device
+from enlist.core.model import Credential, Device, UserState
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.store import credentials, devices
+from enlist.store import credentials, devices, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Answered, Tools, Verb
 
@@ -26,6 +26,36 @@ class Standing:
     device: Device
     username: str
     credential: Credential
+
+
+def standing(tx: Reader, device_id: Id, serial: str) -> Standing | Refusal:
+    """Whether a device is still wanted with this certificate.
+
+    Refusals: those of `DeviceStatus`; the devices of a disabled user are blocked.
+    """
+    credential = credentials.by_serial(tx, serial)
+    if credential is None or credential.device_id != device_id:
+        return Refusal("credential_revoked", reason="unknown", holder=True)
+    device = devices.find(tx, credential.device_id)
+    about = Subjects(
+        device.organization_id if device else None,
+        device.user_id if device else None,
+        credential.device_id,
+        credential.enrollment_id,
+    )
+    if credential.revoked_at is not None or device is None:
+        reason = credential.revocation_reason or "the device was deleted"
+        moment = credential.revoked_at
+        return Refusal("credential_revoked", at=moment, reason=reason, about=about, holder=True)
+    if credential.not_after <= tx.now:
+        moment = credential.not_after
+        return Refusal("credential_expired", at=moment, about=about, holder=True)
+    if device.state is DeviceState.BLOCKED:
+        return Refusal("device_blocked", about=about, holder=True)
+    user = users.find(tx, device.user_id) if device.user_id else None
+    if user is not None and user.state is not UserState.ACTIVE:
+        return Refusal("device_blocked", reason="its user is disabled", about=about, holder=True)
+    return Standing(device, device.username, credential)
 
 
 @dataclass(frozen=True)
@@ -46,26 +76,7 @@ class DeviceStatus(Verb[Standing, Standing, Standing]):
     refused_as = "credential.refused"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
-        credential = credentials.by_serial(tx, self.serial)
-        if credential is None or credential.device_id != self.device_id:
-            return Refusal("credential_revoked", reason="unknown", holder=True)
-        device = devices.find(tx, credential.device_id)
-        about = Subjects(
-            device.organization_id if device else None,
-            device.user_id if device else None,
-            credential.device_id,
-            credential.enrollment_id,
-        )
-        if credential.revoked_at is not None or device is None:
-            reason = credential.revocation_reason or "the device was deleted"
-            moment = credential.revoked_at
-            return Refusal("credential_revoked", at=moment, reason=reason, about=about, holder=True)
-        if credential.not_after <= tx.now:
-            moment = credential.not_after
-            return Refusal("credential_expired", at=moment, about=about, holder=True)
-        if device.state is DeviceState.BLOCKED:
-            return Refusal("device_blocked", about=about, holder=True)
-        return Standing(device, device.username, credential)
+        return standing(tx, self.device_id, self.serial)
 
     def work(self, tools: Tools, caller: Caller, seen: Standing) -> Standing | Answered[Standing]:
         # Once a minute is enough for "last seen"; a device may ask as often as it likes.

@@ -14,10 +14,11 @@ from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.model import Device, Enrollment, EventRow, Message
 from enlist.core.policy import Permission
+from enlist.core.sessions import DeviceSession
 from enlist.store import organizations
 from enlist.store.tx import Reader
 
-Item = TypeVar("Item", Device, Enrollment, Message, EventRow)
+Item = TypeVar("Item", Device, DeviceSession, Enrollment, Message, EventRow)
 
 _NOBODY: Final = "nobody/"
 _TELLS_OTHERS: Final = frozenset(

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.caller import Caller
-from enlist.core.clock import DAY
+from enlist.core.clock import DAY, HOUR
 from enlist.core.outcomes import Done, Refusal
-from enlist.store import attempts, limits
+from enlist.store import attempts, device_sessions, limits
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
 
 ATTEMPTS_KEPT: Final = 7 * DAY
 """How long a half-finished attempt can be looked at."""
+
+PROCESSES_KEPT: Final = HOUR
+"""How long a process is remembered that was not seen; its sessions count as over much sooner."""
 
 
 @dataclass(frozen=True)
@@ -30,4 +33,5 @@ class Sweep(QuickVerb[None, int]):
         return None
 
     def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[int] | Refusal:
-        return Done(limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))
+        dead = device_sessions.sweep(tx, tx.now - PROCESSES_KEPT)
+        return Done(dead + limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))
