@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from enlist.core.secrets import Secret
+from enlist.settings import Settings
+from enlist.verbs.setup import Administrator, Beginning
+from enlist.wiring.installation import open_installation
 from tests.peers.base import DEADLINE, finish, free_port, launch, wait_until
 from tests.peers.pki import Pair
-from tests.peers.postgres import Cluster
 
 PASSWORD = "correct horse battery"
 ADMINISTRATOR = "root@example.com"
@@ -98,8 +102,11 @@ class Server:
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Start a server on a fresh or a given data folder; all are stopped at the end."""
+def start_server(tmp_path: Path, afterwards: ExitStack) -> Iterator[StartServer]:
+    """Start a server on a fresh or a given data folder; all are stopped at the end.
+
+    It depends on `afterwards` so that whatever a test puts there happens after that.
+    """
     running: list[Server] = []
 
     def start(database: str = "", *, data: Path | None = None, **options: Any) -> Server:
@@ -113,15 +120,9 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database on each store; "" is SQLite in the data folder."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    cluster: Cluster = request.getfixturevalue("postgres")
-    url = cluster.create_database()
-    yield url
-    cluster.drop(url)
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("empty_database"))
 
 
 def launch_server(
@@ -164,19 +165,20 @@ def launch_server(
     command = [sys.executable, *program, "serve", "--workers", str(workers)]
     command += ["--http", f"{host}:{port}", "--device", f"{host}:{device_port}", *arguments]
     if initialise and not (data / "keys").exists():
-        subprocess.run(
-            [sys.executable, "-m", "enlist", "init", "--admin", ADMINISTRATOR, "--password-stdin"],
-            input=f"{PASSWORD}\n",
-            text=True,
-            env={**os.environ, **settings},
-            check=True,
-            capture_output=True,
-        )
+        _found(data, database, settings["ENLIST_PUBLIC_URL"])
     process = launch(command, log, environment=settings)
     server = Server(data, database, url, device_url, process, log, settings)
     server.web_authority = None if tls is None else tls[1]
     wait_until(lambda: _ready(server), "enlist serve", log=log, process=process)
     return server
+
+
+def _found(data: Path, database: str, public_url: str) -> None:
+    """What `enlist init` does, without the second that a command takes to start."""
+    administrator = Administrator(ADMINISTRATOR, Secret(PASSWORD))
+    beginning = Beginning("My organization", administrator=administrator)
+    settings = Settings(data=data, database=database, public_url=public_url)
+    open_installation(settings, beginning=beginning).close()
 
 
 def _ready(server: Server) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -198,11 +199,21 @@ def postgres(peers: Peers) -> Cluster:
 
 
 @pytest.fixture
-def empty_database(postgres: Cluster) -> Iterator[str]:
+def afterwards() -> Iterator[ExitStack]:
+    """What is to happen once the servers of a test have stopped.
+
+    A server whose database was dropped beneath it would wait ten seconds for it when it stops.
+    """
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def empty_database(postgres: Cluster, afterwards: ExitStack) -> str:
     """The URL of a fresh, empty PostgreSQL database."""
     url = postgres.create_database()
-    yield url
-    postgres.drop(url)
+    afterwards.callback(postgres.drop, url)
+    return url
 
 
 @pytest.fixture(scope="session")
