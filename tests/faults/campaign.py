@@ -24,12 +24,13 @@ import httpx2
 from cryptography import x509
 
 from tests.installation import Enlist
+from tests.peers.base import DEADLINE
 from tests.requests import request_pem
 from tests.serving import Server
 
 CLIENTS: Final = 8
-PATIENCE: Final = 120.0
-"""Seconds after which a client says that it never got an answer."""
+PATIENCE: Final = 2 * DEADLINE
+"""Seconds after which a client says that it never got an answer; a restart is among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,9 @@ class Campaign:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
-                with httpx2.Client(base_url=self.where(), timeout=10, trust_env=False) as client:
+                with httpx2.Client(
+                    base_url=self.where(), timeout=DEADLINE, trust_env=False
+                ) as client:
                     answer = client.post(path, json=body, headers=headers)
             except (httpx2.TransportError, httpx2.UnsupportedProtocol):
                 answer = None

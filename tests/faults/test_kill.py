@@ -18,6 +18,7 @@ from enlist.wiring.delivery import email_channel
 from tests.faults.campaign import Campaign, check, kill_again_and_again
 from tests.figures import Figure
 from tests.installation import Enlist, SettableClock, opened_on
+from tests.peers.base import DEADLINE, wait_until
 from tests.peers.smtp import MailServer
 from tests.serving import Server, launch_server
 
@@ -35,7 +36,7 @@ def opened(server: Server, *, later: int = 0) -> Enlist:
 def kill(server: Server) -> None:
     """End every process of the server as a power cut would."""
     os.killpg(server.process.pid, signal.SIGKILL)
-    server.process.wait(10)
+    server.process.wait(DEADLINE)
 
 
 def test_nothing_that_was_answered_is_lost(
@@ -66,9 +67,7 @@ def test_nothing_that_was_answered_is_lost(
     campaign = Campaign(list(tokens), key)
     with campaign.running():
         server, kills = kill_again_and_again(campaign, restart, kill, SEED, KILLS, figure)
-        deadline = time.monotonic() + 120
-        while campaign.left and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(lambda: not campaign.left, "the last of the clients", seconds=2 * DEADLINE)
     server.stop()
     whole(server)
     server.cli("audit", "verify")
