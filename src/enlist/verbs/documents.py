@@ -15,6 +15,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state
 from enlist.core.model import MessageState
 from enlist.verbs import views_details
+from enlist.verbs.consequences import Consequences
 
 Document = dict[str, Any]
 
@@ -89,6 +90,28 @@ def credential(found: model.Credential) -> Document:
     """A certificate that a device holds."""
     renewing = ("generation", "renews_id", "extend_requested_at", "key_roll_requested")
     return _but(found, "device_id", "enrollment_id", "kind", *renewing)
+
+
+def consequences(found: Consequences, now: int) -> Document:
+    """What ends when a device is reset, given away or replaced."""
+    certificate = ("id", "serial", "fingerprint", "not_after")
+    return {
+        "credentials": [
+            {name: getattr(each, name) for name in certificate} for each in found.credentials
+        ],
+        "enrollments": [
+            {
+                "id": each.id,
+                "grant": each.grant,
+                "state": shown_state(each.state, each.expires_at, now),
+                "expires_at": each.expires_at,
+            }
+            for each in found.enrollments
+        ],
+        "sessions": found.sessions,
+        "networks": list(found.networks),
+        "sign_ins": found.sign_ins,
+    }
 
 
 def api_key(found: model.ApiKey, now: int) -> Document:

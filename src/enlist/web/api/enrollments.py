@@ -1,4 +1,4 @@
-"""Enrollments: what they look like, and revoking, resending and reissuing them."""
+"""Enrollments: what they look like; revoking, resending, reissuing and deleting them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from enlist.delivery.lookups import enrollment_link
 from enlist.verbs import documents, views_details
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.reactivate import Reactivate
-from enlist.verbs.reissue import Reissue, Resend, Revoke
+from enlist.verbs.rehearsing import DryRun
+from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
 from enlist.verbs.views import ListEnrollments
 from enlist.verbs.views_details import ShowEnrollment
+from enlist.web.api.foreseeing import DryRunAsked, Foreseen, Preview
 from enlist.web.api.operations import Asking, Operations, Staff, shown
 from enlist.web.api.values import (
     EXAMPLE_ID,
@@ -61,14 +63,16 @@ EXAMPLE: Final[JsonDict] = {
     "message_state": "queued",
     "message_reason": "",
     "message_to": "ada@example.com",
+    "replaces_device_id": None,
 }
 
 
 class MessageType(Body):
     """How the token reaches the user."""
 
-    type: Literal["email", "none"] = "email"
-    """`email`, or `none`: shown once in the answer, which takes `enrollments:reveal`."""
+    type: Literal["email", "none", "later"] = "email"
+    """`email`; `none`: shown once in the answer, which takes `enrollments:reveal`; `later`:
+    neither, it is sent or downloaded afterwards."""
     template: Line = ""
     """Name of a message template; the default one if left out."""
 
@@ -119,6 +123,8 @@ class Enrollment(Shown):
     """Of its newest message: `queued`, `sending`, `sent`, `failed`; empty where there is none."""
     message_reason: str
     message_to: str
+    replaces_device_id: str | None
+    """The device that ends when this enrollment is used."""
     token: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
     """Only where it was asked for with `message.type` `none`, once."""
     link: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
@@ -280,30 +286,68 @@ async def resend_enrollment(
     return done if isinstance(done, Refusal) else await show_enrollment(asking, enrollment_id)
 
 
+class ReissueBody(Body):
+    """How a new token reaches the user, how long it is valid, and why it is made."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": {"type": "email"}}]})
+
+    message: MessageType | None = None
+    """By e-mail if left out; a one-time JWT is downloaded."""
+    expires_at: MomentGiven | None = None
+    """Until when the token works; the organization's hours from now if left out."""
+    reason: Line = ""
+    """For the audit log."""
+    preview: Preview = ""
+    """What a dry run answered; if anything has changed since, nothing is done."""
+
+
 @operations.staff(
     "POST",
     "/enrollments/{enrollment_id}/reissue",
     Permission.ENROLLMENTS_REISSUE,
-    answers=EnrollmentDetail,
+    answers=EnrollmentDetail | Foreseen,
     refuses=(
         *("token_used", "token_revoked", "conflict", "enrollment_exists", "device_enrolled"),
-        *("email_missing", "no_channel"),
+        *("preview_outdated", "email_missing", "no_channel"),
     ),
 )
 async def reissue_enrollment(
-    asking: Staff, enrollment_id: str, body: TokenBody | None = None
-) -> EnrollmentDetail | Refusal:
+    asking: Staff,
+    enrollment_id: str,
+    body: ReissueBody | None = None,
+    dry_run: DryRunAsked = False,
+) -> EnrollmentDetail | Foreseen | Refusal:
     """Make a new token for an enrollment that nobody used; the old one ends.
 
     Works on an expired one as well. Whoever still holds the old token is told that a newer one
     was sent, and when.
     """
-    asked = body or TokenBody()
-    verb = Reissue(enrollment_id, asked.message.delivery(), asked.expires_at)
+    asked = body or ReissueBody()
+    delivery = asked.message.delivery() if asked.message else None
+    verb = Reissue(enrollment_id, delivery, asked.expires_at, asked.reason, asked.preview)
+    if dry_run:
+        now = asking.services.tools.clock()
+        foreseen = await asking.do(DryRun(verb))
+        return shown(foreseen, lambda found: Foreseen.of(found, now))
     issued = await asking.do(verb)
     if isinstance(issued, Refusal):
         return issued
     return await issued_enrollment(asking, issued)
+
+
+@operations.staff(
+    "DELETE",
+    "/enrollments/{enrollment_id}",
+    Permission.ENROLLMENTS_DELETE,
+    status=204,
+    refuses=("token_used", "token_revoked"),
+)
+async def delete_enrollment(asking: Staff, enrollment_id: str) -> Refusal | None:
+    """Delete an enrollment that nobody used. Its token is unknown from now on.
+
+    Nothing brings it back; the device and what it holds stay as they are.
+    """
+    return await asking.do(DeleteEnrollment(enrollment_id))
 
 
 async def issued_enrollment(asking: Asking, issued: Issued) -> EnrollmentDetail | Refusal:
