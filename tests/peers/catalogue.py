@@ -8,6 +8,7 @@ from tests.peers import (
     curl,
     haproxy,
     nginx,
+    openziti,
     postfix,
     postgres,
     prometheus,
@@ -30,6 +31,7 @@ PEERS: tuple[Peer, ...] = (
     haproxy,
     zbar,
     prometheus,
+    openziti,
 )
 
 

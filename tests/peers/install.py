@@ -1,4 +1,5 @@
-"""Install the Debian packages of every peer that is missing here, when this user may.
+"""Install the Debian packages of every peer that is missing here, when this user may; and what
+comes from PyPI into an environment of its own.
 
 Where he may not, nothing happens, and the rule in `plugin` judges what is still missing.
 """
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.peers import openziti
 from tests.peers.catalogue import PEERS
 
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -75,3 +77,5 @@ def install(packages: Sequence[str]) -> None:
 if __name__ == "__main__":
     if wanted := missing_packages():
         install(wanted)
+    if openziti.probe() is not None and not openziti.install():
+        print("pip failed: what is still missing is reported by the tests", file=sys.stderr)

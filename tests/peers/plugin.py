@@ -260,6 +260,12 @@ def chromium(peers: Peers) -> str:
 
 
 @pytest.fixture(scope="session")
+def openziti(peers: Peers) -> str:
+    """The path of a Python that has OpenZiti's client."""
+    return peers.use("openziti").url
+
+
+@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     """Playwright's browser; a test makes its own context: `browser.new_context(base_url=…)`."""
     from playwright.sync_api import expect, sync_playwright

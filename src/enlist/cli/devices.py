@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.issuing import Message, print_token, registered_document
+from enlist.cli.issuing import (
+    Grant,
+    Message,
+    grant_named,
+    print_token,
+    registered_document,
+)
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -55,6 +61,7 @@ def register(
         str, typer.Option("--ownership", help="corporate_dedicated, employee_owned, …")
     ] = "none",
     serial: Annotated[str, typer.Option("--serial", help="Serial number.")] = "",
+    grant: Grant = "registration_token",
     message: Message = "email",
     template: Annotated[str, typer.Option("--template", help="Message template.")] = "",
     expires: Expires = "",
@@ -62,7 +69,7 @@ def register(
     database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """Register a device for a user and send him its registration token."""
+    """Register a device for a user and send him its registration token, or make it a JWT."""
     from enlist.verbs.issuing import Delivery
     from enlist.verbs.register import DeviceDetails, Register
 
@@ -72,6 +79,7 @@ def register(
         DeviceDetails(name, platform, ownership, serial=serial),
         Delivery(message, template),
         parse_moment(expires, datetime.now(UTC)),
+        grant_named(grant),
     )
     with installation(context, data, database) as enlist:
         issued = done(enlist.perform(verb))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from enlist.cli.backend import Opened
-from enlist.cli.issuing import Message, print_issued
+from enlist.cli.issuing import Grant, Message, grant_named, print_issued
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -36,6 +38,7 @@ from enlist.cli.output import (
     usage,
 )
 from enlist.core import model
+from enlist.core.clock import rfc3339
 from enlist.core.lifecycle import EnrollmentState, shown_state
 from enlist.core.outcomes import Refusal
 from enlist.verbs.issuing import Delivery
@@ -135,6 +138,7 @@ def issue(
     context: typer.Context,
     device: Annotated[str, typer.Argument(metavar="DEVICE", help="Id of a registered device.")],
     message: Message = "email",
+    grant: Grant = "registration_token",
     expires: Expires = "",
     data: Data = None,
     database: Database = None,
@@ -144,7 +148,8 @@ def issue(
     from enlist.verbs.register import Issue
 
     with installation(context, data, database) as enlist:
-        verb = Issue(device, Delivery(message), parse_moment(expires, datetime.now(UTC)))
+        until = parse_moment(expires, datetime.now(UTC))
+        verb = Issue(device, Delivery(message), until, grant_named(grant))
         print_issued(done(enlist.perform(verb)), enlist, as_json=as_json)
 
 
@@ -225,6 +230,54 @@ def resend(
         print_json({"message_id": message_id})
     else:
         out.print("The message is on its way.")
+
+
+@commands.command("jwt", epilog="Example: enlist enrollment jwt 0199… --output laptop.jwt")
+def jwt(
+    context: typer.Context,
+    enrollment: Enrollment,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write it there, for its owner to read."),
+    ] = None,
+    qr: Annotated[bool, typer.Option("--qr", help="Draw it as a QR code.")] = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show the one-time JWT of an unused enrollment; whoever has it first enrolls with it."""
+    from enlist.verbs.one_time_jwt import ShowJwt
+
+    with installation(context, data, database) as enlist:
+        found = done(enlist.perform(ShowJwt(enrollment, "qr" if qr else "text")))
+    text = found.jwt.reveal()
+    if output is not None:
+        _write_privately(output, text)
+    if as_json:
+        print_json(
+            {
+                "enrollment_id": found.enrollment_id,
+                "device_id": found.device_id,
+                "expires_at": rfc3339(found.expires_at),
+                "jwt": text,
+            }
+        )
+    elif qr:
+        import segno
+
+        segno.make(text, error="l", micro=False).terminal(compact=True)
+    elif output is None:
+        typer.echo(text)
+
+
+def _write_privately(path: Path, text: str) -> None:
+    """Write a new file that nobody else can read. What is there already is left alone."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        usage(f"{path} cannot be written: {error.strerror}.")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
 
 
 @commands.command("revoke", epilog='Example: enlist enrollment revoke 0199… --reason "left"')

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from enlist.cli.backend import Opened
+from enlist.cli.options import known
 from enlist.cli.output import moment, out, print_facts, print_json, shown
+from enlist.core.model import GrantKind
 from enlist.verbs.issuing import Issued
 
 Message = Annotated[
@@ -17,6 +19,20 @@ Message = Annotated[
         help="email sends the token to the user; none prints it once, and that is audited.",
     ),
 ]
+
+Grant = Annotated[
+    str,
+    typer.Option(
+        "--grant",
+        help="registration_token, or one_time_jwt with --message none: downloaded, not sent.",
+    ),
+]
+
+
+def grant_named(text: str) -> GrantKind:
+    """The grant of that name, if a device can be registered with it."""
+    allowed = (GrantKind.REGISTRATION_TOKEN.value, GrantKind.ONE_TIME_JWT.value)
+    return GrantKind(known("--grant", text or "(nothing)", allowed))
 
 
 def issued_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
@@ -43,6 +59,10 @@ def registered_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
 def print_token(issued: Issued, enlist: Opened) -> None:
     """The token, or where it went."""
     until = moment(issued.expires_at)
+    if issued.token is None and issued.message_id is None:
+        download = f"enlist enrollment jwt {issued.enrollment_id} --output FILE.jwt"
+        print_facts({"One-time JWT": download, "Valid until": until})
+        return
     if issued.token is None:
         out.print(f"The token is on its way by e-mail, valid until {until}.", markup=False)
         return

@@ -223,7 +223,11 @@ class Authority:
         return self.issuing_pem + self.root_pem
 
     def chain_of(self, certificate: str) -> str:
-        """The chain of a device's certificate (PEM; "" for none), as `chain_pem`.
+        """The chain of a device's certificate (PEM; "" for none), as `chain_pem`."""
+        return self.intermediate_of(certificate) + self.root_pem
+
+    def intermediate_of(self, certificate: str) -> str:
+        """The issuing CA that signed a device's certificate (PEM; "" for none).
 
         It may have been signed before a newer issuing CA took over: a moment ago, or where a
         device asks for a lost answer again.
@@ -233,8 +237,8 @@ class Authority:
             signed_as = x509.load_pem_x509_certificate(certificate.encode()).issuer
             for each in issuers:
                 if each.issuing.subject == signed_as:
-                    return each.issuing_pem + self.root_pem
-        return self.chain_pem
+                    return each.issuing_pem
+        return self.issuing_pem
 
     @property
     def trusted_pem(self) -> str:
@@ -242,8 +246,12 @@ class Authority:
         return "".join(each.issuing_pem for each in self._issuers) + self.root_pem
 
     def certificates_pkcs7(self) -> bytes:
-        """Both CA certificates as degenerate PKCS#7, DER: the content of EST's `cacerts` (D42)."""
-        return pkcs7.serialize_certificates([self.issuing, self.root], Encoding.DER)
+        """Every CA certificate as degenerate PKCS#7, DER: the content of EST's `cacerts` (D42).
+
+        What an earlier issuing CA signed is still in use, so a client needs it as well.
+        """
+        every = [*(each.issuing for each in self._issuers), self.root]
+        return pkcs7.serialize_certificates(every, Encoding.DER)
 
     def issue_device(
         self, device_id: str, csr: Csr, now: int, lifetime: int, urls: PkiUrls

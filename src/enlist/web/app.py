@@ -40,6 +40,7 @@ from enlist.web.metrics import exposition
 from enlist.web.pages import refusal_page
 from enlist.web.peers import within
 from enlist.web.problems import is_fault, problem_response
+from enlist.web.protocols import openziti
 from enlist.web.services import Services
 
 MOST_SKEW: Final = 5 * SECOND
@@ -67,6 +68,7 @@ def web_application(services: Services) -> ASGIApp:
 def device_application(services: Services) -> ASGIApp:
     """The device listener's application."""
     app = _starlette(services, [*device_routes(), *pki.routes(), *_health()])
+    app.state.openziti = True
     return _bounded(app, services, "device", {})
 
 
@@ -119,6 +121,8 @@ def _bounded(
 
 async def _render(request: Request, refusal: Refusal) -> Response:
     """A refusal for whoever asked: a page for browsers, a problem document for programs."""
+    if getattr(request.app.state, "openziti", False) and openziti.speaks(request):
+        return openziti.refused(refusal)
     wants_page = "text/html" in request.headers.get("accept", "")
     if wants_page and not request.url.path.startswith("/api/"):
         if is_fault(refusal):

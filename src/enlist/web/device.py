@@ -14,11 +14,12 @@ from enlist.pki.chain import Unfit, examine
 from enlist.verbs.device_status import DeviceStatus
 from enlist.web.callers import services_of, stranger
 from enlist.web.problems import problem_response
+from enlist.web.protocols import openziti
 
 
 def device_routes() -> list[BaseRoute]:
-    """Routes that a device's certificate opens."""
-    return [Route("/device", _device)]
+    """Routes that a device's certificate opens, or that lead to one."""
+    return [Route("/device", _device), *openziti.routes()]
 
 
 def client_certificate(request: Request) -> bytes | None:

@@ -11,17 +11,19 @@ import pytest
 from starlette.requests import Request
 
 from enlist.core.caller import Caller, CallerKind
+from enlist.core.model import GrantKind
 from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.store import holds
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.web.api import operations
 from enlist.web.api.myself import SIGNED_IN
 from enlist.web.api.openapi import operations_of
-from tests.installation import PASSWORD, Ticket, done
+from tests.installation import PASSWORD, SHOWN, Ticket, done
 from tests.web.api.conftest import Api, Client, answered, refused
 
 WORDING = {"subject": "s", "body": "{EnrollmentUrl}"}
@@ -62,6 +64,12 @@ class World:
         ticket = self.ticket()
         self.api.enlist.store.write(holds.hold_all)
         return ticket.enrollment_id
+
+    def by_jwt(self) -> str:
+        """A live enrollment by one-time JWT."""
+        details = DeviceDetails("laptop", "linux")
+        verb = Register("", self.user(), details, SHOWN, grant=GrantKind.ONE_TIME_JWT)
+        return self.api.enlist.do(verb).enrollment_id
 
     def organization(self) -> str:
         return self.api.enlist.organization(self.name()).group_id
@@ -116,6 +124,8 @@ TRIALS: dict[str, Trial] = {
         f"/enrollments/{w.ticket().enrollment_id}",
         None,
     ),
+    "GET /enrollments/{enrollment_id}/jwt": lambda w: (f"/enrollments/{w.by_jwt()}/jwt", None),
+    "GET /enrollments/{enrollment_id}/qr": lambda w: (f"/enrollments/{w.by_jwt()}/qr", None),
     "POST /enrollments/{enrollment_id}/revoke": lambda w: (
         f"/enrollments/{w.ticket().enrollment_id}/revoke",
         None,

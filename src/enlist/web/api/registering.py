@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from enlist.core.model import Ownership, Platform
+from enlist.core.model import GrantKind, Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.documents import IDENTIFIERS
@@ -27,6 +27,8 @@ from enlist.web.api.operations import (
 from enlist.web.api.values import Body, Line, Shown
 
 operations: Final = Operations("Devices")
+
+GrantGiven = Literal[GrantKind.REGISTRATION_TOKEN, GrantKind.ONE_TIME_JWT]
 
 DEVICE: Final[JsonDict] = {
     "name": "Ada's laptop",
@@ -79,6 +81,15 @@ class RegisterBody(NewDevice):
     """Id or Group ID; the user's own if left out."""
     user: Annotated[Line, Field(min_length=1)]
     """Id or user name."""
+    grant: GrantGiven = GrantKind.REGISTRATION_TOKEN
+    """`registration_token`, or `one_time_jwt`, which is downloaded."""
+
+
+class IssueBody(TokenBody):
+    """What a registered device is to enroll with, and how it gets to its user."""
+
+    grant: GrantGiven = GrantKind.REGISTRATION_TOKEN
+    """As where a device is registered."""
 
 
 class Registered(Shown):
@@ -102,10 +113,13 @@ async def register_device(
     """Register a device for a user, and issue a registration token for it.
 
     The token goes to the user. Only with `message.type` `none`, which takes the permission
-    `enrollments:reveal`, the answer holds it, once, together with the link.
+    `enrollments:reveal`, the answer holds it, once, together with the link. A one-time JWT is
+    downloaded instead: `GET /enrollments/{enrollment_id}/jwt`.
     """
     delivery = body.message.delivery()
-    verb = Register(body.organization, body.user, body.details(), delivery, body.expires_at)
+    verb = Register(
+        body.organization, body.user, body.details(), delivery, body.expires_at, body.grant
+    )
     issued = await asking.do_once(verb, _again(body.message))
     return issued if isinstance(issued, Refusal) else await registered(asking, issued)
 
@@ -128,12 +142,12 @@ async def register_device(
 async def issue_enrollment(
     asking: Staff,
     device_id: str,
-    body: TokenBody | None = None,
+    body: IssueBody | None = None,
     _key: IdempotencyHeader = None,
 ) -> EnrollmentDetail | Refusal:
     """Issue a new enrollment for a registered device that has none live."""
-    asked = body or TokenBody()
-    verb = Issue(device_id, asked.message.delivery(), asked.expires_at)
+    asked = body or IssueBody()
+    verb = Issue(device_id, asked.message.delivery(), asked.expires_at, asked.grant)
     issued = await asking.do_once(verb, _again(asked.message))
     if isinstance(issued, Refusal):
         return issued

@@ -1,0 +1,1 @@
+"""Wire formats of others: each folder translates one protocol into verbs, and back."""

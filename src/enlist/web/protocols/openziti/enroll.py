@@ -1,0 +1,92 @@
+"""Enrolling with a one-time JWT: its `jti` and a certificate request come in, a chain goes out.
+
+The token stands in the query because clients put it there; no log keeps a query (D44-D55).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from enlist.core.outcomes import FieldError, Refusal
+from enlist.core.secrets import Kind, Secret, wellformed_uuid
+from enlist.pki.csr import parse
+from enlist.pki.listener import METHOD
+from enlist.store.redemptions import DeviceReport
+from enlist.verbs.presenting import Presented
+from enlist.verbs.redeem import Redeem
+from enlist.web.api.reading import read_json
+from enlist.web.callers import services_of, stranger
+from enlist.web.protocols.openziti.envelopes import accepts_json, answered, refused, refused_as
+from enlist.web.protocols.openziti.paths import Offered
+
+
+async def _enroll(request: Request) -> Response:
+    """`POST /enroll?method=ott&token=…`; the body is a request in PEM, or JSON around it (D46)."""
+    if request.query_params.get("method", METHOD) != METHOD:
+        return refused_as(
+            "INVALID_ENROLL_METHOD",
+            f"Only the method {METHOD!r} is offered here. Ask your administrator for a JWT.",
+        )
+    token = request.query_params.get("token", "")
+    body = await request.body()
+    if _media_type(request) != "application/json":
+        return await _redeem(request, token, body)
+    value = read_json(body)
+    if isinstance(value, Refusal):
+        return refused(value)
+    if wellformed_uuid(token) is None:
+        return _unfit("token", "must be a UUID")
+    csr = _text(value, "clientCsr")
+    return await _redeem(request, token, csr) if isinstance(csr, str) else csr
+
+
+async def _enroll_ott(request: Request) -> Response:
+    """`POST /enroll/ott`: token and request, both in JSON."""
+    value = read_json(await request.body())
+    if isinstance(value, Refusal):
+        return refused(value)
+    token, csr = _text(value, "token"), _text(value, "clientCsr")
+    if not isinstance(token, str):
+        return token
+    if not isinstance(csr, str):
+        return csr
+    if wellformed_uuid(token) is None:
+        return _unfit("token", "must be a UUID")
+    return await _redeem(request, token, csr)
+
+
+async def _redeem(request: Request, token: str, csr: str | bytes) -> Response:
+    if not accepts_json(request):
+        return refused_as("UNSUPPORTED_MEDIA", "The answer is JSON: accept application/json.")
+    services = services_of(request)
+    presented = Presented(Secret(token), kind=Kind.ONE_TIME_JWT)
+    verb = Redeem(presented, DeviceReport(), parse(csr))
+    outcome = await services.perform(verb, stranger(request))
+    if isinstance(outcome, Refusal):
+        return refused(outcome)
+    certificate = outcome.value.certificate
+    chain = certificate + services.tools.authority.intermediate_of(certificate)
+    return answered({"cert": chain})
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _text(value: Any, name: str) -> str | Response:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else _unfit(name, "must be a text")
+
+
+def _unfit(name: str, problem: str) -> Response:
+    message = f"The field {name} is not right: it {problem}."
+    return refused_as("COULD_NOT_VALIDATE", message, FieldError(name, problem))
+
+
+ROUTES: Final[tuple[Offered, ...]] = (
+    ("/enroll", "POST", _enroll),
+    ("/enroll/ott", "POST", _enroll_ott),
+)

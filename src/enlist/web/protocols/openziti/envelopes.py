@@ -1,0 +1,146 @@
+"""Answers and refusals as OpenZiti's clients read them: `{"data": …}` or `{"error": …}` (D72).
+
+Clients print code and message of a refusal, and know few of the codes. So the message is where a
+person is told what happened and what to do (D54).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from enlist.core.clock import to_datetime
+from enlist.core.outcomes import FieldError, Refusal
+from enlist.core.refusals import CATALOGUE
+from enlist.core.secrets import support_code
+from enlist.web.problems import headers_of
+
+_log = structlog.get_logger("enlist.openziti")
+
+STATUS: Final = {
+    "INVALID_ENROLLMENT_TOKEN": 400,
+    "ENROLLMENT_EXPIRED": 400,
+    "INVALID_ENROLL_METHOD": 400,
+    "COULD_NOT_PROCESS_CSR": 400,
+    "COULD_NOT_PARSE_BODY": 400,
+    "COULD_NOT_VALIDATE": 400,
+    "INVALID_AUTH": 401,
+    "UNAUTHORIZED": 401,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "REQUEST_ENTITY_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA": 415,
+    "RATE_LIMITED": 429,
+    "UNHANDLED": 500,
+    "TIMEOUT": 503,
+}
+"""HTTP status of each code that is sent."""
+
+CODES: Final = {
+    "token_expired": "ENROLLMENT_EXPIRED",
+    "csr_invalid": "COULD_NOT_PROCESS_CSR",
+    "malformed": "COULD_NOT_PARSE_BODY",
+    "validation_failed": "COULD_NOT_VALIDATE",
+    "unauthenticated": "INVALID_AUTH",
+    "credential_revoked": "INVALID_AUTH",
+    "credential_expired": "INVALID_AUTH",
+    "device_blocked": "INVALID_AUTH",
+    "not_found": "NOT_FOUND",
+    "method_not_allowed": "METHOD_NOT_ALLOWED",
+    "too_large": "REQUEST_ENTITY_TOO_LARGE",
+    "rate_limited": "RATE_LIMITED",
+    "internal_error": "UNHANDLED",
+    "try_later": "TIMEOUT",
+}
+"""What a refusal is called here; every other is one of an enrollment that cannot be used."""
+
+_OTHER: Final = "INVALID_ENROLLMENT_TOKEN"
+
+_MESSAGES: Final = {
+    "token_invalid": "This enrollment token is not valid here. Ask your administrator for a new "
+    "JWT, and enroll with it as it is.",
+    "token_expired": "This enrollment token has expired. Ask your administrator to reissue it.",
+    "token_used": "This enrollment token has already been used. If that was not you, tell your "
+    "administrator at once; else ask for another JWT.",
+    "token_replaced": "This enrollment token was replaced by a newer one. Use the newest JWT that "
+    "you were given.",
+    "unauthenticated": "This takes the certificate that the device was given when it enrolled.",
+}
+"""Where the catalogue's words are about something that an OpenZiti client has not."""
+
+_META: Final = {"apiEnrollmentVersion": "0.0.1", "apiVersion": "0.0.1"}
+
+
+def timestamp(moment: int) -> str:
+    """A moment as OpenZiti writes it: RFC 3339, UTC, milliseconds (D73)."""
+    return to_datetime(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def answered(data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer. Its type is `application/json` and nothing behind it: Go compares it (D45)."""
+    return JSONResponse({"data": data, "meta": {}}, status, headers, "application/json")
+
+
+def refused(refusal: Refusal) -> Response:
+    """A refusal of Enlist's."""
+    code = CODES.get(refusal.code, _OTHER)
+    cause: dict[str, Any] | None = None
+    if refusal.code == "csr_invalid":
+        cause = {"code": "INVALID_CSR", "message": refusal.detail}
+    elif refusal.fields:
+        cause = _field(refusal.fields[0])
+    request_id = refusal.support_code or support_code()
+    return _error(code, _message(refusal), request_id, cause, headers_of(refusal))
+
+
+def refused_as(code: str, message: str, field: FieldError | None = None) -> Response:
+    """A refusal of what has no other name than OpenZiti's."""
+    return _error(code, message, support_code(), _field(field) if field else None, {})
+
+
+def _field(error: FieldError) -> dict[str, Any]:
+    return {"field": error.field, "reason": error.message, "value": None}
+
+
+def _message(refusal: Refusal) -> str:
+    known = _MESSAGES.get(refusal.code)
+    if known is not None:
+        return known
+    meaning = CATALOGUE[refusal.code]
+    return f"{meaning.title}. {refusal.detail or meaning.remedy}"
+
+
+def _error(
+    code: str,
+    message: str,
+    request_id: str,
+    cause: Mapping[str, Any] | None,
+    headers: Mapping[str, str],
+) -> Response:
+    _log.info("refused", code=code, request_id=request_id)
+    error: dict[str, Any] = {
+        "code": code,
+        "message": message,
+        "requestId": request_id,
+        "cause": cause,
+        "args": {"urlVars": {}},
+    }
+    shown = {"cache-control": "no-store", **headers}
+    shown.pop("www-authenticate", None)  # names API keys, which are of no use here
+    return JSONResponse({"error": error, "meta": _META}, STATUS[code], shown, "application/json")
+
+
+def accepts_json(request: Request) -> bool:
+    """Whether the client reads JSON; one that says nothing reads everything."""
+    wanted = [
+        part.partition(";")[0].strip().lower()
+        for value in request.headers.getlist("accept")
+        for part in value.split(",")
+    ]
+    return not wanted or any(
+        each in ("*/*", "application/*", "application/json") for each in wanted
+    )

@@ -1,0 +1,16 @@
+"""Where OpenZiti's client API is found."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+PREFIX: Final = "/edge/client/v1"
+PREFIXES: Final = ("", PREFIX)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Offered = tuple[str, str, Endpoint]
+"""A path without its prefix, a method, and what answers."""
