@@ -9,13 +9,18 @@ from functools import partial
 import pytest
 from cryptography import x509
 
+from enlist.core.caller import SYSTEM, Caller, CallerKind
 from enlist.core.clock import HOUR, MINUTE
+from enlist.core.ids import new_id
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Done, Drop, Refusal
 from enlist.core.secrets import Secret
+from enlist.core.sessions import Ending, ProvedBy
 from enlist.pki.revocation import REASONS
 from enlist.store import devices, enrollment_secrets
 from enlist.store.tx import Query, StoreUnavailable
+from enlist.verbs.consequences import network
+from enlist.verbs.device_sessions import Disconnect, Heartbeat, OpenSession
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.rehearsing import DryRun
@@ -310,6 +315,69 @@ def test_a_preview_is_of_one_act_on_one_device(enlist: Enlist) -> None:
         Reset(other.device_id, "compromised", end_sign_ins=True, preview=preview),
     )
     assert [code(enlist.perform(verb)) for verb in verbs] == ["preview_outdated"] * 2
+
+
+# --- sessions ---------------------------------------------------------------------------------
+
+
+def connected(enlist: Enlist, device_id: str, process_id: str, address: str) -> str:
+    """A live session of a device with its newest credential, held by this process."""
+    (credential, *_) = enlist.credentials_of(device_id)
+    session_id = new_id(enlist.clock.now)
+    caller = Caller(CallerKind.DEVICE, id=device_id, address=address)
+    proved = ProvedBy.CERTIFICATE
+    verb = OpenSession(session_id, process_id, device_id, credential.serial, proved, 5)
+    enlist.do(verb, caller)
+    return session_id
+
+
+def test_a_reset_drops_the_live_sessions(enlist: Enlist) -> None:
+    """D04, D06, X45: told beforehand, with where they come from; others go on."""
+    process_id = new_id(enlist.clock.now)
+    enlist.do(Heartbeat(process_id, ()), SYSTEM)
+    ticket, other = enrolled(enlist), enrolled(enlist, "grace", key=1)
+    connect = partial(connected, enlist, ticket.device_id, process_id)
+    dropped = [connect(each) for each in ("192.0.2.7", "192.0.2.9", "2001:db8:1:2::3")]
+    stays = connected(enlist, other.device_id, process_id, "198.51.100.1")
+    verb = Reset(ticket.device_id, "lost")
+    foreseen = enlist.do(DryRun(verb))
+    assert foreseen.consequences.sessions == 3
+    assert foreseen.consequences.networks == ("192.0.2.0/24", "2001:db8:1::/48")
+    every = (*dropped, stays)
+    assert enlist.do(Heartbeat(process_id, every), SYSTEM) == {}
+    assert enlist.do(verb).ended == foreseen
+    ended = enlist.do(Heartbeat(process_id, every), SYSTEM)
+    assert dict(ended) == dict.fromkeys(dropped, Ending.CREDENTIAL_REVOKED)
+    (event,) = enlist.events("device.reset")
+    assert event.data["sessions"] == 3
+
+
+def test_another_session_asks_again_but_not_one_that_came_back(enlist: Enlist) -> None:
+    """X45: a device that reconnects from where it was is no other situation."""
+    process_id = new_id(enlist.clock.now)
+    enlist.do(Heartbeat(process_id, ()), SYSTEM)
+    ticket = enrolled(enlist)
+    first = connected(enlist, ticket.device_id, process_id, "192.0.2.7")
+    preview = enlist.do(DryRun(Reset(ticket.device_id))).preview
+    enlist.do(Disconnect(first))
+    connected(enlist, ticket.device_id, process_id, "192.0.2.8")
+    assert enlist.do(DryRun(Reset(ticket.device_id))).preview == preview
+    connected(enlist, ticket.device_id, process_id, "198.51.100.7")
+    assert code(enlist.perform(Reset(ticket.device_id, preview=preview))) == "preview_outdated"
+
+
+@pytest.mark.parametrize(
+    ("address", "where"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("::ffff:192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("unix", "unix"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_told_by_its_network(address: str, where: str) -> None:
+    assert network(address) == where
 
 
 # --- races ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import hashlib
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from enlist.core.events import canonical
 from enlist.core.lifecycle import shown_state
@@ -20,18 +20,11 @@ from enlist.core.model import Credential, Device, Enrollment
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.store import credentials, enrollments, sign_ins
 from enlist.store.tx import Reader
+from enlist.verbs.device_sessions import live_sessions
 from enlist.verbs.sign_in import IDLE
 
 _NETWORK: Final = {4: 24, 6: 48}
 """How many leading bits of an address are a network, by IP version."""
-
-
-class Live(Protocol):
-    """A live session, as far as it matters here."""
-
-    @property
-    def address(self) -> str:
-        """Where the device comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +59,7 @@ NOTHING_ENDS: Final = Foreseen(Consequences(), "")
 
 def foresee(tx: Reader, device: Device, *, end_sign_ins: bool = False) -> Consequences:
     """What would end now."""
-    live = _sessions(tx, device)
+    live = live_sessions(tx, device.id)
     sign_ins_ending = 0
     if end_sign_ins and device.user_id is not None:
         sign_ins_ending = len(sign_ins.of_user(tx, device.user_id, tx.now - IDLE))
@@ -77,10 +70,6 @@ def foresee(tx: Reader, device: Device, *, end_sign_ins: bool = False) -> Conseq
         tuple(sorted({network(each.address) for each in live} - {""})),
         sign_ins_ending,
     )
-
-
-def _sessions(_tx: Reader, _device: Device) -> Sequence[Live]:
-    return ()
 
 
 def network(address: str) -> str:
