@@ -41,7 +41,6 @@ class Permission(StrEnum):
     ENROLLMENTS_ISSUE = "enrollments:issue"
     ENROLLMENTS_RESEND = "enrollments:resend"
     ENROLLMENTS_DOWNLOAD = "enrollments:download"
-    ENROLLMENTS_DOWNLOAD = "enrollments:download"
     ENROLLMENTS_REISSUE = "enrollments:reissue"
     ENROLLMENTS_REVOKE = "enrollments:revoke"
     ENROLLMENTS_DELETE = "enrollments:delete"
