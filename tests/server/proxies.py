@@ -17,7 +17,7 @@ import httpx2
 
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage
-from tests.peers.base import find_program, finish, launch, wait_until
+from tests.peers.base import DEADLINE, find_program, finish, launch, wait_until
 from tests.peers.pki import Pki
 
 HOST = "enroll.example.com"
@@ -193,6 +193,8 @@ def running(place: Place, text: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx2.get(f"{url}/pki/root.pem", trust_env=False).status_code == 200
+        return (
+            httpx2.get(f"{url}/pki/root.pem", timeout=DEADLINE, trust_env=False).status_code == 200
+        )
     except httpx2.TransportError:
         return False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage, as_reader
+from tests.peers.base import DEADLINE
 from tests.requests import request_pem
 from tests.serving import Server, StartServer
 
@@ -32,7 +33,7 @@ def follow(guide: DocsPage, server: Server, folder: Path) -> str:
         env={**os.environ, "PATH": programs},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=3 * DEADLINE,
         check=False,
     )
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.peers.base import free_port, wait_until
+from tests.peers.base import DEADLINE, free_port, wait_until
 from tests.peers.pki import Pki
 from tests.requests import request_pem
 from tests.server.proxies import Place, configured, running
@@ -50,7 +50,7 @@ def _logged(proxied: Proxied, *paths: str) -> str:
         seen = log.read_text()
         return all(path in seen for path in paths)
 
-    wait_until(written, f"a line in access.log for each of {paths}", log=log, seconds=60)
+    wait_until(written, f"a line in access.log for each of {paths}", log=log)
     return log.read_text()
 
 
@@ -83,7 +83,7 @@ def test_no_address_carries_a_secret(proxied: Proxied, browser: Browser) -> None
     context.close()
     body = {"token": code[0], "device": {"platform": "linux"}, "csr": request_pem(1).decode()}
     redeem = f"{proxied.url}/api/v1/redeem"
-    answer = httpx2.post(redeem, json=body, verify=False, trust_env=False, timeout=60)
+    answer = httpx2.post(redeem, json=body, verify=False, trust_env=False, timeout=DEADLINE)
     assert answer.status_code == 201, answer.text
 
     paths = (f"/enroll/{made['id']}", "/enroll/check", "/sign-in", "/api/v1/redeem")

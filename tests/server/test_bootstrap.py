@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.peers.base import DEADLINE
 from tests.serving import ADMINISTRATOR, PASSWORD, Server, StartServer
 
 
@@ -19,7 +20,7 @@ def init(data: Path, database: str, *words: str) -> subprocess.CompletedProcess[
         input=f"{PASSWORD}\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.peers.base import finish, free_port, launch, wait_until
+from tests.peers.base import DEADLINE, finish, free_port, launch, wait_until
 
 
 def started(folder: Path) -> tuple[subprocess.Popen[bytes], Path, str]:
@@ -26,7 +26,7 @@ def test_the_demo_keeps_its_data(tmp_path: Path) -> None:
     """Ruling 33: in `.demo/`; the mailbox is a page and JSON; a second start goes on."""
     first, log, url = started(tmp_path)
     try:
-        with httpx2.Client(base_url=url, trust_env=False) as client:
+        with httpx2.Client(base_url=url, timeout=DEADLINE, trust_env=False) as client:
             wait_until(lambda: len(client.get("/demo/mailbox.json").json()["items"]) == 3, "mails")
             assert "ada@example.com" in client.get("/demo/mailbox").text
     finally:

@@ -24,6 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from enlist.core.clock import DAY, system_clock
 from enlist.pki.authority import load_authority
+from tests.peers.base import DEADLINE
 from tests.requests import device_key, request_pem
 from tests.serving import Server, StartServer
 
@@ -183,7 +184,7 @@ def test_its_certificate_is_rsa_2048_and_names_every_way_to_it(
                 input="",
                 capture_output=True,
                 text=True,
-                timeout=20,
+                timeout=DEADLINE,
                 check=False,
             )
             assert "Verification: OK" in ran.stdout, ran.stdout + ran.stderr

@@ -12,6 +12,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage
+from tests.peers.base import DEADLINE
 from tests.serving import StartServer
 
 NEW = "an entirely new password"
@@ -38,7 +39,7 @@ def test_the_guide_to_api_keys_works_word_for_word(
         env={**os.environ, "ENLIST_DATA": str(server.data), "PATH": programs},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=3 * DEADLINE,
         check=False,
     )
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
@@ -52,7 +53,7 @@ def test_the_guide_to_api_keys_works_word_for_word(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=DEADLINE,
         check=True,
     )
     assert '"unauthenticated"' in ended.stdout

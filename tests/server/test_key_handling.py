@@ -6,10 +6,12 @@ import base64
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.peers.base import DEADLINE, wait_until
 from tests.peers.postgres import Cluster
 from tests.serving import Server, StartServer
 
@@ -35,7 +37,8 @@ def processes(server: Server) -> list[int]:
     found = [server.process.pid]
     for pid in found:
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += [int(child) for child in children.read_text().split()]
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+                found += [int(child) for child in children.read_text().split()]
     return found
 
 
@@ -45,7 +48,7 @@ def examined(server: Server) -> bytes:
         [sys.executable, "-m", "enlist", "doctor"],
         capture_output=True,
         env={**os.environ, **server.environment},
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert ran.returncode in (0, 1, 2), ran.stderr
@@ -84,7 +87,7 @@ def test_no_key_is_shown_anywhere(
     server = start_server(database_url, workers=workers, environment={"ENLIST_LOG_LEVEL": "debug"})
     keys = spellings(server.data)
     assert len(keys) == 6
-    assert len(processes(server)) >= workers + (workers > 1)
+    wait_until(lambda: len(processes(server)) >= workers + (workers > 1), "the workers")
     places = shown(server, request)
 
     # The search finds what does stand there: ids of keys, the folder, the words of a command.

@@ -18,7 +18,7 @@ from cryptography import x509
 from enlist.pki.keys import to_pem
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage, as_reader
-from tests.peers.base import wait_until
+from tests.peers.base import DEADLINE, wait_until
 from tests.requests import device_key, request_pem
 from tests.serving import Server, StartServer
 
@@ -94,7 +94,7 @@ def follow(guide: DocsPage, server: Server, folder: Path) -> Iterator[str]:
             env={**os.environ, **server.environment, "PATH": programs},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=3 * DEADLINE,
             check=False,
         )
         assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.peers.base import wait_until
 from tests.serving import Server, StartServer
 
 ASKED = 40
@@ -30,6 +31,8 @@ def test_every_scrape_tells_of_all_processes(start_server: StartServer, database
     for _ in range(ASKED):
         with server.client() as client:
             assert client.get("/nowhere").status_code == 404
+    # A request is counted after it was answered.
+    wait_until(lambda: counted(server) == ASKED, "the last request's count")
     assert {counted(server) for _ in range(12)} == {ASKED}
     taken = server.url.removeprefix("http://").replace("localhost", "127.0.0.1")
     said = server.cli("serve", "--workers", "2", "--http", taken, expect=3)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.peers.base import DEADLINE
 from tests.requests import request_pem
 from tests.serving import Server, StartServer
 
@@ -46,7 +47,7 @@ def contend(server: Server, tokens: list[str], contenders: int) -> list[list[htt
         answers = []
         with server.client() as client:
             for token in tokens:
-                barrier.wait(60)
+                barrier.wait(DEADLINE)
                 body = {
                     "token": token,
                     "device": {"platform": "linux"},

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from enlist import __version__
-from tests.peers.base import free_port
+from tests.peers.base import DEADLINE, free_port
 from tests.serving import StartServer
 
 
@@ -28,7 +28,7 @@ def run(data: Path, *arguments: str, database: str = "") -> subprocess.Completed
         [sys.executable, "-m", "enlist", "serve", *ports, *words, *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=DEADLINE,
         check=False,
     )
 

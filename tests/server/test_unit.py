@@ -14,6 +14,7 @@ import pytest
 from enlist.settings import variables
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage
+from tests.peers.base import DEADLINE
 
 UNIT = ROOT / "packaging" / "enlist.service"
 GUIDE = DocsPage(ROOT / "docs" / "how-to" / "install.md")
@@ -42,7 +43,7 @@ def here(tmp_path: Path) -> Path:
 
 def analyze(*words: str) -> subprocess.CompletedProcess[str]:
     command = ["systemd-analyze", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
 
 
 @needs_systemd
