@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from enlist.cli import resetting
 from enlist.cli.issuing import (
     Grant,
     Message,
@@ -88,6 +89,17 @@ def register(
             return
         out.print(f"Registered {name} for {user}: {issued.device_id}", markup=False)
         print_token(issued, enlist)
+
+
+commands.command("reset", epilog="Example: enlist device reset 0199… --reason lost")(
+    resetting.reset
+)
+commands.command("reassign", epilog="Example: enlist device reassign 0199… --to grace")(
+    resetting.reassign
+)
+commands.command("replace", epilog='Example: enlist device replace 0199… --name "New laptop"')(
+    resetting.replace
+)
 
 
 @commands.command("list", epilog="Example: enlist device list --state registered")

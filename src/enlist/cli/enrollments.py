@@ -10,8 +10,16 @@ from typing import Annotated
 
 import typer
 
+from enlist.cli import bulk
 from enlist.cli.backend import Opened
-from enlist.cli.issuing import Grant, Message, grant_named, print_issued
+from enlist.cli.issuing import (
+    Grant,
+    Message,
+    grant_named,
+    issued_document,
+    print_issued,
+    print_token,
+)
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -40,7 +48,7 @@ from enlist.cli.output import (
 from enlist.core import model
 from enlist.core.clock import rfc3339
 from enlist.core.lifecycle import EnrollmentState, shown_state
-from enlist.core.outcomes import Refusal
+from enlist.core.outcomes import Done, Refusal
 from enlist.verbs.issuing import Delivery
 
 commands = typer.Typer(help="Enrollments: authorizations to enroll.", no_args_is_help=True)
@@ -48,6 +56,10 @@ commands = typer.Typer(help="Enrollments: authorizations to enroll.", no_args_is
 STATES = (*EnrollmentState, "expired")
 
 Enrollment = Annotated[str, typer.Argument(metavar="ENROLLMENT", help="Id.")]
+Enrollments = Annotated[
+    list[str],
+    typer.Argument(metavar="ENROLLMENT", help="Ids; - reads them from standard input."),
+]
 
 
 @commands.command("list", epilog="Example: enlist enrollment list --state expired")
@@ -156,19 +168,70 @@ def issue(
 @commands.command("reissue", epilog="Example: enlist enrollment reissue 0199… --expires 48h")
 def reissue(
     context: typer.Context,
-    enrollment: Enrollment,
-    message: Message = "email",
+    enrollments: Enrollments,
+    message: Annotated[
+        str,
+        typer.Option(
+            "--message",
+            help="email, none or later; default: email for a token, later for a JWT.",
+        ),
+    ] = "",
+    reason: Annotated[str, typer.Option("--reason", help="For the audit log.")] = "",
     expires: Expires = "",
     data: Data = None,
     database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """Make a new token for an unused enrollment; the last one stops working."""
+    """Make a new token for each unused enrollment; the last one stops working."""
+    from enlist.verbs.issuing import Issued
     from enlist.verbs.reissue import Reissue
 
+    until = parse_moment(expires, datetime.now(UTC))
+    delivery = Delivery(message) if message else None
+
     with installation(context, data, database) as enlist:
-        verb = Reissue(enrollment, Delivery(message), parse_moment(expires, datetime.now(UTC)))
-        print_issued(done(enlist.perform(verb)), enlist, as_json=as_json)
+
+        def perform(enrollment: str) -> Done[Issued] | Refusal:
+            return enlist.perform(Reissue(enrollment, delivery, until, reason))
+
+        bulk.each(
+            bulk.ids(enrollments),
+            perform,
+            lambda issued: issued_document(issued, enlist),
+            lambda issued: print_token(issued, enlist),
+            "Reissued",
+            as_json=as_json,
+        )
+
+
+@commands.command("delete", epilog="Example: enlist enrollment delete 0199… --yes")
+def delete(
+    context: typer.Context,
+    enrollments: Enrollments,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Delete unused enrollments for good; their tokens are unknown from then on."""
+    from enlist.verbs.reissue import DeleteEnrollment
+
+    named = bulk.ids(enrollments)
+    bulk.confirm_for_good(f"Delete {len(named)} for good?", yes=yes)
+    with installation(context, data, database) as enlist:
+
+        def perform(enrollment: str) -> Done[str] | Refusal:
+            outcome = enlist.perform(DeleteEnrollment(enrollment))
+            return outcome if isinstance(outcome, Refusal) else Done(enrollment)
+
+        bulk.each(
+            named,
+            perform,
+            lambda enrollment: {"id": enrollment, "state": "deleted"},
+            lambda _enrollment: out.print("Deleted."),
+            "Deleted",
+            as_json=as_json,
+        )
 
 
 @commands.command("reactivate", epilog="Example: enlist enrollment reactivate --all")

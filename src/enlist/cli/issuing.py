@@ -60,8 +60,11 @@ def print_token(issued: Issued, enlist: Opened) -> None:
     """The token, or where it went."""
     until = moment(issued.expires_at)
     if issued.token is None and issued.message_id is None:
-        download = f"enlist enrollment jwt {issued.enrollment_id} --output FILE.jwt"
-        print_facts({"One-time JWT": download, "Valid until": until})
+        if issued.grant is GrantKind.ONE_TIME_JWT:
+            next_step = {"One-time JWT": f"enlist enrollment jwt {issued.enrollment_id}"}
+        else:
+            next_step = {"To send the token": f"enlist enrollment resend {issued.enrollment_id}"}
+        print_facts({**next_step, "Valid until": until})
         return
     if issued.token is None:
         out.print(f"The token is on its way by e-mail, valid until {until}.", markup=False)

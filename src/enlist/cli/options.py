@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -41,12 +42,16 @@ Expires = Annotated[
     typer.Option(
         "--expires",
         metavar="TIME",
-        help="When it ends: 2026-12-31T18:00+01:00, or from now: 90m, 48h, 30d.",
+        help="When it ends: 2026-12-31 (the end of that day here), 2026-12-31T18:00+01:00, "
+        "or from now: 90m, 48h, 30d.",
     ),
 ]
 Search = Annotated[str, typer.Option("--search", help="Show only what contains this text.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="Rows to show.")]
 Cursor = Annotated[str, typer.Option("--cursor", help="Go on after an earlier page.")]
+
+
+_LAST_SECOND: Final = time(23, 59, 59)
 
 
 def installation(
@@ -98,7 +103,8 @@ def nothing(first: str, *asked: str) -> str:
 def parse_moment(text: str, now: datetime, option: str = "--expires") -> int | None:
     """A moment in microseconds UTC; None where it was not given.
 
-    A span is counted from now on for `--expires`, and back from now for other options.
+    A span is counted from now on for `--expires`, and back from now for other options. A bare date
+    is the end of that day where this machine is; for other options it is no moment.
     """
     if not text:
         return None
@@ -109,9 +115,13 @@ def parse_moment(text: str, now: datetime, option: str = "--expires") -> int | N
         if text[:-1].isdigit() and text[-1] in units:
             span = timedelta(**{units[text[-1]]: int(text[:-1])})
             return from_datetime(now + span if option == "--expires" else now - span)
+        if option == "--expires" and re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+            day = date.fromisoformat(text)
+            return from_datetime(datetime.combine(day, _LAST_SECOND).astimezone())
         return from_datetime(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
+        a_day = "2026-12-31, " if option == "--expires" else ""
         usage(
             f"{option} {text} is no time with a zone. "
-            "Write 2026-12-31T18:00+01:00, or 90m, 48h, 30d."
+            f"Write {a_day}2026-12-31T18:00+01:00, or 90m, 48h, 30d."
         )

@@ -125,6 +125,7 @@ class Issued:
     generation: int
     token: Secret | None
     message_id: Id | None
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN
 
 
 def crowded(tools: Tools, tx: Reader, about: Subjects) -> Refusal | None:
@@ -192,6 +193,7 @@ def hand_over(
         generation,
         token,
         message_id,
+        target.grant,
     )
     return Done(issued, effects)
 

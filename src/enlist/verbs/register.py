@@ -314,7 +314,8 @@ class IssuedAgain(QuickVerb[Issued, Issued]):
         if found.device_id is None:
             return missing("enrollment")
         token = self._token(tools, tx, caller, found) if self.revealed else None
-        return Issued(found.id, found.device_id, found.expires_at, found.generation, token, None)
+        until, generation = found.expires_at, found.generation
+        return Issued(found.id, found.device_id, until, generation, token, None, found.grant)
 
     def _token(self, tools: Tools, tx: Reader, caller: Caller, found: Enrollment) -> Secret | None:
         if not caller.may(Permission.ENROLLMENTS_REVEAL, found.organization_path):
