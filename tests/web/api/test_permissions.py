@@ -119,6 +119,19 @@ TRIALS: dict[str, Trial] = {
         f"/devices/{w.revoked()}/enrollments",
         None,
     ),
+    "POST /devices/{device_id}/reset": lambda w: (f"/devices/{w.ticket().device_id}/reset", None),
+    "POST /devices/{device_id}/reassign": lambda w: (
+        f"/devices/{w.ticket().device_id}/reassign",
+        {"user": w.user()},
+    ),
+    "POST /devices/{device_id}/replace": lambda w: (
+        f"/devices/{w.ticket().device_id}/replace",
+        None,
+    ),
+    "DELETE /enrollments/{enrollment_id}": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}",
+        None,
+    ),
     "GET /enrollments": ("/enrollments", None),
     "GET /enrollments/{enrollment_id}": lambda w: (
         f"/enrollments/{w.ticket().enrollment_id}",

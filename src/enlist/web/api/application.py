@@ -26,6 +26,7 @@ from enlist.web.api import (
     myself,
     organizations,
     registering,
+    resetting,
     roles,
     templates,
     users,
@@ -39,6 +40,7 @@ from enlist.web.services import Services
 PARTS: Final = (
     devices,
     registering,
+    resetting,
     enrollments,
     jwts,
     enrolling,
