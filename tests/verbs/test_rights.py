@@ -21,6 +21,7 @@ from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.store import holds
 from enlist.verbs import (
+    afresh,
     api_keys,
     backups,
     devices,
@@ -29,9 +30,13 @@ from enlist.verbs import (
     one_time_jwt,
     organizations,
     reactivate,
+    reassign,
     recovery,
     register,
+    rehearsing,
     reissue,
+    replace,
+    reset,
     staff,
     users,
     views,
@@ -157,6 +162,14 @@ REQUESTS: dict[str, Asked] = {
     "Reissue": Asked(lambda w, p: reissue.Reissue(_enrollment(w, p)), HELPERS),
     "Resend": Asked(lambda w, p: reissue.Resend(_enrollment(w, p)), HELPERS),
     "Revoke": Asked(lambda w, p: reissue.Revoke(_enrollment(w, p)), OPERATORS),
+    "DeleteEnrollment": Asked(lambda w, p: reissue.DeleteEnrollment(_enrollment(w, p)), OPERATORS),
+    "Reset": Asked(lambda w, p: reset.Reset(_device(w, p)), OPERATORS, 2),
+    "DryRun": Asked(lambda w, p: rehearsing.DryRun(reset.Reset(_device(w, p))), OPERATORS, 0),
+    "Reassign": Asked(
+        lambda w, p: reassign.Reassign(_device(w, p), w.add_user(p).id), OPERATORS, 3
+    ),
+    "Replace": Asked(lambda w, p: replace.Replace(_device(w, p)), OPERATORS),
+    "BegunAgain": Asked(lambda w, p: afresh.BegunAgain(_enrollment(w, p), revealed=False), ALL, 0),
     "Reactivate": Asked(lambda w, p: reactivate.Reactivate(_held(w, p)), HELPERS),
     "UserAgain": Asked(lambda w, p: users.UserAgain(w.add_user(p).id), ALL, 0),
     "OrganizationAgain": Asked(
@@ -232,9 +245,10 @@ ELSEWHERE = {
     "FollowAttempt",
     "UseRecoveryLink",
     "ProveEvent",
-    # Always refuses; wraps others.
+    # Always refuses; wraps others; what Reset and Reassign share.
     "ApiKeyAgain",
     "Idempotent",
+    "Afresh",
 }
 
 
