@@ -25,7 +25,10 @@ STATE_OF = {
 }
 PUT_LOGINS = Query("test.put_logins", "UPDATE enrollment SET wrong_logins = 10 WHERE id = :id")
 Statement = Callable[[Tx], object]
-REPORT = dict.fromkeys(("model", "os_version", "serial", "imei", "udid"), "")
+REPORT = {
+    "enrollment_id": None,
+    **dict.fromkeys(("model", "os_version", "serial", "imei", "udid"), ""),
+}
 Move = tuple[StrEnum, StrEnum]
 
 
@@ -132,7 +135,9 @@ def test_devices_move_as_the_table_says(enlist: Enlist) -> None:
     device_id, user_id, place = ticket.device_id, found.user_id, found.organization_id
     assert user_id is not None
     statements: dict[str, Statement] = {
-        "redeem": lambda tx: devices.enroll(tx, [REPORT | {"id": device_id}]),
+        "redeem": lambda tx: bool(
+            tx.each(devices.ENROLL_EACH, [REPORT | {"id": device_id}], now=tx.now)
+        ),
         "delete": lambda tx: devices.delete(tx, device_id),
         "reset": lambda tx: devices.reset(tx, device_id, found.version),
         "reassign": lambda tx: devices.reassign(tx, device_id, found.version, user_id, place),

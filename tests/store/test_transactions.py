@@ -269,7 +269,7 @@ def test_what_is_done_with_every_request_is_planned_once(settings: Settings, lan
             once, anew = store.claim(lambda tx, _: ask(tx), [None])
         else:
             once, anew = store.read(ask, by_keys=lane == "by keys")
-    assert once + anew == 15
+    assert once + anew == (15 if lane == "ordinary" else 20)  # the hot lane prepares at once
     assert anew == 0 if lane != "ordinary" else anew >= 5  # of which the server makes at least five
 
 

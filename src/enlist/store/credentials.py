@@ -17,7 +17,7 @@ _COLUMNS = """
            c.generation, c.renews_id, c.extend_requested_at, c.key_roll_requested
       FROM credential c
 """
-_INSERT_EACH = SetQuery(
+INSERT_EACH = SetQuery(
     "credential.insert_each",
     """id uuid, device_id uuid, enrollment_id uuid, serial text, fingerprint text,
     key_digest bytea, certificate text, not_before bigint, not_after bigint""",
@@ -132,23 +132,19 @@ class Revoked:
     reason: str
 
 
-def insert(tx: Tx, bound: Iterable[tuple[NewCertificate, Id, Id]]) -> None:
-    """Bind certificates to devices: `(certificate, device, enrollment)` each."""
-    rows = [
-        {
-            "id": new.id,
-            "device_id": device_id,
-            "enrollment_id": enrollment_id,
-            "serial": new.serial,
-            "fingerprint": new.fingerprint,
-            "key_digest": new.key_digest,
-            "certificate": new.certificate,
-            "not_before": new.not_before,
-            "not_after": new.not_after,
-        }
-        for new, device_id, enrollment_id in bound
-    ]
-    tx.each(_INSERT_EACH, rows, now=tx.now)
+def row_of(new: NewCertificate, device_id: Id, enrollment_id: Id) -> dict[str, object]:
+    """What `INSERT_EACH` takes to bind a certificate to a device."""
+    return {
+        "id": new.id,
+        "device_id": device_id,
+        "enrollment_id": enrollment_id,
+        "serial": new.serial,
+        "fingerprint": new.fingerprint,
+        "key_digest": new.key_digest,
+        "certificate": new.certificate,
+        "not_before": new.not_before,
+        "not_after": new.not_after,
+    }
 
 
 def of_device(tx: Reader, device_id: Id) -> list[Credential]:

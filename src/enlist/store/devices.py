@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Ownership, Platform
@@ -51,9 +49,9 @@ _CHANGE = Query(
      WHERE id = :id AND deleted_at IS NULL AND version = :version
     """,
 )
-_ENROLL_EACH = SetQuery(
+ENROLL_EACH = SetQuery(
     "device.enroll_each",
-    "id uuid, model text, os_version text, serial text, imei text, udid text",
+    "enrollment_id uuid, id uuid, model text, os_version text, serial text, imei text, udid text",
     # What the device reports fills what the administrator left empty; his name for it stays.
     """
     UPDATE device
@@ -216,16 +214,6 @@ def insert(tx: Tx, device: Device) -> None:
 def change(tx: Tx, device: Device, expected_version: int) -> bool:
     """Write what can be edited of a device; False when somebody else was first."""
     return tx.run(_CHANGE, version=expected_version, **_editable(device)) == 1
-
-
-def enroll(tx: Tx, reports: Sequence[Mapping[str, object]]) -> bool:
-    """Registered devices become enrolled; False where one of them is not registered any more.
-
-    Args:
-        reports: `id`, and what the device says of itself: `model`, `os_version`, `serial`,
-            `imei`, `udid`; each device once.
-    """
-    return len(tx.each(_ENROLL_EACH, reports, now=tx.now)) == len(reports)
 
 
 def hold(tx: Tx, device_id: Id) -> bool:

@@ -15,7 +15,7 @@ from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
-_INSERT_EACH = SetQuery(
+INSERT_EACH = SetQuery(
     "event.insert_each",
     """id uuid, at bigint, kind text, actor_kind text, actor_id uuid, organization_id uuid,
     user_id uuid, device_id uuid, enrollment_id uuid, support_code text, entry text,
@@ -99,11 +99,12 @@ def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
 def record_each(tx: Tx, done: Iterable[tuple[Caller, Happening]]) -> list[Event]:
     """Write down several happenings at once, in this order."""
     made = [make_event(happening, caller, tx.now) for caller, happening in done]
-    tx.each(_INSERT_EACH, [_values(event) for event in made])
+    tx.each(INSERT_EACH, [row_of(event) for event in made])
     return made
 
 
-def _values(event: Event) -> dict[str, object]:
+def row_of(event: Event) -> dict[str, object]:
+    """What `INSERT_EACH` takes."""
     return {
         "id": event.id,
         "at": event.at,

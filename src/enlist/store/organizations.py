@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 
 from enlist.core.ids import Id
 from enlist.core.model import Organization
@@ -210,7 +211,10 @@ def _levels(
 def policy(tx: Reader, path: str) -> EnrollmentPolicy:
     """The settings in force at the organization at `path`."""
     rows = tx.all(_SETTINGS, path=path)
-    return _resolved(tuple((row["group_id"], row["key"], row["value"]) for row in rows))
+    return _resolved(tuple(map(_LEVEL, rows)))
+
+
+_LEVEL = itemgetter("group_id", "key", "value")
 
 
 @lru_cache(maxsize=512)

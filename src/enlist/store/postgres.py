@@ -4,8 +4,9 @@ A write is one READ COMMITTED transaction; the conditions stand in the statement
 stronger is needed. A read sees one snapshot, as on SQLite: else a request that was repeated while
 its first run commits would find the name taken, but not that it took it. A deadlock or
 serialization victim is run again; the functions do SQL only.
-Automatic prepared statements are on, but can be switched off for a pool that multiplexes
-transactions.
+
+The hot lane has connections of its own (see `keyed`). What is read there for a claim is not one
+snapshot: the claim looks again at all that it relies on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors
@@ -21,13 +23,17 @@ from psycopg.types.string import TextLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from enlist.core.clock import SECOND, Clock
+from enlist.store.keyed import BY_KEYS, KeyedConnection, KeyedTx
 from enlist.store.tx import (
+    Chain,
     ConcurrentChange,
     Query,
+    Reader,
     Row,
     SetQuery,
     Statement,
     StoreUnavailable,
+    Tx,
     UniqueViolation,
     Unstorable,
 )
@@ -49,13 +55,8 @@ _UNAVAILABLE: Final = (
 Connection = psycopg.Connection[Mapping[str, Any]]
 
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_BY_KEYS: Final = """
-    SET LOCAL enable_seqscan = off;
-    SET LOCAL plan_cache_mode = force_generic_plan
-"""
-"""What is done with every request finds its rows by keys, and there is nothing to plan. The server
-would plan it anew each time: it takes a batch of three for cheaper than one of ten. And where a
-table has grown since the rows were last counted, it would read all of it for each batch."""
+_KEYED: Final = 4
+"""Connections of the hot lane: one for the thread that gathers, others for who comes alone."""
 _PATIENCE: Final = 500
 _PATIENCE_ALONE: Final = 3_000
 """Milliseconds to wait for a row that somebody keeps locked: beside others, whom it must not hold
@@ -65,6 +66,9 @@ up, and alone, where it may only be a queue of devices with the same token."""
 def configure(connection: Connection) -> None:
     """Ids come back as text, as everywhere in Enlist."""
     connection.adapters.register_loader("uuid", TextLoader)
+
+
+_BEGIN_ALONE: Final = b"BEGIN; SET LOCAL lock_timeout = %d" % _PATIENCE_ALONE
 
 
 class PostgresTx:
@@ -97,6 +101,12 @@ class PostgresTx:
         cursor = self._execute(query, {**columns, **common})
         return list(cursor.fetchall()) if cursor.description else []
 
+    def chain(
+        self, chain: Chain, steps: Sequence[Sequence[Mapping[str, object]]], /, **common: object
+    ) -> list[Row]:
+        values = {**chain.columns(steps), **common}
+        return chain.checked(list(self._execute(chain, values).fetchall()))
+
     def _execute(self, query: Statement, values: dict[str, object]) -> psycopg.Cursor[Any]:
         try:
             return self._connection.execute(cast("Any", query.postgres), values)
@@ -113,28 +123,21 @@ class PostgresStore:
 
     def __init__(self, url: str, clock: Clock, *, size: int = 8) -> None:
         self._clock = clock
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=size,
-            timeout=CONNECTED_WITHIN,
-            configure=_configure_pooled,
-            kwargs={"row_factory": dict_row, "autocommit": True, "connect_timeout": 5},
-            open=True,
-            name="enlist",
-        )
+        self._pool = _pool(url, 1, size, _configure_pooled)
+        self._keyed = _pool(url, 0, _KEYED, _configure_keyed)
+        self._memories: WeakKeyDictionary[Connection, KeyedConnection] = WeakKeyDictionary()
 
-    def read(self, function: Callable[[PostgresTx], T], *, by_keys: bool = False) -> T:
-        begin = f"{_BEGIN_READING}; {_BY_KEYS}" if by_keys else _BEGIN_READING
-
+    def read(self, function: Callable[[Reader], T], *, by_keys: bool = False) -> T:
         def reading(connection: Connection) -> T:
-            connection.execute(cast("Any", begin))
+            connection.execute(cast("Any", _BEGIN_READING))
             try:
                 return function(PostgresTx(connection, self._clock()))
             finally:
                 with contextlib.suppress(psycopg.Error):  # what was read was read
                     connection.execute("COMMIT")
 
+        if by_keys:
+            return self._with_keyed(lambda keyed: function(KeyedTx(keyed, self._clock())))
         return self._with_connection(reading)
 
     def write(self, function: Callable[[PostgresTx], T]) -> T:
@@ -146,25 +149,23 @@ class PostgresStore:
 
     def claim(
         self,
-        apply: Callable[[PostgresTx, Sequence[Claim]], Sequence[Answer]],
+        apply: Callable[[Tx, Sequence[Claim]], Sequence[Answer]],
         claims: Sequence[Claim],
     ) -> Sequence[Answer]:
-        def claiming(connection: Connection) -> Sequence[Answer]:
-            patience = _PATIENCE if len(claims) > 1 else _PATIENCE_ALONE
-            begin = f"BEGIN; {_BY_KEYS}; SET LOCAL lock_timeout = {patience}"
-            connection.execute(cast("Any", begin))
+        def claiming(connection: KeyedConnection) -> Sequence[Answer]:
+            connection.command(b"BEGIN" if len(claims) > 1 else _BEGIN_ALONE)
             try:
-                answers = apply(PostgresTx(connection, self._clock()), claims)
-                connection.execute("COMMIT")
+                answers = apply(KeyedTx(connection, self._clock()), claims)
+                connection.command(b"COMMIT")
             except BaseException as error:
                 with contextlib.suppress(psycopg.Error):
-                    connection.execute("ROLLBACK")
+                    connection.command(b"ROLLBACK")
                 if isinstance(error, errors.LockNotAvailable) and len(claims) > 1:
                     raise ConcurrentChange from error  # each alone: the others need not wait
                 raise
             return answers
 
-        return self._with_connection(claiming)
+        return self._with_keyed(claiming)
 
     def check(self) -> int:
         row = self.read(lambda tx: tx.one(_CLOCK))
@@ -172,11 +173,24 @@ class PostgresStore:
 
     def close(self) -> None:
         self._pool.close()
+        self._keyed.close()
 
     def _with_connection(self, function: Callable[[Connection], T]) -> T:
+        return self._with(self._pool, function)
+
+    def _with_keyed(self, function: Callable[[KeyedConnection], T]) -> T:
+        def using(connection: Connection) -> T:
+            keyed = self._memories.get(connection)
+            if keyed is None:
+                keyed = self._memories[connection] = KeyedConnection(connection)
+            return function(keyed)
+
+        return self._with(self._keyed, using)
+
+    def _with(self, pool: ConnectionPool[Connection], function: Callable[[Connection], T]) -> T:
         for attempt in range(_RETRIES):
             try:
-                with self._pool.connection() as connection:
+                with pool.connection() as connection:
                     return function(connection)
             except (errors.DeadlockDetected, errors.SerializationFailure) as error:
                 if attempt == _RETRIES - 1:
@@ -186,8 +200,28 @@ class PostgresStore:
         raise AssertionError("unreachable")
 
 
+def _pool(
+    url: str, least: int, most: int, configured: Callable[[Connection], None]
+) -> ConnectionPool[Connection]:
+    return ConnectionPool(
+        url,
+        min_size=least,
+        max_size=most,
+        timeout=CONNECTED_WITHIN,
+        configure=configured,
+        kwargs={"row_factory": dict_row, "autocommit": True, "connect_timeout": 5},
+        open=True,
+        name="enlist",
+    )
+
+
 def _configure_pooled(connection: psycopg.Connection[Any]) -> None:
     configure(connection)
+
+
+def _configure_keyed(connection: psycopg.Connection[Any]) -> None:
+    configure(connection)
+    connection.execute(cast("Any", f"{BY_KEYS}; SET lock_timeout = {_PATIENCE}"))
 
 
 _CLOCK = Query(

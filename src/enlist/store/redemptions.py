@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
-from enlist.core.events import Happening
+from enlist.core.events import Happening, make_event
 from enlist.core.ids import Id
 from enlist.core.model import Device
 from enlist.store import (
@@ -28,7 +28,7 @@ from enlist.store import (
 from enlist.store.credentials import NewCertificate
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.limits import IdempotencyKey
-from enlist.store.tx import ConcurrentChange, SetQuery, Tx
+from enlist.store.tx import Chain, ConcurrentChange, SetQuery, Tx
 
 _CLAIM_EACH = SetQuery(
     "redemption.claim_each",
@@ -60,6 +60,16 @@ _CLAIM_EACH = SetQuery(
     RETURNING enrollment.id
     """,
 )
+
+
+_ENROLL_EACH = Chain(
+    "redemption.enroll_each",
+    _CLAIM_EACH,
+    devices.ENROLL_EACH,
+    credentials.INSERT_EACH,
+    events.INSERT_EACH,
+)
+"""The claims, and for those that are won the device, the certificate and the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +157,9 @@ def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
         contenders: dict[Id, int] = {}
         for place in waiting:
             contenders.setdefault(claims[place].enrollment_id, place)
-        rows = [
-            {
-                "id": claim.enrollment_id,
-                "generation": claim.generation,
-                "attempt_id": claim.attempt_id,
-                "source": claim.caller.source,
-            }
-            for claim in map(claims.__getitem__, contenders.values())
-        ]
-        moved = {
-            row["id"]
-            for row in tx.each(_CLAIM_EACH, rows, now=tx.now, most_refused=limits.THROTTLE_REFUSALS)
-        }
+        steps = _steps([claims[place] for place in contenders.values()], tx.now)
+        found = tx.chain(_ENROLL_EACH, steps, now=tx.now, most_refused=limits.THROTTLE_REFUSALS)
+        moved = {row["id"] for row in found}
         won |= {place for wanted, place in contenders.items() if wanted in moved}
         lost = {claims[n].right for wanted, n in contenders.items() if wanted not in moved}
         tried = set(contenders.values())
@@ -168,37 +168,49 @@ def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
 
 
 def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
-    """The claims are won: everything that follows from them, in the same transaction."""
-    if not devices.enroll(tx, [_report(claim) for claim in won]):
-        raise ConcurrentChange
+    """The claims are won: what else follows from some of them, in the same transaction."""
     for claim in won:
         if claim.attempt_id is not None and not attempts.complete(
             tx, claim.attempt_id, claim.enrollment_id, claim.generation
         ):
             raise ConcurrentChange
-    credentials.insert(
-        tx,
-        [
-            (claim.certificate, claim.device_id, claim.enrollment_id)
-            for claim in won
-            if claim.certificate is not None
-        ],
-    )
-    events.record_each(tx, [(claim.caller, claim.happening) for claim in won])
-    for claim in won:
         if claim.replaces_device_id is not None:
             about = claim.happening.about
             replacements.retire(tx, claim.caller, claim.replaces_device_id, about)
-    for claim in won:
         if claim.idempotency is not None and not limits.remember_device(
             tx, claim.idempotency, claim.device_id, claim.idempotency_lifetime
         ):
             raise ConcurrentChange  # the same request at the same moment has enrolled a device
 
 
+def _steps(claims: Sequence[Redemption], now: int) -> list[list[dict[str, object]]]:
+    """What each step of `_ENROLL_EACH` takes."""
+    certificates = ((claim, claim.certificate) for claim in claims)
+    return [
+        [_right(claim) for claim in claims],
+        [_report(claim) for claim in claims],
+        [
+            credentials.row_of(certificate, claim.device_id, claim.enrollment_id)
+            for claim, certificate in certificates
+            if certificate is not None
+        ],
+        [events.row_of(make_event(claim.happening, claim.caller, now)) for claim in claims],
+    ]
+
+
+def _right(claim: Redemption) -> dict[str, object]:
+    return {
+        "id": claim.enrollment_id,
+        "generation": claim.generation,
+        "attempt_id": claim.attempt_id,
+        "source": claim.caller.source,
+    }
+
+
 def _report(claim: Redemption) -> dict[str, object]:
     report = claim.report
     return {
+        "enrollment_id": claim.enrollment_id,
         "id": claim.device_id,
         "model": report.model,
         "os_version": report.os_version,

@@ -19,6 +19,8 @@ from typing import Any, Final, TypeVar
 
 from enlist.core.clock import Clock
 from enlist.store.tx import (
+    Chain,
+    ConcurrentChange,
     Query,
     Row,
     SetQuery,
@@ -113,6 +115,18 @@ class SqliteTx:
             values = [row[column] for row in some for column in query.columns]
             values += [common[name] for name in query.common]
             found += _rows(self._execute(query.over(len(some)), values))
+        return found
+
+    def chain(
+        self, chain: Chain, steps: Sequence[Sequence[Mapping[str, object]]], /, **common: object
+    ) -> list[Row]:
+        found = self.each(chain.steps[0], steps[0], **common)
+        passed = {row["id"] for row in found}
+        for place in range(1, len(steps)):
+            rows = [row for row in steps[place] if row[chain.KEY] in passed]
+            done = self.each(chain.steps[place], rows, **common)
+            if chain.answers(place) and len(done) != len(found):
+                raise ConcurrentChange
         return found
 
     def _execute(self, text: str, values: dict[str, object] | Sequence[object]) -> sqlite3.Cursor:

@@ -58,15 +58,14 @@ class SetQuery(Query):
     """
 
     def __init__(self, name: str, columns: str, text: str, *, postgres: str = "") -> None:
-        typed = [column.split() for column in columns.split(",")]
-        self.columns: Final = tuple(column for column, _ in typed)
+        self.types: Final = dict(column.split() for column in columns.split(","))
+        self.columns: Final = tuple(self.types)
         self._text = text
         self._over: dict[int, str] = {}
         self.common: Final = tuple(dict.fromkeys(_PARAMETER.findall(text)))
         super().__init__(name, self._with(f"VALUES ({', '.join(f':{n}' for n in self.columns)})"))
-        arrays = ", ".join(f"CAST(%({column})b AS {kind}[])" for column, kind in typed)
-        following = _PARAMETER.sub(r"%(\1)s", (postgres or text).replace("%", "%%"))
-        self.postgres = self._with(f"SELECT * FROM unnest({arrays})", following)
+        self._following = _PARAMETER.sub(r"%(\1)s", (postgres or text).replace("%", "%%"))
+        self.postgres = self._with(self._unnest(""), self._following)
 
     def over(self, rows: int) -> str:
         """The text for this many rows on SQLite; parameters are the rows' values, then `common`."""
@@ -79,8 +78,75 @@ class SetQuery(Query):
             made = self._over[rows] = self._with(f"VALUES {', '.join([row] * rows)}", text)
         return made
 
+    def as_step(self, place: int) -> str:
+        """The text for PostgreSQL as a step of a chain; the names of its columns begin so."""
+        given = self._unnest(f"s{place}_")
+        if place:
+            names = ", ".join(self.columns)
+            given += f" AS given ({names}) WHERE given.{Chain.KEY} IN (SELECT id FROM step_0)"
+        return self._with(given, self._following)
+
+    def _unnest(self, prefix: str) -> str:
+        arrays = (f"CAST(%({prefix}{name})b AS {kind}[])" for name, kind in self.types.items())
+        return f"SELECT * FROM unnest({', '.join(arrays)})"
+
     def _with(self, asked: str, text: str = "") -> str:
         return f"WITH asked ({', '.join(self.columns)}) AS ({asked}) {text or self._text}"
+
+
+class Chain(Query):
+    """Several `SetQuery` as one: the first decides for whom the others are done.
+
+    The first returns `id`. The others have a column `enrollment_id`, and are done for the rows of
+    those that it returned; where one of them returns rows, it has to return one for each of those.
+    To PostgreSQL this is a single statement: nothing that hundreds wait for is asked twice.
+    """
+
+    KEY: Final = "enrollment_id"
+
+    def __init__(self, name: str, first: SetQuery, *others: SetQuery) -> None:
+        self.steps: Final = (first, *others)
+        self._names = [
+            [(column, f"s{place}_{column}") for column in step.columns]
+            for place, step in enumerate(self.steps)
+        ]
+        self.types: Final = {
+            f"s{place}_{column}": kind
+            for place, step in enumerate(self.steps)
+            for column, kind in step.types.items()
+        }
+        super().__init__(name, first.sqlite)
+        steps = ", ".join(
+            f"step_{place} AS ({step.as_step(place)})" for place, step in enumerate(self.steps)
+        )
+        counts = "".join(
+            f", (SELECT count(*) FROM step_{place}) AS step_{place}"
+            for place in range(1, len(self.steps))
+            if self.answers(place)
+        )
+        self.postgres = f"WITH {steps} SELECT step_0.id{counts} FROM step_0"
+
+    def answers(self, place: int) -> bool:
+        """Whether a step returns a row for each that it was done for."""
+        return "RETURNING" in self.steps[place].sqlite
+
+    def columns(self, steps: Sequence[Sequence[Mapping[str, object]]]) -> dict[str, object]:
+        """The rows for all steps as PostgreSQL is given them: an array for each column."""
+        return {
+            given: [row[column] for row in rows]
+            for names, rows in zip(self._names, steps, strict=True)
+            for column, given in names
+        }
+
+    def checked(self, found: list[Row]) -> list[Row]:
+        """What PostgreSQL answered.
+
+        Raises:
+            ConcurrentChange: one of the other steps returned fewer rows than the first.
+        """
+        if found and any(n != len(found) for name, n in found[0].items() if name != "id"):
+            raise ConcurrentChange
+        return found
 
 
 class Reader(Protocol):
@@ -117,6 +183,16 @@ class Reader(Protocol):
 
 class Tx(Reader, Protocol):
     """Reading and writing: what `apply` gets."""
+
+    def chain(
+        self, chain: Chain, steps: Sequence[Sequence[Mapping[str, object]]], /, **common: object
+    ) -> list[Row]:
+        """Execute a chain over the rows for each of its steps; what the first step returned.
+
+        Raises:
+            ConcurrentChange: one of the others returned fewer rows.
+        """
+        ...
 
     def run(self, query: Statement, /, **values: object) -> int:
         """Execute a change; the row count is the answer to whether it happened."""
