@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import Final
 
@@ -23,6 +23,7 @@ from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy, TokenType
 from enlist.core.secrets import (
     BASE20,
+    KeyRing,
     Kind,
     Secret,
     code_digest_input,
@@ -50,13 +51,14 @@ from enlist.verbs.tries import AccountTry
 _GROUPED_CODE = re.compile(rf"[{BASE20}]{{4}}-[{BASE20}]{{4}}-[{BASE20}]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Presented:
     """What somebody enrolls with.
 
     Either `token` (a registration token or an attempt code; ruling 24) or `group_id`; user name
     and password beside it where two factors are asked or a Group ID was given. `kind` says
-    whether `token` is a one-time JWT's `jti` instead: one is never taken for the other.
+    whether `token` is a one-time JWT's `jti` instead: one is never taken for the other. What is
+    made of the token is made once, however often it is asked for.
     """
 
     token: Secret | None = None
@@ -68,6 +70,33 @@ class Presented:
     @property
     def with_credentials(self) -> bool:
         return bool(self.username or self.password)
+
+    @cached_property
+    def readable(self) -> Secret | None:
+        """The letters of the token or code, as far as it can be one."""
+        text = self.token.reveal() if self.token else ""
+        if self.kind is Kind.ONE_TIME_JWT:
+            identifier = wellformed_uuid(text)
+            return Secret(identifier) if identifier else None
+        mistyped = _GROUPED_CODE.fullmatch(text.strip()) and self.code is None
+        letters = None if mistyped else wellformed_token(text)
+        return Secret(letters) if letters else None
+
+    @cached_property
+    def code(self) -> str | None:
+        """The letters, where they are those of an attempt's code."""
+        if self.token is None or self.kind is not Kind.REGISTRATION_TOKEN:
+            return None
+        return parse_code(self.token.reveal())
+
+    def token_digests(self, keys: KeyRing) -> tuple[bytes, ...]:
+        """The digests by which it may be found; () for what can be no token."""
+        known: tuple[bytes, ...] | None = self.__dict__.get("_digests")
+        if known is None:
+            text = self.readable
+            known = keys.digests(self.kind, text) if text else ()
+            self.__dict__["_digests"] = known
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +155,14 @@ def unread(presented: Presented) -> Refusal | None:
     Beside a login nothing is refused yet: the login is looked for, and its password compared, for
     the shape of the request alone must decide how much is done (ruling 8).
     """
-    if presented.token is None or presented.with_credentials or _readable(presented):
+    if presented.token is None or presented.with_credentials or presented.readable:
         return None
     return Refusal("token_invalid", reason="mistyped or malformed", counted_only=True)
 
 
-def _readable(presented: Presented) -> str | None:
-    """The letters of a token or code, as far as it can be one."""
-    text = presented.token.reveal() if presented.token else ""
-    if presented.kind is Kind.ONE_TIME_JWT:
-        return wellformed_uuid(text)
-    mistyped = _GROUPED_CODE.fullmatch(text.strip()) and parse_code(text) is None
-    return None if mistyped else wellformed_token(text)
-
-
 def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -> None:
     """Ask at once for every token that `find` will look for, and how those used were used."""
-    texts = ((one.kind, _readable(one)) for one in presented if one.token is not None)
-    digests = (tools.keys.digests(kind, Secret(text)) for kind, text in texts if text)
+    digests = (one.token_digests(tools.keys) for one in presented)
     events.read_ahead(ahead, sightings.read_ahead(ahead, chain.from_iterable(digests)))
 
 
@@ -154,14 +173,11 @@ def _find(
     nothing = Found(presented, login=login, platform=platform)
     if presented.token is None:
         return _find_by_group_id(tx, nothing)
-    text = _readable(presented)
-    if text is None:
+    if presented.readable is None:
         return unread(presented) or nothing
-    by_code = presented.kind is Kind.REGISTRATION_TOKEN
-    code = parse_code(presented.token.reveal()) if by_code else None
+    code = presented.code
     codes = tools.keys.digests(Kind.ATTEMPT_CODE, code_digest_input(code)) if code else ()
-    tokens = tools.keys.digests(presented.kind, Secret(text))
-    sighting = sightings.find(tx, tokens, codes)
+    sighting = sightings.find(tx, presented.token_digests(tools.keys), codes)
     if sighting is not None:
         policy = organizations.policy(tx, sighting.organization_path)
         return Found(presented, sighting, policy, login, platform=platform)

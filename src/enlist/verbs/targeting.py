@@ -91,7 +91,9 @@ def choose(found: Found, report: DeviceReport, now: int) -> Target | Refusal:
 
 
 def _presented(found: Found, sighting: Sighting, device_id: Id) -> Target | Refusal:
-    about = replace(sighting.subjects, attempt_id=found.attempt_id)
+    about = sighting.subjects
+    if found.sighting is None:  # by sign-in: the attempt began before there was an enrollment
+        about = replace(about, attempt_id=found.attempt_id)
     if found.platform not in (None, sighting.device_platform):
         return Refusal(
             "platform_mismatch",
