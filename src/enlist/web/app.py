@@ -25,15 +25,7 @@ from enlist.core.secrets import support_code
 from enlist.store.tx import StoreUnavailable
 from enlist.web import console, demo, enroll, pki, portal
 from enlist.web.api import LEAN, ApiApplication
-from enlist.web.boundary import (
-    Capped,
-    Faults,
-    Guarded,
-    Observed,
-    SameSite,
-    Senders,
-    leave_to_faults,
-)
+from enlist.web.boundary import Capped, Edge, SameSite, Terms, leave_to_faults
 from enlist.web.callers import cookie_name, person_of, services_of
 from enlist.web.device import device_routes
 from enlist.web.metrics import exposition
@@ -109,14 +101,9 @@ def _bounded(
 
         return answer
 
-    wrapped: ASGIApp = SameSite(
-        _Shortcut(app, lean), render, services.public_url, cookie_name(services)
-    )
-    wrapped = Capped(wrapped, render)
-    wrapped = Faults(wrapped, render)
-    wrapped = Guarded(wrapped, secure=services.secure)
-    wrapped = Observed(wrapped, listener)
-    return Senders(wrapped, services.trusted_proxies, services.proxy_header)
+    same_site = SameSite(_Shortcut(app, lean), render, services.public_url, cookie_name(services))
+    terms = Terms(services.secure, services.trusted_proxies, services.proxy_header)
+    return Edge(Capped(same_site, render), render, listener, terms)
 
 
 async def _render(request: Request, refusal: Refusal) -> Response:

@@ -1,14 +1,16 @@
 """What every request passes before and after its adapter, outermost first.
 
-Each wrapper is a small ASGI application around the next, does one thing, and knows nothing of the
-others: count and log, catch faults, find the sender's address, cap the body, refuse what another
-site made the browser send, add the headers that every answer carries.
+Three small ASGI applications, each around the next: `Edge` finds the sender's address, adds the
+headers that every answer carries, catches faults, counts and logs; `Capped` caps the body;
+`SameSite` refuses what another site made the browser send. A thousand devices may come at once, so
+what is done for each of their requests is done in few calls.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -45,103 +47,148 @@ FAULTS = Counter("enlist_faults_total", "Exceptions that nobody expected; should
 
 _log = structlog.get_logger("enlist.web")
 Render = Callable[[Scope, Refusal], ASGIApp]
+Header = tuple[bytes, bytes]
 
 
-class Observed:
-    """Counts, times and logs each request; never its query, headers or body (S60)."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a listener is reached.
 
-    def __init__(self, app: ASGIApp, listener: str) -> None:
-        self.app = app
-        self._listener = listener
-        self._duration = DURATION.labels(listener)
-        # Looking a counter up by its labels costs more than counting.
-        self._requests = cache(lambda method, status: REQUESTS.labels(listener, method, status))
+    Attributes:
+        secure: people come over HTTPS.
+        trusted_proxies: networks whose forwarding header is believed.
+        proxy_header: which header that is, in small letters (see `peers`).
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started, status = time.perf_counter(), 0
-
-        async def watching(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watching)
-        finally:
-            took = time.perf_counter() - started
-            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            self._requests(method, str(status)).inc()
-            self._duration.observe(took)
-            _log.info(
-                "request",
-                listener=self._listener,
-                method=method,
-                path=scope["path"][:200],
-                status=status,
-                ms=round(took * 1000, 1),
-                address=scope.get("enlist.address", ""),
-            )
+    secure: bool
+    trusted_proxies: tuple[str, ...]
+    proxy_header: str
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Faults:
-    """Turns what nobody expected into a support code, and an unreachable database into a 503."""
+CONTENT_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 
-    def __init__(self, app: ASGIApp, render: Render) -> None:
+_HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": CONTENT_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "x-robots-tag": "noindex, nofollow",
+}
+
+
+def _behind_link(scope: Scope) -> bool:
+    """Whether this is a page that a link with a secret leads to, or a step from there."""
+    path: str = scope["path"]
+    return path in ("/setup", "/recover", "/enroll") or path.startswith("/enroll/")
+
+
+def _referrer_policy(scope: Scope) -> bytes:
+    """No address goes to other sites; one with a link's handle goes nowhere at all (X05).
+
+    Elsewhere not: with no-referrer, a browser that has no Sec-Fetch-Site hides where our own forms
+    come from (`Origin: null`), and there the origin is what tells them from other sites' forms.
+    """
+    return b"no-referrer" if _behind_link(scope) else b"same-origin"
+
+
+class Edge:
+    """The outermost: everything that is alike for all requests."""
+
+    def __init__(self, app: ASGIApp, render: Render, listener: str, terms: Terms) -> None:
         self.app = app
         self._render = render
+        self._listener = listener
+        self._terms = terms
+        headers = {**_HEADERS, "cache-control": "no-store"}
+        if terms.secure:
+            headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._duration = DURATION.labels(listener)
+        # Looking a counter up by its labels costs more than counting.
+        self._requests = cache(lambda method, status: REQUESTS.labels(listener, method, status))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        begun = False
+        terms = self._terms
+        scope["enlist.address"] = address_of(scope, terms.trusted_proxies, terms.proxy_header)
+        if scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
 
-        async def noting(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = self._with_ours(scope, message.get("headers", ()))
             await send(message)
 
         try:
-            await self.app(scope, receive, noting)
-            return
+            refusal = await self._fault(scope, receive, answer)
+            if refusal is not None:
+                if status:
+                    raise ConnectionResetError("the answer had begun")
+                await self._render(scope, refusal)(scope, receive, answer)
+        finally:
+            self._observe(scope, status, time.perf_counter() - started)
+
+    async def _fault(self, scope: Scope, receive: Receive, send: Send) -> Refusal | None:
+        """Run the application.
+
+        Returns:
+            What the client is told of an exception that nobody expected, under a support code, or
+            of a database that cannot be reached.
+        """
+        try:
+            await self.app(scope, receive, send)
         except (StoreUnavailable, Busy) as error:
             _log.warning("unavailable", error=type(error).__name__, detail=str(error)[:300])
-            refusal = Refusal("try_later", support_code=support_code())
+            return Refusal("try_later", support_code=support_code())
         except Exception as error:  # noqa: BLE001 - the last line before the client
             code = support_code()
             FAULTS.inc()
             _log.error("fault", support_code=code, path=scope["path"][:200], exc_info=error)
-            refusal = Refusal("internal_error", support_code=code)
-        if begun:
-            raise ConnectionResetError("the answer had begun")
-        await self._render(scope, refusal)(scope, receive, send)
+            return Refusal("internal_error", support_code=code)
+        return None
+
+    def _with_ours(self, scope: Scope, sent: Iterable[tuple[bytes, bytes]]) -> list[Header]:
+        """The headers that every answer carries (S32), but where an adapter says it otherwise."""
+        headers = [*sent]
+        there = {name.lower() for name, _ in headers}
+        headers += [each for each in self._headers if each[0] not in there]
+        if b"referrer-policy" not in there:
+            headers.append((b"referrer-policy", _referrer_policy(scope)))
+        return headers
+
+    def _observe(self, scope: Scope, status: int, took: float) -> None:
+        """Count, time and log a request; never its query, headers or body (S60)."""
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self._requests(method, str(status)).inc()
+        self._duration.observe(took)
+        _log.info(
+            "request",
+            listener=self._listener,
+            method=method,
+            path=scope["path"][:200],
+            status=status,
+            ms=round(took * 1000, 1),
+            address=scope.get("enlist.address", ""),
+        )
 
 
 async def leave_to_faults(_request: Request, error: Exception) -> Response:
-    """Keep Starlette and FastAPI from answering a bare 500 before `Faults` sees the exception."""
+    """Keep Starlette and FastAPI from answering a bare 500 before `Edge` sees the exception."""
     raise error
-
-
-class Senders:
-    """Puts the sender's address into the scope (see `peers`)."""
-
-    def __init__(self, app: ASGIApp, trusted: tuple[str, ...], header: str) -> None:
-        self.app = app
-        self._trusted = trusted
-        self._header = header
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
-            scope["enlist.address"] = address_of(scope, self._trusted, self._header)
-        await self.app(scope, receive, send)
 
 
 class Capped:
@@ -264,59 +311,3 @@ class SameSite:
         if origin is not None:
             return origin != self._origin
         return self._cookie in (header(scope, b"cookie") or "")
-
-
-CONTENT_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
-
-_HEADERS: Final = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": CONTENT_POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "x-robots-tag": "noindex, nofollow",
-}
-
-
-def _behind_link(scope: Scope) -> bool:
-    """Whether this is a page that a link with a secret leads to, or a step from there."""
-    path: str = scope["path"]
-    return path in ("/setup", "/recover", "/enroll") or path.startswith("/enroll/")
-
-
-def _referrer_policy(scope: Scope) -> bytes:
-    """No address goes to other sites; one with a link's handle goes nowhere at all (X05).
-
-    Elsewhere not: with no-referrer, a browser that has no Sec-Fetch-Site hides where our own forms
-    come from (`Origin: null`), and there the origin is what tells them from other sites' forms.
-    """
-    return b"no-referrer" if _behind_link(scope) else b"same-origin"
-
-
-class Guarded:
-    """Adds the headers that every answer carries (S32); an adapter may say something stricter."""
-
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
-        self.app = app
-        headers = {**_HEADERS, "cache-control": "no-store"}
-        if secure:
-            headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
-        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def adding(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                sent = list(message.get("headers", ()))
-                there = {name.lower() for name, _ in sent}
-                ours = [*self._headers, (b"referrer-policy", _referrer_policy(scope))]
-                message["headers"] = sent + [each for each in ours if each[0] not in there]
-            await send(message)
-
-        await self.app(scope, receive, adding)

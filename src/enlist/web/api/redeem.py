@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from enlist.core.caller import Caller, CallerKind
@@ -157,17 +157,24 @@ class Redeemed(Shown):
     @classmethod
     def of(cls, enrolled: Enrolled, services: Services) -> Redeemed:
         """The answer to a device; the same for the first time and for every repeat."""
-        return cls(
-            device=EnrolledDevice(
-                id=enrolled.device_id,
-                name=enrolled.device_name,
-                platform=enrolled.platform,
-                user=enrolled.username or None,
-            ),
-            certificate=enrolled.certificate,
-            chain=services.tools.authority.chain_of(enrolled.certificate),
-            device_url=services.tools.addresses.device_url,
-        )
+        return cls.model_validate(_document(enrolled, services))
+
+
+def _document(enrolled: Enrolled, services: Services) -> dict[str, object]:
+    """What `Redeemed` describes, without the time that making models takes."""
+    device = {
+        "id": enrolled.device_id,
+        "name": enrolled.device_name,
+        "platform": enrolled.platform,
+        "state": "enrolled",
+        "user": enrolled.username or None,
+    }
+    return {
+        "device": device,
+        "certificate": enrolled.certificate,
+        "chain": services.tools.authority.chain_of(enrolled.certificate),
+        "device_url": services.tools.addresses.device_url,
+    }
 
 
 async def complete(
@@ -178,6 +185,19 @@ async def complete(
     attempt_id: Id | None = None,
 ) -> Redeemed | Refusal:
     """Redeem what is presented, by itself or as the end of an attempt."""
+    outcome = await _redeem(request, presented, device, csr, attempt_id)
+    if isinstance(outcome, Refusal):
+        return outcome
+    return Redeemed.of(outcome, services_of(request))
+
+
+async def _redeem(
+    request: Request,
+    presented: Presented,
+    device: DeviceGiven,
+    csr: str | None,
+    attempt_id: Id | None = None,
+) -> Enrolled | Refusal:
     services = services_of(request)
     parsed = None if csr is None else parse(csr)
     key = _key(request, services, presented, device, csr, parsed)
@@ -185,7 +205,7 @@ async def complete(
         return key
     verb = Redeem(presented, device.report(), parsed, key, attempt_id)
     outcome = await services.perform(verb, stranger(request))
-    return outcome if isinstance(outcome, Refusal) else Redeemed.of(outcome.value, services)
+    return outcome if isinstance(outcome, Refusal) else outcome.value
 
 
 def _key(
@@ -218,25 +238,32 @@ def _keyed(services: Services, parts: list[bytes]) -> bytes:
     return services.tools.keys.digest(Kind.IDEMPOTENCY, digest).value
 
 
-async def _answer(request: Request, sent: bytes) -> Response:
+async def _answer(request: Request, sent: bytes) -> Enrolled | Refusal:
     value = read_json(sent)
     if isinstance(value, Refusal):
-        return problem_response(value)
+        return value
     try:
         body = RedeemBody.model_validate(value)
     except ValidationError as error:
-        return problem_response(unfit(error.errors(include_url=False, include_input=False)))
+        return unfit(error.errors(include_url=False, include_input=False))
     presented = body.presented()
     if isinstance(presented, Refusal):
-        return problem_response(presented)
-    answer = await complete(request, presented, body.device, body.csr)
-    if isinstance(answer, Refusal):
-        return problem_response(answer)
-    return Response(answer.model_dump_json(), status_code=201, media_type="application/json")
+        return presented
+    return await _redeem(request, presented, body.device, body.csr)
 
 
 async def lean(scope: Scope, receive: Receive, send: Send) -> None:
     """`POST /api/v1/redeem`, with nothing around it."""
     message = await receive()  # `Capped` has read it: the body is in one piece
-    response = await _answer(Request(scope), message["body"])
-    await response(scope, receive, send)
+    request = Request(scope)
+    answer = await _answer(request, message["body"])
+    if isinstance(answer, Refusal):
+        await problem_response(answer)(scope, receive, send)
+        return
+    body = to_json(_document(answer, services_of(request)))
+    headers = [*_JSON, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 201, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+_JSON: Final = ((b"content-type", b"application/json"),)
