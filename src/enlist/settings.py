@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     """Server processes; more than one needs PostgreSQL."""
     mail_from: str = ""
     """Sender of all mails, `Name <address>`; default `enlist@<host of public-url>`."""
+    api_session_minutes: int = Field(default=30, ge=1, le=1440)
+    """Minutes without use after which an OpenZiti client must prove itself anew."""
     certificate_days: int = Field(default=365, ge=1, le=3650)
     """How long a device certificate lives, in days."""
     most_live_enrollments: int = Field(default=100_000, ge=1)

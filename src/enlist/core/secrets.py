@@ -99,6 +99,7 @@ class Kind(StrEnum):
     ONE_TIME_JWT = "one_time_jwt"
     ATTEMPT_CODE = "attempt_code"
     API_KEY = "api_key"
+    API_SESSION = "api_session"
     SIGN_IN = "sign_in"
     SETUP_LINK = "setup_link"
     RECOVERY_LINK = "recovery_link"

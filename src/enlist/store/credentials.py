@@ -90,6 +90,42 @@ _REQUEST_EXTEND = Query(
      WHERE id = :id AND revoked_at IS NULL
     """,
 )
+_RENEW = Query(
+    "credential.renew",
+    """
+    INSERT INTO credential (id, device_id, enrollment_id, kind, serial, fingerprint, key_digest,
+                            certificate, not_before, not_after, issued_at, renews_id)
+    SELECT :id, c.device_id, c.enrollment_id, 'certificate', :serial, :fingerprint, :key_digest,
+           :certificate, :not_before, :not_after, :now, c.id
+      FROM credential c
+     WHERE c.id = :renews_id AND c.revoked_at IS NULL AND c.generation = :generation
+    """,
+    postgres="""
+    INSERT INTO credential (id, device_id, enrollment_id, kind, serial, fingerprint, key_digest,
+                            certificate, not_before, not_after, issued_at, renews_id)
+    SELECT CAST(:id AS uuid), c.device_id, c.enrollment_id, 'certificate', CAST(:serial AS text),
+           CAST(:fingerprint AS text), CAST(:key_digest AS bytea), CAST(:certificate AS text),
+           CAST(:not_before AS bigint), CAST(:not_after AS bigint), CAST(:now AS bigint), c.id
+      FROM credential c
+     WHERE c.id = :renews_id AND c.revoked_at IS NULL AND c.generation = :generation
+    """,
+)
+_REVOKE_RENEWALS = Query(
+    "credential.revoke_renewals",
+    """
+    UPDATE credential
+       SET revoked_at = :now, revocation_reason = 'replaced', generation = generation + 1
+     WHERE renews_id = :renews_id AND revoked_at IS NULL AND device_id = :device_id
+    """,
+)
+_RETIRE = Query(
+    "credential.retire",
+    """
+    UPDATE credential
+       SET revoked_at = :now, revocation_reason = 'renewed', generation = generation + 1
+     WHERE id = :id AND revoked_at IS NULL AND generation = :generation
+    """,
+)
 _REVOKED = Query(
     "credential.revoked",
     """
@@ -211,6 +247,38 @@ def still_good(tx: Reader, proved: Iterable[tuple[Id, int]]) -> set[Id]:
 def request_extend(tx: Tx, credential_id: Id, *, roll_key: bool) -> bool:
     """Ask the device to renew a credential, perhaps with another key; False when it was revoked."""
     return tx.run(_REQUEST_EXTEND, id=credential_id, now=tx.now, roll=int(roll_key)) == 1
+
+
+def renew(tx: Tx, new: NewCertificate, renews_id: Id, generation: int) -> bool:
+    """Bind another certificate to a credential's device; False when that one counts no more."""
+    made = tx.run(
+        _RENEW,
+        id=new.id,
+        serial=new.serial,
+        fingerprint=new.fingerprint,
+        key_digest=new.key_digest,
+        certificate=new.certificate,
+        not_before=new.not_before,
+        not_after=new.not_after,
+        renews_id=renews_id,
+        generation=generation,
+        now=tx.now,
+    )
+    return made == 1
+
+
+def revoke_renewals(tx: Tx, credential: Credential) -> int:
+    """Revoke what was to renew a credential and was never confirmed; answer how many."""
+    return tx.run(
+        _REVOKE_RENEWALS, renews_id=credential.id, device_id=credential.device_id, now=tx.now
+    )
+
+
+def retire(tx: Tx, credential: Credential) -> bool:
+    """Revoke a credential whose renewal was confirmed; False when it counts no more."""
+    announcing.ended(tx, Of.DEVICE, credential.device_id)
+    retired = tx.run(_RETIRE, id=credential.id, generation=credential.generation, now=tx.now)
+    return retired == 1
 
 
 def revoked(tx: Reader) -> list[Revoked]:

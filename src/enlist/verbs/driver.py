@@ -70,6 +70,7 @@ class Tools:
         room: how many more enrollments may be live.
         channels: the ways in which messages can be sent (`email`); empty where none is set up.
         listener: what the device listener shows now, and the key that signs one-time JWTs.
+        api_session_idle: after which time without use an API session ends, in microseconds.
     """
 
     clock: Clock
@@ -81,6 +82,7 @@ class Tools:
     room: Room
     channels: frozenset[str]
     listener: Callable[[], ListenerIdentity]
+    api_session_idle: int
 
     @property
     def pki_urls(self) -> PkiUrls:

@@ -12,12 +12,15 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.clock import DAY, HOUR
 from enlist.core.outcomes import Done, Refusal
-from enlist.store import attempts, device_sessions, limits
+from enlist.store import api_sessions, attempts, device_sessions, limits
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
 
 ATTEMPTS_KEPT: Final = 7 * DAY
 """How long a half-finished attempt can be looked at."""
+
+SESSIONS_KEPT: Final = 2 * DAY
+"""How long an API session is kept that nobody used; it counts for nothing much sooner."""
 
 PROCESSES_KEPT: Final = HOUR
 """How long a process is remembered that was not seen; its sessions count as over much sooner."""
@@ -34,4 +37,5 @@ class Sweep(QuickVerb[None, int]):
 
     def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[int] | Refusal:
         dead = device_sessions.sweep(tx, tx.now - PROCESSES_KEPT)
+        dead += api_sessions.sweep(tx, tx.now - SESSIONS_KEPT)
         return Done(dead + limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))

@@ -13,20 +13,16 @@ from enlist.core.secrets import support_code
 from enlist.pki.chain import Unfit, examine
 from enlist.verbs.device_status import DeviceStatus
 from enlist.web.callers import services_of, stranger
+from enlist.web.client_certificates import client_certificate
 from enlist.web.problems import problem_response
 from enlist.web.protocols import openziti
+
+__all__ = ["client_certificate", "device_routes"]
 
 
 def device_routes() -> list[BaseRoute]:
     """Routes that a device's certificate opens, or that lead to one."""
     return [Route("/device", _device), *openziti.routes()]
-
-
-def client_certificate(request: Request) -> bytes | None:
-    """The certificate (DER) that the peer proved to hold in its TLS handshake."""
-    tls = request.scope.get("extensions", {}).get("tls", {})
-    certificate: bytes | None = tls.get("client_certificate")
-    return certificate
 
 
 async def _device(request: Request) -> Response:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from enlist import keyfolder
 from enlist.core.caller import SYSTEM
 from enlist.core.checkpoints import origin
-from enlist.core.clock import DAY, Clock, system_clock
+from enlist.core.clock import DAY, MINUTE, Clock, system_clock
 from enlist.core.faults import Unusable
 from enlist.core.outcomes import Effect, Refusal
 from enlist.keyfolder import KeyFolder
@@ -193,6 +193,7 @@ def _tools(
         room=Room(settings.most_live_enrollments),
         channels=channels,
         listener=partial(listener_identity, settings.data, where, clock),
+        api_session_idle=settings.api_session_minutes * MINUTE,
     )
 
 

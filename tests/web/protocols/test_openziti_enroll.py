@@ -9,6 +9,7 @@ import base64
 import json
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -54,7 +55,7 @@ def both(path: str) -> tuple[str, str]:
     return path, PREFIX + path
 
 
-def json_body(csr: bytes, **more: str) -> dict[str, object]:
+def json_body(csr: bytes, **more: str) -> dict[str, Any]:
     content = json.dumps({"clientCsr": csr.decode(), **more}).encode()
     return {"content": content, "headers": {"content-type": "application/json"}}
 

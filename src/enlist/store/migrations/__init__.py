@@ -28,6 +28,7 @@ REVISIONS: Final = (
     "0003_events_stand_alone",
     "0004_identity_life",
     "0005_device_sessions",
+    "0006_api_sessions",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
-from enlist.web.protocols.openziti import enroll, trust
+from enlist.web.protocols.openziti import enroll, sessions, trust
 from enlist.web.protocols.openziti.envelopes import refused
 from enlist.web.protocols.openziti.paths import PREFIXES
 
 __all__ = ["refused", "routes", "speaks"]
 
-_OFFERED = (*trust.ROUTES, *enroll.ROUTES)
+_OFFERED = (*trust.ROUTES, *enroll.ROUTES, *sessions.ROUTES)
 _PLAIN = frozenset(path for path, _, _ in _OFFERED)
 
 
@@ -33,4 +33,4 @@ def routes() -> list[BaseRoute]:
 def speaks(request: Request) -> bool:
     """Whether whoever sent this to the device listener reads OpenZiti's envelopes."""
     path = request.scope["path"]
-    return path in _PLAIN or path.startswith("/edge/")
+    return path in _PLAIN or path.startswith(("/edge/", "/current-identity/"))

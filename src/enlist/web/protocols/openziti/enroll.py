@@ -5,12 +5,12 @@ The token stands in the query because clients put it there; no log keeps a query
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from enlist.core.outcomes import FieldError, Refusal
+from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Kind, Secret, wellformed_uuid
 from enlist.pki.csr import parse
 from enlist.pki.listener import METHOD
@@ -19,6 +19,7 @@ from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
 from enlist.web.api.reading import read_json
 from enlist.web.callers import services_of, stranger
+from enlist.web.protocols.openziti.bodies import text_of, unfit
 from enlist.web.protocols.openziti.envelopes import accepts_json, answered, refused, refused_as
 from enlist.web.protocols.openziti.paths import Offered
 
@@ -38,8 +39,8 @@ async def _enroll(request: Request) -> Response:
     if isinstance(value, Refusal):
         return refused(value)
     if wellformed_uuid(token) is None:
-        return _unfit("token", "must be a UUID")
-    csr = _text(value, "clientCsr")
+        return unfit("token", "must be a UUID")
+    csr = text_of(value, "clientCsr")
     return await _redeem(request, token, csr) if isinstance(csr, str) else csr
 
 
@@ -48,13 +49,13 @@ async def _enroll_ott(request: Request) -> Response:
     value = read_json(await request.body())
     if isinstance(value, Refusal):
         return refused(value)
-    token, csr = _text(value, "token"), _text(value, "clientCsr")
+    token, csr = text_of(value, "token"), text_of(value, "clientCsr")
     if not isinstance(token, str):
         return token
     if not isinstance(csr, str):
         return csr
     if wellformed_uuid(token) is None:
-        return _unfit("token", "must be a UUID")
+        return unfit("token", "must be a UUID")
     return await _redeem(request, token, csr)
 
 
@@ -74,16 +75,6 @@ async def _redeem(request: Request, token: str, csr: str | bytes) -> Response:
 
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _text(value: Any, name: str) -> str | Response:
-    found = value.get(name) if isinstance(value, dict) else None
-    return found if isinstance(found, str) else _unfit(name, "must be a text")
-
-
-def _unfit(name: str, problem: str) -> Response:
-    message = f"The field {name} is not right: it {problem}."
-    return refused_as("COULD_NOT_VALIDATE", message, FieldError(name, problem))
 
 
 ROUTES: Final[tuple[Offered, ...]] = (

@@ -85,6 +85,13 @@ def answered(data: Any, *, status: int = 200, headers: Mapping[str, str] | None 
     return JSONResponse({"data": data, "meta": {}}, status, headers, "application/json")
 
 
+def listed(items: list[Any]) -> Response:
+    """A list that is whole."""
+    paging = {"limit": max(10, len(items)), "offset": 0, "totalCount": len(items)}
+    meta = {"filterableFields": ["id"], "pagination": paging}
+    return JSONResponse({"data": items, "meta": meta}, media_type="application/json")
+
+
 def refused(refusal: Refusal) -> Response:
     """A refusal of Enlist's."""
     code = CODES.get(refusal.code, _OTHER)

@@ -1,0 +1,170 @@
+"""API sessions: a device proves itself by its certificate, and gets a token to show from then on.
+
+A token is worth what its credential is worth at that moment: after a reset, or while the device is
+blocked, it is nothing (D03, D04, D61, D62).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.clock import MINUTE
+from enlist.core.events import Happening
+from enlist.core.ids import new_id
+from enlist.core.model import Credential, Device
+from enlist.core.outcomes import Done, Refusal
+from enlist.core.secrets import LONGEST_PRESENTED, Kind, Secret, random_secret
+from enlist.pki.chain import DeviceCertificate, Unfit
+from enlist.store import api_sessions, credentials, devices, events
+from enlist.store.api_sessions import ApiSession
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.device_status import Standing, standing
+from enlist.verbs.driver import Answered, Tools, Verb
+
+MOST_SESSIONS: Final = 20
+"""API sessions that a device may have at a time; the oldest gives way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A session that counts, whose it is, and what it was proved with.
+
+    Attributes:
+        token: only where the session was just begun.
+        expires_at: when it ends unless it is used before, microseconds UTC.
+    """
+
+    session: ApiSession
+    device: Device
+    credential: Credential
+    expires_at: int
+    token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A session about to begin."""
+
+    standing: Standing
+    session: ApiSession
+    token: Secret
+    digest: bytes
+    expires_at: int
+
+
+@dataclass(frozen=True)
+class Authenticate(Verb[Standing, Fresh, Proved]):
+    """Begin a session.
+
+    Attributes:
+        presented: what the handshake's certificate was found to be.
+
+    Refusals: `unauthenticated` for who has no certificate of ours, and those of `DeviceStatus`.
+    """
+
+    presented: DeviceCertificate | Unfit
+
+    name = "authenticate"
+    refused_as = "credential.refused"
+    throttled = True
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
+        if isinstance(self.presented, Unfit):
+            return Refusal("unauthenticated", reason=f"certificate {self.presented.flaw}")
+        return standing(tx, self.presented.device_id, self.presented.serial)
+
+    def work(self, tools: Tools, caller: Caller, seen: Standing) -> Fresh:
+        now, token = tools.clock(), random_secret()
+        digest = tools.keys.digest(Kind.API_SESSION, token).value
+        device_id, credential_id = seen.device.id, seen.credential.id
+        session = ApiSession(new_id(now), device_id, credential_id, now, now, caller.address)
+        return Fresh(seen, session, token, digest, now + tools.api_session_idle)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Fresh) -> Done[Proved] | Refusal:
+        session, found = ready.session, ready.standing
+        if not api_sessions.start(
+            tx, session.id, ready.digest, session.credential_id, session.address
+        ):
+            raise ConcurrentChange  # the credential was just taken away: look again, and say so
+        api_sessions.end_beyond(tx, session.device_id, MOST_SESSIONS)
+        devices.seen(tx, session.device_id)
+        about = found.device.subjects
+        data, personal = {"serial": found.credential.serial}, {"device": found.device.name}
+        events.record(tx, caller, Happening("api_session.started", about, data, personal))
+        proved = Proved(session, found.device, found.credential, ready.expires_at, ready.token)
+        return Done(proved)
+
+
+@dataclass(frozen=True)
+class UseApiSession(Verb[Proved, Proved, Proved]):
+    """The session of a presented token, which lives on by being used.
+
+    Refusals: `unauthenticated` for whatever counts for nothing, without saying why; it is counted,
+    and no event: clients ask every minute until they notice.
+    """
+
+    token: Secret
+
+    name = "use_api_session"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Proved | Refusal:
+        return proved_by(tools, tx, self.token)
+
+    def work(self, tools: Tools, caller: Caller, seen: Proved) -> Proved | Answered[Proved]:
+        # Once a minute is enough: it makes no difference to half an hour.
+        if seen.session.last_seen_at > tools.clock() - MINUTE:
+            return Answered(Done(seen))
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Proved) -> Done[Proved]:
+        api_sessions.seen(tx, ready.session.id)
+        devices.seen(tx, ready.device.id)
+        return Done(ready)
+
+
+@dataclass(frozen=True)
+class EndApiSession(Verb[Proved, Proved, None]):
+    """End the session of a presented token.
+
+    Refusals: as `UseApiSession`.
+    """
+
+    token: Secret
+
+    name = "end_api_session"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Proved | Refusal:
+        return proved_by(tools, tx, self.token)
+
+    def work(self, tools: Tools, caller: Caller, seen: Proved) -> Proved:
+        return seen
+
+    def apply(self, tx: Tx, caller: Caller, ready: Proved) -> Done[None]:
+        if not api_sessions.end(tx, ready.session.id):
+            raise ConcurrentChange
+        about, personal = ready.device.subjects, {"device": ready.device.name}
+        events.record(tx, caller, Happening("api_session.ended", about, {}, personal))
+        return Done(None)
+
+
+def proved_by(tools: Tools, tx: Reader, token: Secret) -> Proved | Refusal:
+    """What a token is worth now."""
+    nothing = Refusal("unauthenticated", reason="no such session", counted_only=True)
+    if not 0 < len(token.reveal()) <= LONGEST_PRESENTED:
+        return nothing
+    idle_since = tx.now - tools.api_session_idle
+    session = api_sessions.find(tx, tools.keys.digests(Kind.API_SESSION, token), idle_since)
+    if session is None:
+        return nothing
+    device = devices.find(tx, session.device_id)
+    credential = _credential(tx, session)
+    if device is None or credential is None:
+        return nothing
+    return Proved(session, device, credential, tx.now + tools.api_session_idle)
+
+
+def _credential(tx: Reader, session: ApiSession) -> Credential | None:
+    held = credentials.living(tx, session.device_id)
+    return next((each for each in held if each.id == session.credential_id), None)

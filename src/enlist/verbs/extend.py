@@ -1,0 +1,157 @@
+"""Renewing a certificate without a reset: the device asks, then confirms that it has the new one.
+
+Until it confirms, both certificates count, so an answer that got lost costs nothing. Then the old
+one is revoked, and sessions that were proved with it go on under the new one (D63).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from enlist.completions import certificate
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.outcomes import Done, Refusal
+from enlist.core.secrets import Secret
+from enlist.pki.authority import serial_text
+from enlist.pki.chain import DeviceCertificate, Unfit
+from enlist.pki.csr import Csr
+from enlist.store import api_sessions, credentials, devices, events
+from enlist.store.credentials import NewCertificate
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.api_sessions import Proved, proved_by
+from enlist.verbs.driver import QuickVerb, Tools, Verb
+from enlist.verbs.rights import missing
+
+
+def _look(
+    tools: Tools, tx: Reader, token: Secret, credential_id: str, shown: DeviceCertificate | Unfit
+) -> Proved | Refusal:
+    """The session, where the credential that is named is the one that it was proved with."""
+    found = proved_by(tools, tx, token)
+    if isinstance(found, Refusal):
+        return found
+    if credential_id != found.credential.id:
+        return missing("credential")
+    if isinstance(shown, Unfit) or shown.serial != found.credential.serial:
+        about = found.device.subjects
+        return Refusal("credential_revoked", reason="another certificate", about=about, holder=True)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A certificate that is about to take over from a credential."""
+
+    proved: Proved
+    fresh: NewCertificate
+
+
+@dataclass(frozen=True)
+class ExtendCertificate(Verb[Proved, Extension, str]):
+    """Issue another certificate for a device that has proved itself; answers it, PEM.
+
+    Attributes:
+        credential_id: the credential that is renewed.
+        presented: what the handshake's certificate was found to be.
+
+    Refusals: `unauthenticated`, `not_found` for another's credential, `credential_revoked` where
+    the connection was made with another certificate, `csr_invalid`.
+    """
+
+    token: Secret
+    credential_id: str
+    presented: DeviceCertificate | Unfit
+    csr: Csr | Refusal
+
+    name = "extend_certificate"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Proved | Refusal:
+        return _look(tools, tx, self.token, self.credential_id, self.presented)
+
+    def work(self, tools: Tools, caller: Caller, seen: Proved) -> Extension | Refusal:
+        if isinstance(self.csr, Refusal):
+            return self.csr
+        fresh = certificate.prepare(tools, self.csr, seen.device.id, tools.clock())
+        return fresh if isinstance(fresh, Refusal) else Extension(seen, fresh)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Extension) -> Done[str] | Refusal:
+        before, fresh = ready.proved.credential, ready.fresh
+        if not devices.hold_enrolled(tx, before.device_id):
+            raise ConcurrentChange
+        credentials.revoke_renewals(tx, before)
+        if not credentials.renew(tx, fresh, before.id, before.generation):
+            raise ConcurrentChange
+        data = {"serial": fresh.serial, "renews": before.serial}
+        _record(tx, caller, "credential.extended", ready.proved, data)
+        return Done(fresh.certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A renewal that the device has confirmed."""
+
+    proved: Proved
+    serial: str
+
+
+@dataclass(frozen=True)
+class ConfirmExtension(QuickVerb[Confirmed, None]):
+    """The device has its new certificate: from now on the old one counts no more.
+
+    Attributes:
+        confirmed: the new certificate as the device has it, PEM.
+
+    Refusals: as `ExtendCertificate`; `not_found` also for a certificate that renews another one.
+    """
+
+    token: Secret
+    credential_id: str
+    presented: DeviceCertificate | Unfit
+    confirmed: str
+
+    name = "confirm_extension"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Confirmed | Refusal:
+        found = _look(tools, tx, self.token, self.credential_id, self.presented)
+        if isinstance(found, Refusal):
+            return found
+        serial = _serial(self.confirmed)
+        fresh = credentials.by_serial(tx, serial) if serial else None
+        if fresh is None or fresh.renews_id != found.credential.id or fresh.revoked_at is not None:
+            return missing("renewal")
+        if _der(fresh.certificate) != _der(self.confirmed):
+            return missing("renewal")
+        return Confirmed(found, serial)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Confirmed) -> Done[None] | Refusal:
+        before = ready.proved.credential
+        fresh = credentials.by_serial(tx, ready.serial)
+        if fresh is None or fresh.revoked_at is not None:
+            raise ConcurrentChange
+        api_sessions.take_over(tx, before.id, fresh.id)
+        if not credentials.retire(tx, before):
+            raise ConcurrentChange
+        data = {"serial": ready.serial, "renews": before.serial}
+        _record(tx, caller, "credential.renewed", ready.proved, data)
+        return Done(None)
+
+
+def _record(tx: Tx, caller: Caller, kind: str, proved: Proved, data: dict[str, str]) -> None:
+    personal = {"device": proved.device.name}
+    events.record(tx, caller, Happening(kind, proved.device.subjects, data, personal))
+
+
+def _serial(pem: str) -> str:
+    """The serial of the first certificate in a text; "" where there is none."""
+    try:
+        return serial_text(x509.load_pem_x509_certificate(pem.encode()).serial_number)
+    except ValueError:
+        return ""
+
+
+def _der(pem: str) -> bytes:
+    return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)

@@ -1,0 +1,344 @@
+"""API sessions as OpenZiti's clients use them: proved by certificate, worth what it is worth.
+
+Fact rows D03, D04, D06, D39, D56-D63, D72, D73, on both stores.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx2
+import pytest
+from cryptography import x509
+
+from enlist.core.clock import MINUTE
+from enlist.core.secrets import LONGEST_PRESENTED
+from enlist.store import credentials
+from enlist.verbs.devices import DeleteDevice
+from enlist.verbs.reset import Reset
+from enlist.verbs.sweep import Sweep
+from enlist.verbs.users import SetUserState
+from tests.installation import code
+from tests.requests import request_pem
+from tests.web.protocols.conftest import PREFIX, Ziti, error_of
+
+MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+MOMENTS = (
+    "expiresAt",
+    "lastActivityAt",
+    "cachedLastActivityAt",
+    "createdAt",
+    "updatedAt",
+    "lastChangeAt",
+)
+
+
+def authenticate(ziti: Ziti, prefix: str = PREFIX, **more: Any) -> httpx2.Response:
+    sent = {"content": b"{}", "headers": {"content-type": "application/json"}, **more}
+    return ziti.post(f"{prefix}/authenticate", params={"method": "cert"}, **sent)
+
+
+def signed_in(ziti: Ziti) -> tuple[str, dict[str, Any]]:
+    """A session's token, and what was told of it."""
+    answer = authenticate(ziti)
+    assert answer.status_code == 200, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data["token"], data
+
+
+def show(ziti: Ziti, token: str, path: str = "/current-api-session") -> httpx2.Response:
+    return ziti.get(f"{PREFIX}{path}", headers={"zt-session": token})
+
+
+def over(answer: httpx2.Response) -> bool:
+    return error_of(answer) == (401, "UNAUTHORIZED")
+
+
+# --- proving oneself --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefix", ["", PREFIX])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        json.dumps({"sdkInfo": {}, "envInfo": {"os": "linux"}, "configTypes": []}).encode(),
+    ],
+)
+def test_a_certificate_begins_a_session(ziti: Ziti, prefix: str, body: bytes) -> None:
+    """D56, D39, D73: every part of the body is optional."""
+    issued = ziti.register()
+    device = ziti.enrolled(issued)
+    answer = authenticate(device, prefix, content=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    data = answer.json()["data"]
+    assert answer.headers["zt-session"] == data["token"]
+    assert data["identityId"] == data["identity"]["id"] == issued.device_id
+    assert data["expirationSeconds"] == 1800
+    assert (data["isMfaRequired"], data["isMfaComplete"]) == (False, True)
+    assert data["authQueries"] == []
+    assert data["isCertExtendable"] is True
+    for name in MOMENTS:
+        assert name not in data or MILLISECONDS.fullmatch(data[name]), name
+
+
+def test_without_a_certificate_nobody_gets_in(ziti: Ziti) -> None:
+    """D57."""
+    assert error_of(authenticate(ziti)) == (401, "INVALID_AUTH")
+    other = ziti.post("/authenticate", params={"method": "password"}, content=b"{}")
+    assert error_of(other) == (401, "INVALID_AUTH")
+
+
+def test_what_is_no_json_is_told_so(ziti: Ziti) -> None:
+    device = ziti.enrolled(ziti.register())
+    assert error_of(authenticate(device, content=b"{")) == (400, "COULD_NOT_PARSE_BODY")
+
+
+def test_who_keeps_coming_without_a_certificate_must_wait(ziti: Ziti) -> None:
+    """D53."""
+    here = {"x-forwarded-for": "198.51.100.9"}
+    told = [error_of(authenticate(ziti, headers=here)) for _ in range(11)]
+    assert told == [(401, "INVALID_AUTH")] * 10 + [(429, "RATE_LIMITED")]
+    answer = authenticate(ziti, headers=here)
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_certificate_without_a_credential_is_worth_nothing(ziti: Ziti) -> None:
+    """D58: of a device that was deleted."""
+    issued = ziti.register()
+    device = ziti.enrolled(issued)
+    ziti.enlist.do(DeleteDevice(issued.device_id))
+    assert error_of(authenticate(device)) == (401, "INVALID_AUTH")
+
+
+# --- showing the session ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefix", ["", PREFIX])
+def test_a_session_is_shown_and_ended(ziti: Ziti, prefix: str) -> None:
+    """D59, D39."""
+    device = ziti.enrolled(ziti.register())
+    token, data = signed_in(device)
+    headers = {"zt-session": token}
+    shown = device.get(f"{prefix}/current-api-session", headers=headers)
+    assert shown.status_code == 200
+    assert shown.json()["data"] == data
+    ended = device.delete(f"{prefix}/current-api-session", headers=headers)
+    assert (ended.status_code, ended.json()) == (200, {"data": {}, "meta": {}})
+    assert over(device.get(f"{prefix}/current-api-session", headers=headers))
+    assert over(device.delete(f"{prefix}/current-api-session", headers=headers))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/current-api-session",
+        "/current-api-session/service-updates",
+        "/current-identity",
+        "/current-identity/authenticators",
+        "/current-identity/edge-routers",
+        "/services",
+    ],
+)
+def test_every_call_asks_for_the_session(ziti: Ziti, path: str) -> None:
+    """D59, D39, D72: none, a random one and an endless one are all refused."""
+    device = ziti.enrolled(ziti.register())
+    token, _ = signed_in(device)
+    for prefix in ("", PREFIX):
+        assert device.get(prefix + path, headers={"zt-session": token}).status_code == 200
+        assert over(device.get(prefix + path))
+        for wrong in ("random", token[:-1], "x" * LONGEST_PRESENTED * 2):
+            assert over(device.get(prefix + path, headers={"zt-session": wrong}))
+
+
+def test_what_a_client_asks_besides(ziti: Ziti) -> None:
+    """D73: empty lists where Enlist routes nothing, and whose identity this is."""
+    issued = ziti.register()
+    device = ziti.enrolled(issued)
+    token, data = signed_in(device)
+    for path in ("/services", "/current-identity/edge-routers", "/external-jwt-signers"):
+        body = show(device, token, path).json()
+        assert body["data"] == []
+        assert body["meta"]["pagination"]["totalCount"] == 0
+    assert ziti.get("/external-jwt-signers", params={"limit": 25}).status_code == 200
+    identity = show(device, token, "/current-identity").json()["data"]
+    assert (identity["id"], identity["name"]) == (issued.device_id, "laptop")
+    (held,) = show(device, token, "/current-identity/authenticators").json()["data"]
+    assert held["id"] == data["authenticatorId"]
+    changed = show(device, token, "/current-api-session/service-updates").json()["data"]
+    assert MILLISECONDS.fullmatch(changed["lastChangeAt"])
+
+
+def test_a_session_ends_when_it_is_not_used(ziti: Ziti) -> None:
+    """D60: after 30 minutes; each use begins them anew."""
+    device = ziti.enrolled(ziti.register())
+    token, _ = signed_in(device)
+    for _ in range(3):
+        ziti.enlist.clock.advance(minutes=29)
+        assert show(device, token).status_code == 200
+    ziti.enlist.clock.advance(minutes=30)
+    assert over(show(device, token))
+
+
+def test_the_oldest_of_many_sessions_gives_way(ziti: Ziti) -> None:
+    device = ziti.enrolled(ziti.register())
+    first, *_, last = [signed_in(device)[0] for _ in range(20)]
+    assert show(device, first).status_code == 200
+    signed_in(device)
+    assert over(show(device, first))
+    assert show(device, last).status_code == 200
+
+
+def test_a_dump_of_the_database_holds_no_token(ziti: Ziti) -> None:
+    token, _ = signed_in(ziti.enrolled(ziti.register()))
+    assert token not in repr([dict(row) for row in ziti.enlist.rows("api_session")])
+
+
+# --- taking it away ---------------------------------------------------------------------------
+
+
+def test_a_reset_ends_it_at_the_next_request(ziti: Ziti) -> None:
+    """D03, D04, D06, D61: the session and the certificate, and nobody else's."""
+    issued = ziti.register()
+    device, other = ziti.enrolled(issued), ziti.enrolled(ziti.register(), key=1)
+    token, _ = signed_in(device)
+    others, _ = signed_in(other)
+    ziti.enlist.do(Reset(issued.device_id))
+    assert over(show(device, token))
+    assert error_of(authenticate(device)) == (401, "INVALID_AUTH")
+    assert show(other, others).status_code == 200
+    assert authenticate(other).status_code == 200
+
+
+def test_who_is_disabled_stays_out_until_he_is_enabled(ziti: Ziti) -> None:
+    """D62."""
+    device = ziti.enrolled(ziti.register())
+    token, _ = signed_in(device)
+    ziti.enlist.do(SetUserState("ada", "disabled"))
+    assert over(show(device, token))
+    assert error_of(authenticate(device)) == (401, "INVALID_AUTH")
+    ziti.enlist.do(SetUserState("ada", "active"))
+    assert authenticate(device).status_code == 200
+
+
+# --- another certificate ----------------------------------------------------------------------
+
+
+def extend(device: Ziti, token: str, authenticator: str, key: int = 5) -> httpx2.Response:
+    path = f"{PREFIX}/current-identity/authenticators/{authenticator}/extend"
+    body = json.dumps({"clientCertCsr": request_pem(key).decode()}).encode()
+    return device.post(path, content=body, headers={"zt-session": token})
+
+
+def confirm(device: Ziti, token: str, authenticator: str, pem: str) -> httpx2.Response:
+    path = f"/current-identity/authenticators/{authenticator}/extend-verify"
+    body = json.dumps({"clientCert": pem}).encode()
+    return device.post(path, content=body, headers={"zt-session": token})
+
+
+def test_a_device_renews_its_certificate_without_a_reset(ziti: Ziti) -> None:
+    """D63: both count until the new one is confirmed, and then the new one alone."""
+    issued = ziti.register()
+    old = ziti.enrolled(issued)
+    token, data = signed_in(old)
+    given = extend(old, token, data["authenticatorId"])
+    assert given.status_code == 200, given.text
+    chain = given.json()["data"]["clientCert"]
+    leaf, issuing = x509.load_pem_x509_certificates(chain.encode())
+    leaf.verify_directly_issued_by(issuing)
+    assert leaf.subject.rfc4514_string() == f"CN={issued.device_id}"
+    assert given.json()["data"]["ca"].count("BEGIN CERTIFICATE") == 2
+    new = ziti.with_certificate(chain)
+    assert authenticate(old).status_code == authenticate(new).status_code == 200
+
+    told = confirm(old, token, data["authenticatorId"], chain)
+    assert (told.status_code, told.json()) == (200, {"data": {}, "meta": {}})
+    assert error_of(authenticate(old)) == (401, "INVALID_AUTH")
+    assert authenticate(new).status_code == 200
+    # The session goes on, under the certificate that took over.
+    after = show(new, token).json()["data"]
+    assert after["id"] == data["id"]
+    assert after["authenticatorId"] != data["authenticatorId"]
+
+
+def test_an_answer_that_was_lost_can_be_asked_for_again(ziti: Ziti) -> None:
+    """D63: what was never confirmed counts no more once another one is given out."""
+    device = ziti.enrolled(ziti.register())
+    token, data = signed_in(device)
+    first = extend(device, token, data["authenticatorId"]).json()["data"]["clientCert"]
+    second = extend(device, token, data["authenticatorId"], 6).json()["data"]["clientCert"]
+    assert error_of(authenticate(ziti.with_certificate(first))) == (401, "INVALID_AUTH")
+    assert error_of(confirm(device, token, data["authenticatorId"], first))[0] == 404
+    assert confirm(device, token, data["authenticatorId"], second).status_code == 200
+
+
+def test_nobody_renews_what_is_not_his(ziti: Ziti) -> None:
+    """D63: another's credential, another's connection, no session, a bad request, a stray one."""
+    device, other = ziti.enrolled(ziti.register()), ziti.enrolled(ziti.register(), key=1)
+    token, data = signed_in(device)
+    others, their = signed_in(other)
+    mine = data["authenticatorId"]
+    assert error_of(extend(device, token, their["authenticatorId"]))[1] == "NOT_FOUND"
+    assert error_of(extend(other, token, mine)) == (401, "INVALID_AUTH")
+    assert over(extend(device, "random", mine))
+    path = f"/current-identity/authenticators/{mine}/extend"
+    for body, told in (
+        (b'{"clientCertCsr": "no"}', "COULD_NOT_PROCESS_CSR"),
+        (b"{}", "COULD_NOT_VALIDATE"),
+        (b"{", "COULD_NOT_PARSE_BODY"),
+    ):
+        answer = device.post(path, content=body, headers={"zt-session": token})
+        assert error_of(answer) == (400, told)
+    chain = extend(other, others, their["authenticatorId"]).json()["data"]["clientCert"]
+    assert error_of(confirm(device, token, mine, chain))[1] == "NOT_FOUND"
+    assert error_of(confirm(device, token, mine, "nonsense"))[1] == "NOT_FOUND"
+    assert authenticate(device).status_code == 200
+
+
+def test_a_reset_ends_a_renewal_as_well(ziti: Ziti) -> None:
+    """D21, D63."""
+    issued = ziti.register()
+    device = ziti.enrolled(issued)
+    token, data = signed_in(device)
+    chain = extend(device, token, data["authenticatorId"]).json()["data"]["clientCert"]
+    ziti.enlist.do(Reset(issued.device_id))
+    assert error_of(authenticate(ziti.with_certificate(chain))) == (401, "INVALID_AUTH")
+    assert over(confirm(device, token, data["authenticatorId"], chain))
+
+
+def test_the_flags_of_a_wish_to_renew_are_shown(ziti: Ziti) -> None:
+    """What a client is asked to do stands in its session."""
+    device = ziti.enrolled(ziti.register())
+    token, data = signed_in(device)
+    assert (data["isCertExtendRequested"], data["isCertKeyRollRequested"]) == (False, False)
+    wish = data["authenticatorId"]
+    ziti.enlist.store.write(lambda tx: credentials.request_extend(tx, wish, roll_key=True))
+    after = show(device, token).json()["data"]
+    assert (after["isCertExtendRequested"], after["isCertKeyRollRequested"]) == (True, True)
+
+
+def test_the_events_of_a_session_tell_what_happened(ziti: Ziti) -> None:
+    device = ziti.enrolled(ziti.register())
+    token, data = signed_in(device)
+    chain = extend(device, token, data["authenticatorId"]).json()["data"]["clientCert"]
+    assert confirm(device, token, data["authenticatorId"], chain).status_code == 200
+    assert device.delete("/current-api-session", headers={"zt-session": token}).status_code == 200
+    kinds = [event.kind for event in ziti.enlist.events()]
+    assert kinds[-4:] == [
+        "api_session.started",
+        "credential.extended",
+        "credential.renewed",
+        "api_session.ended",
+    ]
+    assert token not in str([event.entry for event in ziti.enlist.events()])
+
+
+def test_a_session_of_long_ago_is_swept(ziti: Ziti) -> None:
+    signed_in(ziti.enrolled(ziti.register()))
+    ziti.enlist.clock.now += 2 * 24 * 60 * MINUTE + MINUTE
+    assert code(ziti.enlist.perform(Sweep())) == "done"
+    assert ziti.enlist.rows("api_session") == []
