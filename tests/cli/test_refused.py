@@ -5,23 +5,30 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.peers.base import free_port
+from tests.peers.base import DEADLINE, free_port
 from tests.peers.postgres import Cluster
+
+PATIENT = """
+from enlist.store import postgres
+postgres.CONNECTED_WITHIN = 3600
+from enlist.wiring import main
+main()
+"""
+"""A program that waits an hour for a database, where it waits for one."""
 
 
 def refused(*words: str, **environment: str) -> str:
     """What a command says that ends with exit code 3."""
     ran = subprocess.run(
-        [sys.executable, "-m", "enlist", *words],
+        [sys.executable, "-c", PATIENT, *words],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert (ran.returncode, ran.stdout) == (3, ""), ran.stdout + ran.stderr
@@ -43,13 +50,11 @@ def test_a_setting_is_called_as_it_is_set(tmp_path: Path, name: str, value: str)
 
 
 def test_a_database_that_is_away_is_said_at_once(tmp_path: Path) -> None:
-    began = time.monotonic()
     url = f"postgresql://enlist:hush@127.0.0.1:{free_port()}/enlist"
     said = refused("user", "list", "--data", str(tmp_path), "--database", url)
     assert "Connection refused" in said
     assert said.count("Connection refused") == 1
     assert "hush" not in said
-    assert time.monotonic() - began < 9, "the pool's ten seconds"
 
 
 def test_a_database_that_knows_somebody_else(tmp_path: Path, postgres: Cluster) -> None:
