@@ -34,6 +34,7 @@ from tests.installation import (
     done,
     settings_for,
 )
+from tests.peers.base import DEADLINE
 from tests.wiring.conftest import CHEAP, PASSPHRASE, Elsewhere, backed_up
 
 CLIENTS = 8
@@ -110,7 +111,7 @@ def test_devices_redeem_while_the_backup_is_made(
     tickets = [enlist.register(f"user-{number}") for number in range(120)]
     answered: set[str] = set()
     waiting = iter(enumerate(tickets))
-    turn, under_way = threading.Lock(), threading.Event()
+    turn, under_way, beginning = threading.Lock(), threading.Event(), threading.Event()
 
     def client() -> None:
         while True:
@@ -118,6 +119,8 @@ def test_devices_redeem_while_the_backup_is_made(
                 number, ticket = next(waiting, (0, None))
             if ticket is None:
                 return
+            if number >= len(tickets) // 2:
+                assert beginning.wait(DEADLINE)  # else they could be done before it begins
             assert code(enlist.redeem(ticket.token, key=number)) == "done"
             answered.add(ticket.enrollment_id)
             if len(answered) >= 10:
@@ -125,12 +128,13 @@ def test_devices_redeem_while_the_backup_is_made(
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(client) for _ in range(CLIENTS)]
-        assert under_way.wait(30)
+        assert under_way.wait(DEADLINE)
         before = set(answered)
         assert len(before) < len(tickets), "the backup is made while they redeem"
+        beginning.set()
         made = backed_up(enlist, shelf)
         for each in clients:
-            each.result(60)
+            each.result(DEADLINE)
     assert len(answered) == len(tickets)
     elsewhere.restore(made.folder)
     other = elsewhere.opened()
@@ -363,7 +367,7 @@ def test_a_database_that_does_not_fit_leaves_nothing(enlist: Enlist, shelf: Path
         [sys.executable, "-c", script, data, database, str(shelf)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert "BackupProblem: no backup was made" in ran.stderr
