@@ -15,6 +15,7 @@ import pytest
 
 from enlist_agent.cli import main
 from tests.agent.peer import Peer, Reply, instead, problem
+from tests.peers.base import DEADLINE
 
 
 def _input(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -265,7 +266,7 @@ def test_killed_after_the_commit_it_gets_the_same_certificate(peer: Peer, state:
 
     def hold(reply: Reply) -> Reply:
         arrived.set()
-        release.wait(30)
+        release.wait(DEADLINE)
         return reply
 
     peer.twists = [hold]
@@ -274,14 +275,14 @@ def test_killed_after_the_commit_it_gets_the_same_certificate(peer: Peer, state:
         assert first.stdin is not None
         first.stdin.write("GoodToken1\n")
         first.stdin.close()
-        assert arrived.wait(30)
+        assert arrived.wait(DEADLINE)
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
     release.set()
     assert not (state / "state.json").exists()
 
     with _agent(*words, "--json") as second:
-        out, err = second.communicate("GoodToken1\n", timeout=30)
+        out, err = second.communicate("GoodToken1\n", timeout=DEADLINE)
 
     assert (second.returncode, err) == (0, "")
     assert json.loads(out)["device_id"] == "device-1"

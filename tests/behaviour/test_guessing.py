@@ -21,6 +21,7 @@ from enlist.verbs.staff import SetPassword
 from enlist.verbs.sweep import Sweep
 from enlist.verbs.users import DeleteUser, SetUserState
 from tests.installation import PASSWORD, Enlist, code, done, refusal
+from tests.peers.base import DEADLINE
 
 WRONG = "not her password"
 
@@ -194,7 +195,7 @@ def test_only_one_transaction_at_a_time_holds_a_user(enlist: Enlist) -> None:
         return True
 
     def follow() -> bool:
-        assert first.wait(10)
+        assert first.wait(DEADLINE)
         return other.store.write(hold_too)
 
     assert enlist.together([lambda: enlist.store.write(hold), follow]) == [False, True]

@@ -14,6 +14,7 @@ from enlist.store.enrollments import MOST_WRONG_LOGINS
 from enlist.verbs.passwords import Busy, Passwords
 from enlist.verbs.sign_in import StartSignIn
 from tests.installation import PASSWORD, Enlist, code, done
+from tests.peers.base import DEADLINE
 
 ADA = ("ada", PASSWORD)
 
@@ -91,7 +92,7 @@ class SlowHasher:
             self.running += 1
             self.most = max(self.most, self.running)
         self.begun.release()
-        assert self.end.wait(10)
+        assert self.end.wait(DEADLINE)
         with self._lock:
             self.running -= 1
         return "hash"
@@ -103,11 +104,11 @@ def test_no_more_hashes_run_at_once_than_there_are_places() -> None:
     passwords._hasher = slow  # type: ignore[assignment]
     with ThreadPoolExecutor(40) as pool:
         hashing = [pool.submit(passwords.hash, Secret("x" * 12)) for _ in range(40)]
-        assert slow.begun.acquire(timeout=10)
-        assert slow.begun.acquire(timeout=10)
+        assert slow.begun.acquire(timeout=DEADLINE)
+        assert slow.begun.acquire(timeout=DEADLINE)
         # 32 have a place to run or to wait in; the others are turned away while these still run.
-        refused = list(islice(as_completed(hashing, 10), 8))
+        refused = list(islice(as_completed(hashing, DEADLINE), 8))
         slow.end.set()
-        answers = [type(each.exception(10)) for each in hashing]
+        answers = [type(each.exception(DEADLINE)) for each in hashing]
     assert {type(each.exception()) for each in refused} == {Busy}
     assert (answers.count(Busy), answers.count(type(None)), slow.most) == (8, 32, 2)

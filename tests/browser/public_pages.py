@@ -23,6 +23,7 @@ from enlist.web.app import web_application
 from enlist.web.services import Services
 from enlist.wiring.installation import Installation
 from tests.installation import Enlist
+from tests.peers.base import DEADLINE
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
@@ -133,7 +134,7 @@ def served(
     thread.start()
     yield Site(url, enlist, mailbox)
     server.should_exit = True
-    thread.join(10)
+    thread.join(DEADLINE)
     listening.close()
 
 

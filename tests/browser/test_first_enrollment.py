@@ -15,6 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.peers.base import DEADLINE
 from tests.peers.postfix import DOMAIN, LOGIN, MailSystem
 from tests.peers.postfix import PASSWORD as MAIL_PASSWORD
 from tests.serving import ADMINISTRATOR, PASSWORD, Server, StartServer
@@ -61,7 +62,7 @@ def run_agent(server: Server, code: str, state: Path) -> subprocess.CompletedPro
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
 
@@ -122,7 +123,7 @@ def test_from_the_administrators_click_to_the_enrolled_laptop(
         [sys.executable, "-m", "enlist", "agent", "status", "--state", str(state), "--json"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert status.returncode == 0, status.stdout + status.stderr

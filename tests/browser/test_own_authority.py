@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.peers.base import DEADLINE
 from tests.serving import Server, StartServer
 
 FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
@@ -47,7 +48,7 @@ def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
 

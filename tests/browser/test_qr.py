@@ -23,6 +23,7 @@ from tests.browser.public_pages import (
     site,
     store_kind,
 )
+from tests.peers.base import DEADLINE
 
 __all__ = ["open_browser", "site", "store_kind"]
 SHRUNK = 180
@@ -63,7 +64,11 @@ def read(page: Page, picture: bytes, size: int, degrees: int, folder: Path, zbar
     file.write_bytes(f"P5 {width} {width} 255\n".encode() + dots)
     found = zxingcpp.read_barcodes(memoryview(dots).cast("B", shape=[width, width]))
     other = subprocess.run(
-        [zbar, "-q", "--raw", str(file)], capture_output=True, text=True, timeout=30, check=False
+        [zbar, "-q", "--raw", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
     )
     return {*(each.text for each in found), other.stdout.strip()}
 

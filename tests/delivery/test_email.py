@@ -17,6 +17,7 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing, email
 from enlist.verbs.deliver import Accepted, Rejected, Retry, Verdict
 from tests.delivery.world import channel_to
+from tests.peers.base import DEADLINE
 from tests.peers.pki import Pair, Pki
 from tests.peers.smtp import MailServer
 
@@ -259,7 +260,7 @@ def _greeter(greeting: bytes) -> Iterator[int]:
             with connection:
                 if greeting:
                     connection.sendall(greeting)
-                done.wait(10)
+                done.wait(DEADLINE)
 
         thread = threading.Thread(target=serve)
         thread.start()

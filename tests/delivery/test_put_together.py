@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from enlist.settings import Settings, Smtp
 from enlist.wiring.delivery import delivery_worker
 from enlist.wiring.installation import CannotStart
 from tests.delivery.world import LINK, Outbox
+from tests.peers.base import wait_until
 from tests.peers.pki import Pki
 from tests.peers.smtp import MailServer
 
@@ -51,10 +51,7 @@ def test_the_demo_s_mailbox_stands_in_for_a_mail_server(outbox: Outbox) -> None:
     outbox.queue()
     worker = delivery_worker(outbox.enlist.installation, outbox.enlist.settings, outbox.mailbox)
     outbox.workers.append(worker)
-    deadline = time.monotonic() + 10
-    while not outbox.mailbox.messages():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_until(lambda: bool(outbox.mailbox.messages()), "the worker")
 
 
 @pytest.mark.parametrize(

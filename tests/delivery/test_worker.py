@@ -22,13 +22,14 @@ from enlist.verbs.driver import Driver
 from enlist.verbs.recovery import Recover
 from tests.delivery.world import LINK, PUBLIC_URL, Outbox, Recorder, channel_to
 from tests.installation import ADMINISTRATOR, code
+from tests.peers.base import DEADLINE
 from tests.peers.pki import Pki
 from tests.peers.smtp import MailServer
 
 SmtpMaker = Callable[..., MailServer]
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
     """Wait until it holds; the deadline is for a broken build alone."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -283,7 +284,7 @@ class Slow(Recorder):
 
     def send(self, message: Outgoing) -> Verdict:
         self.entered.set()
-        assert self.leave.wait(10)
+        assert self.leave.wait(DEADLINE)
         return super().send(message)
 
 
@@ -292,12 +293,12 @@ def test_stopping_finishes_the_message_in_hand_and_begins_no_other(outbox: Outbo
     slow = Slow()
     worker = outbox.worker(slow)
     worker.start()
-    assert slow.entered.wait(10)
+    assert slow.entered.wait(DEADLINE)
     stopping = threading.Thread(target=worker.stop)
     stopping.start()
     eventually(worker._stopping.is_set)
     slow.leave.set()
-    stopping.join(10)
+    stopping.join(DEADLINE)
     assert not worker.running
     assert outbox.message(first).state is MessageState.SENT
     assert outbox.message(second).state is MessageState.QUEUED

@@ -272,7 +272,7 @@ def _launch(system: MailSystem) -> None:
 
 def _greets(system: MailSystem) -> bool:
     try:
-        with smtplib.SMTP("127.0.0.1", system.submission, timeout=5) as client:
+        with smtplib.SMTP("127.0.0.1", system.submission, timeout=DEADLINE) as client:
             return client.starttls(context=system.context())[0] == 220
     except OSError:
         return False

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.peers.base import wait_until
+from tests.peers.base import DEADLINE, wait_until
 from tests.peers.plugin import is_required
 from tests.peers.samples.each_peer import NAMES
 
@@ -30,7 +29,7 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
         env=environment_of(environment),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
     )
 
@@ -133,15 +132,12 @@ def test_a_killed_run_leaves_nothing_behind(
     environment = environment_of({"ENLIST_HOLD": str(ready), "TMPDIR": str(open_folder)})
     with (tmp_path / "log").open("w") as log:
         run = subprocess.Popen(command("-k", name), cwd=ROOT, env=environment, stdout=log)
-    wait_until(ready.exists, "the inner run", process=run, log=tmp_path / "log", seconds=60)
+    wait_until(ready.exists, "the inner run", process=run, log=tmp_path / "log")
     offspring = _descendants(run.pid)
     assert offspring
     run.send_signal(signal.SIGKILL)
     run.wait()
-    deadline = time.monotonic() + 5
-    while left := [pid for pid in offspring if _lives(pid)]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(_lives, offspring)), "the end of each of its processes")
 
 
 def _descendants(ancestor: int) -> dict[int, str]:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from enlist.pki.authority import Authority, IssuedCertificate
 from enlist.pki.csr import Csr
 from enlist.pki.founding import AuthorityMaterial, create_authority
+from tests.peers.base import DEADLINE
 from tests.pki.samples import DEVICE, NOW, URLS, YEAR, Issue, OpenSsl, load, request_of
 
 
@@ -59,7 +60,7 @@ def openssl(tmp_path: Path) -> OpenSsl:
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=DEADLINE,
             cwd=tmp_path,
         )
 

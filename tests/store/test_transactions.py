@@ -25,6 +25,7 @@ from enlist.store.tx import (
     UniqueViolation,
 )
 from tests.installation import Enlist, SettableClock
+from tests.peers.base import DEADLINE, wait_until
 
 PUT = Query(
     "test.put",
@@ -136,25 +137,20 @@ class Batch:
     def run(self, *jobs: Callable[[Tx], object]) -> list[object]:
         """What each job came to, an exception for those that failed."""
         holding = self._pool.submit(self._store.write, self._hold)
-        assert self._held.wait(10)
+        assert self._held.wait(DEADLINE)
         futures = []
         for job in jobs:
             futures.append(self._pool.submit(self._store.write, job))
-            waiting = len(futures)
-            deadline = threading.Event()
-            for _ in range(1_000):
-                if self._store._jobs.qsize() >= waiting:
-                    break
-                deadline.wait(0.01)
+            wait_until(lambda: self._store._jobs.qsize() >= len(futures), "the job")
         self._free.set()
-        holding.result(10)
-        answers = [future.exception(10) or future.result(10) for future in futures]
+        holding.result(DEADLINE)
+        answers = [future.exception(DEADLINE) or future.result(DEADLINE) for future in futures]
         self._pool.shutdown()
         return answers
 
     def _hold(self, _tx: Tx) -> None:
         self._held.set()
-        assert self._free.wait(10)
+        assert self._free.wait(DEADLINE)
 
 
 @ON_SQLITE
@@ -225,7 +221,7 @@ def test_everybody_is_answered_while_the_store_closes(enlist: Enlist, sqlite: Sq
             ]
             other.store.close()
             for future in writing:
-                assert isinstance(future.exception(10), StoreUnavailable | None)
+                assert isinstance(future.exception(DEADLINE), StoreUnavailable | None)
 
 
 @pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)

@@ -11,6 +11,7 @@ from functools import partial
 from enlist.store.sqlite import SqliteStore
 from enlist.store.tx import Query, Tx
 from tests.installation import Enlist
+from tests.peers.base import DEADLINE
 
 PUT = Query(
     "test.beside",
@@ -69,7 +70,7 @@ def test_another_process_writes_beside_this_one(enlist: Enlist) -> None:
         for number in range(20):
             enlist.store.write(partial(put, source=f"here {number}"))
         assert process.stdout.readline() == "done\n"
-        assert process.wait(30) == 0
+        assert process.wait(DEADLINE) == 0
     finally:
         process.kill()
         process.wait()
@@ -94,7 +95,7 @@ def test_a_reader_is_never_kept_waiting(enlist: Enlist) -> None:
         tx.run(PUT, source="pending")
         reader = threading.Thread(target=lambda: seen.append(len(enlist.rows("throttle"))))
         reader.start()
-        reader.join(10)
+        reader.join(DEADLINE)
 
     enlist.store.write(writing)
     assert seen == [0]

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from enlist.core.secrets import Secret
 from enlist.verbs.passwords import Busy, Passwords
+from tests.peers.base import DEADLINE, wait_until
 
 SLOTS = 2
 
@@ -33,7 +33,7 @@ class Counting:
             self.inside += 1
             self.most = max(self.most, self.inside)
         self.arrived.release()
-        self.open.wait(30)
+        self.open.wait(DEADLINE)
         try:
             fits: bool = self._inner.verify(stored, password)
         finally:
@@ -64,14 +64,12 @@ def test_never_more_at_once_than_slots_and_a_short_queue(passwords: Passwords) -
     with ThreadPoolExecutor(200) as pool:
         guesses = [pool.submit(guess, number) for number in range(200)]
         for _ in range(SLOTS):
-            assert counting.arrived.acquire(timeout=30)
+            assert counting.arrived.acquire(timeout=DEADLINE)
         # Whoever finds the queue full is told at once, while the first still hash.
-        deadline = time.monotonic() + 30
-        while sum(found.done() for found in guesses) < 200 - SLOTS * 16:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        told = 200 - SLOTS * 16
+        wait_until(lambda: sum(found.done() for found in guesses) >= told, "whoever is told")
         counting.open.set()
-        answers = [found.result(30) for found in guesses]
+        answers = [found.result(DEADLINE) for found in guesses]
     assert counting.most == SLOTS
     assert answers.count(Busy) == 200 - SLOTS * 16
     assert answers.count(False) == SLOTS * 16
@@ -107,7 +105,7 @@ print(memory("VmHWM") - before, answers.count(False))
 def test_a_flood_of_guesses_takes_no_more_memory_than_there_are_cores() -> None:
     """S45: 200 guesses at once, with the parameters of production, in a process of their own."""
     command = [sys.executable, "-c", MEMORY_OF_A_FLOOD]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE)
     kibibytes, compared = map(int, ran.stdout.split())
     cores = os.cpu_count() or 1
     assert compared >= cores

@@ -13,7 +13,7 @@ from enlist.core.caller import SYSTEM
 from enlist.core.outcomes import Done
 from enlist.verbs.together import Asked, Outcome, Together
 from enlist.web.gathering import MOST, Gathering
-from tests.peers.base import wait_until
+from tests.peers.base import DEADLINE, wait_until
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class Doing:
         self.open = threading.Event()
 
     def perform(self, asked: Sequence[Asked]) -> list[Outcome]:
-        self.open.wait(30)
+        self.open.wait(DEADLINE)
         self.batches.append(len(asked))
         return [self.do(verb) for verb, _ in asked]
 
@@ -35,7 +35,7 @@ class Doing:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """In a thread of its own: a browser's loop may run in this one."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result(30)
+        return pool.submit(asyncio.run, work).result(DEADLINE)
 
 
 def gathering(doing: Doing) -> Gathering:
@@ -110,7 +110,7 @@ def test_each_loop_is_told_in_its_own_thread() -> None:
         thread.start()
     doing.open.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(DEADLINE)
     assert sorted(each.value for each in found if isinstance(each, Done)) == [0, 1, 2, 3]
 
 

@@ -20,7 +20,7 @@ from enlist.wiring.beside import as_served
 from enlist.wiring.doctor import examine
 from enlist.wiring.doctor.check import Ground
 from tests.installation import settings_for
-from tests.peers.base import finish, free_port, launch, wait_until
+from tests.peers.base import DEADLINE, finish, free_port, launch, wait_until
 from tests.peers.pki import Pki
 from tests.serving import Server, launch_server
 from tests.wiring.doctoring import amiss, changed, left_out, settings_of, site, well
@@ -148,7 +148,7 @@ def test_a_small_disk(tmp_path: Path, ground: Ground) -> None:
         ["unshare", "-rm", "sh", "-c", mount, sys.executable, str(tmp_path), program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )

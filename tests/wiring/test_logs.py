@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.corpus import CORPUS
+from tests.peers.base import DEADLINE
 
 LOG_EACH = """
 import json, sys
@@ -29,7 +30,7 @@ def test_what_strangers_send_stays_on_its_line(style: str) -> None:
         input=json.dumps(CORPUS),
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=DEADLINE,
         encoding="utf-8",
     )
     lines = ran.stderr.splitlines()  # at everything that anybody takes for a line's end
