@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -19,9 +20,11 @@ from enlist.core.sessions import Ending, ProvedBy
 from enlist.pki.revocation import REASONS
 from enlist.store import devices, enrollment_secrets
 from enlist.store.tx import Query, StoreUnavailable
+from enlist.verbs.afresh import Ready, Seen
 from enlist.verbs.consequences import network
 from enlist.verbs.device_sessions import Disconnect, Heartbeat, OpenSession
 from enlist.verbs.device_status import DeviceStatus
+from enlist.verbs.driver import Tools
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.reset import Reset, ResetReason
@@ -416,6 +419,51 @@ def test_resets_at_once_leave_one_live_token(enlist: Enlist) -> None:
         "done": 1,
         **({"token_replaced": len(tokens) - 1} if len(tokens) > 1 else {}),
     }
+
+
+RENEW = Query(
+    "test.renew",
+    """
+    INSERT INTO credential (id, device_id, enrollment_id, kind, serial, fingerprint, key_digest,
+                            certificate, not_before, not_after, issued_at)
+    SELECT :id, device_id, enrollment_id, kind, :serial, fingerprint, key_digest,
+           certificate, not_before, not_after, issued_at
+      FROM credential WHERE device_id = :device_id
+    """,
+)
+"""Another credential for a device, as a renewal leaves it: the device itself is not changed."""
+
+
+@dataclass(frozen=True)
+class InterruptedReset(Reset):
+    """Between looking and applying, the device renews its certificate; once."""
+
+    renew: Callable[[], object] = lambda: None
+
+    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
+        self.renew()
+        return super().work(tools, caller, seen)
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_what_changes_at_the_last_moment_is_seen(enlist: Enlist, bound: bool) -> None:
+    """D21, X45: what was not foreseen does not live on, and is not ended unseen either."""
+    ticket = enrolled(enlist)
+    preview = enlist.do(DryRun(Reset(ticket.device_id))).preview if bound else ""
+    left = ["ab12"]
+
+    def renew() -> None:
+        if left:
+            named = {"id": new_id(enlist.clock.now), "serial": left.pop()}
+            enlist.store.write(lambda tx: tx.run(RENEW, device_id=ticket.device_id, **named))
+
+    outcome = enlist.perform(InterruptedReset(ticket.device_id, preview=preview, renew=renew))
+    assert code(outcome) == ("preview_outdated" if bound else "done")
+    ended = [each.revoked_at is not None for each in enlist.credentials_of(ticket.device_id)]
+    assert ended == [not bound] * 2
+    if not bound:
+        (event,) = enlist.events("device.reset")
+        assert event.data["credentials_revoked"] == 2
 
 
 def test_one_confirmation_of_many_counts(enlist: Enlist) -> None:

@@ -97,13 +97,6 @@ _DELETE = Query(
        AND deleted_at IS NULL
     """,
 )
-_REPLACE_NO_MORE = Query(
-    "enrollment.replace_no_more",
-    """
-    UPDATE enrollment SET replaces_device_id = NULL
-     WHERE replaces_device_id = :device_id AND state IN ('active', 'on_hold')
-    """,
-)
 _REVOKE_OF_DEVICE = Query(
     "enrollment.revoke_of_device",
     """
@@ -302,11 +295,6 @@ def delete(tx: Tx, enrollment_id: Id, generation: int) -> bool:
     """Revoke an unused enrollment and take it out of every list, for good (D17); False when it
     was used, ended or reissued meanwhile."""
     return tx.run(_DELETE, id=enrollment_id, generation=generation, now=tx.now) == 1
-
-
-def replace_no_more(tx: Tx, device_id: Id) -> None:
-    """Nothing takes the place of this device any more: it is somebody else's."""
-    tx.run(_REPLACE_NO_MORE, device_id=device_id)
 
 
 def live_of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
