@@ -93,6 +93,14 @@ class Settings(BaseSettings):
     """How long a device certificate lives, in days."""
     most_live_enrollments: int = Field(default=100_000, ge=1)
     """Enrollments that may be live at a time; beyond it nothing is registered or issued."""
+    session_heartbeat: float = Field(default=15, ge=0.5, le=20)
+    """Seconds between two heartbeats of a device session, which also ask whether it may go on."""
+    session_hours: float = Field(default=24, gt=0, le=720)
+    """Hours after which a device must open its session anew."""
+    sessions_per_device: int = Field(default=4, ge=1, le=100)
+    """Sessions that one device may hold at a time; the oldest gives way."""
+    session_wakeup: bool = True
+    """Whether sessions end at once when another process resets a device; else at the heartbeat."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged."""
     log_format: Literal["console", "json"] = "console"

@@ -269,6 +269,7 @@ def renew(tx: Tx, new: NewCertificate, renews_id: Id, generation: int) -> bool:
 
 def revoke_renewals(tx: Tx, credential: Credential) -> int:
     """Revoke what was to renew a credential and was never confirmed; answer how many."""
+    announcing.ended(tx, Of.DEVICE, credential.device_id)
     return tx.run(
         _REVOKE_RENEWALS, renews_id=credential.id, device_id=credential.device_id, now=tx.now
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.1
 """Seconds between two looks at whether another process wrote to a SQLite database."""
-_ALIVE_EVERY: Final = 5.0
+_ALIVE_EVERY: Final = 0.5
 """Seconds after which a silent PostgreSQL is asked whether it is still there."""
 
 

@@ -34,6 +34,7 @@ from enlist.web.peers import within
 from enlist.web.problems import is_fault, problem_response
 from enlist.web.protocols import openziti
 from enlist.web.services import Services
+from enlist.web.session import session_routes
 
 MOST_SKEW: Final = 5 * SECOND
 """A process whose clock is further from the database's takes no traffic (X08)."""
@@ -53,13 +54,16 @@ def web_application(services: Services) -> ASGIApp:
     ]
     if services.mailbox is not None:
         routes += demo.routes()
+    if services.sessions is not None:
+        routes += session_routes()
     app = _starlette(services, routes)
     return _bounded(app, services, "web", LEAN)
 
 
 def device_application(services: Services) -> ASGIApp:
     """The device listener's application."""
-    app = _starlette(services, [*device_routes(), *pki.routes(), *_health()])
+    sessions = [] if services.sessions is None else session_routes()
+    app = _starlette(services, [*device_routes(), *sessions, *pki.routes(), *_health()])
     app.state.openziti = True
     return _bounded(app, services, "device", {})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from enlist.core.caller import Caller, CallerKind
@@ -22,7 +22,7 @@ WATCHED: Final = "watched"
 """The query parameter of a page that looks again by itself, without anybody in front of it."""
 
 
-def services_of(request: Request) -> Services:
+def services_of(request: HTTPConnection) -> Services:
     """The services of the application that the request came to."""
     services: Services = request.app.state.services
     return services
@@ -33,7 +33,7 @@ def cookie_name(services: Services) -> str:
     return "__Host-enlist" if services.secure else "enlist"
 
 
-def stranger(request: Request) -> Caller:
+def stranger(request: HTTPConnection) -> Caller:
     """The request's sender, as long as nothing is known of him."""
     scope = request.scope
     return Caller(

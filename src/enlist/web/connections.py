@@ -64,6 +64,9 @@ class WebConnection(_Patient, HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         behind_head, self._got_body = self._reading == BODY, False
         super().data_received(data)
+        if self.transport.get_protocol() is not self:  # it is a WebSocket from here on
+            self._expect(NOTHING)
+            return
         trailing = behind_head and self._reading == BODY and not self._got_body
         if self._reading == HEAD or trailing:
             # The parser keeps an unfinished header to itself, however long it grows.

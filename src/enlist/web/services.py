@@ -19,6 +19,7 @@ from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.refusals import UNRECORDED
 from enlist.delivery.channels import CapturedMessage
+from enlist.sessions.keeper import Keeper
 from enlist.store.lanes import Store
 from enlist.verbs.driver import AnyVerb, Driver, HotVerb, Tools, View
 from enlist.verbs.revocation_list import RevocationList
@@ -65,6 +66,7 @@ class Services:
         own_ca: SHA-256 of Enlist's root as `sha256:` and hexadecimal digits, where the web
             listener shows a certificate under it; "" where others vouch for the listener.
         mailbox: the demo's; None in production.
+        sessions: the device sessions that this process holds; None where it serves none.
         version: Enlist's version, shown to people who are signed in.
         why_not_ready: what keeps this process from taking traffic, besides the database; "" is
             nothing.
@@ -76,6 +78,7 @@ class Services:
     proxy_header: str = X_FORWARDED_FOR
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     mailbox: Mailbox | None = None
+    sessions: Keeper | None = None
     version: str = ""
     own_ca: str = ""
     why_not_ready: Callable[[], str] = str

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 
 from enlist.web.connections import HEAD, MOST_HEAD, PATIENCE, DeviceConnection, WebConnection
 from enlist.web.tls import LOOK_EVERY, ReloadingTls
+from enlist.web.upgrading import MOST_SAID, Upgrading
 
 _log = structlog.get_logger("enlist.serving")
 GRACE: Final = 10
@@ -92,7 +93,10 @@ def _server(app: ASGIApp, listener: Listener) -> _Server:
     config = uvicorn.Config(
         app,
         http=DeviceConnection if listener.name == "device" else WebConnection,
-        ws="none",
+        ws=Upgrading,
+        ws_max_size=MOST_SAID,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
         loop="uvloop",
         lifespan="off",
         log_config=None,

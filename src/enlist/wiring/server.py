@@ -22,7 +22,10 @@ from enlist.core.outcomes import Drop, Effect, Refusal, Send
 from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
 from enlist.keyfolder import KeyFolder
+from enlist.sessions.keeper import Keeper, Rhythm
 from enlist.settings import Settings
+from enlist.store.announcing import Of, Whose
+from enlist.store.wakeups import Heard
 from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
 from enlist.web.app import device_application, web_application
@@ -44,6 +47,7 @@ from enlist.wiring.installation import (
 )
 from enlist.wiring.janitor import Janitor
 from enlist.wiring.keys import KeyWatch
+from enlist.wiring.listening import listening
 from enlist.wiring.logs import configure_logs
 from enlist.wiring.missing_keys import MissingKeys
 from enlist.wiring.sealer import SealerThread
@@ -58,12 +62,15 @@ class Workers:
     """Hands effects to whoever carries them out in this process."""
 
     delivery: Worker | None = None
+    sessions: Keeper | None = None
 
     def __call__(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send() if self.delivery is not None:
                     self.delivery.wake()
+                case Drop(device_id) if self.sessions is not None:
+                    self.sessions.hear(Heard(frozenset({Whose(Of.DEVICE, device_id)})))
                 case Send() | Drop():
                     pass
 
@@ -175,11 +182,13 @@ def _work(
         if plan.device.tls is not None:
             plan.device.tls.trust_anew()
 
+    keeper = workers.sessions = Keeper(installation.driver, _rhythm(settings))
     missing = MissingKeys(installation.store, settings.data, installation.tools.clock)
     beside: tuple[Background, ...] = (
         Janitor(installation.driver),
         KeyWatch(settings.data, installation.tools.clock, taken_up),
         missing,
+        *listening(installation.store, settings, keeper),
         SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
     )
     for each in beside:
@@ -191,6 +200,7 @@ def _work(
         proxy_header=settings.proxy_header,
         metrics_from=tuple(settings.metrics_from),
         mailbox=box,
+        sessions=keeper,
         version=__version__,
         own_ca=plan.own_ca,
         why_not_ready=missing.why_not_ready,
@@ -203,8 +213,17 @@ def _work(
         serve_listeners(apps)
     finally:
         workers.delivery.stop()
+        keeper.stop()
         for each in beside:
             each.stop()
+
+
+def _rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(
+        heartbeat=settings.session_heartbeat,
+        longest=settings.session_hours * 3600,
+        most=settings.sessions_per_device,
+    )
 
 
 def _only_server(settings: Settings) -> IO[str]:
