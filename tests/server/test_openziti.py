@@ -1,7 +1,7 @@
 """OpenZiti's own client, unmodified, against a server of ours: it enrolls, once, and is known.
 
-Facts D15, D19, D32, D33, D35, D36, D43, D44, D54. A client that does not like what it sees hangs
-for ever instead of saying so: a run of it that takes long is one that failed.
+Facts D03, D15, D19, D32, D33, D35, D36, D43, D44, D54, D56, D61. A client that does not like what
+it sees hangs for ever instead of saying so: a run of it that takes long is one that failed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -43,6 +44,23 @@ def jwt_of(server: Server, made: dict[str, Any]) -> str:
     return server.cli("enrollment", "jwt", made["enrollment"]["id"]).strip()
 
 
+def certified(server: Server, identity: dict[str, str], folder: Path) -> Any:
+    """A client that proves itself with an identity file, and trusts what stands in it."""
+    held = folder / "held.pem"
+    held.write_text(identity["cert"] + identity["key"])
+    context = ssl.create_default_context(cadata=identity["ca"])
+    context.load_cert_chain(held)
+    return httpx2.Client(base_url=server.device_url, timeout=30, trust_env=False, verify=context)
+
+
+def reset(server: Server, device_id: str) -> None:
+    """Reset a device over the API, as a console beside the server does."""
+    key = {"authorization": f"Bearer {server.api_key('administrator')}"}
+    with server.client(headers=key) as http:
+        answer = http.post(f"/api/v1/devices/{device_id}/reset", json={"message": {"type": "none"}})
+    assert answer.status_code in (200, 201), answer.text
+
+
 @dataclass
 class Client:
     """The client, run once for each of its commands."""
@@ -67,7 +85,7 @@ def client(openziti: str, tmp_path: Path) -> Client:
 def test_the_unmodified_client_enrolls_once(
     start_server: StartServer, database_url: str, client: Client
 ) -> None:
-    """D44, D19, D54, D35."""
+    """D44, D19, D54, D35; D56, D61, D03: it is known until it is reset, and not a moment longer."""
     server = start_server(database_url)
     made = register(server)
     jwt = jwt_of(server, made)
@@ -78,6 +96,18 @@ def test_the_unmodified_client_enrolls_once(
     leaf = x509.load_pem_x509_certificate(identity["id"]["cert"].encode())
     assert leaf.subject.rfc4514_string() == f"CN={made['device']['id']}"
     assert server.authority.read_text().strip() in identity["id"]["ca"]
+
+    with certified(server, identity["id"], client.folder) as http:
+        answer = http.post("/edge/client/v1/authenticate?method=cert", json={})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["data"]["identityId"] == made["device"]["id"]
+        headers = {"zt-session": answer.headers["zt-session"]}
+        assert http.get("/current-api-session", headers=headers).status_code == 200
+        reset(server, made["device"]["id"])
+        # On the very connection that was proved with the old certificate (D61).
+        assert http.get("/current-api-session", headers=headers).status_code == 401
+        again = http.post("/authenticate?method=cert", json={})
+        assert (again.status_code, again.json()["error"]["code"]) == (401, "INVALID_AUTH")
 
     code, said, file = client.enroll(jwt, "second")
     assert code == 1

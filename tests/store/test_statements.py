@@ -40,6 +40,7 @@ HOT = [
     "sign_in.last_addresses",
     "sign_in.by_digest",
     "api_key.by_digest",
+    "api_session.by_digest",
     "user.login",
     "event.first_use",
     "event.first_use_each",
@@ -127,6 +128,7 @@ COPIED = {
     "credential": {"enrollment_id": "NULL", "serial": "n::text"},
     "sign_in": {},
     "api_key": {"public_id": "n::text"},
+    "api_session": {},
     "event": {"enrollment_id": "gen_random_uuid()", "device_id": "NULL", "user_id": "NULL"},
     "throttle": {"source": "n::text"},
 }
@@ -140,6 +142,10 @@ def fill(enlist: Enlist, raw: Raw) -> None:
     enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger())
     enlist.do(CreateApiKey("key", "reader"))
     enlist.redeem("abcdefghij")
+    raw.execute(
+        "INSERT INTO api_session "
+        "SELECT gen_random_uuid(), c.key_digest, c.device_id, c.id, 1, 0, 0 FROM credential c"
+    )
     for table, special in COPIED.items():
         columns = list(enlist.rows(table)[0])
         values = [special.get(name) or EVERYWHERE.get(name) or name for name in columns]

@@ -217,6 +217,11 @@ ELSEWHERE = {
     "Redeem",
     "Opened",
     "DeviceStatus",
+    "Authenticate",
+    "UseApiSession",
+    "EndApiSession",
+    "ExtendCertificate",
+    "ConfirmExtension",
     "MySignIns",
     # The enrollment page and the workers: no rights are asked there.
     "AsksForSignIn",
