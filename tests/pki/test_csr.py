@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enlist.core.outcomes import Refusal
@@ -17,6 +17,7 @@ from enlist.pki.csr import MOST_BYTES, check, parse
 from enlist.pki.keys import spki_digest, to_pem
 from tests.fuzzing import effort
 from tests.pki.samples import NULL_PARAMETERS, OpenSsl, pem_of, read, request_der
+from tests.work import work_of
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 DER = request_der(KEY)
@@ -135,11 +136,8 @@ def test_null_parameters_do_not_excuse_a_wrong_signature() -> None:
     assert "signature" in problem.detail
 
 
-FUZZ = settings(
-    **effort(400),
-    deadline=1_000,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+SLOWEST = 1.0
+"""Seconds of processor time that nothing may take to refuse."""
 RSA_DER = request_der(rsa.generate_private_key(65537, 2048))
 SAMPLES = st.sampled_from(
     [
@@ -163,20 +161,22 @@ def edit(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     return data
 
 
-@FUZZ
+@settings(**effort(400))
 @given(st.one_of(st.binary(max_size=600), st.text(max_size=300), st.binary().map(b"0\x82".__add__)))
 def test_no_bytes_make_it_raise(data: bytes | str) -> None:
-    found = parse(data)
+    found, seconds = work_of(lambda: parse(data))
     assert isinstance(found, Refusal) or check(found) is None or check(found)
+    assert seconds < SLOWEST
 
 
-@FUZZ
+@settings(**effort(400))
 @given(SAMPLES, EDITS)
 def test_no_damage_makes_it_raise_or_changes_the_key(
     sample: bytes, edits: list[tuple[int, int, bytes]]
 ) -> None:
     whole = read(sample)
-    found = parse(edit(sample, edits))
+    found, seconds = work_of(lambda: parse(edit(sample, edits)))
+    assert seconds < SLOWEST
 
     if isinstance(found, Refusal):
         assert found.detail
