@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from enlist_agent.secret import Secret
 from tests.agent.conftest import Told
 from tests.agent.peer import Authority, Peer, Reply, instead, listening, problem, server_tls
 from tests.agent.test_enrollment import Enrolling
+from tests.peers.base import free_port
 
 TOKEN = Secret("GoodToken1")
 
@@ -81,9 +81,7 @@ def test_a_pace_beyond_the_deadline_ends_it_at_once(
 
 
 def test_patience_ends(state: Path, told: Told) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-
+    port = free_port()
     with pytest.raises(UnreachableError, match=r"cannot be reached \(Connection refused\)"):
         Enroll(TOKEN, server=f"http://127.0.0.1:{port}", state=state, patience=told.patience).run()
     assert 50 < told.time.now < 60

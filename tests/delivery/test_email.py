@@ -182,7 +182,7 @@ def test_nobody_there(smtp: MailServer, outgoing: Outgoing) -> None:
 def test_a_server_that_does_not_want_to(
     outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch, greeting: bytes, reason: str
 ) -> None:
-    monkeypatch.setattr(email, "_STEP_TIMEOUT", 0.3)
+    monkeypatch.setattr(email, "_STEP_TIMEOUT", DEADLINE if greeting else 0.3)
     with _greeter(greeting) as port:
         assert reason in why(channel_to(MailServer(port=port)).send(outgoing))
 

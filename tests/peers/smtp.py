@@ -20,7 +20,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tests.peers.base import DEADLINE, Missing
+from tests.peers.base import DEADLINE, Missing, free_port
 from tests.peers.pki import Pair
 
 if TYPE_CHECKING:
@@ -96,11 +96,14 @@ class MailServer:
         return list(self.messages)
 
     def start(self) -> None:
-        """Listen on a free port, for the first time or again on the same one after `stop`."""
+        """Listen on a port of our own, for the first time or again on the same one after `stop`.
+
+        Meanwhile nobody gets it: one of the kernel's choice could be a client's by then.
+        """
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.port = self.port or free_port()
         listener.bind(("127.0.0.1", self.port))
-        self.port = listener.getsockname()[1]
         self.version = importlib.metadata.version("aiosmtpd")
         # It warns of its own use of `login_data` at every login.
         logging.getLogger("mail.log").setLevel(logging.ERROR)
@@ -182,7 +185,7 @@ def _controller(server: MailServer, listener: socket.socket) -> Any:
             factory = functools.partial(self._factory_invoker)
             return self.loop.create_server(factory, sock=listener)
 
-    options: dict[str, Any] = {"ident": "Test server"}
+    options: dict[str, Any] = {"ident": "Test server", "ready_timeout": DEADLINE}
     if server.certificate is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(server.certificate.certificate, server.certificate.key)

@@ -14,11 +14,19 @@ from enlist.store import copies
 from enlist.wiring.backup.making import Backup, back_up
 from enlist.wiring.backup.restoring import Restored, restore
 from enlist.wiring.backup.sealing import Cost
+from enlist.wiring.doctor import fetching
 from tests.installation import Enlist, SettableClock, opened_on, settings_for
+from tests.peers.base import DEADLINE
 from tests.peers.postgres import Cluster
 
 PASSPHRASE = Secret("twelve letters and more")
 CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
+
+
+@pytest.fixture(autouse=True)
+def patient_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor's own five seconds for an answer are too few where the machine is busy."""
+    monkeypatch.setattr(fetching, "PATIENCE", DEADLINE)
 
 
 @dataclass
