@@ -56,7 +56,9 @@ def test_commands_have_these_names_and_flags(page: DocsPage) -> None:
 
 def _misused(words: list[str], known: dict[str, Any]) -> str:
     """The first word that the command does not take; "" where it takes all."""
-    rest, room = list(words), sum(each.param_type_name == "argument" for each in known.values())
+    arguments = [each for each in known.values() if each.param_type_name == "argument"]
+    many = any(each.nargs == -1 for each in arguments)
+    rest, room = list(words), len(words) if many else len(arguments)
     while rest:
         word = rest.pop(0)
         if not word.startswith("-"):
