@@ -87,9 +87,11 @@ def test_several_sealers_agree(enlist: Enlist) -> None:
             sealer.look()
 
     def live() -> None:
-        for _ in range(40):
-            happen(enlist, 3)
-        over.set()
+        try:
+            for _ in range(40):
+                happen(enlist, 3)
+        finally:
+            over.set()
 
     workers: list[Callable[[], None]] = [partial(seal, sealer) for sealer in sealers]
     enlist.together([*workers, live])

@@ -13,7 +13,7 @@ from enlist.core.secrets import new_key
 from enlist.wiring.keys import replace_leaked, rotate
 from enlist.wiring.missing_keys import MissingKeys
 from tests.installation import Enlist
-from tests.peers.base import wait_until
+from tests.peers.base import DEADLINE, wait_until
 from tests.serving import StartServer
 
 
@@ -71,7 +71,7 @@ def test_a_server_that_lacks_a_key_takes_no_traffic(start_server: StartServer) -
     """Its watch looks every five seconds, so this takes as long."""
     server = start_server()
     key = new_key(system_clock()).id
-    with sqlite3.connect(server.data / "enlist.sqlite3") as database:
+    with sqlite3.connect(server.data / "enlist.sqlite3", timeout=DEADLINE) as database:
         database.execute("INSERT INTO known_key VALUES (?, 'lookup', 0)", [key])
     database.close()
 
@@ -81,5 +81,5 @@ def test_a_server_that_lacks_a_key_takes_no_traffic(start_server: StartServer) -
         return (answer.status_code, answer.json().get("reason")) == (503, "keys")
 
     wait_until(away, "a server without its key", log=server.log, process=server.process)
-    assert key in server.output()
+    wait_until(lambda: key in server.output(), "the name of the key", log=server.log)
     assert "copy them from the machine where they were made" in server.output()
