@@ -24,7 +24,7 @@ Grant = Annotated[
     str,
     typer.Option(
         "--grant",
-        help="registration_token, or one_time_jwt with --message none: downloaded, not sent.",
+        help="registration_token, or one_time_jwt: a file for OpenZiti clients.",
     ),
 ]
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-OURS: Final = frozenset({"recovery"})
-"""Purposes for which no organization writes its own: they warn of what its staff might do."""
+OURS: Final = frozenset({"recovery", "one_time_jwt"})
+"""Purposes for which no organization writes its own: one warns of what its staff might do, the
+other goes with a file."""
 
 _FOLDER: Final = Path(__file__).parent / "messages"
 

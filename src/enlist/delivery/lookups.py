@@ -15,6 +15,7 @@ from enlist.core.clock import DAY, HOUR, MINUTE, to_datetime
 from enlist.core.model import Platform
 from enlist.core.templates import one_line
 from enlist.verbs.deliver import Letter
+from enlist.verbs.issuing import BY_FILE
 
 LONGEST_LINK: Final = 200
 """Longer ones are broken by mail clients and by those who copy them (X62)."""
@@ -32,9 +33,10 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
     """A value for every lookup; "" where there is none. Each is one line of text."""
     user, device = letter.user, letter.device
     server = ascii_url(public_url)
+    token = "" if letter.purpose == BY_FILE else letter.token.reveal()
     found = {
-        "EnrollmentUrl": enrollment_link(server, letter.enrollment_id, letter.token.reveal()),
-        "EnrollmentToken": letter.token.reveal(),
+        "EnrollmentUrl": enrollment_link(server, letter.enrollment_id, token) if token else "",
+        "EnrollmentToken": token,
         "GroupId": letter.organization.group_id,
         "ServerUrl": server,
         "TokenExpiresAt": moment(letter.expires_at, letter.time_zones, locale),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -19,7 +19,7 @@ from enlist.core.caller import SYSTEM
 from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import support_code
-from enlist.delivery.channels import Channel, Outgoing
+from enlist.delivery.channels import Attachment, Channel, Outgoing
 from enlist.delivery.rendering import render
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.deliver import (
@@ -33,6 +33,7 @@ from enlist.verbs.deliver import (
     Verdict,
 )
 from enlist.verbs.driver import Driver
+from enlist.verbs.one_time_jwt import jwt_file_name
 
 POLL: Final = 2.0
 """Seconds between two looks into the outbox when nobody wakes the worker."""
@@ -170,20 +171,31 @@ class Worker:
                     text=rendered.text,
                     html=rendered.html,
                     language=rendered.language,
+                    attachment=_attachment(letter),
                 )
             )
         except Exception:  # noqa: BLE001 - one message that breaks must not hold up the others
-            code = _fault("message_fault", hidden=letter.token.reveal())
+            code = _fault("message_fault", hidden=letter.secrets)
             return Retry(f"an error nobody expected; the log has it under {code}")
 
 
-def _fault(event: str, hidden: str = "") -> str:
-    """Log and count what nobody expected, without the secret that was at hand; answers its code.
+def _attachment(letter: Letter) -> Attachment | None:
+    """The JWT, as the file that a client reads; the name holds nothing that is not a name's."""
+    if letter.jwt is None or letter.device is None:
+        return None
+    name = jwt_file_name(letter.device.name)
+    return Attachment(name, "application/jwt", letter.jwt.reveal().encode())
+
+
+def _fault(event: str, hidden: Iterable[str] = ()) -> str:
+    """Log and count what nobody expected, without the secrets that were at hand; answers its code.
 
     The traceback goes as text: a renderer that shows local variables would show the token.
     """
     code = support_code()
     trace = traceback.format_exc()
     FAULTS.inc()
-    _log.error(event, code=code, trace=trace.replace(hidden, "•••") if hidden else trace)
+    for secret in filter(None, hidden):
+        trace = trace.replace(secret, "•••")
+    _log.error(event, code=code, trace=trace)
     return code

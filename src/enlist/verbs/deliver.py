@@ -29,6 +29,7 @@ from enlist.core.model import (
 )
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Secret
+from enlist.pki.listener import enrollment_jwt
 from enlist.store import (
     devices,
     enrollment_secrets,
@@ -44,7 +45,7 @@ from enlist.store.templates import Template
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import recovery
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
-from enlist.verbs.issuing import DEFAULT_TEMPLATE
+from enlist.verbs.issuing import BY_FILE, DEFAULT_TEMPLATE
 
 CLAIMED: Final = 5 * MINUTE
 """How long a claim hides a message from other workers."""
@@ -86,7 +87,7 @@ Verdict = Accepted | Retry | Rejected
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """All that the text of a message is made of. The token is readable in here, and only here.
+    """All that a message is made of. The token is readable in here, and only here.
 
     Attributes:
         languages: BCP 47 tags in the order in which the recipient wants them; ends with `en`.
@@ -97,6 +98,7 @@ class Letter:
         recipient_name: how the person it goes to is called; "" where it is no user.
         user: whom it is about.
         sender: name of the person who issued the token; "" where it was no person.
+        jwt: goes along as a file, where the token is a JWT's `jti` and so stands in no text.
         sample: made up, for a preview.
     """
 
@@ -118,6 +120,13 @@ class Letter:
     own_templates: tuple[Template, ...] = ()
     built_in: bool = True
     sample: bool = False
+    jwt: Secret | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must show up in no log and no reason."""
+        jwt = (self.jwt.reveal(),) if self.jwt is not None else ()
+        return (*jwt, self.token.reveal())
 
 
 def back_off(tries: int) -> int:
@@ -182,10 +191,13 @@ class Deliver(Verb[Letter | Rejected | Retry, Verdict, Verdict]):
     ) -> Verdict | Refusal:
         if not isinstance(seen, Letter):
             return seen
-        verdict = self.post(seen)
+        letter = _with_jwt(tools, seen) if seen.purpose == BY_FILE else seen
+        verdict = self.post(letter)
         if not isinstance(verdict, Accepted):
             # A mail server may quote what it refuses: the link must not end up in a reason (X36).
-            reason = verdict.reason.replace(seen.token.reveal(), "•••")
+            reason = verdict.reason
+            for secret in letter.secrets:
+                reason = reason.replace(secret, "•••") if secret else reason
             verdict = replace(verdict, reason=reason)
         return verdict
 
@@ -204,6 +216,19 @@ class Deliver(Verb[Letter | Rejected | Retry, Verdict, Verdict]):
             wait = max(back_off(message.tries), ready.after)
             outbox.later(tx, message.id, message.tries, tx.now + wait, ready.reason)
         return Done(ready)
+
+
+def _with_jwt(tools: Tools, letter: Letter) -> Letter:
+    """A letter with the JWT that it is to bring along; signing takes too long for `look`."""
+    assert letter.device is not None
+    jwt = enrollment_jwt(
+        tools.listener(),
+        issuer=tools.addresses.device_url,
+        device_id=letter.device.id,
+        jti=letter.token,
+        expires_at=letter.expires_at,
+    )
+    return replace(letter, jwt=jwt)
 
 
 def _give_up(tx: Tx, caller: Caller, message: Message, reason: str) -> None:

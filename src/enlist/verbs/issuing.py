@@ -30,6 +30,9 @@ from enlist.verbs.driver import Tools
 REGISTRATION: Final = "registration"
 """Purpose of the message that carries a registration token."""
 
+BY_FILE: Final = "one_time_jwt"
+"""Purpose of the message that brings a one-time JWT along, as a file."""
+
 DEFAULT_TEMPLATE: Final = "default"
 """Name of the template that counts where none is named; an organization's own replaces ours."""
 
@@ -43,8 +46,8 @@ class Delivery:
 
     Attributes:
         type: `email`; `none`: shown once to the caller, who needs `enrollments:reveal`; `later`:
-            neither, it is sent or downloaded when somebody asks for that. A one-time JWT is only
-            ever downloaded, while it is valid.
+            neither, it is sent or downloaded when somebody asks for that. A one-time JWT goes
+            along as a file, and can be downloaded while it is valid.
         template: name of a message template; "" for the default.
     """
 
@@ -144,11 +147,13 @@ def prepare(
     expires_at: int | None,
 ) -> Prepared | Refusal:
     """Check the delivery, decide the expiry, mint the token."""
-    if target.grant is GrantKind.ONE_TIME_JWT:
-        if not (delivery.shown or delivery.deferred):
-            return invalid("message.type", "must be later: a one-time JWT is downloaded")
-    elif refusal := check_delivery(delivery, target.user, tools.channels, caller, target.path):
-        return refusal
+    by_jwt = target.grant is GrantKind.ONE_TIME_JWT
+    if by_jwt and delivery.template not in ("", DEFAULT_TEMPLATE):
+        return invalid("message.template", "a one-time JWT has a message of its own")
+    if not (by_jwt and (delivery.shown or delivery.deferred)):
+        refusal = check_delivery(delivery, target.user, tools.channels, caller, target.path)
+        if refusal is not None:
+            return refusal
     until = expiry(policy, expires_at, tools.clock())
     if isinstance(until, Refusal):
         return until
@@ -211,6 +216,7 @@ def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple
         generation=generation,
         delivery=delivery,
         sender_domain=prepared.sender_domain,
+        grant=target.grant,
     )
     return message_id, (Send(message_id),)
 
@@ -325,6 +331,7 @@ def queue_message(
     generation: int,
     delivery: Delivery,
     sender_domain: str,
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN,
 ) -> Id:
     """Put the message with the token's newest generation into the outbox."""
     message_id = new_id(tx.now)
@@ -336,7 +343,7 @@ def queue_message(
             user_id=user.id,
             enrollment_id=enrollment_id,
             generation=generation,
-            purpose=REGISTRATION,
+            purpose=BY_FILE if grant is GrantKind.ONE_TIME_JWT else REGISTRATION,
             template=delivery.template,
             channel=delivery.type,
             recipient=user.email,

@@ -6,7 +6,9 @@ anywhere: its `jti` is derived again, and signed again by the key of the device 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
@@ -23,6 +25,14 @@ from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import beyond, enrollment_named
 from enlist.verbs.rights import missing
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def jwt_file_name(device_name: str) -> str:
+    """What a JWT's file is called: the device's name, as far as a file may be called so (D26)."""
+    name = _UNSAFE.sub("-", device_name)[:80].strip(".-")
+    return f"{name or 'device'}.jwt"
 
 
 @dataclass(frozen=True, slots=True)

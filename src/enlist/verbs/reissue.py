@@ -184,7 +184,7 @@ class Resend(Verb[Seen, Resending, Id]):
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Resending | Refusal:
         found = seen.enrollment
         state = shown_state(found.state, found.expires_at, tools.clock())
-        if state != "active" or found.grant is not GrantKind.REGISTRATION_TOKEN:
+        if state != "active" or found.grant is GrantKind.SIGN_IN:
             return Refusal("not_resendable", about=found.subjects, reason=f"it is {state}")
         user = mailed_to(seen.user, tools.channels)
         if isinstance(user, Refusal):
@@ -201,6 +201,7 @@ class Resend(Verb[Seen, Resending, Id]):
             generation=found.generation,
             delivery=Delivery("email", self.template),
             sender_domain=ready.sender_domain,
+            grant=found.grant,
         )
         happening = Happening("enrollment.resent", found.subjects, {}, _personal(found))
         events.record(tx, caller, happening)

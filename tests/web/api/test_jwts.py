@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from enlist.core.secrets import Secret
-from enlist.verbs.one_time_jwt import OneTimeJwt
-from enlist.web.api.jwts import file_name
+from enlist.verbs.one_time_jwt import jwt_file_name
 from tests.peers.base import find_program
 from tests.web.api.conftest import Api, Client, answered, refused
 
@@ -111,4 +109,4 @@ def test_a_registered_device_gets_another_jwt(api: Api) -> None:
 )
 def test_its_name_is_safe_for_a_file(name: str, expected: str) -> None:
     """D26."""
-    assert file_name(OneTimeJwt("", "", name, 0, Secret(""))) == expected
+    assert jwt_file_name(name) == expected

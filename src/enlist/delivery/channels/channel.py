@@ -13,6 +13,19 @@ from enlist.verbs.deliver import Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes along. Its `repr` does not show what is in it.
+
+    Attributes:
+        media_type: such as `application/jwt`.
+    """
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message ready to be handed over. Its `repr` shows neither text nor HTML.
 
@@ -30,6 +43,7 @@ class Outgoing:
     text: str = field(repr=False)
     html: str = field(repr=False)
     language: str
+    attachment: Attachment | None = None
 
 
 class Channel(Protocol):

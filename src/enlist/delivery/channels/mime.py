@@ -15,7 +15,7 @@ from typing import Final
 
 from enlist.core.clock import to_datetime
 from enlist.core.templates import header_line
-from enlist.delivery.channels.channel import Outgoing
+from enlist.delivery.channels.channel import Attachment, Outgoing
 
 _LONGEST_NAME: Final = 60
 # RFC 5321 section 4.1.2 without quoted local parts, which hardly any system lets through.
@@ -79,6 +79,13 @@ def compose(message: Outgoing, origin: Address, recipient: Address) -> EmailMess
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(message.text, charset="utf-8", cte="quoted-printable")
     mail.add_alternative(message.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    if message.attachment is not None:
+        _attach(mail, message.attachment)
     # Last, because what begins with Content- moves into the first part when a second is added.
     mail["Content-Language"] = message.language
     return mail
+
+
+def _attach(mail: EmailMessage, file: Attachment) -> None:
+    kind, _, subtype = file.media_type.partition("/")
+    mail.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from io import BytesIO
 from typing import Final
 
@@ -11,7 +10,7 @@ from starlette.responses import Response
 
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.verbs.one_time_jwt import OneTimeJwt, ShowJwt
+from enlist.verbs.one_time_jwt import OneTimeJwt, ShowJwt, jwt_file_name
 from enlist.web.api.operations import Operations, Staff
 
 operations: Final = Operations("Enrollments")
@@ -19,7 +18,6 @@ operations: Final = Operations("Enrollments")
 REFUSED: Final = ("conflict", "token_used", "token_revoked", "token_expired", "token_on_hold")
 _SCALE: Final = 5
 """Pixels of a module: a code of 600 characters is then more than 500 pixels wide."""
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class JwtResponse(Response):
@@ -32,12 +30,6 @@ class PngResponse(Response):
     """A picture."""
 
     media_type = "image/png"
-
-
-def file_name(found: OneTimeJwt) -> str:
-    """What the file is called: the device's name, without what a file system could read (D26)."""
-    name = _UNSAFE.sub("-", found.device_name)[:80].strip(".-")
-    return f"{name or 'device'}.jwt"
 
 
 def qr_code(found: OneTimeJwt) -> bytes:
@@ -60,7 +52,7 @@ async def download_jwt(asking: Staff, enrollment_id: str) -> Response | Refusal:
     found = await asking.do(ShowJwt(enrollment_id, "file"))
     if isinstance(found, Refusal):
         return found
-    named = {"content-disposition": f'attachment; filename="{file_name(found)}"'}
+    named = {"content-disposition": f'attachment; filename="{jwt_file_name(found.device_name)}"'}
     return JwtResponse(found.jwt.reveal(), headers=named)
 
 

@@ -82,7 +82,7 @@ class RegisterBody(NewDevice):
     user: Annotated[Line, Field(min_length=1)]
     """Id or user name."""
     grant: GrantGiven = GrantKind.REGISTRATION_TOKEN
-    """`registration_token`, or `one_time_jwt`, which is downloaded."""
+    """`registration_token`, or `one_time_jwt`, a file for OpenZiti clients."""
 
 
 class IssueBody(TokenBody):
