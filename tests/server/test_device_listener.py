@@ -6,6 +6,7 @@ import base64
 import json
 import ssl
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +27,15 @@ from enlist.core.clock import DAY, system_clock
 from enlist.pki.authority import load_authority
 from tests.peers.base import DEADLINE
 from tests.requests import device_key, request_pem
-from tests.serving import Server, StartServer
+from tests.serving import Server, StartServer, launch_server
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all who only ask it; each brings a device of his own."""
+    server = launch_server(tmp_path_factory.mktemp("served") / "data")
+    yield server
+    server.stop()
 
 
 def enroll(server: Server, folder: Path) -> tuple[Path, Path, str]:
@@ -90,10 +99,9 @@ def forged(
     return path, write_key(key, folder / "forged.key")
 
 
-def test_an_enrolled_device_is_known(start_server: StartServer, tmp_path: Path) -> None:
-    server = start_server()
-    certificate, key, device_id = enroll(server, tmp_path)
-    with server.device_client(certificate, key) as client:
+def test_an_enrolled_device_is_known(served: Server, tmp_path: Path) -> None:
+    certificate, key, device_id = enroll(served, tmp_path)
+    with served.device_client(certificate, key) as client:
         answer = client.get("/device")
     assert answer.status_code == 200, answer.text
     assert answer.json()["id"] == device_id
@@ -101,10 +109,9 @@ def test_an_enrolled_device_is_known(start_server: StartServer, tmp_path: Path) 
 
 
 def test_without_a_certificate_the_listener_answers_but_tells_nothing(
-    start_server: StartServer,
+    served: Server,
 ) -> None:
-    server = start_server()
-    with server.device_client() as client:
+    with served.device_client() as client:
         assert client.get("/healthz").status_code == 200
         answer = client.get("/device")
     assert answer.status_code == 401
@@ -121,12 +128,11 @@ def test_without_a_certificate_the_listener_answers_but_tells_nothing(
     ],
 )
 def test_no_other_certificate_opens_it(
-    start_server: StartServer, tmp_path: Path, ours: bool, expired: bool, usage: str
+    served: Server, tmp_path: Path, ours: bool, expired: bool, usage: str
 ) -> None:
-    server = start_server()
-    certificate, key = forged(server, tmp_path, ours=ours, expired=expired, usage=usage)
+    certificate, key = forged(served, tmp_path, ours=ours, expired=expired, usage=usage)
     try:
-        with server.device_client(certificate, key) as client:
+        with served.device_client(certificate, key) as client:
             answer = client.get("/device")
     except httpx2.TransportError:
         return  # with TLS 1.3 a client learns of it only after its own handshake
@@ -134,30 +140,28 @@ def test_no_other_certificate_opens_it(
 
 
 def test_a_deleted_devices_certificate_is_refused_and_on_the_list(
-    start_server: StartServer, tmp_path: Path
+    served: Server, tmp_path: Path
 ) -> None:
-    server = start_server()
-    certificate, key, device_id = enroll(server, tmp_path)
-    admin = {"Authorization": f"Bearer {server.api_key('administrator')}"}
-    with server.client(headers=admin) as client:
+    certificate, key, device_id = enroll(served, tmp_path)
+    admin = {"Authorization": f"Bearer {served.api_key('administrator')}"}
+    with served.client(headers=admin) as client:
         assert client.delete(f"/api/v1/devices/{device_id}").status_code in (200, 204)
         revocations = client.get("/pki/issuing.crl").content
-    with server.device_client(certificate, key) as client:
+    with served.device_client(certificate, key) as client:
         assert client.get("/device").status_code in (401, 403, 404)
     serial = x509.load_pem_x509_certificate(certificate.read_bytes()).serial_number
     listed = x509.load_der_x509_crl(revocations)
     assert listed.get_revoked_certificate_by_serial_number(serial) is not None
 
 
-def test_a_header_proves_nothing(start_server: StartServer, tmp_path: Path) -> None:
+def test_a_header_proves_nothing(served: Server, tmp_path: Path) -> None:
     """A client that writes the header of a proxy itself stays a stranger."""
-    server = start_server()
-    certificate, _, _ = enroll(server, tmp_path)
+    certificate, _, _ = enroll(served, tmp_path)
     der = ssl.PEM_cert_to_DER_cert(
         certificate.read_text().partition("-----END")[0] + "-----END CERTIFICATE-----\n"
     )
     header = f":{base64.b64encode(der).decode()}:"
-    with server.device_client() as client:
+    with served.device_client() as client:
         assert client.get("/device", headers={"Client-Cert": header}).status_code == 401
 
 
