@@ -40,7 +40,10 @@ BACK = {
         "sqlite": ["DROP TABLE device_session", "DROP TABLE server_process"],
         "postgres": ["DROP TABLE device_session, server_process"],
     },
-    "0005": {"sqlite": ["DROP TABLE api_session"], "postgres": ["DROP TABLE api_session"]},
+    "0005": {
+        "sqlite": ["DROP TABLE api_session", "DROP TABLE listener_key"],
+        "postgres": ["DROP TABLE api_session, listener_key"],
+    },
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

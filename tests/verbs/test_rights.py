@@ -222,6 +222,7 @@ ELSEWHERE = {
     "EndApiSession",
     "ExtendCertificate",
     "ConfirmExtension",
+    "NoteListenerKey",
     "MySignIns",
     # The enrollment page and the workers: no rights are asked there.
     "AsksForSignIn",

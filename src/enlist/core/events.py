@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, str]] = {
     "installation.backed_up": "A backup of database and keys was made.",
     "installation.restored": "A backup was restored; what was active is on hold.",
     "key.added": "A key was added; from when on it makes what is new is in the event.",
+    "key.listener_changed": "The device listener has another key; JWTs that are out are useless.",
     "key.compromised": "Keys were replaced because they leaked; live tokens were put on hold.",
     "organization.created": "An organization was added.",
     "organization.changed": "An organization's name, time zone or language changed.",

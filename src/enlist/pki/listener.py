@@ -20,7 +20,7 @@ from joserfc.jwk import RSAKey
 
 from enlist.core.clock import SECOND
 from enlist.core.secrets import Secret
-from enlist.pki.keys import PrivateKey, to_pem
+from enlist.pki.keys import PrivateKey, spki_digest, to_pem
 
 ALGORITHM: Final = "RS256"
 METHOD: Final = "ott"
@@ -43,6 +43,11 @@ class ListenerIdentity:
             raise ValueError("the device listener needs an RSA key")
         if self.certificate.public_key() != self.key.public_key():
             raise ValueError("the device listener's certificate is another key's")
+
+    @property
+    def key_id(self) -> str:
+        """A name for the key, whatever certificate it is in: SHA-256, 32 hexadecimal digits."""
+        return spki_digest(self.key.public_key()).hex()[:32]
 
     @property
     def kid(self) -> str:

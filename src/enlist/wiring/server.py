@@ -26,6 +26,7 @@ from enlist.sessions.keeper import Keeper, Rhythm
 from enlist.settings import Settings
 from enlist.store.announcing import Of, Whose
 from enlist.store.wakeups import Heard
+from enlist.verbs.listener_key import NoteListenerKey
 from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
 from enlist.web.app import device_application, web_application
@@ -110,6 +111,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
         lines = [*_start_lines(settings, first, plan), *extra]
         tell(settings, first.tools.addresses, first.tools.channels, mailbox=mailbox)
         first.driver.perform(RecordStart(__version__), at_this_machine(first))
+        _note_listener_key(first)
         for line in lines:
             print(line, flush=True)  # noqa: T201 - these lines are the command's output
         if settings.workers == 1:
@@ -119,6 +121,14 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     if settings.workers > 1:
         supervise(settings.workers, lambda _place: _forked(settings, plan))
     lock.close()
+
+
+def _note_listener_key(first: Installation) -> None:
+    """Say it where the device listener shows another key than before (D37)."""
+    useless = first.driver.perform(NoteListenerKey(), at_this_machine(first))
+    if not isinstance(useless, Refusal) and useless.value:
+        what = "one-time JWTs that are out are useless: send or download them again"
+        _log.warning("the device listener has another key", jwts=useless.value, therefore=what)
 
 
 def _allow_many_connections() -> None:

@@ -25,6 +25,7 @@ MANNERS: Final = {
     "installation.backed_up": Manner("database"),
     "installation.restored": Manner("history", "warn"),
     "key.added": Manner("key"),
+    "key.listener_changed": Manner("key", "warn"),
     "key.compromised": Manner("key", "bad"),
     "organization.created": Manner("sitemap"),
     "organization.changed": Manner("sitemap"),

@@ -1,4 +1,6 @@
-"""API sessions of OpenZiti clients, which show a token instead of their certificate each time.
+"""What OpenZiti clients need: API sessions, and which key the device listener shows.
+
+A client with an API session shows a token instead of its certificate each time.
 
 A row is there as long as the session may be; taking it away ends it. It counts for nothing once its
 credential is at another generation than when the session began, so what ends credentials need not
@@ -30,6 +32,7 @@ TABLES = (
         address text NOT NULL DEFAULT ''
     )
     """,
+    "CREATE TABLE listener_key (id text PRIMARY KEY, known_since {moment} NOT NULL)",
     "CREATE INDEX api_session_device ON api_session (device_id, id)",
     "CREATE INDEX api_session_credential ON api_session (credential_id)",
     "CREATE INDEX api_session_seen ON api_session (last_seen_at)",
