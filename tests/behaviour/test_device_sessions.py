@@ -2,86 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import pytest
 
-from enlist.core.caller import SYSTEM, Caller, CallerKind
+from enlist.core.caller import SYSTEM, Caller
 from enlist.core.clock import MINUTE, SECOND
-from enlist.core.ids import Id, new_id
+from enlist.core.ids import Id
 from enlist.core.model import UserState
 from enlist.core.outcomes import Refusal
-from enlist.core.sessions import DeviceSession, Ending, ProvedBy
+from enlist.core.sessions import DeviceSession, Ending
 from enlist.store import credentials, devices, users
 from enlist.verbs.device_sessions import (
     LEASE,
     Disconnect,
     EndSessions,
-    Heartbeat,
     ListDeviceSessions,
-    Opened,
-    OpenSession,
     ShowDeviceSession,
     WhichEnded,
     live_sessions,
 )
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.sweep import PROCESSES_KEPT, Sweep
-from tests.installation import Enlist, Outcome, code, done
-
-
-@dataclass(frozen=True)
-class Enrolled:
-    """A device with its certificate, as it comes to the device listener."""
-
-    device_id: Id
-    serial: str
-    caller: Caller
-
-
-def enrolled(enlist: Enlist, user: str = "ada", key: int = 0) -> Enrolled:
-    ticket = enlist.register(user, name=f"laptop-{key}")
-    done(enlist.redeem(ticket.token, key=key))
-    (credential,) = enlist.store.read(lambda tx: credentials.of_device(tx, ticket.device_id))
-    caller = Caller(CallerKind.DEVICE, id=ticket.device_id, address="192.0.2.7", user_agent="agent")
-    return Enrolled(ticket.device_id, credential.serial, caller)
-
-
-@dataclass
-class Process:
-    """A server process, as the store knows it."""
-
-    enlist: Enlist
-    id: Id
-    most: int = 3
-
-    def beat(self, *sessions: Id) -> dict[Id, Ending]:
-        ended: Mapping[Id, Ending] = self.enlist.do(Heartbeat(self.id, sessions), SYSTEM)
-        return dict(ended)
-
-    def open(self, device: Enrolled) -> Id:
-        session_id = new_id(self.enlist.clock.now)
-        done(self.tries(device, session_id))
-        return session_id
-
-    def tries(self, device: Enrolled, session_id: Id = "") -> Outcome[Opened]:
-        verb = OpenSession(
-            session_id or new_id(self.enlist.clock.now),
-            self.id,
-            device.device_id,
-            device.serial,
-            ProvedBy.CERTIFICATE,
-            self.most,
-        )
-        return self.enlist.perform(verb, device.caller)
+from tests.connections import Process, enrolled
+from tests.installation import Enlist, code
 
 
 @pytest.fixture
 def process(enlist: Enlist) -> Process:
-    made = Process(enlist, new_id(enlist.clock.now))
-    made.beat()
-    return made
+    return Process.of(enlist)
 
 
 def live(enlist: Enlist, caller: Caller | None = None) -> list[DeviceSession]:
@@ -174,7 +121,7 @@ def test_the_oldest_session_of_a_device_gives_way(enlist: Enlist, process: Proce
     opened = [process.open(device) for _ in range(4)]
     assert [each.id for each in live(enlist)] == [opened[3], opened[2]]
     assert process.beat(*opened) == dict.fromkeys(opened[:2], Ending.DISCONNECTED)
-    assert told(enlist, "session.dropped") == ["replaced", "replaced"]
+    assert told(enlist, "session.dropped") == ["newer_session", "newer_session"]
 
 
 def test_an_ending_is_written_down_once(enlist: Enlist, process: Process) -> None:
@@ -185,7 +132,7 @@ def test_an_ending_is_written_down_once(enlist: Enlist, process: Process) -> Non
     enlist.do(EndSessions(endings), SYSTEM)
     enlist.do(EndSessions(endings), SYSTEM)
     assert told(enlist, "session.dropped") == ["disconnected"]
-    assert told(enlist, "session.closed") == ["lost"]
+    assert told(enlist, "session.closed") == ["connection_lost"]
     assert live(enlist) == []
 
 

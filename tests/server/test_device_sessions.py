@@ -16,6 +16,12 @@ from tests.devices import PATIENCE, Credentials, connected, enroll, proof
 from tests.peers.base import wait_until
 from tests.serving import Server, StartServer, launch_server
 
+IMPATIENT = """
+from enlist import wiring
+from enlist.web import connections
+connections.PATIENCE[connections.BODY] = 2
+wiring.main()
+"""
 QUICK = {"ENLIST_SESSION_HEARTBEAT": "0.5"}
 
 
@@ -174,12 +180,16 @@ def test_the_newest_sessions_of_a_device_stay(house: House, box: Credentials) ->
         (gone,) = [each for each in devices if not each.open]
         assert gone.ended() == (4000, "disconnected")
         fifth.alive()
-        house.await_reasons("session.dropped", box, "replaced")
+        house.await_reasons("session.dropped", box, "newer_session")
 
 
 def test_a_session_is_opened_anew_after_its_time(start_server: StartServer, tmp_path: Path) -> None:
-    """And whoever stops the server says so to those who are connected."""
-    server = start_server(environment={**QUICK, "ENLIST_SESSION_HOURS": "0.0003"})
+    """And not before: the patience with a slow request has ended with the request.
+
+    Whoever stops the server says so to those who are connected.
+    """
+    hours = {"ENLIST_SESSION_HOURS": "0.0012"}
+    server = start_server(environment={**QUICK, **hours}, program=("-c", IMPATIENT))
     house = housed(server, tmp_path)
     box = house.enroll()
     with connected(server, box) as device:

@@ -17,6 +17,7 @@ from enlist.cli import (
     keys,
     organizations,
     server,
+    sessions,
     users,
 )
 from enlist.cli.backend import Backend
@@ -67,6 +68,7 @@ def build() -> typer.Typer:
         ("user", users),
         ("device", devices),
         ("enrollment", enrollments),
+        ("session", sessions),
         ("audit", audit),
         ("keys", keys),
     ):

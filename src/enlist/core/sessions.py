@@ -21,7 +21,7 @@ class Ending(StrEnum):
     CREDENTIAL_EXPIRED = "credential_expired"
     DEVICE_BLOCKED = "device_blocked"
     DISCONNECTED = "disconnected"
-    REPLACED = "replaced"
+    REPLACED = "newer_session"
     IDLE = "idle"
     TOO_OLD = "too_old"
     TOO_SLOW = "too_slow"
@@ -29,7 +29,7 @@ class Ending(StrEnum):
     UNCHECKED = "unchecked"
     SERVER_STOPPING = "server_stopping"
     LEFT = "left"
-    LOST = "lost"
+    LOST = "connection_lost"
 
 
 WENT: Final = frozenset({Ending.LEFT, Ending.LOST, Ending.SERVER_STOPPING})

@@ -14,6 +14,7 @@ from enlist.core.clock import rfc3339
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state
 from enlist.core.model import MessageState
+from enlist.core.sessions import DeviceSession
 from enlist.verbs import views_details
 from enlist.verbs.consequences import Consequences
 
@@ -48,6 +49,12 @@ def device_detail(found: views_details.DeviceDetail, now: int) -> Document:
         "attempts": [attempt(each, now) for each in found.attempts],
         "messages": [message(each) for each in found.messages],
     }
+
+
+def device_session(found: DeviceSession) -> Document:
+    """A live session; whose device it is is left out likewise."""
+    same = _placed(found, "username", "device_name")
+    return same | _person(found.username, found.user_id) | {"device": found.device_name}
 
 
 def enrollment(found: model.Enrollment, now: int) -> Document:

@@ -140,6 +140,9 @@ class DeviceConnection(_Patient, H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.transport.get_protocol() is not self:  # it is a WebSocket from here on
+            self._expect(NOTHING)
+            return
         states = {h11.IDLE: HEAD, h11.SEND_BODY: BODY}
         closing = self.transport.is_closing()
         self._expect(LEAVE if closing else states.get(self.conn.their_state, NOTHING))

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enlist.web.api import (
     api_keys,
+    device_sessions,
     devices,
     enrolling,
     enrollments,
@@ -39,6 +40,7 @@ from enlist.web.services import Services
 
 PARTS: Final = (
     devices,
+    device_sessions,
     registering,
     resetting,
     enrollments,

@@ -21,6 +21,7 @@ from enlist.web.console import (
     registering,
     roles,
     search,
+    sessions,
     settings,
     templates,
     user,
@@ -44,6 +45,7 @@ _PAGES = (
     settings,
     organizations,
     messages,
+    sessions,
     templates,
 )
 

@@ -18,6 +18,7 @@ from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
+from enlist.web.console.sessions import sessions_of
 from enlist.web.console.timeline import INTERCEPTION
 
 
@@ -36,6 +37,7 @@ async def show_device(desk: Desk) -> Response:
     if isinstance(detail, Response):
         return detail
     device = detail.device
+    sessions = await sessions_of(desk, device)
     live = detail.enrollments[0] if detail.enrollments else None
     live_state = shown_state(live.state, live.expires_at, desk.now) if live else ""
     mark = _mark(detail, live_state)
@@ -49,6 +51,7 @@ async def show_device(desk: Desk) -> Response:
         "live_state": live_state,
         "earlier": [(shown_state(e.state, e.expires_at, desk.now), e) for e in _rest(detail)],
         "attempts": shown_attempts(detail.attempts, desk.now),
+        "sessions": sessions,
         "story": describe_all(detail.timeline.items, desk.caller.language),
         "interceptions": await interceptions(desk, device.organization_path, device=device.id),
         "words": words,

@@ -88,6 +88,13 @@ MAP: Final = (
                     "Revoke Token",
                 ),
             ),
+            Entry(
+                "sessions",
+                N_("Sessions"),
+                "plug",
+                _P.DEVICES_READ,
+                ("Device sessions", "Connected devices", "Online", "Active sessions"),
+            ),
         ),
     ),
     Group(
