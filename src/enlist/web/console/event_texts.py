@@ -63,7 +63,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "installation.backed_up": N_("%(who)s made a backup of database and keys."),
     "installation.restored": N_("%(who)s restored a backup; what was active is on hold."),
     "key.added": N_("%(who)s added a key."),
-    "key.listener_changed": N_("The device listener has another key; JWTs that are out are useless."),
+    "key.listener_changed": N_(
+        "The device listener has another key; JWTs that are out are useless."
+    ),
     "key.compromised": N_("%(who)s replaced keys that leaked; live tokens were put on hold."),
     "organization.created": N_("%(who)s added the organization %(name)s (%(group_id)s)."),
     "organization.changed": N_("%(who)s changed the details of %(place)s."),
