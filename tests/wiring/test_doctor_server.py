@@ -103,6 +103,16 @@ def test_addresses_that_lead_elsewhere(ground: Ground, throwaway_pki: Pki) -> No
         assert "TLS must end in Enlist" in found.remedy
 
 
+def test_another_servers_key(ground: Ground, throwaway_pki: Pki, tmp_path: Path) -> None:
+    """D38: of two servers whose folders differ, one signs JWTs that no device believes."""
+    (tmp_path / "pki").mkdir()
+    ours = ground.settings.data / "pki" / "root.pem"
+    (tmp_path / "pki" / "root.pem").write_bytes(ours.read_bytes())
+    other = throwaway_pki.server.certificate.read_bytes()
+    (tmp_path / "pki" / "device-listener.pem").write_bytes(other)
+    amiss(changed(ground, data=tmp_path), "device-answers", says="another key")
+
+
 def test_a_version_that_waits_for_a_restart(ground: Ground) -> None:
     old = Ground(ground.settings, replace(ground.server, version="0.0.9"))
     amiss(old, "server-version", level=Level.WARNING, says="0.0.9")

@@ -15,7 +15,7 @@ import httpx2
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.web.peers import networks, within
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
-from enlist.wiring.doctor.fetching import fetch, own_address
+from enlist.wiring.doctor.fetching import certificate_at, fetch, own_address
 from enlist.wiring.doctor.machine import needs_server
 
 _WIDEST: Final = {4: 8, 6: 16}
@@ -98,7 +98,23 @@ def _device(ground: Ground) -> Finding:
         return problem(f"{url} cannot be used: {_words(error)}", remedy)
     if answer.status_code != 200:
         return problem(f"{url}/healthz answers {answer.status_code}", remedy)
-    return fine(url)
+    return _another_key(ground, url, root) or fine(url)
+
+
+def _another_key(ground: Ground, url: str, root: Path) -> Finding | None:
+    """What is wrong where one-time JWTs are signed by another key than devices see (D38)."""
+    ours = ground.certificate(ground.settings.data / "pki" / "device-listener.pem")
+    try:
+        shown = certificate_at(url, root)
+    except OSError as error:
+        raise CannotTell(f"{url} cannot be reached: {error}") from error
+    if shown.public_key() == ours.public_key():
+        return None
+    return problem(
+        f"{url} shows the certificate of another key than pki/device-listener.key, so OpenZiti "
+        "clients believe no JWT that is made here",
+        "Give every server of this installation the same data folder, then restart them.",
+    )
 
 
 def _pki(ground: Ground) -> Finding:
