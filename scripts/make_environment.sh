@@ -4,10 +4,24 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+SYSTEM=/usr/bin/python3
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+# The system's own Python comes first: it is mended with the system, and Debian builds it so that it
+# runs a third faster than one that is built from source without further ado.
 find_python() {
-    local candidate
-    for candidate in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    local candidate candidates=("${PYTHON:-$SYSTEM}" python3 python3.14 python3.13 python3.12 python3.11)
+    for candidate in "${candidates[@]}"; do
+        if new_enough "$candidate" && { has_venv "$candidate" || may_install; }; then
+            echo "$candidate"
+            return
+        fi
+    done
+    for candidate in "${candidates[@]}"; do
+        if new_enough "$candidate"; then
             echo "$candidate"
             return
         fi
@@ -17,13 +31,13 @@ find_python() {
 }
 
 python=$(find_python)
-if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+if ! has_venv "$python"; then
     package=python3-venv
     # A Python beside the system's own has a package named after its version.
-    if [ "$(command -v "$python")" != "$(command -v python3)" ]; then
+    if [ "$(command -v "$python")" != "$SYSTEM" ]; then
         package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     fi
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    if may_install; then
         apt-get update -q
         DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"
     else
