@@ -45,6 +45,7 @@ HOT = [
     "event.first_use",
     "event.first_use_each",
     "organization.settings",
+    "organization.settings_each",
 ]
 """What a redemption, a sign-in or an API call asks."""
 

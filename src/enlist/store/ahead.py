@@ -7,10 +7,10 @@ in one statement first. Whoever reads does not notice: what nobody asked ahead i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from enlist.store.tx import Reader, Row, SetQuery, Statement
+from enlist.store.tx import Asked, Reader, Row, SetQuery, Statement
 
 _Question = tuple[str, tuple[tuple[str, object], ...]]
 
@@ -22,6 +22,7 @@ class ReadAhead:
         self._tx = tx
         self.now = tx.now
         self._known: dict[_Question, list[Row]] = {}
+        self._waiting: list[tuple[Asked, Callable[[list[Row]], None]]] = []
 
     def all(self, query: Statement, /, **values: object) -> list[Row]:
         question = _question(query, values)
@@ -41,6 +42,28 @@ class ReadAhead:
         self, query: SetQuery, rows: Sequence[Mapping[str, object]], /, **common: object
     ) -> list[Row]:
         return self._tx.each(query, rows, **common)
+
+    def each_of(self, asked: Sequence[Asked]) -> list[list[Row]]:
+        return self._tx.each_of(asked)
+
+    def ask(
+        self,
+        query: SetQuery,
+        rows: Sequence[Mapping[str, object]],
+        then: Callable[[list[Row]], None],
+        /,
+        **common: object,
+    ) -> None:
+        """Have something asked by the next `read`; `then` is given the answer, and may ask more."""
+        self._waiting.append(((query, rows, common), then))
+
+    def read(self) -> None:
+        """Ask what waits, all at once, until nothing does."""
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            answers = self._tx.each_of([asked for asked, _ in waiting])
+            for (_, then), found in zip(waiting, answers, strict=True):
+                then(found)
 
     def know(self, query: Statement, rows: list[Row], /, **values: object) -> None:
         """These are the rows that `query` would find with these values."""

@@ -139,12 +139,15 @@ def first_use(tx: Reader, enrollment_id: Id) -> EventRow | None:
 
 
 def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
-    """What `first_use` will ask for these."""
+    """Have asked what `first_use` will ask for these."""
     asked = set(enrollment_ids)
-    rows = ahead.each(_FIRST_USE_EACH, [{"enrollment_id": each} for each in asked])
-    found = {row["enrollment_id"]: row for row in rows}  # the oldest of each comes last
-    for each in asked:
-        ahead.know(_FIRST_USE, [found[each]] if each in found else [], enrollment_id=each)
+
+    def know(rows: list[Row]) -> None:
+        found = {row["enrollment_id"]: [row] for row in rows}  # the oldest of each comes last
+        for each in asked:
+            ahead.know(_FIRST_USE, found.get(each, []), enrollment_id=each)
+
+    ahead.ask(_FIRST_USE_EACH, [{"enrollment_id": each} for each in asked], know)
 
 
 def _event(row: Row) -> EventRow:

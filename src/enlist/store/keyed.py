@@ -8,18 +8,21 @@ for finding few rows by their keys.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import psycopg
 from psycopg import errors, pq
 from psycopg.adapt import Transformer
 
 from enlist.store.tx import (
+    Asked,
     Chain,
+    ConcurrentChange,
     Row,
     SetQuery,
     Statement,
@@ -46,6 +49,7 @@ class KeyedConnection:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.pgconn = connection.pgconn
+        self.pgconn.nonblocking = 0  # nothing else waits for it in this thread
         self._transformer = Transformer(connection)
         self._prepared: dict[str, _Prepared] = {}
 
@@ -53,14 +57,50 @@ class KeyedConnection:
         """Execute a statement; arrays for a `SetQuery`'s columns.
 
         Raises:
+            ConcurrentChange: a `Chain` that did not hold.
             Unstorable, UniqueViolation, psycopg.Error
         """
+        prepared, given = self._arguments(query, values)
+        return self._checked(self.pgconn.exec_prepared(prepared.name, given, prepared.formats))
+
+    def execute_each(
+        self, asked: Sequence[tuple[Statement, Mapping[str, object]]]
+    ) -> list[pq.abc.PGresult]:
+        """Execute several statements that do not need each other's answers, in one round trip.
+
+        Raises:
+            as `execute` does, for the first that fails.
+        """
+        ready = [self._arguments(query, values) for query, values in asked]
+        self.pgconn.enter_pipeline_mode()
+        try:
+            for prepared, given in ready:
+                self.pgconn.send_query_prepared(prepared.name, given, prepared.formats)
+            self.pgconn.pipeline_sync()
+            results = [self._answer() for _ in ready]
+            self.pgconn.get_result()  # the end of the pipeline
+        finally:
+            if self.pgconn.status == pq.ConnStatus.OK:
+                self.pgconn.exit_pipeline_mode()
+        return [self._checked(result) for result in results]
+
+    def _answer(self) -> pq.abc.PGresult:
+        """The next result of a pipeline, up to the nothing that stands behind each."""
+        result = self.pgconn.get_result()
+        if result is None:
+            raise psycopg.OperationalError(self.pgconn.get_error_message())
+        while self.pgconn.get_result() is not None:
+            pass
+        return result
+
+    def _arguments(
+        self, query: Statement, values: Mapping[str, object]
+    ) -> tuple[_Prepared, list[Any]]:
         prepared = self._prepared.get(query.name) or self._prepare(query)
         try:
-            given: list[Any] = [encode(values[name]) for name, encode in prepared.parameters]
+            return prepared, [encode(values[name]) for name, encode in prepared.parameters]
         except (ValueError, OverflowError, struct.error) as error:
             raise Unstorable(str(error)) from error
-        return self._checked(self.pgconn.exec_prepared(prepared.name, given, prepared.formats))
 
     def command(self, text: bytes) -> None:
         """Execute something without arguments, such as COMMIT."""
@@ -104,6 +144,8 @@ class KeyedConnection:
         error = errors.error_from_result(result)
         if isinstance(error, errors.UniqueViolation):
             raise UniqueViolation(error.diag.constraint_name or "") from error
+        if isinstance(error, errors.DivisionByZero):
+            raise ConcurrentChange from error  # see `Chain`
         if isinstance(error, psycopg.DataError):
             raise Unstorable(str(error)) from error
         raise error
@@ -120,14 +162,14 @@ class _Prepared:
 
 
 class KeyedTx:
-    """A transaction on a connection of the hot lane."""
+    """What reads on a connection of the hot lane, each statement by itself."""
 
     def __init__(self, connection: KeyedConnection, now: int) -> None:
         self._connection = connection
         self.now = now
 
     def all(self, query: Statement, /, **values: object) -> list[Row]:
-        return self._connection.rows(query, self._connection.execute(query, values))
+        return self._connection.rows(query, self._execute(query, values))
 
     def one(self, query: Statement, /, **values: object) -> Row | None:
         rows = self.all(query, **values)
@@ -136,25 +178,86 @@ class KeyedTx:
     def bare(self, query: Statement, /, **values: object) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self.all(query, **values)]
 
-    def run(self, query: Statement, /, **values: object) -> int:
-        return self._connection.execute(query, values).command_tuples or 0
-
     def each(
         self, query: SetQuery, rows: Sequence[Mapping[str, object]], /, **common: object
     ) -> list[Row]:
         if not rows:
             return []
-        columns = {name: [row[name] for row in rows] for name in query.columns}
-        result = self._connection.execute(query, {**columns, **common})
+        result = self._execute(query, query.arrays(rows) | common)
         return self._connection.rows(query, result) if result.nfields else []
 
+    def each_of(self, asked: Sequence[Asked]) -> list[list[Row]]:
+        worth = [(query, query.arrays(rows) | {**common}) for query, rows, common in asked if rows]
+        results = iter(self._execute_each(worth))
+        return [
+            self._connection.rows(query, next(results)) if rows else [] for query, rows, _ in asked
+        ]
+
+    def _execute(self, query: Statement, values: Mapping[str, object]) -> pq.abc.PGresult:
+        return self._connection.execute(query, values)
+
+    def _execute_each(
+        self, asked: Sequence[tuple[Statement, Mapping[str, object]]]
+    ) -> list[pq.abc.PGresult]:
+        if len(asked) > 1:
+            return self._connection.execute_each(asked)
+        return [self._execute(*one) for one in asked]
+
+
+class ClaimTx(KeyedTx):
+    """A transaction of the hot lane. It begins where there is more than one statement to it.
+
+    Args:
+        begin: what begins it at once; b"" leaves that to its first statement.
+    """
+
+    def __init__(self, connection: KeyedConnection, now: int, begin: bytes = b"") -> None:
+        super().__init__(connection, now)
+        self._begun = False
+        if begin:
+            self._begin(begin)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._begun and kind is None:
+            self._connection.command(b"COMMIT")
+        elif self._begun:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.command(b"ROLLBACK")
+
+    def run(self, query: Statement, /, **values: object) -> int:
+        return self._execute(query, values).command_tuples or 0
+
     def chain(
-        self, chain: Chain, steps: Sequence[Sequence[Mapping[str, object]]], /, **common: object
+        self,
+        chain: Chain,
+        steps: Sequence[Sequence[Mapping[str, object]]],
+        /,
+        *,
+        only: bool = False,
+        **common: object,
     ) -> list[Row]:
-        found = self._connection.rows(
-            chain, self._connection.execute(chain, {**chain.columns(steps), **common})
-        )
-        return chain.checked(found)
+        if not only:
+            self._begin()
+        found = self._connection.execute(chain, chain.arrays(steps) | common)
+        return self._connection.rows(chain, found)
+
+    def _begin(self, command: bytes = b"BEGIN") -> None:
+        if not self._begun:
+            self._connection.command(command)
+            self._begun = True
+
+    def _execute(self, query: Statement, values: Mapping[str, object]) -> pq.abc.PGresult:
+        self._begin()
+        return super()._execute(query, values)
+
+    def _execute_each(
+        self, asked: Sequence[tuple[Statement, Mapping[str, object]]]
+    ) -> list[pq.abc.PGresult]:
+        self._begin()
+        return super()._execute_each(asked)
 
 
 # --- arguments ---------------------------------------------------------------------------------

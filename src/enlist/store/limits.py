@@ -140,12 +140,16 @@ def throttled_among(tx: Reader, sources: Iterable[str]) -> dict[str, Row]:
 
 
 def read_ahead(ahead: ReadAhead, sources: Iterable[str]) -> None:
-    """What `throttled` will ask for these."""
-    sources = set(sources)
-    found = throttled_among(ahead, sources)
-    for source in sources:
-        rows = [found[source]] if source in found else []
-        ahead.know(_BLOCKED, rows, source=source, most=THROTTLE_REFUSALS, now=ahead.now)
+    """Have asked what `throttled` will ask for these."""
+    common = {"most": THROTTLE_REFUSALS, "now": ahead.now}
+    asked = sorted(filter(None, set(sources)))
+
+    def know(rows: list[Row]) -> None:
+        found = {row["source"]: [row] for row in rows}
+        for source in asked:
+            ahead.know(_BLOCKED, found.get(source, []), source=source, **common)
+
+    ahead.ask(_BLOCKED_EACH, [{"source": source} for source in asked], know, **common)
 
 
 def count_refusals(tx: Tx, sources: Sequence[str]) -> list[bool]:

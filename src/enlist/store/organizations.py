@@ -11,8 +11,9 @@ from enlist.core.ids import Id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import EnrollmentPolicy, SettingValue, resolve
+from enlist.store.ahead import ReadAhead
 from enlist.store.listing import Listing, Page, PageRequest
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _COLUMNS = """
     SELECT o.id, o.parent_id, o.group_id, o.name, o.path, o.time_zone, o.language, o.created_at
@@ -83,6 +84,16 @@ _SETTINGS = Query(
         among_the_ids_of_the_path="""= ANY (
             CAST(string_to_array(rtrim(CAST(:path AS text), '/'), '/') AS uuid[]))"""
     ),
+)
+_SETTINGS_EACH = SetQuery(
+    "organization.settings_each",
+    "path text, id uuid",
+    """
+    SELECT asked.path, o.group_id, s.key, s.value
+      FROM asked JOIN organization o ON o.id = asked.id
+      LEFT JOIN organization_setting s ON s.organization_id = o.id
+     ORDER BY length(o.path) DESC
+    """,
 )
 _PUT_SETTING = Query(
     "organization.put_setting",
@@ -212,6 +223,21 @@ def policy(tx: Reader, path: str) -> EnrollmentPolicy:
     """The settings in force at the organization at `path`."""
     rows = tx.all(_SETTINGS, path=path)
     return _resolved(tuple(map(_LEVEL, rows)))
+
+
+def read_ahead(ahead: ReadAhead, paths: Iterable[str]) -> None:
+    """Have asked what `policy` will ask for these."""
+    asked = set(paths)
+
+    def know(rows: list[Row]) -> None:
+        found: dict[str, list[Row]] = {path: [] for path in asked}
+        for row in rows:
+            found[row["path"]].append(row)
+        for path, own in found.items():
+            ahead.know(_SETTINGS, own, path=path)
+
+    parts = [(path, part) for path in sorted(asked) for part in path.split("/") if part]
+    ahead.ask(_SETTINGS_EACH, [{"path": path, "id": part} for path, part in parts], know)
 
 
 _LEVEL = itemgetter("group_id", "key", "value")

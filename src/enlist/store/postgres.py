@@ -23,8 +23,9 @@ from psycopg.types.string import TextLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from enlist.core.clock import SECOND, Clock
-from enlist.store.keyed import BY_KEYS, KeyedConnection, KeyedTx
+from enlist.store.keyed import BY_KEYS, ClaimTx, KeyedConnection, KeyedTx
 from enlist.store.tx import (
+    Asked,
     Chain,
     ConcurrentChange,
     Query,
@@ -68,7 +69,11 @@ def configure(connection: Connection) -> None:
     connection.adapters.register_loader("uuid", TextLoader)
 
 
-_BEGIN_ALONE: Final = b"BEGIN; SET LOCAL lock_timeout = %d" % _PATIENCE_ALONE
+class _Locked(Exception):
+    """Somebody keeps a row locked."""
+
+
+_BEGIN_PATIENTLY: Final = b"BEGIN; SET LOCAL lock_timeout = %d" % _PATIENCE_ALONE
 
 
 class PostgresTx:
@@ -97,21 +102,30 @@ class PostgresTx:
     ) -> list[Row]:
         if not rows:
             return []
-        columns: dict[str, object] = {name: [row[name] for row in rows] for name in query.columns}
-        cursor = self._execute(query, {**columns, **common})
+        cursor = self._execute(query, query.arrays(rows) | common)
         return list(cursor.fetchall()) if cursor.description else []
 
+    def each_of(self, asked: Sequence[Asked]) -> list[list[Row]]:
+        return [self.each(query, rows, **common) for query, rows, common in asked]
+
     def chain(
-        self, chain: Chain, steps: Sequence[Sequence[Mapping[str, object]]], /, **common: object
+        self,
+        chain: Chain,
+        steps: Sequence[Sequence[Mapping[str, object]]],
+        /,
+        *,
+        only: bool = False,  # noqa: ARG002
+        **common: object,
     ) -> list[Row]:
-        values = {**chain.columns(steps), **common}
-        return chain.checked(list(self._execute(chain, values).fetchall()))
+        return list(self._execute(chain, chain.arrays(steps) | common).fetchall())
 
     def _execute(self, query: Statement, values: dict[str, object]) -> psycopg.Cursor[Any]:
         try:
             return self._connection.execute(cast("Any", query.postgres), values)
         except errors.UniqueViolation as error:
             raise UniqueViolation(error.diag.constraint_name or "") from error
+        except errors.DivisionByZero as error:
+            raise ConcurrentChange from error  # see `Chain`
         except (psycopg.DataError, UnicodeEncodeError, OverflowError) as error:
             raise Unstorable(str(error)) from error
 
@@ -153,19 +167,23 @@ class PostgresStore:
         claims: Sequence[Claim],
     ) -> Sequence[Answer]:
         def claiming(connection: KeyedConnection) -> Sequence[Answer]:
-            connection.command(b"BEGIN" if len(claims) > 1 else _BEGIN_ALONE)
             try:
-                answers = apply(KeyedTx(connection, self._clock()), claims)
-                connection.command(b"COMMIT")
-            except BaseException as error:
-                with contextlib.suppress(psycopg.Error):
-                    connection.command(b"ROLLBACK")
-                if isinstance(error, errors.LockNotAvailable) and len(claims) > 1:
-                    raise ConcurrentChange from error  # each alone: the others need not wait
-                raise
-            return answers
+                with ClaimTx(connection, self._clock(), begin) as tx:
+                    return apply(tx, claims)
+            except errors.LockNotAvailable as error:
+                raise _Locked(str(error)) from error
 
-        return self._with_keyed(claiming)
+        begin = b""
+        try:
+            return self._with_keyed(claiming)
+        except _Locked as error:
+            if len(claims) > 1:
+                raise ConcurrentChange from error  # each alone: the others need not wait
+        begin = _BEGIN_PATIENTLY
+        try:
+            return self._with_keyed(claiming)
+        except _Locked as error:
+            raise StoreUnavailable(str(error)) from error
 
     def check(self) -> int:
         row = self.read(lambda tx: tx.one(_CLOCK))

@@ -112,6 +112,17 @@ class Redemption:
     replaces_device_id: Id | None = None
 
     @property
+    def plain(self) -> bool:
+        """Nothing comes before or after the statement that decides."""
+        return not (
+            self.fresh_device
+            or self.fresh_enrollment
+            or self.attempt_id
+            or self.replaces_device_id
+            or self.idempotency
+        )
+
+    @property
     def right(self) -> tuple[Id, int, Id | None]:
         """By what the enrollment is claimed: whoever holds the same wins or loses alike."""
         return self.enrollment_id, self.generation, self.attempt_id
@@ -150,7 +161,9 @@ def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
     """
     won: set[int] = set()
     waiting = sorted(range(len(claims)), key=lambda place: (claims[place].enrollment_id, place))
-    if len({claim.enrollment_id for claim in claims}) < len(claims):
+    alone = len({claim.enrollment_id for claim in claims}) == len(claims)
+    only = alone and all(claim.plain for claim in claims)
+    if not alone:
         throttled = limits.throttled_among(tx, (claim.caller.source for claim in claims))
         waiting = [place for place in waiting if claims[place].caller.source not in throttled]
     while waiting:
@@ -158,7 +171,9 @@ def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
         for place in waiting:
             contenders.setdefault(claims[place].enrollment_id, place)
         steps = _steps([claims[place] for place in contenders.values()], tx.now)
-        found = tx.chain(_ENROLL_EACH, steps, now=tx.now, most_refused=limits.THROTTLE_REFUSALS)
+        found = tx.chain(
+            _ENROLL_EACH, steps, only=only, now=tx.now, most_refused=limits.THROTTLE_REFUSALS
+        )
         moved = {row["id"] for row in found}
         won |= {place for wanted, place in contenders.items() if wanted in moved}
         lost = {claims[n].right for wanted, n in contenders.items() if wanted not in moved}

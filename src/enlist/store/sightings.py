@@ -6,7 +6,7 @@ or attempt that was presented. Nothing here moves anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
@@ -127,15 +127,19 @@ def find(
     return None
 
 
-def read_ahead(ahead: ReadAhead, token_digests: Iterable[bytes]) -> list[Id]:
-    """What `find` will ask for these digests of tokens; the enrollments that were used."""
-    digests = set(token_digests)
-    asked = [{"token_digest": digest} for digest in digests]
-    found = {bytes(row["digest"]): row for row in ahead.each(_BY_TOKEN_EACH, asked)}
-    for digest in digests:
-        rows = [found[digest]] if digest in found else []
-        ahead.know(_BY_TOKEN, rows, token_digest=digest)
-    return [row["enrollment_id"] for row in found.values() if row["used_at"] is not None]
+def read_ahead(
+    ahead: ReadAhead, token_digests: Iterable[bytes], then: Callable[[list[Row]], None]
+) -> None:
+    """Have asked what `find` will ask for these digests of tokens; `then` is given the rows."""
+    asked = set(token_digests)
+
+    def know(rows: list[Row]) -> None:
+        found = {bytes(row["digest"]): [row] for row in rows}
+        for digest in asked:
+            ahead.know(_BY_TOKEN, found.get(digest, []), token_digest=digest)
+        then(rows)
+
+    ahead.ask(_BY_TOKEN_EACH, [{"token_digest": digest} for digest in asked], know)
 
 
 def live_of_device(tx: Reader, device_id: Id) -> Sighting | None:

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 
 from enlist.core.clock import Clock
 from enlist.store.tx import (
+    Asked,
     Chain,
     ConcurrentChange,
     Query,
@@ -117,8 +118,17 @@ class SqliteTx:
             found += _rows(self._execute(query.over(len(some)), values))
         return found
 
+    def each_of(self, asked: Sequence[Asked]) -> list[list[Row]]:
+        return [self.each(query, rows, **common) for query, rows, common in asked]
+
     def chain(
-        self, chain: Chain, steps: Sequence[Sequence[Mapping[str, object]]], /, **common: object
+        self,
+        chain: Chain,
+        steps: Sequence[Sequence[Mapping[str, object]]],
+        /,
+        *,
+        only: bool = False,  # noqa: ARG002
+        **common: object,
     ) -> list[Row]:
         found = self.each(chain.steps[0], steps[0], **common)
         passed = {row["id"] for row in found}

@@ -78,6 +78,10 @@ class SetQuery(Query):
             made = self._over[rows] = self._with(f"VALUES {', '.join([row] * rows)}", text)
         return made
 
+    def arrays(self, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+        """The rows as PostgreSQL is given them: an array for each column."""
+        return {name: [row[name] for row in rows] for name in self.columns}
+
     def as_step(self, place: int) -> str:
         """The text for PostgreSQL as a step of a chain; the names of its columns begin so."""
         given = self._unnest(f"s{place}_")
@@ -99,7 +103,8 @@ class Chain(Query):
 
     The first returns `id`. The others have a column `enrollment_id`, and are done for the rows of
     those that it returned; where one of them returns rows, it has to return one for each of those.
-    To PostgreSQL this is a single statement: nothing that hundreds wait for is asked twice.
+    To PostgreSQL this is a single statement: nothing that hundreds wait for is asked twice. Where
+    a row is missing it divides by zero, so that the server takes all of it back.
     """
 
     KEY: Final = "enrollment_id"
@@ -119,18 +124,20 @@ class Chain(Query):
         steps = ", ".join(
             f"step_{place} AS ({step.as_step(place)})" for place, step in enumerate(self.steps)
         )
-        counts = "".join(
-            f", (SELECT count(*) FROM step_{place}) AS step_{place}"
+        whole = " AND ".join(
+            f"(SELECT count(*) FROM step_{place}) = (SELECT count(*) FROM step_0)"
             for place in range(1, len(self.steps))
             if self.answers(place)
         )
-        self.postgres = f"WITH {steps} SELECT step_0.id{counts} FROM step_0"
+        self.postgres = (
+            f"WITH {steps} SELECT step_0.id, 1 / CASE WHEN {whole} THEN 1 ELSE 0 END FROM step_0"
+        )
 
     def answers(self, place: int) -> bool:
         """Whether a step returns a row for each that it was done for."""
         return "RETURNING" in self.steps[place].sqlite
 
-    def columns(self, steps: Sequence[Sequence[Mapping[str, object]]]) -> dict[str, object]:
+    def arrays(self, steps: Sequence[Sequence[Mapping[str, object]]]) -> dict[str, object]:
         """The rows for all steps as PostgreSQL is given them: an array for each column."""
         return {
             given: [row[column] for row in rows]
@@ -138,15 +145,9 @@ class Chain(Query):
             for column, given in names
         }
 
-    def checked(self, found: list[Row]) -> list[Row]:
-        """What PostgreSQL answered.
 
-        Raises:
-            ConcurrentChange: one of the other steps returned fewer rows than the first.
-        """
-        if found and any(n != len(found) for name, n in found[0].items() if name != "id"):
-            raise ConcurrentChange
-        return found
+Asked = tuple[SetQuery, Sequence[Mapping[str, object]], Mapping[str, object]]
+"""A `SetQuery`, its rows, and the values that are the same for all of them."""
 
 
 class Reader(Protocol):
@@ -180,17 +181,30 @@ class Reader(Protocol):
         """
         ...
 
+    def each_of(self, asked: Sequence[Asked]) -> list[list[Row]]:
+        """Several times `each`, in one round trip where there are round trips."""
+        ...
+
 
 class Tx(Reader, Protocol):
     """Reading and writing: what `apply` gets."""
 
     def chain(
-        self, chain: Chain, steps: Sequence[Sequence[Mapping[str, object]]], /, **common: object
+        self,
+        chain: Chain,
+        steps: Sequence[Sequence[Mapping[str, object]]],
+        /,
+        *,
+        only: bool = False,
+        **common: object,
     ) -> list[Row]:
         """Execute a chain over the rows for each of its steps; what the first step returned.
 
+        Args:
+            only: nothing else is done in this transaction, so the statement can be all of it.
+
         Raises:
-            ConcurrentChange: one of the others returned fewer rows.
+            ConcurrentChange: one of the others returned fewer rows; nothing was done.
         """
         ...
 

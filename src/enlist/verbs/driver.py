@@ -188,7 +188,7 @@ class HotVerb(AnyVerb[Seen, Claim, Value]):
     @classmethod
     @abstractmethod
     def read_ahead(cls, tools: Tools, ahead: ReadAhead, verbs: Sequence[Self]) -> None:
-        """Read at once what `look` will ask for each of these."""
+        """Have asked at once what `look` will ask for each of these."""
 
     @abstractmethod
     def won(self, claim: Claim) -> Done[Value]:

@@ -43,7 +43,7 @@ from enlist.store import (
     users,
 )
 from enlist.store.ahead import ReadAhead
-from enlist.store.tx import Reader, Tx
+from enlist.store.tx import Reader, Row, Tx
 from enlist.verbs import tries
 from enlist.verbs.driver import Tools, Try
 from enlist.verbs.tries import AccountTry
@@ -162,8 +162,14 @@ def unread(presented: Presented) -> Refusal | None:
 
 def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -> None:
     """Ask at once for every token that `find` will look for, and how those used were used."""
+
+    def follow(rows: list[Row]) -> None:
+        organizations.read_ahead(ahead, {row["organization_path"] for row in rows})
+        used = [row["enrollment_id"] for row in rows if row["used_at"] is not None]
+        events.read_ahead(ahead, used)
+
     digests = (one.token_digests(tools.keys) for one in presented)
-    events.read_ahead(ahead, sightings.read_ahead(ahead, chain.from_iterable(digests)))
+    sightings.read_ahead(ahead, chain.from_iterable(digests), follow)
 
 
 def _find(

@@ -16,7 +16,7 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.store import limits
 from enlist.store.ahead import ReadAhead
 from enlist.store.lanes import Store
-from enlist.store.tx import Reader, StoreUnavailable, Tx
+from enlist.store.tx import Reader, StoreUnavailable
 from enlist.verbs.driver import Answered, Driver, HotVerb, look_at
 from enlist.verbs.refusing import record_each, unrecorded
 
@@ -33,8 +33,6 @@ class Together:
 
     def perform(self, asked: Sequence[Asked]) -> list[Outcome]:
         """Do all of it; what came of each, in order. A fault is a value here."""
-        if len(asked) == 1:
-            return [self._alone(*asked[0])]
         outcomes: dict[int, Outcome] = {}
         try:
             self._perform(asked, outcomes)
@@ -86,6 +84,7 @@ class Together:
         if verbs[0].throttled:
             limits.read_ahead(ahead, (caller.source for _, caller in looking.values()))
         type(verbs[0]).read_ahead(tools, ahead, verbs)
+        ahead.read()
         return {
             place: look_at(verb, tools, ahead, caller) for place, (verb, caller) in looking.items()
         }
@@ -104,14 +103,15 @@ class Together:
         return {n: asked[n][0].lost(tools, ahead, asked[n][1], claims[n]) for n in lost}
 
     def _refuse(self, asked: Sequence[Asked], refused: dict[int, Refusal]) -> dict[int, Refusal]:
-        def write(tx: Tx) -> dict[int, Refusal]:
-            done = record_each(tx, ((*asked[place], refused[place]) for place in recorded))
-            return dict(zip(recorded, done, strict=True))
-
         shown = {place: unrecorded(refusal) for place, refusal in refused.items()}
         recorded = [place for place, told in shown.items() if told is None]
         told = {place: refusal for place, refusal in shown.items() if refusal is not None}
-        return told | (self._store.write(write) if recorded else {})
+        if recorded:
+            done = self._store.claim(
+                record_each, [(*asked[place], refused[place]) for place in recorded]
+            )
+            told |= dict(zip(recorded, done, strict=True))
+        return told
 
 
 def _unread(asked: Sequence[Asked]) -> dict[int, Refusal]:
