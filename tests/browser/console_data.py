@@ -38,20 +38,36 @@ MANY = 60
 
 @dataclass
 class Filled:
-    """The server, what is in it, and a sign-in for each role."""
+    """The server, what is in it, and whoever signs in, by role.
+
+    Attributes:
+        cookie_from_earlier: a sign-in of the administrator's that is too old for what is dangerous.
+    """
 
     server: Server
     browser: Browser
-    cookies: dict[str, str]
+    people: dict[str, str]
+    cookie_from_earlier: str
     tickets: dict[str, Ticket]
     opened: list[Watched] = field(default_factory=list)
 
     def watch(self, role: str = "administrator", **options: object) -> Watched:
-        """A browser in which somebody with this role is signed in; "" for nobody."""
-        cookie = self.cookies[role] if role else ""
+        """A browser in which somebody with this role has just signed in; "" for nobody.
+
+        "administrator earlier" did so a while ago.
+        """
+        cookie = self._cookie(role) if role else ""
         watched = watch(self.browser, self.server.url, cookie, **options)
         self.opened.append(watched)
         return watched
+
+    def _cookie(self, role: str) -> str:
+        if role == "administrator earlier":
+            return self.cookie_from_earlier
+        form = {"username": self.people[role], "password": PASSWORD}
+        with self.server.client(headers={"origin": self.server.url}) as client:
+            client.post("/sign-in", data=form)
+            return client.cookies["enlist"]
 
 
 def fill(enlist: Enlist) -> dict[str, Ticket]:
@@ -102,16 +118,15 @@ def filled(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
     )
     enlist = Enlist(installation, settings, clock)
     tickets = fill(enlist)
-    cookies = {"administrator": sign_in(enlist, ADMINISTRATOR)}
+    people = {"administrator": ADMINISTRATOR}
     for role in ("operator", "helpdesk", "reader"):
         enlist.staff(role, "", role)
-        cookies[role] = sign_in(enlist, role)
-    # Signed in so long ago that what is dangerous asks for the password again.
+        people[role] = role
     enlist.clock.now -= 15 * MINUTE
-    cookies["administrator earlier"] = sign_in(enlist, ADMINISTRATOR)
+    earlier = sign_in(enlist, ADMINISTRATOR)
     enlist.close()
     server = launch(folder)
-    running = Filled(server, browser, cookies, tickets)
+    running = Filled(server, browser, people, earlier, tickets)
     yield running
     for watched in running.opened:
         watched.context.close()

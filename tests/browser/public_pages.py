@@ -122,6 +122,7 @@ def served(
     """
     config = uvicorn.Config(None, host="127.0.0.1", port=0, log_level="warning", lifespan="off")  # type: ignore[arg-type]
     listening = config.bind_socket()
+    listening.listen()  # else whoever comes before the thread has begun is refused
     url = f"http://{host}:{listening.getsockname()[1]}"
     mailbox = Box()
     driver = at_address(enlist.installation, url)

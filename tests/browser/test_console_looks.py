@@ -101,8 +101,8 @@ def test_axe_would_notice(filled: Filled) -> None:
 def test_a_blocked_style_would_be_noticed(filled: Filled) -> None:
     watched = filled.watch("reader")
     watched.page.goto("/console/main/")
-    watched.page.evaluate("document.body.setAttribute('style', 'color: red')")
-    watched.page.wait_for_timeout(100)
+    with watched.page.expect_console_message():
+        watched.page.evaluate("document.body.setAttribute('style', 'color: red')")
     with pytest.raises(AssertionError):
         watched.calm()
 

@@ -37,7 +37,7 @@ def test_an_open_page_shows_that_the_device_came(filled: Filled, place: str, key
     expect(page.locator(".story li").first).to_contain_text("enrolled")
     assert page.evaluate("window.stayed"), "the page was never loaded anew"
     expect(trail).to_be_focused()
-    assert page.locator("[hx-trigger^=every]").count() == 0
+    expect(page.locator("[hx-trigger^=every]")).to_have_count(0)
     so_far = len(asked)
     page.clock.run_for(60_000)
     assert len(asked) == so_far, "nothing looks for what is decided"

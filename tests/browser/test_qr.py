@@ -92,6 +92,7 @@ def test_qr_code_can_be_read(
     page.locator("summary", has_text="Continue on another device").click()
     shown = page.locator(".qr img")
     link = f"{site.url}/enroll#t={(shown.get_attribute('alt') or '').rpartition(' ')[2]}"
+    page.wait_for_function("() => document.querySelector('.qr img').naturalWidth > 0")
     reader = open_browser(bypass_csp=True).page
     for degrees in (0, TURNED):
         assert read(reader, shown.screenshot(), SHRUNK, degrees, tmp_path, zbar) == {link}
