@@ -145,8 +145,8 @@ def test_devices_move_as_the_table_says(enlist: Enlist) -> None:
     }
     assert observed(enlist, "device", device_id, DeviceState, statements) == listed(DeviceState)
     of_user: dict[str, Statement] = {"delete": lambda tx: devices.unenroll_of_user(tx, user_id)}
-    found = observed(enlist, "device", device_id, DeviceState, of_user)
-    assert found == {(DeviceState.ENROLLED, DeviceState.UNENROLLED, "delete")}
+    moved = observed(enlist, "device", device_id, DeviceState, of_user)
+    assert moved == {(DeviceState.ENROLLED, DeviceState.UNENROLLED, "delete")}
 
 
 def test_a_device_is_claimed_only_while_registered(enlist: Enlist) -> None:
