@@ -19,6 +19,7 @@ from enlist.core.secrets import Secret
 from enlist.core.sessions import Ending, ProvedBy
 from enlist.pki.revocation import REASONS
 from enlist.store import devices, enrollment_secrets
+from enlist.store.limits import IdempotencyKey
 from enlist.store.tx import Query, StoreUnavailable
 from enlist.verbs.afresh import Ready, Seen
 from enlist.verbs.consequences import network
@@ -26,6 +27,7 @@ from enlist.verbs.device_sessions import Disconnect, Heartbeat, OpenSession
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.driver import Tools
 from enlist.verbs.issuing import Delivery
+from enlist.verbs.reassign import Reassign
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.reset import Reset, ResetReason
 from enlist.verbs.revocation_list import RevocationList
@@ -94,6 +96,27 @@ def test_a_reset_makes_a_new_token_for_the_same_device(enlist: Enlist) -> None:
     assert code(enlist.redeem(ticket.token, key=1)) == "token_used"
     assert done(enlist.redeem(newer.token, key=1)).device_id == ticket.device_id
     assert standing(enlist, ticket.device_id) == ["done", "credential_revoked"]
+
+
+@pytest.mark.parametrize("key", [0, None])
+def test_a_repeated_request_gets_nothing_back_after_a_reset(
+    enlist: Enlist, key: int | None
+) -> None:
+    """D03, ruling 25: neither its certificate by the same key, nor a yes by its Idempotency-Key."""
+    enlist.set(allow_bare_enrollment=True)
+    ticket = enlist.register("ada")
+    known = IdempotencyKey("device", "once", b"digest")
+    for _ in range(2):
+        assert code(enlist.redeem(ticket.token, key=key, idempotency=known)) == "done"
+    reset(enlist, ticket.device_id, "lost")
+    assert code(enlist.redeem(ticket.token, key=key, idempotency=known)) == "token_used"
+    assert set(standing(enlist, ticket.device_id)) <= {"credential_revoked"}
+    enlist.user("grace")
+    enlist.clock.advance(seconds=1)
+    issued = enlist.do(Reassign(ticket.device_id, "grace", message=SHOWN)).issued
+    done(enlist.redeem(issued.token, key=5))
+    told = enlist.redeem(ticket.token, key=key, idempotency=known)
+    assert code(told) == "token_used", "nor is it told whose the device is now"
 
 
 def test_the_new_enrollment_is_of_the_same_grant(enlist: Enlist) -> None:

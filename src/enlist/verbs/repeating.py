@@ -14,6 +14,7 @@ from typing import Final
 from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id
+from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Credential, Device, EventRow
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.pki.csr import Csr
@@ -97,6 +98,8 @@ def answer_again(
     if isinstance(admitted, Refusal):
         if admitted.code not in ("token_used", "attempt_over"):
             return None
+        if earlier.credential is None and not _enrolled_so(found, device):
+            return None
         about = admitted.about
     elif found.sighting is None:
         about = Subjects(device.organization_id, admitted.user_id, device.id)
@@ -111,6 +114,14 @@ def answer_again(
         repeated=True,
     )
     return Answered(Done(value), Happening("enrollment.repeated", about))
+
+
+def _enrolled_so(found: Found, device: Device) -> bool:
+    """Whether a device is still enrolled by what was presented: it may have been reset since, and
+    be another's by now."""
+    if device.state is not DeviceState.ENROLLED:
+        return False
+    return found.sighting is None or found.sighting.used_at == device.enrolled_at
 
 
 def enrolled(claim: Redemption) -> Enrolled:
