@@ -380,13 +380,18 @@ def replayed(events: Sequence[Any]) -> tuple[dict[str, str], dict[str, str]]:
             devices.setdefault(device, "registered")
         elif kind == "enrollment.redeemed":
             enrollments[enrollment], devices[device] = "used", "enrolled"
-        elif kind == "enrollment.revoked":
+        elif kind == "device.reset":
+            enrollments[enrollment], devices[device] = "active", "registered"
+            device_of[enrollment] = device
+        elif kind in ("enrollment.revoked", "enrollment.deleted"):
             enrollments[enrollment] = "revoked"
         elif kind in ("device.deleted", "user.deleted"):
-            for each, state in enrollments.items():
-                if state == "active" and device in (None, device_of[each]):
-                    enrollments[each] = "revoked"
-            for each, state in devices.items():
-                if state == "enrolled" and device in (None, each):
-                    devices[each] = "unenrolled"
+            for each in [each for each in enrollments if device in (None, device_of[each])]:
+                enrollments[each] = _after(enrollments[each], "active", "revoked")
+            for each in [each for each in devices if device in (None, each)]:
+                devices[each] = _after(devices[each], "enrolled", "unenrolled")
     return enrollments, devices
+
+
+def _after(state: str, living: str, ended: str) -> str:
+    return ended if state == living else state

@@ -34,6 +34,8 @@ class EnrollmentModel:
     generation: int = 1
     used_key: int | None = None
     used_at: int = 0
+    superseded: bool = False
+    deleted: bool = False
 
     def end(self, state: str) -> None:
         if self.state == "active":
@@ -63,7 +65,7 @@ class Model:
     attempts: list[AttemptModel] = field(default_factory=list)
 
     def gone(self, enrollment: EnrollmentModel) -> bool:
-        return self.user_gone or enrollment.device.gone
+        return self.user_gone or enrollment.device.gone or enrollment.deleted
 
     def judge(
         self, enrollment: EnrollmentModel, generation: int, attempt: AttemptModel | None, now: int
@@ -72,6 +74,8 @@ class Model:
         if self.gone(enrollment):
             return "token_invalid"
         if generation < enrollment.generation:
+            return "token_replaced"
+        if enrollment.superseded:
             return "token_replaced"
         if enrollment.state != "active":
             return f"token_{enrollment.state}"

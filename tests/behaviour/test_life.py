@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.behaviour.life import Life
+from tests.behaviour.life_resets import LifeWithResets
 from tests.installation import Enlist
 
 RUNS = int(os.environ.get("ENLIST_LIVES", "200"))
@@ -51,3 +52,18 @@ def test_every_life_ends_as_it_must(enlist: Enlist) -> None:
     assert sum(steps >= 30 for steps in Life.runs) >= RUNS, sorted(Life.runs)
     if RUNS >= 200:
         assert set(Life.seen) >= EXPECTED, EXPECTED - set(Life.seen)
+
+
+RESET = {"reset: done", "redeem: done", "redeem: token_replaced", "delete enrollment: done"}
+"""What the lives with resets must have come across."""
+
+
+@pytest.mark.timeout(900)
+def test_every_life_with_resets_ends_as_it_must(enlist: Enlist) -> None:
+    """D07, D17, D21, X22: no credential from before a reset counts, one token at most is live, and
+    what was deleted stays so; a quarter as many lives."""
+    LifeWithResets.enlist, LifeWithResets.runs, LifeWithResets.seen = enlist, [], Counter()
+    fewer = settings(PROFILE, max_examples=RUNS // 4 + 10)
+    run_state_machine_as_test(LifeWithResets, settings=fewer)
+    if RUNS >= 200:
+        assert set(LifeWithResets.seen) >= RESET, RESET - set(LifeWithResets.seen)
