@@ -66,6 +66,7 @@ def by_code(
         (USED, "token_used", 7),
         (replace(USED, max_uses=5), "token_exhausted", 7),
         (REVOKED, "token_revoked", 8),
+        (replace(REVOKED, end_reason="superseded"), "token_replaced", 8),
         (ON_HOLD, "token_on_hold", None),
         (replace(ON_HOLD, expires_at=NOW), "token_expired", NOW),
         (old(ON_HOLD), "token_replaced", 9),
