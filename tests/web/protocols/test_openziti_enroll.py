@@ -21,7 +21,6 @@ from structlog.testing import capture_logs
 
 from enlist.core.clock import HOUR
 from enlist.store.tx import StoreUnavailable
-from enlist.verbs.driver import Driver
 from enlist.verbs.reissue import Reissue
 from tests.installation import SHOWN, code
 from tests.requests import request_pem
@@ -320,15 +319,15 @@ def test_the_request_id_is_in_the_log(ziti: Ziti) -> None:
 def test_a_store_that_is_away_uses_nothing_up(ziti: Ziti, monkeypatch: pytest.MonkeyPatch) -> None:
     """D48: nor does a fault of ours."""
     token = ziti.jti(ziti.register())
+    store = type(ziti.enlist.store)
+    faults = {StoreUnavailable("gone"): (503, "TIMEOUT"), RuntimeError("ours"): (500, "UNHANDLED")}
+    for fault, told in faults.items():
 
-    def away(*_arguments: object) -> None:
-        raise StoreUnavailable("gone")
+        def fails(*_asked: object, _fault: Exception = fault, **_how: object) -> None:
+            raise _fault
 
-    def broken(*_arguments: object) -> None:
-        raise RuntimeError("a fault")
-
-    for fails, told in ((away, (503, "TIMEOUT")), (broken, (500, "UNHANDLED"))):
         with monkeypatch.context() as patch:
-            patch.setattr(Driver, "perform", fails)
+            for way in ("read", "write", "claim"):
+                patch.setattr(store, way, fails)
             assert error_of(ziti.enroll(token)) == told
     assert ziti.enroll(token).status_code == 200
