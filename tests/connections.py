@@ -8,9 +8,32 @@ from dataclasses import dataclass
 from enlist.core.caller import SYSTEM, Caller, CallerKind
 from enlist.core.ids import Id, new_id
 from enlist.core.sessions import Ending, ProvedBy
-from enlist.store import credentials
+from enlist.store import credentials, device_sessions
+from enlist.store.lanes import Store
+from enlist.store.tx import Query, Tx
 from enlist.verbs.device_sessions import Heartbeat, Opened, OpenSession
 from tests.installation import Enlist, Outcome, done
+
+_HELD = Query(
+    "test.live_session",
+    """
+    INSERT INTO device_session (id, device_id, credential_id, generation, process_id, proved_by,
+                                opened_at)
+    VALUES (:id, :device_id, :id, 1, :id, 'certificate', :now)
+    """,
+)
+
+
+def live_session(store: Store, device_id: Id) -> Id:
+    """A live session of any device, as it stands in the store."""
+
+    def make(tx: Tx) -> Id:
+        made = new_id(tx.now)
+        device_sessions.process_seen(tx, made)
+        tx.run(_HELD, id=made, device_id=device_id, now=tx.now)
+        return made
+
+    return store.write(make)
 
 
 @dataclass(frozen=True)

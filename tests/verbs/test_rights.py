@@ -24,6 +24,7 @@ from enlist.verbs import (
     afresh,
     api_keys,
     backups,
+    device_sessions,
     devices,
     first_device,
     keys,
@@ -47,6 +48,7 @@ from enlist.verbs import (
 from enlist.verbs.driver import AnyVerb, View
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails
+from tests.connections import live_session
 from tests.verbs.world import World
 
 ADMINISTRATOR, OPERATOR, HELPDESK, READER = Role
@@ -71,6 +73,10 @@ class Asked:
 
 def _device(world: World, place: str) -> str:
     return world.register(world.add_user(place)).device_id
+
+
+def _session(world: World, place: str) -> str:
+    return live_session(world.installation.store, _device(world, place))
 
 
 def _enrollment(world: World, place: str) -> str:
@@ -182,6 +188,11 @@ REQUESTS: dict[str, Asked] = {
     "IssuedAgain": Asked(
         lambda w, p: register.IssuedAgain(_enrollment(w, p), revealed=False), ALL, 0
     ),
+    "ListDeviceSessions": Asked(lambda _w, p: device_sessions.ListDeviceSessions(p), ALL, 0),
+    "ShowDeviceSession": Asked(
+        lambda w, p: device_sessions.ShowDeviceSession(_session(w, p)), ALL, 0
+    ),
+    "Disconnect": Asked(lambda w, p: device_sessions.Disconnect(_session(w, p)), OPERATORS),
     "ListDevices": Asked(lambda _w, p: views.ListDevices(p), ALL, 0),
     "ListEnrollments": Asked(lambda _w, p: views.ListEnrollments(p), ALL, 0),
     "ListUsers": Asked(lambda _w, p: views.ListUsers(p), ALL, 0),
@@ -201,6 +212,11 @@ REQUESTS: dict[str, Asked] = {
 }
 
 ELSEWHERE = {
+    # A server process, about the sessions that it holds; OpenSession is a device's.
+    "OpenSession",
+    "WhichEnded",
+    "Heartbeat",
+    "EndSessions",
     # Presented by strangers with a secret of their own, or about the caller himself.
     "BySignIn",
     "ByApiKey",

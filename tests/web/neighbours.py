@@ -24,6 +24,7 @@ from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.users import AddUser
+from tests.connections import live_session
 from tests.installation import MAILED, PASSWORD, Enlist, done, refusal
 
 REFERENCES: Final[dict[str, tuple[str, ...]]] = {
@@ -37,6 +38,7 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "key": ("api_key",),
     "template": ("template", "template_name"),
     "event": ("event",),
+    "device_session": ("device_session",),
     "message": ("message",),
     "attempt": ("attempt",),
     "sign_in": ("sign_in",),
@@ -72,6 +74,7 @@ class Things:
     template: str
     template_name: str
     event: str
+    device_session: str
     message: str
     sign_in: str
     support_code: str
@@ -133,6 +136,7 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         template=enlist.do(PutTemplate(place, wording)).id,
         template_name=wording.name,
         event=enlist.events("device.registered", device=mailed.device_id)[0].id,
+        device_session=live_session(enlist.store, enrolled.device_id),
         message=mailed.message_id or "",
         sign_in=signed_in.sign_in.id,
         support_code=again.support_code,

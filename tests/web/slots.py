@@ -27,6 +27,8 @@ SAME_AS: Final = {
     "key_id": "key",
     "template_id": "template",
     "event_id": "event",
+    "session_id": "device_session",
+    "sessions/id": "device_session",
     "attempt_id": "attempt",
     "sign_in_id": "sign_in",
     "text": "search",

@@ -26,6 +26,7 @@ from enlist.verbs.templates import PutTemplate, Wording
 from enlist.web.api.application import fastapi_application
 from enlist.web.app import device_application, web_application
 from enlist.web.services import Services
+from tests.connections import live_session
 from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, Ticket, done, refusal
 from tests.web.enroll.conftest import Box
 from tests.web.enroll.test_headers import EXPECTED
@@ -125,6 +126,7 @@ def made(enlist: Enlist, services: Services) -> Site:
     wording = Wording("w", "registration", "email", "en", "s", "{EnrollmentUrl}")
     signed = done(enlist.perform(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger()))
     event = enlist.events("device.registered")[0].id
+    session_id = live_session(enlist.store, ticket.device_id)
     named = {
         "issuer": "unknown",
         "group_id": "main",
@@ -136,6 +138,8 @@ def made(enlist: Enlist, services: Services) -> Site:
         "number": "1",
         "devices": ticket.device_id,
         "enrollments": ticket.enrollment_id,
+        "sessions": session_id,
+        "device-sessions": session_id,
         "organizations": "alpha",
         "users": enlist.device(ticket.device_id).user_id or "",
         "events": event,

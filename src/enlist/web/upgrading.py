@@ -60,6 +60,8 @@ class Upgrading(WSProtocol):
     async def run_asgi(self) -> None:
         transport = self.transport
         await super().run_asgi()
+        # Else this would wait for the collector of garbage, with all that it holds.
+        del self.scope["extensions"][ADOPT]
         if self.transport is transport:
             self.loop.call_later(LEAVE_WITHIN, transport.abort)
 

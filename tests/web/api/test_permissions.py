@@ -23,6 +23,7 @@ from enlist.verbs.templates import PutTemplate, Wording
 from enlist.web.api import operations
 from enlist.web.api.myself import SIGNED_IN
 from enlist.web.api.openapi import operations_of
+from tests.connections import live_session
 from tests.installation import PASSWORD, SHOWN, Ticket, done
 from tests.web.api.conftest import Api, Client, answered, refused
 
@@ -52,6 +53,10 @@ class World:
 
     def ticket(self) -> Ticket:
         return self.api.enlist.register(self.name())
+
+    def session(self) -> str:
+        """A live session of a device."""
+        return live_session(self.api.enlist.store, self.ticket().device_id)
 
     def revoked(self) -> str:
         """A registered device without a live enrollment."""
@@ -115,6 +120,9 @@ TRIALS: dict[str, Trial] = {
     "GET /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
     "PATCH /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", {"name": "x"}),
     "DELETE /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
+    "GET /device-sessions": ("/device-sessions", None),
+    "GET /device-sessions/{session_id}": lambda w: (f"/device-sessions/{w.session()}", None),
+    "DELETE /device-sessions/{session_id}": lambda w: (f"/device-sessions/{w.session()}", None),
     "POST /devices/{device_id}/enrollments": lambda w: (
         f"/devices/{w.revoked()}/enrollments",
         None,
