@@ -37,12 +37,20 @@ from wsproto.events import (
     TextMessage,
 )
 
+from tests.peers.base import DEADLINE
 from tests.requests import device_key, request_pem
 from tests.serving import Server
 
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-PATIENCE = 30.0
+PATIENCE = DEADLINE
 """Seconds to wait for what must come; never how quickly it comes."""
+FORBEARING = """
+from enlist import wiring
+from enlist.sessions import keeper
+keeper._MISSED = 1000
+wiring.main()
+"""
+"""A server that gives up no silent device: one whose machine is busy may miss three heartbeats."""
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,14 @@ import httpx2
 import pytest
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
-from tests.devices import PATIENCE, Credentials, connected, enroll, proof
+from tests.devices import FORBEARING, PATIENCE, Credentials, connected, enroll, proof
 from tests.peers.base import wait_until
 from tests.serving import Server, StartServer, launch_server
 
-IMPATIENT = """
-from enlist import wiring
+IMPATIENT = f"""
 from enlist.web import connections
 connections.PATIENCE[connections.BODY] = 2
-wiring.main()
+{FORBEARING}
 """
 QUICK = {"ENLIST_SESSION_HEARTBEAT": "0.5"}
 
@@ -65,7 +64,7 @@ def housed(server: Server, folder: Path) -> House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One server for all that do not need one of their own."""
     folder = tmp_path_factory.mktemp("sessions")
-    server = launch_server(folder / "data", environment=QUICK)
+    server = launch_server(folder / "data", environment=QUICK, program=("-c", FORBEARING))
     yield housed(server, folder)
     server.stop()
 
@@ -161,8 +160,12 @@ def test_what_a_device_may_say(house: House, box: Credentials) -> None:
     house.await_reasons("session.dropped", box, *["malformed"] * 3)
 
 
-def test_who_is_silent_is_gone(house: House, box: Credentials) -> None:
-    with connected(house.server, box, answers=False) as device:
+def test_who_is_silent_is_gone(start_server: StartServer, tmp_path: Path) -> None:
+    """After two and a half heartbeats; long ones, so that a busy machine gets both pings out."""
+    server = start_server(environment={"ENLIST_SESSION_HEARTBEAT": "2"})
+    house = housed(server, tmp_path)
+    box = house.enroll()
+    with connected(server, box, answers=False) as device:
         device.opened()
         assert device.ended() == (4002, "idle")
         assert device.pings >= 2
@@ -188,21 +191,22 @@ def test_a_session_is_opened_anew_after_its_time(start_server: StartServer, tmp_
 
     Whoever stops the server says so to those who are connected.
     """
-    hours = {"ENLIST_SESSION_HOURS": "0.0012"}
-    server = start_server(environment={**QUICK, **hours}, program=("-c", IMPATIENT))
+    server = start_server(environment=QUICK, program=("-c", FORBEARING))
     house = housed(server, tmp_path)
     box = house.enroll()
     with connected(server, box) as device:
         device.opened()
-        assert device.ended() == (4003, "too_old")
-    house.await_reasons("session.dropped", box, "too_old")
-    with connected(server, box) as device:
-        device.opened()
         server.stop()
         assert device.ended() == (1012, "server_stopping")
-    again = start_server(data=server.data)
+    hours = {"ENLIST_SESSION_HOURS": "0.0012"}
+    program = ("-c", IMPATIENT)
+    again = start_server(data=server.data, environment={**QUICK, **hours}, program=program)
     house = House(again, house.key, tmp_path)
     assert house.reasons("session.closed", box.device_id) == ["server_stopping"]
+    with connected(again, box) as device:
+        device.opened()
+        assert device.ended() == (4003, "too_old")
+    house.await_reasons("session.dropped", box, "too_old")
 
 
 def test_an_upgrade_elsewhere_is_refused(house: House) -> None:

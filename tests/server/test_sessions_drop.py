@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.devices import PATIENCE, Credentials, connected, enroll, redeem
+from tests.devices import FORBEARING, PATIENCE, Credentials, connected, enroll, redeem
 from tests.peers.postgres import Cluster
 from tests.serving import Server, StartServer, launch_server
 
@@ -56,7 +56,8 @@ def start_pair(postgres: Cluster, tmp_path: Path) -> Iterator[Callable[..., Pair
 
     def start(**environment: str) -> Pair:
         for _ in range(2):
-            server = launch_server(tmp_path / "data", url, environment=environment)
+            program = ("-c", FORBEARING)
+            server = launch_server(tmp_path / "data", url, environment=environment, program=program)
             running.append(server)
         key = running[0].api_key("administrator", "enrollments:reveal")
         return Pair(running[0], running[1], key)
