@@ -24,12 +24,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.peers.base import DEADLINE
 from tests.serving import Server, StartServer
 
 STRANGE_NAME = "Doe, Jane\\=x"
 """As a name of the subject it would make the client hang (D35)."""
-
-PATIENCE = 60
 
 
 def register(server: Server, name: str = STRANGE_NAME) -> dict[str, Any]:
@@ -50,7 +49,8 @@ def certified(server: Server, identity: dict[str, str], folder: Path) -> Any:
     held.write_text(identity["cert"] + identity["key"])
     context = ssl.create_default_context(cadata=identity["ca"])
     context.load_cert_chain(held)
-    return httpx2.Client(base_url=server.device_url, timeout=30, trust_env=False, verify=context)
+    trusting: dict[str, Any] = {"trust_env": False, "verify": context}
+    return httpx2.Client(base_url=server.device_url, timeout=DEADLINE, **trusting)
 
 
 def reset(server: Server, device_id: str) -> None:
@@ -73,7 +73,7 @@ class Client:
         token, identity = self.folder / f"{name}.jwt", self.folder / f"{name}.json"
         token.write_text(jwt)
         command = [self.python, "-m", "openziti", "enroll", "-j", str(token), "-i", str(identity)]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
         return ran.returncode, ran.stdout + ran.stderr, identity
 
 
@@ -136,7 +136,7 @@ def leaf_of(server: Server, context: ssl.SSLContext) -> x509.Certificate:
     context.verify_mode = ssl.CERT_NONE
     host, _, port = server.device_url.removeprefix("https://").partition(":")
     with (
-        socket.create_connection((host, int(port)), timeout=PATIENCE) as plain,
+        socket.create_connection((host, int(port)), timeout=DEADLINE) as plain,
         context.wrap_socket(plain, server_hostname=host) as tls,
     ):
         der = tls.getpeercert(binary_form=True)
