@@ -14,6 +14,7 @@ from enlist.store.listing import LISTINGS
 from enlist.store.tx import QUERIES, Chain, Query
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
+from tests.connections import live_session
 from tests.installation import PASSWORD, Enlist, done
 from tests.store.raw import Raw
 
@@ -46,8 +47,12 @@ HOT = [
     "event.first_use_each",
     "organization.settings",
     "organization.settings_each",
+    "session.delete_each",
+    "session.ended_each",
+    "session.find_each",
+    "session.insert",
 ]
-"""What a redemption, a sign-in or an API call asks."""
+"""What a redemption, a sign-in, an API call or a device session asks."""
 
 SCANNED = re.compile(r"^\s*(?:->\s*)?(?:SCAN|Seq Scan on)\s+(\w+)(?:\s+(\w+))?")
 WHOLE_INDEX = re.compile(r"Index (?:Only )?Scan (?:Backward )?(?:using|on)")
@@ -132,6 +137,7 @@ COPIED = {
     "api_session": {},
     "event": {"enrollment_id": "gen_random_uuid()", "device_id": "NULL", "user_id": "NULL"},
     "throttle": {"source": "n::text"},
+    "device_session": {"device_id": "gen_random_uuid()"},
 }
 EVERYWHERE = {"id": "gen_random_uuid()", "digest": "decode(md5(n::text), 'hex')"}
 
@@ -143,6 +149,7 @@ def fill(enlist: Enlist, raw: Raw) -> None:
     enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger())
     enlist.do(CreateApiKey("key", "reader"))
     enlist.redeem("abcdefghij")
+    live_session(enlist.store, ticket.device_id)
     raw.execute(
         "INSERT INTO api_session "
         "SELECT gen_random_uuid(), c.key_digest, c.device_id, c.id, 1, 0, 0 FROM credential c"
