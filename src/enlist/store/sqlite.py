@@ -181,10 +181,19 @@ class SqliteStore:
         self._closed = False
         # Without it a job could be put behind the last one, and its caller would wait for ever.
         self._door = threading.Lock()
-        self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._connection = connect(path, told=self.told.put)
+        self._told: queue.SimpleQueue[str] | None = None
+        self._connection = connect(path, told=self._tell)
         self._writer = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._writer.start()
+
+    def told(self) -> queue.SimpleQueue[str]:
+        """What is told on this store from now on (`announcing`), as soon as it is told."""
+        self._told = self._told or queue.SimpleQueue()
+        return self._told
+
+    def _tell(self, told: str) -> None:
+        if self._told is not None:
+            self._told.put(told)
 
     def read(self, function: Callable[[SqliteTx], T], *, by_keys: bool = False) -> T:  # noqa: ARG002
         if self._closed:

@@ -122,6 +122,7 @@ class SqliteWakeups:
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
+        self._queue = store.told()
         self._seen = self._looking = 0
         self._connection: sqlite3.Connection | None = None
 
@@ -148,9 +149,9 @@ class SqliteWakeups:
         """What this process told, as soon as it tells."""
         told: list[str] = []
         try:
-            told.append(self._store.told.get(timeout=POLL))
+            told.append(self._queue.get(timeout=POLL))
             while True:
-                told.append(self._store.told.get_nowait())
+                told.append(self._queue.get_nowait())
         except queue.Empty:
             return told
 
