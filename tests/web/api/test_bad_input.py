@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from enlist.core.caller import Caller
+from enlist.core.secrets import new_machine_secret
 from enlist.store.tx import StoreUnavailable
-from enlist.verbs.driver import Driver, Verb
+from enlist.verbs.callers import API_KEY_PREFIX
 from enlist.verbs.passwords import Busy
 from enlist.web.app import web_application
 from tests.web.api.conftest import ORIGIN, Api, Client, answered, csr_text, refused, wrong_fields
@@ -203,17 +202,6 @@ def test_addresses_that_are_not_offered(api: Api) -> None:
     assert refused(client.get("/redeem")) == (405, "method_not_allowed")
 
 
-class Broken(Driver):
-    """A driver under which everything breaks."""
-
-    def __init__(self, working: Driver, fault: Exception) -> None:
-        self._tools = working.tools
-        self._fault = fault
-
-    def perform(self, verb: Verb[object, object, object], caller: Caller) -> object:  # type: ignore[override]
-        raise self._fault
-
-
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -223,14 +211,19 @@ class Broken(Driver):
     ],
 )
 def test_faults_tell_a_support_code_and_nothing_else(
-    api: Api, fault: Exception, expected: tuple[int, str]
+    api: Api, fault: Exception, expected: tuple[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services = replace(api.services, driver=Broken(api.enlist.driver, fault))
-    broken = TestClient(web_application(services), ORIGIN)
+    def fails(*_asked: object, **_how: object) -> None:
+        raise fault
+
+    broken = TestClient(web_application(api.services), ORIGIN)
+    key = new_machine_secret(API_KEY_PREFIX).text.reveal()
+    for way in ("read", "write", "claim"):
+        monkeypatch.setattr(type(api.enlist.store), way, fails)
     for method, path, headers in (
         ("POST", "/api/v1/redeem", {}),
         ("POST", "/api/v1/attempts", {}),
-        ("GET", "/api/v1/devices", {"authorization": "Bearer x"}),
+        ("GET", "/api/v1/devices", {"authorization": f"Bearer {key}"}),
     ):
         body = b'{"token": "8Kq2mWx7Rb"}' if method == "POST" else None
         sent = {"content-type": "application/json", **headers}
