@@ -9,8 +9,12 @@ _NEWEST = Query(
 )
 _NOTE = Query(
     "listener_key.note",
+    # Later than all others, whatever the clock was set back to: else the last would not be newest.
     """
-    INSERT INTO listener_key (id, known_since) VALUES (:id, :now)
+    INSERT INTO listener_key (id, known_since)
+    SELECT CAST(:id AS text), CASE WHEN last >= :now THEN last + 1 ELSE CAST(:now AS bigint) END
+      FROM (SELECT COALESCE(max(known_since), 0) AS last FROM listener_key) AS others
+     WHERE 1 = 1
     ON CONFLICT (id) DO UPDATE SET known_since = excluded.known_since
     """,
 )
