@@ -7,11 +7,11 @@ have a meaning in an address (S76, TP43). The `SMTP` policy refuses line breaks 
 from __future__ import annotations
 
 import re
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
-from typing import Final
+from email.utils import format_datetime
+from typing import Any, Final
 
 from enlist.core.clock import to_datetime
 from enlist.core.templates import header_line
@@ -22,6 +22,7 @@ _LONGEST_NAME: Final = 60
 _ATOM: Final = r"[^\s\x00-\x20\x7f\"(),.:;<>@\[\\\]]{1,64}"
 _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f.:IPv]+\]")
+_read_header = HeaderRegistry()
 _UNSAFE_IN_NAME = re.compile(r"[^\w\s'\u2019\u00b7-]|_")
 
 
@@ -59,8 +60,11 @@ def sender(setting: str) -> Address:
     Raises:
         BadAddress: it is neither.
     """
-    name, mailbox = parseaddr(setting)
-    return address(mailbox or setting, name)
+    read: Any = _read_header("from", setting)
+    found = read.addresses
+    if len(found) == 1 and found[0].domain and setting.isprintable():
+        return address(found[0].addr_spec, found[0].display_name)
+    return address(setting)
 
 
 def compose(message: Outgoing, origin: Address, recipient: Address) -> EmailMessage:
