@@ -1,6 +1,6 @@
 """A PostgreSQL transaction for the hot lane: prepared once, arguments in binary, no cursor.
 
-Every request passes here, so the little that psycopg's cursors do for each statement would be
+Every redemption passes here, so the little that psycopg's cursors do for each statement would be
 most of what a redemption costs. This speaks to `libpq` through psycopg's own low-level interface
 (`psycopg.pq`), on connections that serve nothing else: there each statement has one plan, made
 for finding few rows by their keys.
