@@ -107,7 +107,7 @@ def test_what_the_device_reports_fills_gaps_and_renames_nothing(enlist: Enlist) 
 def test_a_bad_request_burns_nothing(enlist: Enlist, bad: object) -> None:
     """S17, S28: refused before the claim, recorded, and the token works on."""
     ticket = enlist.register("ada")
-    told = refusal(enlist.redeem(ticket.token, key=bad()))  # type: ignore[operator]
+    told = refusal(enlist.redeem(ticket.token, key=bad()))  # type: ignore[operator]  # a function
     assert (told.code, told.holder) == ("csr_invalid", True)
     assert told.detail
     (event,) = enlist.events("enrollment.refused", enrollment=ticket.enrollment_id)

@@ -1,9 +1,9 @@
 """A PostgreSQL transaction for the hot lane: prepared once, arguments in binary, no cursor.
 
-Every redemption passes here, so the little that psycopg's cursors do for each statement would be
-most of what a redemption costs. This speaks to `libpq` through psycopg's own low-level interface
-(`psycopg.pq`), on connections that serve nothing else: there each statement has one plan, made
-for finding few rows by their keys.
+Every redemption passes here, so what psycopg's cursors do in Python for each statement counts:
+with seven more round trips it took a third of the gathering thread's time. This speaks to `libpq`
+through psycopg's own low-level interface (`psycopg.pq`), on connections that serve nothing else:
+there each statement has one plan, made for finding few rows by their keys.
 """
 
 from __future__ import annotations
