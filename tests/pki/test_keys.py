@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 
+from enlist.pki import keys
 from enlist.pki.keys import PrivateKey, from_pem, new_pinned_key, new_signing_key, to_pem
 from tests.pki.samples import OpenSsl
 
@@ -64,3 +66,38 @@ def test_short_keys_are_not_used() -> None:
         from_pem(to_pem(short))
     with pytest.raises(ValueError, match="has 224 bits, and needs 256"):
         from_pem(to_pem(ec.generate_private_key(ec.SECP224R1())))
+
+
+def test_numbers_that_are_no_rsa_key_are_refused_every_time() -> None:
+    """A PEM is proved once only; one that failed is not a proved one."""
+    numbers = new_pinned_key().private_numbers()
+    spoilt = rsa.RSAPrivateNumbers(
+        numbers.p + 2,
+        numbers.q,
+        numbers.d,
+        numbers.dmp1,
+        numbers.dmq1,
+        numbers.iqmp,
+        rsa.RSAPublicNumbers(numbers.public_numbers.e, (numbers.p + 2) * numbers.q),
+    )
+    pem = to_pem(spoilt.private_key(unsafe_skip_rsa_key_validation=True))
+
+    for _ in range(2):
+        with pytest.raises(ValueError):  # noqa: PT011 - the library's own words, which change
+            from_pem(pem)
+
+
+def test_primes_are_proved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 40 ms, and a process that starts reads the same file half a dozen times."""
+    proved = []
+
+    def load(pem: bytes, password: None, *, unsafe_skip_rsa_key_validation: bool) -> object:
+        proved.append(not unsafe_skip_rsa_key_validation)
+        return load_pem_private_key(pem, password)
+
+    monkeypatch.setattr(keys, "load_pem_private_key", load)
+    first, second = to_pem(new_pinned_key()), to_pem(new_pinned_key())
+    for pem in (first, first, second, first, second):
+        assert to_pem(from_pem(pem)) == pem
+
+    assert proved == [True, False, True, False, False]

@@ -21,6 +21,9 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _LEAST_RSA: Final = 2048
 _LEAST_EC: Final = 256
 
+_proved: set[bytes] = set()
+"""SHA-256 of each PEM whose numbers were found to be an RSA key's."""
+
 
 def new_signing_key() -> ec.EllipticCurvePrivateKey:
     """A P-256 key, for the authorities and for the web listener."""
@@ -40,11 +43,17 @@ def to_pem(key: PrivateKey) -> bytes:
 def from_pem(pem: bytes) -> PrivateKey:
     """The key that `to_pem` wrote, or that an operator brought along.
 
+    Whether the primes of an RSA key are primes takes 40 ms to see. It is asked once of a PEM, not
+    at each of the many times that a process reads its files anew.
+
     Raises:
         ValueError: this is no unencrypted EC or RSA private key in PEM, or it is too short (S64).
     """
+    digest = hashlib.sha256(pem).digest()
     try:
-        key = load_pem_private_key(pem, password=None)
+        key = load_pem_private_key(
+            pem, password=None, unsafe_skip_rsa_key_validation=digest in _proved
+        )
     except TypeError as error:  # how the library says that a passphrase is missing
         raise ValueError("the private key is encrypted; give it without a passphrase") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
@@ -52,6 +61,7 @@ def from_pem(pem: bytes) -> PrivateKey:
     least = _LEAST_RSA if isinstance(key, rsa.RSAPrivateKey) else _LEAST_EC
     if key.key_size < least:
         raise ValueError(f"the private key has {key.key_size} bits, and needs {least}")
+    _proved.add(digest)
     return key
 
 
