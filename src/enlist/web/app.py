@@ -32,7 +32,7 @@ from enlist.web.metrics import exposition
 from enlist.web.pages import refusal_page
 from enlist.web.peers import within
 from enlist.web.problems import is_fault, problem_response
-from enlist.web.protocols import openziti
+from enlist.web.protocols import forward_auth, openziti
 from enlist.web.services import Services
 from enlist.web.session import session_routes
 
@@ -49,6 +49,7 @@ def web_application(services: Services) -> ASGIApp:
         *console.routes(),
         *portal.routes(),
         *pki.routes(),
+        *forward_auth.routes(),
         *_health(),
         Mount(f"/static/{services.version}", _Static(), name="static"),
     ]

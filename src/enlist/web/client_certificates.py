@@ -1,8 +1,27 @@
-"""The certificate that a client proved to hold in its TLS handshake."""
+"""The certificate that a client proved to hold in its TLS handshake, here or at a gateway.
+
+A gateway names it in `Client-Cert`: as RFC 9440 has it, or as nginx writes PEM into a header. It is
+one header for all gateways, which each of them must set at every request: another one would come
+through as the client wrote it.
+"""
 
 from __future__ import annotations
 
+import re
+import ssl
+from base64 import b64decode
+from typing import Final
+from urllib.parse import unquote
+
 from starlette.requests import HTTPConnection
+
+FORWARDED: Final = "client-cert"
+
+_BYTES: Final = re.compile(r":([A-Za-z0-9+/]+={0,2}):")
+"""A byte sequence (RFC 8941 section 3.3.5)."""
+_PEM: Final = re.compile(
+    r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n?"
+)
 
 
 def client_certificate(request: HTTPConnection) -> bytes | None:
@@ -10,3 +29,22 @@ def client_certificate(request: HTTPConnection) -> bytes | None:
     tls = request.scope.get("extensions", {}).get("tls", {})
     certificate: bytes | None = tls.get("client_certificate")
     return certificate
+
+
+def forwarded_certificate(request: HTTPConnection) -> bytes | None:
+    """The one that a gateway names (DER); None for none, for several, and for anything else (TP32).
+
+    Whether the gateway may be believed, and what the certificate is worth, the caller must see.
+    """
+    values = request.headers.getlist(FORWARDED)
+    return _certificate(values[0].strip()) if len(values) == 1 else None
+
+
+def _certificate(text: str) -> bytes | None:
+    try:
+        if (encoded := _BYTES.fullmatch(text)) is not None:
+            return b64decode(encoded[1], validate=True)
+        pem = unquote(text)
+        return ssl.PEM_cert_to_DER_cert(pem) if _PEM.fullmatch(pem) else None
+    except ValueError:
+        return None

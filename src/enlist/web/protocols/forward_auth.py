@@ -1,0 +1,112 @@
+"""`/forward-auth/certificate`: gateways ask here at every request whether a device may come in.
+
+For nginx's `auth_request`, Caddy's `forward_auth` and their like, which end TLS, see the device
+prove its certificate, and name it in `Client-Cert`. So a reset counts from the next request on,
+whatever a list or a cache says. Any other answer than 200 keeps the device out, a fault too.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from enlist.core.caller import Caller, CallerKind
+from enlist.core.clock import MINUTE
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import support_code
+from enlist.pki.chain import Unfit, examine
+from enlist.verbs.device_status import Standing
+from enlist.verbs.vouch import Vouch
+from enlist.web.callers import services_of, stranger
+from enlist.web.client_certificates import forwarded_certificate
+from enlist.web.peers import within
+
+PATH: Final = "/forward-auth/certificate"
+
+_MOST_REMEMBERED: Final = 10_000
+_log = structlog.get_logger("enlist.web")
+
+
+def routes() -> list[BaseRoute]:
+    """The route of the web listener."""
+    return [Route(PATH, Gate().ask)]
+
+
+class Gate:
+    """Answers gateways, and remembers for a minute which certificates it refused."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, int] = {}
+
+    async def ask(self, request: Request) -> Response:
+        """200, 401 for a certificate that is worth nothing (any more), 403 for a blocked device."""
+        if not _asks_for_itself(request):
+            _warn_of(request.client.host if request.client else "")
+            raise HTTPException(404)
+        services = services_of(request)
+        now = services.tools.clock()
+        found = examine(forwarded_certificate(request), services.tools.authority, now)
+        if isinstance(found, Unfit):
+            return _refused(Refusal("unauthenticated", support_code=support_code()))
+        caller = Caller(CallerKind.DEVICE, id=found.device_id, address=stranger(request).address)
+        again = self._refused.get(found.serial, 0) > now - MINUTE
+        outcome = await services.perform(Vouch(found.device_id, found.serial, again), caller)
+        if isinstance(outcome, Refusal):
+            if not again:
+                self._remember(found.serial, now)
+            return _refused(outcome)
+        return _vouched(outcome.value)
+
+    def _remember(self, serial: str, now: int) -> None:
+        if len(self._refused) >= _MOST_REMEMBERED:
+            self._refused.clear()
+        self._refused[serial] = now
+
+
+def _asks_for_itself(request: Request) -> bool:
+    """Whether a trusted proxy asks, and does not pass on what somebody else asks (TP33).
+
+    A proxy names whom it speaks for; a gateway that asks about its visitor names nobody. Otherwise
+    anybody could ask about any certificate through the proxy that Enlist itself stands behind.
+    """
+    services = services_of(request)
+    peer = request.client.host if request.client else ""
+    speaks_for_another = services.proxy_header in request.headers
+    return within(peer, services.trusted_proxies) and not speaks_for_another
+
+
+@lru_cache(maxsize=256)
+def _warn_of(peer: str) -> None:
+    """Once for each: a gateway that is set up wrongly asks at every request."""
+    why = "not a trusted proxy that asks for itself: see the guide to gateways"
+    _log.warning("a certificate was asked about", address=peer, refused=why)
+
+
+def _vouched(standing: Standing) -> Response:
+    """Who it is, for the application behind the gateway; none of the headers is ever left out."""
+    device = standing.device
+    told = {
+        "x-enlist-device": device.id,
+        "x-enlist-device-name": device.name,
+        "x-enlist-user": standing.username,
+        "x-enlist-user-id": device.user_id or "",
+    }
+    return Response(headers={name: quote(value, safe=" @+") for name, value in told.items()})
+
+
+def _refused(refusal: Refusal) -> Response:
+    headers = {
+        "x-enlist-reason": refusal.code,
+        "x-enlist-support-code": refusal.support_code,
+    }
+    if refusal.code == "device_blocked":
+        return Response(status_code=403, headers=headers)
+    headers["www-authenticate"] = f'Enlist reason="{refusal.code}"'
+    return Response(status_code=401, headers=headers)
