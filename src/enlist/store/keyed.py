@@ -9,6 +9,7 @@ there each statement has one plan, made for finding few rows by their keys.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +51,8 @@ class KeyedConnection:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.pgconn = connection.pgconn
         self.pgconn.nonblocking = 0  # nothing else waits for it in this thread
-        self._transformer = Transformer(connection)
+        # Given the connection itself it would keep it, and so us, for as long as we are kept.
+        self._transformer = Transformer(connection.adapters)
         self._prepared: dict[str, _Prepared] = {}
 
     def execute(self, query: Statement, values: Mapping[str, object]) -> pq.abc.PGresult:
@@ -103,8 +105,13 @@ class KeyedConnection:
             raise Unstorable(str(error)) from error
 
     def command(self, text: bytes) -> None:
-        """Execute something without arguments, such as COMMIT."""
+        """Execute something without arguments, such as BEGIN."""
         self._checked(self.pgconn.exec_(text))
+
+    def commit(self) -> None:
+        """Commit; not what failed and was taken for done, of which the server says only so."""
+        if self._checked(self.pgconn.exec_(b"COMMIT")).command_status != b"COMMIT":
+            raise RuntimeError("a statement failed, but not the transaction: nothing was written")
 
     def rows(self, query: Statement, result: pq.abc.PGresult) -> list[Row]:
         """What a statement returned."""
@@ -125,7 +132,8 @@ class KeyedConnection:
 
         text = _PLACEHOLDER.sub(numbered, query.postgres)
         types = query.types if isinstance(query, SetQuery | Chain) else {}
-        name = f"enlist_{len(self._prepared)}".encode()
+        # By its text: no mistake of a pooler's can execute another statement in its place.
+        name = f"enlist_{hashlib.sha256(text.encode()).hexdigest()[:32]}".encode()
         self._checked(self.pgconn.prepare(name, text.encode()))
         made = _Prepared(
             name,
@@ -213,7 +221,7 @@ class ClaimTx(KeyedTx):
 
     def __init__(self, connection: KeyedConnection, now: int, begin: bytes = b"") -> None:
         super().__init__(connection, now)
-        self._begun = False
+        self._begun = self._over = False
         if begin:
             self._begin(begin)
 
@@ -222,7 +230,7 @@ class ClaimTx(KeyedTx):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._begun and kind is None:
-            self._connection.command(b"COMMIT")
+            self._connection.commit()
         elif self._begun:
             with contextlib.suppress(psycopg.Error):
                 self._connection.command(b"ROLLBACK")
@@ -239,12 +247,21 @@ class ClaimTx(KeyedTx):
         only: bool = False,
         **common: object,
     ) -> list[Row]:
-        if not only:
+        if only:
+            self._go_on()
+        else:
             self._begin()
+        self._over = only
         found = self._connection.execute(chain, chain.arrays(steps) | common)
         return self._connection.rows(chain, found)
 
+    def _go_on(self) -> None:
+        """Refuse what would follow from a claim and be in no transaction with it."""
+        if self._over:
+            raise RuntimeError("a chain that was to be all of its transaction was not all of it")
+
     def _begin(self, command: bytes = b"BEGIN") -> None:
+        self._go_on()
         if not self._begun:
             self._connection.command(command)
             self._begun = True
@@ -289,10 +306,13 @@ def _array(oid: int, elements: Callable[[Sequence[Any]], list[bytes]]) -> Callab
 
 
 def _uuids(values: Sequence[str | None]) -> list[bytes]:
-    return [
+    found = [
         _NULL if value is None else b"\0\0\0\x10" + bytes.fromhex(value.replace("-", ""))
         for value in values
     ]
+    if any(len(one) != 20 and one is not _NULL for one in found):
+        raise ValueError("an id of another length, which would be read as part of its neighbours")
+    return found
 
 
 def _texts(values: Sequence[str | None]) -> list[bytes]:

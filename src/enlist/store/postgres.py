@@ -12,7 +12,7 @@ snapshot: the claim looks again at all that it relies on.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -53,6 +53,9 @@ _UNAVAILABLE: Final = (
     errors.ReadOnlySqlTransaction,  # a standby, before it is promoted
     errors.InsufficientPrivilege,
 )
+_STALE: Final = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
+"""What was prepared on a connection is gone, or made for columns as they were before a migration.
+Nothing but another connection helps."""
 Connection = psycopg.Connection[Mapping[str, Any]]
 
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -208,14 +211,24 @@ class PostgresStore:
     def _with(self, pool: ConnectionPool[Connection], function: Callable[[Connection], T]) -> T:
         for attempt in range(_RETRIES):
             try:
-                with pool.connection() as connection:
+                with pool.connection() as connection, _closed_if_stale(connection):
                     return function(connection)
-            except (errors.DeadlockDetected, errors.SerializationFailure) as error:
+            except (errors.DeadlockDetected, errors.SerializationFailure, *_STALE) as error:
                 if attempt == _RETRIES - 1:
                     raise StoreUnavailable(str(error)) from error
             except _UNAVAILABLE as error:
                 raise StoreUnavailable(str(error)) from error
         raise AssertionError("unreachable")
+
+
+@contextlib.contextmanager
+def _closed_if_stale(connection: Connection) -> Iterator[None]:
+    """The pool makes another connection for one that comes back closed."""
+    try:
+        yield
+    except _STALE:
+        connection.close()
+        raise
 
 
 def _pool(
@@ -227,7 +240,12 @@ def _pool(
         max_size=most,
         timeout=CONNECTED_WITHIN,
         configure=configured,
-        kwargs={"row_factory": dict_row, "autocommit": True, "connect_timeout": 5},
+        kwargs={
+            "row_factory": dict_row,
+            "autocommit": True,
+            "connect_timeout": 5,
+            "client_encoding": "UTF8",  # whatever the database is kept in
+        },
         open=True,
         name="enlist",
     )
