@@ -235,3 +235,22 @@ def test_a_connection_that_is_gone_is_forgotten(
     assert asked(store, [FULL]) == [FULL]
     gc.collect()
     assert [each() for each in seen] == [None]
+
+
+@pytest.mark.parametrize("by_keys", [True, False], ids=["by keys", "ordinary"])
+def test_a_server_that_is_gone_without_a_word_is_noticed(
+    store: PostgresStore, by_keys: bool
+) -> None:
+    """Whoever asks is told within half a minute, not when the system gives up."""
+
+    def given(tx: Reader) -> dict[bytes, bytes | None]:
+        told = tx._connection.pgconn.info  # type: ignore[attr-defined]  # of either kind
+        return {each.keyword: each.val for each in told}
+
+    found = store.read(given, by_keys=by_keys)
+    assert 0 < int(found[b"tcp_user_timeout"] or 0) <= 30_000
+    idle, every, times = (
+        int(found[name] or 0)
+        for name in (b"keepalives_idle", b"keepalives_interval", b"keepalives_count")
+    )
+    assert 0 < idle + every * times <= 30

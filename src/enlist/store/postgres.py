@@ -45,6 +45,14 @@ Answer = TypeVar("Answer")
 
 CONNECTED_WITHIN: Final = 10
 """Seconds that whoever needs a connection waits for one."""
+NOTICED_GONE: Final[Mapping[str, Any]] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""How a server is noticed that is gone without a word, as when its machine loses its power: within
+half a minute. The system's own settings would let whoever asks wait for a quarter of an hour."""
 _RETRIES: Final = 5
 _UNAVAILABLE: Final = (
     PoolTimeout,
@@ -245,6 +253,7 @@ def _pool(
             "autocommit": True,
             "connect_timeout": 5,
             "client_encoding": "UTF8",  # whatever the database is kept in
+            **NOTICED_GONE,
         },
         open=True,
         name="enlist",

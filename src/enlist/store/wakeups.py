@@ -78,15 +78,9 @@ class PostgresWakeups:
     def _listen(self) -> psycopg.Connection[Any]:
         import psycopg
 
-        connection = psycopg.connect(
-            self._url,
-            autocommit=True,
-            connect_timeout=5,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-            tcp_user_timeout=15_000,
-        )
+        from enlist.store.postgres import NOTICED_GONE
+
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, **NOTICED_GONE)
         try:
             connection.execute(f"LISTEN {CHANNEL}".encode())
         except BaseException:
