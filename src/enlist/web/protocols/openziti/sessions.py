@@ -14,7 +14,6 @@ from starlette.responses import Response
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import SECOND
 from enlist.core.ids import Id
-from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Secret
 from enlist.pki.chain import DeviceCertificate, Unfit, examine
@@ -26,6 +25,7 @@ from enlist.web.client_certificates import client_certificate
 from enlist.web.protocols.openziti.bodies import text_of, value_of
 from enlist.web.protocols.openziti.envelopes import answered, listed, refused, refused_as, timestamp
 from enlist.web.protocols.openziti.paths import Offered
+from enlist.web.protocols.openziti.shapes import authenticator, named
 
 SESSION: Final = "zt-session"
 """The header in which a session's token comes and goes."""
@@ -91,7 +91,7 @@ async def _identity(request: Request) -> Response:
     device = found.device
     return answered(
         {
-            **_named(device),
+            **named(device.id, device.name),
             "isAdmin": False,
             "isDefaultAdmin": False,
             "isMfaEnabled": False,
@@ -113,7 +113,7 @@ async def _authenticators(request: Request) -> Response:
     found = await proved_by(request)
     if isinstance(found, Response):
         return found
-    return listed([_authenticator(found.credential, found.device)])
+    return listed([authenticator(found.credential, found.device.name, f".{_OWN}")])
 
 
 async def _no_items(request: Request) -> Response:
@@ -179,7 +179,7 @@ def _session(proved: Proved, token: str, request: Request) -> dict[str, Any]:
         "id": session.id,
         "token": token,
         "identityId": session.device_id,
-        "identity": _named(proved.device),
+        "identity": named(proved.device.id, proved.device.name),
         "authenticatorId": credential.id,
         "authQueries": [],
         "configTypes": [],
@@ -197,32 +197,6 @@ def _session(proved: Proved, token: str, request: Request) -> dict[str, Any]:
         "createdAt": timestamp(session.started_at),
         "updatedAt": timestamp(session.last_seen_at),
         "_links": {"self": {"href": "./current-api-session"}},
-        "tags": {},
-    }
-
-
-def _named(device: Device) -> dict[str, Any]:
-    links = {"self": {"href": f"./identities/{device.id}"}}
-    return {"id": device.id, "entity": "identities", "name": device.name, "_links": links}
-
-
-def _authenticator(credential: Credential, device: Device) -> dict[str, Any]:
-    return {
-        "id": credential.id,
-        "method": "cert",
-        "identityId": device.id,
-        "identity": _named(device),
-        "fingerprint": credential.fingerprint,
-        "certPem": credential.certificate,
-        "isIssuedByNetwork": True,
-        "isExtendRequested": credential.extend_requested_at is not None,
-        "isKeyRollRequested": credential.key_roll_requested,
-        "extendRequestedAt": timestamp(credential.extend_requested_at)
-        if credential.extend_requested_at
-        else None,
-        "createdAt": timestamp(credential.issued_at),
-        "updatedAt": timestamp(credential.issued_at),
-        "_links": {"self": {"href": f"./current-identity/authenticators/{credential.id}"}},
         "tags": {},
     }
 
