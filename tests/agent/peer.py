@@ -20,7 +20,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -84,12 +84,18 @@ class Authority:
     def issue(self, public: Any, common: str, days: int = 30, start: int = -60) -> str:
         return _pem(_sign(_name(common), public, self.issuing, self.key, False, days, start))
 
-    def server_files(self, folder: Path, days: int = 30, start: int = -60) -> Path:
+    def server_files(
+        self,
+        folder: Path,
+        days: int = 30,
+        start: int = -60,
+        key: rsa.RSAPrivateKey | None = None,
+    ) -> Path:
         """Key and certificate for localhost and 127.0.0.1, in one file."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        held = key or ec.generate_private_key(ec.SECP256R1())
+        private = held.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         path = folder / "server.pem"
-        leaf = self.issue(key.public_key(), "localhost", days, start)
+        leaf = self.issue(held.public_key(), "localhost", days, start)
         path.write_text(private + leaf + _pem(self.issuing))
         return path
 

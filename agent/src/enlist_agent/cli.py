@@ -85,15 +85,20 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 def _enroll_words(commands: _Commands, prog: str) -> _Parser:
     enrolling = commands.add_parser(
         "enroll",
-        help="enroll this device with a link, token or code",
+        help="enroll this device with a link, token, code or JWT",
         description="Enroll this device. After a crash or a lost connection repeat the same "
         "command: nothing is used up twice.",
         epilog=f"example: {prog} enroll 'https://HOST/enroll/HANDLE#t=TOKEN' --state DIR; {_CODES}",
         allow_abbrev=False,
     )
     says = enrolling.add_argument
-    says("secret", nargs="?", metavar="LINK|TOKEN|CODE", help="in quotes; - reads standard input")
-    says("--server", metavar="URL", help="the server; a link already names it")
+    says(
+        "secret",
+        nargs="?",
+        metavar="LINK|TOKEN|CODE|FILE.jwt",
+        help="a link in quotes; - reads standard input",
+    )
+    says("--server", metavar="URL", help="the server; a link or a JWT already names it")
     says("--name", help="the device's name; default: its host name")
     says("--group-id", metavar="ID", help="your organization's Group ID")
     says("--username", help="sign in too, where your organization asks for it")
@@ -142,8 +147,9 @@ def _enroll(given: argparse.Namespace) -> int:
     if given.json:
         _say_json(asdict(outcome))
     else:
+        named = "" if outcome.name == outcome.device_id else f" {outcome.name}"
         _say(
-            f"Enrolled {outcome.name} at {outcome.server} as device {outcome.device_id}.",
+            f"Enrolled{named} at {outcome.server} as device {outcome.device_id}.",
             f"Key and certificate are in {outcome.state}, good until {_at(outcome.expires_at)}.",
         )
     return DONE

@@ -50,6 +50,10 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
 
 
+class UnprovenError(ssl.SSLError):
+    """A handshake that a check of our own has ended; its first argument says why and what to do."""
+
+
 class _PassingError(Exception):
     """What may be over soon, and how many seconds the server asked to wait, if it did."""
 
@@ -148,6 +152,8 @@ class Server:
 
     def _explain(self, error: httpx2.RequestError) -> Exception:
         broken = _tls_error(error)
+        if isinstance(broken, UnprovenError):
+            return UnreachableError(str(broken.args[0]))
         if isinstance(broken, ssl.SSLCertVerificationError):
             return UnreachableError(self._distrust(broken))
         if broken is not None:
@@ -211,6 +217,9 @@ class Server:
     def _refusal(self, content: Answer, retry_after: str) -> Refusal | None:
         """A problem document as it may be shown, or None when it is not one of Enlist's."""
         names = ("code", "title", "detail", "support_code")
+        if isinstance(error := content.get("error"), dict):  # as the OpenZiti addresses have it
+            told_as = ("code", "message", "", "requestId")
+            content = {name: error.get(there) for name, there in zip(names, told_as, strict=True)}
         told = {name: printable(content.get(name) or "", self.hidden) for name in names}
         if retry_after.isdecimal():
             told["detail"] += f" Wait {retry_after[:9]} seconds."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import ssl
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -15,10 +14,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from enlist_agent.address import Target, target
-from enlist_agent.client import Answer, Patience, Server
+from enlist_agent.address import Target, server_address, target
+from enlist_agent.client import Patience, Server
 from enlist_agent.device import describe
-from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
+from enlist_agent.one_time_jwt import OneTimeJwt, given_jwt, redeem_jwt
+from enlist_agent.outcomes import Granted, Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret, printable
 from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, Kept, StateDirectory, private_text
 from enlist_agent.trust import NamedCa
@@ -37,13 +37,14 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Enroll:
-    """Enroll this device with a link, token or code, or with a Group ID and a sign-in.
+    """Enroll this device with a link, token, code or JWT, or with a Group ID and a sign-in.
 
     Running it again after a crash or a lost answer, with the same arguments, repeats the very same
     request: same key pair, same `Idempotency-Key` (X23).
 
     Attributes:
-        secret: the link, token or code; None when a Group ID and a sign-in stand for it.
+        secret: the link, token or code, or a JWT as a text or the name of its file; None when a
+            Group ID and a sign-in stand for it.
         state: a directory of its own, made when missing.
         server: the server's address; a link already names it.
         name: what the device reports as its name; its host name when None.
@@ -75,7 +76,8 @@ class Enroll:
             raise UsageError(
                 "Give a link, a token or a code; or --group-id together with --username."
             )
-        goal = target(self.secret, self.server)
+        jwt = given_jwt(self.secret)
+        goal = target(self.secret, self.server) if jwt is None else self._goal(jwt)
         named = NamedCa.read(self.ca, self.ca_fingerprint)
         folder = StateDirectory(self.state)
         folder.prepare()
@@ -87,16 +89,30 @@ class Enroll:
                 "good.",
             )
         key = folder.key()
-        trust, extra_ca = named.trust(goal.server, self.patience)
-        answer = self._ask(goal, trust, key, folder.request(key))
-        if isinstance(answer, Refusal):
-            return answer
-        return _keep(folder, key, goal.server, extra_ca, answer)
+        csr = folder.request(key)
+        if jwt is not None:
+            granted = redeem_jwt(jwt, goal.server, csr, named.certificates, self.patience)
+        else:
+            granted = self._redeem(goal, named, key, csr)
+        return granted if isinstance(granted, Refusal) else _keep(folder, key, granted)
 
-    def _ask(
-        self, goal: Target, trust: ssl.SSLContext, key: ec.EllipticCurvePrivateKey, csr: str
-    ) -> Answer | Refusal:
+    def _goal(self, jwt: OneTimeJwt) -> Target:
+        """Where a JWT goes; all else is settled by whoever made it."""
+        if any((self.group_id, self.username, self.password, self.name, self.ca_fingerprint)):
+            raise UsageError(
+                "A JWT says all that is needed: leave out --group-id, --username, --name and "
+                "--ca-fingerprint."
+            )
+        server = server_address(self.server) if self.server else jwt.server
+        if not server.startswith("https:"):
+            raise UsageError("A JWT goes to an https:// address only: its server is known by TLS.")
+        return Target(server, jwt.token)
+
+    def _redeem(
+        self, goal: Target, named: NamedCa, key: ec.EllipticCurvePrivateKey, csr: str
+    ) -> Granted | Refusal:
         """Ask for the certificate: with what was given, in the same bytes each time."""
+        trust, extra_ca = named.trust(goal.server, self.patience)
         secrets = {"token": goal.secret, "password": self.password}
         hidden = {name: each for name, each in secrets.items() if each is not None}
         asked = {"group_id": self.group_id, "username": self.username}
@@ -106,7 +122,21 @@ class Enroll:
         body = json.dumps(request, sort_keys=True).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": _request_name(key, body)}
         server = Server(goal.server, trust, self.patience, tuple(hidden.values()))
-        return server.ask("POST", "/api/v1/redeem", body, headers)
+        answer = server.ask("POST", "/api/v1/redeem", body, headers)
+        if isinstance(answer, Refusal):
+            return answer
+        try:
+            return Granted(
+                server=goal.server,
+                device_url=printable(answer.get("device_url") or ""),
+                device_id=printable(answer["device"]["id"]),
+                name=printable(answer["device"].get("name") or ""),
+                certificate=answer["certificate"],
+                chain=answer["chain"],
+                extra_ca=extra_ca,
+            )
+        except (KeyError, TypeError, AttributeError):
+            raise _unfit(goal.server) from None
 
 
 def _request_name(key: ec.EllipticCurvePrivateKey, body: bytes) -> str:
@@ -119,35 +149,33 @@ def _request_name(key: ec.EllipticCurvePrivateKey, body: bytes) -> str:
     return hmac.new(naming_key.digest(), body, "sha256").hexdigest()[:32]
 
 
-def _keep(
-    folder: StateDirectory,
-    key: ec.EllipticCurvePrivateKey,
-    server: str,
-    extra_ca: str,
-    answer: Answer,
-) -> Enrolled:
+def _keep(folder: StateDirectory, key: ec.EllipticCurvePrivateKey, granted: Granted) -> Enrolled:
     """Check what the server gave, and put it on the disk."""
+    name = granted.name or granted.device_id
     try:
-        device_id = printable(answer["device"]["id"])
-        name = printable(answer["device"].get("name") or device_id)
-        certificate = _checked(answer["certificate"], answer["chain"], key)
-    except (KeyError, TypeError, AttributeError, ValueError, InvalidSignature):
-        raise UnreachableError(
-            f"{server} answered, but not with a certificate for this device's key. Nothing was "
-            "kept. Tell your administrator."
-        ) from None
+        certificate = _checked(granted.certificate, granted.chain, key)
+    except (TypeError, AttributeError, ValueError, InvalidSignature):
+        raise _unfit(granted.server) from None
     try:
-        if extra_ca:
-            folder.write(EXTRA_CA, extra_ca)
-        folder.write(CHAIN, answer["chain"])
-        folder.write(CERTIFICATE, answer["certificate"])
-        folder.keep(Kept(server, printable(answer.get("device_url") or ""), device_id, name))
+        if granted.extra_ca:
+            folder.write(EXTRA_CA, granted.extra_ca)
+        folder.write(CHAIN, granted.chain)
+        folder.write(CERTIFICATE, granted.certificate)
+        folder.keep(Kept(granted.server, granted.device_url, granted.device_id, name))
     except UsageError as error:
         raise UsageError(
             f"{error} The server has enrolled this device already: mend that, and repeat the same "
             "command at once."
         ) from None
-    return Enrolled(device_id, name, server, certificate.not_valid_after_utc, folder.path)
+    expires_at = certificate.not_valid_after_utc
+    return Enrolled(granted.device_id, name, granted.server, expires_at, folder.path)
+
+
+def _unfit(server: str) -> UnreachableError:
+    return UnreachableError(
+        f"{server} answered, but not with a certificate for this device's key. Nothing was "
+        "kept. Tell your administrator."
+    )
 
 
 def _checked(certificate: str, chain: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

@@ -1,4 +1,4 @@
-"""How asking can end badly: a refusal is a value, everything else an exception.
+"""How asking can end: what is given and a refusal are values, everything else an exception.
 
 A `Refusal` is a clear no, by the server or by what stands in the state directory. `UsageError`
 means that the command itself must be changed, `UnreachableError` that no trustworthy Enlist server
@@ -29,6 +29,25 @@ class Refusal:
     def __str__(self) -> str:
         told = f"{self.title.rstrip('.')}. {self.detail}".strip()
         return f"{told} (support code {self.support_code})" if self.support_code else told
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a server gave for a certificate request, as it said it: nothing is checked yet.
+
+    Attributes:
+        device_url: the device listener; empty when it was not named.
+        certificate, chain: PEM; the chain goes on from the certificate's issuer.
+        extra_ca: further certificates to trust, PEM.
+    """
+
+    server: str
+    device_url: str
+    device_id: str
+    name: str
+    certificate: str
+    chain: str
+    extra_ca: str
 
 
 class UsageError(ValueError):

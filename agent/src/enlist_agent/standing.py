@@ -93,7 +93,7 @@ def status(
     standing, verdict = _verdict(answer, over=leaf.not_valid_after_utc <= now)
     return Status(
         device_id=kept.device_id,
-        name=kept.name,
+        name=_name(answer) or kept.name,
         server=kept.server,
         subject=leaf.subject.rfc4514_string(),
         serial=f"{leaf.serial_number:x}",
@@ -144,6 +144,11 @@ def _said(answer: Answer | Refusal | UnreachableError) -> tuple[Standing, str]:
     if said in _TOLD:
         return Standing(said), _TOLD[Standing(said)]
     return Standing.REFUSED, f"the server calls this device {said}."
+
+
+def _name(answer: Answer | Refusal | UnreachableError) -> str:
+    """The device's name as the server has it: it may have changed, or never been told."""
+    return printable(answer.get("name") or "") if isinstance(answer, dict) else ""
 
 
 def _about_certificate(answer: Answer | Refusal | UnreachableError, name: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import re
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -69,7 +70,7 @@ def read_ca(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no certificate in PEM form"
         raise UsageError(f"{path} cannot be used: {reason}.") from None
-    return "".join(map(_pem, found))
+    return pem_of(found)
 
 
 def read_fingerprint(text: str) -> bytes:
@@ -113,7 +114,7 @@ def fetch_ca(server: str, fingerprint: bytes, patience: Patience) -> str:
             f"sha256:{found.hex()}, so nothing was sent. Ask your administrator which is right: "
             "somebody may be between this device and the server."
         )
-    return _pem(shown)
+    return pem_of([shown])
 
 
 def system_and(extra_ca: str) -> ssl.SSLContext:
@@ -129,5 +130,6 @@ def only(ca: str) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=ca)
 
 
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(Encoding.PEM).decode()
+def pem_of(certificates: Iterable[x509.Certificate]) -> str:
+    """Certificates as one text in PEM."""
+    return "".join(each.public_bytes(Encoding.PEM).decode() for each in certificates)
