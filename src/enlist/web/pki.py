@@ -7,7 +7,9 @@ another one first.
 from __future__ import annotations
 
 import functools
+import hashlib
 import ssl
+from typing import Final
 
 import anyio.to_thread
 from starlette.exceptions import HTTPException
@@ -16,6 +18,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from enlist.web.callers import services_of
+
+_ASK: Final = "public, no-cache"
 
 
 def routes() -> list[BaseRoute]:
@@ -57,7 +61,15 @@ async def _crl(request: Request) -> Response:
     der = await anyio.to_thread.run_sync(current, limiter=services.threads)
     if der is None:
         raise HTTPException(404)
-    return _file(der, "application/pkix-crl", "public, max-age=60")
+    # A cache may keep it, and must ask each time whether it is still the newest: a list that is a
+    # minute old lets in for a minute who was just reset.
+    tag = f'"{hashlib.sha256(der).hexdigest()[:32]}"'
+    known = request.headers.get("if-none-match", "")
+    if tag in (each.strip().removeprefix("W/") for each in known.split(",")):
+        return Response(status_code=304, headers={"cache-control": _ASK, "etag": tag})
+    response = _file(der, "application/pkix-crl", _ASK)
+    response.headers["etag"] = tag
+    return response
 
 
 def _file(content: bytes, media_type: str, caching: str = "public, max-age=3600") -> Response:
