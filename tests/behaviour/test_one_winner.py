@@ -17,7 +17,8 @@ from enlist.store.tx import Query, Tx
 from enlist.verbs.begin import MOST_BEGUN
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.repeating import Enrolled
-from tests.installation import PASSWORD, Enlist, Ticket, code, done
+from enlist.verbs.reset import Reset
+from tests.installation import PASSWORD, SHOWN, Enlist, Ticket, code, done
 from tests.requests import csr
 
 CONTENDERS = 32
@@ -249,6 +250,19 @@ def test_who_merely_looks_at_a_used_token_raises_no_alarm(enlist: Enlist) -> Non
     enlist.redeem(ticket.token, key=None)
     enlist.redeem(ticket.token, key=0)
     assert enlist.events("enrollment.refused", flag="possible_interception") == []
+
+
+def test_the_key_that_used_a_token_raises_no_alarm_when_it_comes_again(enlist: Enlist) -> None:
+    """X24: late, or after a reset, which revoked its certificate: nobody else had the token."""
+    ticket = enlist.register("ada")
+    done(enlist.redeem(ticket.token))
+    enlist.clock.advance(minutes=11)
+    assert code(enlist.redeem(ticket.token)) == "token_used"
+    enlist.do(Reset(ticket.device_id, "lost", SHOWN))
+    assert code(enlist.redeem(ticket.token)) == "token_used"
+    assert enlist.events("enrollment.refused", flag="possible_interception") == []
+    assert code(enlist.redeem(ticket.token, key=1)) == "token_used"
+    assert len(enlist.events("enrollment.refused", flag="possible_interception")) == 1
 
 
 def test_a_lost_race_is_flagged_like_a_late_device(enlist: Enlist) -> None:

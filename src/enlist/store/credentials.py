@@ -39,6 +39,13 @@ _OF_ENROLLMENT_KEY = Query(
      WHERE c.enrollment_id = :enrollment_id AND c.key_digest = :key_digest
        AND c.revoked_at IS NULL AND c.issued_at > :since""",
 )
+_HELD_KEY = Query(
+    "credential.held_key",
+    """
+    SELECT 1 AS held FROM credential
+     WHERE enrollment_id = :enrollment_id AND key_digest = :key_digest LIMIT 1
+    """,
+)
 _OF_USER_KEY = Query(
     "credential.of_user_key",
     f"""{_COLUMNS}
@@ -202,6 +209,11 @@ def of_enrollment_key(
         _OF_ENROLLMENT_KEY, enrollment_id=enrollment_id, key_digest=key_digest, since=since
     )
     return None if row is None else _credential(row)
+
+
+def held_key(tx: Reader, enrollment_id: Id, key_digest: bytes) -> bool:
+    """Whether this key ever got a certificate from this enrollment, whatever became of it."""
+    return tx.one(_HELD_KEY, enrollment_id=enrollment_id, key_digest=key_digest) is not None
 
 
 def of_user_key(tx: Reader, user_id: Id, key_digest: bytes, since: int) -> Credential | None:

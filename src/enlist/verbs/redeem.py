@@ -94,7 +94,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         now = tools.clock()
         admitted = presenting.admit(tools, seen.found, now)
         reused, first = seen.earlier.reused, seen.earlier.first_use
-        another = isinstance(self.csr, Csr) and seen.earlier.credential is None
+        another = isinstance(self.csr, Csr) and not seen.earlier.same_key
         if reused is not None and not (isinstance(admitted, Refusal) and not admitted.holder):
             return repeating.flag(reused, first, key=another)
         again = repeating.answer_again(seen.found, seen.earlier, admitted)

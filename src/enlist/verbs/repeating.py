@@ -46,12 +46,14 @@ class Earlier:
     """What this key or this Idempotency-Key led to before, and how the token was used first.
 
     `reused`: the Idempotency-Key stands for another request; told to nobody but holders.
+    `same_key`: it was used with this very key, however long ago, and though it was reset since.
     """
 
     device: Device | None
     credential: Credential | None
     first_use: EventRow | None
     reused: Refusal | None = None
+    same_key: bool = False
 
 
 def look_back(
@@ -70,10 +72,13 @@ def look_back(
         credential = _by_key(tx, found, csr.spki_digest)
         if credential is not None:
             device = devices.find(tx, credential.device_id)
-    first = None
+    first, same_key = None, credential is not None
     if found.sighting is not None and found.sighting.used_at is not None:
-        first = events.first_use(tx, found.sighting.enrollment_id)
-    return Earlier(device, credential, first, reused)
+        enrollment_id = found.sighting.enrollment_id
+        first = events.first_use(tx, enrollment_id)
+        if isinstance(csr, Csr) and not same_key:
+            same_key = credentials.held_key(tx, enrollment_id, csr.spki_digest)
+    return Earlier(device, credential, first, reused, same_key)
 
 
 def _by_key(tx: Reader, found: Found, key_digest: bytes) -> Credential | None:
