@@ -17,7 +17,7 @@ from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Kind, Secret, random_secret
 from enlist.pki.chain import DeviceCertificate, Unfit
-from enlist.store import api_sessions, credentials, devices, events
+from enlist.store import api_sessions, credentials, devices, events, limits
 from enlist.store.api_sessions import ApiSession
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.device_status import Standing, standing
@@ -61,19 +61,24 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
     Attributes:
         presented: what the handshake's certificate was found to be.
 
-    Refusals: `unauthenticated` for who has no certificate of ours, and those of `DeviceStatus`.
+    Refusals: `unauthenticated` for who has no certificate of ours, `rate_limited` when he keeps
+    coming, and those of `DeviceStatus`. He is counted by himself, and not with those who guess
+    tokens: nothing is guessed here, and a client that lost its certificate comes again and again,
+    from where others enroll, or have theirs.
     """
 
     presented: DeviceCertificate | Unfit
 
     name = "authenticate"
     refused_as = "credential.refused"
-    throttled = True
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
-        if isinstance(self.presented, Unfit):
-            return Refusal("unauthenticated", reason=f"certificate {self.presented.flaw}")
-        return standing(tx, self.presented.device_id, self.presented.serial)
+        if not isinstance(self.presented, Unfit):
+            return standing(tx, self.presented.device_id, self.presented.serial)
+        wait = limits.throttled(tx, _uncertified(caller))
+        if wait is not None:
+            return Refusal("rate_limited", retry_after=wait)
+        return Refusal("unauthenticated", reason=f"certificate {self.presented.flaw}")
 
     def work(self, tools: Tools, caller: Caller, seen: Standing) -> Fresh:
         now, token = tools.clock(), random_secret()
@@ -95,6 +100,15 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
         events.record(tx, caller, Happening("api_session.started", about, data, personal))
         proved = Proved(session, found.device, found.credential, ready.expires_at, ready.token)
         return Done(proved)
+
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
+        if isinstance(self.presented, Unfit):
+            limits.count_refusals(tx, [_uncertified(caller)])
+
+
+def _uncertified(caller: Caller) -> str:
+    """What whoever comes without a certificate is counted by."""
+    return f"uncertified:{caller.source}" if caller.source else ""
 
 
 @dataclass(frozen=True)

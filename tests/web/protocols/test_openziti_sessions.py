@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from typing import Any
 
 import httpx2
@@ -105,6 +106,24 @@ def test_who_keeps_coming_without_a_certificate_must_wait(ziti: Ziti) -> None:
     assert told == [(401, "INVALID_AUTH")] * 10 + [(429, "RATE_LIMITED")]
     answer = authenticate(ziti, headers=here)
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_who_comes_without_a_certificate_keeps_nobody_else_out(ziti: Ziti) -> None:
+    """Behind one address there are many: some enroll, and others have their certificate."""
+    here = {"x-forwarded-for": "198.51.100.9"}
+    token, device = ziti.jti(ziti.register()), ziti.enrolled(ziti.register(), key=1)
+    for _ in range(12):
+        authenticate(ziti, headers=here)
+    assert authenticate(device, headers=here).status_code == 200
+    assert ziti.enroll(token, headers={**here, "content-type": "text/plain"}).status_code == 200
+
+
+def test_who_guesses_tokens_keeps_no_certificate_out(ziti: Ziti) -> None:
+    here = {"x-forwarded-for": "198.51.100.9", "content-type": "text/plain"}
+    device = ziti.enrolled(ziti.register())
+    told = [error_of(ziti.enroll(str(uuid.uuid4()), headers=here))[1] for _ in range(11)]
+    assert told[-1] == "RATE_LIMITED"
+    assert authenticate(device, headers=here).status_code == 200
 
 
 def test_a_certificate_without_a_credential_is_worth_nothing(ziti: Ziti) -> None:
