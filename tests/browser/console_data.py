@@ -94,6 +94,7 @@ def fill(enlist: Enlist) -> dict[str, Ticket]:
     mailed = Register("", "ada", DeviceDetails("Ada's spare", "linux"), Delivery("email"))
     enlist.do(mailed)
     return {
+        "enrolled": found["52"],
         "intercepted": found["56"],
         "revoked": found["57"],
         "begun": found["58"],

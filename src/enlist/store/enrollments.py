@@ -50,6 +50,12 @@ _LIVE_OF_DEVICE = Query(
     f"""{_COLUMNS} WHERE e.device_id = :device_id AND e.state IN ('active', 'on_hold')
        AND e.deleted_at IS NULL ORDER BY e.id""",
 )
+_NEWEST_DELETED = Query(
+    "enrollment.newest_deleted",
+    """
+    SELECT deleted_at FROM enrollment WHERE device_id = :device_id ORDER BY id DESC LIMIT 1
+    """,
+)
 BACK_DATED: Final = DAY
 """How long before its issue an enrollment is valid: a clock that is set back ends no token."""
 
@@ -246,6 +252,13 @@ def find(tx: Reader, enrollment_id: Id) -> Enrollment | None:
 def of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
     """The enrollments of a device, newest first."""
     return [_enrollment(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
+
+
+def newest_deleted_at(tx: Reader, device_id: Id) -> int | None:
+    """When the newest enrollment of a device was deleted; None where it was not."""
+    row = tx.one(_NEWEST_DELETED, device_id=device_id)
+    found: int | None = row["deleted_at"] if row else None
+    return found
 
 
 def insert(tx: Tx, new: NewEnrollment) -> None:

@@ -49,6 +49,8 @@ class DeviceDetail:
     """A device and its whole story. Lists are newest first.
 
     `user` is None, too, where the caller may not know whose it is: `device.username` is "" then.
+    `deleted_at` is when the newest of all its enrollments was deleted, which `enrollments` leaves
+    out; None where it was not.
     """
 
     device: Device
@@ -58,6 +60,7 @@ class DeviceDetail:
     attempts: tuple[Attempt, ...]
     messages: tuple[Message, ...]
     timeline: Page[EventRow]
+    deleted_at: int | None
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class ShowDevice(View[DeviceDetail]):
             tuple(attempts.of_device(tx, device.id)) if sees_enrollments else (),
             discreetly(tx, caller, sent),
             timeline(tx, caller, path, {"device": device.id}),
+            enrollments.newest_deleted_at(tx, device.id) if sees_enrollments else None,
         )
 
 

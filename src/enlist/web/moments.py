@@ -46,6 +46,14 @@ def zone_label(local: datetime, locale: Locale) -> str:
     return _offset(local)
 
 
+def zone_in_words(zone: ZoneInfo, now: int, locale: Locale) -> str:
+    """`Central European Time (Europe/Berlin)`, for whoever is asked for a moment in it."""
+    # What lies in no country has a name only together with a moment.
+    placed = "/" in zone.key and not zone.key.startswith("Etc/")
+    name = get_timezone_name(zone if placed else to_datetime(now).astimezone(zone), locale=locale)
+    return name if name == zone.key else f"{name} ({zone.key})"
+
+
 def _offset(local: datetime) -> str:
     distance = local.utcoffset() or timedelta()
     minutes = int(distance.total_seconds()) // 60

@@ -29,6 +29,9 @@ from tests.installation import ADMINISTRATOR, PASSWORD, Enlist
 FORM = "application/x-www-form-urlencoded"
 
 
+_TICKED = ("checkbox", "radio")
+
+
 class _Reader(HTMLParser):
     """Collects what a person could press and read."""
 
@@ -47,7 +50,7 @@ class _Reader(HTMLParser):
             self.links.append(given["href"])
         elif tag == "form":
             self.forms.append((given.get("method", "get").lower(), given.get("action", "")))
-        elif tag == "input" and given.get("type") not in ("checkbox", "radio"):
+        elif tag == "input" and ("checked" in given or given.get("type") not in _TICKED):
             self.fields.setdefault(given.get("name", ""), []).append(given.get("value", ""))
         elif tag == "select":
             self._select = given.get("name", "")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
-from enlist.core.model import Attempt, Enrollment, EventRow, organization_at
+from enlist.core.model import Attempt, EventRow, organization_at
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
@@ -38,8 +38,9 @@ async def show_device(desk: Desk) -> Response:
         return detail
     device = detail.device
     sessions = await sessions_of(desk, device)
-    live = detail.enrollments[0] if detail.enrollments else None
+    live = detail.enrollments[0] if detail.enrollments and detail.deleted_at is None else None
     live_state = shown_state(live.state, live.expires_at, desk.now) if live else ""
+    earlier = [each for each in detail.enrollments if each is not live]
     mark = _mark(detail, live_state)
     if unchanged := desk.unchanged(mark):
         return unchanged
@@ -49,9 +50,10 @@ async def show_device(desk: Desk) -> Response:
         "device": device,
         "live": live,
         "live_state": live_state,
-        "earlier": [(shown_state(e.state, e.expires_at, desk.now), e) for e in _rest(detail)],
+        "earlier": [(shown_state(e.state, e.expires_at, desk.now), e) for e in earlier],
         "attempts": shown_attempts(detail.attempts, desk.now),
         "sessions": sessions,
+        "holds": any(credential.revoked_at is None for credential in detail.credentials),
         "story": describe_all(detail.timeline.items, desk.caller.language),
         "interceptions": await interceptions(desk, device.organization_path, device=device.id),
         "words": words,
@@ -120,16 +122,13 @@ def _mark(detail: DeviceDetail, live_state: str) -> str:
     return mark_of(
         detail.device.state,
         detail.device.version,
+        detail.deleted_at,
         live_state,
         *(enrollment.generation for enrollment in detail.enrollments[:1]),
         *(event.id for event in detail.timeline.items[:1]),
         *((attempt.id, attempt.state) for attempt in detail.attempts),
         *((message.id, message.state) for message in detail.messages),
     )
-
-
-def _rest(detail: DeviceDetail) -> Sequence[Enrollment]:
-    return detail.enrollments[1:]
 
 
 def shown_attempts(attempts: Sequence[Attempt], now: int) -> list[tuple[words.Word, Attempt]]:

@@ -1,7 +1,7 @@
-"""What can be done with an enrollment, one at a time: resend, reissue, revoke, issue a new one.
+"""What can be done with an enrollment, one at a time: send, free, revoke, delete, issue a new one.
 
-Each is a page that says what it will do, and a button. The token is never shown: it goes into the
-message and nowhere else (A16).
+Each is a page that says what it will do, and a button. Reissuing is in `renewing.py`, showing a
+JWT in `handing.py`; a registration token is shown nowhere, it goes into the message (A16).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from enlist.verbs.driver import Verb
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.register import Issue
-from enlist.verbs.reissue import Reissue, Resend, Revoke
+from enlist.verbs.reissue import DeleteEnrollment, Resend, Revoke
 from enlist.verbs.templates import ListTemplates
 from enlist.verbs.views_details import (
     EnrollmentDetail,
@@ -33,12 +33,17 @@ from enlist.web.console import words
 from enlist.web.console.forms import Form, from_picker, read_form, to_picker
 from enlist.web.console.layout import Desk, page
 
-_FIELDS: Final = {"message.template": "template", "message.type": "template"}
+FIELDS: Final = {"message.template": "template", "message.type": "template"}
+"""The form's names of what verbs call otherwise."""
+
+UNSHOWABLE: Final = ("unauthenticated", "proof_too_old", "not_found")
+"""Refusals that no form can show."""
+
 _NEEDS: Final = {
     "resend": Permission.ENROLLMENTS_RESEND,
-    "reissue": Permission.ENROLLMENTS_REISSUE,
     "reactivate": Permission.ENROLLMENTS_REISSUE,
     "revoke": Permission.ENROLLMENTS_REVOKE,
+    "delete": Permission.ENROLLMENTS_DELETE,
     "issue": Permission.ENROLLMENTS_ISSUE,
 }
 
@@ -46,27 +51,17 @@ _NEEDS: Final = {
 async def resend(desk: Desk) -> Response:
     """Send the same token again."""
 
-    def verb(detail: EnrollmentDetail, form: Form, _: int | None) -> Verb[Any, Any, Any]:
+    def verb(detail: EnrollmentDetail, form: Form) -> Verb[Any, Any, Any]:
         return Resend(detail.enrollment.id, form.value("template"))
 
-    notice = desk.gettext("The message is on its way to %(to)s once more, with the same token.")
+    notice = desk.gettext("The message is on its way to %(to)s.")
     return await _act(desk, "resend", verb, notice)
-
-
-async def reissue(desk: Desk) -> Response:
-    """Make the next token; the present one stops working."""
-
-    def verb(detail: EnrollmentDetail, form: Form, until: int | None) -> Verb[Any, Any, Any]:
-        return Reissue(detail.enrollment.id, Delivery("email", form.value("template")), until)
-
-    notice = desk.gettext("A new token is on its way to %(to)s. The one before it is dead.")
-    return await _act(desk, "reissue", verb, notice)
 
 
 async def reactivate(desk: Desk) -> Response:
     """Free what is on hold."""
 
-    def verb(detail: EnrollmentDetail, _form: Form, _: int | None) -> Verb[Any, Any, Any]:
+    def verb(detail: EnrollmentDetail, _form: Form) -> Verb[Any, Any, Any]:
         return Reactivate(detail.enrollment.id)
 
     return await _act(desk, "reactivate", verb, desk.gettext("Freed. The token works again."))
@@ -75,16 +70,25 @@ async def reactivate(desk: Desk) -> Response:
 async def revoke(desk: Desk) -> Response:
     """End the enrollment."""
 
-    def verb(detail: EnrollmentDetail, form: Form, _: int | None) -> Verb[Any, Any, Any]:
+    def verb(detail: EnrollmentDetail, form: Form) -> Verb[Any, Any, Any]:
         return Revoke(detail.enrollment.id, form.value("reason"))
 
     return await _act(desk, "revoke", verb, desk.gettext("Revoked. The token is dead."))
 
 
+async def delete(desk: Desk) -> Response:
+    """End the enrollment for good, without a trace in the lists (D16-D18)."""
+
+    def verb(detail: EnrollmentDetail, _form: Form) -> Verb[Any, Any, Any]:
+        return DeleteEnrollment(detail.enrollment.id)
+
+    return await _act(desk, "delete", verb, desk.gettext("Deleted for good."))
+
+
 async def _act(
     desk: Desk,
     name: str,
-    make: Callable[[EnrollmentDetail, Form, int | None], Verb[Any, Any, Any]],
+    make: Callable[[EnrollmentDetail, Form], Verb[Any, Any, Any]],
     notice: str,
 ) -> Response:
     """The page of one action, and the action."""
@@ -99,14 +103,15 @@ async def _act(
     back = back_to(desk, detail)
     form = Form()
     if desk.request.method == "POST":
-        form, until = await _sent(desk)
-        if not form.errors:
-            outcome = await desk.perform(make(detail, form, until))
-            if not isinstance(outcome, Refusal):
-                return desk.go(back, notice % {"to": _addressee(desk, detail.user)})
-            if outcome.code in ("unauthenticated", "proof_too_old", "not_found"):
-                return desk.refuse(outcome)
-            form = form.refused(outcome, _FIELDS)
+        form = await read_form(desk.request)
+        outcome = await desk.perform(make(detail, form))
+        if not isinstance(outcome, Refusal):
+            if name == "delete" and detail.device is None:
+                back = desk.address("enrollments")  # it has no page any more
+            return desk.go(back, notice % {"to": addressee(desk, detail.user)})
+        if outcome.code in UNSHOWABLE:
+            return desk.refuse(outcome)
+        form = form.refused(outcome, FIELDS)
     context = {
         "detail": detail,
         "enrollment": found,
@@ -129,6 +134,9 @@ async def issue(desk: Desk) -> Response:
     instead = desk.elsewhere(path, device.group_id) or desk.closed(_NEEDS["issue"], path)
     if instead is not None:
         return instead
+    back = desk.address("devices", device.id)
+    if detail.deleted_at is not None:
+        return desk.back(back, desk.gettext("Its enrollment was deleted. That is final here."))
     form = Form()
     if desk.request.method == "POST":
         form, until = await _sent(desk)
@@ -137,15 +145,15 @@ async def issue(desk: Desk) -> Response:
             outcome = await desk.perform(verb)
             if not isinstance(outcome, Refusal):
                 sent = desk.gettext("A new token is on its way to %(to)s.")
-                notice = sent % {"to": _addressee(desk, detail.user)}
-                return desk.go(desk.address("devices", device.id), notice)
-            if outcome.code in ("unauthenticated", "proof_too_old", "not_found"):
+                notice = sent % {"to": addressee(desk, detail.user)}
+                return desk.go(back, notice)
+            if outcome.code in UNSHOWABLE:
                 return desk.refuse(outcome)
-            form = form.refused(outcome, _FIELDS)
+            form = form.refused(outcome, FIELDS)
     context = {
         "device": device,
         "user": detail.user,
-        "back": desk.address("devices", device.id),
+        "back": back,
         "form": form,
         **await sending(desk, device.organization_path),
     }
@@ -159,7 +167,7 @@ def back_to(desk: Desk, detail: EnrollmentDetail) -> str:
     return desk.address("enrollments", detail.enrollment.id)
 
 
-def _addressee(desk: Desk, user: User | None) -> str:
+def addressee(desk: Desk, user: User | None) -> str:
     """Whom a message goes to, as far as this person may know."""
     return user.email if user else desk.gettext("a user of another organization")
 
@@ -218,8 +226,8 @@ async def templates_at(desk: Desk, place: str, path: str) -> list[tuple[str, str
 _BOTH = ("GET", "POST")
 ROUTES = [
     page("enrollments/{id}/resend", resend, methods=_BOTH),
-    page("enrollments/{id}/reissue", reissue, methods=_BOTH),
     page("enrollments/{id}/reactivate", reactivate, methods=_BOTH),
     page("enrollments/{id}/revoke", revoke, methods=_BOTH),
+    page("enrollments/{id}/delete", delete, methods=_BOTH),
     page("devices/{id}/issue", issue, methods=_BOTH),
 ]

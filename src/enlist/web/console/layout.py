@@ -25,6 +25,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote, urlencode
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -36,9 +37,10 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import support_code
-from enlist.locales import LANGUAGES, SOURCE, translations
+from enlist.locales import LANGUAGES, SOURCE, locale_of, translations
 from enlist.verbs.driver import Verb, View
 from enlist.verbs.workplace import FindWorkplace, Workplace
+from enlist.web import moments
 from enlist.web.callers import WATCHED, caller_of, services_of
 from enlist.web.console import navigation
 from enlist.web.console.forms import readable
@@ -86,6 +88,11 @@ class Desk:
     def zone(self) -> str:
         """IANA name of the time zone in which this person is shown moments."""
         return self.place.zone
+
+    @property
+    def zone_in_words(self) -> str:
+        """The same, for a person who is asked for a moment in it."""
+        return moments.zone_in_words(ZoneInfo(self.zone), self.now, locale_of(LANGUAGE))
 
     @property
     def now(self) -> int:

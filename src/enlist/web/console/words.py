@@ -78,6 +78,14 @@ GRANTS: Final = {
     "one_time_jwt": Word(N_("One-time JWT"), icon="qrcode"),
 }
 
+RESET_REASONS: Final = {
+    "": Word(N_("Not said")),
+    "new_device": Word(N_("The user has a new device")),
+    "lost": Word(N_("The device, or what it held, is lost")),
+    "corrupted": Word(N_("What it held is damaged")),
+    "compromised": Word(N_("Somebody else may have its key")),
+}
+
 UNKNOWN: Final = Word(N_("Unknown"))
 
 

@@ -1,0 +1,212 @@
+"""A new token: for a device that is reset, and for an enrollment that nobody used.
+
+Both ask until when it shall work, and show first what ends with it. The button confirms what was
+shown and nothing else: where the situation has changed since, the page shows it anew and asks
+again (D10, X45). Nothing is sent unless somebody ticks that; how the token can get to its user
+stands on the device's page afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from enlist.core.lifecycle import shown_state
+from enlist.core.model import Device, Enrollment, GrantKind, User
+from enlist.core.outcomes import Refusal, invalid
+from enlist.core.policy import Permission
+from enlist.verbs.driver import Verb
+from enlist.verbs.issuing import LATER, Delivery
+from enlist.verbs.rehearsing import DryRun
+from enlist.verbs.reissue import Reissue
+from enlist.verbs.reset import Reset, ResetReason
+from enlist.verbs.views_details import ShowDevice, ShowEnrollment
+from enlist.web.console import words
+from enlist.web.console.enrollment_actions import (
+    FIELDS,
+    UNSHOWABLE,
+    addressee,
+    back_to,
+    read_expiry,
+    sending,
+)
+from enlist.web.console.forms import Form, read_form, to_picker
+from enlist.web.console.layout import Desk, page
+
+YES: Final = "yes"
+NEW_GRANTS: Final = (GrantKind.REGISTRATION_TOKEN, GrantKind.ONE_TIME_JWT)
+"""What a device can be given to enroll again."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    """One of these pages.
+
+    Attributes:
+        item: the device or the enrollment, whose `user` is None where he may not be named here.
+        make: the verb for what the form says: how the token is delivered, and until when it works.
+        first: what the form says before anybody has typed.
+        done: the notice afterwards.
+    """
+
+    template: str
+    item: Device | Enrollment
+    user: User | None
+    back: str
+    make: Callable[[Form, Delivery, int | None], Verb[Any, Any, Any]]
+    first: Mapping[str, str]
+    done: str
+    shown: Mapping[str, Any]
+
+    @property
+    def reachable(self) -> bool:
+        """Whether somebody has an address that a message can go to."""
+        return self.item.user_id is not None and (self.user is None or bool(self.user.email))
+
+
+async def reset(desk: Desk) -> Response:
+    """End what a device holds, at once, and make a new enrollment for it (seed 003)."""
+    detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
+    if isinstance(detail, Refusal):
+        return desk.refuse(detail)
+    device, path = detail.device, detail.device.organization_path
+    instead = desk.elsewhere(path, device.group_id) or desk.closed(Permission.DEVICES_RESET, path)
+    if instead is not None:
+        return instead
+    last = detail.enrollments[0].grant if detail.enrollments else None
+    grant = last if last in NEW_GRANTS else GrantKind.REGISTRATION_TOKEN
+    done = desk.gettext("%(device)s was reset: what it held has ended.") % {"device": device.name}
+    return await _renew(
+        desk,
+        _Page(
+            template="console/device_reset.html",
+            item=device,
+            user=detail.user,
+            back=desk.address("devices", device.id),
+            make=lambda form, delivery, until: _reset(device, form, delivery, until),
+            first={"grant": grant.value},
+            done=done,
+            shown={
+                "device": device,
+                "reasons": words.RESET_REASONS,
+                "grants": [(each.value, words.GRANTS[each].label) for each in NEW_GRANTS],
+                "ends_sign_ins": detail.user is not None
+                and desk.may(Permission.USERS_EDIT, detail.user.organization_path),
+            },
+        ),
+    )
+
+
+def _reset(device: Device, form: Form, delivery: Delivery, until: int | None) -> Reset:
+    reason = form.value("reason")
+    compromised = reason == ResetReason.COMPROMISED
+    grant = form.value("grant")
+    return Reset(
+        device.id,
+        reason,
+        delivery,
+        until,
+        GrantKind(grant) if grant in NEW_GRANTS else None,
+        # The box is out of sight, and may still be ticked, once another reason is chosen.
+        compromised and form.value("end_sign_ins") == YES,
+        form.value("preview"),
+    )
+
+
+async def reissue(desk: Desk) -> Response:
+    """Make the next token of an enrollment; the present one stops working."""
+    detail = await desk.view(ShowEnrollment(str(desk.request.path_params["id"])))
+    if isinstance(detail, Refusal):
+        return desk.refuse(detail)
+    found, path = detail.enrollment, detail.enrollment.organization_path
+    needs = Permission.ENROLLMENTS_REISSUE
+    instead = desk.elsewhere(path, found.group_id) or desk.closed(needs, path)
+    if instead is not None:
+        return instead
+
+    def make(form: Form, delivery: Delivery, until: int | None) -> Reissue:
+        return Reissue(found.id, delivery, until, preview=form.value("preview"))
+
+    return await _renew(
+        desk,
+        _Page(
+            template="console/enrollment_reissue.html",
+            item=found,
+            user=detail.user,
+            back=back_to(desk, detail),
+            make=make,
+            # A JWT is usually handed over, a registration token can only be sent.
+            first={} if found.grant is GrantKind.ONE_TIME_JWT else {"send": YES},
+            done=desk.gettext("Reissued. The token before it is dead."),
+            shown={
+                "detail": detail,
+                "enrollment": found,
+                "state": shown_state(found.state, found.expires_at, desk.now),
+            },
+        ),
+    )
+
+
+async def _renew(desk: Desk, asked: _Page) -> Response:
+    """Show what ends and ask, or do it."""
+    known = await sending(desk, asked.item.organization_path)
+    first = {"expires_at": to_picker(known["until"], desk.zone), **asked.first}
+    # What was chosen already comes along when only the consequences are asked for anew.
+    form = Form({**first, **desk.request.query_params})
+    if desk.request.method == "POST":
+        form, until = _until(desk, await read_form(desk.request))
+        if not form.errors:
+            delivery = _delivery(form)
+            outcome = await desk.perform(asked.make(form, delivery, until))
+            if not isinstance(outcome, Refusal):
+                return desk.go(asked.back, _told(desk, asked, delivery))
+            if outcome.code in UNSHOWABLE:
+                return desk.refuse(outcome)
+            form = form.refused(outcome, FIELDS)
+    # Neither a wrong date nor a user without an address keeps anybody from seeing what would end.
+    asks = Form({name: form.value(name) for name in ("reason", "end_sign_ins", "grant")})
+    foreseen = await desk.perform(DryRun(asked.make(asks, LATER, None)))
+    if isinstance(foreseen, Refusal):
+        return desk.refuse(foreseen)
+    context = {
+        **asked.shown,
+        **known,
+        "user": asked.user,
+        "back": asked.back,
+        "form": form,
+        "ends": foreseen.value.consequences,
+        "preview": foreseen.value.preview,
+        "item": asked.item,
+        "sendable": asked.reachable and "email" in desk.services.tools.channels,
+        "words": words,
+    }
+    return desk.show(asked.template, context, refusal=form.refusal)
+
+
+def _until(desk: Desk, form: Form) -> tuple[Form, int | None]:
+    """Until when, which has to be said (D02)."""
+    form, until = read_expiry(desk, form)
+    if until is None and not form.errors:
+        form = form.refused(invalid("expires_at", desk.gettext("must be given")))
+    return form, until
+
+
+def _delivery(form: Form) -> Delivery:
+    return Delivery("email", form.value("template")) if form.value("send") == YES else LATER
+
+
+def _told(desk: Desk, asked: _Page, delivery: Delivery) -> str:
+    if delivery is LATER:
+        return asked.done + " " + desk.gettext("Below is how the new token gets to its user.")
+    sent = desk.gettext("The new token is on its way to %(to)s.")
+    return asked.done + " " + sent % {"to": addressee(desk, asked.user)}
+
+
+_BOTH = ("GET", "POST")
+ROUTES = [
+    page("devices/{id}/reset", reset, methods=_BOTH),
+    page("enrollments/{id}/reissue", reissue, methods=_BOTH),
+]

@@ -1,0 +1,141 @@
+"""Reset, reissue and delete an enrollment as an administrator does it (seed 003)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from enlist.core.clock import HOUR, system_clock
+from enlist.store.sqlite import SqliteStore
+from tests.browser.console_data import Filled
+from tests.connections import live_session
+
+PHONE = {"width": 390, "height": 844}
+RED = {"light": "rgb(201, 42, 42)", "dark": "rgb(255, 135, 135)"}
+
+
+def device(filled: Filled, ticket: str) -> str:
+    return f"/console/main/devices/{filled.tickets[ticket].device_id}"
+
+
+def connect(filled: Filled, ticket: str) -> None:
+    """A device connects, to a process that counts as alive for an hour."""
+    path = filled.server.data / "enlist.sqlite3"
+    store = SqliteStore(path, lambda: system_clock() + HOUR)
+    try:
+        live_session(store, filled.tickets[ticket].device_id)
+    finally:
+        store.close()
+
+
+def enrollment(page: Page) -> set[str]:
+    """The buttons of the enrollment section that lead to one of the three pages."""
+    buttons = page.get_by_role("region", name="Enrollment").get_by_role("link")
+    names = {text.strip() for text in buttons.all_inner_texts()}
+    return names & {"Reset enrollment", "Reissue enrollment", "Delete enrollment"}
+
+
+def test_an_enrolled_device_is_reset(filled: Filled) -> None:
+    """What ends is shown, bound to the button, and asked anew where it has changed."""
+    connect(filled, "intercepted")
+    watched = filled.watch("operator")
+    page = watched.page
+    page.goto(device(filled, "intercepted"))
+    assert enrollment(page) == {"Reset enrollment"}
+    page.get_by_role("link", name="Reset enrollment").click()
+    expect(page.get_by_text("1 live session drops at once")).to_be_visible()
+    page.get_by_role("link", name="Cancel").click()
+    assert enrollment(page) == {"Reset enrollment"}
+
+    page.get_by_role("link", name="Reset enrollment").click()
+    signed = page.get_by_label("End the sign-ins")
+    expect(signed).to_be_hidden()
+    page.get_by_label("Reason").select_option("compromised")
+    signed.check()
+    expect(page.get_by_text("No sign-in of")).to_be_visible()
+    expect(signed).to_be_checked()
+    expect(page.get_by_label("Date enrollment expires")).to_have_value(re.compile(r"^20..-"))
+
+    connect(filled, "intercepted")
+    press = page.get_by_role("button", name="Reset enrollment")
+    press.click()
+    expect(page.get_by_role("alert")).to_contain_text("The situation has changed")
+    expect(page.get_by_text("2 live sessions drop at once")).to_be_visible()
+    expect(page.get_by_label("Reason")).to_have_value("compromised")
+    press.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("was reset: what it held has ended")
+    assert enrollment(page) == {"Reissue enrollment", "Delete enrollment"}
+    watched.forget("409")
+    watched.calm()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_expired_token_is_red(filled: Filled, theme: str) -> None:
+    """D12: the colour and the word."""
+    page = filled.watch("reader", color_scheme=theme).page
+    page.goto(device(filled, "expired"))
+    told = page.get_by_role("region", name="Enrollment").locator(".overdue strong")
+    expect(told).to_have_css("color", RED[theme])
+    expect(page.get_by_role("region", name="Enrollment")).to_contain_text("Expired")
+
+
+def test_an_expired_enrollment_is_reissued_then_deleted(filled: Filled) -> None:
+    watched = filled.watch("operator")
+    page = watched.page
+    page.goto(device(filled, "expired"))
+    assert enrollment(page) == {"Reissue enrollment"}
+    page.get_by_role("link", name="Reissue enrollment").click()
+    date = page.get_by_label("Date enrollment expires")
+    assert date.get_attribute("type") == "datetime-local"
+    date.fill("")
+    page.get_by_role("button", name="Reissue enrollment").click()
+    expect(page).to_have_url(re.compile("/reissue$"))  # the browser asks for a date
+    date.fill("2099-01-01T08:00")
+    page.get_by_role("button", name="Reissue enrollment").click()
+    expect(page.get_by_text("must be within")).to_be_visible()
+    page.go_back()
+    page.get_by_role("button", name="Reissue enrollment").click()
+    expect(page.get_by_role("status").first).to_contain_text("Reissued.")
+    expect(page.get_by_role("region", name="Enrollment")).to_contain_text("may enroll until")
+
+    page.get_by_role("link", name="Delete enrollment").click()
+    expect(page.get_by_text("It cannot be undone")).to_be_visible()
+    page.get_by_role("button", name="Yes, delete it").click()
+    expect(page.get_by_text("Deleted for good.")).to_be_visible()
+    assert enrollment(page) == set()
+    expect(page.get_by_role("link", name="Issue a new token")).to_have_count(0)
+    watched.forget("422")
+    watched.calm()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
+    watched = filled.watch("administrator", color_scheme=theme, reduced_motion="reduce")
+    enrolled, waiting = filled.tickets["enrolled"], filled.tickets["waiting"]
+    found = {}
+    for address in (
+        f"devices/{enrolled.device_id}/reset?reason=compromised",
+        f"enrollments/{waiting.enrollment_id}/reissue",
+        f"enrollments/{waiting.enrollment_id}/delete",
+    ):
+        watched.page.goto(f"/console/main/{address}")
+        found[address] = watched.axe()
+    assert not any(found.values()), found
+    watched.calm()
+
+
+def test_the_pages_fit_a_phone(filled: Filled) -> None:
+    watched = filled.watch("administrator", viewport=PHONE)
+    enrolled, waiting = filled.tickets["enrolled"], filled.tickets["waiting"]
+    for address in (
+        f"devices/{enrolled.device_id}",
+        f"devices/{enrolled.device_id}/reset?reason=compromised",
+        f"devices/{waiting.device_id}",
+        f"enrollments/{waiting.enrollment_id}/reissue",
+    ):
+        watched.page.goto(f"/console/main/{address}")
+        assert watched.overflow() == 0, address
+    watched.calm()
