@@ -6,11 +6,11 @@ the next request, whoever took it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from enlist.core.ids import Id
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _GOOD = """
       FROM credential c
@@ -47,6 +47,16 @@ _BY_DIGEST = Query(
      WHERE s.digest = :digest AND s.last_seen_at > :idle_since
        AND c.revoked_at IS NULL AND c.not_after > :now AND d.state = 'enrolled'
        AND d.deleted_at IS NULL AND (u.id IS NULL OR (u.state = 'active' AND u.deleted_at IS NULL))
+    """,
+)
+_HOLDERS_EACH = SetQuery(
+    "api_session.holders_each",
+    "device_id uuid",
+    """
+    SELECT DISTINCT s.device_id FROM asked
+      JOIN api_session s ON s.device_id = asked.device_id
+      JOIN credential c ON c.id = s.credential_id AND c.generation = s.generation
+     WHERE s.last_seen_at > :idle_since AND c.revoked_at IS NULL AND c.not_after > :now
     """,
 )
 _SEEN = Query("api_session.seen", "UPDATE api_session SET last_seen_at = :now WHERE id = :id")
@@ -104,6 +114,13 @@ def find(tx: Reader, digests: Sequence[bytes], idle_since: int) -> ApiSession | 
         if row is not None:
             return _session(row)
     return None
+
+
+def holders(tx: Reader, device_ids: Iterable[Id], idle_since: int) -> set[Id]:
+    """Those of these devices that have a session."""
+    rows = [{"device_id": each} for each in device_ids]
+    found = tx.each(_HOLDERS_EACH, rows, idle_since=idle_since, now=tx.now)
+    return {str(row["device_id"]) for row in found}
 
 
 def seen(tx: Tx, session_id: Id) -> None:

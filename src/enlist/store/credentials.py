@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from enlist.core.filtering import Selection
 from enlist.core.ids import Id
 from enlist.core.model import Credential
+from enlist.core.outcomes import Refusal
 from enlist.store import announcing
 from enlist.store.announcing import Of
+from enlist.store.slices import Field, Kind, Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
+from enlist.store.users import NOT_STAFF
 
-_COLUMNS = """
+_SELECT = """
     SELECT c.id, c.device_id, c.enrollment_id, c.kind, c.serial, c.fingerprint, c.certificate,
            c.not_before, c.not_after, c.issued_at, c.revoked_at, c.revocation_reason,
-           c.generation, c.renews_id, c.extend_requested_at, c.key_roll_requested
-      FROM credential c
+           c.generation, c.renews_id, c.extend_requested_at, c.key_roll_requested"""
+_COLUMNS = f"{_SELECT} FROM credential c"
+_IN_USE = """
+    c.revoked_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM credential before WHERE before.id = c.renews_id AND before.revoked_at IS NULL)
 """
+"""That a device authenticates with it: it is no renewal that the device has yet to confirm."""
 INSERT_EACH = SetQuery(
     "credential.insert_each",
     """id uuid, device_id uuid, enrollment_id uuid, serial text, fingerprint text,
@@ -133,6 +141,27 @@ _RETIRE = Query(
      WHERE id = :id AND revoked_at IS NULL AND generation = :generation
     """,
 )
+_FIND = Query("credential.find", f"{_COLUMNS} WHERE c.id = :id AND {_IN_USE}")
+_IN_USE_EACH = SetQuery(
+    "credential.in_use_each",
+    "device_id uuid",
+    f"{_SELECT} FROM asked JOIN credential c ON c.device_id = asked.device_id WHERE {_IN_USE}",
+)
+_AUTHENTICATORS = Slicing(
+    f"""{_SELECT}, d.name AS device_name
+      FROM credential c
+      JOIN device d ON d.id = c.device_id
+      JOIN organization o ON o.id = d.organization_id
+     WHERE d.deleted_at IS NULL AND {_IN_USE}""",
+    path="o.path",
+    discreet=NOT_STAFF.format(user="d.user_id"),
+    fields={
+        "id": Field(Kind.ID, "c.id"),
+        "method": Field(Kind.TEXT, "'cert'"),
+        "fingerprint": Field(Kind.TEXT, "c.fingerprint"),
+        "identity": Field(Kind.ID, "c.device_id"),
+    },
+)
 _REVOKED = Query(
     "credential.revoked",
     """
@@ -175,6 +204,14 @@ class Revoked:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """A credential that a device authenticates with, and what the device is called."""
+
+    credential: Credential
+    device_name: str
+
+
 def row_of(new: NewCertificate, device_id: Id, enrollment_id: Id) -> dict[str, object]:
     """What `INSERT_EACH` takes to bind a certificate to a device."""
     return {
@@ -193,6 +230,32 @@ def row_of(new: NewCertificate, device_id: Id, enrollment_id: Id) -> dict[str, o
 def of_device(tx: Reader, device_id: Id) -> list[Credential]:
     """All credentials that a device ever had, newest first."""
     return [_credential(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
+
+
+def find(tx: Reader, credential_id: Id) -> Credential | None:
+    """The credential with this id, where it is in use: neither revoked nor yet to be confirmed."""
+    row = tx.one(_FIND, id=credential_id)
+    return None if row is None else _credential(row)
+
+
+def in_use(tx: Reader, device_ids: Iterable[Id]) -> dict[Id, Credential]:
+    """What each of these devices authenticates with; those that hold nothing are left out."""
+    rows = tx.each(_IN_USE_EACH, [{"device_id": each} for each in device_ids])
+    found = sorted((_credential(row) for row in rows), key=lambda each: each.id)
+    return {each.device_id: each for each in found}
+
+
+def authenticators(
+    tx: Reader, path: str, wanted: Selection, *, discreetly: bool
+) -> Slice[Authenticator] | Refusal:
+    """Credentials in use in a subtree, by the fields that OpenZiti's authenticators have."""
+    return _AUTHENTICATORS.take(
+        tx,
+        path,
+        wanted,
+        lambda row: Authenticator(_credential(row), row["device_name"]),
+        discreetly=discreetly,
+    )
 
 
 def by_serial(tx: Reader, serial: str) -> Credential | None:

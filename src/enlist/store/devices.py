@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enlist.core.filtering import Selection
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Ownership, Platform
@@ -9,6 +10,7 @@ from enlist.core.outcomes import Refusal
 from enlist.store import announcing
 from enlist.store.announcing import Of
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
+from enlist.store.slices import Field, Kind, Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -173,6 +175,19 @@ _LIST = Listing(
         "u.id = d.user_id": f"u.id = d.user_id AND {NAMED_WITHIN}",
     },
 )
+_IDENTITIES = Slicing(
+    f"{_COLUMNS} WHERE d.deleted_at IS NULL",
+    path="o.path",
+    discreet=NOT_STAFF.format(user="d.user_id"),
+    fields={
+        "id": Field(Kind.ID, "d.id"),
+        "name": Field(Kind.TEXT, "d.name"),
+        "type": Field(Kind.TEXT, "'Default'"),
+        "isAdmin": Field(Kind.FLAG, "0"),
+        "isDefaultAdmin": Field(Kind.FLAG, "0"),
+        "externalId": Field(Kind.TEXT, "d.external_id"),
+    },
+)
 
 
 def find(tx: Reader, device_id: Id) -> Device | None:
@@ -286,6 +301,13 @@ def counts(tx: Reader, path: str) -> dict[str, int]:
 def page(tx: Reader, request: PageRequest) -> Page[Device] | Refusal:
     """Devices of a subtree."""
     return _LIST.page(tx, request, _device)
+
+
+def identities(
+    tx: Reader, path: str, wanted: Selection, *, discreetly: bool
+) -> Slice[Device] | Refusal:
+    """Devices of a subtree, by the fields that OpenZiti's identities have."""
+    return _IDENTITIES.take(tx, path, wanted, _device, discreetly=discreetly)
 
 
 def _editable(device: Device) -> dict[str, object]:

@@ -199,19 +199,18 @@ class Register(_Issuing):
         return refusal or organizations.policy(tx, organization.path)
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
-        assert seen.user is not None
-        device = self._device(seen, seen.user, tools.clock())
-        return self.prepare(tools, caller, seen, device)
+        return self.prepare(tools, caller, seen, self.new_device(seen, tools.clock()))
 
-    def _device(self, seen: Seen, user: User, now: int) -> Device:
-        details = self.details
+    def new_device(self, seen: Seen, now: int) -> Device:
+        """The device as it is written."""
+        details, user = self.details, seen.user
         return Device(
             id=new_id(now),
             organization_id=seen.organization.id,
             organization_path=seen.organization.path,
             group_id=seen.organization.group_id,
-            user_id=user.id,
-            username=user.username,
+            user_id=user.id if user else None,
+            username=user.username if user else "",
             name=details.name.strip(),
             platform=Platform(details.platform),
             ownership=Ownership(details.ownership),

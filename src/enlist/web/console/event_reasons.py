@@ -104,6 +104,7 @@ VERBS: Final[Mapping[str, str]] = {
     "register": N_("register a device"),
     "issue": N_("issue an enrollment"),
     "reissue": N_("reissue a token"),
+    "request_extension": N_("ask a device to renew its certificate"),
     "resend": N_("send a token again"),
     "reactivate": N_("free an enrollment"),
     "revoke": N_("revoke an enrollment"),

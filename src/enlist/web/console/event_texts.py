@@ -119,6 +119,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "attempt.cancelled": N_("%(who)s gave up an attempt to enroll."),
     "credential.refused": N_("A device showed a certificate that no longer counts."),
     "credential.extended": N_("%(device)s was given another certificate."),
+    "credential.extension_requested": N_("%(who)s asked %(device)s to renew its certificate."),
     "credential.renewed": N_("%(device)s renewed its certificate; the old one has ended."),
     "api_session.started": N_("%(device)s proved itself by its certificate."),
     "api_session.ended": N_("%(device)s signed out."),

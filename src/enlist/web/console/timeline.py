@@ -73,6 +73,7 @@ MANNERS: Final = {
     "attempt.cancelled": Manner("x"),
     "credential.refused": Manner("certificate", "bad"),
     "credential.extended": Manner("certificate"),
+    "credential.extension_requested": Manner("certificate", "wait"),
     "credential.renewed": Manner("certificate", "good"),
     "api_session.started": Manner("plug"),
     "api_session.ended": Manner("plug"),

@@ -3,30 +3,34 @@
 A client enrolls with a one-time JWT, learns which CAs to trust, and then proves itself with its
 certificate for a session. All of it is on the device listener, whose certificate signs the JWTs.
 Older clients ask without the prefix, newer ones with it, and some now so and now so, so every
-address is served in both forms (D39). Nothing is decided here.
+address is served in both forms, and under `/edge/v1`, as it was called once (D39). Beside it, in a
+folder of its own, is what administrators ask: `management`. Nothing is decided here.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
-from enlist.web.protocols.openziti import enroll, sessions, trust
+from enlist.web.protocols.openziti import enroll, management, sessions, trust
 from enlist.web.protocols.openziti.envelopes import refused
 from enlist.web.protocols.openziti.paths import PREFIXES
 
-__all__ = ["refused", "routes", "speaks"]
+__all__ = ["OFFERED", "refused", "routes", "speaks"]
 
-_OFFERED = (*trust.ROUTES, *enroll.ROUTES, *sessions.ROUTES)
-_PLAIN = frozenset(path for path, _, _ in _OFFERED)
+OFFERED: Final = (*trust.ROUTES, *enroll.ROUTES, *sessions.ROUTES)
+"""The client API's addresses, without a prefix."""
+_PLAIN: Final = frozenset(path for path, _, _ in OFFERED)
 
 
 def routes() -> list[BaseRoute]:
-    """Every address, with and without the prefix."""
-    return [
+    """Every address of both APIs; the client's in every form."""
+    return management.routes() + [
         Route(prefix + path, endpoint, methods=[method])
         for prefix in PREFIXES
-        for path, method, endpoint in _OFFERED
+        for path, method, endpoint in OFFERED
     ]
 
 

@@ -28,10 +28,16 @@ STATUS: Final = {
     "COULD_NOT_PROCESS_CSR": 400,
     "COULD_NOT_PARSE_BODY": 400,
     "COULD_NOT_VALIDATE": 400,
+    "INVALID_FILTER": 400,
+    "INVALID_PAGINATION": 400,
+    "INVALID_SORT_IDENTIFIER": 400,
     "INVALID_AUTH": 401,
     "UNAUTHORIZED": 401,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "ENROLLMENT_EXISTS": 409,
+    "ENROLLMENT_IDENTITY_ALREADY_ENROLLED": 409,
+    "INVALID_ENROLLMENT_NOT_ALLOWED": 409,
     "REQUEST_ENTITY_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA": 415,
     "RATE_LIMITED": 429,
@@ -99,18 +105,22 @@ def refused(refusal: Refusal) -> Response:
     if refusal.code == "csr_invalid":
         cause = {"code": "INVALID_CSR", "message": refusal.detail}
     elif refusal.fields:
-        cause = _field(refusal.fields[0])
+        cause = field_cause(refusal.fields[0])
     request_id = refusal.support_code or support_code()
-    return _error(code, _message(refusal), request_id, cause, headers_of(refusal))
+    return error(code, _message(refusal), request_id, cause, headers_of(refusal))
 
 
-def refused_as(code: str, message: str, field: FieldError | None = None) -> Response:
-    """A refusal of what has no other name than OpenZiti's."""
-    return _error(code, message, support_code(), _field(field) if field else None, {})
+def refused_as(
+    code: str, message: str, field: FieldError | None = None, *, request_id: str = ""
+) -> Response:
+    """A refusal of what has no other name than OpenZiti's; `request_id` where it has one."""
+    cause = field_cause(field) if field else None
+    return error(code, message, request_id or support_code(), cause, {})
 
 
-def _field(error: FieldError) -> dict[str, Any]:
-    return {"field": error.field, "reason": error.message, "value": None}
+def field_cause(wrong: FieldError) -> dict[str, Any]:
+    """A field that is not right, as the cause of an error. Its value is not repeated."""
+    return {"field": wrong.field, "reason": wrong.message, "value": None}
 
 
 def _message(refusal: Refusal) -> str:
@@ -121,15 +131,16 @@ def _message(refusal: Refusal) -> str:
     return f"{meaning.title}. {refusal.detail or meaning.remedy}"
 
 
-def _error(
+def error(
     code: str,
     message: str,
     request_id: str,
     cause: Mapping[str, Any] | None,
     headers: Mapping[str, str],
 ) -> Response:
+    """An error, which the log knows by the same `requestId`."""
     _log.info("refused", code=code, request_id=request_id)
-    error: dict[str, Any] = {
+    told: dict[str, Any] = {
         "code": code,
         "message": message,
         "requestId": request_id,
@@ -138,7 +149,7 @@ def _error(
     }
     shown = {"cache-control": "no-store", **headers}
     shown.pop("www-authenticate", None)  # names API keys, which are of no use here
-    return JSONResponse({"error": error, "meta": _META}, STATUS[code], shown, "application/json")
+    return JSONResponse({"error": told, "meta": _META}, STATUS[code], shown, "application/json")
 
 
 def accepts_json(request: Request) -> bool:

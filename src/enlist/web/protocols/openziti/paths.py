@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 PREFIX: Final = "/edge/client/v1"
-PREFIXES: Final = ("", PREFIX)
+PREFIXES: Final = ("", PREFIX, "/edge/v1")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Offered = tuple[str, str, Endpoint]
