@@ -1,4 +1,4 @@
-"""API sessions: a device proves itself by its certificate, and gets a token to show from then on.
+"""API sessions: a device proves itself by its certificate, and gets a token to show beside it.
 
 A token is worth what its credential is worth at that moment: after a reset, or while the device is
 blocked, it is nothing (D03, D04, D61, D62).
@@ -6,7 +6,7 @@ blocked, it is nothing (D03, D04, D61, D62).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from enlist.core.caller import Caller
@@ -113,18 +113,23 @@ def _uncertified(caller: Caller) -> str:
 
 @dataclass(frozen=True)
 class UseApiSession(Verb[Proved, Proved, Proved]):
-    """The session of a presented token, which lives on by being used.
+    """The session of a shown token, which lives on by being used.
+
+    Attributes:
+        presented: what the handshake's certificate was found to be.
 
     Refusals: `unauthenticated` for whatever counts for nothing, without saying why; it is counted,
-    and no event: clients ask every minute until they notice.
+    and no event: clients ask every minute until they notice. A token that another device shows is
+    an event: it was stolen.
     """
 
     token: Secret
+    presented: DeviceCertificate | Unfit
 
     name = "use_api_session"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Proved | Refusal:
-        return proved_by(tools, tx, self.token)
+        return _shown_by(self.presented, proved_by(tools, tx, self.token))
 
     def work(self, tools: Tools, caller: Caller, seen: Proved) -> Proved | Answered[Proved]:
         # Once a minute is enough: it makes no difference to half an hour.
@@ -146,11 +151,12 @@ class EndApiSession(Verb[Proved, Proved, None]):
     """
 
     token: Secret
+    presented: DeviceCertificate | Unfit
 
     name = "end_api_session"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Proved | Refusal:
-        return proved_by(tools, tx, self.token)
+        return _shown_by(self.presented, proved_by(tools, tx, self.token))
 
     def work(self, tools: Tools, caller: Caller, seen: Proved) -> Proved:
         return seen
@@ -165,18 +171,35 @@ class EndApiSession(Verb[Proved, Proved, None]):
 
 def proved_by(tools: Tools, tx: Reader, token: Secret) -> Proved | Refusal:
     """What a token is worth now."""
-    nothing = Refusal("unauthenticated", reason="no such session", counted_only=True)
     if not 0 < len(token.reveal()) <= LONGEST_PRESENTED:
-        return nothing
+        return _nothing()
     idle_since = tx.now - tools.api_session_idle
     session = api_sessions.find(tx, tools.keys.digests(Kind.API_SESSION, token), idle_since)
     if session is None:
-        return nothing
+        return _nothing()
     device = devices.find(tx, session.device_id)
     credential = _credential(tx, session)
     if device is None or credential is None:
-        return nothing
+        return _nothing()
     return Proved(session, device, credential, tx.now + tools.api_session_idle)
+
+
+def _shown_by(presented: DeviceCertificate | Unfit, found: Proved | Refusal) -> Proved | Refusal:
+    """What was found, where the device itself shows it: a token alone is nobody's proof.
+
+    It may show another certificate than it began with: it renews them.
+    """
+    if isinstance(found, Refusal):
+        return found
+    if isinstance(presented, Unfit):
+        return _nothing("no certificate")
+    if presented.device_id != found.device.id:
+        return replace(_nothing("another device"), about=found.device.subjects, counted_only=False)
+    return found
+
+
+def _nothing(reason: str = "no such session") -> Refusal:
+    return Refusal("unauthenticated", reason=reason, counted_only=True)
 
 
 def _credential(tx: Reader, session: ApiSession) -> Credential | None:

@@ -192,6 +192,23 @@ def test_what_a_client_asks_besides(ziti: Ziti) -> None:
     assert MILLISECONDS.fullmatch(changed["lastChangeAt"])
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_token_is_worth_nothing_without_the_device_that_got_it(ziti: Ziti, method: str) -> None:
+    """Stolen from a log or a memory; another device that shows it leaves an event."""
+    issued = ziti.register()
+    device, other = ziti.enrolled(issued), ziti.enrolled(ziti.register(), key=1)
+    token, _ = signed_in(device)
+    headers = {"zt-session": token}
+    assert over(ziti.ask(method, "/current-api-session", headers=headers))
+    answer = other.ask(method, "/current-api-session", headers=headers)
+    assert over(answer)
+    (event,) = ziti.enlist.events("request.refused")
+    assert event.device_id == issued.device_id
+    assert event.support_code == answer.json()["error"]["requestId"]
+    assert token not in event.entry
+    assert show(device, token).status_code == 200
+
+
 def test_a_session_ends_when_it_is_not_used(ziti: Ziti) -> None:
     """D60: after 30 minutes; each use begins them anew."""
     device = ziti.enrolled(ziti.register())

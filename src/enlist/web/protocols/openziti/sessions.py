@@ -1,4 +1,4 @@
-"""A client proves itself by its certificate, and shows the token that it got from then on.
+"""A client proves itself by its certificate, and shows the token that it got beside it.
 
 Nothing here tells a client why its session is over: `UNAUTHORIZED` makes it prove itself anew, and
 `INVALID_AUTH` is what it then hears if it may not any more (D56-D62).
@@ -60,7 +60,8 @@ async def _authenticate(request: Request) -> Response:
 async def proved_by(request: Request) -> Proved | Response:
     """The session that a request shows, which lives on by it (D59, D60)."""
     services = services_of(request)
-    outcome = await services.perform(UseApiSession(_token(request)), stranger(request))
+    verb = UseApiSession(_token(request), presented(request))
+    outcome = await services.perform(verb, stranger(request))
     return _told(outcome) if isinstance(outcome, Refusal) else outcome.value
 
 
@@ -72,8 +73,8 @@ async def _show(request: Request) -> Response:
 
 
 async def _end(request: Request) -> Response:
-    services = services_of(request)
-    outcome = await services.perform(EndApiSession(_token(request)), stranger(request))
+    verb = EndApiSession(_token(request), presented(request))
+    outcome = await services_of(request).perform(verb, stranger(request))
     return _told(outcome) if isinstance(outcome, Refusal) else answered({})
 
 
@@ -168,7 +169,7 @@ def _device(sender: Caller, device_id: Id) -> Caller:
 def _told(refusal: Refusal) -> Response:
     if refusal.code == "unauthenticated":
         message = "There is no such session, or it is over. Authenticate with your certificate."
-        return refused_as("UNAUTHORIZED", message)
+        return refused_as("UNAUTHORIZED", message, request_id=refusal.support_code)
     return refused(refusal)
 
 
