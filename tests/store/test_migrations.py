@@ -19,6 +19,11 @@ from tests.installation import Enlist, SettableClock, code, opened_on
 from tests.store.raw import Raw
 from tests.store.test_belonging import schema_of, told
 
+_WITHOUT_0007 = [
+    "DROP INDEX credential_unnumbered",
+    "DROP INDEX credential_revocation_number",
+    "ALTER TABLE credential DROP COLUMN revocation_number",
+]
 _WITHOUT_0004 = [
     "DROP INDEX enrollment_replaces",
     "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
@@ -44,6 +49,7 @@ BACK = {
         "sqlite": ["DROP TABLE api_session", "DROP TABLE listener_key"],
         "postgres": ["DROP TABLE api_session, listener_key"],
     },
+    "0006": {"sqlite": _WITHOUT_0007, "postgres": _WITHOUT_0007},
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

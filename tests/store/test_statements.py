@@ -46,6 +46,8 @@ HOT = [
     "event.first_use",
     "event.first_use_each",
     "organization.settings",
+    "revocation.known",
+    "revocation.after",
     "organization.settings_each",
     "session.delete_each",
     "session.ended_each",

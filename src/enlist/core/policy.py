@@ -37,6 +37,7 @@ class Permission(StrEnum):
     DEVICES_RESET = "devices:reset"
     DEVICES_REASSIGN = "devices:reassign"
     DEVICES_REPLACE = "devices:replace"
+    REVOCATIONS_READ = "revocations:read"
     ENROLLMENTS_READ = "enrollments:read"
     ENROLLMENTS_ISSUE = "enrollments:issue"
     ENROLLMENTS_RESEND = "enrollments:resend"
@@ -70,6 +71,7 @@ _READER = frozenset(
         _P.USERS_READ,
         _P.STAFF_READ,
         _P.DEVICES_READ,
+        _P.REVOCATIONS_READ,
         _P.ENROLLMENTS_READ,
         _P.MESSAGES_READ,
         _P.TEMPLATES_READ,

@@ -15,8 +15,11 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state
 from enlist.core.model import MessageState
 from enlist.core.sessions import DeviceSession
+from enlist.pki.revocation import REASONS
+from enlist.store.revocations import Revocation
 from enlist.verbs import views_details
 from enlist.verbs.consequences import Consequences
+from enlist.verbs.revocations import cursor_of
 
 Document = dict[str, Any]
 
@@ -97,6 +100,16 @@ def credential(found: model.Credential) -> Document:
     """A certificate that a device holds."""
     renewing = ("generation", "renews_id", "extend_requested_at", "key_roll_requested")
     return _but(found, "device_id", "enrollment_id", "kind", *renewing)
+
+
+def revocation(found: Revocation) -> Document:
+    """A certificate that counts no more, and the cursor of whoever has read of it."""
+    word = REASONS.get(found.reason)
+    return _but(found, "number", "group_id") | {
+        "cursor": cursor_of(found),
+        "organization": found.group_id,
+        "crl_reason": "unspecified" if word is None else word.value,
+    }
 
 
 def consequences(found: Consequences, now: int) -> Document:

@@ -44,8 +44,11 @@ def stranger(request: HTTPConnection) -> Caller:
     )
 
 
-async def caller_of(request: Request) -> Caller | Refusal:
+async def caller_of(request: Request, *, by_itself: bool = False) -> Caller | Refusal:
     """The sender: by API key if one is presented, else by sign-in cookie, else a stranger.
+
+    Args:
+        by_itself: nobody does anything, so a sign-in lasts no longer for it.
 
     Refusals: `unauthenticated`, `rate_limited` for a key that is not accepted. A cookie that is
     over makes a stranger.
@@ -60,7 +63,8 @@ async def caller_of(request: Request) -> Caller | Refusal:
     cookie = request.cookies.get(cookie_name(services), "")
     if not cookie:
         return sender
-    verb = BySignIn(Secret(cookie[:LONGEST_PRESENTED]), by_itself=WATCHED in request.query_params)
+    by_itself = by_itself or WATCHED in request.query_params
+    verb = BySignIn(Secret(cookie[:LONGEST_PRESENTED]), by_itself=by_itself)
     seen = await services.perform(verb, sender)
     return sender if isinstance(seen, Refusal) else seen.value
 

@@ -24,6 +24,7 @@ from enlist.store.lanes import Store
 from enlist.verbs.driver import AnyVerb, Driver, HotVerb, Tools, View
 from enlist.verbs.revocation_list import RevocationList
 from enlist.verbs.together import Together
+from enlist.web.bell import Bell
 from enlist.web.gathering import Gathering
 from enlist.web.metrics import OUTCOMES
 from enlist.web.peers import X_FORWARDED_FOR
@@ -67,6 +68,7 @@ class Services:
             listener shows a certificate under it; "" where others vouch for the listener.
         mailbox: the demo's; None in production.
         sessions: the device sessions that this process holds; None where it serves none.
+        bell: rings when something was revoked; None where nothing goes on after an answer.
         version: Enlist's version, shown to people who are signed in.
         why_not_ready: what keeps this process from taking traffic, besides the database; "" is
             nothing.
@@ -79,6 +81,7 @@ class Services:
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     mailbox: Mailbox | None = None
     sessions: Keeper | None = None
+    bell: Bell | None = None
     version: str = ""
     own_ca: str = ""
     why_not_ready: Callable[[], str] = str

@@ -112,13 +112,14 @@ def _server(app: ASGIApp, listener: Listener) -> _Server:
     return _Server(config)
 
 
-async def _run(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
+async def _run(apps: Sequence[tuple[ASGIApp, Listener]], stopping: Callable[[], None]) -> None:
     servers = [_server(app, listener) for app, listener in apps]
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         for server in servers:
             server.should_exit = True
+        stopping()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
@@ -164,11 +165,11 @@ def survive_hangup() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def serve(apps: Sequence[tuple[ASGIApp, Listener]]) -> None:
-    """Serve until SIGINT or SIGTERM."""
+def serve(apps: Sequence[tuple[ASGIApp, Listener]], stopping: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM, and say so to what would go on else (`stopping`)."""
     _freeze_modules()
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_run(apps))
+        runner.run(_run(apps, stopping))
 
 
 def _freeze_modules() -> None:

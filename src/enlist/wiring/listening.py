@@ -8,7 +8,6 @@ from typing import Final
 
 import structlog
 
-from enlist.sessions.keeper import Keeper
 from enlist.settings import Settings
 from enlist.store.lanes import Store
 from enlist.store.sqlite import SqliteStore
@@ -48,7 +47,9 @@ class Listening(Background):
         self._wakeups.close()
 
 
-def listening(store: Store, settings: Settings, keeper: Keeper) -> tuple[Background, ...]:
+def listening(
+    store: Store, settings: Settings, hear: Callable[[Heard], None]
+) -> tuple[Background, ...]:
     """The thread for this store; none where sessions shall end at the heartbeat only."""
     if not settings.session_wakeup:
         return ()
@@ -57,4 +58,4 @@ def listening(store: Store, settings: Settings, keeper: Keeper) -> tuple[Backgro
         wakeups = SqliteWakeups(store)
     else:
         wakeups = PostgresWakeups(settings.database)
-    return (Listening(wakeups, keeper.hear),)
+    return (Listening(wakeups, hear),)

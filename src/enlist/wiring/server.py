@@ -9,7 +9,7 @@ import resource
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +30,7 @@ from enlist.verbs.listener_key import NoteListenerKey
 from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
 from enlist.web.app import device_application, web_application
+from enlist.web.bell import Bell
 from enlist.web.services import Services
 from enlist.web.serving import CannotListen, Listener, listen, supervise, survive_hangup
 from enlist.web.serving import serve as serve_listeners
@@ -64,15 +65,22 @@ class Workers:
 
     delivery: Worker | None = None
     sessions: Keeper | None = None
+    bell: Bell = field(default_factory=Bell)
+
+    def hear(self, heard: Heard) -> None:
+        """Somebody's sessions may have ended: what was revoked is news for others, too."""
+        if self.sessions is not None:
+            self.sessions.hear(heard)
+        self.bell.ring()
 
     def __call__(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send() if self.delivery is not None:
                     self.delivery.wake()
-                case Drop(device_id) if self.sessions is not None:
-                    self.sessions.hear(Heard(frozenset({Whose(Of.DEVICE, device_id)})))
-                case Send() | Drop():
+                case Drop(device_id):
+                    self.hear(Heard(frozenset({Whose(Of.DEVICE, device_id)})))
+                case Send():
                     pass
 
 
@@ -198,7 +206,7 @@ def _work(
         Janitor(installation.driver),
         KeyWatch(settings.data, installation.tools.clock, taken_up),
         missing,
-        *listening(installation.store, settings, keeper),
+        *listening(installation.store, settings, workers.hear),
         SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
     )
     for each in beside:
@@ -211,6 +219,7 @@ def _work(
         metrics_from=tuple(settings.metrics_from),
         mailbox=box,
         sessions=keeper,
+        bell=workers.bell,
         version=__version__,
         own_ca=plan.own_ca,
         why_not_ready=missing.why_not_ready,
@@ -220,7 +229,7 @@ def _work(
         (device_application(services), plan.device),
     ]
     try:
-        serve_listeners(apps)
+        serve_listeners(apps, workers.bell.stop)
     finally:
         workers.delivery.stop()
         keeper.stop()

@@ -121,6 +121,8 @@ TRIALS: dict[str, Trial] = {
     "PATCH /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", {"name": "x"}),
     "DELETE /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
     "GET /device-sessions": ("/device-sessions", None),
+    "GET /revocations": ("/revocations", None),
+    "GET /revocations/stream": ("/revocations/stream", None),
     "GET /device-sessions/{session_id}": lambda w: (f"/device-sessions/{w.session()}", None),
     "DELETE /device-sessions/{session_id}": lambda w: (f"/device-sessions/{w.session()}", None),
     "POST /devices/{device_id}/enrollments": lambda w: (

@@ -29,6 +29,7 @@ REVISIONS: Final = (
     "0004_identity_life",
     "0005_device_sessions",
     "0006_api_sessions",
+    "0007_revocation_feed",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

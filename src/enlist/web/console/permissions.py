@@ -22,6 +22,7 @@ PERMISSIONS: Final = {
     "devices:reset": Word(N_("Reset devices: end what they hold, and enroll them anew")),
     "devices:reassign": Word(N_("Give a device to another user")),
     "devices:replace": Word(N_("Register a device that takes the place of another")),
+    "revocations:read": Word(N_("Read which certificates were revoked, for gateways")),
     "enrollments:read": Word(N_("See enrollments")),
     "enrollments:issue": Word(N_("Issue new tokens for devices")),
     "enrollments:resend": Word(N_("Send the same token again")),

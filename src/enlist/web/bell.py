@@ -1,0 +1,57 @@
+"""A bell for answers that go on: it rings when something may be new, be it in another process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+
+class Bell:
+    """Rings for all who wait, from any thread.
+
+    Who looks at `rung` first, then reads, and then waits for more than that misses nothing.
+
+    Attributes:
+        rung: how often it has rung.
+        over: the server stops, and nobody shall go on.
+        listeners: how many answers go on now; who gives one counts himself.
+    """
+
+    def __init__(self) -> None:
+        self.rung = 0
+        self.over = False
+        self.listeners = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def ring(self) -> None:
+        """Something may be new."""
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and all who waited on it
+                loop.call_soon_threadsafe(self._wake)
+
+    def stop(self) -> None:
+        """The server stops: nobody shall go on. On the event loop."""
+        self.over = True
+        self._wake()
+
+    async def wait(self, rung: int, seconds: float) -> bool:
+        """Whether it has rung more often than that; False after so many seconds."""
+        self._loop = asyncio.get_running_loop()
+        if self.rung == rung and not self.over:
+            waiting = self._loop.create_future()
+            self._waiting.add(waiting)
+            try:
+                await asyncio.wait_for(waiting, seconds)
+            except TimeoutError:
+                return False
+            finally:
+                self._waiting.discard(waiting)
+        return True
+
+    def _wake(self) -> None:
+        self.rung += 1
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
