@@ -6,11 +6,12 @@ import pytest
 
 from enlist.core.caller import SYSTEM, Caller
 from enlist.core.clock import MINUTE, SECOND
-from enlist.core.ids import Id
+from enlist.core.ids import Id, new_id
 from enlist.core.model import UserState
 from enlist.core.outcomes import Refusal
-from enlist.core.sessions import DeviceSession, Ending
-from enlist.store import credentials, devices, users
+from enlist.core.sessions import DeviceSession, Ending, ProvedBy
+from enlist.store import credentials, device_sessions, devices, users
+from enlist.store.device_sessions import NewSession
 from enlist.verbs.device_sessions import (
     LEASE,
     Disconnect,
@@ -102,6 +103,27 @@ def test_a_device_whose_user_was_enabled_again_may_come_back(
     assert code(process.tries(device)) == "device_blocked"
     enlist.store.write(lambda tx: users.set_state(tx, ada.id, UserState.ACTIVE))
     assert code(process.tries(device)) == "done"
+
+
+@pytest.mark.parametrize("end", ["revoked", "deleted", "user disabled"])
+def test_nothing_is_opened_that_ended_since_it_was_looked_at(
+    enlist: Enlist, process: Process, end: str
+) -> None:
+    """The statement that opens a session asks all of it again."""
+    device = enrolled(enlist)
+    (credential,) = enlist.credentials_of(device.device_id)
+    user_id = enlist.device(device.device_id).user_id
+    assert user_id is not None
+    moves = {
+        "revoked": lambda tx: credentials.revoke_of_device(tx, device.device_id, "reset"),
+        "deleted": lambda tx: devices.delete(tx, device.device_id),
+        "user disabled": lambda tx: users.set_state(tx, user_id, UserState.DISABLED),
+    }
+    session_id = new_id(enlist.clock.now)
+    new = NewSession(session_id, credential.id, process.id, ProvedBy.CERTIFICATE, "", "")
+    enlist.store.write(moves[end])
+    assert not enlist.store.write(lambda tx: device_sessions.insert(tx, new))
+    assert live(enlist) == []
 
 
 def test_whoever_was_revoked_opens_no_session(enlist: Enlist, process: Process) -> None:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import uvloop
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import TextMessage
 
+from enlist.core.caller import Caller
 from enlist.core.outcomes import Done
 from enlist.core.sessions import Ending, ProvedBy
 from enlist.sessions import keeper as keeping
 from enlist.sessions.keeper import Keeper, Rhythm
 from enlist.sessions.open_sessions import OpenSession
-from enlist.sessions.socket import MOST_UNSENT, DeviceSocket, Owner
+from enlist.sessions.socket import (
+    MOST_BETWEEN_PINGS,
+    MOST_UNSENT,
+    DeviceSocket,
+    Owner,
+)
 from enlist.store import credentials
 from enlist.store.announcing import Of, Whose
 from enlist.store.wakeups import Heard
+from enlist.verbs.device_sessions import Heartbeat
 from enlist.verbs.device_sessions import OpenSession as Open
+from enlist.verbs.driver import AnyVerb
 from tests.connections import Enrolled, enrolled
 from tests.installation import Enlist, done
 from tests.peers.base import DEADLINE
@@ -180,6 +192,35 @@ def test_a_process_that_cannot_ask_ends_what_it_holds(enlist: Enlist) -> None:
 
 
 @pytest.mark.usefixtures("forbearing")
+def test_a_database_that_neither_answers_nor_goes_away(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one behind a broken network, or that was stopped in its tracks; or a fault of ours."""
+    device = enrolled(enlist)
+    answers = threading.Event()
+    perform = enlist.driver.perform
+
+    def silent(verb: AnyVerb[Any, Any, Any], caller: Caller) -> Any:
+        if isinstance(verb, Heartbeat) and verb.session_ids:
+            answers.wait(DEADLINE)
+        return perform(verb, caller)
+
+    async def work() -> None:
+        keeper = Keeper(enlist.driver, Rhythm(heartbeat=0.05, lease=0.3))
+        monkeypatch.setattr(enlist.driver, "perform", silent)
+        _, line = await opened(keeper, enlist, device)
+        being_opened = await keeper.admit(device.device_id)
+        await until(lambda: line.ended is Ending.UNCHECKED)
+        late = Line()
+        await begun(keeper, enlist, device, being_opened, late)
+        await until(lambda: late.ended is Ending.UNCHECKED)
+        answers.set()
+        keeper.stop()
+
+    run(work())
+
+
+@pytest.mark.usefixtures("forbearing")
 def test_a_heartbeat_ends_what_must_not_go_on(
     enlist: Enlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,32 +255,56 @@ class Went:
         self.ending = ending
 
 
+@asynccontextmanager
+async def on_the_line(owner: Went, among: set[Any]) -> AsyncIterator[DeviceSocket]:
+    """A session's socket with a device at its other end, which says and reads nothing."""
+    lines: list[DeviceSocket] = []
+
+    class Begins(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            lines.append(DeviceSocket(transport, owner, among))
+            transport.set_protocol(lines[0])
+
+    server = await asyncio.get_running_loop().create_server(Begins, "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()
+    reader, writer = await asyncio.open_connection(*address, limit=1)
+    await until(lambda: bool(lines))
+    yield lines[0]
+    writer.close()
+    server.close()
+    del reader
+
+
 def test_a_device_that_does_not_read_is_cut_off() -> None:
     """And takes no memory for what it does not read."""
 
     async def work() -> None:
         owner, among = Went(), set[Any]()
-        lines: list[DeviceSocket] = []
-
-        class Begins(asyncio.Protocol):
-            def connection_made(self, transport: Any) -> None:
-                lines.append(DeviceSocket(transport, owner, among))
-                transport.set_protocol(lines[0])
-
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(Begins, "127.0.0.1", 0)
-        address = server.sockets[0].getsockname()
-        reader, writer = await asyncio.open_connection(*address, limit=1)
-        await until(lambda: bool(lines))
-        async with asyncio.timeout(DEADLINE):
+        async with on_the_line(owner, among) as line, asyncio.timeout(DEADLINE):
             while owner.ending is None:
-                lines[0].say({"text": "x" * MOST_UNSENT})
+                line.say({"text": "x" * MOST_UNSENT})
                 await asyncio.sleep(0)
-        assert owner.ending is Ending.TOO_SLOW
-        lines[0].cut()
-        await until(lambda: not among)
-        writer.close()
-        server.close()
-        del reader
+            assert owner.ending is Ending.TOO_SLOW
+            line.cut()
+            await until(lambda: not among)
+
+    run(work())
+
+
+def test_a_device_that_floods_is_not_listened_to() -> None:
+    """Each message may be short: what counts is how much there is from one ping to the next."""
+    chat = Connection(ConnectionType.CLIENT).send(TextMessage("so it goes " * 50))
+    most = MOST_BETWEEN_PINGS // len(chat)
+
+    async def work() -> None:
+        owner = Went()
+        async with on_the_line(owner, set()) as line:
+            for _ in range(3):
+                line.ping()
+                for _ in range(most):
+                    line.data_received(chat)
+            assert owner.ending is None
+            line.data_received(chat)
+            assert owner.ending is Ending.MALFORMED
 
     run(work())

@@ -190,7 +190,7 @@ class Keeper:
     async def _first_heartbeat(self) -> None:
         await self._check_all()
         if not self._tasks:
-            works = (self._beat, self._look, self._write_down)
+            works = (self._beat, self._look, self._write_down, self._lapse)
             self._tasks = [asyncio.create_task(self._again(each)) for each in works]
 
     async def _again(self, work: Callable[[], Any]) -> None:
@@ -213,14 +213,27 @@ class Keeper:
             await self._check_all()
         except StoreUnavailable as error:
             _log.warning("sessions not checked", reason=str(error), open=len(self.sessions))
-            if loop.time() - self._checked > self.rhythm.lease:
-                self.close(self.sessions.all(), Ending.UNCHECKED)
         sessions = [each for each in self.sessions.all() if not each.pending]
         part = -(-len(sessions) // _TICKS)
         for tick in range(_TICKS):
             self._ping(sessions[tick * part : (tick + 1) * part], loop.time())
             due = began + (tick + 1) * self.rhythm.heartbeat / _TICKS
             await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def _lapse(self) -> None:
+        """End what was not checked for too long, whatever keeps the store from answering.
+
+        Not by who asks it: he may wait for a database that neither answers nor goes away. Of those
+        that are being opened the store is being asked; if it answers, they are next.
+        """
+        left = self._checked + self.rhythm.lease - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(left)
+            return
+        held = [each for each in self.sessions.all() if not each.pending]
+        if self.close(held, Ending.UNCHECKED):
+            _log.error("sessions ended, as they could not be checked", count=len(held))
+        await asyncio.sleep(min(1.0, self.rhythm.heartbeat))
 
     def _ping(self, sessions: Sequence[OpenSession], now: float) -> None:
         silent = self.rhythm.heartbeat * _MISSED

@@ -36,6 +36,9 @@ LONGEST_MESSAGE: Final = 4096
 """Bytes of a message from a device; nothing that it may say is longer."""
 MOST_UNSENT: Final = 4096
 """Bytes that wait for a device that does not read; whoever lets more wait is cut off."""
+MOST_BETWEEN_PINGS: Final = 16_384
+"""Bytes that a device may send from one ping to the next. Who sends more is not listened to: one
+that floods would keep the process busy with itself, and all others waiting."""
 _PING: Final = Connection(ConnectionType.SERVER).send(Ping(payload=b""))
 
 
@@ -53,7 +56,7 @@ class DeviceSocket(asyncio.Protocol):
         among: the server's connections, which are told when it stops.
     """
 
-    __slots__ = ("_among", "_frames", "_open", "_owner", "_size", "_transport")
+    __slots__ = ("_among", "_frames", "_open", "_owner", "_received", "_size", "_transport")
 
     def __init__(
         self, transport: asyncio.Transport, owner: Owner, among: MutableSet[Any] | None = None
@@ -62,7 +65,7 @@ class DeviceSocket(asyncio.Protocol):
         self._owner = owner
         self._among: MutableSet[Any] = set() if among is None else among
         self._frames = Connection(ConnectionType.SERVER)
-        self._size = 0
+        self._size = self._received = 0
         self._open = True
         self._among.add(self)
         transport.set_write_buffer_limits(high=MOST_UNSENT)
@@ -74,6 +77,7 @@ class DeviceSocket(asyncio.Protocol):
     # --- what the session does with its line ----------------------------------------------
 
     def ping(self) -> None:
+        self._received = 0
         if self._open and not self._transport.is_closing():
             self._transport.write(_PING)
 
@@ -98,6 +102,10 @@ class DeviceSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._open:
+            return
+        self._received += len(data)
+        if self._received > MOST_BETWEEN_PINGS:
+            self._end(Ending.MALFORMED)
             return
         try:
             self._frames.receive_data(data)

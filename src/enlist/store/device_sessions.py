@@ -40,8 +40,9 @@ _INSERT = Query(
            :user_agent
       FROM credential c
       JOIN device d ON d.id = c.device_id
+      LEFT JOIN app_user u ON u.id = d.user_id
      WHERE c.id = :credential_id AND c.revoked_at IS NULL AND c.not_after > :now
-       AND d.state = 'enrolled' AND d.deleted_at IS NULL
+       AND d.state = 'enrolled' AND d.deleted_at IS NULL AND (u.id IS NULL OR u.state = 'active')
     """,
 )
 _BEYOND = Query(
