@@ -56,6 +56,7 @@ CODES: Final = {
     "credential_expired": "INVALID_AUTH",
     "device_blocked": "INVALID_AUTH",
     "not_found": "NOT_FOUND",
+    "cross_site": "UNAUTHORIZED",
     "method_not_allowed": "METHOD_NOT_ALLOWED",
     "too_large": "REQUEST_ENTITY_TOO_LARGE",
     "rate_limited": "RATE_LIMITED",
