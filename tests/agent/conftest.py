@@ -12,7 +12,10 @@ from enlist_agent.client import Patience
 from enlist_agent.enrollment import Enroll, Enrolled
 from enlist_agent.outcomes import Refusal
 from enlist_agent.secret import Secret
+from tests.agent.house import House
 from tests.agent.peer import Authority, OwnTime, Peer, listening, server_tls
+from tests.devices import FORBEARING
+from tests.serving import launch_server
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +77,13 @@ def enrolling(peer: Peer, state: Path, told: Told) -> Callable[[], Enrolled | Re
     return lambda: Enroll(
         Secret("GoodToken1"), server=peer.address, state=state, patience=told.patience
     ).run()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One server for all that need a real one; its sessions have a quick heartbeat."""
+    folder = tmp_path_factory.mktemp("house")
+    quick = {"ENLIST_SESSION_HEARTBEAT": "0.5"}
+    server = launch_server(folder / "data", environment=quick, program=("-c", FORBEARING))
+    yield House(server, server.api_key("administrator"), folder)
+    server.stop()

@@ -1,4 +1,4 @@
-"""The unit file: systemd understands it, it gives little away, and the guide installs just that."""
+"""The unit files: systemd understands them, they give little away, and the guides install these."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from enlist.settings import variables
+from enlist_agent import cli
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage
 from tests.peers.base import DEADLINE
 
 UNIT = ROOT / "packaging" / "enlist.service"
+AGENT = ROOT / "agent" / "enlist-agent.service"
 GUIDE = DocsPage(ROOT / "docs" / "how-to" / "install.md")
+AGENT_GUIDE = DocsPage(ROOT / "docs" / "how-to" / "agent.md")
 MOST_EXPOSED = 20
 """systemd's own measure, from 0 to 100; a service without any hardening has 96."""
 
@@ -26,17 +29,18 @@ needs_systemd = pytest.mark.skipif(
 )
 
 
-def setting(name: str) -> list[str]:
-    """Every value of a line of the unit."""
-    return re.findall(rf"(?m)^{name}=(.*)$", UNIT.read_text())
+def setting(name: str, unit: Path = UNIT) -> list[str]:
+    """Every value of a line of a unit."""
+    return re.findall(rf"(?m)^{name}=(.*)$", unit.read_text())
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Path:
-    """The unit with a program and a user that exist on this machine."""
-    text = UNIT.read_text().replace("/opt/enlist/.venv/bin/enlist", sys.executable)
-    text = re.sub(r"(?m)^(User|Group)=enlist$", r"\1=daemon", text)
-    unit = tmp_path / "enlist.service"
+@pytest.fixture(params=[UNIT, AGENT], ids=["server", "agent"])
+def here(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A unit with a program and a user that exist on this machine."""
+    original: Path = request.param
+    text = re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={sys.executable}", original.read_text())
+    text = re.sub(r"(?m)^(User|Group)=enlist.*$", r"\1=daemon", text)
+    unit = tmp_path / original.name
     unit.write_text(text)
     return unit
 
@@ -91,3 +95,20 @@ def test_the_guides_settings_are_settings() -> None:
     (settings,) = [each for each in GUIDE.blocks if each.startswith("ENLIST_DATA=")]
     names = {line.partition("=")[0] for line in settings.splitlines()}
     assert names <= variables()
+
+
+def test_the_agents_guide_makes_what_its_unit_names() -> None:
+    commands = "\n".join(AGENT_GUIDE.blocks)
+    (program,) = setting("ExecStart", AGENT)
+    assert program.partition(" ")[0] in commands
+    (user,) = setting("User", AGENT)
+    assert re.search(rf"useradd .* {user}$", commands, re.MULTILINE)
+    (folder,) = setting("StateDirectory", AGENT)
+    assert f"-o {user} -g {user} /var/lib/{folder}" in commands
+    assert "enlist-agent.service /etc/systemd/system/enlist-agent.service" in commands
+
+
+def test_a_reset_device_is_not_started_again() -> None:
+    assert setting("Restart", AGENT) == ["on-failure"]
+    (codes,) = setting("RestartPreventExitStatus", AGENT)
+    assert {int(each) for each in codes.split()} == {cli.REFUSED, cli.WRONG_USAGE, cli.RESET}

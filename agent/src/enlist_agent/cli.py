@@ -1,8 +1,9 @@
-"""`enlist-agent enroll` and `enlist-agent status`.
+"""`enlist-agent enroll`, `enlist-agent run` and `enlist-agent status`.
 
 Exit codes: 0 done; 1 refused, by the server or because the device is not in order; 2 the command
 must be changed, or the state directory cannot be used; 3 no server that can be trusted gave a
-usable answer; 130 stopped by hand.
+usable answer; 4 `run` ended because the device was reset, or its certificate counts no more for
+another reason; 130 stopped by hand.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import getpass
 import json
 import logging
 import re
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from enlist_agent.client import Patience
 from enlist_agent.enrollment import Enroll
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
+from enlist_agent.running import Run
 from enlist_agent.secret import DOTS, Secret, printable
 from enlist_agent.standing import Standing, status
 
@@ -29,12 +32,14 @@ DONE: Final = 0
 REFUSED: Final = 1
 WRONG_USAGE: Final = 2
 NO_SERVER: Final = 3
+RESET: Final = 4
 STOPPED: Final = 130
 STANDARD_INPUT: Final = "-"
 
 _CODES: Final = (
     "exit codes: 0 done, 1 refused, 2 the command must be changed or the directory cannot be used, "
-    "3 the server cannot be reached or not be trusted, 130 stopped by hand"
+    "3 the server cannot be reached or not be trusted, 4 the device was reset (run), "
+    "130 stopped by hand"
 )
 
 
@@ -44,7 +49,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "enlist-agent") -> int:
     logging.getLogger("httpcore2").setLevel(logging.WARNING)
     try:
         given = _parser(prog).parse_args(argv)
-        return _enroll(given) if given.command == "enroll" else _status(given)
+        command: Callable[[argparse.Namespace], int] = given.do
+        return command(given)
     except SystemExit as leaving:  # argparse's way out, after --help and mistakes alike
         return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
     except UsageError as error:
@@ -71,10 +77,11 @@ _Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - i
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=prog, description="Enroll this device with Enlist.", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="enroll|status")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="enroll|run|status")
     enrolling = _enroll_words(commands, prog)
+    running = _run_words(commands, prog)
     asking = _status_words(commands, prog)
-    for command in (enrolling, asking):
+    for command in (enrolling, running, asking):
         says = command.add_argument
         says("--state", metavar="DIR", type=Path, required=True, help="the agent's own directory")
         says("--ca", metavar="FILE", type=Path, help="trust this CA (PEM) as well")
@@ -112,7 +119,22 @@ def _enroll_words(commands: _Commands, prog: str) -> _Parser:
         metavar="sha256:HEX",
         help="trust the server's own CA if it has this fingerprint, and no other",
     )
+    enrolling.set_defaults(do=_enroll)
     return enrolling
+
+
+def _run_words(commands: _Commands, prog: str) -> _Parser:
+    running = commands.add_parser(
+        "run",
+        help="stay connected, and renew the certificate in time",
+        description="Stay connected until the device is reset, and renew its certificate when two "
+        "thirds of its life are over. For a service.",
+        epilog=f"example: {prog} run --state DIR; {_CODES}",
+        allow_abbrev=False,
+    )
+    running.add_argument("--device-url", metavar="URL", help="the server's device listener")
+    running.set_defaults(do=_run)
+    return running
 
 
 def _status_words(commands: _Commands, prog: str) -> _Parser:
@@ -124,6 +146,7 @@ def _status_words(commands: _Commands, prog: str) -> _Parser:
         allow_abbrev=False,
     )
     asking.add_argument("--device-url", metavar="URL", help="the server's device listener")
+    asking.set_defaults(do=_status)
     return asking
 
 
@@ -175,6 +198,18 @@ def _line(what: str) -> str:
     if not text:
         raise UsageError(f"Standard input holds no {what}.")
     return text
+
+
+def _run(given: argparse.Namespace) -> int:
+    # A service is stopped by SIGTERM, which is nothing to complain about.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
+    outcome = Run(given.state, given.device_url, given.ca, notice=_tell).run()
+    if isinstance(outcome, Refusal):
+        return _refused(outcome, given.json)
+    if given.json:
+        _say_json({"ended": asdict(outcome)})
+    _tell(f"{outcome.standing.upper()}: {outcome.told}")
+    return RESET
 
 
 def _status(given: argparse.Namespace) -> int:

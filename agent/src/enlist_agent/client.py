@@ -11,16 +11,17 @@ import json
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib import metadata
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import httpx2
 
 from enlist_agent.address import is_loopback
-from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
+from enlist_agent.outcomes import HandshakeError, Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret, printable
 
 PASSING: Final = frozenset({502, 503, 504})
@@ -69,6 +70,21 @@ class _Reply:
     status: int
     headers: httpx2.Headers
     content: bytes
+
+
+class Stream(Protocol):
+    """A connection's bytes; its errors are httpcore2's."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
+    def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """A connection that speaks another protocol from now on, and the answer that changed it."""
+
+    headers: httpx2.Headers
+    stream: Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +139,37 @@ class Server:
             self.patience.sleep(wait)
 
     def _send(self, asked: dict[str, Any], seconds: float) -> _Reply:
+        with self._opened(asked, seconds) as answer:
+            return self._whole(answer)
+
+    @contextmanager
+    def upgraded(self, path: str, headers: Mapping[str, str]) -> Iterator[Upgraded | Refusal]:
+        """A connection that changes to another protocol (RFC 9110 section 7.8), tried once.
+
+        It is closed at the end, whatever it speaks then.
+
+        Raises:
+            UnreachableError: no answer, none that can be trusted, or one that changes nothing.
+        """
+        asked = {
+            "method": "GET",
+            "url": self.address + path,
+            "headers": {"User-Agent": USER_AGENT, "Connection": "Upgrade", **headers},
+        }
+        try:
+            with self._opened(asked, LONGEST_TRY) as answer:
+                if answer.status_code == 101:
+                    yield Upgraded(answer.headers, answer.extensions["network_stream"])
+                    return
+                refusal = self._read(self._whole(answer))
+        except _PassingError as trouble:
+            raise UnreachableError(str(trouble)) from None
+        if not isinstance(refusal, Refusal):
+            raise UnreachableError(f"{self.address} does not stay connected at {path}.")
+        yield refusal
+
+    @contextmanager
+    def _opened(self, asked: dict[str, Any], seconds: float) -> Iterator[httpx2.Response]:
         # A proxy of the environment must not see what plain HTTP carries on this machine.
         through_proxies = not is_loopback(self.address)
         try:
@@ -132,12 +179,15 @@ class Server:
                 ) as http,
                 http.stream(**asked) as answer,
             ):
-                return _Reply(answer.status_code, answer.headers, self._all_of(answer))
+                yield answer
         except (httpx2.InvalidURL, UnicodeError):
             raise UsageError(f"{self.address} is not an address that can be asked.") from None
         except httpx2.RequestError as error:
             # `from None`: the error holds the request, and the request the secret.
             raise self._explain(error) from None
+
+    def _whole(self, answer: httpx2.Response) -> _Reply:
+        return _Reply(answer.status_code, answer.headers, self._all_of(answer))
 
     def _all_of(self, answer: httpx2.Response) -> bytes:
         content = bytearray()
@@ -158,9 +208,7 @@ class Server:
             return UnreachableError(self._distrust(broken))
         if broken is not None:
             reason = printable(broken.reason or broken)
-            return UnreachableError(
-                f"{self.address} does not speak TLS with this device ({reason})."
-            )
+            return HandshakeError(f"{self.address} does not speak TLS with this device ({reason}).")
         reason = printable(_system_error(error) or error, self.hidden) or type(error).__name__
         return _PassingError(f"{self.address} cannot be reached ({reason}).")
 

@@ -153,7 +153,7 @@ def _keep(folder: StateDirectory, key: ec.EllipticCurvePrivateKey, granted: Gran
     """Check what the server gave, and put it on the disk."""
     name = granted.name or granted.device_id
     try:
-        certificate = _checked(granted.certificate, granted.chain, key)
+        certificate = checked(granted.certificate, granted.chain, key)
     except (TypeError, AttributeError, ValueError, InvalidSignature):
         raise _unfit(granted.server) from None
     try:
@@ -178,7 +178,7 @@ def _unfit(server: str) -> UnreachableError:
     )
 
 
-def _checked(certificate: str, chain: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def checked(certificate: str, chain: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     """The leaf, when it is for our key and each certificate signed the one before it."""
     leaf = x509.load_pem_x509_certificate(certificate.encode())
     if leaf.public_key() != key.public_key():

@@ -56,3 +56,7 @@ class UsageError(ValueError):
 
 class UnreachableError(Exception):
     """No Enlist server that can be trusted gave an answer that can be used."""
+
+
+class HandshakeError(UnreachableError):
+    """The server was there, but TLS was refused, by it or for want of a common way."""

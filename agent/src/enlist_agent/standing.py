@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from cryptography import x509
-
 from enlist_agent.address import server_address
 from enlist_agent.client import Answer, Patience, Server
+from enlist_agent.identity import device_tls, leaf_of
 from enlist_agent.outcomes import Refusal, UnreachableError
 from enlist_agent.secret import printable
-from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, KEY, StateDirectory
-from enlist_agent.trust import only, read_ca
+from enlist_agent.state import StateDirectory
 
 
 class Standing(StrEnum):
@@ -30,7 +27,7 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
-_TOLD = {
+TOLD = {
     Standing.ENROLLED: "the server knows this device, and its certificate is good.",
     Standing.EXPIRED: "the certificate has run out. Ask your administrator for a new enrollment.",
     Standing.REVOKED: "the certificate was withdrawn and opens nothing any more. Ask your "
@@ -88,7 +85,8 @@ def status(
     if kept is None:
         told = f"{state} holds no enrolled device"
         return Refusal("not_enrolled", told, "Check --state, or enroll first.")
-    leaf = _leaf(folder)
+    folder.settle()
+    leaf = leaf_of(folder)
     answer = _ask(folder, device_url or kept.device_url, ca, patience or Patience(10.0))
     standing, verdict = _verdict(answer, over=leaf.not_valid_after_utc <= now)
     return Status(
@@ -104,20 +102,13 @@ def status(
     )
 
 
-def _leaf(folder: StateDirectory) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate((folder.text(CERTIFICATE) or "").encode())
-    except ValueError:
-        raise folder.damaged(CERTIFICATE) from None
-
-
 def _ask(
     folder: StateDirectory, device_url: str, ca: Path | None, patience: Patience
 ) -> Answer | Refusal | UnreachableError:
     """What the device listener says; that it says nothing is an answer here, too."""
     if not device_url:
         return UnreachableError("No device listener is known; give --device-url.")
-    server = Server(server_address(device_url), _trust(folder, ca), patience)
+    server = Server(server_address(device_url), device_tls(folder, ca), patience)
     try:
         return server.ask("GET", "/device")
     except UnreachableError as error:
@@ -126,23 +117,24 @@ def _ask(
 
 def _verdict(answer: Answer | Refusal | UnreachableError, *, over: bool) -> tuple[Standing, str]:
     """What the server says; that the certificate is over counts where it says nothing exact."""
-    standing, told = _said(answer)
+    standing, told = said(answer)
     if over and standing in (Standing.UNKNOWN, Standing.REFUSED):
-        return Standing.EXPIRED, _TOLD[Standing.EXPIRED]
+        return Standing.EXPIRED, TOLD[Standing.EXPIRED]
     return standing, told
 
 
-def _said(answer: Answer | Refusal | UnreachableError) -> tuple[Standing, str]:
+def said(answer: Answer | Refusal | UnreachableError) -> tuple[Standing, str]:
+    """What an answer to a device says of it, in one word and in a sentence."""
     if isinstance(answer, UnreachableError):
         return Standing.UNKNOWN, str(answer)
     if isinstance(answer, Refusal):
-        named = (each for each in _TOLD if each is not Standing.ENROLLED and each in answer.code)
+        named = (each for each in TOLD if each is not Standing.ENROLLED and each in answer.code)
         return next(named, Standing.REFUSED), str(answer)
     if _about_certificate(answer, "revoked_at"):
-        return Standing.REVOKED, _TOLD[Standing.REVOKED]
+        return Standing.REVOKED, TOLD[Standing.REVOKED]
     said = printable(answer.get("state"))
-    if said in _TOLD:
-        return Standing(said), _TOLD[Standing(said)]
+    if said in TOLD:
+        return Standing(said), TOLD[Standing(said)]
     return Standing.REFUSED, f"the server calls this device {said}."
 
 
@@ -154,13 +146,3 @@ def _name(answer: Answer | Refusal | UnreachableError) -> str:
 def _about_certificate(answer: Answer | Refusal | UnreachableError, name: str) -> str:
     certificate = answer.get("certificate") if isinstance(answer, dict) else None
     return printable(certificate.get(name) or "") if isinstance(certificate, dict) else ""
-
-
-def _trust(folder: StateDirectory, ca: Path | None) -> ssl.SSLContext:
-    extra = read_ca(ca) if ca else folder.text(EXTRA_CA) or ""
-    try:
-        context = only((folder.text(CHAIN) or "") + extra)
-        context.load_cert_chain(folder.path / CERTIFICATE, folder.path / KEY)
-    except (OSError, ValueError):
-        raise folder.damaged(KEY) from None
-    return context

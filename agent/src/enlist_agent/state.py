@@ -3,8 +3,11 @@
 The key and the certificate request are on the disk *before* the first request leaves. Whatever
 is lost afterwards, an answer or this process, the same command sends the very same request again,
 and the server recognises it and gives the same answer (X23). `state.json` is written last: while
-it is missing, the device is not enrolled. Every file appears whole or not at all, and two agents
-that start at once end up with one key, so that neither holds a certificate for a lost one.
+it is missing, the device is not enrolled. A renewal puts the next key and certificate beside those
+in use, and lets them take over one after the other; the server is told last.
+
+Every file appears whole or not at all, and two agents that start at once end up with one key, so
+that neither holds a certificate for a lost one.
 """
 
 from __future__ import annotations
@@ -12,10 +15,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -35,6 +39,10 @@ CERTIFICATE: Final = "certificate.pem"
 CHAIN: Final = "chain.pem"
 EXTRA_CA: Final = "ca.pem"
 STATE: Final = "state.json"
+NEXT_KEY: Final = "next-key.pem"
+NEXT_CERTIFICATE: Final = "next-certificate.pem"
+UNCONFIRMED: Final = "unconfirmed"
+LOCK: Final = "run.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +121,22 @@ class StateDirectory:
 
     def key(self) -> ec.EllipticCurvePrivateKey:
         """The device's P-256 key, made and kept when there is none yet."""
-        kept = self.text(KEY)
+        return self._key(KEY)
+
+    def next_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key that takes over at the renewal, made and kept when there is none yet."""
+        return self._key(NEXT_KEY)
+
+    def _key(self, name: str) -> ec.EllipticCurvePrivateKey:
+        kept = self.text(name)
         if kept is None:
-            self.write(KEY, private_text(ec.generate_private_key(ec.SECP256R1())), replace=False)
-            kept = self.text(KEY) or ""
+            self.write(name, private_text(ec.generate_private_key(ec.SECP256R1())), replace=False)
+            kept = self.text(name) or ""
         with suppress(ValueError, TypeError):
             loaded = load_pem_private_key(kept.encode(), None)
             if isinstance(loaded, ec.EllipticCurvePrivateKey):
                 return loaded
-        raise self.damaged(KEY)
+        raise self.damaged(name)
 
     def request(self, key: ec.EllipticCurvePrivateKey) -> str:
         """The certificate request, made once: ECDSA would sign the same words differently again.
@@ -132,10 +147,63 @@ class StateDirectory:
         with suppress(ValueError):
             if kept and x509.load_pem_x509_csr(kept.encode()).public_key() == key.public_key():
                 return kept
-        builder = x509.CertificateSigningRequestBuilder(x509.Name([]))
-        made = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+        made = request_for(key)
         self.write(REQUEST, made)
         return made
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep a second process from running on this directory, where the system can say so.
+
+        Raises:
+            UsageError: there is one.
+        """
+        try:
+            lock = (self.path / LOCK).open("w")
+            (self.path / LOCK).chmod(0o600)
+        except OSError as error:
+            raise _unusable(self.path / LOCK, error) from None
+        with lock:
+            if not _locked(lock):
+                raise UsageError(f"Another agent runs on {self.path} already.")
+            yield
+
+    # --- renewal --------------------------------------------------------------------------
+
+    def keep_next(self, certificate: str) -> None:
+        """Let the next key take over with its certificate, which the server is yet to be told."""
+        self.write(NEXT_CERTIFICATE, certificate)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the next key and certificate take over, wherever a crash may have left them.
+
+        The key first: a certificate that waits alone belongs to the key in use. Whoever uses both
+        calls this before.
+        """
+        if self.text(NEXT_CERTIFICATE) is not None:
+            self.write(UNCONFIRMED, "")
+            self._move(NEXT_KEY, KEY)
+            self._move(NEXT_CERTIFICATE, CERTIFICATE)
+
+    def unconfirmed(self) -> bool:
+        """Whether the server may not know yet that a renewed certificate has come."""
+        return (self.path / UNCONFIRMED).exists()
+
+    def confirmed(self) -> None:
+        """The server knows."""
+        try:
+            (self.path / UNCONFIRMED).unlink(missing_ok=True)
+        except OSError as error:
+            raise _unusable(self.path / UNCONFIRMED, error) from None
+
+    def _move(self, name: str, final: str) -> None:
+        try:
+            with suppress(FileNotFoundError):  # another process has settled it meanwhile
+                (self.path / name).replace(self.path / final)
+            self._sync()
+        except OSError as error:
+            raise _unusable(self.path / final, error) from None
 
     def write(self, name: str, text: str, *, replace: bool = True) -> None:
         """Put a file there at once, readable by its owner alone, and safe from a power cut.
@@ -167,15 +235,38 @@ class StateDirectory:
             except OSError:  # Android lets no app make hard links
                 if not final.exists():
                     temporary.replace(final)
+        self._sync()
+
+    def _sync(self) -> None:
+        """What was renamed stays so after a power cut."""
         if os.name == "posix":
             folder = os.open(self.path, os.O_RDONLY)
             os.fsync(folder)
             os.close(folder)
 
 
+def request_for(key: ec.EllipticCurvePrivateKey) -> str:
+    """A certificate request for a key, in PEM."""
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([]))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
 def private_text(key: ec.EllipticCurvePrivateKey) -> str:
     """The key as PKCS #8 in PEM."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _locked(file: IO[str]) -> bool:
+    """Lock a file for as long as it is open; False where another process has."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _unusable(path: Path, error: OSError) -> UsageError:

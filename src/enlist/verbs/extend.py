@@ -1,8 +1,4 @@
-"""Renewing a certificate without a reset: the device asks, then confirms that it has the new one.
-
-Until it confirms, both certificates count, so an answer that got lost costs nothing. Then the old
-one is revoked, and sessions that were proved with it go on under the new one (D63).
-"""
+"""Renewing a certificate as OpenZiti's clients do: asked for and confirmed by the old one (D63)."""
 
 from __future__ import annotations
 
@@ -13,17 +9,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from enlist.completions import certificate
 from enlist.core.caller import Caller
-from enlist.core.events import Happening
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
 from enlist.pki.authority import serial_text
 from enlist.pki.chain import DeviceCertificate, Unfit
 from enlist.pki.csr import Csr
-from enlist.store import api_sessions, credentials, devices, events
+from enlist.store import credentials
 from enlist.store.credentials import NewCertificate
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.api_sessions import Proved, proved_by
 from enlist.verbs.driver import QuickVerb, Tools, Verb
+from enlist.verbs.renewal import extend, retire
 from enlist.verbs.rights import missing
 
 
@@ -79,15 +75,8 @@ class ExtendCertificate(Verb[Proved, Extension, str]):
         return fresh if isinstance(fresh, Refusal) else Extension(seen, fresh)
 
     def apply(self, tx: Tx, caller: Caller, ready: Extension) -> Done[str] | Refusal:
-        before, fresh = ready.proved.credential, ready.fresh
-        if not devices.hold_enrolled(tx, before.device_id):
-            raise ConcurrentChange
-        credentials.revoke_renewals(tx, before)
-        if not credentials.renew(tx, fresh, before.id, before.generation):
-            raise ConcurrentChange
-        data = {"serial": fresh.serial, "renews": before.serial}
-        _record(tx, caller, "credential.extended", ready.proved, data)
-        return Done(fresh.certificate)
+        extend(tx, caller, ready.proved.device, ready.proved.credential, ready.fresh)
+        return Done(ready.fresh.certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +117,11 @@ class ConfirmExtension(QuickVerb[Confirmed, None]):
         return Confirmed(found, serial)
 
     def apply(self, tx: Tx, caller: Caller, ready: Confirmed) -> Done[None] | Refusal:
-        before = ready.proved.credential
         fresh = credentials.by_serial(tx, ready.serial)
         if fresh is None or fresh.revoked_at is not None:
             raise ConcurrentChange
-        api_sessions.take_over(tx, before.id, fresh.id)
-        if not credentials.retire(tx, before):
-            raise ConcurrentChange
-        data = {"serial": ready.serial, "renews": before.serial}
-        _record(tx, caller, "credential.renewed", ready.proved, data)
+        retire(tx, caller, ready.proved.device, ready.proved.credential, fresh)
         return Done(None)
-
-
-def _record(tx: Tx, caller: Caller, kind: str, proved: Proved, data: dict[str, str]) -> None:
-    personal = {"device": proved.device.name}
-    events.record(tx, caller, Happening(kind, proved.device.subjects, data, personal))
 
 
 def _serial(pem: str) -> str:

@@ -16,13 +16,14 @@ from enlist.web.callers import services_of, stranger
 from enlist.web.client_certificates import client_certificate
 from enlist.web.problems import problem_response
 from enlist.web.protocols import openziti
+from enlist.web.renewing import renewal_routes
 
 __all__ = ["client_certificate", "device_routes"]
 
 
 def device_routes() -> list[BaseRoute]:
     """Routes that a device's certificate opens, or that lead to one."""
-    return [Route("/device", _device), *openziti.routes()]
+    return [Route("/device", _device), *renewal_routes(), *openziti.routes()]
 
 
 async def _device(request: Request) -> Response:

@@ -1,0 +1,136 @@
+"""Renewing a certificate, whoever asks for it in whichever way.
+
+Another certificate is issued beside the one in use, and both count until the device says that the
+new one has come. Then the old one is revoked, and API sessions that were proved with it go on. An
+answer that gets lost costs nothing: the same is asked again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enlist.completions import certificate
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id
+from enlist.core.model import Credential, Device
+from enlist.core.outcomes import Done, Refusal
+from enlist.pki.csr import Csr
+from enlist.store import api_sessions, credentials, devices, events
+from enlist.store.credentials import NewCertificate
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.device_status import Standing, standing
+from enlist.verbs.driver import Answered, Tools, Verb
+
+
+def extend(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: NewCertificate) -> None:
+    """Issue another certificate beside the one held; an earlier one that never came is revoked."""
+    if not devices.hold_enrolled(tx, held.device_id):
+        raise ConcurrentChange
+    credentials.revoke_renewals(tx, held)
+    if not credentials.renew(tx, fresh, held.id, held.generation):
+        raise ConcurrentChange
+    _record(tx, caller, "credential.extended", device, fresh.serial, held)
+
+
+def retire(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: Credential) -> None:
+    """The new certificate has come: the old one is revoked, and its API sessions go on."""
+    api_sessions.take_over(tx, held.id, fresh.id)
+    if not credentials.retire(tx, held):
+        raise ConcurrentChange
+    _record(tx, caller, "credential.renewed", device, fresh.serial, held)
+
+
+def _record(
+    tx: Tx, caller: Caller, kind: str, device: Device, serial: str, before: Credential
+) -> None:
+    data, personal = {"serial": serial, "renews": before.serial}, {"device": device.name}
+    events.record(tx, caller, Happening(kind, device.subjects, data, personal))
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A certificate that is about to be issued beside the one that a device came with."""
+
+    standing: Standing
+    fresh: NewCertificate
+
+
+@dataclass(frozen=True)
+class RenewCertificate(Verb[Standing, Renewal, str]):
+    """Issue another certificate for the device that came with this one; answers it, PEM.
+
+    Attributes:
+        device_id, serial: what the proved certificate says; the serial as lower-case hex.
+
+    Refusals: those of `DeviceStatus`, `csr_invalid`.
+    """
+
+    device_id: Id
+    serial: str
+    csr: Csr | Refusal
+
+    name = "renew_certificate"
+    refused_as = "credential.refused"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
+        return standing(tx, self.device_id, self.serial)
+
+    def work(self, tools: Tools, caller: Caller, seen: Standing) -> Renewal | Refusal:
+        if isinstance(self.csr, Refusal):
+            return self.csr
+        fresh = certificate.prepare(tools, self.csr, seen.device.id, tools.clock())
+        return fresh if isinstance(fresh, Refusal) else Renewal(seen, fresh)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Renewal) -> Done[str] | Refusal:
+        extend(tx, caller, ready.standing.device, ready.standing.credential, ready.fresh)
+        return Done(ready.fresh.certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A device that came with its new certificate, and the old one, as long as it counts."""
+
+    standing: Standing
+    before: Credential
+
+
+@dataclass(frozen=True)
+class ConfirmRenewal(Verb[Arrived | Standing, Arrived, Standing]):
+    """The device came with its new certificate: the one that it renews counts no more.
+
+    It may be said again and again, also of a certificate that renews none: there is nothing left
+    to do then.
+
+    Attributes:
+        device_id, serial: what the *new* certificate says.
+
+    Refusals: those of `DeviceStatus`.
+    """
+
+    device_id: Id
+    serial: str
+
+    name = "confirm_renewal"
+    refused_as = "credential.refused"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Arrived | Standing | Refusal:
+        found = standing(tx, self.device_id, self.serial)
+        if isinstance(found, Refusal):
+            return found
+        living = credentials.living(tx, found.device.id)
+        renewed = [each for each in living if each.id == found.credential.renews_id]
+        return Arrived(found, renewed[0]) if renewed else found
+
+    def work(
+        self, tools: Tools, caller: Caller, seen: Arrived | Standing
+    ) -> Arrived | Answered[Standing]:
+        return seen if isinstance(seen, Arrived) else Answered(Done(seen))
+
+    def apply(self, tx: Tx, caller: Caller, ready: Arrived) -> Done[Standing] | Refusal:
+        found = ready.standing
+        fresh = credentials.by_serial(tx, self.serial)
+        if fresh is None or fresh.revoked_at is not None:
+            raise ConcurrentChange
+        retire(tx, caller, found.device, ready.before, fresh)
+        return Done(found)

@@ -1,0 +1,148 @@
+"""Renewing with a real server: in time, with another key, and whatever breaks in between."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from enlist_agent.client import Patience
+from enlist_agent.identity import leaf_of, renewal_due
+from enlist_agent.renewal import renew
+from enlist_agent.running import Run
+from enlist_agent.standing import Standing, Status, status
+from enlist_agent.state import StateDirectory
+from tests.agent.house import House, running
+from tests.peers.base import DEADLINE
+
+pytestmark = pytest.mark.xdist_group("agent")
+
+AHEAD = """
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from enlist_agent.running import Run
+ahead = timedelta(days=int(sys.argv[2]))
+Run(Path(sys.argv[1]), clock=lambda: datetime.now(UTC) + ahead,
+    notice=lambda told: print(told, flush=True)).run()
+"""
+"""An agent as long after its enrollment as a test asks for."""
+
+
+class Crashed(Exception):
+    """The process dies here."""
+
+
+class Dying(StateDirectory):
+    """A state directory on which the process dies just before it changes it for the n-th time."""
+
+    def __init__(self, path: Path, steps: int) -> None:
+        super().__init__(path)
+        self.steps = steps
+
+    def _step(self) -> None:
+        self.steps -= 1
+        if self.steps < 0:
+            raise Crashed
+
+    def write(self, name: str, text: str, *, replace: bool = True) -> None:
+        self._step()
+        super().write(name, text, replace=replace)
+
+    def _move(self, name: str, final: str) -> None:
+        self._step()
+        super()._move(name, final)
+
+    def confirmed(self) -> None:
+        self._step()
+        super().confirmed()
+
+
+STEPS = 7
+PATIENT = Patience(DEADLINE)
+
+
+def serial(state: Path) -> int:
+    return x509.load_pem_x509_certificate((state / "certificate.pem").read_bytes()).serial_number
+
+
+def stands(state: Path) -> Standing:
+    found = status(state, now=datetime.now(UTC), patience=PATIENT)
+    assert isinstance(found, Status)
+    return found.standing
+
+
+def test_it_renews_in_time_and_stays_connected(house: House, state: Path) -> None:
+    """With a year of life: not after 240 days, but after 250."""
+    device_id = house.enrolled(state)
+    before, key = serial(state), (state / "key.pem").read_text()
+    for days, renewed in (("240", False), ("250", True)):
+        with running(state.with_name(f"{days}.log"), ["-c", AHEAD, str(state), days]) as agent:
+            agent.told("Connected to")
+            assert ("Renewed the certificate" in agent.said) is renewed
+    assert serial(state) != before
+    assert (state / "key.pem").read_text() != key
+    assert {each.stat().st_mode & 0o777 for each in state.iterdir()} == {0o600}
+    assert stands(state) is Standing.ENROLLED
+    (event,) = house.events(device_id, "credential.renewed")
+    assert int(event["data"]["serial"], 16) == serial(state)
+
+
+def test_two_thirds_of_its_life(house: House, state: Path) -> None:
+    house.enrolled(state)
+    leaf = leaf_of(StateDirectory(state))
+    whole = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    assert renewal_due(leaf) - leaf.not_valid_before_utc == whole * 2 / 3
+
+
+@pytest.mark.parametrize("steps", range(STEPS + 1))
+def test_wherever_the_process_dies_the_same_steps_go_on(
+    house: House, state: Path, steps: int
+) -> None:
+    """The device never loses its only good certificate, and nobody takes it for a clone."""
+    device_id = house.enrolled(state)
+    before = serial(state)
+    died = True
+    try:
+        renew(Dying(state, steps), house.server.device_url, None, PATIENT)
+        died = False
+    except Crashed:
+        assert stands(state) is Standing.ENROLLED
+    assert died is (steps < STEPS)
+    if died:
+        again = renew(StateDirectory(state), house.server.device_url, None, PATIENT)
+        assert isinstance(again, datetime), again
+    assert serial(state) != before
+    assert stands(state) is Standing.ENROLLED
+    assert house.events(device_id, "credential.refused") == []
+    assert house.events(device_id, "credential.renewed") != []
+    assert not [each.name for each in state.iterdir() if each.name.startswith(("next", "un"))]
+
+
+def test_a_clock_far_ahead_does_not_renew_without_end(house: House, state: Path) -> None:
+    """To it, each new certificate is old at once."""
+    device_id = house.enrolled(state)
+    told: list[str] = []
+
+    def notice(line: str) -> None:
+        told.append(line)
+        if line.startswith("Connected"):
+            raise Crashed
+
+    ahead = timedelta(days=300)
+    with pytest.raises(Crashed):
+        Run(state, clock=lambda: datetime.now(UTC) + ahead, notice=notice).run()
+    assert len(house.events(device_id, "credential.renewed")) == 1
+
+
+def test_a_renewal_that_is_refused_leaves_the_session(house: House, state: Path) -> None:
+    """Where TLS ends before the server, nothing proves the device but its signature."""
+    device_id = house.enrolled(state)
+    words = ["-c", AHEAD.replace("Path(sys.argv[1]),", "Path(sys.argv[1]), sys.argv[3],")]
+    words += [str(state), "250", house.server.url]
+    with running(state.with_name("run.log"), words) as agent:
+        agent.told("Connected to")
+        assert "The certificate could not be renewed. " in agent.said
+        assert len(house.sessions(device_id)) == 1
