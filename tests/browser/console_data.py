@@ -100,6 +100,7 @@ def fill(enlist: Enlist) -> dict[str, Ticket]:
         "begun": found["58"],
         "waiting": found["59"],
         "expired": found["1"],
+        "overdue": found["2"],
     }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +13,7 @@ from enlist.core.clock import HOUR, system_clock
 from enlist.store.sqlite import SqliteStore
 from tests.browser.console_data import Filled
 from tests.connections import live_session
+from tests.peers.base import find_program
 
 PHONE = {"width": 390, "height": 844}
 RED = {"light": "rgb(201, 42, 42)", "dark": "rgb(255, 135, 135)"}
@@ -37,8 +40,11 @@ def enrollment(page: Page) -> set[str]:
     return names & {"Reset enrollment", "Reissue enrollment", "Delete enrollment"}
 
 
-def test_an_enrolled_device_is_reset(filled: Filled) -> None:
-    """What ends is shown, bound to the button, and asked anew where it has changed."""
+@pytest.mark.peer("zbar")
+def test_an_enrolled_device_is_reset(filled: Filled, tmp_path: Path) -> None:
+    """What ends is shown, bound to the button, and asked anew where it has changed; then the new
+    JWT is handed over in each way (D10, D11, D26, D27)."""
+    zbar = find_program("zbarimg") or ""
     connect(filled, "intercepted")
     watched = filled.watch("operator")
     page = watched.page
@@ -59,6 +65,7 @@ def test_an_enrolled_device_is_reset(filled: Filled) -> None:
     expect(page.get_by_label("Date enrollment expires")).to_have_value(re.compile(r"^20..-"))
 
     connect(filled, "intercepted")
+    page.get_by_label("It enrolls again with").select_option("One-time JWT")
     press = page.get_by_role("button", name="Reset enrollment")
     press.click()
     expect(page.get_by_role("alert")).to_contain_text("The situation has changed")
@@ -67,16 +74,66 @@ def test_an_enrolled_device_is_reset(filled: Filled) -> None:
     press.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").first).to_contain_text("was reset: what it held has ended")
-    assert enrollment(page) == {"Reissue enrollment", "Delete enrollment"}
+    assert enrollment(page) == {"Delete enrollment"}
+    hand_over = page.get_by_role("group", name="Hand over the JWT")
+    expect(hand_over.get_by_role("link", name="Send registration e-mail")).to_be_visible()
+    assert watched.axe() == []
+    jwt = [downloaded(page), downloaded(page)]
+    assert jwt[0] == jwt[1]
+    page.get_by_role("button", name="Show QR code").click()
+    code = page.get_by_role("img", name="QR code of the one-time JWT")
+    expect(code).to_be_visible()
+    assert watched.axe() == []
+    picture = tmp_path / "code.png"
+    picture.write_bytes(code.screenshot())
+    asked = [zbar, "-q", "--raw", str(picture)]
+    read = subprocess.run(asked, check=True, capture_output=True, text=True)
+    assert read.stdout.strip() == jwt[0]
+    page.get_by_role("link", name="Back to the device").click()
+    page.get_by_role("link", name="Send registration e-mail").click()
+    page.get_by_role("button", name="Send it").click()
+    expect(page.get_by_role("status").first).to_contain_text("on its way to")
     watched.forget("409")
     watched.calm()
+
+
+def downloaded(page: Page) -> str:
+    """The file, which can be had as often as it is asked for."""
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download JWT").click()
+    assert started.value.suggested_filename.endswith(".jwt")
+    return Path(started.value.path()).read_text()
+
+
+def test_an_open_code_gives_way_to_what_became_of_it(filled: Filled) -> None:
+    """Whoever shows it to a phone sees that the phone has enrolled, or that it is dead."""
+    operator, helpdesk = filled.watch("operator"), filled.watch("helpdesk")
+    page = operator.page
+    page.clock.install()
+    page.goto(f"{device(filled, 'enrolled')}/reset")
+    page.get_by_label("It enrolls again with").select_option("One-time JWT")
+    page.get_by_role("button", name="Reset enrollment").click()
+    page.get_by_role("button", name="Show QR code").click()
+    code = page.get_by_role("img", name="QR code of the one-time JWT")
+    expect(code).to_be_visible()
+    page.clock.run_for(10_000)
+    expect(code).to_be_visible()
+
+    helpdesk.page.goto(page.url.removesuffix("/qr") + "/reissue")
+    helpdesk.page.get_by_role("button", name="Reissue enrollment").click()
+    expect(helpdesk.page.get_by_text("The token before it is dead.")).to_be_visible()
+    page.clock.run_for(4_000)
+    expect(code).to_have_count(0)
+    page.get_by_role("button", name="Show QR code").click()
+    expect(code).to_be_visible()
+    operator.calm()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_an_expired_token_is_red(filled: Filled, theme: str) -> None:
     """D12: the colour and the word."""
     page = filled.watch("reader", color_scheme=theme).page
-    page.goto(device(filled, "expired"))
+    page.goto(device(filled, "overdue"))
     told = page.get_by_role("region", name="Enrollment").locator(".overdue strong")
     expect(told).to_have_css("color", RED[theme])
     expect(page.get_by_role("region", name="Enrollment")).to_contain_text("Expired")

@@ -16,7 +16,8 @@ Message = Annotated[
     str,
     typer.Option(
         "--message",
-        help="email sends the token to the user; none prints it once, and that is audited.",
+        help="email sends it to the user; none prints a token once, and that is audited; "
+        "later does neither yet.",
     ),
 ]
 
@@ -24,7 +25,8 @@ Grant = Annotated[
     str,
     typer.Option(
         "--grant",
-        help="registration_token, or one_time_jwt: a file for OpenZiti clients.",
+        help="registration_token, or one_time_jwt for OpenZiti clients: sent as an attachment, "
+        "or downloaded.",
     ),
 ]
 

@@ -16,6 +16,7 @@ from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
+from enlist.web.console.handing import unsendable
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
 from enlist.web.console.sessions import sessions_of
@@ -53,6 +54,7 @@ async def show_device(desk: Desk) -> Response:
         "earlier": [(shown_state(e.state, e.expires_at, desk.now), e) for e in earlier],
         "attempts": shown_attempts(detail.attempts, desk.now),
         "sessions": sessions,
+        "unsendable": unsendable(desk, device, detail.user),
         "holds": any(credential.revoked_at is None for credential in detail.credentials),
         "story": describe_all(detail.timeline.items, desk.caller.language),
         "interceptions": await interceptions(desk, device.organization_path, device=device.id),

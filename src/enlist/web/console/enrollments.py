@@ -21,6 +21,7 @@ from enlist.web.console import words
 from enlist.web.console.devices import interceptions, shown_attempts
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_choices, read_form
+from enlist.web.console.handing import unsendable
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
 
@@ -74,6 +75,7 @@ async def show_enrollment(desk: Desk) -> Response:
         "detail": detail,
         "enrollment": found,
         "state": state,
+        "unsendable": unsendable(desk, found, detail.user),
         "mark": mark,
         "attempts": shown_attempts(detail.attempts, desk.now),
         "story": describe_all(detail.timeline.items, desk.caller.language),

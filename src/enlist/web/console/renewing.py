@@ -34,6 +34,7 @@ from enlist.web.console.enrollment_actions import (
     sending,
 )
 from enlist.web.console.forms import Form, read_form, to_picker
+from enlist.web.console.handing import unsendable
 from enlist.web.console.layout import Desk, page
 
 YES: Final = "yes"
@@ -60,11 +61,6 @@ class _Page:
     first: Mapping[str, str]
     done: str
     shown: Mapping[str, Any]
-
-    @property
-    def reachable(self) -> bool:
-        """Whether somebody has an address that a message can go to."""
-        return self.item.user_id is not None and (self.user is None or bool(self.user.email))
 
 
 async def reset(desk: Desk) -> Response:
@@ -93,6 +89,7 @@ async def reset(desk: Desk) -> Response:
                 "device": device,
                 "reasons": words.RESET_REASONS,
                 "grants": [(each.value, words.GRANTS[each].label) for each in NEW_GRANTS],
+                "by_jwt": False,
                 "ends_sign_ins": detail.user is not None
                 and desk.may(Permission.USERS_EDIT, detail.user.organization_path),
             },
@@ -144,6 +141,7 @@ async def reissue(desk: Desk) -> Response:
             shown={
                 "detail": detail,
                 "enrollment": found,
+                "by_jwt": found.grant is GrantKind.ONE_TIME_JWT,
                 "state": shown_state(found.state, found.expires_at, desk.now),
             },
         ),
@@ -180,7 +178,7 @@ async def _renew(desk: Desk, asked: _Page) -> Response:
         "ends": foreseen.value.consequences,
         "preview": foreseen.value.preview,
         "item": asked.item,
-        "sendable": asked.reachable and "email" in desk.services.tools.channels,
+        "unsendable": unsendable(desk, asked.item, asked.user),
         "words": words,
     }
     return desk.show(asked.template, context, refusal=form.refusal)
@@ -195,7 +193,11 @@ def _until(desk: Desk, form: Form) -> tuple[Form, int | None]:
 
 
 def _delivery(form: Form) -> Delivery:
-    return Delivery("email", form.value("template")) if form.value("send") == YES else LATER
+    if form.value("send") != YES:
+        return LATER
+    # A JWT goes with a text of its own, whatever was chosen before its grant was.
+    by_jwt = form.value("grant") == GrantKind.ONE_TIME_JWT
+    return Delivery("email", "" if by_jwt else form.value("template"))
 
 
 def _told(desk: Desk, asked: _Page, delivery: Delivery) -> str:

@@ -136,8 +136,8 @@
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    // One that is sent into a frame leaves this page, and the form, as they are.
-    if (form.method !== "post" || event.submitter?.formTarget) return;
+    // One that is sent into a frame, or answered by a file, leaves this page as it is.
+    if (form.method !== "post" || event.submitter?.formTarget || "stays" in form.dataset) return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
   });
