@@ -51,6 +51,13 @@ keeper._MISSED = 1000
 wiring.main()
 """
 """A server that gives up no silent device: one whose machine is busy may miss three heartbeats."""
+WITHOUT_HEARTBEAT = f"""
+from enlist.sessions.keeper import Rhythm
+from enlist.wiring import server
+server._rhythm = lambda settings: Rhythm(heartbeat=10_000, lease=10_000)
+{FORBEARING}
+"""
+"""A server whose sessions have no second heartbeat: whatever ends one, it was told."""
 
 
 @dataclass(frozen=True)
