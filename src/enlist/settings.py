@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     device_url: str = ""
     """Address that devices use."""
     pki_url: str = ""
-    """Address in certificates for the revocation list; default `<public-url>/pki`."""
+    """Address in certificates for revocation list and OCSP; default `<public-url>/pki`."""
     tls_cert: Path | None = None
     """Certificate (with chain) for the web listener."""
     tls_key: Path | None = None

@@ -13,7 +13,6 @@ from enlist.core.outcomes import Refusal
 from enlist.store import credentials
 from enlist.store.revocations import Revocation
 from enlist.store.tx import Query, Tx
-from enlist.verbs import revocations
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.reassign import Reassign
 from enlist.verbs.reset import Reset
@@ -196,8 +195,8 @@ def test_many_who_look_at_once_agree(enlist: Enlist) -> None:
 
 
 def test_more_than_goes_at_once(enlist: Enlist, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(revocations.revocations, "MOST_AT_ONCE", 2)
-    monkeypatch.setattr(revocations, "MOST_AT_ONCE", 2)
+    for place in ("store", "verbs"):
+        monkeypatch.setattr(f"enlist.{place}.revocations.MOST_AT_ONCE", 2)
     gone = [reset(enlist, enrolled(enlist, f"laptop-{key}", key)) for key in range(5)]
     assert sorted(Reader(enlist).look()) == sorted(gone)
 

@@ -179,11 +179,13 @@ def test_what_a_device_certificate_says(issue: Issue, authority: Authority, csr:
 def test_a_device_certificate_says_where_the_list_and_its_issuer_are(issue: Issue) -> None:
     certificate = x509.load_der_x509_certificate(issue().der)
     (point,) = _value(certificate, x509.CRLDistributionPoints)
-    (access,) = _value(certificate, x509.AuthorityInformationAccess)
+    asked, access = _value(certificate, x509.AuthorityInformationAccess)
 
     assert point.full_name == [
         x509.UniformResourceIdentifier("http://enroll.example.com/pki/issuing.crl")
     ]
+    assert asked.access_method == AuthorityInformationAccessOID.OCSP
+    assert asked.access_location.value == "http://enroll.example.com/pki/ocsp"
     assert access.access_method == AuthorityInformationAccessOID.CA_ISSUERS
     assert access.access_location.value == "http://enroll.example.com/pki/issuing.cer"
 

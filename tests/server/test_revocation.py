@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from cryptography.x509 import ocsp
 
 from tests.devices import Credentials, enroll
 from tests.peers.base import DEADLINE
@@ -82,3 +85,52 @@ def test_a_cache_must_ask_before_it_repeats_a_list(checker: Checker) -> None:
         after = client.get("/pki/issuing.crl", headers=known)
     assert after.status_code == 200
     assert after.headers["etag"] != first.headers["etag"]
+
+
+def answered(checker: Checker, box: Credentials, *more: str) -> str:
+    """What OpenSSL is answered, verified, at the address that the certificate names."""
+    certificate, issuing = box.files[0], checker.pki / "issuing.pem"
+    url = checker.openssl("x509", "-in", certificate, "-noout", "-ocsp_uri").strip()
+    assert url == f"{checker.server.url}/pki/ocsp"
+    trusting = ("-CAfile", checker.pki / "root.pem", "-verify_other", issuing)
+    about = ("-issuer", issuing, "-cert", certificate)
+    said = checker.openssl("ocsp", "-url", url, *about, *trusting, *more)
+    assert "Response verify OK" in said, said
+    assert "WARNING" not in said, said
+    return said
+
+
+def test_the_next_ocsp_answer_has_a_reset(checker: Checker) -> None:
+    """By POST, with a nonce, and by any hash."""
+    box, other = checker.enroll(), checker.enroll()
+    assert "device.pem: good" in answered(checker, box)
+    checker.reset(box, "lost")
+    said = answered(checker, box)
+    assert "device.pem: revoked" in said
+    assert "Reason: keyCompromise" in said
+    assert "device.pem: good" in answered(checker, other)
+    sha256 = ("-sha256", "-issuer", str(checker.pki / "issuing.pem"))
+    assert "device.pem: revoked" in checker.openssl(
+        "ocsp",
+        *("-url", f"{checker.server.url}/pki/ocsp", *sha256, "-cert", box.files[0]),
+        *("-CAfile", checker.pki / "root.pem", "-verify_other", checker.pki / "issuing.pem"),
+    )
+
+
+def test_an_ocsp_request_may_stand_in_the_address(checker: Checker) -> None:
+    """By GET, as RFC 5019 has it; and what is no request is told so, as an answer."""
+    box, issuing = checker.enroll(), checker.pki / "issuing.pem"
+    about = ("-issuer", issuing, "-cert", box.files[0], "-no_nonce")
+    checker.openssl("ocsp", *about, "-reqout", "request.der")
+    request = (checker.folder / "request.der").read_bytes()
+    with checker.server.client() as client:
+        base = quote(b64encode(request).decode(), safe="")
+        answer = client.get(f"/pki/ocsp/{base}")
+        nonsense = [client.get(f"/pki/ocsp/{path}") for path in ("%", "AAAA", "")]
+        posted = client.post("/pki/ocsp", content=b"nothing")
+    assert answer.headers["content-type"] == "application/ocsp-response"
+    found = ocsp.load_der_ocsp_response(answer.content)
+    assert found.certificate_status is ocsp.OCSPCertStatus.GOOD
+    for each in (*nonsense, posted):
+        status = ocsp.load_der_ocsp_response(each.content).response_status
+        assert status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST

@@ -118,6 +118,20 @@ class Issuer:
         )
         return self._sign(builder, spki_digest(public_key), now, lifetime)
 
+    def issue_responder(
+        self, key: ec.EllipticCurvePublicKey, now: int, lifetime: int
+    ) -> IssuedCertificate:
+        """A certificate for whoever answers how this CA's certificates stand (see `ocsp`).
+
+        Raises:
+            AuthorityExpired: see there.
+        """
+        builder = with_extensions(
+            self._new_builder().subject_name(_common_name("OCSP responder")).public_key(key),
+            [*profiles.responder(), (profiles.subject_key(key), False)],
+        )
+        return self._sign(builder, spki_digest(key), now, lifetime)
+
     def sign_revocation_list(self, builder: x509.CertificateRevocationListBuilder) -> bytes:
         """Put the issuing CA's name and signature on a list (see `revocation`); DER."""
         signed = (

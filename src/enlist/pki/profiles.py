@@ -22,7 +22,8 @@ Extensions = list[tuple[x509.ExtensionType, bool]]
 
 @dataclass(frozen=True, slots=True)
 class PkiUrls:
-    """Where others find the revocation list and the issuing CA's certificate (ruling 36).
+    """Where others find the revocation list and the issuing CA's certificate, and where they ask
+    about a single certificate (ruling 36).
 
     Plain HTTP on purpose: a client that checks a certificate cannot check another one first
     (RFC 5280 section 8).
@@ -30,15 +31,17 @@ class PkiUrls:
 
     crl: str
     issuer: str
+    ocsp: str
 
     @classmethod
     def under(cls, base: str) -> PkiUrls:
         """The addresses below a setting such as `http://enroll.example.com/pki`."""
         base = base.rstrip("/")
-        return cls(crl=f"{base}/issuing.crl", issuer=f"{base}/issuing.cer")
+        return cls(f"{base}/issuing.crl", f"{base}/issuing.cer", f"{base}/ocsp")
 
     def of(self, issuer_id: str) -> PkiUrls:
-        """Those of another issuing CA than the first: each signs a list of its own."""
+        """Those of another issuing CA than the first: each signs a list of its own. Whoever asks
+        about a certificate says by himself which CA it is of."""
         if not issuer_id:
             return self
 
@@ -46,7 +49,7 @@ class PkiUrls:
             base, _, name = url.rpartition("/issuing.")
             return f"{base}/issuing-{issuer_id}.{name}"
 
-        return PkiUrls(crl=named(self.crl), issuer=named(self.issuer))
+        return PkiUrls(named(self.crl), named(self.issuer), self.ocsp)
 
 
 def authority(path_length: int, domain_uri: str) -> Extensions:
@@ -61,15 +64,32 @@ def authority(path_length: int, domain_uri: str) -> Extensions:
 def device(urls: PkiUrls) -> Extensions:
     """What is alike on every device's certificate; its name and key come on top."""
     crl = x509.DistributionPoint([x509.UniformResourceIdentifier(urls.crl)], None, None, None)
-    issuer = x509.AccessDescription(
-        AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(urls.issuer)
-    )
+    access = [
+        x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
+        for method, url in (
+            (AuthorityInformationAccessOID.OCSP, urls.ocsp),
+            (AuthorityInformationAccessOID.CA_ISSUERS, urls.issuer),
+        )
+    ]
     return [
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_key_usage(digital_signature=True), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
         (x509.CRLDistributionPoints([crl]), False),
-        (x509.AuthorityInformationAccess([issuer]), False),
+        (x509.AuthorityInformationAccess(access), False),
+    ]
+
+
+def responder() -> Extensions:
+    """Who answers questions about an issuing CA's certificates (RFC 6960 4.2.2.2).
+
+    Nobody need ask how his own certificate stands: it ends soon.
+    """
+    return [
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (_key_usage(digital_signature=True), True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False),
+        (x509.OCSPNoCheck(), False),
     ]
 
 

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from enlist.web import ocsp
 from enlist.web.callers import services_of
 
 _ASK: Final = "public, no-cache"
@@ -31,6 +32,7 @@ def routes() -> list[BaseRoute]:
         Route("/pki/issuing.crl", _crl),
         Route("/pki/issuing-{issuer}.cer", _issuing),
         Route("/pki/issuing-{issuer}.crl", _crl),
+        *ocsp.routes(),
     ]
 
 

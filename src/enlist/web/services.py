@@ -22,6 +22,7 @@ from enlist.delivery.channels import CapturedMessage
 from enlist.sessions.keeper import Keeper
 from enlist.store.lanes import Store
 from enlist.verbs.driver import AnyVerb, Driver, HotVerb, Tools, View
+from enlist.verbs.revocation_answers import RevocationAnswers
 from enlist.verbs.revocation_list import RevocationList
 from enlist.verbs.together import Together
 from enlist.web.bell import Bell
@@ -92,6 +93,11 @@ class Services:
     def revocation_list(self) -> RevocationList:
         """What of the authority's certificates was revoked."""
         return RevocationList(self.store, self.tools)
+
+    @functools.cached_property
+    def revocation_answers(self) -> RevocationAnswers:
+        """How a single one of them stands."""
+        return RevocationAnswers(self.store, self.tools)
 
     @functools.cached_property
     def _gathering(self) -> Gathering:
