@@ -98,6 +98,7 @@ PLAIN: Final[dict[str, Any]] = {
     "grant": "",
     "dry_run": "true",
     "preview": "",
+    "send": "yes",
     "end_sign_ins": False,
     "message_state": "",
     "kind": "",
@@ -123,6 +124,7 @@ NESTED: Final[dict[str, dict[str, Any]]] = {
 WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/language": ("language", "back"),
     "/console/{group_id}/enrollments/bulk": ("id", "action", "confirmed"),
+    "/console/{group_id}/enrollments/{id}/jwt": (),
     "/console/{group_id}/templates/preview": ("name", "purpose", "channel", "subject", "body"),
 }
 """Forms that are sent from other pages."""
