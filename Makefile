@@ -52,7 +52,8 @@ fuzz: $(DEVELOPMENT) $(VENDOR) ## Try fresh generated requests, CSRs, PEM and JS
 	$(PYTHON) -m tests.peers.install
 	FUZZ=$(or $(FUZZ),25) $(PYTHON) -m pytest $(PYTEST_OPTIONS) --timeout=3600 \
 		tests/web/api/test_generated.py tests/web/api/test_reading.py tests/pki \
-		tests/web/test_nothing_leaks.py tests/core/test_merkle.py tests/core/test_templates.py
+		tests/web/test_nothing_leaks.py tests/core/test_merkle.py tests/core/test_templates.py \
+		tests/web/protocols/test_management_access.py
 
 audit: $(PYTHON) ## Ask an advisory service whether a locked part has a known hole
 	$(PYTHON) -m scripts.audit

@@ -6,6 +6,7 @@ so that nothing that exists is undocumented and nothing documented is gone (hous
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from enlist.settings import Settings, Smtp
 from enlist.web.api.application import fastapi_application
 from enlist.web.api.openapi import described, operations_of
 from enlist.web.problems import STATUS
+from enlist.web.protocols.openziti import management
 from enlist.wiring.doctor import SECTIONS
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -169,6 +171,20 @@ def api() -> Iterator[str]:
         yield f"| `{method} {path}` | {told} | `{operation['x-permission']}` |"
 
 
+def openziti_management() -> Iterator[str]:
+    """Every address of OpenZiti's management API, and what filters may name."""
+    yield "| operation | what it does |"
+    yield "|---|---|"
+    for path, method, answer in management.OFFERED:
+        told = re.sub(r" \((?:[A-Z]\d+(?:, )?)+\)", "", answer.__doc__ or "")
+        yield f"| `{method} {path}` | {told} |"
+    yield ""
+    yield "| list | fields of filters and orders |"
+    yield "|---|---|"
+    for name, fields in management.FIELDS.items():
+        yield f"| `{name}` | {', '.join(f'`{field}`' for field in fields)} |"
+
+
 PAGES: Final[dict[str, Callable[[], Iterator[str]]]] = {
     "refusals": refusals,
     "events": events,
@@ -180,6 +196,7 @@ PAGES: Final[dict[str, Callable[[], Iterator[str]]]] = {
     "message-templates": lookups,
     "doctor": doctor,
     "api": api,
+    "openziti-management": openziti_management,
 }
 
 

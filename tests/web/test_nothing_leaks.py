@@ -3,6 +3,9 @@
 Wherever a request can name a thing, it names one of the organization next door or of the one
 above. The answer must be the one for a thing that does not exist, letter by letter but for what
 the caller wrote himself, and what is there must stay as it is (S52).
+
+OpenZiti's management API is on the other listener, and has no description to take its places from:
+`tests/web/protocols/test_management_access.py` looks at it.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ address that it offers.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
@@ -22,6 +23,7 @@ from enlist.web.problems import status_of
 from enlist.web.protocols.openziti.envelopes import STATUS
 from enlist.web.protocols.openziti.management import OFFERED
 from enlist.web.protocols.openziti.management.refusals import code_of
+from tests.architecture.source import ROOT
 from tests.fuzzing import effort
 from tests.installation import ADMINISTRATOR, PASSWORD
 from tests.web.neighbours import unknown
@@ -154,6 +156,14 @@ def test_every_refusal_has_a_code_that_is_known() -> None:
         ("name", "COULD_NOT_VALIDATE"),
     ):
         assert code_of(Refusal("validation_failed", fields=(FieldError(field, "x"),))) == told
+
+
+def test_the_reference_lists_every_code_with_its_status() -> None:
+    known = {code_of(Refusal(code)) for code in CATALOGUE} | {"UNSUPPORTED_MEDIA"}
+    known |= {"INVALID_FILTER", "INVALID_SORT_IDENTIFIER", "INVALID_PAGINATION"}
+    page = (ROOT / "docs/reference/openziti-management.md").read_text()
+    listed = re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \|", page, re.MULTILINE)
+    assert {code: int(status) for status, code in listed} == {code: STATUS[code] for code in known}
 
 
 def test_a_refusals_request_id_is_in_the_log(ziti: Ziti) -> None:

@@ -33,8 +33,11 @@ def test_an_enrollment_is_made_once(manager: Manager) -> None:
         409,
         "ENROLLMENT_EXISTS",
     )
+    assert manager.read(f"/enrollments/{made}")["expiresAt"] == manager.in_days(2)
+    manager.enlist.clock.advance(hours=49)  # what has expired gives way
+    made = manager.make("/enrollments", asked(manager, identity))
     shown = manager.read(f"/enrollments/{made}")
-    assert shown["expiresAt"] == manager.in_days(2)
+    assert manager.read("/enrollments") == [{**shown, "jwt": "", "token": ""}]
     assert authenticates(enroll(manager.ziti, shown["token"])) == (200, "")
 
 

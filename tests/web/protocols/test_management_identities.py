@@ -132,7 +132,8 @@ def test_an_identity_is_renamed_and_deleted(manager: Manager) -> None:
     assert manager.patch(f"/identities/{made}", {"name": "desktop"}).json()["data"] == {}
     shown = manager.read(f"/identities/{made}")
     assert (shown["name"], shown["externalId"]) == ("desktop", None)
-    assert wrong_field(manager.patch(f"/identities/{made}", {"name": ""}))[2] == "name"
+    for body, field in (({"name": ""}, "name"), ({"tags": {"platform": "ios"}}, "tags")):
+        assert wrong_field(manager.patch(f"/identities/{made}", body))[2] == field
     assert manager.delete(f"/identities/{made}").status_code == 200
     for path in ("", "/enrollments", "/authenticators"):
         assert error_of(manager.get(f"/identities/{made}{path}")) == (404, "NOT_FOUND")

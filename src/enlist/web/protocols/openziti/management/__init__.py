@@ -17,6 +17,14 @@ from enlist.web.protocols.openziti.management.desk import managed
 PREFIX: Final = "/edge/management/v1"
 
 OFFERED: Final = (*identities.ROUTES, *enrollments.ROUTES, *authenticators.ROUTES)
+"""Every address below the prefix."""
+
+FIELDS: Final = {
+    "identities": identities.FIELDS,
+    "enrollments": enrollments.FIELDS,
+    "authenticators": authenticators.FIELDS,
+}
+"""What the filters and orders of each list may name."""
 
 
 def routes() -> list[BaseRoute]:

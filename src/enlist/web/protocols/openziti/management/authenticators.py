@@ -30,16 +30,18 @@ async def answer(desk: Desk, *fixed: Condition) -> Response | Refusal:
 
 
 async def _list(desk: Desk) -> Response | Refusal:
+    """List authenticators: certificates that count."""
     return await answer(desk)
 
 
 async def _show(desk: Desk) -> Response | Refusal:
+    """Show an authenticator."""
     found = await desk.see(ShowAuthenticator(desk.named))
     return told(found, lambda each: answered(shapes.authenticator(each)))
 
 
 async def _re_enroll(desk: Desk) -> Response | Refusal:
-    """`POST /authenticators/{id}/re-enroll`: a reset; answers the new enrollment's id (D70)."""
+    """Reset the identity: its certificate ends; answers the new enrollment's id (D70)."""
     body = await read(desk, Expiry)
     if isinstance(body, Refusal):
         return body
@@ -54,7 +56,7 @@ async def _re_enroll(desk: Desk) -> Response | Refusal:
 
 
 async def _request_extend(desk: Desk) -> Response | Refusal:
-    """`POST /authenticators/{id}/request-extend` (D71)."""
+    """Ask the device to renew its certificate; with `rollKeys` by another key (D71)."""
     body = await read(desk, Extension)
     if isinstance(body, Refusal):
         return body

@@ -92,6 +92,7 @@ class IdentityChange(_IdentityBody):
     """What is to be another of an identity."""
 
     name: Name = ""
+    tags: Empty = None
 
     @property
     def changes(self) -> dict[str, str | None]:

@@ -66,7 +66,7 @@ Answering = Callable[[Desk], Awaitable[Response | Refusal]]
 
 
 Offered = tuple[str, str, Answering]
-"""A path below the API's prefix, a method, and what answers."""
+"""A path below the API's prefix, a method, and what answers. Its docstring is in the reference."""
 
 
 def managed(answer: Answering) -> Endpoint:

@@ -41,10 +41,12 @@ async def jwt_of(desk: Desk, found: Outstanding | None) -> Secret | None:
 
 
 async def _list(desk: Desk) -> Response | Refusal:
+    """List enrollments; without JWTs."""
     return await answer(desk)
 
 
 async def _show(desk: Desk) -> Response | Refusal:
+    """Show an enrollment, with its JWT for those who may have it; each time is an event."""
     found = await desk.see(ShowOutstanding(desk.named))
     if isinstance(found, Refusal):
         return found
@@ -52,7 +54,7 @@ async def _show(desk: Desk) -> Response | Refusal:
 
 
 async def _create(desk: Desk) -> Response | Refusal:
-    """`POST /enrollments`, for an identity that has none (D67)."""
+    """Make an enrollment for an identity that has none and is not enrolled (D67)."""
     body = await read(desk, NewEnrollment)
     if isinstance(body, Refusal):
         return body
@@ -62,7 +64,7 @@ async def _create(desk: Desk) -> Response | Refusal:
 
 
 async def _refresh(desk: Desk) -> Response | Refusal:
-    """`POST /enrollments/{id}/refresh`: a reissue, which keeps the id (D14, D68)."""
+    """Reissue the JWT, also one that has expired; the enrollment keeps its id (D14, D68)."""
     body = await read(desk, Expiry)
     if isinstance(body, Refusal):
         return body
@@ -73,7 +75,7 @@ async def _refresh(desk: Desk) -> Response | Refusal:
 
 
 async def _delete(desk: Desk) -> Response | Refusal:
-    """`DELETE /enrollments/{id}`, for good (D69)."""
+    """Delete an enrollment, for good (D69)."""
     found = await desk.see(ShowOutstanding(desk.named))
     if isinstance(found, Refusal):
         return found

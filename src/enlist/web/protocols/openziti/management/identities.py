@@ -22,13 +22,14 @@ FIELDS: Final = ("id", "name", "type", "isAdmin", "isDefaultAdmin", "externalId"
 
 
 async def _list(desk: Desk) -> Response | Refusal:
+    """List identities; without JWTs."""
     return await answer_list(
         desk, lambda wanted: ListIdentities(wanted, desk.idle), FIELDS, shapes.identity
     )
 
 
 async def _create(desk: Desk) -> Response | Refusal:
-    """`POST /identities`; with `enrollment.ott` its detail then holds a JWT (D64)."""
+    """Make an identity; with `enrollment.ott` its detail then holds a JWT (D64)."""
     body = await read(desk, NewIdentity)
     if isinstance(body, Refusal):
         return body
@@ -41,7 +42,7 @@ async def _create(desk: Desk) -> Response | Refusal:
 
 
 async def _show(desk: Desk) -> Response | Refusal:
-    """`GET /identities/{id}`, with the JWT that it is to enroll with for those who may have it."""
+    """Show an identity, with its JWT for those who may have it; each time is an event."""
     found = await desk.see(ShowIdentity(desk.named, desk.idle))
     if isinstance(found, Refusal):
         return found
@@ -50,6 +51,7 @@ async def _show(desk: Desk) -> Response | Refusal:
 
 
 async def _change(desk: Desk) -> Response | Refusal:
+    """Give an identity another `name` or `externalId`."""
     body = await read(desk, IdentityChange)
     if isinstance(body, Refusal):
         return body
@@ -57,14 +59,17 @@ async def _change(desk: Desk) -> Response | Refusal:
 
 
 async def _delete(desk: Desk) -> Response | Refusal:
+    """Delete an identity; its certificate and its JWT end at once."""
     return await desk.done(DeleteDevice(desk.named))
 
 
 async def _enrollments(desk: Desk) -> Response | Refusal:
+    """List the enrollments of an identity."""
     return await _unless_missing(desk) or await enrollments.answer(desk, belonging_to(desk.named))
 
 
 async def _authenticators(desk: Desk) -> Response | Refusal:
+    """List the authenticators of an identity."""
     found = await _unless_missing(desk)
     return found or await authenticators.answer(desk, belonging_to(desk.named))
 
