@@ -56,7 +56,7 @@ def test_the_server_seals_and_signs_as_often_as_is_promised(
             super().start()
 
     monkeypatch.setattr(server, "SealerThread", Recorded)
-    monkeypatch.setattr(server, "serve_listeners", lambda _apps: None)
+    monkeypatch.setattr(server, "serve_listeners", lambda _apps, _stopping: None)
     with socket.socket() as unused:
         plan = Plan(Listener("web", unused, None), Listener("device", unused, None), "")
         server._work(enlist.settings, plan, enlist.installation, Workers(), mailbox=False)
