@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
+from enlist_agent.cli import RESET
 from enlist_agent.client import Patience
 from enlist_agent.identity import leaf_of, renewal_due
 from enlist_agent.renewal import renew
@@ -146,3 +148,19 @@ def test_a_renewal_that_is_refused_leaves_the_session(house: House, state: Path)
         agent.told("Connected to")
         assert "The certificate could not be renewed. " in agent.said
         assert len(house.sessions(device_id)) == 1
+
+
+def test_a_copy_of_the_folder_is_found_out(house: House, state: Path, tmp_path: Path) -> None:
+    """The copy comes with the old key; or the device does, where the copy renewed first."""
+    device_id = house.enrolled(state)
+    copy = shutil.copytree(state, tmp_path / "copy")
+    renewed = renew(StateDirectory(state), house.server.device_url, None, PATIENT)
+    assert isinstance(renewed, datetime), renewed
+    assert stands(state) is Standing.ENROLLED
+    assert house.events(device_id, "credential.refused") == []
+    assert stands(copy) is Standing.REVOKED
+    (event,) = house.events(device_id, "credential.refused")
+    assert event["data"]["flag"] == "possible_clone"
+    with running(tmp_path / "copy.log", ["-m", "enlist_agent", "run", "--state", str(copy)]) as run:
+        assert run.ends() == RESET
+    assert len(house.events(device_id, "credential.refused")) == 2

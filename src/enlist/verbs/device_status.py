@@ -16,6 +16,7 @@ from enlist.core.model import Credential, Device, UserState
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.store import credentials, devices, users
 from enlist.store.tx import Reader, Tx
+from enlist.verbs.clones import clone_alarm
 from enlist.verbs.driver import Answered, Tools, Verb
 
 
@@ -46,7 +47,8 @@ def standing(tx: Reader, device_id: Id, serial: str) -> Standing | Refusal:
     if credential.revoked_at is not None or device is None:
         reason = credential.revocation_reason or "the device was deleted"
         moment = credential.revoked_at
-        return Refusal("credential_revoked", at=moment, reason=reason, about=about, holder=True)
+        refusal = Refusal("credential_revoked", at=moment, reason=reason, about=about, holder=True)
+        return clone_alarm(refusal, credential)
     if credential.not_after <= tx.now:
         moment = credential.not_after
         return Refusal("credential_expired", at=moment, about=about, holder=True)

@@ -34,7 +34,10 @@ async def _device(request: Request) -> Response:
     if isinstance(found, Unfit):
         refusal = Refusal("unauthenticated", support_code=support_code())
         return problem_response(refusal)
-    caller = Caller(CallerKind.DEVICE, id=found.device_id, address=stranger(request).address)
+    sender = stranger(request)
+    caller = Caller(
+        CallerKind.DEVICE, found.device_id, address=sender.address, user_agent=sender.user_agent
+    )
     outcome = await services.perform(DeviceStatus(found.device_id, found.serial), caller)
     if isinstance(outcome, Refusal):
         return problem_response(outcome)

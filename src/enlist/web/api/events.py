@@ -111,7 +111,8 @@ class EventFilters(Body):
     """Only events of this moment or later."""
     before: MomentGiven | None = None
     """Only events before this moment."""
-    flag: Literal["possible_interception"] | None = None
+    flag: Literal["possible_interception", "possible_clone"] | None = None
+    """Only refusals that may mean this: somebody else had a token first, or has a copy of a key."""
 
 
 class EventQuery(EventFilters, Paging):

@@ -14,6 +14,7 @@ from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
 from enlist.verbs.views import ListDevices, ListEvents
 from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
+from enlist.web.console.clones import clone_alarms
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.handing import unsendable
@@ -57,6 +58,7 @@ async def show_device(desk: Desk) -> Response:
         "unsendable": unsendable(desk, device, detail.user),
         "holds": any(credential.revoked_at is None for credential in detail.credentials),
         "story": describe_all(detail.timeline.items, desk.caller.language),
+        "clones": await clone_alarms(desk, detail),
         "interceptions": await interceptions(desk, device.organization_path, device=device.id),
         "words": words,
     }

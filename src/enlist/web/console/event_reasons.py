@@ -40,6 +40,7 @@ REASONS: Final[Mapping[str, str]] = {
     "superseded": N_("The device was reset, and got another enrollment."),
     "the device was reset": N_("The device was reset since, and got another token."),
     "reassigned": N_("The device was given to somebody else."),
+    "renewed": N_("The device renewed it."),
     "replaced": N_("Another device took its place."),
     "reset": N_("No reason was given."),
     "new_device": N_("The user has a new device."),

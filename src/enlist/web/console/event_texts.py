@@ -21,6 +21,7 @@ from enlist.core.ids import Id
 from enlist.core.model import EventRow
 from enlist.core.refusals import CATALOGUE
 from enlist.locales import locale_of, translations
+from enlist.verbs.clones import POSSIBLE_CLONE
 from enlist.web.console import timeline
 from enlist.web.console.event_reasons import VERBS, reason_in_words
 from enlist.web.console.navigation import N_
@@ -132,6 +133,10 @@ SENTENCES: Final[Mapping[str, str]] = {
 }
 """Every kind of event as a sentence; a test compares the kinds with `core.events.KINDS`."""
 
+COPIED: Final = N_(
+    "The device had renewed this certificate, and never shows it again: somebody has a copy of its"
+    " key."
+)
 INTERCEPTED: Final = N_(
     "Another device had used this token before. If that was not the user, somebody may have"
     " intercepted the message."
@@ -248,8 +253,8 @@ def _reasons(event: EventRow, gettext: Translate, locale: Locale) -> Iterator[st
         yield gettext(_MOMENTS[code]) % {"span": span}
     if data.get("fields") and code:
         yield gettext("Fields: %(fields)s.") % {"fields": data["fields"]}
-    if data.get("flag") == timeline.INTERCEPTION:
-        yield gettext(INTERCEPTED)
+    if (flag := str(data.get("flag") or "")) in _FLAGGED:
+        yield gettext(_FLAGGED[flag])
     if personal.get("first_address"):
         address = personal["first_address"]
         yield gettext("The first use came from %(address)s.") % {"address": address}
@@ -259,6 +264,8 @@ def _reasons(event: EventRow, gettext: Translate, locale: Locale) -> Iterator[st
         if data.get(name):
             yield gettext(text) % {"count": data[name]}
 
+
+_FLAGGED: Final = {timeline.INTERCEPTION: INTERCEPTED, POSSIBLE_CLONE: COPIED}
 
 _MOMENTS: Final[Mapping[str, str]] = {
     "token_expired": N_("It had expired %(span)s before."),

@@ -20,6 +20,7 @@ from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import parse_code, strip_typing
 from enlist.store.listing import Page
+from enlist.verbs.clones import POSSIBLE_CLONE
 from enlist.verbs.views import ListEvents
 from enlist.verbs.views_details import (
     ShowDevice,
@@ -52,6 +53,12 @@ PERIODS: Final = {
     "week": (7 * DAY, Word(N_("the last 7 days"))),
     "month": (30 * DAY, Word(N_("the last 30 days"))),
 }
+
+FLAGS: Final = {
+    INTERCEPTION: Word(N_("Possible interception of a token")),
+    POSSIBLE_CLONE: Word(N_("Possible copy of a device's key")),
+}
+"""Refusals that stand out, as the filter of kinds offers them."""
 
 _ABOUT: Final = ("device", "user", "enrollment")
 _PERIOD: Final = ("from", "until")
@@ -122,7 +129,7 @@ async def _places(desk: Desk, found: Sequence[EventRow]) -> dict[Id, str]:
 def _asked(desk: Desk, query: ListQuery) -> dict[str, str]:
     """The filters as the log takes them: of both ways to say since when, the later counts."""
     filters = dict(query.filters)
-    if filters.get("kind") == INTERCEPTION:
+    if filters.get("kind") in FLAGS:
         filters["flag"] = filters.pop("kind")
     period = PERIODS.get(filters.pop("since", ""))
     start = from_picker(filters.pop("from", ""), desk.zone)
@@ -150,7 +157,7 @@ def _export(desk: Desk, query: ListQuery) -> str:
 def _kinds() -> dict[str, Word]:
     """What can have happened, for the filter, each in one short clause."""
     kinds = {kind: Word(text.partition(";")[0].rstrip(".")) for kind, text in KINDS.items()}
-    return {INTERCEPTION: Word(N_("Possible interception of a token"))} | kinds
+    return FLAGS | kinds
 
 
 async def _support_code(desk: Desk, text: str) -> SupportCode | None:

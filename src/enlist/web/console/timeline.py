@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.model import EventRow
+from enlist.verbs.clones import POSSIBLE_CLONE
 
 INTERCEPTION: Final = "possible_interception"
 """Flag of a refusal: a used token came again with another key (X24)."""
@@ -87,11 +88,11 @@ MANNERS: Final = {
 """Every kind of event; a test compares the kinds with `core.events.KINDS`."""
 
 _PLAIN: Final = Manner("circle-dashed")
-_INTERCEPTED: Final = Manner("alert-triangle", "bad")
+_ALARM: Final = Manner("alert-triangle", "bad")
 
 
 def manner_of(event: EventRow) -> Manner:
-    """How an event looks; a possible interception stands out among the refusals."""
-    if event.data.get("flag") == INTERCEPTION:
-        return _INTERCEPTED
+    """How an event looks; a possible interception or copy stands out among the refusals."""
+    if event.data.get("flag") in (INTERCEPTION, POSSIBLE_CLONE):
+        return _ALARM
     return MANNERS.get(event.kind, _PLAIN)

@@ -1,0 +1,68 @@
+"""A key that comes back after a renewal raises an alarm, and nothing else does (X50)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from enlist.pki.chain import DeviceCertificate
+from enlist.verbs.api_sessions import Authenticate
+from enlist.verbs.device_status import DeviceStatus
+from enlist.verbs.renewal import RenewCertificate
+from enlist.verbs.reset import Reset
+from tests.behaviour.test_renewal import confirm, renewed, stands
+from tests.connections import Enrolled, Process, enrolled
+from tests.installation import Enlist, code
+from tests.requests import csr
+
+Showing = Callable[[Enlist, Enrolled], Any]
+
+
+def as_openziti(enlist: Enlist, device: Enrolled) -> Any:
+    (held, *_) = [each for each in enlist.credentials_of(device.device_id) if each.revoked_at]
+    shown = DeviceCertificate(device.device_id, device.serial, held.fingerprint, held.not_after)
+    return enlist.perform(Authenticate(shown), device.caller)
+
+
+WAYS: dict[str, Showing] = {
+    "status": lambda enlist, device: enlist.perform(
+        DeviceStatus(device.device_id, device.serial), device.caller
+    ),
+    "session": lambda enlist, device: Process.of(enlist).tries(device),
+    "openziti": as_openziti,
+    "renewal": lambda enlist, device: enlist.perform(
+        RenewCertificate(device.device_id, device.serial, csr(3)), device.caller
+    ),
+}
+
+
+def alarms(enlist: Enlist) -> list[Any]:
+    return enlist.events("credential.refused", flag="possible_clone")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_old_key_raises_an_alarm_wherever_it_is_shown(enlist: Enlist, way: str) -> None:
+    device = enrolled(enlist)
+    fresh = renewed(enlist, device)
+    assert confirm(enlist, device, fresh) == "done"
+    assert code(WAYS[way](enlist, device)) == "credential_revoked"
+    (event,) = alarms(enlist)
+    assert (event.device_id, event.data["serial"]) == (device.device_id, device.serial)
+    assert (event.personal["address"], event.support_code != "") == ("192.0.2.7", True)
+    assert stands(enlist, device, fresh) == "done", "which of the two it is, nobody knows here"
+
+
+def test_nothing_else_raises_one(enlist: Enlist) -> None:
+    """Not while both count, not a renewal that never came, and not whoever was reset."""
+    device = enrolled(enlist)
+    lost = renewed(enlist, device)
+    fresh = renewed(enlist, device)
+    assert stands(enlist, device, device.serial) == "done"
+    assert stands(enlist, device, lost) == "credential_revoked"
+    enlist.do(Reset(device.device_id))
+    for serial in (device.serial, fresh):
+        assert stands(enlist, device, serial) == "credential_revoked"
+        assert confirm(enlist, device, serial) == "credential_revoked"
+    assert alarms(enlist) == []
