@@ -137,6 +137,12 @@ COPIED: Final = N_(
     "The device had renewed this certificate, and never shows it again: somebody has a copy of its"
     " key."
 )
+NOBODYS: Final[Mapping[str, str]] = {
+    "device.registered": N_("%(who)s registered %(device)s."),
+    "enrollment.redeemed": N_("%(device)s enrolled."),
+}
+"""The sentences of a device that belongs to nobody, where they are others."""
+
 INTERCEPTED: Final = N_(
     "Another device had used this token before. If that was not the user, somebody may have"
     " intercepted the message."
@@ -214,12 +220,17 @@ def describe(event: EventRow, language: str, places: Mapping[Id, str] | None = N
     manner = timeline.manner_of(event)
     return Description(
         event,
-        escape(gettext(SENTENCES.get(event.kind, event.kind))) % names,
+        escape(gettext(_sentence(event))) % names,
         tuple(_reasons(event, gettext, locale_of(language))),
         manner.icon,
         manner.tone,
         tuple(_changes(event, gettext)),
     )
+
+
+def _sentence(event: EventRow) -> str:
+    nobodys = NOBODYS.get(event.kind) if event.user_id is None else None
+    return nobodys or SENTENCES.get(event.kind, event.kind)
 
 
 def describe_all(
