@@ -160,6 +160,28 @@ def test_what_a_device_may_say(house: House, box: Credentials) -> None:
     house.await_reasons("session.dropped", box, *["malformed"] * 3)
 
 
+@pytest.mark.parametrize("by_signature", [False, True], ids=["certificate", "signature"])
+def test_devices_that_hang_up_while_they_are_let_in(
+    house: House, box: Credentials, by_signature: bool
+) -> None:
+    """It is no fault of ours, and nothing is kept of them."""
+    before = len(house.server.output())
+    for _ in range(10):
+        with connected(house.server, box, by_signature=by_signature):
+            """Nothing is waited for."""
+    with connected(house.server, box) as device:
+        device.opened()
+        device.alive()
+        assert "Traceback" not in house.server.output()[before:]
+    query = {"device": box.device_id}
+    with house.client() as client:
+        wait_until(
+            lambda: not client.get("/api/v1/device-sessions", params=query).json()["items"],
+            "no session is left",
+            log=house.server.log,
+        )
+
+
 def test_who_is_silent_is_gone(start_server: StartServer, tmp_path: Path) -> None:
     """After two and a half heartbeats; long ones, so that a busy machine gets both pings out."""
     server = start_server(environment={"ENLIST_SESSION_HEARTBEAT": "2"})

@@ -67,8 +67,8 @@ class DeviceSocket(asyncio.Protocol):
         self._frames = Connection(ConnectionType.SERVER)
         self._size = self._received = 0
         self._open = True
-        self._among.add(self)
         transport.set_write_buffer_limits(high=MOST_UNSENT)
+        self._among.add(self)
 
     def say(self, message: dict[str, object]) -> None:
         """Send a message."""

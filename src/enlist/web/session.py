@@ -18,7 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import BaseModel, Field, ValidationError
 from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketState
+from uvicorn.protocols.utils import ClientDisconnected
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import Refusal
@@ -37,7 +38,7 @@ from enlist.web.callers import services_of, stranger
 from enlist.web.client_certificates import client_certificate
 from enlist.web.problems import problem_response
 from enlist.web.services import Services
-from enlist.web.upgrading import adopt
+from enlist.web.upgrading import GONE, adopt
 
 ANSWER_WITHIN: Final = 10.0
 """Seconds that a device has to sign a nonce."""
@@ -82,6 +83,12 @@ class Door:
 
     async def enter(self, websocket: WebSocket) -> None:
         """One device, until its session is open or refused."""
+        try:
+            await self._enter(websocket)
+        except GONE:
+            raise ClientDisconnected from None  # which the server takes for no fault of ours
+
+    async def _enter(self, websocket: WebSocket) -> None:
         services = services_of(websocket)
         keeper = services.sessions
         assert keeper is not None  # noqa: S101 - the route is there only where there is one
@@ -97,8 +104,8 @@ class Door:
                     await self._by_challenge(websocket, services, keeper)
                 finally:
                     self._asked -= 1
-        except WebSocketDisconnect:
-            return
+        except GONE:
+            raise
         except StoreUnavailable as error:
             _log.warning("session not opened", reason=str(error)[:300])
             await _refuse(websocket, Refusal("try_later", support_code=support_code()))

@@ -12,6 +12,8 @@ from collections.abc import Callable, MutableSet
 from typing import Any, Final
 
 from starlette.types import Scope
+from starlette.websockets import WebSocketDisconnect
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from wsproto import events
 
@@ -21,6 +23,9 @@ LEAVE_WITHIN: Final = 1.0
 """Seconds that a client has to go once it was refused: TLS would wait for it for half a minute."""
 ADOPT: Final = "enlist.adopt"
 """The scope's extension by which an application takes the transport."""
+
+GONE: Final = (WebSocketDisconnect, ClientDisconnected)
+"""How an application learns, from whatever it was about to do, that the client has gone."""
 
 Adopted = Callable[[asyncio.Transport, MutableSet[Any]], asyncio.Protocol]
 
@@ -50,7 +55,13 @@ class Upgrading(WSProtocol):
         extensions[ADOPT] = self._adopt
 
     def _adopt(self, make: Adopted) -> None:
-        """Hand the transport over; must follow the answer to the handshake without a pause."""
+        """Hand the transport over; must follow the answer to the handshake without a pause.
+
+        Raises:
+            ClientDisconnected: the client has gone, and nothing was handed over.
+        """
+        if self.transport.is_closing():
+            raise ClientDisconnected
         transport, self.transport = self.transport, _HandedOver()
         connections: Any = self.connections
         connections.discard(self)
