@@ -28,7 +28,7 @@ from tests.fuzzing import effort
 from tests.installation import ADMINISTRATOR, PASSWORD
 from tests.web.neighbours import unknown
 from tests.web.protocols.conftest import Ziti, error_of
-from tests.web.protocols.managing import Manager, managing
+from tests.web.protocols.managing import PREFIX, Manager, managing
 
 BODIES: dict[str, dict[str, Any]] = {
     "POST /identities": {"name": "x", "type": "User", "isAdmin": False},
@@ -82,6 +82,14 @@ def test_every_address_asks_for_a_key(ziti: Ziti) -> None:
             assert "www-authenticate" not in answer.headers
     assert [ziti.enlist.device(identity), ziti.enlist.rows("enrollment")] == before
     assert ziti.enlist.credentials_of(identity)[0].id == held
+
+
+def test_the_key_may_stand_where_a_session_does(ziti: Ziti) -> None:
+    """Tools of OpenZiti's that take a token send it so."""
+    manager = managing(ziti)
+    for headers in ({"authorization": f"bearer  {manager.key} "}, {"zt-session": manager.key}):
+        answer = ziti.get(f"{PREFIX}/identities", headers=headers)
+        assert answer.status_code == 200, answer.text
 
 
 def test_who_keeps_coming_with_a_wrong_key_must_wait(ziti: Ziti) -> None:

@@ -15,12 +15,14 @@ from starlette.responses import Response
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Refusal
-from enlist.core.secrets import support_code
+from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
+from enlist.verbs.callers import ByApiKey
 from enlist.verbs.driver import AnyVerb, View
-from enlist.web.callers import caller_of, services_of
+from enlist.web.callers import services_of, stranger
 from enlist.web.protocols.openziti.envelopes import accepts_json, answered, refused_as
 from enlist.web.protocols.openziti.management.refusals import refused
 from enlist.web.protocols.openziti.paths import Endpoint
+from enlist.web.protocols.openziti.sessions import SESSION
 
 Value = TypeVar("Value")
 
@@ -85,7 +87,11 @@ def managed(answer: Answering) -> Endpoint:
 
 
 async def _caller(request: Request) -> Caller | Refusal:
-    scheme, _, _ = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+    """Whom the key stands for, sent as programs send it, or where OpenZiti's send a session."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    shown = key.strip() if scheme.lower() == "bearer" else request.headers.get(SESSION, "")
+    if not shown:
         return Refusal("unauthenticated", support_code=support_code())
-    return await caller_of(request)
+    verb = ByApiKey(Secret(shown[:LONGEST_PRESENTED]))
+    known = await services_of(request).perform(verb, stranger(request))
+    return known if isinstance(known, Refusal) else known.value
