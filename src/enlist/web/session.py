@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from base64 import b64decode
-from collections.abc import MutableSet
+from collections import Counter
+from collections.abc import Iterator, MutableSet
+from contextlib import contextmanager
 from typing import Any, Final
 
 import structlog
@@ -44,6 +46,8 @@ ANSWER_WITHIN: Final = 10.0
 """Seconds that a device has to sign a nonce."""
 MOST_ASKED: Final = 1_000
 """Devices that may be about to sign one at the same time, in one process."""
+MOST_ASKED_AT_ONE: Final = 100
+"""Of them at one address, or one stranger who signs nothing would keep all of them out."""
 REFUSED: Final = {
     "credential_revoked": 4401,
     "credential_expired": 4401,
@@ -79,7 +83,7 @@ class Door:
     """Lets devices in."""
 
     def __init__(self) -> None:
-        self._asked = 0
+        self._asked = Counter[str]()
 
     async def enter(self, websocket: WebSocket) -> None:
         """One device, until its session is open or refused."""
@@ -96,14 +100,9 @@ class Door:
         try:
             if der is not None:
                 await self._by_certificate(websocket, services, keeper, der)
-            elif self._asked >= MOST_ASKED:
-                raise StoreUnavailable("too many devices are about to sign a challenge")
             else:
-                self._asked += 1
-                try:
+                with self._place(stranger(websocket).source):
                     await self._by_challenge(websocket, services, keeper)
-                finally:
-                    self._asked -= 1
         except GONE:
             raise
         except StoreUnavailable as error:
@@ -114,6 +113,19 @@ class Door:
             FAULTS.inc()
             _log.error("fault", support_code=code, path="/session", exc_info=error)
             await _refuse(websocket, Refusal("internal_error", support_code=code))
+
+    @contextmanager
+    def _place(self, source: str) -> Iterator[None]:
+        """A place among those who are about to sign a challenge."""
+        if self._asked.total() >= MOST_ASKED or self._asked[source] >= MOST_ASKED_AT_ONE:
+            raise StoreUnavailable("too many devices are about to sign a challenge")
+        self._asked[source] += 1
+        try:
+            yield
+        finally:
+            self._asked[source] -= 1
+            if not self._asked[source]:
+                del self._asked[source]
 
     async def _by_certificate(
         self, websocket: WebSocket, services: Services, keeper: Keeper, der: bytes
