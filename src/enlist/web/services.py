@@ -41,6 +41,10 @@ UNREAD: Final = Counter(
 for _code in ("token_invalid", *sorted(UNRECORDED)):
     UNREAD.labels(_code)
 
+STREAMED: Final = Counter(
+    "enlist_revocations_streamed_total", "Revocations that were sent on streams of the feed."
+)
+
 
 class Mailbox(Protocol):
     """Where the demo looks up what was sent."""

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
-from prometheus_client import Counter
 from pydantic import ConfigDict, Field
 
 from enlist.core.caller import SYSTEM, CallerKind
@@ -23,6 +22,7 @@ from enlist.verbs.revocations import Read, ReadRevocations, TakeUpRevocations
 from enlist.web.api.operations import Asking, Operations, Staff
 from enlist.web.api.values import EXAMPLE_ID, EXAMPLE_MOMENT, Body, Line, Moment, Shown
 from enlist.web.callers import caller_of
+from enlist.web.services import STREAMED
 
 operations: Final = Operations("Revocations")
 
@@ -35,10 +35,6 @@ SIGN_OF_LIFE: Final = 10.0
 _REST: Final = 0.02
 """Seconds between two looks, however often the bell rings."""
 _RETRY: Final = b"retry: 2000\n\n"
-
-STREAMED: Final = Counter(
-    "enlist_revocations_streamed_total", "Revocations that were sent on streams of the feed."
-)
 
 _EXAMPLE_FINGERPRINT: Final = "8f3c" * 16
 
