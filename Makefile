@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# Where it is set, every process compiles all of its modules anew, and pytest rewrites all tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What a caller may set: make demo DATABASE=postgresql://…, make test TESTS=tests/pki
 DATABASE ?=
 TESTS ?= tests
