@@ -65,6 +65,8 @@ class Terms:
     proxy_header: str
 
 
+GOES_ON: Final = "enlist.goes_on"
+"""In the scope of a request whose answer lasts as long as its reader: that is not slow."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -174,7 +176,8 @@ class Edge:
         """Count, time and log a request; never its query, headers or body (S60)."""
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._requests(method, str(status)).inc()
-        self._duration.observe(took)
+        if GOES_ON not in scope:
+            self._duration.observe(took)
         _log.info(
             "request",
             listener=self._listener,

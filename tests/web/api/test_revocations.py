@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from prometheus_client import REGISTRY
+
 from enlist.core.clock import rfc3339
 from enlist.verbs.reset import Reset
 from tests.connections import enrolled
@@ -77,3 +79,18 @@ def test_who_may_not_and_what_is_no_cursor(api: Api) -> None:
     named = {"last-event-id": "yesterday"}
     answer = api.key("reader").get("/revocations/stream", headers=named)
     assert wrong_fields(answer) == {"after"}
+
+
+def test_a_stream_is_no_slow_request(api: Api) -> None:
+    """It lasts as long as its reader, and nobody is to be woken for that (EnlistSlow)."""
+
+    def timed() -> float:
+        name, labels = "enlist_http_request_seconds_count", {"listener": "web"}
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    reader, before = api.key("reader"), timed()
+    assert reader.get("/revocations/stream").status_code == 200
+    assert timed() == before
+    assert reader.get("/revocations/stream?after=12").status_code == 422
+    assert reader.get("/revocations").status_code == 200
+    assert timed() == before + 2

@@ -21,6 +21,7 @@ from enlist.verbs import documents
 from enlist.verbs.revocations import Read, ReadRevocations, TakeUpRevocations
 from enlist.web.api.operations import Asking, Operations, Staff
 from enlist.web.api.values import EXAMPLE_ID, EXAMPLE_MOMENT, Body, Line, Moment, Shown
+from enlist.web.boundary import GOES_ON
 from enlist.web.callers import caller_of
 from enlist.web.services import STREAMED
 
@@ -152,6 +153,7 @@ async def stream_revocations(
     first = await _read(asking, view)
     if isinstance(first, Refusal):
         return first
+    asking.request.scope[GOES_ON] = True
     # nginx would else keep what is said until there is much of it.
     return EventStream(_events(asking, view), headers={"x-accel-buffering": "no"})
 
