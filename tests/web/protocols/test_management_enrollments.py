@@ -97,6 +97,7 @@ def test_a_refresh_keeps_the_enrollment_and_makes_a_new_jwt(manager: Manager) ->
             manager.enlist.clock.advance(hours=73)
             expired = manager.ott(identity)
             assert (expired["id"], expired["token"], expired["jwt"]) == (after["id"], "", "")
+            assert manager.enlist.events("request.refused") == []
     assert authenticates(enroll(manager.ziti, before["token"])) == (200, "")
 
 

@@ -193,6 +193,7 @@ FILTERS: list[tuple[str, list[str] | None]] = [
     ('name = "q\\"\\\\"', ['q"\\']),
     ('name = "ada\'s"', ["ada's"]),
     ('type = "Default" and isDefaultAdmin = false and name = "banana"', ["banana"]),
+    ('type icontains "def" and type contains "D" sort by type, name limit 1', ["ada's"]),
     ("isAdmin = true", []),
     ("isAdmin != true limit 1", ["ada's"]),
     ("externalId = null sort by isAdmin, name limit 1", ["ada's"]),

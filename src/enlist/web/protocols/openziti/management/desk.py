@@ -45,6 +45,11 @@ class Desk:
         """After which time without use an API session ends, in microseconds."""
         return services_of(self.request).tools.api_session_idle
 
+    @property
+    def now(self) -> int:
+        """The present moment, microseconds UTC."""
+        return services_of(self.request).tools.clock()
+
     async def do(self, verb: AnyVerb[Any, Any, Value]) -> Value | Refusal:
         """What came of a verb."""
         outcome = await services_of(self.request).perform(verb, self.caller)
@@ -66,7 +71,6 @@ def told(found: Value | Refusal, make: Callable[[Value], Response]) -> Response 
 
 Answering = Callable[[Desk], Awaitable[Response | Refusal]]
 
-
 Offered = tuple[str, str, Answering]
 """A path below the API's prefix, a method, and what answers. Its docstring is in the reference."""
 
@@ -80,8 +84,8 @@ def managed(answer: Answering) -> Endpoint:
         caller = await _caller(request)
         if isinstance(caller, Refusal):
             return refused(caller)
-        told = await answer(Desk(request, caller))
-        return refused(told) if isinstance(told, Refusal) else told
+        outcome = await answer(Desk(request, caller))
+        return refused(outcome) if isinstance(outcome, Refusal) else outcome
 
     return endpoint
 

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.responses import Response
 
 from enlist.core.filtering import Condition
+from enlist.core.lifecycle import shown_state
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
@@ -32,9 +33,15 @@ async def answer(desk: Desk, *fixed: Condition) -> Response | Refusal:
 
 
 async def jwt_of(desk: Desk, found: Outstanding | None) -> Secret | None:
-    """The JWT that a detail shows, which is an event; None where there is none to show."""
+    """The JWT that a detail shows, which is an event; None where there is none to show.
+
+    Nobody asked for the JWT itself, so what has none is not asked for it: a refusal would be
+    recorded.
+    """
     may = Permission.ENROLLMENTS_DOWNLOAD
     if found is None or not desk.caller.may(may, found.organization_path):
+        return None
+    if shown_state(found.state, found.expires_at, desk.now) != "active":
         return None
     shown = await desk.do(ShowJwt(found.id, "text"))
     return None if isinstance(shown, Refusal) else shown.jwt
