@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from enlist.core.caller import SYSTEM, Caller
@@ -21,6 +23,7 @@ from enlist.verbs.device_sessions import (
     WhichEnded,
     live_sessions,
 )
+from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.sweep import PROCESSES_KEPT, Sweep
 from tests.connections import Process, enrolled
@@ -134,6 +137,29 @@ def test_whoever_was_revoked_opens_no_session(enlist: Enlist, process: Process) 
     assert [row.data["code"] for row in enlist.events("credential.refused")] == [
         "credential_revoked"
     ]
+
+
+def test_who_goes_on_knocking_is_written_down_once_a_minute(
+    enlist: Enlist, process: Process
+) -> None:
+    """From one place and for one reason: a log is not to be filled by whoever was reset."""
+    device = enrolled(enlist)
+    elsewhere = replace(device, caller=replace(device.caller, address="192.0.2.8"))
+    ada = enlist.store.read(lambda tx: users.by_username(tx, "ada"))
+    assert ada is not None
+    enlist.store.write(lambda tx: users.set_state(tx, ada.id, UserState.DISABLED))
+    for _ in range(3):
+        assert code(process.tries(device)) == "device_blocked"
+    enlist.do(DeleteDevice(device.device_id))
+    status = DeviceStatus(device.device_id, device.serial)
+    for _ in range(3):
+        assert code(process.tries(device)) == "credential_revoked"
+        assert code(enlist.perform(status, device.caller)) == "credential_revoked"
+    assert code(process.tries(elsewhere)) == "credential_revoked"
+    enlist.clock.now += MINUTE
+    assert code(process.tries(device)) == "credential_revoked"
+    events = enlist.events("credential.refused")
+    assert [row.data["code"] for row in events] == ["device_blocked", *["credential_revoked"] * 3]
 
 
 def test_the_oldest_session_of_a_device_gives_way(enlist: Enlist, process: Process) -> None:

@@ -2,7 +2,8 @@
 
 The throttle's table counts by what its rows call a source: a network, whose window begins with
 its first refusal; `begun:` or `checked:` and an id, what somebody does with a secret that he holds;
-`uncertified:` and a network, who came without a certificate where it takes one; or `login:` and a
+`uncertified:` and a network, who came without a certificate where it takes one; `refused:`, a
+reason, a certificate and a network, what was written down of it lately; or `login:` and a
 digest, an account that somebody tried to sign in to. Of the last the window ends when its wrong
 tries are forgotten, `QUIET` after the next may be made.
 """

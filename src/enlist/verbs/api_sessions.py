@@ -22,6 +22,7 @@ from enlist.store.api_sessions import ApiSession
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.device_status import Standing, standing
 from enlist.verbs.driver import Answered, Tools, Verb
+from enlist.verbs.knocking import written_down
 
 MOST_SESSIONS: Final = 20
 """API sessions that a device may have at a time; the oldest gives way."""
@@ -74,7 +75,7 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
         if not isinstance(self.presented, Unfit):
-            return standing(tx, self.presented.device_id, self.presented.serial)
+            return standing(tx, caller, self.presented.device_id, self.presented.serial)
         wait = limits.throttled(tx, _uncertified(caller))
         if wait is not None:
             return Refusal("rate_limited", retry_after=wait)
@@ -104,6 +105,8 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
         if isinstance(self.presented, Unfit):
             limits.count_refusals(tx, [_uncertified(caller)])
+        else:
+            written_down(tx, caller, self.presented.serial, refusal)
 
 
 def _uncertified(caller: Caller) -> str:

@@ -24,6 +24,7 @@ from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.device_status import Standing, standing
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import beyond, device_named
+from enlist.verbs.knocking import Knocks
 from enlist.verbs.naming import discreetly
 from enlist.verbs.rights import missing
 from enlist.verbs.views import Listed
@@ -46,7 +47,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class OpenSession(QuickVerb[Standing, Opened]):
+class OpenSession(Knocks, QuickVerb[Standing, Opened]):
     """Open a session for a device that proved to hold the key of its certificate.
 
     Where the device has more than `most`, the oldest end: a device that lost its network comes
@@ -70,7 +71,7 @@ class OpenSession(QuickVerb[Standing, Opened]):
     refused_as = "credential.refused"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
-        return standing(tx, self.device_id, self.serial)
+        return standing(tx, caller, self.device_id, self.serial)
 
     def apply(self, tx: Tx, caller: Caller, ready: Standing) -> Done[Opened] | Refusal:
         device, credential = ready.device, ready.credential

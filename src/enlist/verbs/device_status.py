@@ -18,6 +18,7 @@ from enlist.store import credentials, devices, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.clones import clone_alarm
 from enlist.verbs.driver import Answered, Tools, Verb
+from enlist.verbs.knocking import Knocks, once_a_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,17 @@ class Standing:
     credential: Credential
 
 
-def standing(tx: Reader, device_id: Id, serial: str) -> Standing | Refusal:
+def standing(tx: Reader, caller: Caller, device_id: Id, serial: str) -> Standing | Refusal:
     """Whether a device is still wanted with this certificate.
 
-    Refusals: those of `DeviceStatus`; the devices of a disabled user are blocked.
+    Refusals: those of `DeviceStatus`; the devices of a disabled user are blocked. A verb that
+    uses this `Knocks`.
     """
+    found = _standing(tx, device_id, serial)
+    return once_a_minute(tx, caller, serial, found) if isinstance(found, Refusal) else found
+
+
+def _standing(tx: Reader, device_id: Id, serial: str) -> Standing | Refusal:
     credential = credentials.by_serial(tx, serial)
     if credential is None or credential.device_id != device_id:
         return Refusal("credential_revoked", reason="unknown", holder=True)
@@ -61,7 +68,7 @@ def standing(tx: Reader, device_id: Id, serial: str) -> Standing | Refusal:
 
 
 @dataclass(frozen=True)
-class DeviceStatus(Verb[Standing, Standing, Standing]):
+class DeviceStatus(Knocks, Verb[Standing, Standing, Standing]):
     """Tell a device how it stands, and note that it was seen.
 
     Attributes:
@@ -78,7 +85,7 @@ class DeviceStatus(Verb[Standing, Standing, Standing]):
     refused_as = "credential.refused"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
-        return standing(tx, self.device_id, self.serial)
+        return standing(tx, caller, self.device_id, self.serial)
 
     def work(self, tools: Tools, caller: Caller, seen: Standing) -> Standing | Answered[Standing]:
         # Once a minute is enough for "last seen"; a device may ask as often as it likes.

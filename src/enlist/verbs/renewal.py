@@ -21,6 +21,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.device_status import Standing, standing
 from enlist.verbs.driver import Answered, Tools, Verb
+from enlist.verbs.knocking import Knocks
 
 
 def extend(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: NewCertificate) -> None:
@@ -57,7 +58,7 @@ class Renewal:
 
 
 @dataclass(frozen=True)
-class RenewCertificate(Verb[Standing, Renewal, str]):
+class RenewCertificate(Knocks, Verb[Standing, Renewal, str]):
     """Issue another certificate for the device that came with this one; answers it, PEM.
 
     Attributes:
@@ -74,7 +75,7 @@ class RenewCertificate(Verb[Standing, Renewal, str]):
     refused_as = "credential.refused"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
-        return standing(tx, self.device_id, self.serial)
+        return standing(tx, caller, self.device_id, self.serial)
 
     def work(self, tools: Tools, caller: Caller, seen: Standing) -> Renewal | Refusal:
         if isinstance(self.csr, Refusal):
@@ -96,7 +97,7 @@ class Arrived:
 
 
 @dataclass(frozen=True)
-class ConfirmRenewal(Verb[Arrived | Standing, Arrived, Standing]):
+class ConfirmRenewal(Knocks, Verb[Arrived | Standing, Arrived, Standing]):
     """The device came with its new certificate: the one that it renews counts no more.
 
     It may be said again and again, also of a certificate that renews none: there is nothing left
@@ -115,7 +116,7 @@ class ConfirmRenewal(Verb[Arrived | Standing, Arrived, Standing]):
     refused_as = "credential.refused"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Arrived | Standing | Refusal:
-        found = standing(tx, self.device_id, self.serial)
+        found = standing(tx, caller, self.device_id, self.serial)
         if isinstance(found, Refusal):
             return found
         living = credentials.living(tx, found.device.id)

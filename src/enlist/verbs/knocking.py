@@ -1,0 +1,40 @@
+"""A certificate that is refused again and again is written down once a minute.
+
+A device that was reset may go on knocking for ever, and some clients do so every second. Each time
+would be another line of a log that nothing is ever taken out of. From elsewhere, or for another
+reason, it is another line: that is how a copied key is seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from enlist.core.caller import Caller
+from enlist.core.clock import MINUTE
+from enlist.core.outcomes import Refusal
+from enlist.store import limits
+from enlist.store.tx import Reader, Tx
+
+
+class Knocks:
+    """A verb by which a device shows its certificate. `serial` is the certificate's."""
+
+    serial: str
+
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
+        written_down(tx, caller, self.serial, refusal)
+
+
+def once_a_minute(tx: Reader, caller: Caller, serial: str, refusal: Refusal) -> Refusal:
+    """The refusal of a certificate; only counted where it was written down within the minute."""
+    wait = limits.used_up(tx, _source(caller, serial, refusal), most=1)
+    return refusal if wait is None else replace(refusal, counted_only=True)
+
+
+def written_down(tx: Tx, caller: Caller, serial: str, refusal: Refusal) -> None:
+    """It becomes an event now: the next within the minute will not."""
+    limits.count(tx, _source(caller, serial, refusal), most=1, window=MINUTE)
+
+
+def _source(caller: Caller, serial: str, refusal: Refusal) -> str:
+    return f"refused:{refusal.code}:{serial}:{caller.source}"
