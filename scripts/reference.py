@@ -18,7 +18,8 @@ from prometheus_client import REGISTRY
 
 import enlist.delivery.worker
 import enlist.web.app
-import enlist.wiring.sealer  # noqa: F401 - all three register metrics
+import enlist.wiring.sealer
+import enlist.wiring.webhook  # noqa: F401 - all four register metrics
 from enlist.cli.application import build
 from enlist.core.events import KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from enlist.settings import Settings
 from enlist.verbs.driver import Addresses
@@ -95,3 +95,44 @@ def test_a_proxy_that_is_no_network_stops_the_start() -> None:
     """Else every request would fail over it."""
     with pytest.raises(ValidationError, match="proxy is no network, such as"):
         Settings(trusted_proxy=["proxy"])
+
+
+KEY = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
+HOOK = "https://gateway.example.com/revoked"
+
+
+def test_the_webhooks_key_may_stand_in_a_file(tmp_path: Path) -> None:
+    assert Settings().revocation_webhook_key == b""
+    secret = tmp_path / "webhook.secret"
+    secret.write_text(f"{KEY}\n")
+    found = Settings(revocation_webhook=HOOK, revocation_webhook_secret_file=secret)
+    assert found.revocation_webhook_key == b"ABCDEFGHIJKLMNOPQRSTUVWX"
+    assert KEY not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "says"),
+    [
+        (HOOK, "", "belong together"),
+        ("", KEY, "belong together"),
+        (HOOK, KEY.removeprefix("whsec_"), "random bytes"),
+        (HOOK, "whsec_QUJD", "random bytes"),
+        (HOOK, f"whsec_{'QUJD' * 22}", "random bytes"),
+        (HOOK, "whsec_not base64", "random bytes"),
+        ("http://gateway.example.com/", KEY, "must be an address"),
+        ("gateway.example.com", KEY, "must be an address"),
+        ("file:///etc/passwd", KEY, "must be an address"),
+    ],
+)
+def test_a_webhook_that_could_not_be_used_or_trusted_stops_the_start(
+    url: str, secret: str, says: str
+) -> None:
+    with pytest.raises(ValidationError, match=says):
+        Settings(revocation_webhook=url, revocation_webhook_secret=SecretStr(secret))
+
+
+def test_a_webhook_of_this_machine_needs_no_tls() -> None:
+    for host in ("localhost:9000", "127.0.0.1", "[::1]:9000"):
+        url = f"http://{host}/revoked"
+        found = Settings(revocation_webhook=url, revocation_webhook_secret=SecretStr(KEY))
+        assert found.revocation_webhook == url

@@ -6,6 +6,7 @@ repeats. Only `wiring` reads this module; everything else is handed plain values
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
@@ -101,6 +102,12 @@ class Settings(BaseSettings):
     """Sessions that one device may hold at a time; the oldest gives way."""
     session_wakeup: bool = True
     """Whether sessions end at once when another process resets a device; else at the heartbeat."""
+    revocation_webhook: str = ""
+    """Address that each revocation is posted to, `https://…`; `http://` for this machine alone."""
+    revocation_webhook_secret: SecretStr = SecretStr("")
+    """Key of its signatures: `whsec_` and 24 to 64 random bytes in base64."""
+    revocation_webhook_secret_file: Path | None = None
+    """A file with that key."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged."""
     log_format: Literal["console", "json"] = "console"
@@ -138,10 +145,26 @@ class Settings(BaseSettings):
                 raise ValueError("must be an address such as https://enroll.example.com")
         return value.rstrip("/")
 
+    @field_validator("revocation_webhook")
+    @classmethod
+    def _to_be_trusted(cls, value: str) -> str:
+        if value:
+            parts = urlsplit(value)
+            near = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            if not parts.hostname or parts.scheme not in (
+                ("https", "http") if near else ("https",)
+            ):
+                raise ValueError("must be an address such as https://gateway.example.com/revoked")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         if self.database_file is not None:
             self.database = _secret(self.database_file)
+        if self.revocation_webhook_secret_file is not None:
+            self.revocation_webhook_secret = SecretStr(_secret(self.revocation_webhook_secret_file))
+        if bool(self.revocation_webhook) != bool(self.revocation_webhook_key):
+            raise ValueError("revocation_webhook and its secret belong together: give both")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("--tls-cert and --tls-key belong together: give both or neither")
         if self.workers > 1 and not self.database:
@@ -149,6 +172,25 @@ class Settings(BaseSettings):
                 "--workers above 1 needs PostgreSQL: SQLite is one process. Give --database."
             )
         return self
+
+    @property
+    def revocation_webhook_key(self) -> bytes:
+        """What the webhook's secret stands for; empty for none.
+
+        Raises:
+            ValueError: it is not `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks).
+        """
+        text = self.revocation_webhook_secret.get_secret_value()
+        if not text:
+            return b""
+        wrong = ValueError("revocation_webhook_secret: whsec_ and 24 to 64 random bytes in base64")
+        try:
+            key = b64decode(text.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            raise wrong from None
+        if not text.startswith("whsec_") or not 24 <= len(key) <= 64:
+            raise wrong
+        return key
 
     @property
     def sqlite_path(self) -> Path:

@@ -13,7 +13,8 @@ from prometheus_client import REGISTRY
 
 import enlist.delivery.worker
 import enlist.web.app
-import enlist.wiring.sealer  # noqa: F401 - all three register metrics
+import enlist.wiring.sealer
+import enlist.wiring.webhook  # noqa: F401 - all four register metrics
 
 MONITORING = Path(__file__).resolve().parents[2] / "packaging" / "monitoring"
 DASHBOARD = json.loads((MONITORING / "grafana.json").read_text())

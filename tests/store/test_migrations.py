@@ -20,6 +20,7 @@ from tests.store.raw import Raw
 from tests.store.test_belonging import schema_of, told
 
 _WITHOUT_0007 = [
+    "DROP TABLE revocation_webhook",
     "DROP INDEX credential_unnumbered",
     "DROP INDEX credential_revocation_number",
     "ALTER TABLE credential DROP COLUMN revocation_number",

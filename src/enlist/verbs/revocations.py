@@ -31,6 +31,15 @@ def cursor_of(revocation: Revocation) -> str:
     return f"{revocation.number}-{revocation.fingerprint[:_NAMED]}"
 
 
+def place_of(tx: Reader, cursor: str) -> int | None:
+    """The number behind which a reader goes on; None for what is no cursor."""
+    named = _CURSOR.fullmatch(cursor)
+    if named is None:
+        return None if cursor else 0
+    place = int(named[1])
+    return place if revocations.known(tx, place, named[2]) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """Some revocations in order, where to go on, and whether there is more already."""
@@ -75,19 +84,10 @@ class ReadRevocations(View[Read]):
         path = scope(tx, caller, self.organization, Permission.REVOCATIONS_READ)
         if isinstance(path, Refusal):
             return path
-        place = self._place(tx)
-        if isinstance(place, Refusal):
-            return place
+        place = place_of(tx, self.after)
+        if place is None:
+            return invalid("after", "must be a cursor that came with a revocation")
         found = revocations.after(tx, place, path, self.limit + 1)
         items = tuple(found[: self.limit])
         cursor = cursor_of(items[-1]) if items else self.after
         return Read(items, cursor, more=len(found) > self.limit)
-
-    def _place(self, tx: Reader) -> int | Refusal:
-        if not self.after:
-            return 0
-        named = _CURSOR.fullmatch(self.after)
-        if named is None:
-            return invalid("after", "must be a cursor that came with a revocation")
-        place = int(named[1])
-        return place if revocations.known(tx, place, named[2]) else 0

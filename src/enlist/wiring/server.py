@@ -53,6 +53,7 @@ from enlist.wiring.listening import listening
 from enlist.wiring.logs import configure_logs
 from enlist.wiring.missing_keys import MissingKeys
 from enlist.wiring.sealer import SealerThread
+from enlist.wiring.webhook import webhook
 
 _log = structlog.get_logger("enlist.server")
 _AT_ONCE = 0.5
@@ -207,6 +208,7 @@ def _work(
         KeyWatch(settings.data, installation.tools.clock, taken_up),
         missing,
         *listening(installation.store, settings, workers.hear),
+        *webhook(installation.driver, settings),
         SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
     )
     for each in beside:

@@ -1,7 +1,8 @@
 """The revocation feed: every revoked credential gets a number, in the order of commits.
 
 The number is given after the commit (`store.revocations`), so whatever revokes need not know of the
-feed, and what was revoked before this revision is in it as well.
+feed, and what was revoked before this revision is in it as well. A row of `revocation_webhook` says
+how far the receiver at one address has been told.
 """
 
 from __future__ import annotations
@@ -21,6 +22,15 @@ CHANGES = (
         "CREATE INDEX credential_unnumbered ON credential (revoked_at, id) "
         "WHERE revoked_at IS NOT NULL AND revocation_number IS NULL"
     ),
+    """
+    CREATE TABLE revocation_webhook (
+        id text PRIMARY KEY,
+        cursor text NOT NULL,
+        tries integer NOT NULL,
+        next_try_at bigint NOT NULL,
+        claimed_until bigint NOT NULL
+    )
+    """,
 )
 
 
