@@ -53,11 +53,12 @@ class _Application(BaseHTTPRequestHandler):
 
 @dataclass
 class Gateway:
-    """Enlist, an application, and nginx before it."""
+    """Enlist, an application, and nginx before it: at `by_ocsp` it asks for each connection."""
 
     server: Server
     key: str
     url: str
+    by_ocsp: str
     pki: Pki
     folder: Path
     count: int = 0
@@ -68,14 +69,14 @@ class Gateway:
 
     @contextmanager
     def visitor(
-        self, certificate: Path | None = None, key: Path | None = None
+        self, certificate: Path | None = None, key: Path | None = None, url: str = ""
     ) -> Iterator[Visitor]:
         """Somebody on one connection, so that TLS itself is not asked again."""
         context = ssl.create_default_context(cafile=self.pki.authority)
         if certificate is not None:
             context.load_cert_chain(certificate, key)
         with httpx2.Client(
-            base_url=self.url, verify=context, timeout=DEADLINE, trust_env=False
+            base_url=url or self.url, verify=context, timeout=DEADLINE, trust_env=False
         ) as client:
             yield Visitor(client)
 
@@ -116,13 +117,18 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, throwaway_pki: Pki) -> Ite
     server = launch_server(folder / "data", environment={"ENLIST_TRUSTED_PROXY": "127.0.0.1/32"})
     application = ThreadingHTTPServer(("127.0.0.1", 0), _Application)
     threading.Thread(target=application.serve_forever, daemon=True).start()
-    port = free_port()
-    text = _configured(server, throwaway_pki, port, application.server_address[1], folder)
+    ports = {"auth_request ": free_port(), "ssl_ocsp ": free_port()}
+    lines = "\n".join(
+        _lines(mark, server, throwaway_pki, port, application.server_address[1])
+        for mark, port in ports.items()
+    )
+    text = NGINX.format(folder=folder, user=getpass.getuser(), lines=lines)
     (folder / "nginx.conf").write_text(text)
     log = folder / "output.log"
     process = launch(PROXIES["nginx"].command(folder / "nginx.conf"), log)
     key = server.api_key("administrator", "enrollments:reveal")
-    found = Gateway(server, key, f"https://localhost:{port}", throwaway_pki, folder)
+    url, by_ocsp = (f"https://localhost:{port}" for port in ports.values())
+    found = Gateway(server, key, url, by_ocsp, throwaway_pki, folder)
     try:
         wait_until(lambda: _answers(found), "nginx", log=log, process=process)
         yield found
@@ -133,9 +139,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, throwaway_pki: Pki) -> Ite
         server.stop()
 
 
-def _configured(server: Server, pki: Pki, port: int, application: int, folder: Path) -> str:
-    """The guide's lines, with the places of this machine."""
-    (lines,) = [each for each in DocsPage(GUIDE).blocks if "auth_request " in each]
+def _lines(mark: str, server: Server, pki: Pki, port: int, application: int) -> str:
+    """The guide's block with this in it, with the places of this machine."""
+    (lines,) = [each for each in DocsPage(GUIDE).blocks if mark in each]
     for there, here in {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         f"/etc/ssl/{HOST}.pem": str(pki.server.certificate),
@@ -147,7 +153,7 @@ def _configured(server: Server, pki: Pki, port: int, application: int, folder: P
     }.items():
         assert there in lines, there
         lines = lines.replace(there, here)
-    return NGINX.format(folder=folder, user=getpass.getuser(), lines=lines)
+    return lines
 
 
 def _answers(gateway: Gateway) -> bool:
@@ -195,3 +201,15 @@ def test_who_shows_no_certificate_of_a_device_is_refused(gateway: Gateway, tmp_p
         files = forged(gateway.server, tmp_path, ours=ours, expired=expired, usage=usage)
         with gateway.visitor(*files) as visitor:
             assert visitor.status() in (400, 401)
+
+
+def test_nginx_asks_by_ocsp_for_each_new_connection(gateway: Gateway) -> None:
+    box, other = gateway.enroll(), gateway.enroll()
+
+    def status(device: Credentials) -> int:
+        with gateway.visitor(*device.files, gateway.by_ocsp) as visitor:
+            return visitor.status()
+
+    assert [status(box), status(other)] == [200, 200]
+    gateway.change("POST", f"/devices/{box.device_id}/reset", message={"type": "none"})
+    assert [status(box), status(other)] == [400, 200]
