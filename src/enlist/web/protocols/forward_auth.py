@@ -18,56 +18,37 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from enlist.core.caller import Caller, CallerKind
-from enlist.core.clock import MINUTE
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.pki.chain import Unfit, examine
-from enlist.verbs.device_status import Standing
-from enlist.verbs.vouch import Vouch
+from enlist.verbs.device_status import DeviceStatus, Standing
 from enlist.web.callers import services_of, stranger
 from enlist.web.client_certificates import forwarded_certificate
 from enlist.web.peers import within
 
 PATH: Final = "/forward-auth/certificate"
 
-_MOST_REMEMBERED: Final = 10_000
 _log = structlog.get_logger("enlist.web")
 
 
 def routes() -> list[BaseRoute]:
     """The route of the web listener."""
-    return [Route(PATH, Gate().ask)]
+    return [Route(PATH, _ask)]
 
 
-class Gate:
-    """Answers gateways, and remembers for a minute which certificates it refused."""
-
-    def __init__(self) -> None:
-        self._refused: dict[str, int] = {}
-
-    async def ask(self, request: Request) -> Response:
-        """200, 401 for a certificate that is worth nothing (any more), 403 for a blocked device."""
-        if not _asks_for_itself(request):
-            _warn_of(request.client.host if request.client else "")
-            raise HTTPException(404)
-        services = services_of(request)
-        now = services.tools.clock()
-        found = examine(forwarded_certificate(request), services.tools.authority, now)
-        if isinstance(found, Unfit):
-            return _refused(Refusal("unauthenticated", support_code=support_code()))
-        caller = Caller(CallerKind.DEVICE, id=found.device_id, address=stranger(request).address)
-        again = self._refused.get(found.serial, 0) > now - MINUTE
-        outcome = await services.perform(Vouch(found.device_id, found.serial, again), caller)
-        if isinstance(outcome, Refusal):
-            if not again:
-                self._remember(found.serial, now)
-            return _refused(outcome)
-        return _vouched(outcome.value)
-
-    def _remember(self, serial: str, now: int) -> None:
-        if len(self._refused) >= _MOST_REMEMBERED:
-            self._refused.clear()
-        self._refused[serial] = now
+async def _ask(request: Request) -> Response:
+    """200, 401 for a certificate that is worth nothing (any more), 403 for a blocked device."""
+    if not _asks_for_itself(request):
+        _warn_of(request.client.host if request.client else "")
+        raise HTTPException(404)
+    services = services_of(request)
+    tools = services.tools
+    found = examine(forwarded_certificate(request), tools.authority, tools.clock())
+    if isinstance(found, Unfit):
+        return _refused(Refusal("unauthenticated", support_code=support_code()))
+    caller = Caller(CallerKind.DEVICE, id=found.device_id, address=stranger(request).address)
+    outcome = await services.perform(DeviceStatus(found.device_id, found.serial), caller)
+    return _refused(outcome) if isinstance(outcome, Refusal) else _vouched(outcome.value)
 
 
 def _asks_for_itself(request: Request) -> bool:
