@@ -1,19 +1,24 @@
-"""`/session` in process: who is asked to sign a challenge. Sessions themselves: tests/server."""
+"""`/session` in process: who is let in to what. Sessions themselves: tests/server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.utils import ClientDisconnected
 
 from enlist.sessions.keeper import Keeper, Rhythm
 from enlist.web import session
 from enlist.web.app import web_application
 from enlist.web.services import Services
+from tests.connections import enrolled
+from tests.devices import Credentials, proof
 from tests.installation import Enlist
+from tests.requests import device_key
 
 
 @pytest.fixture
@@ -24,7 +29,13 @@ def store_kind() -> str:
 @pytest.fixture
 def web(enlist: Enlist) -> Iterator[TestClient]:
     """The web listener behind a proxy that says where devices come from."""
-    keeper = Keeper(enlist.driver, Rhythm())
+    with listening(enlist, Rhythm()) as client:
+        yield client
+
+
+@contextmanager
+def listening(enlist: Enlist, rhythm: Rhythm) -> Iterator[TestClient]:
+    keeper = Keeper(enlist.driver, rhythm)
     proxies = ("127.0.0.1/32",)
     services = Services(enlist.driver, enlist.store, trusted_proxies=proxies, sessions=keeper)
     with TestClient(web_application(services), client=("127.0.0.1", 50000)) as client:
@@ -56,3 +67,20 @@ def test_who_signs_nothing_keeps_nobody_else_out(
                 pytest.fail("a fourth one was asked")
     with asked(web, "192.0.2.1") as later:
         assert later == "challenge"
+
+
+def test_a_device_that_opens_sessions_without_end_has_to_wait(
+    enlist: Enlist, tmp_path: Path
+) -> None:
+    """Here it may open none. It leaves no event, or it could still fill the log."""
+    device = enrolled(enlist)
+    (held,) = enlist.credentials_of(device.device_id)
+    credentials = Credentials(device.device_id, held.certificate, device_key(0), tmp_path)
+    server = enlist.driver.tools.addresses.public_url
+    before = len(enlist.events())
+    with listening(enlist, Rhythm(most=0)) as web, web.websocket_connect("/session") as socket:
+        socket.send_json(proof(credentials, socket.receive_json()["nonce"], server))
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+    assert (ended.value.code, ended.value.reason) == (1013, "rate_limited")
+    assert len(enlist.events()) == before

@@ -27,6 +27,7 @@ from enlist.core.ids import Id, new_id
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.sessions import Ending
 from enlist.sessions.open_sessions import Line, OpenSession, OpenSessions
+from enlist.sessions.openings import Openings
 from enlist.sessions.socket import Owner
 from enlist.store.tx import StoreUnavailable
 from enlist.store.wakeups import Heard
@@ -84,6 +85,7 @@ class Keeper:
         self.rhythm = rhythm
         self.process_id: Final[Id] = new_id(driver.tools.clock())
         self.sessions = OpenSessions()
+        self.openings = Openings(rhythm.most)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="sessions")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
