@@ -85,5 +85,5 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     quick = {"ENLIST_SESSION_HEARTBEAT": "0.5"}
     server = launch_server(folder / "data", environment=quick, program=("-c", FORBEARING))
-    yield House(server, server.api_key("administrator"), folder)
+    yield House(server, server.api_key("administrator", "enrollments:reveal"), folder)
     server.stop()

@@ -45,17 +45,25 @@ class House:
         told: dict[str, Any] = answer.json()
         return told
 
-    def jwt(self) -> tuple[str, Path]:
-        """A new device's id, and the file that enrolls it."""
+    def registered(self, **more: Any) -> dict[str, Any]:
+        """A new device that is to enroll, and its enrollment."""
         self.count += 1
         body = {
             "user": "root@example.com",
             "name": f"box-{self.count}",
             "platform": "linux",
-            "grant": "one_time_jwt",
             "message": {"type": "none"},
         }
-        made = self.post("/api/v1/devices", body)
+        return self.post("/api/v1/devices", {**body, **more})
+
+    def token(self) -> tuple[str, str]:
+        """A new device's id, and the token that enrolls it."""
+        made = self.registered()
+        return made["device"]["id"], made["enrollment"]["token"]
+
+    def jwt(self) -> tuple[str, Path]:
+        """A new device's id, and the file that enrolls it."""
+        made = self.registered(grant="one_time_jwt")
         with self.client() as client:
             answer = client.get(f"/api/v1/enrollments/{made['enrollment']['id']}/jwt")
         path = self.folder / f"box-{self.count}.jwt"

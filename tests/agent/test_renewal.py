@@ -163,4 +163,3 @@ def test_a_copy_of_the_folder_is_found_out(house: House, state: Path, tmp_path: 
     assert event["data"]["flag"] == "possible_clone"
     with running(tmp_path / "copy.log", ["-m", "enlist_agent", "run", "--state", str(copy)]) as run:
         assert run.ends() == RESET
-    assert len(house.events(device_id, "credential.refused")) == 2

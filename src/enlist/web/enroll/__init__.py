@@ -9,6 +9,7 @@ link is worth.
 from starlette.routing import BaseRoute, Route
 
 from enlist.web.enroll.landing import show_form
+from enlist.web.enroll.programs import program_routes
 from enlist.web.enroll.progress import PROGRESS_PATH, show_progress
 from enlist.web.enroll.steps import CHECKED_PATH, show_checked, submit
 
@@ -20,6 +21,7 @@ def routes() -> list[BaseRoute]:
         Route(CHECKED_PATH, show_checked),
         Route(CHECKED_PATH, submit, methods=["POST"]),
         Route(PROGRESS_PATH, show_progress),
+        *program_routes(),
         *(
             route
             for path in paths

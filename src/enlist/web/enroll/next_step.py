@@ -15,6 +15,7 @@ from enlist.core.model import Platform
 from enlist.verbs.begin import Begun, Next
 from enlist.verbs.landing import Surroundings
 from enlist.web.callers import services_of
+from enlist.web.enroll.programs import SHELL, Program
 from enlist.web.pages import render
 
 _JOINTS: Final = re.compile(r"(?<=//)|(?<=[^/:])(?=[./]|:\d+(?:/|$))")
@@ -45,6 +46,8 @@ def next_step(
         "phone": target in _PHONES,
         "from_phone": here in _PHONES,
         "command": [breakable(part) for part in command(code, public_url, services.own_ca)],
+        "script": script_for(target),
+        "by_script": [breakable(part) for part in by_script(code, public_url, services.own_ca)],
         "own_ca": services.own_ca,
         "progress": progress,
         "address": breakable(short_address(public_url)),
@@ -59,9 +62,22 @@ def command(code: str, public_url: str, own_ca: str) -> tuple[str, ...]:
     Args:
         own_ca: see `Services`; without it a fresh device could not trust the server.
     """
+    return (f"enlist-agent enroll {code}", *_options(public_url, own_ca))
+
+
+def by_script(code: str, public_url: str, own_ca: str) -> tuple[str, ...]:
+    """The same where there is no agent."""
+    return (f"sh {SHELL.name} {code}", *_options(public_url, own_ca))
+
+
+def script_for(platform: str) -> Program | None:
+    """The script for a platform; a computer that does not say what it is will have a shell."""
+    return None if platform == Platform.WINDOWS.value else SHELL
+
+
+def _options(public_url: str, own_ca: str) -> tuple[str, ...]:
     trust = (f"--ca-fingerprint {own_ca}",) if own_ca else ()
-    server = f"--server {public_url}"
-    return (f"enlist-agent enroll {code}", server, *trust, "--state enlist-device")
+    return (f"--server {public_url}", *trust, "--state enlist-device")
 
 
 def breakable(text: str) -> Markup:
