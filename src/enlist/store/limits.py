@@ -1,11 +1,13 @@
 """What keeps guessing slow and repeats harmless: the throttle, and Idempotency-Key.
 
-The throttle's table counts by what its rows call a source: a network, whose window begins with
-its first refusal; `begun:` or `checked:` and an id, what somebody does with a secret that he holds;
-`uncertified:` and a network, who came without a certificate where it takes one; `refused:`, a
-reason, a certificate and a network, what was written down of it lately; or `login:` and a
-digest, an account that somebody tried to sign in to. Of the last the window ends when its wrong
-tries are forgotten, `QUIET` after the next may be made.
+The throttle's table counts by what its rows call a source:
+- a network, whose window begins with its first refusal;
+- `begun:` or `checked:` and an id, what somebody does with a secret that he holds;
+- `api_session:` and a device, how many it began;
+- `uncertified:` and a network, who came without a certificate where it takes one;
+- `refused:`, a reason, a certificate and a network, what was written down of it lately;
+- `login:` and a digest, an account that somebody tried to sign in to. Of this the window ends when
+  its wrong tries are forgotten, `QUIET` after the next may be made.
 """
 
 from __future__ import annotations

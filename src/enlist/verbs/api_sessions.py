@@ -12,7 +12,7 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
-from enlist.core.ids import new_id
+from enlist.core.ids import Id, new_id
 from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Kind, Secret, random_secret
@@ -26,6 +26,8 @@ from enlist.verbs.knocking import written_down
 
 MOST_SESSIONS: Final = 20
 """API sessions that a device may have at a time; the oldest gives way."""
+MOST_BEGUN: Final = 60
+"""And that it may begin within a minute: each is a line of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
         presented: what the handshake's certificate was found to be.
 
     Refusals: `unauthenticated` for who has no certificate of ours, `rate_limited` when he keeps
-    coming, and those of `DeviceStatus`. He is counted by himself, and not with those who guess
-    tokens: nothing is guessed here, and a client that lost its certificate comes again and again,
-    from where others enroll, or have theirs.
+    coming, or when a device does nothing else, and those of `DeviceStatus`. A stranger is counted
+    by himself, and not with those who guess tokens: nothing is guessed here, and a client that
+    lost its certificate comes again and again, from where others enroll, or have theirs.
     """
 
     presented: DeviceCertificate | Unfit
@@ -74,12 +76,16 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
     refused_as = "credential.refused"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
-        if not isinstance(self.presented, Unfit):
-            return standing(tx, caller, self.presented.device_id, self.presented.serial)
-        wait = limits.throttled(tx, _uncertified(caller))
+        shown = self.presented
+        if isinstance(shown, Unfit):
+            wait = limits.throttled(tx, _uncertified(caller))
+        else:
+            wait = limits.used_up(tx, _begun_by(shown.device_id), MOST_BEGUN)
         if wait is not None:
             return Refusal("rate_limited", retry_after=wait)
-        return Refusal("unauthenticated", reason=f"certificate {self.presented.flaw}")
+        if isinstance(shown, Unfit):
+            return Refusal("unauthenticated", reason=f"certificate {shown.flaw}")
+        return standing(tx, caller, shown.device_id, shown.serial)
 
     def work(self, tools: Tools, caller: Caller, seen: Standing) -> Fresh:
         now, token = tools.clock(), random_secret()
@@ -94,6 +100,7 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
             tx, session.id, ready.digest, session.credential_id, session.address
         ):
             raise ConcurrentChange  # the credential was just taken away: look again, and say so
+        limits.count(tx, _begun_by(session.device_id), MOST_BEGUN, MINUTE)
         api_sessions.end_beyond(tx, session.device_id, MOST_SESSIONS)
         devices.seen(tx, session.device_id)
         about = found.device.subjects
@@ -107,6 +114,10 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
             limits.count_refusals(tx, [_uncertified(caller)])
         else:
             written_down(tx, caller, self.presented.serial, refusal)
+
+
+def _begun_by(device_id: Id) -> str:
+    return f"api_session:{device_id}"
 
 
 def _uncertified(caller: Caller) -> str:

@@ -17,6 +17,7 @@ from cryptography import x509
 from enlist.core.clock import MINUTE
 from enlist.core.secrets import LONGEST_PRESENTED
 from enlist.store import credentials
+from enlist.verbs import api_sessions
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.reset import Reset
 from enlist.verbs.sweep import Sweep
@@ -227,6 +228,21 @@ def test_the_oldest_of_many_sessions_gives_way(ziti: Ziti) -> None:
     signed_in(device)
     assert over(show(device, first))
     assert show(device, last).status_code == 200
+
+
+def test_a_device_that_authenticates_without_end_has_to_wait(
+    ziti: Ziti, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D53: each time is a line of the log. No other device has to."""
+    monkeypatch.setattr(api_sessions, "MOST_BEGUN", 2)
+    device, other = ziti.enrolled(ziti.register()), ziti.enrolled(ziti.register(), key=1)
+    assert [authenticate(device).status_code for _ in range(2)] == [200, 200]
+    answer = authenticate(device)
+    assert error_of(answer) == (429, "RATE_LIMITED")
+    assert answer.headers["retry-after"] == "60"
+    assert authenticate(other).status_code == 200
+    ziti.enlist.clock.advance(minutes=1)
+    assert authenticate(device).status_code == 200
 
 
 def test_a_dump_of_the_database_holds_no_token(ziti: Ziti) -> None:
