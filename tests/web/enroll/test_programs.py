@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 
-from enlist.web.enroll.next_step import by_script, command
-from enlist.web.enroll.programs import PROGRAMS, SHELL
+from enlist.web.enroll.next_step import by_script, checksum_command, command
+from enlist.web.enroll.programs import POWERSHELL, PROGRAMS, SHELL
 from enlist.web.services import Services
 from tests.architecture.source import SOURCE
 from tests.installation import Enlist
-from tests.web.enroll.conftest import Visitor
+from tests.web.enroll.conftest import NewVisitor, Visitor
 from tests.web.enroll.test_steps import code_on
 
 
@@ -39,8 +39,39 @@ def test_the_page_shows_its_checksum_and_what_to_type(
     assert f'href="{SHELL.path}"' in page.source
 
 
+WINDOWS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+
+
+def test_windows_has_a_script_of_its_own(enlist: Enlist, new_visitor: NewVisitor) -> None:
+    ticket = enlist.register(platform="windows")
+    visitor = new_visitor(user_agent=WINDOWS, sec_ch_ua_platform='"Windows"')
+    visitor.open()
+    visitor.check(ticket.token)
+    page = visitor.begin()
+    shown = code_on(page)
+    assert f"powershell -ExecutionPolicy Bypass -File enroll.ps1 {shown} -Server" in page.text
+    assert "Get-FileHash enroll.ps1" in page.text
+    assert POWERSHELL.sha256 in page.text
+    assert "enroll.sh" not in page.source
+
+
 def test_the_script_is_told_the_authority_as_the_agent_is() -> None:
     own = "sha256:" + "ab" * 32
     server = "https://enroll.example.com"
-    assert by_script("CODE", server, own)[1:] == command("CODE", server, own)[1:]
-    assert f"--ca-fingerprint {own}" in by_script("CODE", server, own)
+    for platform in ("linux", "macos", ""):
+        words = by_script(platform, "CODE", server, own)
+        assert words[1:] == command("CODE", server, own)[1:]
+    assert f"-CaFingerprint {own}" in by_script("windows", "CODE", server, own)
+    assert checksum_command("macos") == "shasum -a 256 enroll.sh"
+
+
+def test_powershell_is_asked_for_no_option_that_its_script_lacks() -> None:
+    """It cannot be run where these tests run, so at least its words are compared."""
+    text = POWERSHELL.content.decode("ascii")
+    known = set(re.findall(r"(?m)^    \[string\] \$(\w+)", text))
+    asked = by_script("windows", "CODE", "https://enroll.example.com", "sha256:ab")[1:]
+    assert {part.partition(" ")[0].removeprefix("-") for part in asked} <= known
+    assert known == {"Secret", "Server", "State", "Name", "Ca", "CaFingerprint"}

@@ -15,7 +15,7 @@ from enlist.core.model import Platform
 from enlist.verbs.begin import Begun, Next
 from enlist.verbs.landing import Surroundings
 from enlist.web.callers import services_of
-from enlist.web.enroll.programs import SHELL, Program
+from enlist.web.enroll.programs import POWERSHELL, SHELL
 from enlist.web.pages import render
 
 _JOINTS: Final = re.compile(r"(?<=//)|(?<=[^/:])(?=[./]|:\d+(?:/|$))")
@@ -46,8 +46,11 @@ def next_step(
         "phone": target in _PHONES,
         "from_phone": here in _PHONES,
         "command": [breakable(part) for part in command(code, public_url, services.own_ca)],
-        "script": script_for(target),
-        "by_script": [breakable(part) for part in by_script(code, public_url, services.own_ca)],
+        "script": POWERSHELL if target == Platform.WINDOWS.value else SHELL,
+        "checksum": checksum_command(target),
+        "by_script": [
+            breakable(part) for part in by_script(target, code, public_url, services.own_ca)
+        ],
         "own_ca": services.own_ca,
         "progress": progress,
         "address": breakable(short_address(public_url)),
@@ -65,14 +68,21 @@ def command(code: str, public_url: str, own_ca: str) -> tuple[str, ...]:
     return (f"enlist-agent enroll {code}", *_options(public_url, own_ca))
 
 
-def by_script(code: str, public_url: str, own_ca: str) -> tuple[str, ...]:
-    """The same where there is no agent."""
-    return (f"sh {SHELL.name} {code}", *_options(public_url, own_ca))
+def by_script(platform: str, code: str, public_url: str, own_ca: str) -> tuple[str, ...]:
+    """The same where there is no agent. A computer that says nothing of itself has a shell."""
+    if platform != Platform.WINDOWS.value:
+        return (f"sh {SHELL.name} {code}", *_options(public_url, own_ca))
+    trust = (f"-CaFingerprint {own_ca}",) if own_ca else ()
+    run = f"powershell -ExecutionPolicy Bypass -File {POWERSHELL.name} {code}"
+    return (run, f"-Server {public_url}", *trust, "-State enlist-device")
 
 
-def script_for(platform: str) -> Program | None:
-    """The script for a platform; a computer that does not say what it is will have a shell."""
-    return None if platform == Platform.WINDOWS.value else SHELL
+def checksum_command(platform: str) -> str:
+    """What shows the checksum of the script that was downloaded."""
+    if platform == Platform.WINDOWS.value:
+        return f"Get-FileHash {POWERSHELL.name}"
+    program = "shasum -a 256" if platform == Platform.MACOS.value else "sha256sum"
+    return f"{program} {SHELL.name}"
 
 
 def _options(public_url: str, own_ca: str) -> tuple[str, ...]:

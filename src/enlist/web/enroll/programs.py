@@ -49,7 +49,8 @@ class Program:
 
 
 SHELL: Final = Program.read("enroll.sh")
-PROGRAMS: Final = (SHELL,)
+POWERSHELL: Final = Program.read("enroll.ps1")
+PROGRAMS: Final = (SHELL, POWERSHELL)
 
 
 def program_routes() -> list[BaseRoute]:

@@ -1,0 +1,250 @@
+<#
+.SYNOPSIS
+Enroll this device with Enlist, where there is no Python: Windows PowerShell 5.1 and curl.exe, which
+Windows 10 and later bring along, are enough.
+
+.DESCRIPTION
+Makes a key that never leaves this device, and gets a certificate for it. After a crash or a lost
+answer repeat the same command: nothing is used up twice. What it leaves in the folder is what
+enlist-agent leaves there, which can go on with it.
+
+Exit codes: 0 done; 1 refused; 2 the command must be changed, or the folder cannot be used; 3 no
+server that can be trusted answered.
+
+.EXAMPLE
+powershell -ExecutionPolicy Bypass -File enroll.ps1 CODE -Server https://enroll.example.com
+#>
+param(
+    [string] $Secret,          # a link, token or code; - reads standard input
+    [string] $Server,          # a link already names it
+    [string] $State = 'enlist-device',
+    [string] $Name = [Environment]::MachineName,
+    [string] $Ca,              # trust this CA (PEM), and no other
+    [string] $CaFingerprint    # trust the server's own CA if it has this fingerprint, and no other
+)
+
+Set-StrictMode -Version 1
+$ErrorActionPreference = 'Stop'
+
+function Stop-Enrolling([int] $Code, [string] $Told) {
+    # What a server says must not repaint the terminal.
+    [Console]::Error.WriteLine(($Told -replace '\p{C}', ' '))
+    exit $Code
+}
+
+# A file appears whole or not at all.
+function Save-Text([string] $File, [string] $Text) {
+    $temporary = Join-Path $script:Work 'file'
+    [IO.File]::WriteAllText($temporary, $Text, [Text.UTF8Encoding]::new($false))
+    Move-Item -Force -LiteralPath $temporary -Destination (Join-Path $script:Folder $File)
+}
+
+function Read-Text([string] $File) {
+    $path = Join-Path $script:Folder $File
+    if (Test-Path -LiteralPath $path) { [IO.File]::ReadAllText($path) } else { '' }
+}
+
+function ConvertTo-Pem([string] $Label, [byte[]] $Bytes) {
+    $lines = [Convert]::ToBase64String($Bytes) -split '(.{64})' | Where-Object { $_ }
+    (@("-----BEGIN $Label-----") + $lines + "-----END $Label-----" -join "`n") + "`n"
+}
+
+# The bytes of the first block of a PEM text.
+function ConvertFrom-Pem([string] $Text) {
+    if ($Text -notmatch '(?s)-----BEGIN [A-Z ]+-----(.*?)-----END') { throw 'no PEM' }
+    , [Convert]::FromBase64String(($Matches[1] -replace '\s', ''))
+}
+
+function Get-Sha256([byte[]] $Bytes) {
+    $digest = [Security.Cryptography.SHA256]::Create().ComputeHash($Bytes)
+    [BitConverter]::ToString($digest).Replace('-', '').ToLowerInvariant()
+}
+
+# Takes a link apart, https://HOST/enroll/HANDLE#t=TOKEN: the server never sees what follows #.
+function Read-Secret {
+    $given = $script:Secret
+    if ($given -eq '-') { $given = [Console]::In.ReadLine() }
+    if (-not $given) { Stop-Enrolling 2 'Give a link, a token or a code.' }
+    if ($given -match '^(?<server>[a-z]+://.+?)/enroll[^#]*#t=(?<token>[^&?]+)') {
+        if (-not $script:Server) { $script:Server = $Matches['server'] }
+        $given = $Matches['token']
+    } elseif ($given -match '://') {
+        Stop-Enrolling 2 'This link has lost its end, the part after #t=. Copy the whole link.'
+    } elseif ($given -match '\.jwt$') {
+        Stop-Enrolling 2 'A JWT needs enlist-agent; this script takes a link, a token or a code.'
+    }
+    if ($given -notmatch '^[A-Za-z0-9_. -]+$') {
+        Stop-Enrolling 2 'This is neither a token nor a code. Copy it once more.'
+    }
+    $given
+}
+
+function Read-Server {
+    $address = $script:Server.TrimEnd('/')
+    if (-not $address) {
+        Stop-Enrolling 2 'Which server? Give -Server https://HOST, or the whole link of your message.'
+    }
+    if ($address -match '^https://[A-Za-z0-9\[][^/@?#\s"]*(/[^@?#\s"]*)?$') { return $address, 'https' }
+    if ($address -match '^http://(localhost|127\.0\.0\.1)(:\d+)?(/[^@?#\s"]*)?$') {
+        if ($script:CaFingerprint) { Stop-Enrolling 2 '-CaFingerprint needs an https:// address.' }
+        return $address, 'http'
+    }
+    if ($address -match '^http://') {
+        Stop-Enrolling 2 'Plain http:// is for localhost only: others could read the token. Use https://'
+    }
+    Stop-Enrolling 2 "A server's address is written in full, for example https://enlist.example.com"
+}
+
+function Open-Folder {
+    if (Test-Path -LiteralPath $script:State) {
+        $held = @(Get-ChildItem -Force -LiteralPath $script:State)
+        if ($held.Count -and -not ($held | Where-Object { $_.Name -eq 'key.pem' })) {
+            Stop-Enrolling 2 "$($script:State) holds files of others. Give -State a folder of its own."
+        }
+    } else {
+        [void](New-Item -ItemType Directory -Path $script:State)
+    }
+    $folder = (Get-Item -Force -LiteralPath $script:State).FullName
+    if (Test-Path -LiteralPath (Join-Path $folder 'state.json')) {
+        Stop-Enrolling 1 ("Refused: $folder already holds an enrolled device. Give another -State " +
+            'folder, or remove this one if its device is gone for good.')
+    }
+    # This user alone: what is put there inherits it.
+    $me = [Security.Principal.WindowsIdentity]::GetCurrent().Name
+    & icacls.exe $folder /inheritance:r /grant:r "${me}:(OI)(CI)F" | Out-Null
+    if ($LASTEXITCODE -ne 0) { Stop-Enrolling 2 "$folder cannot be closed to others." }
+    $folder
+}
+
+# Key and request are made once, before anything is sent: a repeated command sends the same again.
+function Open-Key {
+    $format = [Security.Cryptography.CngKeyBlobFormat]::Pkcs8PrivateBlob
+    $kept = Read-Text 'key.pem'
+    if ($kept) {
+        $held = [Security.Cryptography.CngKey]::Import((ConvertFrom-Pem $kept), $format)
+    } else {
+        $settings = [Security.Cryptography.CngKeyCreationParameters]::new()
+        $settings.ExportPolicy = [Security.Cryptography.CngExportPolicies]::AllowPlaintextExport
+        $algorithm = [Security.Cryptography.CngAlgorithm]::ECDsaP256
+        $held = [Security.Cryptography.CngKey]::Create($algorithm, $null, $settings)
+        Save-Text 'key.pem' (ConvertTo-Pem 'PRIVATE KEY' ($held.Export($format)))
+    }
+    $key = [Security.Cryptography.ECDsaCng]::new($held)
+    if (-not (Read-Text 'request.pem')) {
+        # The server alone decides whom the certificate names; the subject is only a form.
+        $request = [Security.Cryptography.X509Certificates.CertificateRequest]::new(
+            'CN=device', $key, [Security.Cryptography.HashAlgorithmName]::SHA256)
+        Save-Text 'request.pem' (ConvertTo-Pem 'CERTIFICATE REQUEST' ($request.CreateSigningRequest()))
+    }
+    $key
+}
+
+# curl.exe, patient with what passes. Gives the status and the text of the answer.
+function Invoke-Server([string[]] $Words) {
+    $answer, $trouble = (Join-Path $script:Work 'answer'), (Join-Path $script:Work 'trouble')
+    $options = @('--silent', '--show-error', '--stderr', $trouble, '--output', $answer,
+        '--write-out', '%{http_code}', '--user-agent', 'enroll.ps1', '--tlsv1.2',
+        '--proto', "=$($script:Protocol)", '--max-time', '60', '--max-filesize', '1048576',
+        '--retry', '5', '--retry-max-time', '60') + $Words
+    $status = & curl.exe $options
+    if ($LASTEXITCODE -eq 0) { return [int] $status, [IO.File]::ReadAllText($answer) }
+    $told = if (Test-Path $trouble) { [IO.File]::ReadAllText($trouble).Trim() } else { 'curl failed' }
+    if ($LASTEXITCODE -in 35, 51, 58, 60, 77, 83, 90, 91) {
+        Stop-Enrolling 3 ("The certificate of $($script:Server) is not trusted here, so nothing was " +
+            "sent ($told). If your administrator gave you the CA's file or fingerprint, add -Ca FILE " +
+            'or -CaFingerprint sha256:...; otherwise do not go on.')
+    }
+    Stop-Enrolling 3 ("$($script:Server) cannot be reached ($told). Nothing is lost: repeat the same " +
+        'command later.')
+}
+
+# The options that make curl trust the named CA and no other. One that is known by its fingerprint
+# is fetched over a connection that proves nothing, and believed only for that fingerprint.
+function Get-Trust {
+    if ($script:Ca -and $script:CaFingerprint) { Stop-Enrolling 2 'Give -Ca or -CaFingerprint, not both.' }
+    if ($script:Ca) {
+        $pem = [IO.File]::ReadAllText((Get-Item -Force -LiteralPath $script:Ca).FullName)
+    } elseif ($script:CaFingerprint) {
+        $wanted = ($script:CaFingerprint -replace '^sha-?256[:=]', '' -replace '[:\s]', '').ToLowerInvariant()
+        if ($wanted -notmatch '^[0-9a-f]{64}$') {
+            Stop-Enrolling 2 'The fingerprint of a CA is sha256: and 64 hexadecimal digits. Copy it once more.'
+        }
+        $status, $pem = Invoke-Server @('--insecure', "$($script:Server)/pki/root.pem")
+        try { $found = ConvertFrom-Pem $pem } catch { $found = [byte[]] @() }
+        if ((Get-Sha256 $found) -ne $wanted) {
+            Stop-Enrolling 3 ("$($script:Server) shows another CA than the one asked for, so nothing was " +
+                'sent. Ask your administrator which is right: somebody may be between this device and ' +
+                'the server.')
+        }
+        $pem = ConvertTo-Pem 'CERTIFICATE' $found
+    } else {
+        return @()
+    }
+    Save-Text 'ca.pem' $pem
+    # Windows would refuse a CA whose revocation list it cannot ask for.
+    @('--cacert', (Join-Path $script:Folder 'ca.pem'), '--ssl-no-revoke')
+}
+
+function Send-Request([string] $Token, [string[]] $Trust) {
+    $device = [ordered] @{ name = $script:Name; platform = 'windows' }
+    $request = [ordered] @{ token = $Token; device = $device; csr = (Read-Text 'request.pem') }
+    $body = Join-Path $script:Work 'body'
+    $text = ConvertTo-Json -Compress $request
+    [IO.File]::WriteAllText($body, $text, [Text.UTF8Encoding]::new($false))
+    # The same request has the same name each time, and nobody else can know it.
+    $again = Get-Sha256 ([Text.Encoding]::UTF8.GetBytes((Read-Text 'key.pem') + $text))
+    Invoke-Server ($Trust + @('--header', 'Content-Type: application/json',
+            '--header', "Idempotency-Key: $($again.Substring(0, 32))",
+            '--data-binary', "@$body", "$($script:Server)/api/v1/redeem"))
+}
+
+# Checks that the certificate is for our key, and puts it on the disk; state.json comes last.
+function Save-Answer([int] $Status, [string] $Text, $Key) {
+    try { $told = ConvertFrom-Json $Text } catch { $told = $null }
+    if ($Status -lt 200 -or $Status -ge 300) {
+        if (-not $told -or -not $told.title) {
+            Stop-Enrolling 3 "$($script:Server) answers $Status, but not as Enlist does. Check the address."
+        }
+        $support = if ($told.support_code) { " (support code $($told.support_code))" } else { '' }
+        Stop-Enrolling 1 "Refused: $("$($told.title)".TrimEnd('.')). $($told.detail)$support"
+    }
+    $point = $Key.ExportParameters($false).Q
+    $ours = [BitConverter]::ToString([byte[]] (@(4) + $point.X + $point.Y))
+    try {
+        $leaf = [Security.Cryptography.X509Certificates.X509Certificate2]::new(
+            [byte[]] (ConvertFrom-Pem $told.certificate))
+        $theirs = [BitConverter]::ToString($leaf.GetPublicKey())
+    } catch {
+        $theirs = ''
+    }
+    if ($theirs -ne $ours -or -not $told.device.id) {
+        Stop-Enrolling 3 ("$($script:Server) answered, but not with a certificate for this device's " +
+            'key. Nothing was kept. Tell your administrator.')
+    }
+    $called = if ($told.device.name) { $told.device.name } else { $told.device.id }
+    Save-Text 'chain.pem' $told.chain
+    Save-Text 'certificate.pem' $told.certificate
+    $device = [ordered] @{ id = $told.device.id; name = $called }
+    $kept = [ordered] @{ server = $script:Server; device_url = $told.device_url; device = $device }
+    Save-Text 'state.json' ((ConvertTo-Json $kept) + "`n")
+    $until = $leaf.NotAfter.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ssZ')
+    "Enrolled $called at $($script:Server) as device $($told.device.id)." -replace '\p{C}', ' '
+    "Key and certificate are in $($script:Folder), good until $until."
+}
+
+if (-not (Get-Command curl.exe -ErrorAction SilentlyContinue)) {
+    Stop-Enrolling 2 'This needs curl.exe, which Windows 10 and later bring along.'
+}
+$token = Read-Secret
+$Server, $Protocol = Read-Server
+$Folder = Open-Folder
+$Work = Join-Path $Folder ".new-$PID"
+[void](New-Item -ItemType Directory -Path $Work)
+try {
+    $key = Open-Key
+    $trust = @(Get-Trust)
+    $status, $text = Send-Request $token $trust
+    Save-Answer $status $text $key
+} finally {
+    Remove-Item -Recurse -Force -LiteralPath $Work
+}
