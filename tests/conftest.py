@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 from tests.fuzzing import FUZZ
+from tests.peers.base import memory
 
 pytest_plugins = ["tests.figures", "tests.peers.plugin", "tests.installation", "tests.serving"]
 
@@ -16,3 +19,9 @@ settings.register_profile(
     derandomize=FUZZ == 0,
 )
 settings.load_profile("enlist")
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory: SQLite forces each commit to the disk, thousands in all."""
+    if (found := memory()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(found))

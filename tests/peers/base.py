@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+MEMORY = Path("/dev/shm")  # noqa: S108 - every folder in it has a random name or its user's alone
+ROOM = 4 * 2**30  # bytes that must be free in it
 LOG_TAIL = 40  # lines of a peer's log that a report shows
 DEADLINE: Final = 180.0
 """Seconds that a test waits for what must come. Only a failure ever waits as long: a machine that
@@ -133,6 +135,18 @@ _PORTS = range(16_000, 32_000)
 a server takes it."""
 _NEXT: Final[Iterator[int]] = itertools.cycle([*_PORTS[os.getpid() % len(_PORTS) :], *_PORTS])
 _OURS: list[socket.socket] = []
+
+
+def memory() -> Path | None:
+    """A file system in memory, where nobody waits for a disk at each commit.
+
+    None where it is small, runs no programs, or somebody said where to put what is temporary.
+    """
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return None
+    if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        return None
+    return MEMORY if shutil.disk_usage(MEMORY).free > ROOM else None
 
 
 def free_port(address: str = "127.0.0.1") -> int:

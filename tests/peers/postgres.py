@@ -26,6 +26,7 @@ from urllib.parse import quote
 
 from tests.peers.base import (
     DEADLINE,
+    MEMORY,
     Missing,
     PeerBroken,
     as_user,
@@ -34,6 +35,7 @@ from tests.peers.base import (
     find_program,
     finish,
     launch,
+    memory,
     version_of,
     wait_until,
 )
@@ -47,8 +49,6 @@ PORT = 5432  # part of the socket's name only: every cluster has a folder of its
 PREFIX = "enlist-pg-"
 OWNER = "postgres"  # runs the cluster where we are root, whom PostgreSQL refuses
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-MEMORY = Path("/dev/shm")  # noqa: S108 - every folder in it has a random name
-ROOM = 4 * 2**30  # bytes that must be free in it
 
 
 def programs() -> Path | None:
@@ -175,17 +175,12 @@ def cluster(*, durable: bool = False, settings: Sequence[str] = ()) -> Cluster:
 
 
 def _memory() -> Path | None:
-    """A file system in memory, unless it is small or somebody said where to put what is temporary.
-
-    What killed runs left in it an hour ago or before is removed.
-    """
-    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
-        return None
+    """Memory, if there is room; what killed runs left in it an hour ago or before is removed."""
     for left in MEMORY.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             if left.stat().st_mtime < time.time() - 3600 and not _serves(left):
                 shutil.rmtree(left, ignore_errors=True)
-    return MEMORY if shutil.disk_usage(MEMORY).free > ROOM else None
+    return memory()
 
 
 def _serves(folder: Path) -> bool:

@@ -40,7 +40,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment_of(more: dict[str, str]) -> dict[str, str]:
-    ours = {"CI", "ENLIST_PEERS", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"}
+    ours = {"CI", "ENLIST_PEERS", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_DEBUG_TEMPROOT"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return {**kept, **more}
 
