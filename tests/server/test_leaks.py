@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -162,14 +163,23 @@ def api_answers(life: Life) -> Iterator[tuple[str, str]]:
             if "get" not in paths[path]:
                 continue
             for target in _targets(f"/api/v1{path}" if not path.startswith("/api") else path, ids):
-                answer = client.get(target)
-                assert answer.status_code < 500, f"{target}: {answer.text}"
-                yield target, str(answer.headers) + answer.text
-                if "{" not in path and answer.status_code == 200 and '"items"' in answer.text:
+                status, said = _said(client, target)
+                assert status < 500, f"{target}: {said}"
+                yield target, said
+                _, _, body = said.partition("\n")
+                if "{" not in path and status == 200 and '"items"' in body:
                     ids[path.strip("/").split("/")[-1]] = [
-                        item["id"] for item in answer.json()["items"] if "id" in item
+                        item["id"] for item in json.loads(body)["items"] if "id" in item
                     ]
         yield "/metrics", client.get("/metrics").text
+
+
+def _said(client: httpx2.Client, target: str) -> tuple[int, str]:
+    """Status, and headers and body; of a stream, which goes on, what it begins with."""
+    with client.stream("GET", target) as answer:
+        streams = answer.headers.get("content-type", "").startswith("text/event-stream")
+        body = "".join(islice(answer.iter_text(), 2 if streams else None))
+        return answer.status_code, f"{answer.headers}\n{body}"
 
 
 def _targets(path: str, ids: dict[str, list[str]]) -> list[str]:
