@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -61,6 +62,24 @@ def test_what_waits_is_done_together_and_each_gets_his_own_answer() -> None:
     assert sum(doing.batches) == MOST * 2 + 10
     assert max(doing.batches) <= MOST
     assert len(doing.batches) <= 5
+
+
+def test_whoever_was_answered_and_asks_again_is_in_the_next_batch() -> None:
+    """Else there would be twice as many batches, each half as large."""
+    doing = Doing()
+    doing.open.set()
+
+    async def again_and_again(lane: Gathering, number: int) -> None:
+        for _ in range(5):
+            time.sleep(0.002)  # noqa: ASYNC251 - the loop is busy, and the thread could go on
+            assert await ask(lane, number) == Done(number)
+
+    async def many() -> None:
+        lane = gathering(doing)
+        await asyncio.gather(*(again_and_again(lane, number) for number in range(8)))
+
+    run(many())
+    assert doing.batches == [8] * 5
 
 
 def test_a_fault_of_the_lane_itself_leaves_nobody_waiting() -> None:

@@ -1,8 +1,8 @@
 """The hand-over between the event loop and the hot lane.
 
-Each request of a hot verb waits in a queue, and a thread takes everything that waits, does it
-together and answers all. While it works the next ones gather: the busier it is, the larger the
-batches, and the less each request costs. A request that comes alone is not kept waiting.
+Requests of hot verbs gather while a thread does those that came before, and are then done together:
+the busier the server, the larger the batches, and the less each request costs. A request that comes
+alone is not kept waiting.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ from enlist.verbs.together import Outcome, Together
 MOST: Final = 64
 """Requests in a batch: a disk flush is shared by enough then, and nobody waits long."""
 
+_LOOKS: Final = 4
+"""How often the loop looks at its sockets between two batches. The answers to one are sent then,
+and whoever was answered asks again. Else the loop would do this while the thread does the next
+batch, which would be half as large, and each would keep the other waiting for Python's lock."""
 
 BATCH: Final = Histogram(
     "enlist_batch_requests",
@@ -37,49 +41,84 @@ BATCH: Final = Histogram(
 class _Waiting:
     verb: HotVerb[Any, Any, Any]
     caller: Caller
-    loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Outcome]
 
 
-_Queue = queue.SimpleQueue[_Waiting | None]
-
-
 class Gathering:
-    """Gathers the requests of one kind of verb for one thread.
+    """Gathers requests of one kind of verb for one thread.
 
     With a second thread the batches would be half as large, and so each request dearer: it is
     Python that is the limit, not the waiting for the database.
     """
 
     def __init__(self, together: Together) -> None:
-        self._queue: _Queue = queue.SimpleQueue()
-        given = (self._queue, together)
+        self._batches: _Batches = queue.SimpleQueue()
+        self._lanes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Lane]
+        self._lanes = weakref.WeakKeyDictionary()
+        given = (self._batches, together)
         threading.Thread(target=_work, args=given, name="hot", daemon=True).start()
         # It ends with this object, which is why it does not hold it.
-        weakref.finalize(self, self._queue.put, None)
+        weakref.finalize(self, self._batches.put, None)
 
     async def perform(self, verb: HotVerb[Any, Any, Any], caller: Caller) -> Outcome:
         """Do it, perhaps together with others."""
         loop = asyncio.get_running_loop()
+        lane = self._lanes.get(loop)
+        if lane is None:
+            lane = self._lanes[loop] = _Lane(self._batches)
         answer: asyncio.Future[Outcome] = loop.create_future()
-        self._queue.put(_Waiting(verb, caller, loop, answer))
+        lane.add(_Waiting(verb, caller, answer), loop)
         return await answer
 
 
-def _work(waiting: _Queue, together: Together) -> None:
-    while (first := waiting.get()) is not None:
-        batch = [first]
-        while len(batch) < MOST:
-            try:
-                following = waiting.get_nowait()
-            except queue.Empty:
-                break
-            if following is None:
-                waiting.put(None)
-                break
-            batch.append(following)
+class _Lane:
+    """What waits in one event loop, in whose thread alone this is touched."""
+
+    def __init__(self, batches: _Batches) -> None:
+        self._batches = batches
+        self._waiting: list[_Waiting] = []
+        self._busy = False
+
+    def add(self, one: _Waiting, loop: asyncio.AbstractEventLoop) -> None:
+        """Let it wait for the next batch, which begins at once where none is being done."""
+        self._waiting.append(one)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._hand_over, loop, 0)
+
+    def settle(
+        self,
+        batch: Sequence[_Waiting],
+        outcomes: Sequence[Outcome],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Tell everybody of a batch, then see to the next one."""
+        for one, outcome in zip(batch, outcomes, strict=True):
+            if not one.answer.done():  # cancelled, because the client is gone
+                one.answer.set_result(outcome)
+        loop.call_soon(self._hand_over, loop, _LOOKS - 1)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop, looks: int) -> None:
+        if looks:
+            loop.call_soon(self._hand_over, loop, looks - 1)
+            return
+        batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        self._busy = bool(batch)
+        if batch:
+            self._batches.put((self, batch, loop))
+
+
+_Batches = queue.SimpleQueue[tuple[_Lane, list[_Waiting], asyncio.AbstractEventLoop] | None]
+
+
+def _work(batches: _Batches, together: Together) -> None:
+    while (given := batches.get()) is not None:
+        lane, batch, loop = given
         BATCH.observe(len(batch))
-        _answer(batch, _outcomes(together, batch))
+        outcomes = _outcomes(together, batch)
+        with contextlib.suppress(RuntimeError):  # closed: nobody waits there any more
+            loop.call_soon_threadsafe(lane.settle, batch, outcomes, loop)
+        del given, lane, batch, loop  # else the last of a closed loop would be kept until the next
 
 
 def _outcomes(together: Together, batch: Sequence[_Waiting]) -> Sequence[Outcome]:
@@ -88,19 +127,3 @@ def _outcomes(together: Together, batch: Sequence[_Waiting]) -> Sequence[Outcome
         return together.perform([(one.verb, one.caller) for one in batch])
     except Exception as fault:  # noqa: BLE001 - told to whoever asked
         return [fault] * len(batch)
-
-
-def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
-    """Tell everybody, with one call to each loop."""
-    told: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcome], Outcome]]] = {}
-    for one, outcome in zip(batch, outcomes, strict=True):
-        told.setdefault(one.loop, []).append((one.answer, outcome))
-    for loop, answers in told.items():
-        with contextlib.suppress(RuntimeError):  # closed: nobody waits there any more
-            loop.call_soon_threadsafe(_settle, answers)
-
-
-def _settle(answers: Sequence[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
-    for answer, outcome in answers:
-        if not answer.done():  # cancelled, because the client is gone
-            answer.set_result(outcome)
