@@ -71,7 +71,7 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.refused": "A token, code or login for an enrollment was refused.",
     "attempt.started": "A device began to enroll.",
     "attempt.cancelled": "An attempt was cancelled.",
-    "credential.refused": "A device showed a certificate that no longer counts.",
+    "credential.refused": "A device showed a certificate that no longer counts; once a minute.",
     "credential.extended": "A device was given another certificate; until it confirms, both count.",
     "credential.extension_requested": "A device was asked to renew its certificate.",
     "credential.renewed": "A device confirmed its new certificate; the old one was revoked.",
