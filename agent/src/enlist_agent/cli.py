@@ -132,9 +132,7 @@ def _run_words(commands: _Commands, prog: str) -> _Parser:
         epilog=f"example: {prog} run --state DIR; {_CODES}",
         allow_abbrev=False,
     )
-    running.add_argument("--device-url", metavar="URL", help="the server's device listener")
-    running.set_defaults(do=_run)
-    return running
+    return _for_device(running, _run)
 
 
 def _status_words(commands: _Commands, prog: str) -> _Parser:
@@ -145,9 +143,13 @@ def _status_words(commands: _Commands, prog: str) -> _Parser:
         epilog=f"example: {prog} status --state DIR; {_CODES}",
         allow_abbrev=False,
     )
-    asking.add_argument("--device-url", metavar="URL", help="the server's device listener")
-    asking.set_defaults(do=_status)
-    return asking
+    return _for_device(asking, _status)
+
+
+def _for_device(command: _Parser, do: Callable[[argparse.Namespace], int]) -> _Parser:
+    command.add_argument("--device-url", metavar="URL", help="the server's device listener")
+    command.set_defaults(do=do)
+    return command
 
 
 def _enroll(given: argparse.Namespace) -> int:

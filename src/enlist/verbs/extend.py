@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from enlist.completions import certificate
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
@@ -19,7 +18,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.api_sessions import Proved, proved_by
 from enlist.verbs.driver import QuickVerb, Tools, Verb
-from enlist.verbs.renewal import extend, retire
+from enlist.verbs.renewal import another, extend, retire
 from enlist.verbs.rights import missing
 
 
@@ -69,9 +68,7 @@ class ExtendCertificate(Verb[Proved, Extension, str]):
         return _look(tools, tx, self.token, self.credential_id, self.presented)
 
     def work(self, tools: Tools, caller: Caller, seen: Proved) -> Extension | Refusal:
-        if isinstance(self.csr, Refusal):
-            return self.csr
-        fresh = certificate.prepare(tools, self.csr, seen.device.id, tools.clock())
+        fresh = another(tools, self.csr, seen.device)
         return fresh if isinstance(fresh, Refusal) else Extension(seen, fresh)
 
     def apply(self, tx: Tx, caller: Caller, ready: Extension) -> Done[str] | Refusal:

@@ -24,6 +24,13 @@ from enlist.verbs.driver import Answered, Tools, Verb
 from enlist.verbs.knocking import Knocks
 
 
+def another(tools: Tools, csr: Csr | Refusal, device: Device) -> NewCertificate | Refusal:
+    """A certificate for what a device asks, signed and not yet real; or what is wrong with that."""
+    if isinstance(csr, Refusal):
+        return csr
+    return certificate.prepare(tools, csr, device.id, tools.clock())
+
+
 def extend(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: NewCertificate) -> None:
     """Issue another certificate beside the one held; an earlier one that never came is revoked."""
     if not devices.hold_enrolled(tx, held.device_id):
@@ -78,9 +85,7 @@ class RenewCertificate(Knocks, Verb[Standing, Renewal, str]):
         return standing(tx, caller, self.device_id, self.serial)
 
     def work(self, tools: Tools, caller: Caller, seen: Standing) -> Renewal | Refusal:
-        if isinstance(self.csr, Refusal):
-            return self.csr
-        fresh = certificate.prepare(tools, self.csr, seen.device.id, tools.clock())
+        fresh = another(tools, self.csr, seen.device)
         return fresh if isinstance(fresh, Refusal) else Renewal(seen, fresh)
 
     def apply(self, tx: Tx, caller: Caller, ready: Renewal) -> Done[str] | Refusal:

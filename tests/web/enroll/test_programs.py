@@ -9,9 +9,16 @@ from enlist.web.enroll.next_step import by_script, checksum_command, command
 from enlist.web.enroll.programs import POWERSHELL, PROGRAMS, SHELL
 from enlist.web.services import Services
 from tests.architecture.source import SOURCE
-from tests.installation import Enlist
-from tests.web.enroll.conftest import NewVisitor, Visitor
+from tests.installation import Enlist, Ticket
+from tests.web.enroll.conftest import NewVisitor, Page, Visitor
 from tests.web.enroll.test_steps import code_on
+
+
+def last_step(visitor: Visitor, ticket: Ticket) -> Page:
+    """The page that says what to type on the device."""
+    visitor.open()
+    visitor.check(ticket.token)
+    return visitor.begin()
 
 
 def test_a_script_is_what_lies_in_the_package(visitor: Visitor) -> None:
@@ -27,10 +34,7 @@ def test_a_script_is_what_lies_in_the_package(visitor: Visitor) -> None:
 def test_the_page_shows_its_checksum_and_what_to_type(
     enlist: Enlist, visitor: Visitor, services: Services
 ) -> None:
-    ticket = enlist.register()
-    visitor.open()
-    visitor.check(ticket.token)
-    page = visitor.begin()
+    page = last_step(visitor, enlist.register())
     words = f"--server {services.public_url} --state enlist-device"
     assert f"sh enroll.sh {code_on(page)} {words}" in page.text
     assert page.text.index("enlist-agent enroll") < page.text.index("sh enroll.sh")
@@ -46,11 +50,8 @@ WINDOWS = (
 
 
 def test_windows_has_a_script_of_its_own(enlist: Enlist, new_visitor: NewVisitor) -> None:
-    ticket = enlist.register(platform="windows")
     visitor = new_visitor(user_agent=WINDOWS, sec_ch_ua_platform='"Windows"')
-    visitor.open()
-    visitor.check(ticket.token)
-    page = visitor.begin()
+    page = last_step(visitor, enlist.register(platform="windows"))
     shown = code_on(page)
     assert f"powershell -ExecutionPolicy Bypass -File enroll.ps1 {shown} -Server" in page.text
     assert "Get-FileHash enroll.ps1" in page.text
