@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from prometheus_client import REGISTRY
+from starlette.testclient import TestClient
 
 from enlist.core.clock import rfc3339
 from enlist.verbs.reset import Reset
+from enlist.web.api.revocations import MOST_STREAMS
+from enlist.web.app import web_application
+from enlist.web.bell import Bell
 from tests.connections import enrolled
 from tests.installation import SHOWN, Enlist
-from tests.web.api.conftest import Api, answered, refused, wrong_fields
+from tests.web.api.conftest import ORIGIN, Api, answered, refused, wrong_fields
 
 
 def test_revocations_are_listed_behind_a_cursor(api: Api, enlist: Enlist) -> None:
@@ -94,3 +99,15 @@ def test_a_stream_is_no_slow_request(api: Api) -> None:
     assert reader.get("/revocations/stream?after=12").status_code == 422
     assert reader.get("/revocations").status_code == 200
     assert timed() == before + 2
+
+
+def test_a_process_holds_so_many_streams_open_and_no_more(api: Api) -> None:
+    """Whoever is refused goes to another process, or comes again."""
+    bell = Bell()
+    bell.listeners = MOST_STREAMS
+    crowded = web_application(replace(api.services, bell=bell))
+    headers = api.key("reader").headers
+    with TestClient(crowded, ORIGIN, client=("127.0.0.1", 50000)) as client:
+        answer = client.get("/api/v1/revocations/stream", headers=headers)
+        assert refused(answer) == (503, "try_later")
+        assert client.get("/api/v1/revocations", headers=headers).status_code == 200
