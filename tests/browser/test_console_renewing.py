@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from enlist.core.clock import HOUR, system_clock
 from enlist.store.sqlite import SqliteStore
+from enlist.web.console.bulk import PORTION
 from tests.browser.console_data import Filled
 from tests.connections import live_session
 from tests.peers.base import find_program
@@ -165,6 +166,31 @@ def test_an_expired_enrollment_is_reissued_then_deleted(filled: Filled) -> None:
     assert enrollment(page) == set()
     expect(page.get_by_role("link", name="Issue a new token")).to_have_count(0)
     watched.forget("422")
+    watched.calm()
+
+
+def test_many_are_reset_with_progress(filled: Filled) -> None:
+    """Portion by portion, without a press of a button between them."""
+    watched = filled.watch("operator")
+    page = watched.page
+    page.goto("/console/main/devices?state=enrolled&q=machine")
+    page.get_by_label("Tick all on this page").check()
+    for name in ("52", "56"):  # those of other tests
+        for tick in page.get_by_label(re.compile(f"^Tick .* {name}$")).all():
+            tick.uncheck()
+    ticked = page.locator("tbody [type=checkbox]:checked").count()
+    assert ticked > PORTION
+    page.get_by_role("button", name="Reset enrollment").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"of {ticked} devices?")
+    assert watched.axe() == []
+    sent: list[str] = []
+    page.on("request", lambda each: sent.append(each.method))
+    page.get_by_role("button", name="Reset them").click()
+    told = page.get_by_role("status").filter(has_text=f"Reset {ticked} of {ticked}")
+    expect(told).to_be_visible()
+    expect(page.locator("tbody .state-good")).to_have_count(ticked)
+    assert sent.count("POST") == -(-ticked // PORTION)
+    assert watched.axe() == []
     watched.calm()
 
 

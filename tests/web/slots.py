@@ -123,6 +123,7 @@ NESTED: Final[dict[str, dict[str, Any]]] = {
 }
 WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/language": ("language", "back"),
+    "/console/{group_id}/devices/bulk": ("id", "action", "confirmed"),
     "/console/{group_id}/enrollments/bulk": ("id", "action", "confirmed"),
     "/console/{group_id}/enrollments/{id}/jwt": (),
     "/console/{group_id}/templates/preview": ("name", "purpose", "channel", "subject", "body"),

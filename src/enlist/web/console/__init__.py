@@ -10,6 +10,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.web.console import (
     api_keys,
+    bulk_acts,
     devices,
     enrollment_actions,
     enrollments,
@@ -36,6 +37,7 @@ _PAGES = (
     search,
     language,
     registering,
+    bulk_acts,
     devices,
     enrollments,
     enrollment_actions,

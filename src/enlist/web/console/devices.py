@@ -14,6 +14,7 @@ from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
 from enlist.verbs.views import ListDevices, ListEvents
 from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
+from enlist.web.console.bulk_acts import acts_of
 from enlist.web.console.clones import clone_alarms
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
@@ -30,7 +31,13 @@ async def show_list(desk: Desk) -> Response:
     found = await desk.view(ListDevices(desk.group_id, **query.asked))
     if isinstance(found, Refusal):
         return desk.refuse(found)
-    return desk.show("console/devices.html", {"query": query, "page": found, "words": words})
+    context = {
+        "query": query,
+        "page": found,
+        "words": words,
+        "bulk": acts_of(desk, "devices"),
+    }
+    return desk.show("console/devices.html", context)
 
 
 async def show_device(desk: Desk) -> Response:

@@ -1,0 +1,210 @@
+"""One act on many things that were ticked in a list: what it does to each, then portion by portion.
+
+The page that asks shows what would become of each. The answer to its button does a portion and
+holds the form for the next one, which sends itself: whoever waits sees how far it is, and nothing
+runs longer than a request may. Nothing that was ticked is dropped silently: what is refused is
+told with its reason, what cannot be found any more is counted (X29).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from enlist.core.ids import Id
+from enlist.core.model import Device, Enrollment
+from enlist.core.outcomes import Refusal, invalid
+from enlist.core.policy import Permission
+from enlist.core.refusals import CATALOGUE
+from enlist.verbs.consequences import Foreseen
+from enlist.verbs.driver import Verb
+from enlist.verbs.issuing import LATER, Delivery
+from enlist.verbs.rehearsing import DryRun, Foreseeing
+from enlist.web.console import words
+from enlist.web.console.enrollment_actions import read_expiry, sending
+from enlist.web.console.forms import Form, read_choices, to_picker
+from enlist.web.console.layout import Desk
+
+MOST_AT_ONCE: Final = 100
+"""Things that can be chosen for one act: a full page of a list."""
+
+PORTION: Final = 10
+"""How many are done before the page tells how far it is."""
+
+PREVIEW: Final = "preview-"
+"""Before an id: the field with what was shown of it."""
+
+YES: Final = "yes"
+_CARRIED: Final = ("action", "confirmed", "reason", "expires_at", "send")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One of those that were ticked, and what would or did come of it.
+
+    Attributes:
+        state: as the list shows it.
+        sendable: whether a message can go to its user.
+        left: whether the act is not for things in this state.
+        foreseen: what would end, where the act can say so.
+        refusal: why it was not done, or would not be.
+    """
+
+    id: Id
+    name: str
+    item: Device | Enrollment
+    state: str
+    sendable: bool
+    left: bool = False
+    foreseen: Foreseen | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why not, in words."""
+        if self.refusal is None:
+            return ""
+        return self.refusal.detail or CATALOGUE[self.refusal.code].title
+
+    @property
+    def done(self) -> bool:
+        return not self.left and self.refusal is None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said for all of them, and of one: the digest of what was shown of it."""
+
+    reason: str = ""
+    delivery: Delivery = LATER
+    until: int | None = None
+    preview: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What can be done with many things of one list.
+
+    Attributes:
+        section: the list that they are ticked in.
+        make: the verb for one, by its id.
+        states: what it is for; what is in another state is left as it is. Empty for all.
+        dated: whether it asks until when new tokens work, and whether they are sent.
+    """
+
+    name: str
+    section: str
+    permission: Permission
+    make: Callable[[Id, Said], Verb[Any, Any, Any]]
+    states: tuple[str, ...] = ()
+    dated: bool = False
+
+
+Find = Callable[[Desk, str], Awaitable[Row | None]]
+"""One that was ticked, if this person may see it."""
+
+
+async def run(
+    desk: Desk, section: str, acts: Mapping[str, Act], find: Find, form: Form
+) -> Response:
+    """Ask, or do the next portion."""
+    act, chosen = acts.get(form.value("action")), await read_choices(desk.request, "id")
+    if act is None or not chosen:
+        text = desk.gettext("Tick some first, then choose what to do with them.")
+        return desk.back(desk.address(section), text)
+    if len(chosen) > MOST_AT_ONCE:
+        text = desk.gettext(
+            "You ticked %(ticked)s; %(most)s at once is the most. Nothing was done:"
+            " take them in smaller parts."
+        )
+        counts = {"ticked": len(chosen), "most": MOST_AT_ONCE}
+        return desk.back(desk.address(section), text % counts)
+    until = None
+    if form.value("confirmed") == YES and act.dated:
+        form, until = _until(desk, form)
+    if form.value("confirmed") != YES or form.errors:
+        return await _ask(desk, act, find, form, chosen)
+    return await _portion(desk, act, find, form, chosen, until)
+
+
+def _until(desk: Desk, form: Form) -> tuple[Form, int | None]:
+    """Until when new tokens work: said once, for all of them."""
+    form, until = read_expiry(desk, form)
+    if not form.errors and (until is None or until <= desk.now):
+        form = form.refused(invalid("expires_at", desk.gettext("must be in the future")))
+    return form, until
+
+
+async def _found(desk: Desk, act: Act, find: Find, named: str) -> Row | None:
+    row = await find(desk, named)
+    if row is None:
+        return None
+    return replace(row, left=bool(act.states) and row.state not in act.states)
+
+
+async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[str]) -> Response:
+    known = await sending(desk, desk.organization.path)
+    if not form.errors:
+        first = {"expires_at": to_picker(known["until"], desk.zone), "send": YES}
+        form = Form({**first, **form.values})
+    found = [await _found(desk, act, find, each) for each in chosen]
+    rows = [await _foreseen(desk, act, row) for row in found if row is not None]
+    context = {
+        **known,
+        "act": act,
+        "rows": rows,
+        "doable": [row for row in rows if row.done],
+        "gone": len(chosen) - len(rows),
+        "form": form,
+        "back": desk.address(act.section),
+        "words": words,
+    }
+    return desk.show(f"console/bulk_{act.section}.html", context, refusal=form.refusal)
+
+
+async def _foreseen(desk: Desk, act: Act, row: Row) -> Row:
+    verb = act.make(row.id, Said())
+    if row.left or not isinstance(verb, Foreseeing):
+        return row
+    outcome = await desk.perform(DryRun(verb))
+    if isinstance(outcome, Refusal):
+        return replace(row, refusal=outcome)
+    return replace(row, foreseen=outcome.value)
+
+
+async def _portion(
+    desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[str], until: int | None
+) -> Response:
+    sends = form.value("send") == YES
+    rows, gone = [], _count(form, "gone")
+    for each in chosen[:PORTION]:
+        row = await _found(desk, act, find, each)
+        if row is None:
+            gone += 1
+            continue
+        if not row.left:
+            # Nobody keeps what he may have lost because no message can go to him.
+            delivery = Delivery("email") if sends and row.sendable else LATER
+            said = Said(form.value("reason"), delivery, until, form.value(PREVIEW + each))
+            outcome = await desk.perform(act.make(row.id, said))
+            if isinstance(outcome, Refusal):
+                row = replace(row, refusal=outcome)
+        rows.append(row)
+    counts = {
+        "succeeded": _count(form, "succeeded") + sum(row.done for row in rows),
+        "gone": gone,
+        "total": _count(form, "total") or len(chosen),
+    }
+    rest = [(each, form.value(PREVIEW + each)) for each in chosen[PORTION:]]
+    carried = {name: form.value(name) for name in _CARRIED} | counts
+    context = {"act": act, "rows": rows, "rest": rest, "carried": carried, "words": words, **counts}
+    return desk.show("console/bulk_results.html", context)
+
+
+def _count(form: Form, name: str) -> int:
+    """A number that the page before carried on, as far as it can be one."""
+    text = form.value(name)
+    return int(text) if len(text) <= len(str(MOST_AT_ONCE)) and text.isdecimal() else 0

@@ -1,0 +1,115 @@
+"""What can be done with many devices or enrollments at once; how it is done is in `bulk.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.responses import Response
+
+from enlist.core.lifecycle import shown_state
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission
+from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
+from enlist.verbs.reset import Reset
+from enlist.verbs.views_details import ShowDevice, ShowEnrollment
+from enlist.web.console.bulk import Act, Find, Row, Said, run
+from enlist.web.console.forms import read_form
+from enlist.web.console.handing import unsendable
+from enlist.web.console.layout import Desk, page
+
+
+def _reset(device_id: str, said: Said) -> Reset:
+    return Reset(device_id, said.reason, said.delivery, said.until, preview=said.preview)
+
+
+def _reissue(enrollment_id: str, said: Said) -> Reissue:
+    return Reissue(enrollment_id, said.delivery, said.until, said.reason, said.preview)
+
+
+_ALL: Final = (
+    Act(
+        "reset",
+        "devices",
+        Permission.DEVICES_RESET,
+        _reset,
+        states=("enrolled", "unenrolled", "blocked"),
+        dated=True,
+    ),
+    Act(
+        "resend",
+        "enrollments",
+        Permission.ENROLLMENTS_RESEND,
+        lambda each, _said: Resend(each),
+        states=("active",),
+    ),
+    Act(
+        "reissue",
+        "enrollments",
+        Permission.ENROLLMENTS_REISSUE,
+        _reissue,
+        states=("active", "expired", "on_hold"),
+        dated=True,
+    ),
+    Act(
+        "revoke",
+        "enrollments",
+        Permission.ENROLLMENTS_REVOKE,
+        lambda each, said: Revoke(each, said.reason),
+        states=("active", "expired"),
+    ),
+    Act(
+        "delete",
+        "enrollments",
+        Permission.ENROLLMENTS_DELETE,
+        lambda each, _said: DeleteEnrollment(each),
+        states=("active",),  # as on the device's page (D16)
+    ),
+)
+
+
+def acts_of(desk: Desk, section: str) -> list[str]:
+    """What this person may do with many things of a list, by name."""
+    return [act.name for act in _of(section).values() if desk.may(act.permission)]
+
+
+def _of(section: str) -> Mapping[str, Act]:
+    return {act.name: act for act in _ALL if act.section == section}
+
+
+async def _device(desk: Desk, named: str) -> Row | None:
+    detail = await desk.view(ShowDevice(named))
+    if isinstance(detail, Refusal):
+        return None
+    found = detail.device
+    sendable = not unsendable(desk, found, detail.user)
+    return Row(found.id, found.name, found, found.state.value, sendable)
+
+
+async def _enrollment(desk: Desk, named: str) -> Row | None:
+    detail = await desk.view(ShowEnrollment(named))
+    if isinstance(detail, Refusal):
+        return None
+    found = detail.enrollment
+    state = shown_state(found.state, found.expires_at, desk.now)
+    return Row(found.id, found.device_name, found, state, not unsendable(desk, found, detail.user))
+
+
+async def devices(desk: Desk) -> Response:
+    """Many devices."""
+    return await _run(desk, "devices", _device)
+
+
+async def enrollments(desk: Desk) -> Response:
+    """Many enrollments."""
+    return await _run(desk, "enrollments", _enrollment)
+
+
+async def _run(desk: Desk, section: str, find: Find) -> Response:
+    return await run(desk, section, _of(section), find, await read_form(desk.request))
+
+
+ROUTES = [
+    page("devices/bulk", devices, methods=("POST",)),
+    page("enrollments/bulk", enrollments, methods=("POST",)),
+]

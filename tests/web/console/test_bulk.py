@@ -1,0 +1,169 @@
+"""Reset, reissue and delete for many at once: what each loses first, then portion by portion."""
+
+from __future__ import annotations
+
+import pytest
+
+from enlist.core.model import GrantKind
+from enlist.verbs.issuing import LATER
+from enlist.verbs.register import DeviceDetails, Register
+from enlist.web.console.bulk import PORTION
+from tests.connections import Enrolled, Process, enrolled
+from tests.installation import Enlist, done
+from tests.web.console.conftest import Console, Desk, Page
+
+UNTIL = "2026-03-05T08:00"
+DEVICES = "/console/main/devices/bulk"
+ENROLLMENTS = "/console/main/enrollments/bulk"
+
+
+def confirm(desk: Desk, address: str, page: Page, **more: str) -> Page:
+    """Press the button of the page as it is, and let the next portions come."""
+    while True:
+        said = {name: values[-1] for name, values in page.fields.items() if name}
+        page = desk.send(address, said | more | {"id": page.fields["id"]})
+        if "Leave this page open" not in page.main:
+            return page
+
+
+def asked(desk: Desk, address: str, action: str, ids: list[str]) -> Page:
+    page = desk.send(address, {"action": action, "id": ids})
+    assert page.status == 200
+    return page
+
+
+@pytest.fixture
+def devices(enlist: Enlist) -> list[Enrolled]:
+    return [enrolled(enlist, "ada", key) for key in range(3)]
+
+
+def unused(enlist: Enlist, number: int) -> str:
+    """The enrollment of a device that is to enroll with a JWT."""
+    details = DeviceDetails(f"phone {number}", "ios")
+    verb = Register("", "ada", details, LATER, None, GrantKind.ONE_TIME_JWT)
+    return enlist.do(verb).enrollment_id
+
+
+def test_many_are_reset(console: Console, enlist: Enlist, devices: list[Enrolled]) -> None:
+    """D22: the same as one by one."""
+    Process.of(enlist).open(devices[1])
+    waiting = enlist.register("bob", name="waiting")
+    desk = console.sign_in("operator")
+    ids = [each.device_id for each in devices]
+    page = asked(desk, DEVICES, "reset", [*ids, waiting.device_id])
+    assert "Reset the enrollments of 3 devices?" in page.main
+    assert "1 live session drops at once." in page.main
+    assert "1 certificate 1 live session: 192.0.2.0/24" in page.main
+    assert "left as it is: Registered" in page.main
+    assert enlist.device(ids[0]).state == "enrolled"
+    result = confirm(desk, DEVICES, page, reason="lost", expires_at=UNTIL, send="yes")
+    assert "Reset 3 of 4" in result.main
+    for each in ids:
+        assert enlist.device(each).state == "registered"
+        assert enlist.credentials_of(each)[0].revocation_reason == "lost"
+    assert len(enlist.rows("message")) == 3
+    assert enlist.enrollment(waiting.enrollment_id).state == "active"
+
+
+def test_who_has_no_address_is_reset_all_the_same(console: Console, enlist: Enlist) -> None:
+    """Ruling 1: theft cannot wait."""
+    enlist.user("bob", email="")
+    lost = [enrolled(enlist, "ada", 0), enrolled(enlist, "bob", 1)]
+    desk = console.sign_in("operator")
+    page = asked(desk, DEVICES, "reset", [each.device_id for each in lost])
+    assert page.value("send") == "yes"
+    assert "Reset 2 of 2" in confirm(desk, DEVICES, page).main
+    assert [row["recipient"] for row in enlist.rows("message")] == ["ada@example.com"]
+
+
+def test_each_is_bound_to_what_was_shown_of_it(
+    console: Console, enlist: Enlist, devices: list[Enrolled]
+) -> None:
+    """X45: the one whose situation has changed is told of, and left; the others are done."""
+    desk = console.sign_in("operator")
+    page = asked(desk, DEVICES, "reset", [each.device_id for each in devices])
+    Process.of(enlist).open(devices[1])
+    result = confirm(desk, DEVICES, page, expires_at=UNTIL)
+    assert "Reset 2 of 3" in result.main
+    assert "The situation has changed since you looked" in result.main
+    states = [enlist.device(each.device_id).state.value for each in devices]
+    assert states == ["registered", "enrolled", "registered"]
+
+
+@pytest.mark.parametrize("date", ["", "2026-03-01T12:00"])
+def test_without_a_date_to_come_nothing_is_done(
+    console: Console, enlist: Enlist, devices: list[Enrolled], date: str
+) -> None:
+    """D02."""
+    desk = console.sign_in("operator")
+    page = asked(desk, DEVICES, "reset", [devices[0].device_id])
+    again = confirm(desk, DEVICES, page, expires_at=date, reason="lost")
+    assert again.status == 422
+    assert "must be in the future" in again.main
+    assert again.value("reason") == "lost"
+    assert enlist.device(devices[0].device_id).state == "enrolled"
+
+
+def test_many_are_reissued_in_portions(console: Console, enlist: Enlist) -> None:
+    """D13, D14: also those that have expired; each JWT waits to be handed over."""
+    enlist.user("ada")
+    ids = [unused(enlist, number) for number in range(PORTION + 2)]
+    enlist.clock.advance(hours=25)
+    desk = console.sign_in("helpdesk")
+    page = asked(desk, ENROLLMENTS, "reissue", ids)
+    assert f"Reissue {PORTION + 2} enrollments?" in page.main
+    said = {name: values[-1] for name, values in page.fields.items() if name}
+    first = desk.send(ENROLLMENTS, said | {"id": ids, "send": "", "reason": "on leave"})
+    assert f"{PORTION} of {PORTION + 2}. Leave this page open" in first.main
+    assert first.fields["id"] == ids[PORTION:]
+    assert enlist.enrollment(ids[-1]).generation == 1
+    result = confirm(desk, ENROLLMENTS, first)
+    assert f"Reissued {PORTION + 2} of {PORTION + 2}" in result.main
+    assert {enlist.enrollment(each).generation for each in ids} == {2}
+    assert not enlist.rows("message")
+    reasons = [each.data.get("reason") for each in enlist.events("enrollment.reissued")]
+    assert reasons == ["on leave"] * (PORTION + 2)
+
+
+def test_many_are_deleted(console: Console, enlist: Enlist) -> None:
+    """D16: those that wait; what has expired or was used is left as it is."""
+    enlist.user("ada")
+    expired = unused(enlist, 1)
+    enlist.clock.advance(hours=25)
+    waiting, used = unused(enlist, 2), enlist.register("ada")
+    done(enlist.redeem(used.token))
+    desk = console.sign_in("operator")
+    page = asked(desk, ENROLLMENTS, "delete", [expired, waiting, used.enrollment_id])
+    assert "Delete 1 enrollment?" in page.main
+    assert "cannot be enrolled through the console again" in page.main
+    result = confirm(desk, ENROLLMENTS, page)
+    assert "Deleted 1 of 3" in result.main
+    assert result.main.count("Left as it is") == 2
+    kept = {row["id"] for row in enlist.rows("enrollment") if row["deleted_at"] is None}
+    assert kept == {expired, used.enrollment_id}
+
+
+@pytest.mark.parametrize(
+    ("role", "acts"),
+    [
+        ("operator", {"resend", "reissue", "revoke", "delete"}),
+        ("helpdesk", {"resend", "reissue"}),
+        ("reader", set()),
+    ],
+)
+def test_only_what_one_may_is_offered(
+    console: Console, enlist: Enlist, devices: list[Enrolled], role: str, acts: set[str]
+) -> None:
+    """And asking all the same does nothing (D24)."""
+    desk = console.sign_in(role)
+    page = desk.open("/console/main/enrollments")
+    known = ("resend", "reissue", "revoke", "delete")
+    offers = {name for name in known if f'value="{name}"' in page.source}
+    assert offers == acts
+    resets = 'value="reset"' in desk.open("/console/main/devices").source
+    assert resets is (role == "operator")
+    if not resets:
+        sent = {"action": "reset", "confirmed": "yes", "id": devices[0].device_id}
+        told = desk.send(DEVICES, sent | {"expires_at": UNTIL})
+        assert "You may not do this" in told.main
+        assert enlist.device(devices[0].device_id).state == "enrolled"
