@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.utils import ClientDisconnected
 
+from enlist.core.caller import Caller
 from enlist.sessions.keeper import Keeper, Rhythm
+from enlist.store.tx import StoreUnavailable
+from enlist.verbs.device_sessions import OpenSession
+from enlist.verbs.driver import AnyVerb
 from enlist.web import session
 from enlist.web.app import web_application
 from enlist.web.services import Services
 from tests.connections import enrolled
 from tests.devices import Credentials, proof
 from tests.installation import Enlist
+from tests.peers.base import wait_until
 from tests.requests import device_key
 
 
@@ -58,9 +64,9 @@ def test_who_signs_nothing_keeps_nobody_else_out(
     monkeypatch.setattr(session, "MOST_ASKED", 3)
     with asked(web, "192.0.2.1") as first, asked(web, "192.0.2.1") as second:
         assert first == second == "challenge"
-        with pytest.raises(WebSocketDenialResponse) as refused, asked(web, "192.0.2.1"):
+        with pytest.raises(WebSocketDenialResponse) as told, asked(web, "192.0.2.1"):
             pytest.fail("a third one was asked")
-        assert (refused.value.status_code, refused.value.json()["code"]) == (503, "try_later")
+        assert (told.value.status_code, told.value.json()["code"]) == (503, "try_later")
         with asked(web, "192.0.2.2") as elsewhere:
             assert elsewhere == "challenge"
             with pytest.raises(WebSocketDenialResponse), asked(web, "192.0.2.3"):
@@ -73,14 +79,46 @@ def test_a_device_that_opens_sessions_without_end_has_to_wait(
     enlist: Enlist, tmp_path: Path
 ) -> None:
     """Here it may open none. It leaves no event, or it could still fill the log."""
+    device = credentials(enlist, tmp_path)
+    before = len(enlist.events())
+    with listening(enlist, Rhythm(most=0)) as web:
+        assert refused(enlist, web, device) == (1013, "rate_limited")
+    assert len(enlist.events()) == before
+
+
+def test_a_session_whose_opening_was_not_answered_is_not_left_behind(
+    enlist: Enlist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database may go when it has committed, and before it says so."""
+    device, perform = credentials(enlist, tmp_path), enlist.driver.perform
+    written: list[object] = []
+
+    def unanswered(verb: AnyVerb[Any, Any, Any], caller: Caller) -> object:
+        outcome = perform(verb, caller)
+        if isinstance(verb, OpenSession):
+            written.extend(enlist.rows("device_session"))
+            raise StoreUnavailable("gone")
+        return outcome
+
+    monkeypatch.setattr(enlist.driver, "perform", unanswered)
+    with listening(enlist, Rhythm()) as web:
+        assert refused(enlist, web, device) == (1013, "try_later")
+        wait_until(lambda: not enlist.rows("device_session"), "it is taken away")
+    assert len(written) == 1
+
+
+def credentials(enlist: Enlist, folder: Path) -> Credentials:
+    """An enrolled device, with its key."""
     device = enrolled(enlist)
     (held,) = enlist.credentials_of(device.device_id)
-    credentials = Credentials(device.device_id, held.certificate, device_key(0), tmp_path)
+    return Credentials(device.device_id, held.certificate, device_key(0), folder)
+
+
+def refused(enlist: Enlist, web: TestClient, device: Credentials) -> tuple[int, str]:
+    """How a device is refused that has signed its challenge: the code and the reason."""
     server = enlist.driver.tools.addresses.public_url
-    before = len(enlist.events())
-    with listening(enlist, Rhythm(most=0)) as web, web.websocket_connect("/session") as socket:
-        socket.send_json(proof(credentials, socket.receive_json()["nonce"], server))
+    with web.websocket_connect("/session") as socket:
+        socket.send_json(proof(device, socket.receive_json()["nonce"], server))
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
-    assert (ended.value.code, ended.value.reason) == (1013, "rate_limited")
-    assert len(enlist.events()) == before
+    return ended.value.code, ended.value.reason

@@ -182,7 +182,7 @@ class Door:
         try:
             outcome = await services.perform(verb, caller)
         except BaseException:
-            keeper.dismiss(session)
+            keeper.dismiss(session, Ending.LOST)  # it may have been written down all the same
             raise
         if isinstance(outcome, Refusal):
             keeper.dismiss(session)
