@@ -105,7 +105,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "enrollment.reissued": N_(
         "%(who)s reissued the token for %(device)s; the one before stopped working."
     ),
-    "enrollment.resent": N_("%(who)s sent the same token for %(device)s again."),
+    "enrollment.resent": N_("%(who)s sent the token for %(device)s to its user."),
     "enrollment.reactivated": N_("%(who)s freed the enrollment of %(device)s."),
     "enrollment.revoked": N_("%(who)s revoked the enrollment of %(device)s."),
     "enrollment.deleted": N_("%(who)s deleted the enrollment of %(device)s."),

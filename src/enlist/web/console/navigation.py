@@ -65,7 +65,13 @@ MAP: Final = (
                 N_("Devices"),
                 "devices",
                 _P.DEVICES_READ,
-                ("Devices > List View", "Identities", "Device Details"),
+                (
+                    "Devices > List View",
+                    "Identities",
+                    "Edit Identity > Enrollment",
+                    "Device Details",
+                    "Reset Enrollment",
+                ),
             ),
             Entry(
                 "devices/new",
@@ -85,7 +91,9 @@ MAP: Final = (
                     "Tokens",
                     "Resend Message",
                     "Reset Token",
+                    "Reissue Enrollment",
                     "Revoke Token",
+                    "Delete Enrollment",
                 ),
             ),
             Entry(
