@@ -187,7 +187,7 @@ prepare_trust() {
 ask() {
     code=0
     status=$(curl --silent --show-error --proto "=$protocol" --tlsv1.2 --max-time 60 \
-        --retry 5 --retry-connrefused --retry-max-time 60 --max-filesize 1048576 \
+        --retry 5 --retry-max-time 60 --max-filesize 1048576 \
         --user-agent enroll.sh --output "$answer" --write-out '%{http_code}' "$@" \
         2>"$work/trouble") || code=$?
     [ "$code" -eq 0 ] && return 0
