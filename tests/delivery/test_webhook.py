@@ -25,11 +25,11 @@ from enlist.store import credentials
 from enlist.store.tx import Query
 from enlist.verbs.reset import Reset
 from enlist.verbs.revocations import TakeUpRevocations
-from enlist.verbs.webhooks import CLAIMED, ClaimWebhook
+from enlist.verbs.webhooks import CLAIMED, ClaimWebhook, Due
 from enlist.wiring.webhook import WebhookThread
 from tests.connections import enrolled
 from tests.devices import enroll
-from tests.installation import SHOWN, Enlist
+from tests.installation import SHOWN, Enlist, done
 from tests.peers.base import wait_until
 from tests.serving import StartServer
 
@@ -231,6 +231,19 @@ def test_one_process_tells_at_a_time(enlist: Enlist, receiver: Receiver) -> None
     assert receiver.serials == serials
     assert len(rests) == 3
     assert all(rests)
+
+
+def test_of_two_who_look_at_once_one_tells(enlist: Enlist) -> None:
+    """Both saw that nobody does; the claim itself says who came first."""
+    reset(enlist, 0)
+    enlist.do(TakeUpRevocations())
+    verb, tools, caller = ClaimWebhook("receiver"), enlist.installation.tools, enlist.host
+    seen = enlist.store.read(lambda tx: verb.look(tools, tx, caller))
+    assert isinstance(seen, Due)
+    won = [done(enlist.store.write(lambda tx: verb.apply(tx, caller, seen))) for _ in range(2)]
+    assert won[0] is not None
+    assert won[0].held == enlist.clock.now + CLAIMED
+    assert won[1] is None
 
 
 def test_a_process_that_died_while_telling_holds_nobody_up_for_long(
