@@ -176,3 +176,22 @@ def test_a_question_that_is_too_long_or_about_several_is_none(
     both = ("-issuer", "issuing.pem", "-serial", "1", "-serial", "2")
     openssl("ocsp", *both, "-reqout", "two.der")
     assert ocsp.read((tmp_path / "two.der").read_bytes()) is None
+
+
+def test_a_question_with_two_nonces_is_none(authority: Authority, issue: Issue) -> None:
+    """X.509 extensions come once; anybody may ask, and none may make a fault."""
+    nonce = x509.OCSPNonce(b"8 bytes.").public_bytes()
+    request = request_for(authority, issue(), nonce=b"8 bytes.")
+    extension = _der(0x30, _der(0x06, bytes.fromhex("2b0601050507300102")) + _der(0x04, nonce))
+    once = _der(0xA2, _der(0x30, extension))
+    assert request.endswith(once)
+    body = request[: -len(once)]
+    questions = body[body.index(b"\x30", body.index(b"\x30", 1) + 1) :]
+    twice = _der(0x30, _der(0x30, questions + _der(0xA2, _der(0x30, extension * 2))))
+    assert ocsp.read(_der(0x30, _der(0x30, questions + once))) is not None
+    assert ocsp.read(twice) is None
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    return bytes([tag, size] if size < 128 else [tag, 0x81, size]) + content

@@ -24,8 +24,6 @@ from enlist.pki.authority import BACK_DATED, Issuer, whole_second
 from enlist.pki.keys import new_signing_key
 from enlist.pki.revocation import REASONS, Revoked
 
-Malformed = ocsp.OCSPResponseStatus.MALFORMED_REQUEST
-
 LONGEST_REQUEST: Final = 4_096
 """Bytes. A question about one certificate takes about a hundred."""
 GOOD_FOR: Final = 5 * MINUTE
@@ -68,7 +66,7 @@ def read(der: bytes) -> Question | None:
         found = [
             each.value for each in request.extensions if isinstance(each.value, x509.OCSPNonce)
         ]
-    except (ValueError, NotImplementedError, UnsupportedAlgorithm):
+    except (ValueError, NotImplementedError, UnsupportedAlgorithm, x509.DuplicateExtension):
         return None
     nonce = found[0].nonce if found else None
     if nonce is not None and not 1 <= len(nonce) <= _LONGEST_NONCE:
