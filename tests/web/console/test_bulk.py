@@ -90,6 +90,20 @@ def test_each_is_bound_to_what_was_shown_of_it(
     assert states == ["registered", "enrolled", "registered"]
 
 
+def test_one_that_was_to_be_left_and_then_enrolled_is_left(
+    console: Console, enlist: Enlist, devices: list[Enrolled]
+) -> None:
+    """D10: the page did not show that it would lose a certificate, for it had none."""
+    waiting = enlist.register("bob", name="waiting")
+    desk = console.sign_in("operator")
+    page = asked(desk, DEVICES, "reset", [devices[0].device_id, waiting.device_id])
+    done(enlist.redeem(waiting.token, key=7))
+    result = confirm(desk, DEVICES, page, expires_at=UNTIL)
+    assert "Reset 1 of 2" in result.main
+    assert enlist.device(devices[0].device_id).state == "registered"
+    assert enlist.device(waiting.device_id).state == "enrolled"
+
+
 @pytest.mark.parametrize("date", ["", "2026-03-01T12:00"])
 def test_without_a_date_to_come_nothing_is_done(
     console: Console, enlist: Enlist, devices: list[Enrolled], date: str

@@ -189,9 +189,7 @@ async def _portion(
             # Nobody keeps what he may have lost because no message can go to him.
             delivery = Delivery("email") if sends and row.sendable else LATER
             said = Said(form.value("reason"), delivery, until, form.value(PREVIEW + each))
-            outcome = await desk.perform(act.make(row.id, said))
-            if isinstance(outcome, Refusal):
-                row = replace(row, refusal=outcome)
+            row = await _done(desk, row, act.make(row.id, said), said.preview)
         rows.append(row)
     counts = {
         "succeeded": _count(form, "succeeded") + sum(row.done for row in rows),
@@ -202,6 +200,15 @@ async def _portion(
     carried = {name: form.value(name) for name in _CARRIED} | counts
     context = {"act": act, "rows": rows, "rest": rest, "carried": carried, "words": words, **counts}
     return desk.show("console/bulk_results.html", context)
+
+
+async def _done(desk: Desk, row: Row, verb: Verb[Any, Any, Any], preview: str) -> Row:
+    """Do it; not where its consequences were not shown, as nothing was to be done then (D10)."""
+    unseen = isinstance(verb, Foreseeing) and not preview
+    outcome = await desk.perform(DryRun(verb) if unseen else verb)
+    if isinstance(outcome, Refusal):
+        return replace(row, refusal=outcome)
+    return replace(row, left=unseen)
 
 
 def _count(form: Form, name: str) -> int:
