@@ -41,7 +41,7 @@ class Ran:
 Enroll = Callable[..., Ran]
 
 
-def run(shell: str, *words: object, stdin: str = "") -> Ran:
+def run(shell: str, *words: object, stdin: str = "", **more: str) -> Ran:
     command = [shell, *(["--posix"] if shell == "bash" else []), str(SCRIPT), *map(str, words)]
     environment = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
     ran = subprocess.run(
@@ -49,7 +49,7 @@ def run(shell: str, *words: object, stdin: str = "") -> Ran:
         input=stdin,
         capture_output=True,
         text=True,
-        env=environment,
+        env=environment | more,
         timeout=DEADLINE,
         check=False,
     )
@@ -133,6 +133,33 @@ def test_an_authority_of_its_own_is_known_by_its_fingerprint_or_file(
     tls_peer.tokens = {"GoodToken1"}
     other = run(SHELLS[0], *words, "--ca", ca_file, "--state", state.with_name("other"))
     assert (other.code, other.err) == (0, "")
+
+
+def test_no_other_authority_counts_and_no_habit_of_curl(
+    tls_peer: Peer, state: Path, authority: Authority, tmp_path: Path
+) -> None:
+    """Beside `--cacert` Debian's curl believes the system's CAs, and a `.curlrc` may say more."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    curl = tools / "curl"
+    curl.write_text(f'#!/bin/sh\necho "$*" >>{tools}/said\nexec {shutil.which("curl")} "$@"\n')
+    curl.chmod(0o755)
+    words = ("GoodToken1", "--server", tls_peer.address, "--state", state)
+    path = f"{tools}:{os.environ['PATH']}"
+    ran = run(SHELLS[0], *words, "--ca-fingerprint", authority.fingerprint, PATH=path)
+    assert (ran.code, ran.err) == (0, "")
+    root, redeem = (tools / "said").read_text().splitlines()
+    assert root.startswith("-q ")
+    assert redeem.startswith("-q ")
+    nowhere = redeem.partition(" --capath ")[2].split()[0]
+    assert nowhere
+    assert not Path(nowhere).exists()
+
+
+def test_the_address_of_a_link_may_begin_as_its_path_does(enroll: Enroll) -> None:
+    ran = enroll("https://enroll.invalid/enroll/h4ndle#t=GoodToken1")
+    assert ran.code == 3
+    assert "https://enroll.invalid cannot be reached" in ran.err
 
 
 @pytest.mark.parametrize(

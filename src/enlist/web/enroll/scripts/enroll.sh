@@ -88,7 +88,10 @@ read_secret() {
         *://*/enroll*'#t='*)
             token=${given##*'#t='}
             token=${token%%[&?]*}
-            [ -n "$server" ] || server=${given%%/enroll*}
+            if [ -z "$server" ]; then
+                server=${given%%'#t='*}
+                server=${server%/enroll*}
+            fi
             ;;
         *://*) fail 2 'This link has lost its end, the part after #t=. Copy the whole link.' ;;
         *.jwt) fail 2 'A JWT needs enlist-agent; this script takes a link, a token or a code.' ;;
@@ -183,10 +186,10 @@ prepare_trust() {
     trust=$state/ca.pem
 }
 
-# curl, patient with what passes. Sets $status; the answer is in $answer.
+# curl, patient with what passes, whatever a .curlrc says. Sets $status; the answer is in $answer.
 ask() {
     code=0
-    status=$(curl --silent --show-error --proto "=$protocol" --tlsv1.2 --max-time 60 \
+    status=$(curl -q --silent --show-error --proto "=$protocol" --tlsv1.2 --max-time 60 \
         --retry 5 --retry-max-time 60 --max-filesize 1048576 \
         --user-agent enroll.sh --output "$answer" --write-out '%{http_code}' "$@" \
         2>"$work/trouble") || code=$?
@@ -219,7 +222,7 @@ redeem() {
     set -- --header 'Content-Type: application/json' --header "Idempotency-Key: $again" \
         --data-binary "@$work/body" "$server/api/v1/redeem"
     if [ -n "$trust" ]; then
-        ask --cacert "$trust" "$@"
+        ask --cacert "$trust" --capath "$work/none" "$@" # the system's CAs do not count beside it
     else
         ask "$@"
     fi
