@@ -9,20 +9,24 @@ import contextlib
 class Bell:
     """Rings for all who wait, from any thread.
 
-    Who looks at `rung` first, then reads, and then waits for more than that misses nothing.
+    Who asks `rung` first, then reads, and then waits for more than that misses nothing.
 
     Attributes:
-        rung: how often it has rung.
         over: the server stops, and nobody shall go on.
         listeners: how many answers go on now; who gives one counts himself.
     """
 
     def __init__(self) -> None:
-        self.rung = 0
+        self._rung = 0
         self.over = False
         self.listeners = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Future[None]] = set()
+
+    def rung(self) -> int:
+        """How often it has rung. On the event loop, which is from now on told of each time."""
+        self._loop = asyncio.get_running_loop()
+        return self._rung
 
     def ring(self) -> None:
         """Something may be new."""
@@ -38,9 +42,8 @@ class Bell:
 
     async def wait(self, rung: int, seconds: float) -> bool:
         """Whether it has rung more often than that; False after so many seconds."""
-        self._loop = asyncio.get_running_loop()
-        if self.rung == rung and not self.over:
-            waiting = self._loop.create_future()
+        if self.rung() == rung and not self.over:
+            waiting = asyncio.get_running_loop().create_future()
             self._waiting.add(waiting)
             try:
                 await asyncio.wait_for(waiting, seconds)
@@ -51,7 +54,7 @@ class Bell:
         return True
 
     def _wake(self) -> None:
-        self.rung += 1
+        self._rung += 1
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)

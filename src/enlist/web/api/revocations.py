@@ -169,7 +169,7 @@ async def _events(asking: Asking, view: ReadRevocations) -> AsyncIterator[bytes]
     bell.listeners += 1
     try:
         while clock() < until and not bell.over:
-            rung = bell.rung
+            rung = bell.rung()
             read = await _again(asking, view)
             if isinstance(read, Refusal):
                 return
