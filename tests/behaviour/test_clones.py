@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,16 @@ def test_an_old_key_raises_an_alarm_wherever_it_is_shown(enlist: Enlist, way: st
     assert (event.device_id, event.data["serial"]) == (device.device_id, device.serial)
     assert (event.personal["address"], event.support_code != "") == ("192.0.2.7", True)
     assert stands(enlist, device, fresh) == "done", "which of the two it is, nobody knows here"
+
+
+def test_renewals_that_nobody_confirms_do_not_hide_a_copy(enlist: Enlist) -> None:
+    """A thief renews what he renewed, and never says that it came: the owner's is found out."""
+    device = enrolled(enlist)
+    thief = replace(device, serial=renewed(enlist, device))
+    assert stands(enlist, device, device.serial) == "done"
+    renewed(enlist, thief, key=2)
+    assert stands(enlist, device, device.serial) == "credential_revoked"
+    assert len(alarms(enlist)) == 1
 
 
 def test_nothing_else_raises_one(enlist: Enlist) -> None:

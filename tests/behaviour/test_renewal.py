@@ -11,10 +11,10 @@ from enlist.core.ids import Id
 from enlist.core.model import Credential
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.devices import DeleteDevice
-from enlist.verbs.renewal import ConfirmRenewal, RenewCertificate
+from enlist.verbs.renewal import MOST_ASKED, ConfirmRenewal, RenewCertificate
 from enlist.verbs.reset import Reset
 from tests.connections import Enrolled, enrolled
-from tests.installation import Enlist, code
+from tests.installation import Enlist, SettableClock, code
 from tests.requests import csr, weak
 
 
@@ -90,3 +90,17 @@ def test_who_may_not_renew(enlist: Enlist) -> None:
     bad = RenewCertificate(device.device_id, device.serial, weak())
     assert code(enlist.perform(bad, device.caller)) == "csr_invalid"
     assert len(held(enlist, device.device_id)) == len(held(enlist, other.device_id)) == 1
+
+
+@pytest.mark.parametrize("wrong", [False, True], ids=["renewals", "requests that are no good"])
+def test_a_device_cannot_renew_without_end(
+    enlist: Enlist, clock: SettableClock, wrong: bool
+) -> None:
+    """Each is an event, and each that is replaced is told to all who follow revocations."""
+    device = enrolled(enlist)
+    renewing = RenewCertificate(device.device_id, device.serial, weak() if wrong else csr(1))
+    usual = "csr_invalid" if wrong else "done"
+    asked = [code(enlist.perform(renewing, device.caller)) for _ in range(MOST_ASKED + 2)]
+    assert asked == [usual] * MOST_ASKED + ["rate_limited"] * 2
+    clock.advance(hours=1)
+    assert code(enlist.perform(renewing, device.caller)) == usual

@@ -4,6 +4,7 @@ The throttle's table counts by what its rows call a source:
 - a network, whose window begins with its first refusal;
 - `begun:` or `checked:` and an id, what somebody does with a secret that he holds;
 - `api_session:` and a device, how many it began;
+- `renewal:` and a device, how many certificates it asked for;
 - `uncertified:` and a network, who came without a certificate where it takes one;
 - `refused:`, a reason, a certificate and a network, what was written down of it lately;
 - `login:` and a digest, an account that somebody tried to sign in to. Of this the window ends when

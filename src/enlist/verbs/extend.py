@@ -18,7 +18,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.api_sessions import Proved, proved_by
 from enlist.verbs.driver import QuickVerb, Tools, Verb
-from enlist.verbs.renewal import another, extend, retire
+from enlist.verbs.renewal import another, asked, extend, retire, too_often
 from enlist.verbs.rights import missing
 
 
@@ -54,7 +54,7 @@ class ExtendCertificate(Verb[Proved, Extension, str]):
         presented: what the handshake's certificate was found to be.
 
     Refusals: `unauthenticated`, `not_found` for another's credential, `credential_revoked` where
-    the connection was made with another certificate, `csr_invalid`.
+    the connection was made with another certificate, `csr_invalid`, `rate_limited`.
     """
 
     token: Secret
@@ -65,7 +65,8 @@ class ExtendCertificate(Verb[Proved, Extension, str]):
     name = "extend_certificate"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Proved | Refusal:
-        return _look(tools, tx, self.token, self.credential_id, self.presented)
+        found = _look(tools, tx, self.token, self.credential_id, self.presented)
+        return found if isinstance(found, Refusal) else too_often(tx, found.device.id) or found
 
     def work(self, tools: Tools, caller: Caller, seen: Proved) -> Extension | Refusal:
         fresh = another(tools, self.csr, seen.device)
@@ -74,6 +75,10 @@ class ExtendCertificate(Verb[Proved, Extension, str]):
     def apply(self, tx: Tx, caller: Caller, ready: Extension) -> Done[str] | Refusal:
         extend(tx, caller, ready.proved.device, ready.proved.credential, ready.fresh)
         return Done(ready.fresh.certificate)
+
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
+        if refusal.code == "csr_invalid" and isinstance(self.presented, DeviceCertificate):
+            asked(tx, self.presented.device_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,26 @@ answer that gets lost costs nothing: the same is asked again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from enlist.completions import certificate
 from enlist.core.caller import Caller
+from enlist.core.clock import HOUR
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal
 from enlist.pki.csr import Csr
-from enlist.store import api_sessions, credentials, devices, events
+from enlist.store import api_sessions, credentials, devices, events, limits
 from enlist.store.credentials import NewCertificate
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.device_status import Standing, standing
 from enlist.verbs.driver import Answered, Tools, Verb
 from enlist.verbs.knocking import Knocks
+
+MOST_ASKED: Final = 20
+"""Certificates that a device may ask for in an hour. Each makes an event, and each that is replaced
+is told to everybody who follows revocations."""
 
 
 def another(tools: Tools, csr: Csr | Refusal, device: Device) -> NewCertificate | Refusal:
@@ -31,10 +37,33 @@ def another(tools: Tools, csr: Csr | Refusal, device: Device) -> NewCertificate 
     return certificate.prepare(tools, csr, device.id, tools.clock())
 
 
+def too_often(tx: Reader, device_id: Id) -> Refusal | None:
+    """`rate_limited` for a device that asks for one certificate after the other."""
+    wait = limits.used_up(tx, _asked_by(device_id), MOST_ASKED)
+    return None if wait is None else Refusal("rate_limited", retry_after=wait)
+
+
+def asked(tx: Tx, device_id: Id) -> bool:
+    """Count that a device asks for another certificate; False where it did so too often."""
+    return limits.count(tx, _asked_by(device_id), MOST_ASKED, HOUR)
+
+
+def _asked_by(device_id: Id) -> str:
+    return f"renewal:{device_id}"
+
+
 def extend(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: NewCertificate) -> None:
-    """Issue another certificate beside the one held; an earlier one that never came is revoked."""
-    if not devices.hold_enrolled(tx, held.device_id):
+    """Issue another certificate beside the one held; an earlier one that never came is revoked.
+
+    Whoever comes with a renewed certificate has received it, so what it renews ends. Else one
+    renewal could follow the other beside a certificate that stays good, and a copied key would
+    never be noticed (X50).
+    """
+    if not devices.hold_enrolled(tx, held.device_id) or not asked(tx, held.device_id):
         raise ConcurrentChange
+    for before in credentials.living(tx, held.device_id):
+        if before.id == held.renews_id:
+            retire(tx, caller, device, before, held)
     credentials.revoke_renewals(tx, held)
     if not credentials.renew(tx, fresh, held.id, held.generation):
         raise ConcurrentChange
@@ -71,7 +100,7 @@ class RenewCertificate(Knocks, Verb[Standing, Renewal, str]):
     Attributes:
         device_id, serial: what the proved certificate says; the serial as lower-case hex.
 
-    Refusals: those of `DeviceStatus`, `csr_invalid`.
+    Refusals: those of `DeviceStatus`, `csr_invalid`, `rate_limited`.
     """
 
     device_id: Id
@@ -82,7 +111,8 @@ class RenewCertificate(Knocks, Verb[Standing, Renewal, str]):
     refused_as = "credential.refused"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
-        return standing(tx, caller, self.device_id, self.serial)
+        found = standing(tx, caller, self.device_id, self.serial)
+        return found if isinstance(found, Refusal) else too_often(tx, self.device_id) or found
 
     def work(self, tools: Tools, caller: Caller, seen: Standing) -> Renewal | Refusal:
         fresh = another(tools, self.csr, seen.device)
@@ -91,6 +121,12 @@ class RenewCertificate(Knocks, Verb[Standing, Renewal, str]):
     def apply(self, tx: Tx, caller: Caller, ready: Renewal) -> Done[str] | Refusal:
         extend(tx, caller, ready.standing.device, ready.standing.credential, ready.fresh)
         return Done(ready.fresh.certificate)
+
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
+        if refusal.code == "csr_invalid":
+            asked(tx, self.device_id)
+        else:
+            super().on_refusal(tx, caller, refusal)
 
 
 @dataclass(frozen=True, slots=True)
