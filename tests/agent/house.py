@@ -144,8 +144,12 @@ class Running:
 
 @contextmanager
 def running(log: Path, words: list[str]) -> Iterator[Running]:
-    """A Python program that runs beside the test."""
-    process = launch([sys.executable, *words], log)
+    """A Python program that runs beside the test, and may be interrupted as at a terminal.
+
+    What a shell starts in the background without job control ignores SIGINT, and so do its
+    children: also these tests, where continuous integration runs them so.
+    """
+    process = launch(["env", "--default-signal=INT", sys.executable, *words], log)
     try:
         yield Running(process, log)
     finally:
