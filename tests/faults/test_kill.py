@@ -8,8 +8,12 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from enlist.core.clock import MINUTE, system_clock
 from enlist.delivery.worker import Worker
@@ -39,8 +43,15 @@ def kill(server: Server) -> None:
     server.process.wait(DEADLINE)
 
 
+@pytest.fixture
+def on_disk() -> Iterator[Path]:
+    """Where a commit takes its time, so that kills fall into them; `tmp_path` may be in memory."""
+    with tempfile.TemporaryDirectory(prefix="enlist-kill-") as folder:
+        yield Path(folder)
+
+
 def test_nothing_that_was_answered_is_lost(
-    tmp_path: Path, database_url: str, smtp: MailServer, figure: Figure
+    on_disk: Path, database_url: str, smtp: MailServer, figure: Figure
 ) -> None:
     environment = {
         "ENLIST_SMTP_HOST": "127.0.0.1",
@@ -51,7 +62,7 @@ def test_nothing_that_was_answered_is_lost(
     def restart() -> Server:
         workers = 2 if database_url else 1
         return launch_server(
-            tmp_path / "data", database_url, workers=workers, environment=environment
+            on_disk / "data", database_url, workers=workers, environment=environment
         )
 
     server = restart()
