@@ -110,6 +110,14 @@ class Campaign:
         except BaseException as fault:  # noqa: BLE001 - shown by the test's own thread
             self._faults.append(fault)
 
+    def wait_for(self, share: float) -> None:
+        """Wait until somebody was told about this share of the tokens."""
+        goal, ends = len(self._tokens) * (1 - share), time.monotonic() + DEADLINE
+        while self.left > goal:
+            if time.monotonic() > ends:
+                raise TimeoutError(f"{self.left} tokens are left, and nobody redeems them")
+            time.sleep(0.001)
+
     def _redeem_all(self, client: int, tokens: list[str]) -> None:
         csr = request_pem(client).decode()
         for token in tokens:
@@ -188,9 +196,10 @@ def kill_again_and_again(
     tell(f"seed {seed}")
     told: list[Kill] = []
     server = restart()
-    for _ in range(kills):
+    for number in range(kills):
         campaign.where = lambda url=server.url: url  # type: ignore[misc]
-        time.sleep(chance.uniform(0.02, 0.8))  # the moment is what the campaign is about
+        # The moment is what the campaign is about; by the clock, a quick machine would be done.
+        campaign.wait_for((number + chance.uniform(0.1, 1.0)) / (kills + 1))
         left, before = campaign.left, time.monotonic()
         kill(server)
         server = restart()
