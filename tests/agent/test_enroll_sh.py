@@ -25,10 +25,7 @@ from tests.peers.base import DEADLINE, free_port
 SCRIPT = SOURCE / "web/enroll/scripts/enroll.sh"
 SHELLS = [each for each in ("dash", "bash", "sh") if shutil.which(each)]
 
-pytestmark = [
-    pytest.mark.xdist_group("agent"),
-    pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="no tools"),
-]
+pytestmark = [pytest.mark.xdist_group("agent"), pytest.mark.peer("curl")]
 
 
 @dataclass(frozen=True)
