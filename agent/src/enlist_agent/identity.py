@@ -30,18 +30,11 @@ def renewal_due(leaf: x509.Certificate) -> datetime:
     return start + (end - start) * 2 / 3
 
 
-def device_tls(
-    folder: StateDirectory,
-    ca: Path | None = None,
-    *,
-    certificate: str = CERTIFICATE,
-    key: str = KEY,
-) -> ssl.SSLContext:
+def device_tls(folder: StateDirectory, ca: Path | None = None) -> ssl.SSLContext:
     """TLS with the device listener, which the CA vouches for that signed our certificate.
 
     Args:
         ca: a file with further CAs; those that were kept at enrollment when None.
-        certificate, key: the names of the files to prove the device with.
 
     Raises:
         UsageError: the files are damaged, or do not belong together.
@@ -49,7 +42,7 @@ def device_tls(
     extra = read_ca(ca) if ca else folder.text(EXTRA_CA) or ""
     try:
         context = only((folder.text(CHAIN) or "") + extra)
-        context.load_cert_chain(folder.path / certificate, folder.path / key)
+        context.load_cert_chain(folder.path / CERTIFICATE, folder.path / KEY)
     except (OSError, ValueError):
-        raise folder.damaged(key) from None
+        raise folder.damaged(KEY) from None
     return context
