@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
 import pytest
 
 from scripts.audit import EXPLAINED, explanations, judged
-from tests.architecture.source import ROOT
+from tests.architecture.source import AGENT, ROOT, modules
 
 AGREED = {
     *("starlette", "fastapi", "uvicorn", "uvloop", "httptools", "jinja2"),
@@ -74,6 +76,16 @@ def test_every_part_is_locked() -> None:
     assert python_parts() - locked == set()
     told = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     assert {f"node_modules/{name}" for name in browser_parts()} <= set(told)
+
+
+def test_the_agent_names_every_part_that_it_uses_and_no_other() -> None:
+    """What another part happens to bring along may be gone with that part's next release."""
+    names = {name.partition(".")[0] for each in modules(AGENT) for name, _ in each.imports()}
+    others = names - sys.stdlib_module_names - {"enlist_agent"}
+    provided = packages_distributions()
+    used = {name_of(part) for name in others for part in provided[name]}
+    told = tomllib.loads((ROOT / "agent/pyproject.toml").read_text())
+    assert used == {name_of(each) for each in told["project"]["dependencies"]}
 
 
 @pytest.mark.parametrize("name", ["Makefile", "scripts/build_assets.py"])
