@@ -58,7 +58,7 @@ def test_from_sign_in_to_a_revoked_token(filled: Filled) -> None:
     expect(page.locator("main")).to_contain_text("wrong person")
     expect(page.get_by_role("link", name="Resend message")).to_have_count(0)
     page.get_by_role("link", name="Issue a new token").click()
-    page.get_by_role("button", name="Make and send it").click()
+    page.get_by_role("button", name="Issue it").click()
     expect(page.get_by_text("The device may enroll until")).to_be_visible()
 
     page.get_by_label(re.compile("^Account of")).click()

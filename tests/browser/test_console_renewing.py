@@ -66,7 +66,7 @@ def test_an_enrolled_device_is_reset(filled: Filled, tmp_path: Path) -> None:
     expect(page.get_by_label("Date enrollment expires")).to_have_value(re.compile(r"^20..-"))
 
     connect(filled, "intercepted")
-    page.get_by_label("It enrolls again with").select_option("One-time JWT")
+    page.get_by_label("It enrolls with").select_option("One-time JWT")
     press = page.get_by_role("button", name="Reset enrollment")
     press.click()
     expect(page.get_by_role("alert")).to_contain_text("The situation has changed")
@@ -112,7 +112,7 @@ def test_an_open_code_gives_way_to_what_became_of_it(filled: Filled) -> None:
     page = operator.page
     page.clock.install()
     page.goto(f"{device(filled, 'enrolled')}/reset")
-    page.get_by_label("It enrolls again with").select_option("One-time JWT")
+    page.get_by_label("It enrolls with").select_option("One-time JWT")
     page.get_by_role("button", name="Reset enrollment").click()
     page.get_by_role("button", name="Show QR code").click()
     code = page.get_by_role("img", name="QR code of the one-time JWT")

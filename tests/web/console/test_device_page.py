@@ -173,13 +173,15 @@ def test_issue_makes_a_new_token_for_a_revoked_one(console: Console, enlist: Enl
     ticket = enlist.register("ada")
     desk = console.sign_in("operator")
     address = f"/console/main/devices/{ticket.device_id}/issue"
-    refused = desk.send(address)
+    shown = desk.open(address)
+    assert "ada@example.com" in shown.main
+    sent = {name: shown.value(name) for name in ("grant", "expires_at", "send")}
+    refused = desk.send(address, sent)
     assert refused.status == 409
     assert "already has a live enrollment" in refused.main
     enlist.revoke(ticket.enrollment_id)
-    assert "ada@example.com" in desk.open(address).main
-    page = desk.follow(desk.send(address))
-    assert "A new token is on its way to ada@example.com" in page.main
+    page = desk.follow(desk.send(address, sent))
+    assert "The new token is on its way to ada@example.com" in page.main
     assert [e.state for e in enlist.enrollments_of(ticket.device_id)] == ["active", "revoked"]
     assert "Earlier enrollments (1)" in page.main
 

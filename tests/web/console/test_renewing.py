@@ -269,6 +269,23 @@ def test_deleting_asks_first_and_is_final(console: Console, enlist: Enlist) -> N
     assert enlist.enrollments_of(issued.device_id) == []
 
 
+def test_a_device_whose_jwt_was_revoked_gets_another_one(console: Console, enlist: Enlist) -> None:
+    """Of the same kind, and without an address it is only made: it can be handed over."""
+    issued = registered(enlist, email="")
+    enlist.revoke(issued.enrollment_id)
+    desk = console.sign_in("operator")
+    assert offered(desk, issued.device_id) == {"issue"}
+    address = f"/console/main/devices/{issued.device_id}/issue"
+    page = desk.open(address)
+    assert "It cannot be sent by e-mail" in page.main
+    assert "send" not in page.fields
+    sent = {name: page.value(name) for name in ("grant", "expires_at")}
+    told = desk.follow(desk.send(address, sent))
+    assert "Issued. Tokens before it stay dead. Below is how" in told.main
+    newest = enlist.enrollments_of(issued.device_id)[0]
+    assert (newest.grant, newest.state) == (JWT, "active")
+
+
 def test_an_issue_by_a_program_after_it_is_shown_again(console: Console, enlist: Enlist) -> None:
     """Ruling 29: the API can."""
     ticket = enlist.register("ada")

@@ -1,7 +1,7 @@
-"""What can be done with an enrollment, one at a time: send, free, revoke, delete, issue a new one.
+"""What can be done with an enrollment, one at a time: send, free, revoke, delete.
 
-Each is a page that says what it will do, and a button. Reissuing is in `renewing.py`, showing a
-JWT in `handing.py`; a registration token is shown nowhere, it goes into the message (A16).
+Each is a page that says what it will do, and a button. What makes a new token is in `renewing.py`,
+showing a JWT in `handing.py`; a registration token is shown nowhere but in its message (A16).
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ from enlist.core.model import User, organization_at
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.verbs.driver import Verb
-from enlist.verbs.issuing import Delivery
 from enlist.verbs.reactivate import Reactivate
-from enlist.verbs.register import Issue
 from enlist.verbs.reissue import DeleteEnrollment, Resend, Revoke
 from enlist.verbs.templates import ListTemplates
 from enlist.verbs.views_details import (
     EnrollmentDetail,
     OrganizationDetail,
-    ShowDevice,
     ShowEnrollment,
     ShowOrganization,
 )
@@ -44,7 +41,6 @@ _NEEDS: Final = {
     "reactivate": Permission.ENROLLMENTS_REISSUE,
     "revoke": Permission.ENROLLMENTS_REVOKE,
     "delete": Permission.ENROLLMENTS_DELETE,
-    "issue": Permission.ENROLLMENTS_ISSUE,
 }
 
 
@@ -124,42 +120,6 @@ async def _act(
     return desk.show(f"console/enrollment_{name}.html", context, refusal=form.refusal)
 
 
-async def issue(desk: Desk) -> Response:
-    """A new enrollment for a registered device that has none live."""
-    detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
-    if isinstance(detail, Refusal):
-        return desk.refuse(detail)
-    device = detail.device
-    path = device.organization_path
-    instead = desk.elsewhere(path, device.group_id) or desk.closed(_NEEDS["issue"], path)
-    if instead is not None:
-        return instead
-    back = desk.address("devices", device.id)
-    if detail.deleted_at is not None:
-        return desk.back(back, desk.gettext("Its enrollment was deleted. That is final here."))
-    form = Form()
-    if desk.request.method == "POST":
-        form, until = await _sent(desk)
-        if not form.errors:
-            verb = Issue(device.id, Delivery("email", form.value("template")), until)
-            outcome = await desk.perform(verb)
-            if not isinstance(outcome, Refusal):
-                sent = desk.gettext("A new token is on its way to %(to)s.")
-                notice = sent % {"to": addressee(desk, detail.user)}
-                return desk.go(back, notice)
-            if outcome.code in UNSHOWABLE:
-                return desk.refuse(outcome)
-            form = form.refused(outcome, FIELDS)
-    context = {
-        "device": device,
-        "user": detail.user,
-        "back": back,
-        "form": form,
-        **await sending(desk, device.organization_path),
-    }
-    return desk.show("console/device_issue.html", context, refusal=form.refusal)
-
-
 def back_to(desk: Desk, detail: EnrollmentDetail) -> str:
     """The page to return to: the device's, which is the heart, else the enrollment's."""
     if detail.device is not None:
@@ -170,11 +130,6 @@ def back_to(desk: Desk, detail: EnrollmentDetail) -> str:
 def addressee(desk: Desk, user: User | None) -> str:
     """Whom a message goes to, as far as this person may know."""
     return user.email if user else desk.gettext("a user of another organization")
-
-
-async def _sent(desk: Desk) -> tuple[Form, int | None]:
-    form = await read_form(desk.request)
-    return read_expiry(desk, form)
 
 
 def read_expiry(desk: Desk, form: Form) -> tuple[Form, int | None]:
@@ -229,5 +184,4 @@ ROUTES = [
     page("enrollments/{id}/reactivate", reactivate, methods=_BOTH),
     page("enrollments/{id}/revoke", revoke, methods=_BOTH),
     page("enrollments/{id}/delete", delete, methods=_BOTH),
-    page("devices/{id}/issue", issue, methods=_BOTH),
 ]

@@ -1,6 +1,6 @@
-"""A new token: for a device that is reset, and for an enrollment that nobody used.
+"""A new token: for a device that is reset, one that has none, and an enrollment that nobody used.
 
-Both ask until when it shall work, and show first what ends with it. The button confirms what was
+Each asks until when it shall work, and shows first what ends with it. The button confirms what was
 shown and nothing else: where the situation has changed since, the page shows it anew and asks
 again (D10, X45). Nothing is sent unless somebody ticks that; how the token can get to its user
 stands on the device's page afterwards.
@@ -20,10 +20,11 @@ from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.verbs.driver import Verb
 from enlist.verbs.issuing import LATER, Delivery
-from enlist.verbs.rehearsing import DryRun
+from enlist.verbs.register import Issue
+from enlist.verbs.rehearsing import DryRun, Foreseeing
 from enlist.verbs.reissue import Reissue
 from enlist.verbs.reset import Reset, ResetReason
-from enlist.verbs.views_details import ShowDevice, ShowEnrollment
+from enlist.verbs.views_details import DeviceDetail, ShowDevice, ShowEnrollment
 from enlist.web.console import words
 from enlist.web.console.enrollment_actions import (
     FIELDS,
@@ -72,8 +73,6 @@ async def reset(desk: Desk) -> Response:
     instead = desk.elsewhere(path, device.group_id) or desk.closed(Permission.DEVICES_RESET, path)
     if instead is not None:
         return instead
-    last = detail.enrollments[0].grant if detail.enrollments else None
-    grant = last if last in NEW_GRANTS else GrantKind.REGISTRATION_TOKEN
     done = desk.gettext("%(device)s was reset: what it held has ended.") % {"device": device.name}
     return await _renew(
         desk,
@@ -83,13 +82,11 @@ async def reset(desk: Desk) -> Response:
             user=detail.user,
             back=desk.address("devices", device.id),
             make=lambda form, delivery, until: _reset(device, form, delivery, until),
-            first={"grant": grant.value},
+            first={"grant": _last_grant(detail)},
             done=done,
             shown={
-                "device": device,
+                **_of_device(device),
                 "reasons": words.RESET_REASONS,
-                "grants": [(each.value, words.GRANTS[each].label) for each in NEW_GRANTS],
-                "by_jwt": False,
                 "ends_sign_ins": detail.user is not None
                 and desk.may(Permission.USERS_EDIT, detail.user.organization_path),
             },
@@ -97,19 +94,74 @@ async def reset(desk: Desk) -> Response:
     )
 
 
+def _last_grant(detail: DeviceDetail) -> GrantKind:
+    """By what the device enrolled the last time, as far as it can be given again."""
+    last = detail.enrollments[0].grant if detail.enrollments else None
+    return last if last in NEW_GRANTS else GrantKind.REGISTRATION_TOKEN
+
+
+def _of_device(device: Device) -> dict[str, Any]:
+    """What the form shows where the grant can be chosen anew."""
+    grants = [(each.value, words.GRANTS[each].label) for each in NEW_GRANTS]
+    return {"device": device, "grants": grants, "by_jwt": False}
+
+
+def _usually(grant: GrantKind) -> dict[str, str]:
+    """A JWT is usually handed over, a registration token can only be sent."""
+    return {} if grant is GrantKind.ONE_TIME_JWT else {"send": YES}
+
+
+def _grant(form: Form) -> GrantKind | None:
+    named = form.value("grant")
+    return GrantKind(named) if named in NEW_GRANTS else None
+
+
 def _reset(device: Device, form: Form, delivery: Delivery, until: int | None) -> Reset:
     reason = form.value("reason")
     compromised = reason == ResetReason.COMPROMISED
-    grant = form.value("grant")
     return Reset(
         device.id,
         reason,
         delivery,
         until,
-        GrantKind(grant) if grant in NEW_GRANTS else None,
+        _grant(form),
         # The box is out of sight, and may still be ticked, once another reason is chosen.
         compromised and form.value("end_sign_ins") == YES,
         form.value("preview"),
+    )
+
+
+async def issue(desk: Desk) -> Response:
+    """Make a new enrollment for a registered device that has none live."""
+    detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
+    if isinstance(detail, Refusal):
+        return desk.refuse(detail)
+    device, path = detail.device, detail.device.organization_path
+    needs = Permission.ENROLLMENTS_ISSUE
+    instead = desk.elsewhere(path, device.group_id) or desk.closed(needs, path)
+    if instead is not None:
+        return instead
+    back = desk.address("devices", device.id)
+    if detail.deleted_at is not None:
+        return desk.back(back, desk.gettext("Its enrollment was deleted. That is final here."))
+
+    grant = _last_grant(detail)
+
+    def make(form: Form, delivery: Delivery, until: int | None) -> Issue:
+        return Issue(device.id, delivery, until, _grant(form) or grant)
+
+    return await _renew(
+        desk,
+        _Page(
+            template="console/device_issue.html",
+            item=device,
+            user=detail.user,
+            back=back,
+            make=make,
+            first={"grant": grant, **_usually(grant)},
+            done=desk.gettext("Issued. Tokens before it stay dead."),
+            shown=_of_device(device),
+        ),
     )
 
 
@@ -135,8 +187,7 @@ async def reissue(desk: Desk) -> Response:
             user=detail.user,
             back=back_to(desk, detail),
             make=make,
-            # A JWT is usually handed over, a registration token can only be sent.
-            first={} if found.grant is GrantKind.ONE_TIME_JWT else {"send": YES},
+            first=_usually(found.grant),
             done=desk.gettext("Reissued. The token before it is dead."),
             shown={
                 "detail": detail,
@@ -166,17 +217,20 @@ async def _renew(desk: Desk, asked: _Page) -> Response:
             form = form.refused(outcome, FIELDS)
     # Neither a wrong date nor a user without an address keeps anybody from seeing what would end.
     asks = Form({name: form.value(name) for name in ("reason", "end_sign_ins", "grant")})
-    foreseen = await desk.perform(DryRun(asked.make(asks, LATER, None)))
-    if isinstance(foreseen, Refusal):
-        return desk.refuse(foreseen)
+    verb = asked.make(asks, LATER, None)
+    foreseen = None
+    if isinstance(verb, Foreseeing):
+        outcome = await desk.perform(DryRun(verb))
+        if isinstance(outcome, Refusal):
+            return desk.refuse(outcome)
+        foreseen = outcome.value
     context = {
         **asked.shown,
         **known,
         "user": asked.user,
         "back": asked.back,
         "form": form,
-        "ends": foreseen.value.consequences,
-        "preview": foreseen.value.preview,
+        "foreseen": foreseen,
         "item": asked.item,
         "unsendable": unsendable(desk, asked.item, asked.user),
         "words": words,
@@ -210,5 +264,6 @@ def _told(desk: Desk, asked: _Page, delivery: Delivery) -> str:
 _BOTH = ("GET", "POST")
 ROUTES = [
     page("devices/{id}/reset", reset, methods=_BOTH),
+    page("devices/{id}/issue", issue, methods=_BOTH),
     page("enrollments/{id}/reissue", reissue, methods=_BOTH),
 ]
