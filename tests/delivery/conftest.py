@@ -13,7 +13,7 @@ from enlist.core.model import Organization
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.store.templates import Template
-from enlist.verbs.deliver import Letter
+from enlist.verbs.letters import Letter
 from enlist.verbs.samples import sample_device, sample_letter, sample_person
 from tests.delivery.world import ENROLLMENT, ORGANIZATION, Outbox
 from tests.installation import START, Enlist

@@ -13,16 +13,13 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.verbs.deliver import (
     MOST_TRIES,
-    Accepted,
     Claim,
     Deliver,
     DueMessages,
-    Rejected,
-    Retry,
-    Verdict,
     back_off,
 )
 from enlist.verbs.issuing import Delivery
+from enlist.verbs.letters import Accepted, Rejected, Retry, Verdict
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import Reissue

@@ -8,8 +8,8 @@ from enlist.core.model import GrantKind
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.delivery.rendering import Rendered, render
-from enlist.verbs.deliver import Retry
 from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.letters import Retry
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import Resend

@@ -8,7 +8,7 @@ import pytest
 
 from enlist.delivery.rendering import Rendered, render
 from enlist.store.templates import Template
-from enlist.verbs.deliver import Letter
+from enlist.verbs.letters import Letter
 from enlist.verbs.samples import SAMPLE_TOKEN
 from enlist.verbs.templates import (
     DeleteTemplate,

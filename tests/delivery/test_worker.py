@@ -17,8 +17,11 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.delivery.worker import FAULTS, Worker
 from enlist.store.tx import StoreUnavailable
-from enlist.verbs.deliver import Accepted, DueMessages, Retry, Verdict
+from enlist.verbs.deliver import (
+    DueMessages,
+)
 from enlist.verbs.driver import Driver
+from enlist.verbs.letters import Accepted, Retry, Verdict
 from enlist.verbs.recovery import Recover
 from tests.delivery.world import LINK, PUBLIC_URL, Outbox, Recorder, channel_to
 from tests.installation import ADMINISTRATOR, code

@@ -12,8 +12,11 @@ from enlist.delivery.channels import Channel, MailboxChannel, Outgoing
 from enlist.delivery.channels.email import EmailChannel, MailServer
 from enlist.delivery.worker import Worker
 from enlist.store import enrollment_secrets, outbox
-from enlist.verbs.deliver import Accepted, Claim, Verdict
+from enlist.verbs.deliver import (
+    Claim,
+)
 from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.letters import Accepted, Verdict
 from enlist.verbs.register import DeviceDetails, Register
 from tests.installation import Enlist, SettableClock
 from tests.peers.smtp import MailServer as Peer

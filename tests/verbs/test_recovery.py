@@ -12,8 +12,8 @@ from enlist.core.secrets import Kind, Secret
 from enlist.delivery.rendering import Rendered, render
 from enlist.store import outbox, setup_links
 from enlist.store.tx import Reader
-from enlist.verbs.deliver import Letter, read_letter
 from enlist.verbs.driver import Driver
+from enlist.verbs.letters import Letter, read_letter
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.recovery import LIFETIME, Recover, Recovery, UseRecoveryLink
 from enlist.verbs.sign_in import StartSignIn

@@ -14,8 +14,8 @@ from babel.dates import format_date, format_time, format_timedelta
 from enlist.core.clock import DAY, HOUR, MINUTE, to_datetime
 from enlist.core.model import Platform
 from enlist.core.templates import one_line
-from enlist.verbs.deliver import Letter
 from enlist.verbs.issuing import BY_FILE
+from enlist.verbs.letters import Letter
 
 LONGEST_LINK: Final = 200
 """Longer ones are broken by mail clients and by those who copy them (X62)."""

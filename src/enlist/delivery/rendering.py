@@ -23,7 +23,7 @@ from enlist.delivery.blocks import blocks
 from enlist.delivery.builtin import BuiltIn, built_in
 from enlist.locales import base, locale_of, translations
 from enlist.store.templates import Template
-from enlist.verbs.deliver import Letter, Rejected
+from enlist.verbs.letters import Letter, Rejected
 
 MOST_HTML: Final = 100 * 1024
 """Bytes; mail clients cut off what is longer, and the end is where the help is."""

@@ -23,16 +23,12 @@ from enlist.delivery.channels import Attachment, Channel, Outgoing
 from enlist.delivery.rendering import render
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.deliver import (
-    Accepted,
     Claim,
     Deliver,
     DueMessages,
-    Letter,
-    Rejected,
-    Retry,
-    Verdict,
 )
 from enlist.verbs.driver import Driver
+from enlist.verbs.letters import Accepted, Letter, Rejected, Retry, Verdict
 from enlist.verbs.one_time_jwt import jwt_file_name
 
 POLL: Final = 2.0

@@ -8,8 +8,8 @@ from enlist.core.ids import NOTHING
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization, Ownership, Platform, User, UserState
 from enlist.core.secrets import Secret
-from enlist.verbs.deliver import Letter
 from enlist.verbs.issuing import REGISTRATION
+from enlist.verbs.letters import Letter
 
 SAMPLE_TOKEN: Final = "SAMPLE0000"
 """Shown in previews. No real token has a zero, so it can never be one."""

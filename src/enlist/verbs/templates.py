@@ -22,10 +22,10 @@ from enlist.core.templates import problems
 from enlist.store import events, organizations, templates
 from enlist.store.templates import Template
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs.deliver import Letter
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.finding import organization_named
 from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
+from enlist.verbs.letters import Letter
 from enlist.verbs.rights import lacks, missing
 from enlist.verbs.samples import SAMPLE_ID, sample_letter
 

@@ -12,8 +12,8 @@ from enlist.core.policy import Permission
 from enlist.core.templates import LOOKUPS
 from enlist.delivery.rendering import render
 from enlist.store import templates
-from enlist.verbs.deliver import Rejected
 from enlist.verbs.issuing import REGISTRATION
+from enlist.verbs.letters import Rejected
 from enlist.verbs.templates import (
     DeleteTemplate,
     ListTemplates,

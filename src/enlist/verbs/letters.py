@@ -1,0 +1,243 @@
+"""What a message is made of: a letter, read from what its row speaks of; or why there is none.
+
+A row holds whom to write to and what about. Everything else is as it is at the moment of sending,
+so a token that died meanwhile is never sent, and a reader who moved reads in his new language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from enlist.core.ids import Id
+from enlist.core.lifecycle import EnrollmentState
+from enlist.core.model import Device, Enrollment, Message, Organization, User, UserState
+from enlist.core.secrets import Secret
+from enlist.store import (
+    devices,
+    enrollment_secrets,
+    enrollments,
+    organizations,
+    outbox,
+    recoveries,
+    templates,
+    users,
+)
+from enlist.store.templates import Template
+from enlist.store.tx import Reader
+from enlist.verbs import recovery
+from enlist.verbs.driver import Tools
+from enlist.verbs.issuing import DEFAULT_TEMPLATE
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The message was handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now.
+
+    Attributes:
+        after: microseconds that the other side asked to wait, if it did.
+        unreachable: the channel as a whole is out of order, so other messages had better wait too.
+    """
+
+    reason: str
+    after: int = 0
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Never: this message cannot be sent, whoever tries."""
+
+    reason: str
+
+
+Verdict = Accepted | Retry | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """All that a message is made of. The token is readable in here, and only here.
+
+    Attributes:
+        languages: BCP 47 tags in the order in which the recipient wants them; ends with `en`.
+        time_zones: IANA names, the recipient's own first; may hold nonsense, may be empty.
+        own_templates: the organizations' own templates in order of preference; the built-in one
+            of a language stands behind an own one of the same language.
+        built_in: whether a built-in template may be used; not where another one was named.
+        recipient_name: how the person it goes to is called; "" where it is no user.
+        user: whom it is about.
+        sender: name of the person who issued the token; "" where it was no person.
+        jwt: goes along as a file, where the token is a JWT's `jti` and so stands in no text.
+        sample: made up, for a preview.
+    """
+
+    purpose: str
+    channel: str
+    recipient: str
+    recipient_name: str
+    message_id: str
+    at: int
+    enrollment_id: Id
+    token: Secret
+    expires_at: int
+    organization: Organization
+    user: User | None
+    device: Device | None
+    sender: str
+    languages: tuple[str, ...]
+    time_zones: tuple[str, ...]
+    own_templates: tuple[Template, ...] = ()
+    built_in: bool = True
+    sample: bool = False
+    jwt: Secret | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must show up in no log and no reason."""
+        jwt = (self.jwt.reveal(),) if self.jwt is not None else ()
+        return (*jwt, self.token.reveal())
+
+
+def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected | Retry:
+    """The letter that a message stands for, or why it is not to be sent any more."""
+    if message.purpose == recovery.PURPOSE:
+        return _told_of_recovery(tx, message)
+    found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
+    organization = organizations.find(tx, message.organization_id)
+    if found is None or organization is None:
+        return Rejected("the enrollment ended")
+    user = users.find(tx, message.user_id) if message.user_id else None
+    pointless = _pointless(found, user, message, tx.now)
+    if pointless is not None:
+        return pointless
+    row = enrollment_secrets.derivation(tx, found.id, message.generation)
+    if row is None:
+        return Rejected("the enrollment has no token")
+    try:
+        token = tools.keys.derive_again(
+            found.id, row.generation, row.key_id, row.length, row.alphabet
+        )
+    except KeyError as error:
+        return Retry(str(error.args[0]), unreachable=True)
+    return _compose(tx, message, found, organization, user, token)
+
+
+def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:
+    """What every administrator is told when a way in is made at the machine; it holds no secret."""
+    made = recoveries.made_at(tx, message.queued_at)
+    reader = users.find(tx, message.user_id) if message.user_id else None
+    organization = organizations.find(tx, message.organization_id)
+    if made is None or reader is None or organization is None:
+        return Rejected("whoever it was for is gone")
+    user = users.find(tx, made.user_id)
+    above = organizations.upwards(tx, organization.path)
+    wanted = (reader.language, _nearest(level.language for level in above), "en")
+    return Letter(
+        purpose=message.purpose,
+        channel=message.channel,
+        recipient=message.recipient,
+        recipient_name=reader.display_name,
+        message_id=message.message_id,
+        at=tx.now,
+        enrollment_id="",
+        token=Secret(""),
+        expires_at=message.queued_at + recovery.LIFETIME,
+        organization=organization,
+        user=user,
+        device=None,
+        sender=made.actor,
+        languages=_languages(wanted),
+        time_zones=_zones(reader, above),
+    )
+
+
+def _pointless(
+    found: Enrollment, user: User | None, message: Message, now: int
+) -> Rejected | Retry | None:
+    """Why nobody needs this message any more, or now; a dead token is never sent."""
+    if found.state is EnrollmentState.ON_HOLD:
+        return Retry("the enrollment is on hold")
+    if found.state is not EnrollmentState.ACTIVE:
+        return Rejected("the enrollment ended")
+    if found.generation != message.generation:
+        return Rejected("a newer message was sent")
+    if found.expires_at <= now:
+        last = f" (last try: {message.reason})" if message.reason else ""
+        return Rejected(f"the enrollment expired before the message could be sent{last}")
+    if message.user_id is not None and (user is None or user.state is not UserState.ACTIVE):
+        return Rejected("the user's account is disabled or was deleted")
+    return None
+
+
+def _compose(
+    tx: Reader,
+    message: Message,
+    found: Enrollment,
+    organization: Organization,
+    user: User | None,
+    token: Secret,
+) -> Letter:
+    above = organizations.upwards(tx, organization.path)
+    languages = _languages(
+        (user.language if user else "", _nearest(level.language for level in above), "en")
+    )
+    return Letter(
+        purpose=message.purpose,
+        channel=message.channel,
+        recipient=message.recipient,
+        recipient_name=user.display_name if user else "",
+        message_id=message.message_id,
+        at=tx.now,
+        enrollment_id=found.id,
+        token=token,
+        expires_at=found.expires_at,
+        organization=organization,
+        user=user,
+        device=devices.find(tx, found.device_id) if found.device_id else None,
+        sender=outbox.issuer(tx, found.id),
+        languages=languages,
+        time_zones=_zones(user, above),
+        own_templates=_own_templates(tx, organization.path, message, languages),
+        built_in=message.template in ("", DEFAULT_TEMPLATE),
+    )
+
+
+def _zones(user: User | None, above: Sequence[Organization]) -> tuple[str, ...]:
+    zones = (user.time_zone if user else "", _nearest(level.time_zone for level in above))
+    return tuple(zone for zone in zones if zone)
+
+
+def _nearest(values: Iterable[str]) -> str:
+    """The first value that is set."""
+    return next((value for value in values if value), "")
+
+
+def _languages(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Tags in order of preference, each followed by its language without the region."""
+    tags = [tag.replace("_", "-") for tag in wanted if tag]
+    return tuple(dict.fromkeys(each for tag in tags for each in (tag, tag.partition("-")[0])))
+
+
+def _own_templates(
+    tx: Reader, path: str, message: Message, languages: tuple[str, ...]
+) -> tuple[Template, ...]:
+    """For each language the nearest template in it; last, the nearest in any."""
+    found: dict[Id, Template] = {}
+    others: dict[Id, Template] = {}
+    for language in languages:
+        nearest = templates.nearest(
+            tx,
+            path,
+            name=message.template or DEFAULT_TEMPLATE,
+            purpose=message.purpose,
+            channel=message.channel,
+            language=language,
+        )
+        if nearest is not None:
+            (found if nearest.language == language else others)[nearest.id] = nearest
+    return (*found.values(), *others.values())
