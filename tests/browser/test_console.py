@@ -72,6 +72,21 @@ def names(page: Page) -> list[str]:
     return page.locator("#results tbody .cell-main a").all_inner_texts()
 
 
+def test_options_that_come_anew_keep_the_choice(filled: Filled) -> None:
+    """Else Enter would send the form where the answer came after the arrow key."""
+    page = filled.watch().page
+    page.goto("/console/main/devices/new")
+    page.get_by_label("User").press_sequentially("grac")
+    option = page.locator("#user-options [role=option]")
+    expect(option).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    option.evaluate("shown => { shown.id = 'before' }")
+    page.evaluate("htmx.trigger('#user', 'input')")
+    expect(page.locator("#before")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("User")).to_have_value("grace")
+
+
 def test_a_list_follows_what_is_typed_and_the_address_follows_the_list(filled: Filled) -> None:
     watched = filled.watch("reader")
     page = watched.page

@@ -59,12 +59,16 @@
     const input = picker.querySelector("input");
     const list = picker.querySelector("[role=listbox]");
     const options = () => [...list.querySelectorAll("[role=option]")];
+    let marked = "";
     const show = (shown) => {
       list.hidden = !shown;
       input.setAttribute("aria-expanded", String(shown));
-      if (!shown) input.removeAttribute("aria-activedescendant");
+      if (shown) return;
+      input.removeAttribute("aria-activedescendant");
+      marked = "";
     };
     const mark = (option) => {
+      marked = option.dataset.value;
       for (const each of options()) each.setAttribute("aria-selected", String(each === option));
       input.setAttribute("aria-activedescendant", option.id);
       option.scrollIntoView({ block: "nearest" });
@@ -73,7 +77,12 @@
       input.value = option.dataset.value;
       show(false);
     };
-    input.addEventListener("htmx:after:swap", () => show(document.activeElement === input));
+    input.addEventListener("htmx:after:swap", () => {
+      show(document.activeElement === input);
+      // Else Enter would send the form, where the answer to what was typed came after an arrow key.
+      const again = options().find((each) => each.dataset.value === marked);
+      if (again) mark(again);
+    });
     input.addEventListener("focus", () => show(list.children.length > 0));
     input.addEventListener("blur", () => show(false));
     list.addEventListener("mousedown", (event) => {
