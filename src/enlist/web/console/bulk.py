@@ -24,9 +24,9 @@ from enlist.verbs.driver import Verb
 from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.rehearsing import DryRun, Foreseeing
 from enlist.web.console import words
-from enlist.web.console.enrollment_actions import read_expiry, sending
 from enlist.web.console.forms import Form, read_choices, to_picker
 from enlist.web.console.layout import Desk
+from enlist.web.console.sending import read_expiry, token_choices
 
 MOST_AT_ONCE: Final = 100
 """Things that can be chosen for one act: a full page of a list."""
@@ -146,7 +146,7 @@ async def _found(desk: Desk, act: Act, find: Find, named: str) -> Row | None:
 
 
 async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[str]) -> Response:
-    known = await sending(desk, desk.organization.path)
+    known = await token_choices(desk, desk.organization.path)
     if not form.errors:
         first = {"expires_at": to_picker(known["until"], desk.zone), "send": YES}
         form = Form({**first, **form.values})

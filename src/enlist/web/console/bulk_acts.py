@@ -15,8 +15,8 @@ from enlist.verbs.reset import Reset
 from enlist.verbs.views_details import ShowDevice, ShowEnrollment
 from enlist.web.console.bulk import Act, Find, Row, Said, run
 from enlist.web.console.forms import read_form
-from enlist.web.console.handing import unsendable
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.sending import unsendable
 
 
 def _reset(device_id: str, said: Said) -> Reset:

@@ -18,9 +18,9 @@ from enlist.web.console.bulk_acts import acts_of
 from enlist.web.console.clones import clone_alarms
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
-from enlist.web.console.handing import unsendable
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
+from enlist.web.console.sending import unsendable
 from enlist.web.console.sessions import sessions_of
 from enlist.web.console.timeline import INTERCEPTION
 

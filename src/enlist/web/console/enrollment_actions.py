@@ -11,30 +11,17 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from enlist.core.clock import HOUR
 from enlist.core.lifecycle import shown_state
-from enlist.core.model import User, organization_at
-from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission
 from enlist.verbs.driver import Verb
 from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.reissue import DeleteEnrollment, Resend, Revoke
-from enlist.verbs.templates import ListTemplates
-from enlist.verbs.views_details import (
-    EnrollmentDetail,
-    OrganizationDetail,
-    ShowEnrollment,
-    ShowOrganization,
-)
+from enlist.verbs.views_details import EnrollmentDetail, ShowEnrollment
 from enlist.web.console import words
-from enlist.web.console.forms import Form, from_picker, read_form, to_picker
+from enlist.web.console.forms import UNSHOWABLE, Form, read_form
 from enlist.web.console.layout import Desk, page
-
-FIELDS: Final = {"message.template": "template", "message.type": "template"}
-"""The form's names of what verbs call otherwise."""
-
-UNSHOWABLE: Final = ("unauthenticated", "proof_too_old", "not_found")
-"""Refusals that no form can show."""
+from enlist.web.console.sending import FIELDS, addressee, token_choices
 
 _NEEDS: Final = {
     "resend": Permission.ENROLLMENTS_RESEND,
@@ -115,7 +102,7 @@ async def _act(
         "back": back,
         "form": form,
         "words": words,
-        **await sending(desk, found.organization_path),
+        **await token_choices(desk, found.organization_path),
     }
     return desk.show(f"console/enrollment_{name}.html", context, refusal=form.refusal)
 
@@ -125,57 +112,6 @@ def back_to(desk: Desk, detail: EnrollmentDetail) -> str:
     if detail.device is not None:
         return desk.address("devices", detail.device.id)
     return desk.address("enrollments", detail.enrollment.id)
-
-
-def addressee(desk: Desk, user: User | None) -> str:
-    """Whom a message goes to, as far as this person may know."""
-    return user.email if user else desk.gettext("a user of another organization")
-
-
-def read_expiry(desk: Desk, form: Form) -> tuple[Form, int | None]:
-    """The moment in the picker `expires_at`, in this person's zone; None where it is left empty."""
-    text = form.value("expires_at")
-    if not text:
-        return form, None
-    moment = from_picker(text, desk.zone)
-    if moment is None:
-        problem = desk.gettext("must be a date and a time")
-        return form.refused(invalid("expires_at", problem)), None
-    return form, moment
-
-
-async def sending(desk: Desk, path: str) -> dict[str, Any]:
-    """What a form that sends a token shows: the templates there, and how long a token lives."""
-    place = organization_at(path)
-    detail = await desk.view(ShowOrganization(place))
-    policy = detail.policy if isinstance(detail, OrganizationDetail) else None
-    return {
-        "templates": await templates_at(desk, place, path),
-        **lifetime(desk, policy),
-    }
-
-
-def lifetime(desk: Desk, policy: EnrollmentPolicy | None) -> dict[str, Any]:
-    """How long a token lives where nobody says otherwise: hours, who says so, and until when."""
-    if policy is None:
-        return {"hours": 0, "hours_from": "", "until": desk.now, "soonest": ""}
-    found = policy.settings["token_expiration_hours"]
-    return {
-        "hours": policy.token_expiration_hours,
-        "hours_from": found.source,
-        "until": desk.now + policy.token_expiration_hours * HOUR,
-        "soonest": to_picker(desk.now, desk.zone),
-    }
-
-
-async def templates_at(desk: Desk, place: str, path: str) -> list[tuple[str, str]]:
-    """Value and name of the templates that may be chosen beside the default one."""
-    if not desk.may(Permission.TEMPLATES_READ, path):
-        return []
-    found = await desk.view(ListTemplates(place))
-    if isinstance(found, Refusal):
-        return []
-    return [(name, name) for name in sorted({each.name for each in found} - {"default"})]
 
 
 _BOTH = ("GET", "POST")

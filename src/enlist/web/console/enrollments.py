@@ -16,9 +16,9 @@ from enlist.web.console import words
 from enlist.web.console.bulk_acts import acts_of
 from enlist.web.console.devices import interceptions, shown_attempts
 from enlist.web.console.event_texts import describe_all
-from enlist.web.console.handing import unsendable
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
+from enlist.web.console.sending import unsendable
 
 _FILTERS: Final = ("state", "platform", "grant", "message_state", "user")
 

@@ -31,6 +31,9 @@ FIELD_OF: Final = {
 }
 """Refusals that are about one field, and which."""
 
+UNSHOWABLE: Final = ("unauthenticated", "proof_too_old", "not_found")
+"""Refusals that no form can show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:

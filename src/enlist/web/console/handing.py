@@ -11,31 +11,16 @@ from base64 import b64encode
 from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
-from enlist.core.model import Device, Enrollment, GrantKind, User
+from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.views_details import EnrollmentDetail, ShowEnrollment
 from enlist.web.console import words
-from enlist.web.console.enrollment_actions import UNSHOWABLE, back_to
+from enlist.web.console.enrollment_actions import back_to
+from enlist.web.console.forms import UNSHOWABLE
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.jwts import jwt_file, qr_code
-
-
-def unsendable(desk: Desk, item: Device | Enrollment, user: User | None) -> str:
-    """Why no message can go to the user of a device or an enrollment; "" where one can.
-
-    Args:
-        user: None where he may not be named here.
-    """
-    if item.user_id is None:
-        return desk.gettext("It cannot be sent by e-mail: the device is nobody's.")
-    if user is not None and not user.email:
-        told = desk.gettext("It cannot be sent by e-mail: %(user)s has no e-mail address.")
-        return told % {"user": user.display_name}
-    if "email" not in desk.services.tools.channels:
-        return desk.gettext("It cannot be sent by e-mail: no mail server is set up.")
-    return ""
 
 
 async def download(desk: Desk) -> Response:

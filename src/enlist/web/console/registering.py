@@ -22,9 +22,9 @@ from enlist.verbs.reviewing import ReviewRegistration
 from enlist.verbs.views import ListOrganizations, ListUsers
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization, ShowUser
 from enlist.web.console import words
-from enlist.web.console.enrollment_actions import lifetime, read_expiry, templates_at
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.sending import lifetime, read_expiry, templates_at
 
 _DETAILS: Final = tuple(each.name for each in fields(DeviceDetails))
 CARRIED: Final = (*_DETAILS, "user", "organization", "template", "expires_at")

@@ -26,17 +26,16 @@ from enlist.verbs.reissue import Reissue
 from enlist.verbs.reset import Reset, ResetReason
 from enlist.verbs.views_details import DeviceDetail, ShowDevice, ShowEnrollment
 from enlist.web.console import words
-from enlist.web.console.enrollment_actions import (
-    FIELDS,
-    UNSHOWABLE,
-    addressee,
-    back_to,
-    read_expiry,
-    sending,
-)
-from enlist.web.console.forms import Form, read_form, to_picker
-from enlist.web.console.handing import unsendable
+from enlist.web.console.enrollment_actions import back_to
+from enlist.web.console.forms import UNSHOWABLE, Form, read_form, to_picker
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.sending import (
+    FIELDS,
+    addressee,
+    read_expiry,
+    token_choices,
+    unsendable,
+)
 
 YES: Final = "yes"
 NEW_GRANTS: Final = (GrantKind.REGISTRATION_TOKEN, GrantKind.ONE_TIME_JWT)
@@ -201,7 +200,7 @@ async def reissue(desk: Desk) -> Response:
 
 async def _renew(desk: Desk, asked: _Page) -> Response:
     """Show what ends and ask, or do it."""
-    known = await sending(desk, asked.item.organization_path)
+    known = await token_choices(desk, asked.item.organization_path)
     first = {"expires_at": to_picker(known["until"], desk.zone), **asked.first}
     # What was chosen already comes along when only the consequences are asked for anew.
     form = Form({**first, **desk.request.query_params})

@@ -1,0 +1,84 @@
+"""What forms that send a token have in common: to whom, which text, and until when it works."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from enlist.core.clock import HOUR
+from enlist.core.model import Device, Enrollment, User, organization_at
+from enlist.core.outcomes import Refusal, invalid
+from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.verbs.templates import ListTemplates
+from enlist.verbs.views_details import OrganizationDetail, ShowOrganization
+from enlist.web.console.forms import Form, from_picker, to_picker
+from enlist.web.console.layout import Desk
+
+FIELDS: Final = {"message.template": "template", "message.type": "template"}
+"""The form's names of what verbs call otherwise."""
+
+
+def addressee(desk: Desk, user: User | None) -> str:
+    """Whom a message goes to, as far as this person may know."""
+    return user.email if user else desk.gettext("a user of another organization")
+
+
+def unsendable(desk: Desk, item: Device | Enrollment, user: User | None) -> str:
+    """Why no message can go to the user of a device or an enrollment; "" where one can.
+
+    Args:
+        user: None where he may not be named here.
+    """
+    if item.user_id is None:
+        return desk.gettext("It cannot be sent by e-mail: the device is nobody's.")
+    if user is not None and not user.email:
+        told = desk.gettext("It cannot be sent by e-mail: %(user)s has no e-mail address.")
+        return told % {"user": user.display_name}
+    if "email" not in desk.services.tools.channels:
+        return desk.gettext("It cannot be sent by e-mail: no mail server is set up.")
+    return ""
+
+
+def read_expiry(desk: Desk, form: Form) -> tuple[Form, int | None]:
+    """The moment in the picker `expires_at`, in this person's zone; None where it is left empty."""
+    text = form.value("expires_at")
+    if not text:
+        return form, None
+    moment = from_picker(text, desk.zone)
+    if moment is None:
+        problem = desk.gettext("must be a date and a time")
+        return form.refused(invalid("expires_at", problem)), None
+    return form, moment
+
+
+async def token_choices(desk: Desk, path: str) -> dict[str, Any]:
+    """What a form that sends a token shows: the templates there, and how long a token lives."""
+    place = organization_at(path)
+    detail = await desk.view(ShowOrganization(place))
+    policy = detail.policy if isinstance(detail, OrganizationDetail) else None
+    return {
+        "templates": await templates_at(desk, place, path),
+        **lifetime(desk, policy),
+    }
+
+
+def lifetime(desk: Desk, policy: EnrollmentPolicy | None) -> dict[str, Any]:
+    """How long a token lives where nobody says otherwise: hours, who says so, and until when."""
+    if policy is None:
+        return {"hours": 0, "hours_from": "", "until": desk.now, "soonest": ""}
+    found = policy.settings["token_expiration_hours"]
+    return {
+        "hours": policy.token_expiration_hours,
+        "hours_from": found.source,
+        "until": desk.now + policy.token_expiration_hours * HOUR,
+        "soonest": to_picker(desk.now, desk.zone),
+    }
+
+
+async def templates_at(desk: Desk, place: str, path: str) -> list[tuple[str, str]]:
+    """Value and name of the templates that may be chosen beside the default one."""
+    if not desk.may(Permission.TEMPLATES_READ, path):
+        return []
+    found = await desk.view(ListTemplates(place))
+    if isinstance(found, Refusal):
+        return []
+    return [(name, name) for name in sorted({each.name for each in found} - {"default"})]
