@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -111,10 +112,28 @@ def redeem(server: Server, folder: Path, token: str, number: int) -> Credentials
     with server.client() as client:
         answer = client.post("/api/v1/redeem", json=body)
     assert answer.status_code == 201, answer.text
+    device_id = answer.json()["device"]["id"]
+    return Credentials(device_id, _sent(answer), device_key(number), folder / f"device-{number}")
+
+
+def renew(server: Server, held: Credentials, folder: Path, number: int) -> Credentials:
+    """Renew a certificate, for the key of this number; the one before is revoked by that."""
+    path, body = "/device/renewal", {"csr": request_pem(number).decode()}
+    with server.device_client(*held.files) as client:
+        answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    key, place = device_key(number), folder / f"device-{number}"
+    fresh = Credentials(held.device_id, _sent(answer), key, place)
+    with server.device_client(*fresh.files) as client:
+        assert client.post(f"{path}/confirm").status_code == 200
+    return fresh
+
+
+def _sent(answer: httpx2.Response) -> str:
+    """What a device sends in its handshake: its certificate and the issuing CA's."""
     told = answer.json()
     issuing, end, _ = told["chain"].partition("-----END CERTIFICATE-----\n")
-    chain = told["certificate"] + issuing + end
-    return Credentials(told["device"]["id"], chain, device_key(number), folder / f"device-{number}")
+    return str(told["certificate"] + issuing + end)
 
 
 class Device:

@@ -12,7 +12,9 @@ import httpx2
 import pytest
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
-from tests.devices import FORBEARING, PATIENCE, Credentials, connected, enroll, proof
+from enlist.sessions.keeper import Rhythm
+from enlist.sessions.openings import OFTEN
+from tests.devices import FORBEARING, PATIENCE, Credentials, connected, enroll, proof, renew
 from tests.peers.base import wait_until
 from tests.serving import Server, StartServer, launch_server
 
@@ -36,6 +38,10 @@ class House:
     def enroll(self) -> Credentials:
         self.count += 1
         return enroll(self.server, self.key, self.folder, self.count)
+
+    def renew(self, held: Credentials) -> Credentials:
+        self.count += 1
+        return renew(self.server, held, self.folder, self.count)
 
     def client(self) -> httpx2.Client:
         return self.server.client(headers={"Authorization": f"Bearer {self.key}"})
@@ -138,6 +144,22 @@ def test_a_deleted_device_is_cut_off_and_cannot_come_back(house: House, box: Cre
             assert (status, told["code"]) == (403, "credential_revoked")
         with connected(house.server, box, by_signature=True) as again:
             assert again.ended() == (4401, "credential_revoked")
+
+
+def test_a_revoked_certificate_uses_up_no_openings_of_the_one_that_counts(
+    house: House, box: Credentials
+) -> None:
+    """Whoever copied a key keeps coming until he has to wait; the device is let in all the same."""
+    fresh = house.renew(box)
+    told: list[str] = []
+    while "rate_limited" not in told:
+        assert len(told) <= Rhythm().most * OFTEN
+        with connected(house.server, box) as copy:
+            told.append(copy.refused.get(timeout=PATIENCE)[1]["code"])
+    assert set(told[:-1]) == {"credential_revoked"}
+    with connected(house.server, fresh) as device:
+        device.opened()
+        device.alive()
 
 
 def test_what_a_device_may_say(house: House, box: Credentials) -> None:

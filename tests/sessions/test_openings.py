@@ -1,11 +1,11 @@
-"""A device that opens sessions without end has to wait, and no other one."""
+"""Who opens sessions without end with a certificate has to wait, and nobody with another one."""
 
 from __future__ import annotations
 
 from enlist.sessions.openings import OFTEN, WINDOW, Openings
 
 
-def test_a_device_that_opens_too_many_sessions_has_to_wait() -> None:
+def test_who_opens_too_many_sessions_has_to_wait() -> None:
     openings = Openings(most=2)
     for _ in range(2 * OFTEN):
         assert openings.wait("a", 100.0) is None

@@ -158,7 +158,7 @@ class Door:
         device: DeviceCertificate,
         proved_by: ProvedBy,
     ) -> None:
-        wait = keeper.openings.wait(device.device_id, asyncio.get_running_loop().time())
+        wait = keeper.openings.wait(device.serial, asyncio.get_running_loop().time())
         if wait is not None:
             refusal = Refusal("rate_limited", retry_after=wait, support_code=support_code())
             await _refuse(websocket, refusal)
