@@ -32,6 +32,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from enlist_agent.outcomes import UsageError
+from enlist_agent.ownership import (
+    require_closed_directory,
+    require_own_directory,
+    require_own_key,
+)
 
 KEY: Final = "key.pem"
 REQUEST: Final = "request.pem"
@@ -69,23 +74,42 @@ class StateDirectory:
         """Make the directory where it is missing, and close it to others.
 
         Raises:
-            UsageError: it cannot be made, or is open to others and full of what is not the agent's:
-                closing it could lock somebody else out.
+            UsageError: it cannot be made, is not this user's, or is open to others and full of what
+                is not the agent's: closing it could lock somebody else out.
         """
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                self.path.mkdir(mode=0o700, parents=True)
+            require_own_directory(self.path)
             if os.name == "posix" and self.path.stat().st_mode & 0o077:
-                if any(self.path.iterdir()) and not (self.path / KEY).exists():
-                    raise UsageError(
-                        f"{self.path} is open to others and holds files that are not the agent's. "
-                        "Give --state a directory of its own."
-                    )
-                self.path.chmod(0o700)
+                self._close()
         except OSError as error:
             raise _unusable(self.path, error) from None
 
+    def _close(self) -> None:
+        """Close the directory to others, unless they could have written what it holds."""
+        held = {each.name for each in self.path.iterdir()}
+        if held and KEY not in held:
+            raise UsageError(
+                f"{self.path} is open to others and holds files that are not the agent's. "
+                "Give --state a directory of its own."
+            )
+        if held:
+            require_closed_directory(self.path)
+        self.path.chmod(0o700)
+
     def read(self) -> Kept | None:
-        """What `state.json` says, or None while the device is not enrolled."""
+        """What `state.json` says, or None while the device is not enrolled.
+
+        Raises:
+            UsageError: somebody else could have written it, or read the key; or it is damaged.
+        """
+        try:
+            require_own_directory(self.path)
+            require_closed_directory(self.path)
+            require_own_key(self.path / KEY)
+        except OSError as error:
+            raise _unusable(self.path, error) from None
         text = self.text(STATE)
         if text is None:
             return None
