@@ -216,3 +216,55 @@ def test_nobody_there_and_a_foreign_folder(enroll: Enroll, state: Path) -> None:
     (state.with_name("home") / "thesis.txt").write_text("")
     taken = run(SHELLS[0], "C", "--server", "http://localhost", "--state", state.with_name("home"))
     assert (taken.code, "files of others" in taken.err) == (2, True)
+
+
+@pytest.fixture
+def begun(enroll: Enroll, state: Path) -> Path:
+    """A folder with a key, as the first try leaves it where nobody answers."""
+    assert enroll("CODE", "--server", f"http://localhost:{free_port()}").code == 3
+    assert (state / "key.pem").exists()
+    return state
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_folder_that_somebody_else_could_have_written(
+    begun: Path, peer: Peer, tmp_path: Path, shell: str
+) -> None:
+    """The same that the agent does not use, and in its words."""
+
+    def told(state: object = begun, **more: str) -> str:
+        ran = run(shell, "GoodToken1", "--server", peer.address, "--state", state, **more)
+        assert (ran.code, ran.out, peer.seen) == (2, "", [])
+        return ran.err
+
+    begun.chmod(0o770)
+    assert "can be changed by other users (drwxrwx---)" in told()
+    begun.chmod(0o1707)
+    assert f"chmod 700 {begun}" in told()
+    begun.chmod(0o700)
+    key = begun / "key.pem"
+    key.chmod(0o640)
+    assert f"chmod 600 {key}" in told()
+    key.chmod(0o600)
+    key.symlink_to(key.rename(begun / "other.pem"))
+    assert f"{key} is a link" in told()
+    (begun / "other.pem").replace(key)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "id").write_text("#!/bin/sh\necho 54321\n")
+    (tools / "id").chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    assert "and you are user 54321. Run the command as its owner" in told(PATH=path)
+    link = tmp_path / "link"
+    link.symlink_to(begun)
+    assert "is a symbolic link" in told(f"{link}//")
+    shared = tmp_path / "shared"
+    (shared / "below").mkdir(parents=True)
+    begun.rename(shared / "below" / "agent")
+    shared.chmod(0o777)
+    (tmp_path / "way").symlink_to(shared / "below")
+    for place in (shared / "below", tmp_path / "way"):
+        assert f"{shared} can be changed by every user" in told(place / "agent")
+    shared.chmod(0o1777)
+    ran = run(shell, "GoodToken1", "--server", peer.address, "--state", tmp_path / "way/agent")
+    assert (ran.code, ran.err) == (0, "")

@@ -118,11 +118,84 @@ read_server() {
         fail 2 '--ca-fingerprint needs an https:// address.'
 }
 
+# What `ls` says of a path: its $mode, as in drwx------, and its $owner, a number.
+look_at() {
+    read -r mode _ owner _ <<END
+$(ls -ldn "$@")
+END
+    [ -n "$owner" ] || fail 2 "$state cannot be used."
+}
+
+# Whoever else could change the folder could put a key of his own there, and whoever can read the
+# key is the device. The same is asked, and told, as enlist-agent does.
+require_own() {
+    look_at "$1"
+    [ "$owner" = "$(id -u)" ] ||
+        fail 2 "$1 belongs to user $owner, and you are user $(id -u). Run the command as its owner" \
+            '(sudo -u), or give --state a directory of your own.'
+}
+
+# Where everybody may rename, he may put another folder in the place of ours. In one with the sticky
+# bit, as /tmp has it, each may rename only what is his.
+require_no_thoroughfare() {
+    above=$1
+    while [ -n "$above" ]; do
+        above=${above%/*}
+        look_at -L "${above:-/}"
+        case $mode in
+            ????????w[!tT]*)
+                fail 2 "${above:-/} can be changed by every user, and so $state be replaced. Give" \
+                    "--state a directory elsewhere, or close it: chmod o-w ${above:-/}"
+                ;;
+        esac
+    done
+}
+
+require_closed() {
+    look_at "$state"
+    case $mode in
+        ?????w* | ????????w*)
+            fail 2 "$state can be changed by other users ($mode), so that its key may be one of" \
+                'theirs. Give --state a new directory; or, if you know that nobody did, close it:' \
+                "chmod 700 $state"
+            ;;
+    esac
+    require_own "$state/key.pem"
+    case $mode in
+        -???------*) ;;
+        -*)
+            fail 2 "$state/key.pem can be read or changed by other users ($mode). Whoever has a copy" \
+                'is this device: ask your administrator to reset it, and enroll into a new directory.' \
+                "If you know that nobody read it, close it: chmod 600 $state/key.pem"
+            ;;
+        *) fail 2 "$state/key.pem is a link, or no file at all. Remove $state, and begin anew." ;;
+    esac
+}
+
 prepare_folder() {
+    while :; do
+        case $state in
+            ?*/) state=${state%/} ;;
+            ?*/.) state=${state%/.} ;;
+            *) break ;;
+        esac
+    done
+    [ ! -h "$state" ] ||
+        fail 2 "$state is a symbolic link, which may lead elsewhere tomorrow. Give --state the" \
+            'directory itself.'
     if [ -d "$state" ] && [ ! -e "$state/key.pem" ] && [ -n "$(ls -A "$state")" ]; then
         fail 2 "$state holds files of others. Give --state a directory of its own."
     fi
-    { mkdir -p "$state" && chmod 700 "$state"; } || fail 2 "$state cannot be used."
+    mkdir -p "$state" || fail 2 "$state cannot be used."
+    require_own "$state"
+    place=$(CDPATH='' cd "$state" && pwd -P) || fail 2 "$state cannot be used."
+    require_no_thoroughfare "$place"
+    case $state in
+        /*) require_no_thoroughfare "$state" ;;
+        *) require_no_thoroughfare "$PWD/$state" ;;
+    esac
+    [ ! -e "$state/key.pem" ] || require_closed
+    chmod 700 "$state" || fail 2 "$state cannot be used."
     [ ! -e "$state/state.json" ] ||
         fail 1 "Refused: $state already holds an enrolled device. Give another --state directory, or" \
             'remove this one if its device is gone for good.'
