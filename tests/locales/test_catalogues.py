@@ -53,6 +53,18 @@ def test_texts_come_from_every_place_that_people_read() -> None:
     assert not any("console" in folder for folder in folders)
 
 
+def test_only_messages_of_ours_are_looked_up() -> None:
+    """What a template looks up is taken for markup; typed text must never be."""
+    ours = re.compile(r"""["']|[\w.\[\]()," =]*\.(label|meaning|title|remedy)$|meaning$""")
+    asked = {
+        f"{path.name}: {found[1]}"
+        for path in (FOLDER.parent / "web" / "templates").rglob("*.html")
+        for found in re.finditer(r"\b_\(((?:[^()]|\([^()]*\))*)\)", path.read_text("utf-8"))
+        if not ours.match(found[1])
+    }
+    assert not asked
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_refusal_is_said_in_every_language(language: str) -> None:
     spoken = translations(language)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.model import GrantKind
+from enlist.core.outcomes import Refusal
+from enlist.core.refusals import CATALOGUE
 from enlist.verbs.issuing import LATER
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.web.console.bulk import PORTION
+from enlist.web.pages import environment
 from tests.connections import Enrolled, Process, enrolled
 from tests.installation import Enlist, done
 from tests.web.console.conftest import Console, Desk, Page
@@ -181,3 +184,14 @@ def test_only_what_one_may_is_offered(
         told = desk.send(DEVICES, sent | {"expires_at": UNTIL})
         assert "You may not do this" in told.main
         assert enlist.device(devices[0].device_id).state == "enrolled"
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [("", "This token was withdrawn"), ("<b>Ada</b> has 5 %.", "&lt;b&gt;Ada&lt;/b&gt; has 5 %.")],
+)
+def test_why_not_is_a_text_and_never_markup(detail: str, shown: str) -> None:
+    """What is looked up as a message of ours is not escaped, and its percent signs count."""
+    macros = environment("en").get_template("console/_bulk.html")
+    module = macros.make_module({"meanings": CATALOGUE})
+    assert module.reason(Refusal("token_revoked", detail)) == shown  # type: ignore[attr-defined]

@@ -63,13 +63,6 @@ class Row:
     refusal: Refusal | None = None
 
     @property
-    def reason(self) -> str:
-        """Why not, in words."""
-        if self.refusal is None:
-            return ""
-        return self.refusal.detail or CATALOGUE[self.refusal.code].title
-
-    @property
     def done(self) -> bool:
         return not self.left and self.refusal is None
 
@@ -161,6 +154,7 @@ async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[st
         "form": form,
         "back": desk.address(act.section),
         "words": words,
+        "meanings": CATALOGUE,
     }
     return desk.show(f"console/bulk_{act.section}.html", context, refusal=form.refusal)
 
@@ -198,7 +192,15 @@ async def _portion(
     }
     rest = [(each, form.value(PREVIEW + each)) for each in chosen[PORTION:]]
     carried = {name: form.value(name) for name in _CARRIED} | counts
-    context = {"act": act, "rows": rows, "rest": rest, "carried": carried, "words": words, **counts}
+    context = {
+        **counts,
+        "act": act,
+        "rows": rows,
+        "rest": rest,
+        "carried": carried,
+        "words": words,
+        "meanings": CATALOGUE,
+    }
     return desk.show("console/bulk_results.html", context)
 
 
