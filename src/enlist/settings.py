@@ -6,15 +6,29 @@ repeats. Only `wiring` reads this module; everything else is handed plain values
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_HOST_NAME: Final = re.compile(
+    r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z"
+)
+"""As TLS carries one (RFC 6066 section 3): never an IP address, whose last part is a number."""
+
+
+class ListenerName(NamedTuple):
+    """A host name of the device listener, and the files for it; without, Enlist's CA issues."""
+
+    name: str
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 class Smtp(BaseSettings):
@@ -78,6 +92,9 @@ class Settings(BaseSettings):
     """Certificate (with chain) for the web listener."""
     tls_key: Path | None = None
     """Its private key."""
+    device_name: Annotated[list[str], NoDecode] = []
+    """More host names of the device listener, parted by commas, each with a certificate of its own:
+    `NAME` for one of Enlist's CA, `NAME=CERTIFICATE:KEY` for files (with chain)."""
     trusted_proxy: Annotated[list[str], NoDecode] = []
     """Networks whose forwarding header is believed; in the variable, parted by commas."""
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
@@ -114,7 +131,7 @@ class Settings(BaseSettings):
     """How log lines look."""
     smtp: Smtp = Field(default_factory=Smtp)
 
-    @field_validator("trusted_proxy", "metrics_from", mode="before")
+    @field_validator("device_name", "trusted_proxy", "metrics_from", mode="before")
     @classmethod
     def _parted(cls, value: object) -> object:
         if isinstance(value, str):
@@ -134,6 +151,15 @@ class Settings(BaseSettings):
                 ip_network(network, strict=False)
             except ValueError:
                 raise ValueError(f"{network} is no network, such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("device_name")
+    @classmethod
+    def _names(cls, value: list[str]) -> list[str]:
+        names = [_listener_name(text).name for text in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is given twice")
         return value
 
     @field_validator("public_url", "device_url", "pki_url")
@@ -172,6 +198,11 @@ class Settings(BaseSettings):
                 "--workers above 1 needs PostgreSQL: SQLite is one process. Give --database."
             )
         return self
+
+    @property
+    def listener_names(self) -> tuple[ListenerName, ...]:
+        """What `device_name` says, taken apart."""
+        return tuple(_listener_name(text) for text in self.device_name)
 
     @property
     def revocation_webhook_key(self) -> bytes:
@@ -215,6 +246,20 @@ def unknown_variables(environment: Iterable[str]) -> list[str]:
     return sorted(
         name for name in environment if name.startswith("ENLIST_") and name.upper() not in known
     )
+
+
+def _listener_name(text: str) -> ListenerName:
+    """`NAME` or `NAME=CERTIFICATE:KEY`."""
+    name, files, both = text.partition("=")
+    name = name.strip().lower()
+    if _HOST_NAME.match(name) is None:
+        raise ValueError(f"{name or text} is no host name, such as devices.example.com")
+    if not files:
+        return ListenerName(name)
+    certificate, _, key = (part.strip() for part in both.partition(":"))
+    if not certificate or not key:
+        raise ValueError(f"{text} must be NAME or NAME=CERTIFICATE:KEY, the two being files")
+    return ListenerName(name, Path(certificate), Path(key))
 
 
 def _secret(path: Path) -> str:

@@ -182,18 +182,18 @@ def test_an_own_certificate_is_made_anew_before_it_ends(
     listener.look_again()
     assert asked == []
     monkeypatch.setattr(tls, "RENEW_EVERY", 0.0)
-    before = listener._current
+    before = listener.in_force
     listener.look_again()
     assert asked == ["renewed"]
-    assert listener._current is not before
+    assert listener.in_force is not before
 
 
 def test_files_that_go_away_change_nothing(files: Pair) -> None:
     listener = ReloadingTls("web", (files.certificate, files.key), web_tls)
-    before = listener._current
+    before = listener.in_force
     files.key.unlink()
     listener.look_again()
-    assert listener._current is before
+    assert listener.in_force is before
 
 
 def test_an_encrypted_key_is_refused_and_asks_nobody(files: Pair) -> None:
@@ -212,13 +212,13 @@ def test_a_key_for_everybody_is_refused(files: Pair, mode: int) -> None:
     """
     files.key.chmod(0o640)
     listener = ReloadingTls("web", (files.certificate, files.key), web_tls)
-    before = listener._current
+    before = listener.in_force
     files.key.chmod(mode)
     with pytest.raises(ValueError, match=f"mode 0{mode:o}.*Run: chmod o= {files.key}"):
         web_tls(files.certificate, files.key)
     os.utime(files.key)
     listener.look_again()
-    assert listener._current is before
+    assert listener.in_force is before
 
 
 def test_hangups_end_nothing(start_server: StartServer) -> None:

@@ -19,6 +19,7 @@ from enlist.core.diagnosis import Level
 from enlist.keyfolder import add_issuer, load, write_secret
 from enlist.pki import keys
 from enlist.settings import Settings
+from enlist.wiring.certificates import name_certificate
 from enlist.wiring.doctor.check import Ground
 from tests.installation import settings_for
 from tests.peers.pki import Pki
@@ -193,6 +194,31 @@ def test_the_device_listeners_certificate(settings: Settings) -> None:
     amiss(devices, "device-certificate", level=Level.WARNING, says="it ends in 8 days")
     _device_listener(settings.data, "localhost", lasts=300 * DAY)
     amiss(devices, "device-certificate", says="does not name devices.example.com")
+
+
+def test_more_names_of_the_device_listener(settings: Settings, tmp_path: Path) -> None:
+    ours, theirs = "ours.example.com", "theirs.example.com"
+    left_out(Ground(settings), "device-names")
+    pair = certified(settings.data, tmp_path / "tls", theirs, lasts=90 * DAY)
+    ground = changed(
+        Ground(settings), device_name=[ours, f"{theirs}={pair.certificate}:{pair.key}"]
+    )
+    left_out(ground, "device-names")  # no server was ever started with them
+    name_certificate(settings.data, system_clock, ours)
+    found = well(ground, "device-names").found
+    assert found == f"{ours}, ends in 396 days; {theirs}, ends in 89 days"
+    later = Ground(ground.settings, clock=lambda: system_clock() + 80 * DAY)
+    amiss(later, "device-names", level=Level.WARNING, says=f"{theirs}: it ends in 9 days")
+    latest = Ground(ground.settings, clock=lambda: system_clock() + 390 * DAY)
+    both = amiss(latest, "device-names", says=f"{ours}: it ends in 6 days; {theirs}: it ended")
+    assert len(both.remedy.splitlines()) == 2
+    for path in (pair.certificate, pair.key):
+        path.unlink()
+    other = certified(settings.data, tmp_path / "tls", "elsewhere.example.com")
+    other.certificate.rename(pair.certificate)
+    amiss(ground, "device-names", says="cannot be used")
+    other.key.rename(pair.key)
+    amiss(ground, "device-names", says=f"does not name {theirs}")
 
 
 def test_certificate_files_for_people(

@@ -26,6 +26,14 @@ PublicUrl = Annotated[
 DeviceUrl = Annotated[
     str | None, typer.Option("--device-url", metavar="URL", help="Address that devices use.")
 ]
+DeviceName = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--device-name",
+        metavar="NAME[=CERTIFICATE:KEY]",
+        help="Another name of the device listener, with a certificate of its own; repeatable.",
+    ),
+]
 PkiUrl = Annotated[
     str | None,
     typer.Option("--pki-url", metavar="URL", help="Address of the revocation list."),
@@ -72,6 +80,7 @@ def serve(
     device: DeviceListener = None,
     public_url: PublicUrl = None,
     device_url: DeviceUrl = None,
+    device_name: DeviceName = None,
     pki_url: PkiUrl = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -87,6 +96,7 @@ def serve(
         device=device,
         public_url=public_url,
         device_url=device_url,
+        device_name=device_name,
         pki_url=pki_url,
         tls_cert=tls_cert,
         tls_key=tls_key,

@@ -4,6 +4,11 @@ Whoever renews certificates writes files. Their stamps are looked at again and a
 changed, a whole new context is made of both, and each connection from then on gets that one.
 Connections that are open go on with what they began with. A certificate that has come without its
 key yet, or is no certificate, changes nothing: the last good one is kept, and one line says so.
+
+A listener may have a certificate for each of several host names. Which one a connection gets is up
+to the name that its client asks for (SNI, RFC 6066 section 3). Who asks for none, or for one that
+is not known, gets the listener's first: it is up to the client whether that will do, and one that
+reached the listener by its address has no name to ask for.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ import ssl
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -79,6 +84,7 @@ class ReloadingTls:
     Attributes:
         context: what the listener is opened with, for good; it hands every connection over to
             the context that is in force.
+        in_force: what the files made when they were last taken over.
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class ReloadingTls:
         files: tuple[Path, Path],
         make: Callable[[Path, Path], ssl.SSLContext],
         renew: Callable[[], object] | None = None,
+        names: Mapping[str, ReloadingTls] | None = None,
     ) -> None:
         """Read the files for the first time.
 
@@ -94,6 +101,7 @@ class ReloadingTls:
             files: the certificate with its chain, and its key.
             make: a context of the two.
             renew: called every `RENEW_EVERY`; may write the files anew.
+            names: whose files are for clients that ask for one of these names, in small letters.
 
         Raises:
             OSError, ValueError: as `make`.
@@ -102,14 +110,17 @@ class ReloadingTls:
         self._files = files
         self._make = make
         self._renew = renew
+        self._names = dict(names or {})
         self._renewed = time.monotonic()
         self._one_at_a_time = threading.Lock()
         self._seen = self._stamp()
-        self.context = self._current = make(*files)
+        self.context = self.in_force = make(*files)
         self.context.sni_callback = self._choose
 
     def look_again(self) -> None:
         """Take the files over if they have changed; never raises because of them."""
+        for each in self._names.values():
+            each.look_again()
         self._make_anew()
         with self._one_at_a_time:
             if self._stamp() != self._seen and (ends := self._take()):
@@ -117,6 +128,8 @@ class ReloadingTls:
 
     def trust_anew(self) -> None:
         """Make a new context, though the files are the same: what `make` adds has changed."""
+        for each in self._names.values():
+            each.trust_anew()
         with self._one_at_a_time:
             self._take()
 
@@ -129,7 +142,7 @@ class ReloadingTls:
             why = str(error)
             _log.error("new certificate not usable, the last one stays", **self._told, error=why)
             return ""
-        self._current = fresh
+        self.in_force = fresh
         return ends
 
     @property
@@ -145,9 +158,9 @@ class ReloadingTls:
         except (OSError, ValueError, RuntimeError, Unusable) as error:
             _log.error("certificate not renewed", listener=self._name, error=str(error))
 
-    def _choose(self, connection: ssl.SSLObject, _name: str | None, _at: ssl.SSLContext) -> None:
+    def _choose(self, connection: ssl.SSLObject, name: str | None, _at: ssl.SSLContext) -> None:
         """Called by OpenSSL for every connection, whether its client names a host or not."""
-        connection.context = self._current
+        connection.context = self._names.get((name or "").lower(), self).in_force
 
     def _stamp(self) -> _Stamp:
         return tuple(_stamp(path) for path in self._files)

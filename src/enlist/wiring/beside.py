@@ -34,7 +34,7 @@ _COUNTED: Final = ("most_live_enrollments",)
 _PATHS: Final = ("tls_cert", "tls_key", "ca_file", "password_file")
 _SERVED: Final = (
     *("http", "device", "tls_cert", "tls_key", "trusted_proxy", "proxy_header", "workers"),
-    *("mail_from", "certificate_days", "most_live_enrollments", "log_level"),
+    *("device_name", "mail_from", "certificate_days", "most_live_enrollments", "log_level"),
 )
 """Besides what every command is told."""
 

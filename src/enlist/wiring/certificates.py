@@ -18,6 +18,7 @@ from enlist.core.clock import DAY, Clock, from_datetime
 from enlist.keyfolder import KeyFolderProblem, write_secret
 from enlist.pki import keys
 from enlist.pki.authority import Authority
+from enlist.pki.keys import PrivateKey
 from enlist.pki.listener import ListenerIdentity
 from enlist.verbs.driver import Addresses
 
@@ -66,14 +67,39 @@ def listener_certificate(
         ) from error
     now = clock()
     present = _present(certificate)
-    if present is not None:
-        lasts = from_datetime(present.not_valid_after_utc) > now + _RENEW_BEFORE
-        if lasts and _names(present) == set(names) and present.public_key() == key.public_key():
-            return certificate, key_file
+    if present is not None and _lasts(present, names, now) and _belongs(present, key):
+        return certificate, key_file
     issuer = authority(data, now).issuers[0]
     issued = issuer.issue_server(names, key, now, _LIFETIME)
     write_secret(certificate, (issued.pem + issuer.issuing_pem).encode())
     return certificate, key_file
+
+
+def name_certificate(data: Path, clock: Clock, name: str) -> tuple[Path, Path]:
+    """A certificate of our CA for one more host name of the device listener, and its key.
+
+    Nothing rests on this key, so each certificate comes with a new one. Both stand in one file:
+    nobody finds the one without the other while they are replaced.
+
+    Raises:
+        KeyFolderProblem: the folder cannot be written.
+        ValueError: the authority cannot be read.
+    """
+    file, now = name_file(data, name), clock()
+    present = _present(file)
+    if present is None or not _lasts(present, [name], now) or not _holds_key(file, present):
+        issuer, key = authority(data, now).issuers[0], keys.new_signing_key()
+        issued = issuer.issue_server([name], key, now, _LIFETIME)
+        try:
+            write_secret(file, (issued.pem + issuer.issuing_pem).encode() + keys.to_pem(key))
+        except OSError as error:
+            raise KeyFolderProblem(f"cannot write {file}: {error.strerror}.") from error
+    return file, file
+
+
+def name_file(data: Path, name: str) -> Path:
+    """Where `name_certificate` keeps certificate and key."""
+    return data / "pki" / f"listener-{name}.pem"
 
 
 def listener_identity(data: Path, where: Addresses, clock: Clock) -> ListenerIdentity:
@@ -93,6 +119,24 @@ def _present(certificate: Path) -> x509.Certificate | None:
         return x509.load_pem_x509_certificate(certificate.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
+
+
+def _lasts(certificate: x509.Certificate, names: Sequence[str], now: int) -> bool:
+    """Whether it may stay: it is for just these names, and does not end soon."""
+    late = from_datetime(certificate.not_valid_after_utc) > now + _RENEW_BEFORE
+    return late and _names(certificate) == set(names)
+
+
+def _holds_key(file: Path, certificate: x509.Certificate) -> bool:
+    """Whether the certificate's own key stands in the file with it."""
+    try:
+        return _belongs(certificate, keyfolder.read_private_key(file))
+    except ValueError:
+        return False
+
+
+def _belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
+    return certificate.public_key() == key.public_key()
 
 
 def _names(certificate: x509.Certificate) -> set[str]:

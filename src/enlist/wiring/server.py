@@ -8,7 +8,7 @@ import os
 import resource
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -49,6 +49,7 @@ from enlist.wiring.installation import (
 )
 from enlist.wiring.janitor import Janitor
 from enlist.wiring.keys import KeyWatch
+from enlist.wiring.listener_names import tls_by_name
 from enlist.wiring.listening import listening
 from enlist.wiring.logs import configure_logs
 from enlist.wiring.missing_keys import MissingKeys
@@ -291,7 +292,8 @@ def _plan(settings: Settings, installation: Installation) -> Plan:
             f"{settings.data / 'pki' / 'root.pem'}, or give --tls-cert and --tls-key"
         )
     make = functools.partial(_device_tls, settings.data)
-    device = _own_tls(settings, installation, DEVICE_LISTENER, [], make)
+    names = tls_by_name(settings, installation.tools.addresses, installation.tools.clock, make)
+    device = _own_tls(settings, installation, DEVICE_LISTENER, [], make, names)
     return Plan(
         Listener("web", web_socket, tls), Listener("device", device_socket, device), line, own_ca
     )
@@ -308,13 +310,14 @@ def _own_tls(
     name: str,
     more: Sequence[str],
     make: Callable[[Path, Path], ssl.SSLContext],
+    names: Mapping[str, ReloadingTls] | None = None,
 ) -> ReloadingTls:
     """TLS with a certificate of our own CA, which a server that runs for a year renews."""
     tools = installation.tools
     renew = functools.partial(
         listener_certificate, settings.data, tools.addresses, tools.clock, name, more
     )
-    return ReloadingTls(name.removesuffix("-listener"), renew(), make, renew)
+    return ReloadingTls(name.removesuffix("-listener"), renew(), make, renew, names)
 
 
 def _start_lines(settings: Settings, installation: Installation, plan: Plan) -> list[str]:

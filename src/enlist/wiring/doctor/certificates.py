@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,15 +13,18 @@ from cryptography import x509
 from enlist import keyfolder
 from enlist.core.clock import DAY, from_datetime
 from enlist.core.counting import counted
-from enlist.core.diagnosis import Finding, fine, problem, warning
+from enlist.core.diagnosis import Finding, Level, fine, problem, warning
 from enlist.keyfolder import KeyFolderProblem
+from enlist.settings import ListenerName
 from enlist.web.tls import open_to_everybody
+from enlist.wiring.certificates import name_file
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 from enlist.wiring.doctor.fetching import certificate_at
 
 _SOON: Final = 21 * DAY
 """A certificate that is renewed by a program should have been by then."""
 _AUTHORITY_SOON: Final = 2 * 365 * DAY
+_RESTART: Final = "Restart the server, which renews it: systemctl restart enlist"
 
 
 def _authority(ground: Ground) -> Finding:
@@ -50,9 +55,7 @@ def _authority(ground: Ground) -> Finding:
 def _device(ground: Ground) -> Finding:
     pki = ground.settings.data / "pki"
     present = ground.certificate(pki / "device-listener.pem")
-    finding = _lasting(
-        present, ground.now, "Restart the server, which renews it: systemctl restart enlist"
-    )
+    finding = _lasting(present, ground.now, _RESTART)
     if finding is not None:
         return finding
     host = urlsplit(ground.addresses.device_url).hostname or ""
@@ -68,6 +71,21 @@ def _web(ground: Ground) -> Finding:
     certificate, key = ground.settings.tls_cert, ground.settings.tls_key
     if certificate is None or key is None:
         raise CannotTell("no certificate files are set")
+    host = urlsplit(ground.addresses.public_url).hostname or ""
+    finding = _files(ground, certificate, key)
+    if finding is not None:
+        return finding
+    present = ground.certificate(certificate)
+    if not _names(present, host):
+        return problem(
+            f"{certificate} does not name {host}, where people are sent",
+            f"Get a certificate for {host}, or set ENLIST_PUBLIC_URL to a name that it has.",
+        )
+    return fine(f"{host}, ends {_in(_days(present, ground.now))}")
+
+
+def _files(ground: Ground, certificate: Path, key: Path) -> Finding | None:
+    """What is wrong with files that somebody else renews; None where nothing is."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
@@ -82,16 +100,37 @@ def _web(ground: Ground) -> Finding:
             f"everybody on this machine can read {key} (mode {mode})", f"Run: chmod o= {key}"
         )
     present = ground.certificate(certificate)
-    finding = _lasting(present, ground.now, f"Renew {certificate}; the server takes it by itself.")
+    return _lasting(present, ground.now, f"Renew {certificate}; the server takes it by itself.")
+
+
+def _more_names(ground: Ground) -> Finding:
+    """Everything that is amiss with any of them, as grave as the worst."""
+    found = [_one_name(ground, each) for each in ground.settings.listener_names]
+    if not found:
+        raise CannotTell("no further names are set")
+    amiss = [each for each in found if each.level is not Level.OK]
+    graver = any(each.level is Level.PROBLEM for each in amiss)
+    told = "; ".join(each.found for each in amiss or found)
+    remedy = "\n".join(each.remedy for each in amiss)
+    return (
+        Finding(Level.PROBLEM if graver else Level.WARNING, told, remedy) if amiss else fine(told)
+    )
+
+
+def _one_name(ground: Ground, given: ListenerName) -> Finding:
+    name = given.name
+    if given.certificate is None or given.key is None:
+        certificate = name_file(ground.settings.data, name)
+        finding = _lasting(ground.certificate(certificate), ground.now, _RESTART)
+    else:
+        certificate = given.certificate
+        finding = _files(ground, certificate, given.key)
     if finding is not None:
-        return finding
-    host = urlsplit(ground.addresses.public_url).hostname or ""
-    if not _names(present, host):
-        return problem(
-            f"{certificate} does not name {host}, where people are sent",
-            f"Get a certificate for {host}, or set ENLIST_PUBLIC_URL to a name that it has.",
-        )
-    return fine(f"{host}, ends {_in(_days(present, ground.now))}")
+        return replace(finding, found=f"{name}: {finding.found}")
+    present = ground.certificate(certificate)
+    if not _names(present, name):
+        return problem(f"{certificate} does not name {name}", f"Get a certificate for {name}.")
+    return fine(f"{name}, ends {_in(_days(present, ground.now))}")
 
 
 def _shown(ground: Ground) -> Finding:
@@ -158,6 +197,13 @@ CHECKS: Final = (
         "device listener",
         "Devices refuse to speak to a listener whose certificate has ended or names another host.",
         _device,
+    ),
+    Check(
+        "device-names",
+        "more names",
+        "Who comes to the device listener by such a name refuses a certificate that has ended or "
+        "names another host.",
+        _more_names,
     ),
     Check(
         "web-certificate",
