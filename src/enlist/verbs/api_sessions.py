@@ -78,14 +78,11 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
         shown = self.presented
         if isinstance(shown, Unfit):
+            unknown = Refusal("unauthenticated", reason=f"certificate {shown.flaw}")
             wait = limits.throttled(tx, _uncertified(caller))
-        else:
-            wait = limits.used_up(tx, _begun_by(shown.device_id), MOST_BEGUN)
-        if wait is not None:
-            return Refusal("rate_limited", retry_after=wait)
-        if isinstance(shown, Unfit):
-            return Refusal("unauthenticated", reason=f"certificate {shown.flaw}")
-        return standing(tx, caller, shown.device_id, shown.serial)
+            return unknown if wait is None else _later(wait)
+        wait = limits.used_up(tx, _begun_by(shown.device_id), MOST_BEGUN)
+        return standing(tx, caller, shown.device_id, shown.serial) if wait is None else _later(wait)
 
     def work(self, tools: Tools, caller: Caller, seen: Standing) -> Fresh:
         now, token = tools.clock(), random_secret()
@@ -96,11 +93,13 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Fresh) -> Done[Proved] | Refusal:
         session, found = ready.session, ready.standing
+        counted = _begun_by(session.device_id)
+        if not limits.count(tx, counted, MOST_BEGUN, MINUTE):
+            return _later(limits.used_up(tx, counted, MOST_BEGUN))
         if not api_sessions.start(
             tx, session.id, ready.digest, session.credential_id, session.address
         ):
             raise ConcurrentChange  # the credential was just taken away: look again, and say so
-        limits.count(tx, _begun_by(session.device_id), MOST_BEGUN, MINUTE)
         api_sessions.end_beyond(tx, session.device_id, MOST_SESSIONS)
         devices.seen(tx, session.device_id)
         about = found.device.subjects
@@ -109,11 +108,15 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
         proved = Proved(session, found.device, found.credential, ready.expires_at, ready.token)
         return Done(proved)
 
-    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
-        if isinstance(self.presented, Unfit):
-            limits.count_refusals(tx, [_uncertified(caller)])
-        else:
-            written_down(tx, caller, self.presented.serial, refusal)
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
+        if not isinstance(self.presented, Unfit):
+            return written_down(tx, caller, self.presented.serial, refusal)
+        (counted,) = limits.count_refusals(tx, [_uncertified(caller)])
+        return None if counted else _later(limits.throttled(tx, _uncertified(caller)))
+
+
+def _later(wait: int | None) -> Refusal:
+    return Refusal("rate_limited", retry_after=wait)
 
 
 def _begun_by(device_id: Id) -> str:

@@ -146,8 +146,13 @@ class AnyVerb(ABC, Generic[Seen, Ready, Value]):
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Answered[Value] | Refusal:
         """Everything slow or outside; no transaction is open."""
 
-    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
-        """What else a refusal changes, in the transaction that records it."""
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
+        """What else a refusal changes, in the transaction that records it.
+
+        Returns:
+            What is told and recorded instead, where a limit says so; None for the refusal itself.
+        """
+        return None
 
     def clash(self, index: str) -> Refusal | None:
         """The refusal that a unique index stands for; None makes it a fault of ours."""

@@ -18,7 +18,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.api_sessions import Proved, proved_by
 from enlist.verbs.driver import QuickVerb, Tools, Verb
-from enlist.verbs.renewal import another, asked, extend, retire, too_often
+from enlist.verbs.renewal import another, asked_in_vain, extend, retire, too_often
 from enlist.verbs.rights import missing
 
 
@@ -76,9 +76,10 @@ class ExtendCertificate(Verb[Proved, Extension, str]):
         extend(tx, caller, ready.proved.device, ready.proved.credential, ready.fresh)
         return Done(ready.fresh.certificate)
 
-    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
         if refusal.code == "csr_invalid" and isinstance(self.presented, DeviceCertificate):
-            asked(tx, self.presented.device_id)
+            return asked_in_vain(tx, self.presented.device_id)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

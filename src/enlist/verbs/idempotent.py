@@ -142,8 +142,8 @@ class Idempotent(Verb[Chosen, Chosen, Value], Generic[Value]):
             limits.fill_in(tx, self._key, self._making.made(outcome.value))
         return outcome
 
-    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
-        self._verb.on_refusal(tx, caller, refusal)
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
+        return self._verb.on_refusal(tx, caller, refusal)
 
     def clash(self, index: str) -> Refusal | None:
         return self._verb.clash(index)

@@ -21,19 +21,28 @@ class Knocks:
 
     serial: str
 
-    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
-        written_down(tx, caller, self.serial, refusal)
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
+        return written_down(tx, caller, self.serial, refusal)
 
 
 def once_a_minute(tx: Reader, caller: Caller, serial: str, refusal: Refusal) -> Refusal:
     """The refusal of a certificate; only counted where it was written down within the minute."""
     wait = limits.used_up(tx, _source(caller, serial, refusal), most=1)
-    return refusal if wait is None else replace(refusal, counted_only=True)
+    return refusal if wait is None else _counted(refusal)
 
 
-def written_down(tx: Tx, caller: Caller, serial: str, refusal: Refusal) -> None:
-    """It becomes an event now: the next within the minute will not."""
-    limits.count(tx, _source(caller, serial, refusal), most=1, window=MINUTE)
+def written_down(tx: Tx, caller: Caller, serial: str, refusal: Refusal) -> Refusal:
+    """It becomes an event now: the next within the minute will not.
+
+    Only counted itself where another one was first: of many that knocked at once, each of which saw
+    that nothing was written down, one is an event.
+    """
+    first = limits.count(tx, _source(caller, serial, refusal), most=1, window=MINUTE)
+    return refusal if first else _counted(refusal)
+
+
+def _counted(refusal: Refusal) -> Refusal:
+    return replace(refusal, counted_only=True)
 
 
 def _source(caller: Caller, serial: str, refusal: Refusal) -> str:

@@ -27,14 +27,18 @@ class Refused(Protocol):
     def refused_as(self) -> str: ...
     @property
     def throttled(self) -> bool: ...
-    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None: ...
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None: ...
 
 
 def unrecorded(refusal: Refusal) -> Refusal | None:
     """What is shown of a refusal that leaves no event; None for all others (ruling 11)."""
-    if refusal.code in UNRECORDED or refusal.counted_only:
+    if _is_no_event(refusal):
         return replace(refusal, support_code=secrets.support_code())
     return None
+
+
+def _is_no_event(refusal: Refusal) -> bool:
+    return refusal.code in UNRECORDED or refusal.counted_only
 
 
 def record(verb: Refused, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal:
@@ -54,12 +58,12 @@ def record_each(tx: Tx, refusals: Iterable[tuple[Refused, Caller, Refusal]]) -> 
     told: list[Refusal] = []
     happened: list[tuple[Caller, Happening]] = []
     for verb, caller, refusal in refusals:
-        shown = replace(refusal, support_code=secrets.support_code())
-        verb.on_refusal(tx, caller, refusal)
+        told_instead = verb.on_refusal(tx, caller, refusal)
+        shown = replace(told_instead or refusal, support_code=secrets.support_code())
         if verb.throttled and not refusal.holder and not next(counted):
             wait = limits.throttled(tx, caller.source)
             shown = replace(shown, code="rate_limited", detail="", retry_after=wait)
-        else:
+        elif not _is_no_event(shown):
             happened.append((caller, _happening(caller, shown, verb.name, verb.refused_as)))
         told.append(shown)
     events.record_each(tx, happened)

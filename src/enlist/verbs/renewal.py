@@ -48,6 +48,11 @@ def asked(tx: Tx, device_id: Id) -> bool:
     return limits.count(tx, _asked_by(device_id), MOST_ASKED, HOUR)
 
 
+def asked_in_vain(tx: Tx, device_id: Id) -> Refusal | None:
+    """Count that a device asked for what it cannot get; what is told where it did so too often."""
+    return None if asked(tx, device_id) else too_often(tx, device_id)
+
+
 def _asked_by(device_id: Id) -> str:
     return f"renewal:{device_id}"
 
@@ -122,11 +127,10 @@ class RenewCertificate(Knocks, Verb[Standing, Renewal, str]):
         extend(tx, caller, ready.standing.device, ready.standing.credential, ready.fresh)
         return Done(ready.fresh.certificate)
 
-    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
         if refusal.code == "csr_invalid":
-            asked(tx, self.device_id)
-        else:
-            super().on_refusal(tx, caller, refusal)
+            return asked_in_vain(tx, self.device_id)
+        return super().on_refusal(tx, caller, refusal)
 
 
 @dataclass(frozen=True, slots=True)
