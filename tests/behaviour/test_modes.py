@@ -27,6 +27,7 @@ def test_a_new_installation_lets_anybody_with_an_account_enroll(enlist: Enlist) 
         "token_expiration_hours": 24,
         "lease_minutes": 10,
         "allow_bare_enrollment": False,
+        "notify_users": False,
         "child_permission": "both",
     }
     enlist.user("ada")

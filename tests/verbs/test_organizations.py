@@ -110,6 +110,7 @@ OTHER: dict[str, Any] = {
     "token_expiration_hours": 48,
     "lease_minutes": 20,
     "allow_bare_enrollment": True,
+    "notify_users": True,
     "child_permission": "inherit_only",
 }
 

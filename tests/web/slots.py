@@ -114,6 +114,7 @@ PLAIN: Final[dict[str, Any]] = {
     "token_expiration_hours": 24,
     "require_registration_token": False,
     "allow_bare_enrollment": False,
+    "notify_users": False,
 }
 """What stands in the places that name nothing; a body holds only those that it needs."""
 

@@ -237,6 +237,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         Setting("token_expiration_hours", 24, least=1, most=8760),
         Setting("lease_minutes", 10, least=1, most=60),
         Setting("allow_bare_enrollment", False),
+        Setting("notify_users", False),
         Setting("child_permission", ChildPermission.BOTH.value, ChildPermission),
     )
 }
@@ -286,6 +287,11 @@ class EnrollmentPolicy:
     @property
     def allow_bare_enrollment(self) -> bool:
         return bool(self.settings["allow_bare_enrollment"].value)
+
+    @property
+    def notify_users(self) -> bool:
+        """Whether users hear what becomes of their devices and their account (D25, S57)."""
+        return bool(self.settings["notify_users"].value)
 
     @property
     def child_permission(self) -> ChildPermission:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-OURS: Final = frozenset({"recovery", "one_time_jwt"})
-"""Purposes for which no organization writes its own: one warns of what its staff might do, the
-other goes with a file."""
+from enlist.verbs import notices
+
+OURS: Final = notices.PURPOSES | {"recovery", "one_time_jwt"}
+"""Purposes for which no organization writes its own: some warn of what its staff might do, one
+goes with a file."""
 
 _FOLDER: Final = Path(__file__).parent / "messages"
 

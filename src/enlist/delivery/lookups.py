@@ -49,6 +49,8 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
         "LastName": user.last_name if user else "",
         "EmailAddress": letter.recipient,
         "EnrollmentUser": user.username if user else "",
+        "HappenedAt": moment(letter.happened_at, letter.time_zones, locale),
+        "HappenedFrom": letter.happened_from,
     }
     return {name: one_line(value) for name, value in found.items()}
 

@@ -23,11 +23,13 @@ from enlist.store import (
     enrollments,
     events,
     limits,
+    notices,
     replacements,
 )
 from enlist.store.credentials import NewCertificate
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.limits import IdempotencyKey
+from enlist.store.notices import Notice
 from enlist.store.tx import Chain, ConcurrentChange, SetQuery, Tx
 
 _CLAIM_EACH = SetQuery(
@@ -95,6 +97,7 @@ class Redemption:
         certificate: None for a bare enrollment (ruling 22).
         caller: whoever redeems; where his source is throttled, nothing is redeemed.
         replaces_device_id: the device that retires now that this one is enrolled.
+        notice: what its user is told then.
     """
 
     enrollment_id: Id
@@ -110,6 +113,7 @@ class Redemption:
     idempotency: IdempotencyKey | None = None
     idempotency_lifetime: int = 0
     replaces_device_id: Id | None = None
+    notice: Notice | None = None
 
     @property
     def plain(self) -> bool:
@@ -120,6 +124,7 @@ class Redemption:
             or self.attempt_id
             or self.replaces_device_id
             or self.idempotency
+            or self.notice
         )
 
     @property
@@ -184,6 +189,7 @@ def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
 
 def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
     """The claims are won: what else follows from some of them, in the same transaction."""
+    notices.queue(tx, (claim.notice for claim in won))
     for claim in won:
         if claim.attempt_id is not None and not attempts.complete(
             tx, claim.attempt_id, claim.enrollment_id, claim.generation

@@ -22,9 +22,11 @@ from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjec
 from enlist.core.policy import SETTINGS, EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
 from enlist.store import enrollment_secrets, enrollments, events, outbox, templates
+from enlist.store import notices as stored_notices
 from enlist.store.enrollment_secrets import NewSecret
 from enlist.store.outbox import NewMessage
 from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs import notices
 from enlist.verbs.driver import Tools
 
 REGISTRATION: Final = "registration"
@@ -109,13 +111,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A token that can be handed over: minted, until when, and how it gets to its user."""
+    """A token that can be handed over: minted, until when, and how it gets to its user.
+
+    Attributes:
+        notify: whether its user is told of it beside that, without the token.
+    """
 
     target: Target
     expires_at: int
     minted: tuple[Minted, ...]
     delivery: Delivery
     sender_domain: str
+    notify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,8 @@ def prepare(
     if isinstance(until, Refusal):
         return until
     minted = mint(tools, target, policy)
-    return Prepared(target, until, minted, delivery, tools.addresses.mail_domain)
+    domain, notify = tools.addresses.mail_domain, notices.wanted(tools, policy)
+    return Prepared(target, until, minted, delivery, domain, notify)
 
 
 def hand_over(
@@ -176,6 +184,11 @@ def hand_over(
     minted = store_secret(tx, prepared.minted)
     generation = minted.row.generation
     message_id, effects = _send(tx, prepared, generation)
+    if prepared.notify and kind in notices.BY_EVENT:
+        told_of = notices.make(
+            notices.BY_EVENT[kind], target.subjects, generation, prepared.sender_domain, tx.now
+        )
+        effects += stored_notices.queue(tx, [told_of])
     told = {
         **data,
         "generation": generation,

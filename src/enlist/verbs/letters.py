@@ -7,7 +7,7 @@ so a token that died meanwhile is never sent, and a reader who moved reads in hi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
@@ -17,6 +17,7 @@ from enlist.store import (
     devices,
     enrollment_secrets,
     enrollments,
+    events,
     organizations,
     outbox,
     recoveries,
@@ -25,7 +26,7 @@ from enlist.store import (
 )
 from enlist.store.templates import Template
 from enlist.store.tx import Reader
-from enlist.verbs import recovery
+from enlist.verbs import notices, recovery
 from enlist.verbs.driver import Tools
 from enlist.verbs.issuing import DEFAULT_TEMPLATE
 
@@ -73,6 +74,8 @@ class Letter:
         user: whom it is about.
         sender: name of the person who issued the token; "" where it was no person.
         jwt: goes along as a file, where the token is a JWT's `jti` and so stands in no text.
+        happened_at: when that happened which a notice tells; microseconds UTC.
+        happened_from: the address that it was done from, where the user is to know it.
         sample: made up, for a preview.
     """
 
@@ -95,6 +98,8 @@ class Letter:
     built_in: bool = True
     sample: bool = False
     jwt: Secret | None = None
+    happened_at: int = 0
+    happened_from: str = ""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -107,6 +112,8 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
     """The letter that a message stands for, or why it is not to be sent any more."""
     if message.purpose == recovery.PURPOSE:
         return _told_of_recovery(tx, message)
+    if message.purpose in notices.PURPOSES:
+        return _notice(tx, message)
     found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
     organization = organizations.find(tx, message.organization_id)
     if found is None or organization is None:
@@ -134,7 +141,30 @@ def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:
     organization = organizations.find(tx, message.organization_id)
     if made is None or reader is None or organization is None:
         return Rejected("whoever it was for is gone")
+    letter = _plain(tx, message, organization, reader)
+    until = message.queued_at + recovery.LIFETIME
     user = users.find(tx, made.user_id)
+    return replace(letter, expires_at=until, user=user, sender=made.actor)
+
+
+def _notice(tx: Reader, message: Message) -> Letter | Rejected:
+    """What a user is told of his device or his account; it holds no secret."""
+    reader = users.find(tx, message.user_id) if message.user_id else None
+    organization = organizations.find(tx, message.organization_id)
+    if reader is None or organization is None:
+        return Rejected("whoever it was for is gone")
+    letter = _plain(tx, message, organization, reader)
+    found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
+    if found is None:
+        return letter
+    device = devices.find(tx, found.device_id) if found.device_id else None
+    used = events.first_use(tx, found.id) if message.purpose == notices.DEVICE_ENROLLED else None
+    came_from = used.personal.get("address", "") if used else ""
+    return replace(letter, device=device, happened_from=came_from)
+
+
+def _plain(tx: Reader, message: Message, organization: Organization, reader: User) -> Letter:
+    """A letter to a user that holds no secret."""
     above = organizations.upwards(tx, organization.path)
     wanted = (reader.language, _nearest(level.language for level in above), "en")
     return Letter(
@@ -146,13 +176,14 @@ def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:
         at=tx.now,
         enrollment_id="",
         token=Secret(""),
-        expires_at=message.queued_at + recovery.LIFETIME,
+        expires_at=message.queued_at,
         organization=organization,
-        user=user,
+        user=reader,
         device=None,
-        sender=made.actor,
+        sender="",
         languages=_languages(wanted),
         time_zones=_zones(reader, above),
+        happened_at=message.queued_at,
     )
 
 

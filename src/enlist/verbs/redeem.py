@@ -24,7 +24,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption, redeem
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import presenting, repeating, targeting
+from enlist.verbs import notices, presenting, repeating, targeting
 from enlist.verbs.driver import Answered, HotVerb, Tools, Try
 from enlist.verbs.presenting import Found, Presented
 from enlist.verbs.repeating import Earlier, Enrolled
@@ -108,7 +108,8 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         signed = self._complete(tools, seen.found, target.device_id, now)
         if isinstance(signed, Refusal):
             return replace(signed, about=target.happening.about, holder=True)
-        return target.claim(caller, self.report, signed, self.idempotency)
+        claim = target.claim(caller, self.report, signed, self.idempotency)
+        return notices.about_enrolling(tools, seen.found.policy, claim)
 
     def won(self, claim: Redemption) -> Done[Enrolled]:
         old = claim.replaces_device_id

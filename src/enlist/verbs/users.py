@@ -28,8 +28,10 @@ from enlist.store import (
     sign_ins,
     users,
 )
+from enlist.store import notices as stored_notices
+from enlist.store.notices import Notice
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import fields
+from enlist.verbs import fields, notices
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import beyond, organization_named, user_named
@@ -186,10 +188,11 @@ class UserAgain(QuickVerb[User, User]):
 
 @dataclass(frozen=True, slots=True)
 class Changing:
-    """A user before and after."""
+    """A user before and after, and what his address from before may be told."""
 
     before: User
     after: User
+    notice: Notice | None
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ class ChangeUser(Verb[User, Changing, User]):
             version=seen.version + 1,
             **wanted,  # type: ignore[arg-type]  # only text fields can be edited
         )
-        return Changing(seen, after)
+        return Changing(seen, after, notices.about_address(tools, seen, after))
 
     def apply(self, tx: Tx, caller: Caller, ready: Changing) -> Done[User] | Refusal:
         before, after = ready.before, ready.after
@@ -245,7 +248,9 @@ class ChangeUser(Verb[User, Changing, User]):
             personal[f"after.{key}"] = getattr(after, key)
         data = {"fields": ", ".join(changed)}
         events.record(tx, caller, Happening("user.changed", after.subjects, data, personal))
-        return Done(after)
+        policy = organizations.policy(tx, before.organization_path)
+        told = [ready.notice] if policy.notify_users else []
+        return Done(after, stored_notices.queue(tx, told))
 
     def clash(self, index: str) -> Refusal | None:
         return taken(index)

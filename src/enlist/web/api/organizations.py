@@ -117,6 +117,7 @@ class Settings(Shown):
     lease_minutes: Setting
     """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: Setting
+    notify_users: Setting
     child_permission: Setting
 
     @classmethod
@@ -159,6 +160,7 @@ class SettingsChange(Body):
     lease_minutes: Annotated[StrictInt, _bounds("lease_minutes")] | None = None
     """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: StrictBool | None = None
+    notify_users: StrictBool | None = None
     child_permission: ChildPermission | None = None
 
     def named(self) -> dict[str, SettingValue | None]:

@@ -177,6 +177,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "token_expiration_hours": N_("Token Expiration Time (in hours)"),
     "lease_minutes": N_("Lease (in minutes)"),
     "allow_bare_enrollment": N_("Allow enrollment without a credential"),
+    "notify_users": N_("Notify users"),
     "child_permission": N_("Child permission"),
     "subject": N_("Subject"),
     "body": N_("Body"),

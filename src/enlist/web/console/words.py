@@ -50,6 +50,17 @@ MESSAGE_STATES: Final = {
     "failed": Word(N_("Failed"), "bad", meaning=N_("It was given up.")),
 }
 
+MESSAGE_PURPOSES: Final = {
+    "registration": Word(N_("Registration token")),
+    "one_time_jwt": Word(N_("One-time JWT")),
+    "recovery": Word(N_("Recovery of an administrator")),
+    "device_enrolled": Word(N_("Notice: enrolled in his name")),
+    "device_reset": Word(N_("Notice: device reset")),
+    "token_reissued": Word(N_("Notice: token reissued")),
+    "address_changed": Word(N_("Notice: address changed")),
+}
+"""What a message brings; the notices hold no secret."""
+
 ATTEMPT_STATES: Final = {
     "open": Word(N_("Started, not finished"), "wait"),
     "over": Word(N_("Ran out unfinished"), "gone"),
