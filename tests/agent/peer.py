@@ -81,7 +81,7 @@ class Authority:
     def fingerprint(self) -> str:
         return f"sha256:{self.root.fingerprint(hashes.SHA256()).hex()}"
 
-    def issue(self, public: Any, common: str, days: int = 30, start: int = -60) -> str:
+    def issue(self, public: Any, common: str, days: float = 30, start: int = -60) -> str:
         return _pem(_sign(_name(common), public, self.issuing, self.key, False, days, start))
 
     def server_files(
@@ -110,7 +110,7 @@ def _sign(
     issuer: x509.Certificate | None,
     key: ec.EllipticCurvePrivateKey,
     authority: bool,
-    days: int = 30,
+    days: float = 30,
     start: int = -60,
 ) -> x509.Certificate:
     now = datetime.now(UTC)

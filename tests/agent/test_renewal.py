@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from enlist_agent.cli import RESET
 from enlist_agent.client import Patience
-from enlist_agent.identity import leaf_of, renewal_due
+from enlist_agent.identity import renewal_due
 from enlist_agent.renewal import renew
 from enlist_agent.running import Run
 from enlist_agent.standing import Standing, Status, status
 from enlist_agent.state import StateDirectory
 from tests.agent.house import House, running
+from tests.agent.peer import Authority
 from tests.peers.base import DEADLINE
 
 pytestmark = pytest.mark.xdist_group("agent")
@@ -92,11 +94,14 @@ def test_it_renews_in_time_and_stays_connected(house: House, state: Path) -> Non
     assert int(event["data"]["serial"], 16) == serial(state)
 
 
-def test_two_thirds_of_its_life(house: House, state: Path) -> None:
-    house.enrolled(state)
-    leaf = leaf_of(StateDirectory(state))
-    whole = leaf.not_valid_after_utc - leaf.not_valid_before_utc
-    assert renewal_due(leaf) - leaf.not_valid_before_utc == whole * 2 / 3
+@pytest.mark.parametrize(("days", "due"), [(90, 60), (365, 243 + 8 / 24), (0.25, 4 / 24)])
+def test_it_is_due_when_two_thirds_of_its_life_are_over(
+    authority: Authority, days: float, due: float
+) -> None:
+    """From the moment on at which its life began, whenever that was."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    leaf = x509.load_pem_x509_certificate(authority.issue(key, "x", days - 7, -7).encode())
+    assert renewal_due(leaf) - leaf.not_valid_before_utc == timedelta(days=due)
 
 
 @pytest.mark.parametrize("steps", range(STEPS + 1))
