@@ -89,6 +89,8 @@ def test_who_may_not_renew(enlist: Enlist) -> None:
     assert code(enlist.perform(stolen, device.caller)) == "credential_revoked"
     bad = RenewCertificate(device.device_id, device.serial, weak())
     assert code(enlist.perform(bad, device.caller)) == "csr_invalid"
+    kinds = {row.kind: row.data["code"] for row in enlist.events() if row.kind.endswith("refused")}
+    assert kinds == {"credential.refused": "credential_revoked", "request.refused": "csr_invalid"}
     assert len(held(enlist, device.device_id)) == len(held(enlist, other.device_id)) == 1
 
 

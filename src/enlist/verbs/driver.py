@@ -117,7 +117,7 @@ class AnyVerb(ABC, Generic[Seen, Ready, Value]):
 
     Class attributes:
         name: the verb's name in events and metrics.
-        refused_as: the kind of event that a refusal becomes.
+        refused_as: the kind of event that a refusal becomes (`kind_of`).
         throttled: whether strangers may call it, so that refusals count against their source.
     """
 
@@ -145,6 +145,10 @@ class AnyVerb(ABC, Generic[Seen, Ready, Value]):
     @abstractmethod
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Answered[Value] | Refusal:
         """Everything slow or outside; no transaction is open."""
+
+    def kind_of(self, refusal: Refusal) -> str:
+        """The kind of event that a refusal becomes."""
+        return self.refused_as
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
         """What else a refusal changes, in the transaction that records it.

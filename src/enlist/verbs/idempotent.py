@@ -97,10 +97,6 @@ class Idempotent(Verb[Chosen, Chosen, Value], Generic[Value]):
         return self._verb.name
 
     @property
-    def refused_as(self) -> str:  # type: ignore[override]  # likewise
-        return self._verb.refused_as
-
-    @property
     def throttled(self) -> bool:  # type: ignore[override]  # likewise
         return self._verb.throttled
 
@@ -141,6 +137,9 @@ class Idempotent(Verb[Chosen, Chosen, Value], Generic[Value]):
         else:
             limits.fill_in(tx, self._key, self._making.made(outcome.value))
         return outcome
+
+    def kind_of(self, refusal: Refusal) -> str:
+        return self._verb.kind_of(refusal)
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
         return self._verb.on_refusal(tx, caller, refusal)

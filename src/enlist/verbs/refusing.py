@@ -24,9 +24,8 @@ class Refused(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def refused_as(self) -> str: ...
-    @property
     def throttled(self) -> bool: ...
+    def kind_of(self, refusal: Refusal) -> str: ...
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None: ...
 
 
@@ -64,7 +63,7 @@ def record_each(tx: Tx, refusals: Iterable[tuple[Refused, Caller, Refusal]]) -> 
             wait = limits.throttled(tx, caller.source)
             shown = replace(shown, code="rate_limited", detail="", retry_after=wait)
         elif not _is_no_event(shown):
-            happened.append((caller, _happening(caller, shown, verb.name, verb.refused_as)))
+            happened.append((caller, _happening(caller, shown, verb.name, verb.kind_of(shown))))
         told.append(shown)
     events.record_each(tx, happened)
     return told

@@ -127,6 +127,11 @@ class RenewCertificate(Knocks, Verb[Standing, Renewal, str]):
         extend(tx, caller, ready.standing.device, ready.standing.credential, ready.fresh)
         return Done(ready.fresh.certificate)
 
+    def kind_of(self, refusal: Refusal) -> str:
+        """A request that is no good says nothing against the certificate that it came with."""
+        bad_request = refusal.code == "csr_invalid"
+        return "request.refused" if bad_request else super().kind_of(refusal)
+
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
         if refusal.code == "csr_invalid":
             return asked_in_vain(tx, self.device_id)

@@ -106,6 +106,8 @@ VERBS: Final[Mapping[str, str]] = {
     "issue": N_("issue an enrollment"),
     "reissue": N_("reissue a token"),
     "request_extension": N_("ask a device to renew its certificate"),
+    "renew_certificate": N_("renew a certificate"),
+    "extend_certificate": N_("renew a certificate"),
     "resend": N_("send a token again"),
     "reactivate": N_("free an enrollment"),
     "revoke": N_("revoke an enrollment"),
