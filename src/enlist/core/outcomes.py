@@ -55,7 +55,9 @@ class Refusal:
             against the source's throttle (ruling 10).
         data: further plain values for the event, without secrets.
         personal: further personal values for the event (names, addresses).
-        counted_only: too malformed to be a guess: counted in a metric, no event (ruling 11).
+        counted_only: counted in a metric, and no event: too malformed to be a guess (ruling 11), an
+            answer that programs get again and again by themselves, or the same as one that became
+            an event within the minute.
         support_code: what the caller is shown and can read out; set when it is recorded.
     """
 
