@@ -1,8 +1,9 @@
-"""Reset, reissue and delete do the same by verb, by API, by command and in bulk (D22, X40)."""
+"""Reset, reissue and delete do the same everywhere: verb, API, command, console (D22, X40)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -11,20 +12,25 @@ from enlist.core.ids import parse_id
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.reissue import DeleteEnrollment, Reissue
 from enlist.verbs.reset import Reset
+from enlist.web.services import Services
 from tests.cli.conftest import Run
 from tests.installation import Enlist, Ticket, done
 from tests.web.api.conftest import Api, answered, served_api
+from tests.web.console.conftest import Console, Desk
+from tests.web.console.test_bulk import asked, confirm
 
 BEFORE = {"reset": "enrolled", "reissue": "expired", "delete": "fresh"}
 """Where a device stands before the act, as the seed offers it."""
 
 Way = Callable[[Enlist, Api, Run, str, Ticket], object]
+SAID = {"reset": {"reason": "lost", "send": "yes"}, "reissue": {"send": "yes"}, "delete": {}}
+"""What is filled in on the console's page."""
 
 
 def by_verb(enlist: Enlist, _api: Api, _run: Run, act: str, ticket: Ticket) -> None:
     verbs: dict[str, Any] = {
         "reset": Reset(ticket.device_id, "lost", Delivery("email")),
-        "reissue": Reissue(ticket.enrollment_id, Delivery("email"), reason="on leave"),
+        "reissue": Reissue(ticket.enrollment_id, Delivery("email")),
         "delete": DeleteEnrollment(ticket.enrollment_id),
     }
     enlist.do(verbs[act])
@@ -39,7 +45,7 @@ def by_api(_enlist: Enlist, api: Api, _run: Run, act: str, ticket: Ticket) -> No
             f"/devices/{ticket.device_id}/reset",
             {"reason": "lost", "message": email},
         ),
-        "reissue": ("POST", f"{enrollment}/reissue", {"reason": "on leave", "message": email}),
+        "reissue": ("POST", f"{enrollment}/reissue", {"message": email}),
         "delete": ("DELETE", enrollment, None),
     }
     answer = key.ask(*asked[act])
@@ -49,7 +55,7 @@ def by_api(_enlist: Enlist, api: Api, _run: Run, act: str, ticket: Ticket) -> No
 def words(act: str, ticket: Ticket) -> tuple[str, ...]:
     return {
         "reset": ("device", "reset", ticket.device_id, "--reason", "lost", "--message", "email"),
-        "reissue": ("enrollment", "reissue", ticket.enrollment_id, "--reason", "on leave"),
+        "reissue": ("enrollment", "reissue", ticket.enrollment_id),
         "delete": ("enrollment", "delete", ticket.enrollment_id, "--yes"),
     }[act]
 
@@ -65,6 +71,35 @@ def in_bulk(enlist: Enlist, _api: Api, run: Run, act: str, ticket: Ticket) -> No
     ids = [each.device_id if act == "reset" else each.enrollment_id for each in named]
     before, after = words(act, ticket)[:2], words(act, ticket)[3:]
     run(*before, *ids, *after)
+
+
+@contextmanager
+def at_the_console(enlist: Enlist) -> Iterator[Desk]:
+    with ExitStack() as stack:
+        services = Services(driver=enlist.driver, store=enlist.store, version="test")
+        yield Console(enlist, services, stack).sign_in()
+
+
+def by_console(enlist: Enlist, _api: Api, _run: Run, act: str, ticket: Ticket) -> None:
+    """Press the button of the page as it is."""
+    kind, named = ("devices", ticket.device_id)
+    if act != "reset":
+        kind, named = ("enrollments", ticket.enrollment_id)
+    address = f"/console/main/{kind}/{named}/{act}"
+    with at_the_console(enlist) as desk:
+        page = desk.open(address)
+        said = {name: values[-1] for name, values in page.fields.items() if name}
+        assert desk.send(address, said | SAID[act]).status == 303
+
+
+def ticked(enlist: Enlist, _api: Api, _run: Run, act: str, ticket: Ticket) -> None:
+    """Beside another one, in the console's list."""
+    other = standing_before(enlist, act, key=1)
+    ids = [each.device_id if act == "reset" else each.enrollment_id for each in (ticket, other)]
+    address = f"/console/main/{'devices' if act == 'reset' else 'enrollments'}/bulk"
+    with at_the_console(enlist) as desk:
+        page = asked(desk, address, act, ids)
+        assert "2 of 2" in confirm(desk, address, page, **SAID[act]).main
 
 
 def standing_before(enlist: Enlist, act: str, key: int = 0) -> Ticket:
@@ -122,11 +157,11 @@ def test_every_way_does_the_same(enlist: Enlist, run: Run, act: str) -> None:
     """D22: the same situation through each of them; equal rows and events."""
     found = []
     with served_api(enlist) as api:
-        ways: tuple[Way, ...] = (by_verb, by_api, by_command, in_bulk)
+        ways: tuple[Way, ...] = (by_verb, by_api, by_command, in_bulk, by_console, ticked)
         for way in ways:
             ticket = standing_before(enlist, act)
             since = len(enlist.events("", device=ticket.device_id))
             way(enlist, api, run, act, ticket)
             found.append(came_of(enlist, ticket, since))
     assert found[0]["events"]
-    assert found == [found[0]] * 4
+    assert found == [found[0]] * len(ways)
