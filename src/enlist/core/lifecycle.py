@@ -91,3 +91,9 @@ def shown_state(state: EnrollmentState, expires_at: int, now: int) -> ShownState
     if state is EnrollmentState.ACTIVE and expires_at <= now:
         return "expired"
     return state.value
+
+
+def triggers(shown: ShownState) -> frozenset[str]:
+    """What can move an enrollment that people see in this state."""
+    stored = EnrollmentState.ACTIVE if shown == "expired" else EnrollmentState(shown)
+    return frozenset(move.trigger for move in MOVES if move.origin is stored)

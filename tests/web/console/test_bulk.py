@@ -7,6 +7,8 @@ import pytest
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE
+from enlist.store import holds
+from enlist.store.tx import Query
 from enlist.verbs.issuing import LATER
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.web.console.bulk import PORTION
@@ -16,6 +18,7 @@ from tests.installation import Enlist, done
 from tests.web.console.conftest import Console, Desk, Page
 
 UNTIL = "2026-03-05T08:00"
+BLOCK = Query("test.block", "UPDATE device SET state = 'blocked' WHERE id = :id")
 DEVICES = "/console/main/devices/bulk"
 ENROLLMENTS = "/console/main/enrollments/bulk"
 
@@ -65,6 +68,33 @@ def test_many_are_reset(console: Console, enlist: Enlist, devices: list[Enrolled
         assert enlist.device(each).state == "registered"
         assert enlist.credentials_of(each)[0].revocation_reason == "lost"
     assert len(enlist.rows("message")) == 3
+    assert enlist.enrollment(waiting.enrollment_id).state == "active"
+
+
+def test_what_is_on_hold_is_revoked_with_the_others(console: Console, enlist: Enlist) -> None:
+    """As on its own page: many wait so after a restore."""
+    tickets = [enlist.register("ada", name=f"laptop {number}") for number in range(2)]
+    enlist.store.write(holds.hold_all)
+    desk = console.sign_in("operator")
+    page = asked(desk, ENROLLMENTS, "revoke", [each.enrollment_id for each in tickets])
+    assert "Revoke 2 enrollments?" in page.main
+    assert "Revoked 2 of 2" in confirm(desk, ENROLLMENTS, page).main
+    assert enlist.enrollment(tickets[0].enrollment_id).state == "revoked"
+
+
+def test_a_blocked_device_is_reset_where_it_holds_something(
+    console: Console, enlist: Enlist, devices: list[Enrolled]
+) -> None:
+    """As on its own page."""
+    waiting = enlist.register("bob", name="waiting")
+    ids = [devices[0].device_id, waiting.device_id]
+    for each in ids:
+        enlist.store.write(lambda tx, one=each: tx.run(BLOCK, id=one))  # type: ignore[misc]
+    desk = console.sign_in("operator")
+    page = asked(desk, DEVICES, "reset", ids)
+    assert "Reset the enrollment of 1 device?" in page.main
+    assert "left as it is: Blocked" in page.main
+    assert "Reset 1 of 2" in confirm(desk, DEVICES, page).main
     assert enlist.enrollment(waiting.enrollment_id).state == "active"
 
 

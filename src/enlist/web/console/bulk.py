@@ -17,7 +17,6 @@ from starlette.responses import Response
 from enlist.core.ids import Id
 from enlist.core.model import Device, Enrollment
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.verbs.consequences import Foreseen
 from enlist.verbs.driver import Verb
@@ -47,8 +46,9 @@ class Row:
 
     Attributes:
         state: as the list shows it.
+        offers: the acts that fit it.
         sendable: whether a message can go to its user.
-        left: whether the act is not for things in this state.
+        left: whether the act does not fit it.
         foreseen: what would end, where the act can say so.
         refusal: why it was not done, or would not be.
     """
@@ -57,6 +57,7 @@ class Row:
     name: str
     item: Device | Enrollment
     state: str
+    offers: frozenset[str]
     sendable: bool
     left: bool = False
     foreseen: Foreseen | None = None
@@ -84,15 +85,12 @@ class Act:
     Attributes:
         section: the list that they are ticked in.
         make: the verb for one, by its id.
-        states: what it is for; what is in another state is left as it is. Empty for all.
         dated: whether it asks until when new tokens work, and whether they are sent.
     """
 
     name: str
     section: str
-    permission: Permission
     make: Callable[[Id, Said], Verb[Any, Any, Any]]
-    states: tuple[str, ...] = ()
     dated: bool = False
 
 
@@ -135,7 +133,7 @@ async def _found(desk: Desk, act: Act, find: Find, named: str) -> Row | None:
     row = await find(desk, named)
     if row is None:
         return None
-    return replace(row, left=bool(act.states) and row.state not in act.states)
+    return replace(row, left=act.name not in row.offers)
 
 
 async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[str]) -> Response:

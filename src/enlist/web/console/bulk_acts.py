@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
 from enlist.verbs.reset import Reset
 from enlist.verbs.views_details import ShowDevice, ShowEnrollment
 from enlist.web.console.bulk import Act, Find, Row, Said, run
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.offering import NEEDS, of_device, of_enrollment
 from enlist.web.console.sending import unsendable
 
 
@@ -28,49 +28,17 @@ def _reissue(enrollment_id: str, said: Said) -> Reissue:
 
 
 _ALL: Final = (
-    Act(
-        "reset",
-        "devices",
-        Permission.DEVICES_RESET,
-        _reset,
-        states=("enrolled", "unenrolled", "blocked"),
-        dated=True,
-    ),
-    Act(
-        "resend",
-        "enrollments",
-        Permission.ENROLLMENTS_RESEND,
-        lambda each, _said: Resend(each),
-        states=("active",),
-    ),
-    Act(
-        "reissue",
-        "enrollments",
-        Permission.ENROLLMENTS_REISSUE,
-        _reissue,
-        states=("active", "expired", "on_hold"),
-        dated=True,
-    ),
-    Act(
-        "revoke",
-        "enrollments",
-        Permission.ENROLLMENTS_REVOKE,
-        lambda each, said: Revoke(each, said.reason),
-        states=("active", "expired"),
-    ),
-    Act(
-        "delete",
-        "enrollments",
-        Permission.ENROLLMENTS_DELETE,
-        lambda each, _said: DeleteEnrollment(each),
-        states=("active",),  # as on the device's page (D16)
-    ),
+    Act("reset", "devices", _reset, dated=True),
+    Act("resend", "enrollments", lambda each, _said: Resend(each)),
+    Act("reissue", "enrollments", _reissue, dated=True),
+    Act("revoke", "enrollments", lambda each, said: Revoke(each, said.reason)),
+    Act("delete", "enrollments", lambda each, _said: DeleteEnrollment(each)),
 )
 
 
 def acts_of(desk: Desk, section: str) -> list[str]:
     """What this person may do with many things of a list, by name."""
-    return [act.name for act in _of(section).values() if desk.may(act.permission)]
+    return [act.name for act in _of(section).values() if desk.may(NEEDS[act.name])]
 
 
 def _of(section: str) -> Mapping[str, Act]:
@@ -83,7 +51,7 @@ async def _device(desk: Desk, named: str) -> Row | None:
         return None
     found = detail.device
     sendable = not unsendable(desk, found, detail.user)
-    return Row(found.id, found.name, found, found.state.value, sendable)
+    return Row(found.id, found.name, found, found.state.value, of_device(detail), sendable)
 
 
 async def _enrollment(desk: Desk, named: str) -> Row | None:
@@ -92,7 +60,9 @@ async def _enrollment(desk: Desk, named: str) -> Row | None:
         return None
     found = detail.enrollment
     state = shown_state(found.state, found.expires_at, desk.now)
-    return Row(found.id, found.device_name, found, state, not unsendable(desk, found, detail.user))
+    sendable = not unsendable(desk, found, detail.user)
+    offers = of_enrollment(found.grant, state)
+    return Row(found.id, found.device_name, found, state, offers, sendable)
 
 
 async def devices(desk: Desk) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
-from enlist.core.model import Attempt, EventRow, organization_at
+from enlist.core.model import Attempt, Enrollment, EventRow, organization_at
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
@@ -20,6 +20,7 @@ from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
+from enlist.web.console.offering import beside_device, of_device, permitted
 from enlist.web.console.sending import unsendable
 from enlist.web.console.sessions import sessions_of
 from enlist.web.console.timeline import INTERCEPTION
@@ -63,13 +64,21 @@ async def show_device(desk: Desk) -> Response:
         "attempts": shown_attempts(detail.attempts, desk.now),
         "sessions": sessions,
         "unsendable": unsendable(desk, device, detail.user),
-        "holds": any(credential.revoked_at is None for credential in detail.credentials),
+        "offers": _offers(desk, detail, live),
         "story": describe_all(detail.timeline.items, desk.caller.language),
         "clones": await clone_alarms(desk, detail),
         "interceptions": await interceptions(desk, device.organization_path, device=device.id),
         "words": words,
     }
     return desk.show("console/device.html", context)
+
+
+def _offers(desk: Desk, detail: DeviceDetail, live: Enrollment | None) -> frozenset[str]:
+    """What this person can do with the device, and with its enrollment."""
+    acts = of_device(detail)
+    if live is not None:
+        acts |= beside_device(live.grant, shown_state(live.state, live.expires_at, desk.now))
+    return permitted(desk, acts, detail.device.organization_path)
 
 
 async def edit_device(desk: Desk) -> Response:

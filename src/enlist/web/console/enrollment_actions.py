@@ -7,13 +7,12 @@ showing a JWT in `handing.py`; a registration token is shown nowhere but in its 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
 from enlist.verbs.driver import Verb
 from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.reissue import DeleteEnrollment, Resend, Revoke
@@ -21,14 +20,8 @@ from enlist.verbs.views_details import EnrollmentDetail, ShowEnrollment
 from enlist.web.console import words
 from enlist.web.console.forms import UNSHOWABLE, Form, read_form
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.offering import NEEDS
 from enlist.web.console.sending import FIELDS, addressee, token_choices
-
-_NEEDS: Final = {
-    "resend": Permission.ENROLLMENTS_RESEND,
-    "reactivate": Permission.ENROLLMENTS_REISSUE,
-    "revoke": Permission.ENROLLMENTS_REVOKE,
-    "delete": Permission.ENROLLMENTS_DELETE,
-}
 
 
 async def resend(desk: Desk) -> Response:
@@ -80,7 +73,7 @@ async def _act(
         return desk.refuse(detail)
     found = detail.enrollment
     path = found.organization_path
-    instead = desk.elsewhere(path, found.group_id) or desk.closed(_NEEDS[name], path)
+    instead = desk.elsewhere(path, found.group_id) or desk.closed(NEEDS[name], path)
     if instead is not None:
         return instead
     back = back_to(desk, detail)

@@ -18,6 +18,7 @@ from enlist.web.console.devices import interceptions, shown_attempts
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
+from enlist.web.console.offering import of_enrollment, permitted
 from enlist.web.console.sending import unsendable
 
 _FILTERS: Final = ("state", "platform", "grant", "message_state", "user")
@@ -62,6 +63,7 @@ async def show_enrollment(desk: Desk) -> Response:
         "detail": detail,
         "enrollment": found,
         "state": state,
+        "offers": permitted(desk, of_enrollment(found.grant, state), found.organization_path),
         "unsendable": unsendable(desk, found, detail.user),
         "mark": mark,
         "attempts": shown_attempts(detail.attempts, desk.now),

@@ -13,13 +13,13 @@ from starlette.responses import Response
 from enlist.core.lifecycle import shown_state
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.views_details import EnrollmentDetail, ShowEnrollment
 from enlist.web.console import words
 from enlist.web.console.enrollment_actions import back_to
 from enlist.web.console.forms import UNSHOWABLE
 from enlist.web.console.layout import Desk, mark_of, page
+from enlist.web.console.offering import NEEDS
 from enlist.web.jwts import jwt_file, qr_code
 
 
@@ -73,7 +73,7 @@ async def _detail(desk: Desk) -> EnrollmentDetail | Response:
         return desk.refuse(detail)
     path = detail.enrollment.organization_path
     moved = desk.elsewhere(path, detail.enrollment.group_id)
-    return moved or desk.closed(Permission.ENROLLMENTS_DOWNLOAD, path) or detail
+    return moved or desk.closed(NEEDS["download"], path) or detail
 
 
 ROUTES = [

@@ -29,6 +29,7 @@ from enlist.web.console import words
 from enlist.web.console.enrollment_actions import back_to
 from enlist.web.console.forms import UNSHOWABLE, Form, read_form, to_picker
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.offering import NEEDS
 from enlist.web.console.sending import (
     FIELDS,
     addressee,
@@ -69,7 +70,7 @@ async def reset(desk: Desk) -> Response:
     if isinstance(detail, Refusal):
         return desk.refuse(detail)
     device, path = detail.device, detail.device.organization_path
-    instead = desk.elsewhere(path, device.group_id) or desk.closed(Permission.DEVICES_RESET, path)
+    instead = desk.elsewhere(path, device.group_id) or desk.closed(NEEDS["reset"], path)
     if instead is not None:
         return instead
     done = desk.gettext("%(device)s was reset: what it held has ended.") % {"device": device.name}
@@ -136,8 +137,7 @@ async def issue(desk: Desk) -> Response:
     if isinstance(detail, Refusal):
         return desk.refuse(detail)
     device, path = detail.device, detail.device.organization_path
-    needs = Permission.ENROLLMENTS_ISSUE
-    instead = desk.elsewhere(path, device.group_id) or desk.closed(needs, path)
+    instead = desk.elsewhere(path, device.group_id) or desk.closed(NEEDS["issue"], path)
     if instead is not None:
         return instead
     back = desk.address("devices", device.id)
@@ -170,8 +170,7 @@ async def reissue(desk: Desk) -> Response:
     if isinstance(detail, Refusal):
         return desk.refuse(detail)
     found, path = detail.enrollment, detail.enrollment.organization_path
-    needs = Permission.ENROLLMENTS_REISSUE
-    instead = desk.elsewhere(path, found.group_id) or desk.closed(needs, path)
+    instead = desk.elsewhere(path, found.group_id) or desk.closed(NEEDS["reissue"], path)
     if instead is not None:
         return instead
 
