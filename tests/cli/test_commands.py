@@ -45,7 +45,7 @@ CONTRACT = {
     "device register": "user name platform organization message json",
     "device list": "json",
     "device show": "json",
-    "enrollment list": "json",
+    "enrollment list": "state grant json",
     "enrollment show": "json",
     "enrollment issue": "message expires json",
     "enrollment revoke": "reason json",
@@ -229,6 +229,10 @@ def test_an_empty_list_says_whether_anything_was_asked_for(run: Run) -> None:
             "Write one of active, on_hold, used, revoked, expired.",
         ),
         (
+            ("enrollment", "list", "--grant", "jwt"),
+            "--grant jwt is not known. Write one of registration_token",
+        ),
+        (
             ("audit", "list", "--since", "noon"),
             "--since noon is no time with a zone. Write 2026-12-31T18:00",
         ),
@@ -349,3 +353,13 @@ def test_nothing_that_a_terminal_obeys_is_printed(run: Run, enlist: Enlist, lett
     events = run("audit", "list", "--json").json["items"]
     told = [value for event in events for value in event["personal"].values()]
     assert f"evil{letter}[31magent" in told, "a program is told what was sent"
+
+
+def test_enrollments_of_one_grant(run: Run) -> None:
+    """D37: whose JWTs are out."""
+    for name, grant in (("laptop", "one_time_jwt"), ("phone", "registration_token")):
+        words = ("--user", "root@example.com", "--name", name, "--platform", "linux")
+        run("device", "register", *words, "--grant", grant, "--message", "none")
+    listed = run("enrollment", "list", "--grant", "one_time_jwt", "--state", "active").out
+    assert "laptop" in listed
+    assert "phone" not in listed

@@ -11,6 +11,7 @@ import pytest
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.store import copies
+from enlist.wiring import shown
 from enlist.wiring.backup.making import Backup, back_up
 from enlist.wiring.backup.restoring import Restored, restore
 from enlist.wiring.backup.sealing import Cost
@@ -26,7 +27,8 @@ CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
 @pytest.fixture(autouse=True)
 def patient_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
     """The doctor's own five seconds for an answer are too few where the machine is busy."""
-    monkeypatch.setattr(fetching, "PATIENCE", DEADLINE)
+    for each in (fetching, shown):
+        monkeypatch.setattr(each, "PATIENCE", DEADLINE)
 
 
 @dataclass

@@ -91,10 +91,10 @@ class _Pages(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def site(pages: dict[str, bytes], pair: Pair | None = None) -> Iterator[str]:
+def site(pages: dict[str, bytes], pair: Pair | None = None, port: int = 0) -> Iterator[str]:
     """Something else that answers at an address of loopback; its address."""
     handler = functools.partial(_Pages, pages)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         if pair is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(pair.certificate, pair.key)

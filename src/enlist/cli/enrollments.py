@@ -70,6 +70,9 @@ def list_(
     state: Annotated[
         str, typer.Option("--state", help="active, expired, on_hold, used or revoked.")
     ] = "",
+    grant: Annotated[
+        str, typer.Option("--grant", help="Only of this kind, such as one_time_jwt.")
+    ] = "",
     limit: Limit = 50,
     cursor: Cursor = "",
     data: Data = None,
@@ -81,7 +84,10 @@ def list_(
     from enlist.verbs.views import ListEnrollments
 
     with installation(context, data, database) as enlist:
-        filters = {"state": known("--state", state, STATES)}
+        filters = {
+            "state": known("--state", state, STATES),
+            "grant": known("--grant", grant, model.GrantKind),
+        }
         view = ListEnrollments(
             organization, search=search, filters=filters, limit=limit, cursor=cursor
         )
@@ -100,7 +106,7 @@ def list_(
 
     columns = ("DEVICE", "USER", "STATE", "UNTIL", "MESSAGE", "ID")
     first = "No enrollment here. Register a device: enlist device register --help"
-    empty = nothing(first, search, state, cursor)
+    empty = nothing(first, search, state, grant, cursor)
     print_page(
         page,
         columns,

@@ -38,8 +38,7 @@ class NoteListenerKey(Verb[Shown, Shown, int]):
         return Answered(Done(0)) if shown == seen.before else Shown(seen.before, shown)
 
     def apply(self, tx: Tx, caller: Caller, ready: Shown) -> Done[int]:
-        listener_keys.note(tx, ready.now)
-        if ready.before is None:
+        if not listener_keys.note(tx, ready.now) or ready.before is None:
             return Done(0)
         out = listener_keys.jwts_out(tx)
         data: dict[str, str | int] = {"key": ready.now, "before": ready.before, "jwts": out}

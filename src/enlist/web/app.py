@@ -166,7 +166,7 @@ async def _healthz(_request: Request) -> Response:
 
 
 async def _readyz(request: Request) -> Response:
-    """Ready: the database answers, its clock agrees with ours (X08), and no key is missing."""
+    """Ready: the database answers, its clock agrees with ours (X08), and our keys are right."""
     store = services_of(request).store
     try:
         skew = await anyio.to_thread.run_sync(store.check)

@@ -58,7 +58,8 @@ def listener_certificate(
     folder = data / "pki"
     certificate, key_file = folder / f"{name}.pem", folder / f"{name}.key"
     if not key_file.exists():
-        write_secret(key_file, keys.to_pem(keys.new_signing_key()))
+        fresh = keys.new_pinned_key() if name == DEVICE_LISTENER else keys.new_signing_key()
+        write_secret(key_file, keys.to_pem(fresh))
     try:
         key = keyfolder.read_private_key(key_file)
     except ValueError as error:

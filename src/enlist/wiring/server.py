@@ -26,7 +26,6 @@ from enlist.sessions.keeper import Keeper, Rhythm
 from enlist.settings import Settings
 from enlist.store.announcing import Of, Whose
 from enlist.store.wakeups import Heard
-from enlist.verbs.listener_key import NoteListenerKey
 from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
 from enlist.web.app import device_application, web_application
@@ -49,6 +48,8 @@ from enlist.wiring.installation import (
 )
 from enlist.wiring.janitor import Janitor
 from enlist.wiring.keys import KeyWatch
+from enlist.wiring.listener_key import AnotherKey, ShownKey
+from enlist.wiring.listener_key import note as note_listener_key
 from enlist.wiring.listener_names import tls_by_name
 from enlist.wiring.listening import listening
 from enlist.wiring.logs import configure_logs
@@ -121,7 +122,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
         lines = [*_start_lines(settings, first, plan), *extra]
         tell(settings, first.tools.addresses, first.tools.channels, mailbox=mailbox)
         first.driver.perform(RecordStart(__version__), at_this_machine(first))
-        _note_listener_key(first)
+        note_listener_key(first)
         for line in lines:
             print(line, flush=True)  # noqa: T201 - these lines are the command's output
         if settings.workers == 1:
@@ -131,14 +132,6 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     if settings.workers > 1:
         supervise(settings.workers, lambda _place: _forked(settings, plan))
     lock.close()
-
-
-def _note_listener_key(first: Installation) -> None:
-    """Say it where the device listener shows another key than before (D37)."""
-    useless = first.driver.perform(NoteListenerKey(), at_this_machine(first))
-    if not isinstance(useless, Refusal) and useless.value:
-        what = "one-time JWTs that are out are useless: send or download them again"
-        _log.warning("the device listener has another key", jwts=useless.value, therefore=what)
 
 
 def _allow_many_connections() -> None:
@@ -204,10 +197,13 @@ def _work(
 
     keeper = workers.sessions = Keeper(installation.driver, _rhythm(settings))
     missing = MissingKeys(installation.store, settings.data, installation.tools.clock)
+    shown = ShownKey(installation.tools.addresses.device_url, installation.tools.listener)
     beside: tuple[Background, ...] = (
         Janitor(installation.driver),
         KeyWatch(settings.data, installation.tools.clock, taken_up),
         missing,
+        AnotherKey(installation, settings.data),
+        shown,
         *listening(installation.store, settings, workers.hear),
         *webhook(installation.driver, settings),
         SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
@@ -225,7 +221,7 @@ def _work(
         bell=workers.bell,
         version=__version__,
         own_ca=plan.own_ca,
-        why_not_ready=missing.why_not_ready,
+        why_not_ready=lambda: missing.why_not_ready() or shown.why_not_ready(),
     )
     apps = [
         (web_application(services), plan.web),

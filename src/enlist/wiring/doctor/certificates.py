@@ -19,7 +19,8 @@ from enlist.settings import ListenerName
 from enlist.web.tls import open_to_everybody
 from enlist.wiring.certificates import name_file
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
-from enlist.wiring.doctor.fetching import certificate_at
+from enlist.wiring.doctor.fetching import judged
+from enlist.wiring.shown import certificate_at
 
 _SOON: Final = 21 * DAY
 """A certificate that is renewed by a program should have been by then."""
@@ -139,7 +140,7 @@ def _shown(ground: Ground) -> Finding:
         raise CannotTell(f"{url} is no HTTPS")
     root = ground.settings.data / "pki" / "root.pem"
     try:
-        present = certificate_at(url, root if root.exists() else None)
+        present = certificate_at(url, judged(root if root.exists() else None))
     except ssl.SSLCertVerificationError as error:
         return problem(
             f"{url} shows a certificate that browsers refuse: {error.verify_message}",

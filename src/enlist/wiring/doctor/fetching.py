@@ -5,22 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
-from cryptography import x509
 
-PATIENCE: Final = 5.0
-"""Seconds for connecting and for each answer."""
-
-
-def unjudged() -> ssl.SSLContext:
-    """TLS with anybody. Whether a certificate is right is a check of its own."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+from enlist.wiring.shown import PATIENCE, unjudged
 
 
 def fetch(
@@ -37,26 +26,19 @@ def fetch(
         return client.get(url)
 
 
-def certificate_at(url: str, more: Path | None) -> x509.Certificate:
-    """The certificate that an HTTPS address shows.
+def judged(more: Path | None) -> ssl.SSLContext:
+    """TLS as browsers speak it: with whom this machine's list vouches for.
 
     Args:
-        more: an authority to trust besides this machine's own list.
+        more: an authority to trust besides.
 
     Raises:
-        ssl.SSLCertVerificationError: a browser would refuse it.
-        OSError: nobody answers, or not with TLS.
+        OSError: it cannot be read.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or "localhost"
     context = ssl.create_default_context()
     if more is not None:
         context.load_verify_locations(more)
-    with (
-        socket.create_connection((host, parts.port or 443), timeout=PATIENCE) as plain,
-        context.wrap_socket(plain, server_hostname=host) as connection,
-    ):
-        return x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
+    return context
 
 
 def own_address(url: str) -> str:

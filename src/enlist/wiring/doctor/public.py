@@ -15,8 +15,9 @@ import httpx2
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.web.peers import networks, within
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
-from enlist.wiring.doctor.fetching import certificate_at, fetch, own_address
+from enlist.wiring.doctor.fetching import fetch, judged, own_address
 from enlist.wiring.doctor.machine import needs_server
+from enlist.wiring.shown import certificate_at
 
 _WIDEST: Final = {4: 8, 6: 16}
 """The shortest prefix of a network that one organization may have of its own."""
@@ -105,7 +106,7 @@ def _another_key(ground: Ground, url: str, root: Path) -> Finding | None:
     """What is wrong where one-time JWTs are signed by another key than devices see (D38)."""
     ours = ground.certificate(ground.settings.data / "pki" / "device-listener.pem")
     try:
-        shown = certificate_at(url, root)
+        shown = certificate_at(url, judged(root))
     except OSError as error:
         raise CannotTell(f"{url} cannot be reached: {error}") from error
     if shown.public_key() == ours.public_key():
