@@ -8,6 +8,7 @@ answers to pings; whatever else it says is a sign of life and is thrown away.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import MutableSet
 from typing import Any, Final, Protocol
@@ -40,6 +41,14 @@ MOST_BETWEEN_PINGS: Final = 16_384
 """Bytes that a device may send from one ping to the next. Who sends more is not listened to: one
 that floods would keep the process busy with itself, and all others waiting."""
 _PING: Final = Connection(ConnectionType.SERVER).send(Ping(payload=b""))
+
+
+@functools.cache
+def _close(ending: Ending) -> bytes:
+    """The close frame: the same bytes for everybody whose session ends so, and made once, as ten
+    thousand may end in the same moment."""
+    told = CloseConnection(CLOSE_CODES.get(ending, 1000), ending.value)
+    return Connection(ConnectionType.SERVER).send(told)
 
 
 class Owner(Protocol):
@@ -86,9 +95,8 @@ class DeviceSocket(asyncio.Protocol):
             return
         self._open = False
         if not self._transport.is_closing():
-            code = CLOSE_CODES.get(ending, 1000)
             if self._frames.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
-                self._transport.write(self._frames.send(CloseConnection(code, ending.value)))
+                self._transport.write(_close(ending))
             self._transport.close()
 
     def cut(self) -> None:
