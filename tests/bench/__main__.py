@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import lists, many, redeem, report, strain, strangers, yardsticks
+from tests.bench import jwt_strangers, lists, many, redeem, report, strain, strangers, yardsticks
 from tests.bench.bench_signing import main as signing
 from tests.bench.report import Line, Round
 from tests.peers.postgres import Cluster, cluster
@@ -48,7 +48,7 @@ def main() -> int:
         straining = partial(strain.run, tokens=TOKENS, seconds=SECONDS)
         kept = [
             _in_folder(partial(measure, database=make(), store=store))
-            for measure in (straining, strangers.run, lists.run)
+            for measure in (straining, strangers.run, jwt_strangers.run, lists.run)
             for store, make in stores
         ]
         for store, make in stores:
