@@ -14,7 +14,7 @@ from enlist.verbs.register import DeviceDetails, Register
 from enlist.web.console.bulk import PORTION
 from enlist.web.pages import environment
 from tests.connections import Enrolled, Process, enrolled
-from tests.installation import Enlist, done
+from tests.installation import Enlist, code, done
 from tests.web.console.conftest import Console, Desk, Page
 
 UNTIL = "2026-03-05T08:00"
@@ -43,10 +43,10 @@ def devices(enlist: Enlist) -> list[Enrolled]:
     return [enrolled(enlist, "ada", key) for key in range(3)]
 
 
-def unused(enlist: Enlist, number: int) -> str:
+def unused(enlist: Enlist, number: int, user: str = "ada") -> str:
     """The enrollment of a device that is to enroll with a JWT."""
     details = DeviceDetails(f"phone {number}", "ios")
-    verb = Register("", "ada", details, LATER, None, GrantKind.ONE_TIME_JWT)
+    verb = Register("", user, details, LATER, None, GrantKind.ONE_TIME_JWT)
     return enlist.do(verb).enrollment_id
 
 
@@ -60,7 +60,7 @@ def test_many_are_reset(console: Console, enlist: Enlist, devices: list[Enrolled
     assert "Reset the enrollments of 3 devices?" in page.main
     assert "1 live session drops at once." in page.main
     assert "1 certificate 1 live session: 192.0.2.0/24" in page.main
-    assert "left as it is: Registered" in page.main
+    assert "left as it is Registered" in page.main
     assert enlist.device(ids[0]).state == "enrolled"
     result = confirm(desk, DEVICES, page, reason="lost", expires_at=UNTIL, send="yes")
     assert "Reset 3 of 4" in result.main
@@ -93,7 +93,7 @@ def test_a_blocked_device_is_reset_where_it_holds_something(
     desk = console.sign_in("operator")
     page = asked(desk, DEVICES, "reset", ids)
     assert "Reset the enrollment of 1 device?" in page.main
-    assert "left as it is: Blocked" in page.main
+    assert "left as it is Blocked" in page.main
     assert "Reset 1 of 2" in confirm(desk, DEVICES, page).main
     assert enlist.enrollment(waiting.enrollment_id).state == "active"
 
@@ -133,6 +133,7 @@ def test_one_that_was_to_be_left_and_then_enrolled_is_left(
     done(enlist.redeem(waiting.token, key=7))
     result = confirm(desk, DEVICES, page, expires_at=UNTIL)
     assert "Reset 1 of 2" in result.main
+    assert "Left as it is It has changed since you looked." in result.main
     assert enlist.device(devices[0].device_id).state == "registered"
     assert enlist.device(waiting.device_id).state == "enrolled"
 
@@ -214,6 +215,46 @@ def test_only_what_one_may_is_offered(
         told = desk.send(DEVICES, sent | {"expires_at": UNTIL})
         assert "You may not do this" in told.main
         assert enlist.device(devices[0].device_id).state == "enrolled"
+
+
+def test_a_message_is_promised_to_nobody_whom_none_can_reach(
+    console: Console, enlist: Enlist
+) -> None:
+    """A30: who is left out, and why, stands on the page that asks, not on the one after it."""
+    enlist.user("ada", email="")
+    mailed, silent = enlist.register("bob"), enlist.register("ada")
+    assert code(enlist.resend(mailed.enrollment_id)) == "done"
+    ids = [mailed.enrollment_id, unused(enlist, 1, "bob"), silent.enrollment_id]
+    desk = console.sign_in("helpdesk")
+    page = asked(desk, ENROLLMENTS, "resend", ids)
+    assert "Send 2 messages?" in page.main
+    assert "is sent again" in page.main
+    assert "is sent, with the JWT as a file" in page.main, "which nobody was sent before"
+    assert "left as it is It cannot be sent by e-mail: ada has no e-mail address." in page.main
+    result = confirm(desk, ENROLLMENTS, page)
+    assert "Queued 2 of 3 messages" in result.main
+    assert "Left as it is It cannot be sent by e-mail: ada has no e-mail address." in result.main
+    assert len(enlist.rows("message")) == 3
+    assert not enlist.events("request.refused"), "nothing was tried that cannot be done"
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [("resend", "Nothing to send"), ("revoke", "Nothing to revoke"), ("reset", "Nothing to reset")],
+)
+def test_where_nothing_fits_there_is_nothing_to_press(
+    console: Console, enlist: Enlist, action: str, told: str
+) -> None:
+    ticket = enlist.register("ada")
+    enlist.revoke(ticket.enrollment_id)
+    address, chosen = ENROLLMENTS, ticket.enrollment_id
+    if action == "reset":
+        address, chosen = DEVICES, ticket.device_id
+    page = asked(console.sign_in("operator"), address, action, [chosen])
+    assert told in page.main
+    assert "What this does" not in page.main
+    assert not page.leads_to(address)
+    assert page.leads_to(address.removesuffix("/bulk"))
 
 
 @pytest.mark.parametrize(

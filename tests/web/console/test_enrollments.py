@@ -179,7 +179,7 @@ def test_many_are_resent_with_a_line_for_each(
     desk = console.sign_in("helpdesk")
     ids = [ticket.enrollment_id for ticket in tickets.values()]
     question = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids})
-    assert "Send 1 message again?" in question.main
+    assert "Send 1 message?" in question.main
     assert "3 of those ticked are left as they are" in question.main
     assert not enlist.rows("message")
     result = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids, "confirmed": "yes"})
@@ -200,7 +200,7 @@ def test_each_of_many_gets_one_message_and_keeps_its_token(
     desk = console.sign_in("helpdesk")
     ids = [ticket.enrollment_id for ticket in chosen]
     question = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids})
-    assert "Send 3 messages again?" in question.main
+    assert "Send 3 messages?" in question.main
     result = desk.send(f"{LIST}/bulk", {"action": "resend", "id": ids, "confirmed": "yes"})
     assert "Queued 3 of 3 messages" in result.main
     assert sorted(row["enrollment_id"] for row in enlist.rows("message")) == sorted(ids)

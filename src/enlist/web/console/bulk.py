@@ -47,8 +47,8 @@ class Row:
     Attributes:
         state: as the list shows it.
         offers: the acts that fit it.
-        sendable: whether a message can go to its user.
-        left: whether the act does not fit it.
+        unsendable: why no message can go to its user; "" where one can.
+        left: why the act is not for it, in words; "" where it is.
         foreseen: what would end, where the act can say so.
         refusal: why it was not done, or would not be.
     """
@@ -58,8 +58,8 @@ class Row:
     item: Device | Enrollment
     state: str
     offers: frozenset[str]
-    sendable: bool
-    left: bool = False
+    unsendable: str
+    left: str = ""
     foreseen: Foreseen | None = None
     refusal: Refusal | None = None
 
@@ -85,12 +85,14 @@ class Act:
     Attributes:
         section: the list that they are ticked in.
         make: the verb for one, by its id.
+        mails: whether it is for those alone to whom a message can go.
         dated: whether it asks until when new tokens work, and whether they are sent.
     """
 
     name: str
     section: str
     make: Callable[[Id, Said], Verb[Any, Any, Any]]
+    mails: bool = False
     dated: bool = False
 
 
@@ -133,7 +135,15 @@ async def _found(desk: Desk, act: Act, find: Find, named: str) -> Row | None:
     row = await find(desk, named)
     if row is None:
         return None
-    return replace(row, left=act.name not in row.offers)
+    return replace(row, left=_why_left(desk, act, row))
+
+
+def _why_left(desk: Desk, act: Act, row: Row) -> str:
+    """Why the act is not for this one; "" where it is."""
+    if act.name not in row.offers:
+        states = words.DEVICE_STATES if act.section == "devices" else words.ENROLLMENT_STATES
+        return desk.gettext(words.word(states, row.state).label)
+    return row.unsendable if act.mails else ""
 
 
 async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[str]) -> Response:
@@ -179,7 +189,7 @@ async def _portion(
             continue
         if not row.left:
             # Nobody keeps what he may have lost because no message can go to him.
-            delivery = Delivery("email") if sends and row.sendable else LATER
+            delivery = Delivery("email") if sends and not row.unsendable else LATER
             said = Said(form.value("reason"), delivery, until, form.value(PREVIEW + each))
             row = await _done(desk, row, act.make(row.id, said), said.preview)
         rows.append(row)
@@ -208,7 +218,7 @@ async def _done(desk: Desk, row: Row, verb: Verb[Any, Any, Any], preview: str) -
     outcome = await desk.perform(DryRun(verb) if unseen else verb)
     if isinstance(outcome, Refusal):
         return replace(row, refusal=outcome)
-    return replace(row, left=unseen)
+    return replace(row, left=desk.gettext("It has changed since you looked.") if unseen else "")
 
 
 def _count(form: Form, name: str) -> int:

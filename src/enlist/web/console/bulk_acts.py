@@ -29,7 +29,7 @@ def _reissue(enrollment_id: str, said: Said) -> Reissue:
 
 _ALL: Final = (
     Act("reset", "devices", _reset, dated=True),
-    Act("resend", "enrollments", lambda each, _said: Resend(each)),
+    Act("resend", "enrollments", lambda each, _said: Resend(each), mails=True),
     Act("reissue", "enrollments", _reissue, dated=True),
     Act("revoke", "enrollments", lambda each, said: Revoke(each, said.reason)),
     Act("delete", "enrollments", lambda each, _said: DeleteEnrollment(each)),
@@ -50,8 +50,8 @@ async def _device(desk: Desk, named: str) -> Row | None:
     if isinstance(detail, Refusal):
         return None
     found = detail.device
-    sendable = not unsendable(desk, found, detail.user)
-    return Row(found.id, found.name, found, found.state.value, of_device(detail), sendable)
+    offers, why = of_device(detail), unsendable(desk, found, detail.user)
+    return Row(found.id, found.name, found, found.state.value, offers, why)
 
 
 async def _enrollment(desk: Desk, named: str) -> Row | None:
@@ -60,9 +60,8 @@ async def _enrollment(desk: Desk, named: str) -> Row | None:
         return None
     found = detail.enrollment
     state = shown_state(found.state, found.expires_at, desk.now)
-    sendable = not unsendable(desk, found, detail.user)
-    offers = of_enrollment(found.grant, state)
-    return Row(found.id, found.device_name, found, state, offers, sendable)
+    offers, why = of_enrollment(found.grant, state), unsendable(desk, found, detail.user)
+    return Row(found.id, found.device_name, found, state, offers, why)
 
 
 async def devices(desk: Desk) -> Response:
