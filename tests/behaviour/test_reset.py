@@ -247,8 +247,11 @@ def test_compromised_may_end_the_owners_sign_ins(enlist: Enlist) -> None:
 
 
 def test_a_reset_is_all_or_nothing(enlist: Enlist, monkeypatch: pytest.MonkeyPatch) -> None:
-    """D08: where the last write fails, credential, tokens and log are as before."""
+    """D08: where the last write fails, credential, sessions, tokens and log are as before."""
+    process_id = new_id(enlist.clock.now)
+    enlist.do(Heartbeat(process_id, ()), SYSTEM)
     ticket = enrolled(enlist)
+    session = connected(enlist, ticket.device_id, process_id, "192.0.2.7")
     before = situation(enlist, ticket.device_id)
 
     def full(*_arguments: object) -> bool:
@@ -260,6 +263,7 @@ def test_a_reset_is_all_or_nothing(enlist: Enlist, monkeypatch: pytest.MonkeyPat
             enlist.perform(Reset(ticket.device_id, "lost"))
     assert situation(enlist, ticket.device_id) == before
     assert standing(enlist, ticket.device_id) == ["done"]
+    assert enlist.do(Heartbeat(process_id, (session,)), SYSTEM) == {}
     assert code(enlist.perform(Reset(ticket.device_id, "lost"))) == "done"
 
 

@@ -97,6 +97,24 @@ def test_a_past_expiry_is_refused(enlist: Enlist, run: Run, command: tuple[str, 
     assert code(enlist.redeem(ticket.token)) == "done"
 
 
+def test_an_expiry_is_kept_to_the_second(enlist: Enlist, run: Run) -> None:
+    """Issue: `--expires TIME --json`, for what is reset, reassigned, replaced and reissued."""
+    enlist.user("grace")
+    device = enrolled(enlist).device_id
+    words = ("--expires", "2026-03-09T18:30:15+01:00", "--message", "none", "--json")
+    ways = (
+        ("device", "reset", device),
+        ("device", "reassign", device, "--to", "grace"),
+        ("device", "replace", device),
+    )
+    for way in ways:
+        made = run(*way, *words).json["enrollment"]
+        assert made["expires_at"] == "2026-03-09T17:30:15.000000Z", way
+    found = run("enrollment", "reissue", made["id"], *words[:1], "2026-03-10T00:00Z", *words[2:])
+    assert found.json["expires_at"] == "2026-03-10T00:00:00.000000Z"
+    assert found.json["token"] != made["token"]
+
+
 @pytest.fixture
 def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as there:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import sqlite3
 import ssl
 import subprocess
 from base64 import urlsafe_b64decode
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,20 @@ def test_the_jwt_of_a_reissue_enrolls(start_server: StartServer, client: Client)
     assert "replaced by a newer one" in said
     code, said, _ = client.enroll(jwt_of(server, made), "new")
     assert code == 0, said
+
+
+def test_the_client_says_what_to_do_about_an_expired_jwt(
+    start_server: StartServer, client: Client
+) -> None:
+    """D54: it does not look at the date itself, so what is said is what the server says."""
+    server = start_server()
+    jwt = jwt_of(server, register(server, "laptop"))
+    with closing(sqlite3.connect(server.data / "enlist.sqlite3")) as database, database:
+        database.execute("UPDATE enrollment SET expires_at = 1")
+    code, said, _ = client.enroll(jwt, "late")
+    assert code == 1
+    assert "ENROLLMENT_EXPIRED" in said
+    assert "reissue" in said
 
 
 def leaf_of(server: Server, context: ssl.SSLContext) -> x509.Certificate:

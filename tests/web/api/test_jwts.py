@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from enlist.verbs.one_time_jwt import jwt_file_name
+from tests.behaviour.test_one_time_jwt import jti, redeem
+from tests.installation import code
 from tests.peers.base import find_program
 from tests.web.api.conftest import Api, Client, answered, refused
 
@@ -61,8 +63,13 @@ def test_the_qr_code_is_the_same_jwt(api: Api, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["jwt", "qr"])
 def test_what_is_over_is_not_handed_out(api: Api, form: str) -> None:
-    """D29: revoked, expired, unknown; and a registration token never."""
+    """D29: used, deleted, revoked, expired, unknown; and a registration token never."""
     operator = api.key("operator")
+    used, deleted = (registered(api, operator) for _ in range(2))
+    assert code(redeem(api.enlist, jti(api.enlist, used))) == "done"
+    assert refused(operator.get(f"/enrollments/{used}/{form}")) == (409, "token_used")
+    answered(operator.delete(f"/enrollments/{deleted}"), 204)
+    assert refused(operator.get(f"/enrollments/{deleted}/{form}")) == (404, "not_found")
     enrollment_id = registered(api, operator)
     answered(operator.post(f"/enrollments/{enrollment_id}/revoke", {}))
     assert refused(operator.get(f"/enrollments/{enrollment_id}/{form}")) == (409, "token_revoked")

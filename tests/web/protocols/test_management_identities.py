@@ -357,3 +357,12 @@ def test_what_is_staffs_is_hidden_from_who_may_not_see_staff(ziti: Ziti) -> None
     )
     assert error_of(refresh) == (401, "UNAUTHORIZED")
     assert error_of(operator.delete(f"/enrollments/{waiting['id']}")) == (401, "UNAUTHORIZED")
+    again = {"method": "ott", "identityId": made, "expiresAt": operator.in_days(1)}
+    assert error_of(operator.post("/enrollments", again)) == (401, "UNAUTHORIZED")
+    device = enroll(ziti, managing(ziti).ott(made)["token"])
+    (held,) = operator.read(f"/identities/{made}/authenticators")
+    reset = operator.post(
+        f"/authenticators/{held['id']}/re-enroll", {"expiresAt": again["expiresAt"]}
+    )
+    assert error_of(reset) == (401, "UNAUTHORIZED")
+    assert authenticates(device) == (200, "")
