@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from enlist_agent.cli import RESET
 from enlist_agent.client import Patience
-from enlist_agent.identity import renewal_due
+from enlist_agent.identity import device_tls, renewal_due
+from enlist_agent.outcomes import UnusableError
 from enlist_agent.renewal import renew
 from enlist_agent.running import Run
 from enlist_agent.standing import Standing, Status, status
@@ -26,6 +30,7 @@ pytestmark = pytest.mark.xdist_group("agent")
 AHEAD = """
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from enlist_agent.running import Run
 ahead = timedelta(days=int(sys.argv[2]))
@@ -61,6 +66,26 @@ class Dying(StateDirectory):
 
     def confirmed(self) -> None:
         self._step()
+        super().confirmed()
+
+
+class Watched(StateDirectory):
+    """A state directory at which somebody looks each time just before it changes."""
+
+    def __init__(self, path: Path, look: Callable[[], None]) -> None:
+        super().__init__(path)
+        self.look = look
+
+    def write(self, name: str, text: str, *, replace: bool = True) -> None:
+        self.look()
+        super().write(name, text, replace=replace)
+
+    def _move(self, name: str, final: str) -> None:
+        self.look()
+        super()._move(name, final)
+
+    def confirmed(self) -> None:
+        self.look()
         super().confirmed()
 
 
@@ -126,6 +151,71 @@ def test_wherever_the_process_dies_the_same_steps_go_on(
     assert house.events(device_id, "credential.refused") == []
     assert house.events(device_id, "credential.renewed") != []
     assert not [each.name for each in state.iterdir() if each.name.startswith(("next", "un"))]
+
+
+def test_who_asks_for_the_standing_waits_for_a_renewal(house: House, state: Path) -> None:
+    """Between any two steps key and certificate may not fit, or the old one be shown again."""
+    device_id = house.enrolled(state)
+    looked: list[str] = []
+
+    def look() -> None:
+        with pytest.raises(UnusableError, match="is using"):
+            status(state, now=datetime.now(UTC), patience=Patience(0.0))
+        looked.append("kept out")
+
+    outcome = renew(Watched(state, look), house.server.device_url, None, PATIENT)
+    assert isinstance(outcome, datetime), outcome
+    assert len(looked) == STEPS
+    assert stands(state) is Standing.ENROLLED
+    assert house.events(device_id, "credential.refused") == []
+
+
+def test_a_renewal_waits_for_who_asks_for_the_standing(
+    house: House, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise he would show the old certificate after the new one had come, like a thief."""
+    device_id = house.enrolled(state)
+
+    def renewed_meanwhile(folder: StateDirectory, ca: Path | None) -> ssl.SSLContext:
+        ready = device_tls(folder, ca)
+        with pytest.raises(UnusableError, match="is using"):
+            renew(StateDirectory(state), house.server.device_url, None, Patience(0.0))
+        return ready
+
+    monkeypatch.setattr("enlist_agent.standing.device_tls", renewed_meanwhile)
+    assert stands(state) is Standing.ENROLLED
+    assert house.events(device_id, "credential.refused") == []
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+def test_a_full_disk_leaves_a_certificate_that_counts(
+    house: House, state: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The agent stays connected, says so, and renews once there is room again."""
+    device_id = house.enrolled(state)
+    told: list[str] = []
+    steps = count()
+
+    def fill() -> None:
+        if next(steps) == step:
+            raise UnusableError("No space left on device.")
+
+    def notice(line: str) -> None:
+        told.append(line)
+        if line.startswith("Connected"):
+            raise Crashed
+
+    ahead = timedelta(days=250)
+    with monkeypatch.context() as patched:
+        patched.setattr("enlist_agent.running.StateDirectory", lambda path: Watched(path, fill))
+        with pytest.raises(Crashed):
+            Run(state, clock=lambda: datetime.now(UTC) + ahead, notice=notice).run()
+    assert "The certificate could not be renewed. No space left on device." in told[0]
+    assert stands(state) is Standing.ENROLLED
+    again = renew(StateDirectory(state), house.server.device_url, None, PATIENT)
+    assert isinstance(again, datetime), again
+    assert stands(state) is Standing.ENROLLED
+    assert house.events(device_id, "credential.refused") == []
 
 
 def test_a_clock_far_ahead_does_not_renew_without_end(house: House, state: Path) -> None:

@@ -54,6 +54,10 @@ class UsageError(ValueError):
     """The command cannot work as it was given; the message says what to change."""
 
 
+class UnusableError(UsageError):
+    """The state directory cannot be used just now: the disk is full, or another process has it."""
+
+
 class UnreachableError(Exception):
     """No Enlist server that can be trusted gave an answer that can be used."""
 

@@ -31,19 +31,19 @@ def renew(
     """Get the next certificate, and let it take over; answers until when it is good.
 
     Raises:
-        UsageError: the state directory cannot be used.
+        UsageError: the state directory cannot be used, or another process is using it.
         UnreachableError: no answer, none that can be trusted, or a certificate that does not fit.
     """
-    folder.settle()
-    if not folder.unconfirmed():
-        refusal = _fetch(folder, Server(address, device_tls(folder, ca), patience))
-        if refusal is not None:
-            return refusal
-    answer = _post(Server(address, device_tls(folder, ca), patience), CONFIRM_PATH, {})
-    if isinstance(answer, Refusal):
-        return answer
-    folder.confirmed()
-    return leaf_of(folder).not_valid_after_utc
+    with folder.settled(patience):
+        if not folder.unconfirmed():
+            refusal = _fetch(folder, Server(address, device_tls(folder, ca), patience))
+            if refusal is not None:
+                return refusal
+        answer = _post(Server(address, device_tls(folder, ca), patience), CONFIRM_PATH, {})
+        if isinstance(answer, Refusal):
+            return answer
+        folder.confirmed()
+        return leaf_of(folder).not_valid_after_utc
 
 
 def _fetch(folder: StateDirectory, server: Server) -> Refusal | None:

@@ -19,7 +19,13 @@ from typing import Final
 from enlist_agent.address import server_address
 from enlist_agent.client import Patience, Server
 from enlist_agent.identity import device_tls, leaf_of, renewal_due
-from enlist_agent.outcomes import HandshakeError, Refusal, UnreachableError, UsageError
+from enlist_agent.outcomes import (
+    HandshakeError,
+    Refusal,
+    UnreachableError,
+    UnusableError,
+    UsageError,
+)
 from enlist_agent.renewal import renew
 from enlist_agent.session import Ended, Session, connected
 from enlist_agent.standing import TOLD, Standing, said
@@ -86,7 +92,6 @@ class Run:
             return Refusal("not_enrolled", told, "Check --state, or enroll first.")
         address = self._address(kept)
         with folder.alone():
-            folder.settle()
             while True:
                 if self._due(folder):
                     self._renew(folder, address)
@@ -104,7 +109,13 @@ class Run:
 
     def _once(self, folder: StateDirectory, address: str) -> Stopped | None:
         """One session from its beginning to its end, or one try at it."""
-        server = Server(address, device_tls(folder, self.ca), Patience(10.0))
+        patience = Patience(10.0)
+        try:
+            with folder.settled(patience):
+                server = Server(address, device_tls(folder, self.ca), patience)
+        except UnusableError as trouble:
+            self._wait(str(trouble))
+            return None
         ended: Ended | Refusal | None
         try:
             with connected(server, folder) as session:
@@ -178,7 +189,7 @@ class Run:
         self._renew_after = self.clock() + RENEW_AGAIN
         try:
             outcome = renew(folder, address, self.ca, Patience(notice=self.notice))
-        except UnreachableError as trouble:
+        except (UnreachableError, UnusableError) as trouble:
             told = str(trouble)
         else:
             if isinstance(outcome, datetime):

@@ -78,16 +78,18 @@ def status(
         device_url: the device listener's address; by default the one learned at enrollment.
 
     Raises:
-        UsageError: an argument must be changed, or the state directory is damaged.
+        UsageError: an argument must be changed, or the state directory is damaged, or another
+            process renews the certificate and does not come to an end with it.
     """
     folder = StateDirectory(state)
     kept = folder.read()
     if kept is None:
         told = f"{state} holds no enrolled device"
         return Refusal("not_enrolled", told, "Check --state, or enroll first.")
-    folder.settle()
-    leaf = leaf_of(folder)
-    answer = _ask(folder, device_url or kept.device_url, ca, patience or Patience(10.0))
+    patience = patience or Patience(10.0)
+    with folder.settled(patience):
+        leaf = leaf_of(folder)
+        answer = _ask(folder, device_url or kept.device_url, ca, patience)
     standing, verdict = _verdict(answer, over=leaf.not_valid_after_utc <= now)
     return Status(
         device_id=kept.device_id,

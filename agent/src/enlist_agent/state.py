@@ -16,10 +16,10 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -31,7 +31,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from enlist_agent.outcomes import UsageError
+from enlist_agent.client import Patience
+from enlist_agent.locking import locked
+from enlist_agent.outcomes import UnusableError, UsageError
 from enlist_agent.ownership import (
     require_closed_directory,
     require_own_directory,
@@ -48,6 +50,7 @@ NEXT_KEY: Final = "next-key.pem"
 NEXT_CERTIFICATE: Final = "next-certificate.pem"
 UNCONFIRMED: Final = "unconfirmed"
 LOCK: Final = "run.lock"
+RENEWAL_LOCK: Final = "renewal.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,28 +185,50 @@ class StateDirectory:
         Raises:
             UsageError: there is one.
         """
-        try:
-            lock = (self.path / LOCK).open("w")
-            (self.path / LOCK).chmod(0o600)
-        except OSError as error:
-            raise _unusable(self.path / LOCK, error) from None
-        with lock:
-            if not _locked(lock):
+        with self._locked(LOCK, Patience(0.0)) as held:
+            if not held:
                 raise UsageError(f"Another agent runs on {self.path} already.")
             yield
+
+    @contextmanager
+    def settled(self, patience: Patience) -> Iterator[None]:
+        """Key and certificate as they belong together, and nobody renews them meanwhile.
+
+        Whoever shows the certificate to the server does so in here: shown after another process has
+        renewed it, it would look like a copy's, and the server would raise an alarm.
+
+        Raises:
+            UnusableError: another process does not come to an end with it, or the disk is full.
+        """
+        with self._locked(RENEWAL_LOCK, patience) as held:
+            if not held:
+                raise UnusableError(
+                    f"Another enlist-agent is using {self.path}. Try again when it is done."
+                )
+            self._settle()
+            yield
+
+    @contextmanager
+    def _locked(self, name: str, patience: Patience) -> Iterator[bool]:
+        path = self.path / name
+        with ExitStack() as until_the_end:
+            try:
+                held = until_the_end.enter_context(locked(path, patience))
+            except OSError as error:
+                raise _unusable(path, error) from None
+            yield held
 
     # --- renewal --------------------------------------------------------------------------
 
     def keep_next(self, certificate: str) -> None:
         """Let the next key take over with its certificate, which the server is yet to be told."""
         self.write(NEXT_CERTIFICATE, certificate)
-        self.settle()
+        self._settle()
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Let the next key and certificate take over, wherever a crash may have left them.
 
-        The key first: a certificate that waits alone belongs to the key in use. Whoever uses both
-        calls this before.
+        The key first: a certificate that waits alone belongs to the key in use.
         """
         if self.text(NEXT_CERTIFICATE) is not None:
             self.write(UNCONFIRMED, "")
@@ -223,7 +248,7 @@ class StateDirectory:
 
     def _move(self, name: str, final: str) -> None:
         try:
-            with suppress(FileNotFoundError):  # another process has settled it meanwhile
+            with suppress(FileNotFoundError):  # a crash came after this one had taken over
                 (self.path / name).replace(self.path / final)
             self._sync()
         except OSError as error:
@@ -280,20 +305,7 @@ def private_text(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _locked(file: IO[str]) -> bool:
-    """Lock a file for as long as it is open; False where another process has."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _unusable(path: Path, error: OSError) -> UsageError:
+def _unusable(path: Path, error: OSError) -> UnusableError:
     a_file = isinstance(error, (FileExistsError, NotADirectoryError))
     reason = "it is, or lies below, a file" if a_file else error.strerror or error
-    return UsageError(f"{path} cannot be used: {reason}.")
+    return UnusableError(f"{path} cannot be used: {reason}.")
