@@ -106,6 +106,34 @@ def downloaded(page: Page) -> str:
     return Path(started.value.path()).read_text()
 
 
+def test_a_device_that_is_handed_its_jwt(filled: Filled) -> None:
+    """Registered with one, revoked, and issued anew: each time it can be handed over at once."""
+    watched = filled.watch("operator")
+    page = watched.page
+    page.goto("/console/main/devices/new?user=ada")
+    page.get_by_label("Name of the device").fill("Server 12")
+    page.get_by_label("Platform").select_option("linux")
+    page.get_by_label("It enrolls with").select_option("One-time JWT")
+    page.get_by_label("Send the registration e-mail").uncheck()
+    assert watched.axe() == []
+    page.get_by_role("button", name="Review").click()
+    expect(page.get_by_text("Nothing is sent yet")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+    first = downloaded(page)
+    page.get_by_role("link", name="All about this enrollment").click()
+    page.get_by_role("link", name="Revoke").click()
+    page.get_by_role("button", name="Revoke").click()
+    page.get_by_role("link", name="Issue a new token").click()
+    expect(page.get_by_label("It enrolls with")).to_have_value("one_time_jwt")
+    page.get_by_role("button", name="Issue it").click()
+    expect(page.get_by_role("status").first).to_contain_text("Below is how the new token gets")
+    assert enrollment(page) == {"Delete enrollment"}
+    assert downloaded(page) not in ("", first)
+    page.get_by_role("button", name="Show QR code").click()
+    expect(page.get_by_role("img", name="QR code of the one-time JWT")).to_be_visible()
+    watched.calm()
+
+
 def test_an_open_code_gives_way_to_what_became_of_it(filled: Filled) -> None:
     """Whoever shows it to a phone sees that the phone has enrolled, or that it is dead."""
     operator, helpdesk = filled.watch("operator"), filled.watch("helpdesk")

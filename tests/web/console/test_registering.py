@@ -19,7 +19,10 @@ FIELDS = {
     "platform": "linux",
     "ownership": "corporate_dedicated",
     "serial": "SN-1",
+    "grant": "registration_token",
+    "send": "yes",
 }
+JWT = {**FIELDS, "grant": "one_time_jwt", "send": ""}
 
 
 def carried(page: Page) -> dict[str, object]:
@@ -164,6 +167,50 @@ def test_a_template_is_chosen_and_named(console: Console, enlist: Enlist) -> Non
     assert "Welcome" in review.main
     desk.send(NEW, {**carried(review), "step": "save"})
     assert enlist.rows("message")[0]["template"] == "Welcome"
+
+
+def test_a_jwt_is_handed_over_and_needs_no_address(console: Console, enlist: Enlist) -> None:
+    """D26-D30: as a file or a QR code, from the page that Save leads to."""
+    enlist.user("ada", email="")
+    desk = console.sign_in("operator")
+    review = desk.send(NEW, {**JWT, "step": "review"})
+    assert "One-time JWT" in review.main
+    assert "Nothing is sent yet" in review.main
+    saved = desk.send(NEW, {**carried(review), "step": "save"})
+    page = desk.follow(saved)
+    (enrollment,) = enlist.enrollments_of(enlist.devices()[0].id)
+    assert (enrollment.grant, enrollment.state) == ("one_time_jwt", "active")
+    assert not enlist.rows("message")
+    assert "Registered. Below is how it gets to its user." in page.main
+    assert page.leads_to(f"/console/main/enrollments/{enrollment.id}/jwt")
+    assert page.leads_to(f"/console/main/enrollments/{enrollment.id}/qr")
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_jwt_can_be_sent_at_once_with_a_text_of_its_own(console: Console, enlist: Enlist) -> None:
+    """A template that was chosen before the grant was is for registration tokens."""
+    desk = console.sign_in("operator")
+    asked = {**JWT, "send": "yes", "template": "Welcome", "step": "review"}
+    review = desk.send(NEW, asked)
+    assert "ada@example.com" in review.main
+    assert "Welcome" not in review.main
+    desk.send(NEW, {**carried(review), "step": "save"})
+    (message,) = enlist.rows("message")
+    assert (message["purpose"], message["template"]) == ("one_time_jwt", "")
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_token_can_wait_to_be_sent(console: Console, enlist: Enlist) -> None:
+    desk = console.sign_in("operator")
+    form = desk.open(NEW)
+    assert (form.value("grant"), form.value("send")) == ("registration_token", "yes")
+    review = desk.send(NEW, {**FIELDS, "send": "", "step": "review"})
+    edit = desk.send(NEW, {**carried(review), "step": "edit"})
+    assert "send" not in edit.fields, "it stays unticked"
+    page = desk.follow(desk.send(NEW, {**carried(review), "step": "save"}))
+    assert not enlist.rows("message")
+    (enrollment,) = enlist.enrollments_of(enlist.devices()[0].id)
+    assert page.leads_to(f"/console/main/enrollments/{enrollment.id}/resend")
 
 
 def test_the_picker_offers_who_is_here(console: Console, enlist: Enlist) -> None:

@@ -25,7 +25,7 @@ from enlist.verbs.rehearsing import DryRun, Foreseeing
 from enlist.web.console import words
 from enlist.web.console.forms import Form, read_choices, to_picker
 from enlist.web.console.layout import Desk
-from enlist.web.console.sending import read_expiry, token_choices
+from enlist.web.console.sending import YES, read_expiry, token_choices
 
 MOST_AT_ONCE: Final = 100
 """Things that can be chosen for one act: a full page of a list."""
@@ -36,7 +36,6 @@ PORTION: Final = 10
 PREVIEW: Final = "preview-"
 """Before an id: the field with what was shown of it."""
 
-YES: Final = "yes"
 _CARRIED: Final = ("action", "confirmed", "reason", "expires_at", "send")
 
 

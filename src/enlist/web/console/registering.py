@@ -1,4 +1,4 @@
-"""Registering a device: a form, a review of what will be sent to whom, then Save (A78).
+"""Registering a device: a form, a review of what will be made and sent, then Save (A78).
 
 Nothing is written before Save: the review only looks. Save carries a nonce of the review, so
 that pressing it twice registers one device.
@@ -11,12 +11,11 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from enlist.core.model import Ownership
+from enlist.core.model import GrantKind, Ownership
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.core.secrets import random_secret
 from enlist.verbs.idempotent import Idempotent, idempotency_key
-from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
 from enlist.verbs.reviewing import ReviewRegistration
 from enlist.verbs.views import ListOrganizations, ListUsers
@@ -24,10 +23,18 @@ from enlist.verbs.views_details import OrganizationDetail, ShowOrganization, Sho
 from enlist.web.console import words
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
-from enlist.web.console.sending import lifetime, read_expiry, templates_at
+from enlist.web.console.sending import (
+    YES,
+    grant_choices,
+    lifetime,
+    read_delivery,
+    read_expiry,
+    read_grant,
+    templates_at,
+)
 
 _DETAILS: Final = tuple(each.name for each in fields(DeviceDetails))
-CARRIED: Final = (*_DETAILS, "user", "organization", "template", "expires_at")
+CARRIED: Final = (*_DETAILS, "user", "organization", "grant", "send", "template", "expires_at")
 """Every field of the form; the review carries them on to Save."""
 
 _FIELD_OF: Final = {"user.email": "user", "message.template": "template", "message.type": "user"}
@@ -50,8 +57,9 @@ async def register(desk: Desk) -> Response:
         form.value("organization"),
         form.value("user"),
         _details(form),
-        Delivery("email", form.value("template")),
+        read_delivery(form),
         until,
+        read_grant(form) or GrantKind.REGISTRATION_TOKEN,
     )
     return await (_save if step == "save" else _review)(desk, form, verb)
 
@@ -64,7 +72,8 @@ def _details(form: Form) -> DeviceDetails:
 async def _fresh(desk: Desk) -> Form:
     """An empty form; `?user=` chooses the user already, as the link on his page does."""
     named = desk.request.query_params.get("user", "")
-    values = {"ownership": Ownership.NONE.value}
+    grant = GrantKind.REGISTRATION_TOKEN.value
+    values = {"ownership": Ownership.NONE.value, "grant": grant, "send": YES}
     if named:
         found = await desk.view(ShowUser(named))
         if not isinstance(found, Refusal):
@@ -83,6 +92,7 @@ async def _show_form(desk: Desk, form: Form) -> Response:
         "organizations": [
             (each.group_id, _name(each.name, each.group_id)) for each in organizations
         ],
+        "grants": grant_choices(),
         "templates": await templates_at(desk, desk.group_id, desk.organization.path),
         **lifetime(desk, policy),
     }
@@ -97,6 +107,8 @@ async def _review(desk: Desk, form: Form, verb: Register) -> Response:
         "form": form,
         "carried": [name for name in CARRIED if form.value(name)],
         "details": verb.details,
+        "grant": verb.grant,
+        "sent": verb.message,
         "reviewed": reviewed,
         "nonce": random_secret().reveal(),
         "words": words,
@@ -114,6 +126,8 @@ async def _save(desk: Desk, form: Form, verb: Register) -> Response:
     if isinstance(outcome, Refusal):
         return await _refused(desk, form, outcome)
     text = desk.gettext("Registered. The message with the token is on its way to %(user)s.")
+    if verb.message.deferred:
+        text = desk.gettext("Registered. Below is how it gets to its user.")
     address = desk.address("devices", outcome.value.device_id)
     return desk.go(address, text % {"user": form.value("user")})
 

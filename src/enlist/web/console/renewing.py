@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from starlette.responses import Response
 
@@ -32,15 +32,16 @@ from enlist.web.console.layout import Desk, page
 from enlist.web.console.offering import NEEDS
 from enlist.web.console.sending import (
     FIELDS,
+    GRANTS,
+    YES,
     addressee,
+    grant_choices,
+    read_delivery,
     read_expiry,
+    read_grant,
     token_choices,
     unsendable,
 )
-
-YES: Final = "yes"
-NEW_GRANTS: Final = (GrantKind.REGISTRATION_TOKEN, GrantKind.ONE_TIME_JWT)
-"""What a device can be given to enroll again."""
 
 
 @dataclass(frozen=True)
@@ -97,23 +98,17 @@ async def reset(desk: Desk) -> Response:
 def _last_grant(detail: DeviceDetail) -> GrantKind:
     """By what the device enrolled the last time, as far as it can be given again."""
     last = detail.enrollments[0].grant if detail.enrollments else None
-    return last if last in NEW_GRANTS else GrantKind.REGISTRATION_TOKEN
+    return last if last in GRANTS else GrantKind.REGISTRATION_TOKEN
 
 
 def _of_device(device: Device) -> dict[str, Any]:
     """What the form shows where the grant can be chosen anew."""
-    grants = [(each.value, words.GRANTS[each].label) for each in NEW_GRANTS]
-    return {"device": device, "grants": grants, "by_jwt": False}
+    return {"device": device, "grants": grant_choices(), "by_jwt": False}
 
 
 def _usually(grant: GrantKind) -> dict[str, str]:
     """A JWT is usually handed over, a registration token can only be sent."""
     return {} if grant is GrantKind.ONE_TIME_JWT else {"send": YES}
-
-
-def _grant(form: Form) -> GrantKind | None:
-    named = form.value("grant")
-    return GrantKind(named) if named in NEW_GRANTS else None
 
 
 def _reset(device: Device, form: Form, delivery: Delivery, until: int | None) -> Reset:
@@ -124,7 +119,7 @@ def _reset(device: Device, form: Form, delivery: Delivery, until: int | None) ->
         reason,
         delivery,
         until,
-        _grant(form),
+        read_grant(form),
         # The box is out of sight, and may still be ticked, once another reason is chosen.
         compromised and form.value("end_sign_ins") == YES,
         form.value("preview"),
@@ -147,7 +142,7 @@ async def issue(desk: Desk) -> Response:
     grant = _last_grant(detail)
 
     def make(form: Form, delivery: Delivery, until: int | None) -> Issue:
-        return Issue(device.id, delivery, until, _grant(form) or grant)
+        return Issue(device.id, delivery, until, read_grant(form) or grant)
 
     return await _renew(
         desk,
@@ -206,7 +201,7 @@ async def _renew(desk: Desk, asked: _Page) -> Response:
     if desk.request.method == "POST":
         form, until = _until(desk, await read_form(desk.request))
         if not form.errors:
-            delivery = _delivery(form)
+            delivery = read_delivery(form)
             outcome = await desk.perform(asked.make(form, delivery, until))
             if not isinstance(outcome, Refusal):
                 return desk.go(asked.back, _told(desk, asked, delivery))
@@ -242,14 +237,6 @@ def _until(desk: Desk, form: Form) -> tuple[Form, int | None]:
     if until is None and not form.errors:
         form = form.refused(invalid("expires_at", desk.gettext("must be given")))
     return form, until
-
-
-def _delivery(form: Form) -> Delivery:
-    if form.value("send") != YES:
-        return LATER
-    # A JWT goes with a text of its own, whatever was chosen before its grant was.
-    by_jwt = form.value("grant") == GrantKind.ONE_TIME_JWT
-    return Delivery("email", "" if by_jwt else form.value("template"))
 
 
 def _told(desk: Desk, asked: _Page, delivery: Delivery) -> str:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import Any, Final
 
 from enlist.core.clock import HOUR
-from enlist.core.model import Device, Enrollment, User, organization_at
+from enlist.core.model import Device, Enrollment, GrantKind, User, organization_at
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.templates import ListTemplates
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization
+from enlist.web.console import words
 from enlist.web.console.forms import Form, from_picker, to_picker
 from enlist.web.console.layout import Desk
+
+YES: Final = "yes"
+"""What a box says that is ticked."""
+
+GRANTS: Final = (GrantKind.REGISTRATION_TOKEN, GrantKind.ONE_TIME_JWT)
+"""What a device can be given to enroll with."""
 
 FIELDS: Final = {"message.template": "template", "message.type": "template"}
 """The form's names of what verbs call otherwise."""
@@ -48,6 +56,26 @@ def read_expiry(desk: Desk, form: Form) -> tuple[Form, int | None]:
         problem = desk.gettext("must be a date and a time")
         return form.refused(invalid("expires_at", problem)), None
     return form, moment
+
+
+def read_grant(form: Form) -> GrantKind | None:
+    """What the device enrolls with, where the form says it."""
+    named = form.value("grant")
+    return GrantKind(named) if named in GRANTS else None
+
+
+def read_delivery(form: Form) -> Delivery:
+    """Whether the token is sent at once, and with which text."""
+    if form.value("send") != YES:
+        return LATER
+    # A JWT goes with a text of its own, whatever was chosen before its grant was.
+    by_jwt = read_grant(form) is GrantKind.ONE_TIME_JWT
+    return Delivery("email", "" if by_jwt else form.value("template"))
+
+
+def grant_choices() -> list[tuple[str, str]]:
+    """Value and name of the grants that can be chosen."""
+    return [(each.value, words.GRANTS[each].label) for each in GRANTS]
 
 
 async def token_choices(desk: Desk, path: str) -> dict[str, Any]:
