@@ -1,6 +1,7 @@
-"""Which things of a list somebody wants, in a filter of his own words. Plain values.
+"""Which things of a list somebody wants, by fields that the list offers. Plain values.
 
-Who reads a filter knows its language; who keeps the things knows the fields. Between them go these.
+Who reads a filter knows its language, and what each of its fields is here; who keeps the things
+knows how to compare them. Between them go these.
 """
 
 from __future__ import annotations
@@ -18,16 +19,13 @@ class Operator(StrEnum):
     CONTAINS_ANY_CASE = "icontains"
 
 
-Operand = str | bool | None
-
-
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison of a field with a value."""
+    """One comparison of a field with a value. What holds an id is only equal to one, or not."""
 
     field: str
     operator: Operator
-    operand: Operand
+    operand: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from enlist.core.filtering import Selection
 from enlist.core.ids import Id
 from enlist.core.model import Credential
-from enlist.core.outcomes import Refusal
 from enlist.store import announcing
 from enlist.store.announcing import Of
-from enlist.store.slices import Field, Kind, Slice, Slicing
+from enlist.store.slices import Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -147,7 +146,7 @@ _IN_USE_EACH = SetQuery(
     "device_id uuid",
     f"{_SELECT} FROM asked JOIN credential c ON c.device_id = asked.device_id WHERE {_IN_USE}",
 )
-_AUTHENTICATORS = Slicing(
+_SLICING = Slicing(
     f"""{_SELECT}, d.name AS device_name
       FROM credential c
       JOIN device d ON d.id = c.device_id
@@ -155,12 +154,8 @@ _AUTHENTICATORS = Slicing(
      WHERE d.deleted_at IS NULL AND {_IN_USE}""",
     path="o.path",
     discreet=NOT_STAFF.format(user="d.user_id"),
-    fields={
-        "id": Field(Kind.ID, "c.id"),
-        "method": Field(Kind.TEXT, "'cert'"),
-        "fingerprint": Field(Kind.TEXT, "c.fingerprint"),
-        "identity": Field(Kind.ID, "c.device_id"),
-    },
+    ids={"id": "c.id", "device": "c.device_id"},
+    texts={"fingerprint": "c.fingerprint"},
 )
 _REVOKED = Query(
     "credential.revoked",
@@ -205,8 +200,8 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticator:
-    """A credential that a device authenticates with, and what the device is called."""
+class InUse:
+    """A credential in use, and what the device that proves itself with it is called."""
 
     credential: Credential
     device_name: str
@@ -245,17 +240,13 @@ def in_use(tx: Reader, device_ids: Iterable[Id]) -> dict[Id, Credential]:
     return {each.device_id: each for each in found}
 
 
-def authenticators(
-    tx: Reader, path: str, wanted: Selection, *, discreetly: bool
-) -> Slice[Authenticator] | Refusal:
-    """Credentials in use in a subtree, by the fields that OpenZiti's authenticators have."""
-    return _AUTHENTICATORS.take(
-        tx,
-        path,
-        wanted,
-        lambda row: Authenticator(_credential(row), row["device_name"]),
-        discreetly=discreetly,
-    )
+def fitting(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[InUse]:
+    """Credentials in use in a subtree, by the fields `id`, `device`, `fingerprint`."""
+
+    def make(row: Row) -> InUse:
+        return InUse(_credential(row), row["device_name"])
+
+    return _SLICING.take(tx, path, wanted, make, discreetly=discreetly)
 
 
 def by_serial(tx: Reader, serial: str) -> Credential | None:

@@ -10,7 +10,7 @@ from enlist.core.outcomes import Refusal
 from enlist.store import announcing
 from enlist.store.announcing import Of
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
-from enlist.store.slices import Field, Kind, Slice, Slicing
+from enlist.store.slices import Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -175,18 +175,12 @@ _LIST = Listing(
         "u.id = d.user_id": f"u.id = d.user_id AND {NAMED_WITHIN}",
     },
 )
-_IDENTITIES = Slicing(
+_SLICING = Slicing(
     f"{_COLUMNS} WHERE d.deleted_at IS NULL",
     path="o.path",
     discreet=NOT_STAFF.format(user="d.user_id"),
-    fields={
-        "id": Field(Kind.ID, "d.id"),
-        "name": Field(Kind.TEXT, "d.name"),
-        "type": Field(Kind.TEXT, "'Default'"),
-        "isAdmin": Field(Kind.FLAG, "0"),
-        "isDefaultAdmin": Field(Kind.FLAG, "0"),
-        "externalId": Field(Kind.TEXT, "d.external_id"),
-    },
+    ids={"id": "d.id"},
+    texts={"name": "d.name", "external_id": "d.external_id"},
 )
 
 
@@ -303,11 +297,9 @@ def page(tx: Reader, request: PageRequest) -> Page[Device] | Refusal:
     return _LIST.page(tx, request, _device)
 
 
-def identities(
-    tx: Reader, path: str, wanted: Selection, *, discreetly: bool
-) -> Slice[Device] | Refusal:
-    """Devices of a subtree, by the fields that OpenZiti's identities have."""
-    return _IDENTITIES.take(tx, path, wanted, _device, discreetly=discreetly)
+def fitting(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[Device]:
+    """Devices of a subtree, by the fields `id`, `name`, `external_id`."""
+    return _SLICING.take(tx, path, wanted, _device, discreetly=discreetly)
 
 
 def _editable(device: Device) -> dict[str, object]:

@@ -1,7 +1,6 @@
-"""One-time JWTs that nobody used yet: what OpenZiti's management API calls enrollments.
+"""One-time JWTs that nobody used yet: what a device could still enroll with, as it is or reissued.
 
-Once it was used, revoked or deleted, such an enrollment is gone for that API; one that has
-expired, or is on hold after a restore, is not, as it can be reissued.
+What was used, revoked or deleted is over; what has expired, or is on hold after a restore, is not.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from dataclasses import dataclass
 from enlist.core.filtering import Selection
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
-from enlist.core.outcomes import Refusal
-from enlist.store.slices import Field, Kind, Slice, Slicing
+from enlist.store.slices import Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery
 from enlist.store.users import NOT_STAFF
 
@@ -32,11 +30,11 @@ _OF_DEVICE_EACH = SetQuery(
     "wanted_id uuid",
     f"{_SELECT} FROM asked JOIN enrollment e ON e.device_id = asked.wanted_id {_PLACED}",
 )
-_ENROLLMENTS = Slicing(
+_SLICING = Slicing(
     f"{_SELECT} FROM enrollment e {_PLACED}",
     path="o.path",
     discreet=NOT_STAFF.format(user="e.user_id"),
-    fields={"id": Field(Kind.ID, "e.id"), "identity": Field(Kind.ID, "e.device_id")},
+    ids={"id": "e.id", "device": "e.device_id"},
 )
 
 
@@ -66,11 +64,9 @@ def of_devices(tx: Reader, device_ids: Iterable[Id]) -> dict[Id, Outstanding]:
     return {each.device_id: each for each in found}
 
 
-def enrollments(
-    tx: Reader, path: str, wanted: Selection, *, discreetly: bool
-) -> Slice[Outstanding] | Refusal:
-    """Outstanding ones of a subtree, by the fields that OpenZiti's enrollments have."""
-    return _ENROLLMENTS.take(tx, path, wanted, _outstanding, discreetly=discreetly)
+def fitting(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[Outstanding]:
+    """Those of a subtree, by the fields `id`, `device`."""
+    return _SLICING.take(tx, path, wanted, _outstanding, discreetly=discreetly)
 
 
 def _outstanding(row: Row) -> Outstanding:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from enlist.core.filtering import Condition, Operator, Order, Selection
 from enlist.core.ids import parse_id
-from enlist.core.outcomes import Refusal, invalid
 from enlist.store.listing import like, path_end
 from enlist.store.tx import Reader, Row, Statement
 
@@ -22,22 +21,7 @@ T = TypeVar("T")
 
 _ALL: Final = "1 = 1"
 _NONE: Final = "1 = 0"
-
-
-class Kind(Enum):
-    """What a field holds. A flag is the same for every row."""
-
-    TEXT = auto()
-    ID = auto()
-    FLAG = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field that a filter may name: an SQL expression that is never NULL."""
-
-    kind: Kind
-    sql: str
+NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +39,24 @@ class Slicing:
         select: ends in a WHERE clause to which conditions are added with AND.
         path: the organization's path of a row.
         discreet: condition for those who may not see staff.
-        fields: by the names that filters use; `id` must be among them.
+        ids: what holds an id, by the field's name; `id` must be among them.
+        texts: what holds a text, and is never NULL.
     """
 
     def __init__(
-        self, select: str, *, path: str, discreet: str, fields: Mapping[str, Field]
+        self,
+        select: str,
+        *,
+        path: str,
+        discreet: str,
+        ids: Mapping[str, str],
+        texts: Mapping[str, str] = NO_FIELDS,
     ) -> None:
         self._select = select
         self._path = path
         self._discreet = discreet
-        self._fields = fields
+        self._ids = ids
+        self._texts = texts
 
     def take(
         self,
@@ -74,102 +66,61 @@ class Slicing:
         make: Callable[[Row], T],
         *,
         discreetly: bool,
-    ) -> Slice[T] | Refusal:
-        """What is wanted of the subtree at `path`.
-
-        Refusals: `validation_failed` for the fields `filter` and `sort`.
-        """
-        order = self._order(wanted.orders)
-        if isinstance(order, Refusal):
-            return order
-        matching = self._matching(wanted.conditions, discreetly)
-        if isinstance(matching, Refusal):
-            return matching
-        text, values = matching
+    ) -> Slice[T]:
+        """What is wanted of the subtree at `path`, which names no field but those declared."""
+        text, values = self._matching(wanted.conditions, discreetly)
         within = {"path": path, "path_end": path_end(path), **values}
         counting = f"SELECT count(*) AS found FROM ({text}) AS matching"
         counted = tx.one(Statement("slice.count", counting), **within)
-        taking = f"{text} ORDER BY {order} LIMIT :limit OFFSET :offset"
+        taking = f"{text} ORDER BY {self._order(wanted.orders)} LIMIT :limit OFFSET :offset"
         page = {"limit": wanted.limit, "offset": wanted.offset}
         rows = tx.all(Statement("slice.take", taking), **within, **page)
         return Slice(tuple(make(row) for row in rows), int(counted["found"]) if counted else 0)
 
     def _matching(
         self, conditions: tuple[Condition, ...], discreetly: bool
-    ) -> tuple[str, dict[str, object]] | Refusal:
+    ) -> tuple[str, dict[str, str]]:
         """The statement of everything that meets the conditions, and the values that it takes."""
         where = [f"{self._path} >= :path", f"{self._path} < :path_end"]
         where += [self._discreet] if discreetly else []
-        values: dict[str, object] = {}
+        values: dict[str, str] = {}
         for number, condition in enumerate(conditions):
             name = f"value_{number}"
-            told = self._condition(condition, name)
-            if isinstance(told, Refusal):
-                return told
-            where.append(told[0])
-            if told[1] is not None:
-                values[name] = told[1]
+            if condition.field in self._ids:
+                told, value = _compare_id(self._ids[condition.field], condition, f":{name}")
+            else:
+                told, value = _compare_text(self._texts[condition.field], condition, f":{name}")
+            where.append(told)
+            if value is not None:
+                values[name] = value
         return f"{self._select} AND {' AND '.join(where)}", values
 
-    def _condition(self, condition: Condition, name: str) -> tuple[str, object] | Refusal:
-        """SQL for one comparison, and the value of its parameter; None where it has none."""
-        field = self._fields.get(condition.field)
-        if field is None:
-            return invalid("filter", f"knows the fields {', '.join(self._fields)}")
-        compared = {
-            Kind.TEXT: _compare_text,
-            Kind.ID: _compare_id,
-            Kind.FLAG: _compare_flag,
-        }[field.kind](field.sql, condition, f":{name}")
-        if compared is None:
-            return invalid("filter", f"cannot compare {condition.field} like this")
-        return compared
-
-    def _order(self, orders: tuple[Order, ...]) -> str | Refusal:
+    def _order(self, orders: tuple[Order, ...]) -> str:
         keys = []
         for order in orders:
-            field = self._fields.get(order.field)
-            if field is None:
-                return invalid("sort", f"must be one of {', '.join(self._fields)}")
-            direction = "DESC" if order.descending else "ASC"
-            if field.kind is not Kind.FLAG:
-                key = f"lower({field.sql})" if field.kind is Kind.TEXT else field.sql
-                keys.append(f"{key} {direction}")
-        return ", ".join([*keys, self._fields["id"].sql])
+            by_id = self._ids.get(order.field)
+            key = by_id or f"lower({self._texts[order.field]})"
+            keys.append(f"{key} {'DESC' if order.descending else 'ASC'}")
+        return ", ".join([*keys, self._ids["id"]])
 
 
-Compared = tuple[str, object] | None
+Compared = tuple[str, str | None]
+"""SQL for one comparison, and the value of its parameter; None where it has none."""
 
 
 def _compare_text(sql: str, condition: Condition, parameter: str) -> Compared:
-    operand = "" if condition.operand is None else condition.operand
-    if isinstance(operand, bool):
-        return None
     match condition.operator:
-        case Operator.CONTAINS if not operand:
+        case Operator.CONTAINS if not condition.operand:
             return _ALL, None
         case Operator.CONTAINS:  # LIKE does not mind the case of letters on SQLite
-            return f"replace({sql}, {parameter}, '') <> {sql}", operand
+            return f"replace({sql}, {parameter}, '') <> {sql}", condition.operand
         case Operator.CONTAINS_ANY_CASE:
-            return f"lower({sql}) LIKE {parameter} ESCAPE '!'", like(operand)
-    return f"{sql} {condition.operator.value} {parameter}", operand
+            return f"lower({sql}) LIKE {parameter} ESCAPE '!'", like(condition.operand)
+    return f"{sql} {condition.operator.value} {parameter}", condition.operand
 
 
 def _compare_id(sql: str, condition: Condition, parameter: str) -> Compared:
-    equal = condition.operator is Operator.EQUAL
-    if not (equal or condition.operator is Operator.UNEQUAL):
-        return None
-    if not isinstance(condition.operand, str):
-        return None
     operand = parse_id(condition.operand)
     if operand is None:  # nothing is called so; PostgreSQL would not even compare it
-        return (_NONE if equal else _ALL), None
+        return (_NONE if condition.operator is Operator.EQUAL else _ALL), None
     return f"{sql} {condition.operator.value} {parameter}", operand
-
-
-def _compare_flag(sql: str, condition: Condition, parameter: str) -> Compared:
-    if condition.operator not in (Operator.EQUAL, Operator.UNEQUAL):
-        return None
-    if not isinstance(condition.operand, bool):
-        return None
-    return f"{sql} {condition.operator.value} {parameter}", int(condition.operand)

@@ -15,7 +15,7 @@ from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Permission
 from enlist.store import credentials, events
-from enlist.store.credentials import Authenticator
+from enlist.store.credentials import InUse
 from enlist.store.slices import Slice
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.afresh import Seen
@@ -47,21 +47,19 @@ def authenticator_named(
 
 
 @dataclass(frozen=True)
-class ListAuthenticators(Sliced[Authenticator]):
+class ListAuthenticators(Sliced[InUse]):
     """Credentials in use."""
 
     wanted: Selection
 
     permission = Permission.DEVICES_READ
 
-    def show(
-        self, tx: Reader, caller: Caller, path: str, *, discreetly: bool
-    ) -> Slice[Authenticator] | Refusal:
-        return credentials.authenticators(tx, path, self.wanted, discreetly=discreetly)
+    def show(self, tx: Reader, caller: Caller, path: str, *, discreetly: bool) -> Slice[InUse]:
+        return credentials.fitting(tx, path, self.wanted, discreetly=discreetly)
 
 
 @dataclass(frozen=True)
-class ShowAuthenticator(View[Authenticator]):
+class ShowAuthenticator(View[InUse]):
     """One of them.
 
     Refusals: `not_found`, also for one that was revoked; `forbidden`.
@@ -69,11 +67,11 @@ class ShowAuthenticator(View[Authenticator]):
 
     authenticator_id: str
 
-    def read(self, tx: Reader, caller: Caller) -> Authenticator | Refusal:
+    def read(self, tx: Reader, caller: Caller) -> InUse | Refusal:
         held = authenticator_named(tx, caller, self.authenticator_id, Permission.DEVICES_READ)
         if isinstance(held, Refusal):
             return held
-        return Authenticator(held.credential, held.device.name)
+        return InUse(held.credential, held.device.name)
 
 
 @dataclass(frozen=True)

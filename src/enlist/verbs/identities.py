@@ -45,7 +45,7 @@ class Identity:
 class Sliced(View[Slice[T]], Generic[T]):
     """What lists by filter share: whose things they show.
 
-    Refusals: `forbidden`; `validation_failed` for the fields `filter` and `sort`.
+    Refusals: `forbidden`.
     """
 
     wanted: Selection
@@ -60,9 +60,7 @@ class Sliced(View[Slice[T]], Generic[T]):
         return self.show(tx, caller, path, discreetly=discreetly)
 
     @abstractmethod
-    def show(
-        self, tx: Reader, caller: Caller, path: str, *, discreetly: bool
-    ) -> Slice[T] | Refusal:
+    def show(self, tx: Reader, caller: Caller, path: str, *, discreetly: bool) -> Slice[T]:
         """What there is at `path`, once the caller's rights are settled."""
 
 
@@ -79,12 +77,8 @@ class ListIdentities(Sliced[Identity]):
 
     permission = Permission.DEVICES_READ
 
-    def show(
-        self, tx: Reader, caller: Caller, path: str, *, discreetly: bool
-    ) -> Slice[Identity] | Refusal:
-        found = devices.identities(tx, path, self.wanted, discreetly=discreetly)
-        if isinstance(found, Refusal):
-            return found
+    def show(self, tx: Reader, caller: Caller, path: str, *, discreetly: bool) -> Slice[Identity]:
+        found = devices.fitting(tx, path, self.wanted, discreetly=discreetly)
         return Slice(_furnished(tx, caller, found.items, self.idle), found.total)
 
 
@@ -115,8 +109,8 @@ class ListOutstanding(Sliced[Outstanding]):
 
     def show(
         self, tx: Reader, caller: Caller, path: str, *, discreetly: bool
-    ) -> Slice[Outstanding] | Refusal:
-        return outstanding.enrollments(tx, path, self.wanted, discreetly=discreetly)
+    ) -> Slice[Outstanding]:
+        return outstanding.fitting(tx, path, self.wanted, discreetly=discreetly)
 
 
 @dataclass(frozen=True)

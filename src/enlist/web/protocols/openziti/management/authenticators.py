@@ -19,9 +19,15 @@ from enlist.web.protocols.openziti.envelopes import answered
 from enlist.web.protocols.openziti.management import shapes
 from enlist.web.protocols.openziti.management.bodies import Expiry, Extension, read
 from enlist.web.protocols.openziti.management.desk import Desk, Offered, told
+from enlist.web.protocols.openziti.management.fields import Always, Fields, Identifier, Text
 from enlist.web.protocols.openziti.management.lists import answer_list
 
-FIELDS: Final = ("id", "method", "fingerprint", "identity")
+FIELDS: Final[Fields] = {
+    "id": Identifier("id"),
+    "method": Always("cert"),
+    "fingerprint": Text("fingerprint"),
+    "identity": Identifier("device"),
+}
 
 
 async def answer(desk: Desk, *fixed: Condition) -> Response | Refusal:

@@ -22,9 +22,10 @@ from enlist.web.protocols.openziti.envelopes import answered
 from enlist.web.protocols.openziti.management import shapes
 from enlist.web.protocols.openziti.management.bodies import Expiry, NewEnrollment, read
 from enlist.web.protocols.openziti.management.desk import Desk, Offered, told
+from enlist.web.protocols.openziti.management.fields import Fields, Identifier
 from enlist.web.protocols.openziti.management.lists import answer_list
 
-FIELDS: Final = ("id", "identity")
+FIELDS: Final[Fields] = {"id": Identifier("id"), "identity": Identifier("device")}
 
 
 async def answer(desk: Desk, *fixed: Condition) -> Response | Refusal:

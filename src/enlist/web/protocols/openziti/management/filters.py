@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
-from enlist.core.filtering import Condition, Operand, Operator, Order
+from enlist.core.filtering import Operator, Order
 
 LONGEST: Final = 2_000
 MOST_CONDITIONS: Final = 20
@@ -63,11 +63,23 @@ class Unreadable(ValueError):
     """A filter that is not understood; the message says where."""
 
 
+Operand = str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison of a field with a value, in OpenZiti's words."""
+
+    field: str
+    operator: Operator
+    operand: Operand
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What a filter says. `skip` and `limit` are None where it does not speak of them."""
 
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Comparison, ...] = ()
     orders: tuple[Order, ...] = ()
     skip: int | None = None
     limit: int | None = None
@@ -108,13 +120,13 @@ class _Values(Transformer[Token, Any]):
     def nothing(self) -> None:
         return None
 
-    def comparison(self, field: Token, operator: Token, operand: Operand) -> Condition:
-        return Condition(str(field), Operator(operator.lower()), operand)
+    def comparison(self, field: Token, operator: Token, operand: Operand) -> Comparison:
+        return Comparison(str(field), Operator(operator.lower()), operand)
 
     def everything(self, _token: Token) -> None:
         return None
 
-    def conditions(self, *found: Condition | None) -> Filter:
+    def conditions(self, *found: Comparison | None) -> Filter:
         return Filter(conditions=tuple(each for each in found if each is not None))
 
     def order(self, field: Token, descending: Token | None = None) -> Order:

@@ -16,9 +16,17 @@ from enlist.web.protocols.openziti.envelopes import answered
 from enlist.web.protocols.openziti.management import authenticators, enrollments, shapes
 from enlist.web.protocols.openziti.management.bodies import IdentityChange, NewIdentity, read
 from enlist.web.protocols.openziti.management.desk import Desk, Offered, told
+from enlist.web.protocols.openziti.management.fields import Always, Fields, Identifier, Text
 from enlist.web.protocols.openziti.management.lists import answer_list, belonging_to
 
-FIELDS: Final = ("id", "name", "type", "isAdmin", "isDefaultAdmin", "externalId")
+FIELDS: Final[Fields] = {
+    "id": Identifier("id"),
+    "name": Text("name"),
+    "type": Always(shapes.TYPE),
+    "isAdmin": Always(False),
+    "isDefaultAdmin": Always(False),
+    "externalId": Text("external_id"),
+}
 
 
 async def _list(desk: Desk) -> Response | Refusal:

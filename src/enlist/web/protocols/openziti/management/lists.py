@@ -6,7 +6,7 @@ What the query says of order and page counts before what the filter says of it (
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from starlette.datastructures import QueryParams
@@ -17,7 +17,9 @@ from enlist.core.outcomes import Refusal, invalid
 from enlist.store.slices import Slice
 from enlist.verbs.driver import View
 from enlist.verbs.fields import readable
+from enlist.web.protocols.openziti.management import fields
 from enlist.web.protocols.openziti.management.desk import Desk
+from enlist.web.protocols.openziti.management.fields import Fields, Unfit
 from enlist.web.protocols.openziti.management.filters import Filter, Unreadable, parse
 
 T = TypeVar("T")
@@ -28,77 +30,72 @@ FURTHEST: Final = 100_000
 _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
-class _Unfit(ValueError):
-    """A part of the query is not as it should be."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(problem)
-        self.field = field
-
-
-def selection(query: QueryParams, *fixed: Condition) -> Selection | Refusal:
-    """What a list's query asks for.
+def selection(query: QueryParams, known: Fields, *fixed: Condition) -> Selection | Refusal:
+    """What a list's query asks for, in the store's words.
 
     Args:
+        known: what a filter may name.
         fixed: what the address itself asks for.
 
     Refusals: `validation_failed` for the field that is not understood.
     """
     try:
         wanted = _filter("filter", query.get("filter", ""))
-        orders = _orders(query.get("sort", "")) or wanted.orders
+        conditions = [fields.condition(known, each) for each in wanted.conditions]
+        orders = fields.orders(known, _orders(query.get("sort", "")) or wanted.orders)
         limit = _number(query, "limit", wanted.limit)
         offset = _number(query, "offset", wanted.skip)
-    except _Unfit as problem:
-        return invalid(problem.field, str(problem))
+    except Unfit as problem:
+        return invalid(problem.part, str(problem))
     if offset > FURTHEST:
         return invalid("offset", f"must be at most {FURTHEST}")
-    return Selection((*fixed, *wanted.conditions), orders, min(limit or USUAL, MOST), offset)
+    told = (each for each in conditions if each is not None)
+    return Selection((*fixed, *told), orders, min(limit or USUAL, MOST), offset)
 
 
 def belonging_to(identity_id: str) -> Condition:
     """That something is an identity's."""
-    return Condition("identity", Operator.EQUAL, identity_id)
+    return Condition("device", Operator.EQUAL, identity_id)
 
 
 async def answer_list(
     desk: Desk,
     listing: Callable[[Selection], View[Slice[T]]],
-    fields: Sequence[str],
+    known: Fields,
     shown: Callable[[T], dict[str, Any]],
     *fixed: Condition,
 ) -> Response | Refusal:
     """What is found of a list, in its envelope.
 
     Args:
-        fields: what a filter may name.
+        known: what a filter may name.
         fixed: as for `selection`.
     """
-    wanted = selection(desk.request.query_params, *fixed)
+    wanted = selection(desk.request.query_params, known, *fixed)
     if isinstance(wanted, Refusal):
         return wanted
     found = await desk.see(listing(wanted))
     if isinstance(found, Refusal):
         return found
     paging = {"limit": wanted.limit, "offset": wanted.offset, "totalCount": found.total}
-    meta = {"filterableFields": [*fields], "pagination": paging}
+    meta = {"filterableFields": [*known], "pagination": paging}
     data = [shown(each) for each in found.items]
     return JSONResponse({"data": data, "meta": meta}, media_type="application/json")
 
 
 def _filter(name: str, text: str) -> Filter:
     if not readable(text):
-        raise _Unfit(name, "must not hold control characters")
+        raise Unfit(name, "must not hold control characters")
     try:
         return parse(text)
     except Unreadable as problem:
-        raise _Unfit(name, f"cannot be read: {problem}") from None
+        raise Unfit(name, f"cannot be read: {problem}") from None
 
 
 def _orders(text: str) -> tuple[Order, ...]:
     found = _filter("sort", f"sort by {text}") if text else Filter()
     if found != Filter(orders=found.orders):
-        raise _Unfit("sort", "must be names of fields, each perhaps with asc or desc behind it")
+        raise Unfit("sort", "must be names of fields, each perhaps with asc or desc behind it")
     return found.orders
 
 
@@ -107,5 +104,5 @@ def _number(query: QueryParams, name: str, otherwise: int | None) -> int:
     if text is None:
         return otherwise or 0
     if _NUMBER.fullmatch(text) is None:
-        raise _Unfit(name, "must be a whole number, 0 or more")
+        raise Unfit(name, "must be a whole number, 0 or more")
     return int(text)

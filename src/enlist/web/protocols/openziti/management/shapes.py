@@ -12,7 +12,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.secrets import Secret
 from enlist.pki.listener import METHOD
-from enlist.store.credentials import Authenticator
+from enlist.store.credentials import InUse
 from enlist.store.outstanding import Outstanding
 from enlist.verbs.identities import Identity
 from enlist.web.protocols.openziti import shapes
@@ -82,7 +82,7 @@ def enrollment(found: Outstanding, jwt: Secret | None = None) -> dict[str, Any]:
     }
 
 
-def authenticator(found: Authenticator) -> dict[str, Any]:
+def authenticator(found: InUse) -> dict[str, Any]:
     """A certificate that a device authenticates with."""
     return shapes.authenticator(found.credential, found.device_name, "./authenticators")
 
