@@ -72,6 +72,21 @@ def test_each_place_in_life_has_its_own_buttons(
     assert offered(desk, enrolled(enlist).device_id) == {"reset"}
 
 
+def test_after_a_reset_the_section_begins_anew(console: Console, enlist: Enlist) -> None:
+    """D01, D13: delivery and Delete, then Reissue once it ran out; and which link a reset ends."""
+    device = enrolled(enlist)
+    desk = console.sign_in("operator")
+    desk.follow(send_reset(desk, device.device_id, grant=JWT.value, expires_at=UNTIL))
+    assert offered(desk, device.device_id) == {"delete", "resend", "jwt", "qr"}
+    ending = desk.open(reset_page(device.device_id)).main
+    assert "The one-time JWT of" in ending
+    assert "stops working; whoever still has it is told that a newer one was made" in ending
+    enlist.clock.now = enlist.enrollments_of(device.device_id)[0].expires_at
+    desk = console.sign_in("operator")
+    assert offered(desk, device.device_id) == {"reissue"}
+    assert "has expired already; it stays dead" in desk.open(reset_page(device.device_id)).main
+
+
 def test_who_may_not_is_offered_less(console: Console, enlist: Enlist) -> None:
     """D24."""
     issued, device = registered(enlist), enrolled(enlist)
