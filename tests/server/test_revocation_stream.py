@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from cryptography import x509
 
 from tests.devices import Credentials, enroll
+from tests.peers.base import wait_until
 from tests.serving import Server, StartServer
 
 BY_BELL_ALONE = """
@@ -24,7 +25,14 @@ from enlist.web.api import revocations
 revocations.SIGN_OF_LIFE = 3600
 wiring.main()
 """
-OFTEN = BY_BELL_ALONE.replace("3600", "0.1")
+OFTEN_FOR_TWO = """
+from enlist import wiring
+from enlist.web import services
+from enlist.web.api import revocations
+revocations.SIGN_OF_LIFE = 0.1
+services.MOST_STREAMS = 2
+wiring.main()
+"""
 
 
 @dataclass
@@ -74,6 +82,10 @@ class House:
     key: str
     count: int = 0
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
     def enroll(self) -> tuple[Credentials, str]:
         """A device and the serial of its certificate."""
         self.count += 1
@@ -82,10 +94,13 @@ class House:
 
     def ask(self, method: str, path: str, **body: object) -> Any:
         """The answer to an administrator's request, which must succeed."""
-        with self.servers[0].client(headers={"Authorization": f"Bearer {self.key}"}) as client:
+        with self.servers[0].client(headers=self.headers) as client:
             answer = client.request(method, f"/api/v1{path}", json=body or None)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
+
+    def reset(self, device: Credentials) -> None:
+        self.ask("POST", f"/devices/{device.device_id}/reset", message={"type": "none"})
 
     def reset_by_command(self, device: Credentials) -> None:
         words = ("device", "reset", device.device_id, "--reason", "lost", "--message", "none")
@@ -107,10 +122,10 @@ def test_every_process_tells_and_nothing_is_lost_over_a_restart(
     (one, first), (two, second), (three, third) = (house.enroll() for _ in range(3))
     with ExitStack() as open_streams:
         followers = [open_streams.enter_context(following(each, house.key)) for each in servers]
-        house.ask("POST", f"/devices/{one.device_id}/reset", message={"type": "none"})
+        house.reset(one)
         assert [each.next() for each in followers] == [first] * count
         if database_url:
-            house.ask("POST", f"/devices/{two.device_id}/reset", message={"type": "none"})
+            house.reset(two)
         else:
             house.reset_by_command(two)
         assert [each.next() for each in followers] == [second] * count
@@ -127,13 +142,31 @@ def test_every_process_tells_and_nothing_is_lost_over_a_restart(
 
 
 def test_a_stream_ends_with_the_right_to_read_it(start_server: StartServer, tmp_path: Path) -> None:
-    """And nothing that is revoked after that is said (S54)."""
-    server = start_server(program=("-c", OFTEN))
+    """And nothing that is revoked after that is said (S54), though another reader hears it.
+
+    There is room for two streams: one that ends makes room for another.
+    """
+    server = start_server(program=("-c", OFTEN_FOR_TWO))
     house = housed([server], tmp_path)
-    box, serial = house.enroll()
+    (one, first), (two, second) = house.enroll(), house.enroll()
     made = house.ask("POST", "/api-keys", name="vpn", role="reader")
-    with following(server, made["key"]) as follower:
-        house.ask("POST", f"/devices/{box.device_id}/reset", message={"type": "none"})
-        assert follower.next() == serial
+    with following(server, made["key"]) as follower, following(server, house.key) as other:
+        house.reset(one)
+        assert [follower.next(), other.next()] == [first, first]
         house.ask("DELETE", f"/api-keys/{made['id']}")
+        house.reset(two)
+        assert other.next() == second, "it was sent out"
         assert follower.ended()
+        with following(server, house.key), server.client(headers=house.headers) as third:
+            told = third.get("/api/v1/revocations/stream")
+        assert (told.status_code, told.json()["code"]) == (503, "try_later")
+    wait_until(lambda: room(server, house.key, 2), "both have gone", log=server.log)
+
+
+def room(server: Server, key: str, streams: int) -> bool:
+    """Whether there is room for so many streams at the same time."""
+    with ExitStack() as all_of_them, suppress(AssertionError):
+        for _ in range(streams):
+            all_of_them.enter_context(following(server, key))
+        return True
+    return False

@@ -28,6 +28,7 @@ from enlist.web.app import device_application, web_application
 from enlist.web.services import Services
 from tests.connections import live_session
 from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, Ticket, done, refusal
+from tests.web.bells import stopping
 from tests.web.enroll.conftest import Box
 from tests.web.enroll.test_headers import EXPECTED
 
@@ -156,7 +157,9 @@ def made(enlist: Enlist, services: Services) -> Site:
 @pytest.fixture
 def site(enlist: Enlist) -> Site:
     box = Box([CapturedMessage("a@example.com", "s", "t", "<head></head>", enlist.clock(), ())])
-    services = Services(driver=enlist.driver, store=enlist.store, mailbox=box, version="test")
+    services = Services(
+        driver=enlist.driver, store=enlist.store, mailbox=box, bell=stopping(), version="test"
+    )
     return made(enlist, services)
 
 

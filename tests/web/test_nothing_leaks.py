@@ -40,6 +40,7 @@ from enlist.web.services import Services
 from tests.fuzzing import effort
 from tests.installation import MAILED, PASSWORD, Enlist
 from tests.web.api.conftest import ORIGIN
+from tests.web.bells import stopping
 from tests.web.neighbours import Things, furnish, unknown
 from tests.web.slots import (
     NESTED,
@@ -236,6 +237,7 @@ def street(enlist: Enlist) -> Iterator[Street]:
         store=enlist.store,
         trusted_proxies=("127.0.0.1/32",),
         version="test",
+        bell=stopping(),
     )
     with ExitStack() as stack:
         http = TestClient(

@@ -32,15 +32,9 @@ def store_kind() -> str:
     return "sqlite"
 
 
-@pytest.fixture
-def web(enlist: Enlist) -> Iterator[TestClient]:
-    """The web listener behind a proxy that says where devices come from."""
-    with listening(enlist, Rhythm()) as client:
-        yield client
-
-
 @contextmanager
 def listening(enlist: Enlist, rhythm: Rhythm) -> Iterator[TestClient]:
+    """The web listener behind a proxy that says where devices come from."""
     keeper = Keeper(enlist.driver, rhythm)
     proxies = ("127.0.0.1/32",)
     services = Services(enlist.driver, enlist.store, trusted_proxies=proxies, sessions=keeper)
@@ -58,21 +52,22 @@ def asked(web: TestClient, address: str) -> Iterator[str]:
 
 
 def test_who_signs_nothing_keeps_nobody_else_out(
-    web: TestClient, monkeypatch: pytest.MonkeyPatch
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "MOST_ASKED_AT_ONE", 2)
     monkeypatch.setattr(session, "MOST_ASKED", 3)
-    with asked(web, "192.0.2.1") as first, asked(web, "192.0.2.1") as second:
-        assert first == second == "challenge"
-        with pytest.raises(WebSocketDenialResponse) as told, asked(web, "192.0.2.1"):
-            pytest.fail("a third one was asked")
-        assert (told.value.status_code, told.value.json()["code"]) == (503, "try_later")
-        with asked(web, "192.0.2.2") as elsewhere:
-            assert elsewhere == "challenge"
-            with pytest.raises(WebSocketDenialResponse), asked(web, "192.0.2.3"):
-                pytest.fail("a fourth one was asked")
-    with asked(web, "192.0.2.1") as later:
-        assert later == "challenge"
+    with listening(enlist, Rhythm()) as web:
+        with asked(web, "192.0.2.1") as first, asked(web, "192.0.2.1") as second:
+            assert first == second == "challenge"
+            with pytest.raises(WebSocketDenialResponse) as told, asked(web, "192.0.2.1"):
+                pytest.fail("a third one was asked")
+            assert (told.value.status_code, told.value.json()["code"]) == (503, "try_later")
+            with asked(web, "192.0.2.2") as elsewhere:
+                assert elsewhere == "challenge"
+                with pytest.raises(WebSocketDenialResponse), asked(web, "192.0.2.3"):
+                    pytest.fail("a fourth one was asked")
+        with asked(web, "192.0.2.1") as later:
+            assert later == "challenge"
 
 
 def test_a_device_that_opens_sessions_without_end_has_to_wait(

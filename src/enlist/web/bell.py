@@ -13,13 +13,11 @@ class Bell:
 
     Attributes:
         over: the server stops, and nobody shall go on.
-        listeners: how many answers go on now; who gives one counts himself.
     """
 
     def __init__(self) -> None:
         self._rung = 0
         self.over = False
-        self.listeners = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Future[None]] = set()
 

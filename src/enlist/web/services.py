@@ -29,6 +29,7 @@ from enlist.web.bell import Bell
 from enlist.web.gathering import Gathering
 from enlist.web.metrics import OUTCOMES
 from enlist.web.peers import X_FORWARDED_FOR
+from enlist.web.places import Places
 
 Value = TypeVar("Value")
 
@@ -62,6 +63,16 @@ def _limiter() -> anyio.CapacityLimiter:
     return anyio.CapacityLimiter(_THREADS)
 
 
+MOST_STREAMS: Final = 200
+"""Answers that go on at a time in one process; each looks whenever something was revoked."""
+MOST_STREAMS_OF_ONE: Final = 50
+"""Of them in one organization below the topmost and all below it, or in the topmost itself."""
+
+
+def _streams() -> Places:
+    return Places(MOST_STREAMS, MOST_STREAMS_OF_ONE)
+
+
 @dataclass(frozen=True)
 class Services:
     """One process's Enlist, as its adapters see it.
@@ -73,7 +84,8 @@ class Services:
             listener shows a certificate under it; "" where others vouch for the listener.
         mailbox: the demo's; None in production.
         sessions: the device sessions that this process holds; None where it serves none.
-        bell: rings when something was revoked; None where nothing goes on after an answer.
+        bell: rings when something was revoked.
+        streams: places of answers that go on, such as streams of revocations.
         version: Enlist's version, shown to people who are signed in.
         why_not_ready: what keeps this process from taking traffic, besides the database; "" is
             nothing.
@@ -86,7 +98,8 @@ class Services:
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     mailbox: Mailbox | None = None
     sessions: Keeper | None = None
-    bell: Bell | None = None
+    bell: Bell = field(default_factory=Bell)
+    streams: Places = field(default_factory=_streams)
     version: str = ""
     own_ca: str = ""
     why_not_ready: Callable[[], str] = str

@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from base64 import b64decode
-from collections import Counter
-from collections.abc import Iterator, MutableSet
-from contextlib import contextmanager
+from collections.abc import MutableSet
 from typing import Any, Final
 
 import structlog
@@ -38,6 +36,7 @@ from enlist.verbs.device_sessions import OpenSession as Open
 from enlist.web.boundary import FAULTS
 from enlist.web.callers import services_of, stranger
 from enlist.web.client_certificates import client_certificate
+from enlist.web.places import Places
 from enlist.web.problems import problem_response
 from enlist.web.services import Services
 from enlist.web.upgrading import GONE, adopt
@@ -83,7 +82,7 @@ class Door:
     """Lets devices in."""
 
     def __init__(self) -> None:
-        self._asked = Counter[str]()
+        self._asked = Places(MOST_ASKED, MOST_ASKED_AT_ONE)
 
     async def enter(self, websocket: WebSocket) -> None:
         """One device, until its session is open or refused."""
@@ -101,7 +100,9 @@ class Door:
             if der is not None:
                 await self._by_certificate(websocket, services, keeper, der)
             else:
-                with self._place(stranger(websocket).source):
+                with self._asked.taken(stranger(websocket).source) as room:
+                    if not room:
+                        raise StoreUnavailable("too many devices are about to sign a challenge")
                     await self._by_challenge(websocket, services, keeper)
         except GONE:
             raise
@@ -113,19 +114,6 @@ class Door:
             FAULTS.inc()
             _log.error("fault", support_code=code, path="/session", exc_info=error)
             await _refuse(websocket, Refusal("internal_error", support_code=code))
-
-    @contextmanager
-    def _place(self, source: str) -> Iterator[None]:
-        """A place among those who are about to sign a challenge."""
-        if self._asked.total() >= MOST_ASKED or self._asked[source] >= MOST_ASKED_AT_ONE:
-            raise StoreUnavailable("too many devices are about to sign a challenge")
-        self._asked[source] += 1
-        try:
-            yield
-        finally:
-            self._asked[source] -= 1
-            if not self._asked[source]:
-                del self._asked[source]
 
     async def _by_certificate(
         self, websocket: WebSocket, services: Services, keeper: Keeper, der: bytes

@@ -24,6 +24,7 @@ from enlist.web.app import web_application
 from enlist.web.services import Services
 from tests.installation import Enlist
 from tests.requests import request_pem
+from tests.web.bells import stopping
 
 ORIGIN = "http://localhost:8000"
 
@@ -135,6 +136,7 @@ def served_api(enlist: Enlist) -> Iterator[Api]:
         store=enlist.store,
         trusted_proxies=("127.0.0.1/32",),
         version="test",
+        bell=stopping(),
     )
     client = TestClient(web_application(services), ORIGIN, client=("127.0.0.1", 50000))
     with client:

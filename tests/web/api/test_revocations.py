@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
+import httpx2
+import pytest
 from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
 from enlist.core.clock import rfc3339
 from enlist.verbs.reset import Reset
-from enlist.web.api.revocations import MOST_STREAMS
+from enlist.web.api import revocations
 from enlist.web.app import web_application
-from enlist.web.bell import Bell
+from enlist.web.places import Places
+from enlist.web.services import Services
 from tests.connections import enrolled
 from tests.installation import SHOWN, Enlist
-from tests.web.api.conftest import ORIGIN, Api, answered, refused, wrong_fields
+from tests.peers.base import DEADLINE
+from tests.web.api.conftest import ORIGIN, Api, Client, answered, refused, wrong_fields
+from tests.web.bells import stopping
+
+NEAR: Final = ("127.0.0.1", 50000)
 
 
 def test_revocations_are_listed_behind_a_cursor(api: Api, enlist: Enlist) -> None:
@@ -101,13 +112,79 @@ def test_a_stream_is_no_slow_request(api: Api) -> None:
     assert timed() == before + 2
 
 
-def test_a_process_holds_so_many_streams_open_and_no_more(api: Api) -> None:
+def test_of_many_who_come_at_once_only_as_many_get_a_stream_as_there_is_room_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever is refused goes to another process, or comes again."""
-    bell = Bell()
-    bell.listeners = MOST_STREAMS
-    crowded = web_application(replace(api.services, bell=bell))
-    headers = api.key("reader").headers
-    with TestClient(crowded, ORIGIN, client=("127.0.0.1", 50000)) as client:
-        answer = client.get("/api/v1/revocations/stream", headers=headers)
-        assert refused(answer) == (503, "try_later")
-        assert client.get("/api/v1/revocations", headers=headers).status_code == 200
+    services, reader = crowded(api, 3, 3), api.key("reader")
+    for _ in range(2):  # all places are given back
+        assert Counter(at_once(services, [reader] * 5, monkeypatch)) == {200: 3, 503: 2}
+
+
+def test_no_organization_takes_all_streams(
+    api: Api, enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is below one shares with it, or it could make itself more room."""
+    for name, parent in (("acme", ""), ("sales", "acme"), ("beta", "")):
+        enlist.organization(name, parent)
+    readers = [api.key("reader", organization=each) for each in ("acme", "sales", "acme", "beta")]
+    statuses = at_once(crowded(api, 9, 2), [*readers, api.key("reader")], monkeypatch)
+    assert sorted(statuses[:3]) == [200, 200, 503]
+    assert statuses[3:] == [200, 200]
+
+
+@pytest.mark.parametrize("query", ["after=12", "organization=nowhere"])
+def test_who_is_refused_a_stream_takes_no_room(
+    api: Api, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    services, reader = crowded(api, 1, 1), api.key("reader")
+    with TestClient(web_application(services), ORIGIN, client=NEAR) as client:
+        for _ in range(2):
+            answer = client.get(f"/api/v1/revocations/stream?{query}", headers=reader.headers)
+            assert answer.status_code in (404, 422)
+    assert at_once(services, [reader], monkeypatch) == [200]
+
+
+def crowded(api: Api, most: int, most_of_one: int) -> Services:
+    """A process with so many places for streams."""
+    return Services(
+        driver=api.services.driver,
+        store=api.services.store,
+        bell=stopping(),
+        streams=Places(most, most_of_one),
+    )
+
+
+def at_once(
+    services: Services, readers: Sequence[Client], monkeypatch: pytest.MonkeyPatch
+) -> list[int]:
+    """How each is answered who wants a stream: none is looked up before all have come."""
+    read = revocations._read
+
+    async def ask() -> list[int]:
+        came, all_came = asyncio.Semaphore(0), asyncio.Event()
+
+        async def look(*asked: Any) -> Any:
+            came.release()
+            await all_came.wait()
+            return await read(*asked)
+
+        monkeypatch.setattr(revocations, "_read", look)
+        transport = httpx2.ASGITransport(web_application(services), client=NEAR)
+        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            asked = [
+                asyncio.create_task(client.get("/api/v1/revocations/stream", headers=each.headers))
+                for each in readers
+            ]
+            for each in asked:
+                each.add_done_callback(lambda _: came.release())
+            for _ in asked:
+                await came.acquire()
+            all_came.set()
+            return [(await each).status_code for each in asked]
+
+    try:
+        with ThreadPoolExecutor(1) as pool:  # a browser's loop may run in this thread
+            return pool.submit(asyncio.run, asyncio.wait_for(ask(), DEADLINE)).result()
+    finally:
+        monkeypatch.setattr(revocations, "_read", read)

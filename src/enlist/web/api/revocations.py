@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic import ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
-from enlist.core.caller import SYSTEM, CallerKind
+from enlist.core.caller import SYSTEM, Caller, CallerKind
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.core.secrets import support_code
@@ -27,8 +29,6 @@ from enlist.web.services import STREAMED
 
 operations: Final = Operations("Revocations")
 
-MOST_STREAMS: Final = 200
-"""Streams that one process holds open."""
 LONGEST: Final = 3600.0
 """Seconds after which a reader must come anew."""
 SIGN_OF_LIFE: Final = 10.0
@@ -127,9 +127,18 @@ async def list_revocations(
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events."""
+    """Server-sent events. What is held for them is let go at their end, whichever that is."""
 
     media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes], held: ExitStack) -> None:
+        # nginx would else keep what is said until there is much of it.
+        super().__init__(events, headers={"x-accel-buffering": "no"})
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._held:
+            await super().__call__(scope, receive, send)
 
 
 @operations.staff("GET", "/revocations/stream", Permission.REVOCATIONS_READ, answers=EventStream)
@@ -145,41 +154,45 @@ async def stream_revocations(
     The `id` of an event is its cursor, its data what the list shows. Ends after an hour, and when
     the right to read has ended; come again with the last cursor, as browsers do by themselves.
     """
-    bell = asking.services.bell
-    if bell is not None and bell.listeners >= MOST_STREAMS:
-        return Refusal("try_later", support_code=support_code())
     after = query.after if last_event_id is None else last_event_id
     view = ReadRevocations(after, query.organization)
-    first = await _read(asking, view)
-    if isinstance(first, Refusal):
-        return first
-    asking.request.scope[GOES_ON] = True
-    # nginx would else keep what is said until there is much of it.
-    return EventStream(_events(asking, view), headers={"x-accel-buffering": "no"})
+    with ExitStack() as held:
+        if not held.enter_context(asking.services.streams.taken(_sharing(asking.caller))):
+            return Refusal("try_later", support_code=support_code())
+        rung = asking.services.bell.rung()
+        first = await _read(asking, view)
+        if isinstance(first, Refusal):
+            return first
+        asking.request.scope[GOES_ON] = True
+        return EventStream(_events(asking, view, first, rung), held.pop_all())
 
 
-async def _events(asking: Asking, view: ReadRevocations) -> AsyncIterator[bytes]:
+def _sharing(caller: Caller) -> str:
+    """Whose places a reader's stream is one of: an organization below the topmost has all that is
+    below it in common, or it could have more of them by making organizations.
+    """
+    return "/".join(caller.home.split("/")[:2])
+
+
+async def _events(
+    asking: Asking, view: ReadRevocations, first: Read, rung: int
+) -> AsyncIterator[bytes]:
     """What there is, and then what comes, until the reader, his right or the server goes."""
     bell, clock = asking.services.bell, asyncio.get_running_loop().time
-    until = clock() + LONGEST
-    yield _RETRY
-    if bell is None:
-        yield _told(await _read(asking, view))
-        return
-    bell.listeners += 1
-    try:
-        while clock() < until and not bell.over:
-            rung = bell.rung()
-            read = await _again(asking, view)
-            if isinstance(read, Refusal):
-                return
-            yield _told(read)
-            view = replace(view, after=read.cursor)
-            if not read.more:
-                await bell.wait(rung, SIGN_OF_LIFE)
-                await asyncio.sleep(_REST)
-    finally:
-        bell.listeners -= 1
+    until, read = clock() + LONGEST, first
+    yield _RETRY + _told(first)
+    while clock() < until:
+        if not read.more:
+            await bell.wait(rung, SIGN_OF_LIFE)
+            await asyncio.sleep(_REST)
+        if bell.over:
+            return
+        rung = bell.rung()
+        found = await _again(asking, replace(view, after=read.cursor))
+        if isinstance(found, Refusal):
+            return
+        yield _told(found)
+        read = found
 
 
 async def _again(asking: Asking, view: ReadRevocations) -> Read | Refusal:
@@ -202,9 +215,9 @@ async def _read(asking: Asking, view: ReadRevocations) -> Read | Refusal:
             return await asking.see(view)
 
 
-def _told(read: Read | Refusal) -> bytes:
+def _told(read: Read) -> bytes:
     """Revocations as events; a comment, which readers pass over, where there are none."""
-    if isinstance(read, Refusal) or not read.items:
+    if not read.items:
         return b":\n\n"
     STREAMED.inc(len(read.items))
     return b"".join(map(_event, map(Revocation.of, read.items)))
