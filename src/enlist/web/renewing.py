@@ -18,10 +18,10 @@ from enlist.core.secrets import support_code
 from enlist.pki.chain import DeviceCertificate, Unfit, examine
 from enlist.pki.csr import parse
 from enlist.verbs.renewal import ConfirmRenewal, RenewCertificate
-from enlist.web.api.reading import failed, read_json
 from enlist.web.callers import services_of, stranger
 from enlist.web.client_certificates import client_certificate
 from enlist.web.problems import problem_response
+from enlist.web.reading import failed, read_json
 
 PATH: Final = "/device/renewal"
 

@@ -14,6 +14,7 @@ from enlist.core.policy import Permission, Role
 from enlist.verbs import documents
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey
 from enlist.verbs.views import ListApiKeys
+from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
 from enlist.web.api.operations import (
     IDEMPOTENT,
     IdempotencyHeader,
@@ -21,18 +22,7 @@ from enlist.web.api.operations import (
     Staff,
     shown,
 )
-from enlist.web.api.values import (
-    EXAMPLE_ID,
-    EXAMPLE_MOMENT,
-    Body,
-    Line,
-    Moment,
-    MomentGiven,
-    Page,
-    Paging,
-    Shown,
-    filters,
-)
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment, MomentGiven
 
 operations: Final = Operations("API keys")
 

@@ -13,18 +13,9 @@ from enlist.core.sessions import DeviceSession as StoredSession
 from enlist.core.sessions import ProvedBy
 from enlist.verbs import documents
 from enlist.verbs.device_sessions import Disconnect, ListDeviceSessions, ShowDeviceSession
+from enlist.web.api.bodies import Page, Paging, Shown, filters
 from enlist.web.api.operations import Operations, Staff, shown
-from enlist.web.api.values import (
-    EXAMPLE_ID,
-    EXAMPLE_MOMENT,
-    IdGiven,
-    Line,
-    Moment,
-    Page,
-    Paging,
-    Shown,
-    filters,
-)
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, IdGiven, Line, Moment
 
 operations: Final = Operations("Device sessions")
 

@@ -18,21 +18,11 @@ from enlist.verbs.devices import ChangeDevice, DeleteDevice
 from enlist.verbs.documents import IDENTIFIERS
 from enlist.verbs.views import ListDevices
 from enlist.verbs.views_details import ShowDevice
+from enlist.web.api.bodies import Body, Page, Paging, Shown, changes, filters
 from enlist.web.api.enrollments import EXAMPLE as ENROLLMENT
 from enlist.web.api.enrollments import Attempt, Enrollment, Message
 from enlist.web.api.operations import IfMatch, Operations, Staff, shown, version_of
-from enlist.web.api.values import (
-    EXAMPLE_ID,
-    EXAMPLE_MOMENT,
-    Body,
-    Line,
-    Moment,
-    Page,
-    Paging,
-    Shown,
-    changes,
-    filters,
-)
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
 operations: Final = Operations("Devices")
 

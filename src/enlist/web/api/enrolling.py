@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 from enlist.core.outcomes import Refusal
 from enlist.verbs.begin import Begin, Begun, Cancel
 from enlist.verbs.presenting import Presented
+from enlist.web.api.bodies import Shown
 from enlist.web.api.operations import IDEMPOTENT, Anybody, IdempotencyHeader, Operations, shown
 from enlist.web.api.redeem import (
     EXAMPLE_CSR,
@@ -24,7 +25,7 @@ from enlist.web.api.redeem import (
     Redeemed,
     complete,
 )
-from enlist.web.api.values import EXAMPLE_ID, EXAMPLE_MOMENT, Moment, SecretGiven, Shown
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Moment, SecretGiven
 
 operations: Final = Operations("Enrolling")
 

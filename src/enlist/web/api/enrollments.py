@@ -21,21 +21,10 @@ from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
 from enlist.verbs.views import ListEnrollments
 from enlist.verbs.views_details import ShowEnrollment
+from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
 from enlist.web.api.foreseeing import DryRunAsked, Foreseen, Preview
 from enlist.web.api.operations import Asking, Operations, Staff, shown
-from enlist.web.api.values import (
-    EXAMPLE_ID,
-    EXAMPLE_MOMENT,
-    Body,
-    IdGiven,
-    Line,
-    Moment,
-    MomentGiven,
-    Page,
-    Paging,
-    Shown,
-    filters,
-)
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, IdGiven, Line, Moment, MomentGiven
 
 operations: Final = Operations("Enrollments")
 

@@ -22,20 +22,9 @@ from enlist.verbs import documents
 from enlist.verbs.views import ExportEvents, ListEvents
 from enlist.verbs.views_details import ShowEvent
 from enlist.verbs.views_overview import FindSupportCode
+from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
 from enlist.web.api.operations import Asking, Operations, Staff, shown
-from enlist.web.api.values import (
-    EXAMPLE_ID,
-    EXAMPLE_MOMENT,
-    Body,
-    IdGiven,
-    Line,
-    Moment,
-    MomentGiven,
-    Page,
-    Paging,
-    Shown,
-    filters,
-)
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, IdGiven, Line, Moment, MomentGiven
 
 operations: Final = Operations("Events")
 

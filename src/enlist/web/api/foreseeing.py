@@ -12,7 +12,8 @@ from enlist.core.model import GrantKind
 from enlist.verbs import documents
 from enlist.verbs.consequences import Consequences as Found
 from enlist.verbs.consequences import Foreseen as FoundAndBound
-from enlist.web.api.values import Moment, Shown
+from enlist.web.api.bodies import Shown
+from enlist.web.values import Moment
 
 DryRunAsked = Annotated[bool, Query(description="Change nothing, and answer with what would end.")]
 Preview = Annotated[str, Field(max_length=64, pattern="^[0-9a-f]*$")]

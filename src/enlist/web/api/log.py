@@ -18,8 +18,9 @@ from enlist.verbs.views_log import (
     ShowCheckpoint,
     SignedCheckpoint,
 )
+from enlist.web.api.bodies import Shown
 from enlist.web.api.operations import Operations, Staff, shown
-from enlist.web.api.values import EXAMPLE_ID, EXAMPLE_MOMENT, Moment, Shown
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Moment
 
 operations: Final = Operations("Sealed log")
 

@@ -10,9 +10,10 @@ from enlist.core.model import MessageState
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.views import ListMessages
+from enlist.web.api.bodies import Page, Paging, filters
 from enlist.web.api.enrollments import Message
 from enlist.web.api.operations import Operations, Staff, shown
-from enlist.web.api.values import IdGiven, Line, Page, Paging, filters
+from enlist.web.values import IdGiven, Line
 
 operations: Final = Operations("Messages")
 

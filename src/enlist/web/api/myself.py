@@ -15,13 +15,14 @@ from enlist.core.policy import ROLES, Permission, Role
 from enlist.verbs import views_overview
 from enlist.verbs.sign_in import EndAllSignIns, EndSignIn
 from enlist.verbs.views_overview import MySignIns, SearchEverything
+from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.devices import Device
 from enlist.web.api.enrollments import Enrollment, Message
 from enlist.web.api.events import Event
 from enlist.web.api.operations import Operations, Staff, shown
 from enlist.web.api.organizations import Organization
 from enlist.web.api.users import User
-from enlist.web.api.values import EXAMPLE_ID, Body, IdGiven, Line, Moment, Shown
+from enlist.web.values import EXAMPLE_ID, IdGiven, Line, Moment
 
 operations: Final = Operations("Overview")
 
@@ -177,6 +178,9 @@ class Overview(Shown):
     failed_messages: list[Message]
     interceptions: list[Event]
     """Used tokens that came again with another key, in the last seven days."""
+    clones: list[Event]
+    """Renewed certificates that were shown again, the newest of each device, where nobody has
+    reset, replaced, blocked or deleted it since."""
     newest: list[Event]
 
 
@@ -197,6 +201,7 @@ async def show_overview(
             expired=[Enrollment.of(each, now) for each in found.expired],
             failed_messages=[Message.of(each) for each in found.failed_messages],
             interceptions=[Event.of(each) for each in found.interceptions],
+            clones=[Event.of(each.event) for each in found.clones],
             newest=[Event.of(each) for each in found.newest],
         ),
     )

@@ -12,8 +12,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from enlist.core.refusals import CATALOGUE
+from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.redeem import PublicBody
-from enlist.web.api.values import Body, Shown
 
 PREFIX: Final = "/api/v1"
 METHODS: Final = ("get", "put", "post", "delete", "patch")

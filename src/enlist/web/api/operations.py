@@ -28,9 +28,9 @@ from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import Kind, Secret, support_code
 from enlist.verbs.driver import Verb, View
 from enlist.verbs.idempotent import LONGEST_KEY, Idempotent, idempotency_key
-from enlist.web.api.reading import read_json, unfit, unstorable
 from enlist.web.callers import caller_of, services_of, stranger
 from enlist.web.problems import MEDIA_TYPE, problem_response, status_of
+from enlist.web.reading import read_json, unfit, unstorable
 from enlist.web.services import Services
 
 Value = TypeVar("Value")

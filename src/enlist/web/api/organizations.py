@@ -28,6 +28,7 @@ from enlist.verbs.organizations import (
 )
 from enlist.verbs.views import ListOrganizations
 from enlist.verbs.views_details import ShowOrganization
+from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
 from enlist.web.api.operations import (
     IDEMPOTENT,
     IdempotencyHeader,
@@ -35,17 +36,7 @@ from enlist.web.api.operations import (
     Staff,
     shown,
 )
-from enlist.web.api.values import (
-    EXAMPLE_ID,
-    EXAMPLE_MOMENT,
-    Body,
-    Line,
-    Moment,
-    Page,
-    Paging,
-    Shown,
-    filters,
-)
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
 operations: Final = Operations("Organizations")
 

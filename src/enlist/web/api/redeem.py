@@ -25,12 +25,13 @@ from enlist.verbs.idempotent import idempotency_key
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.repeating import Enrolled
-from enlist.web.api.reading import failed, read_json, unfit
-from enlist.web.api.values import EXAMPLE_ID, Line, SecretGiven, Shown
+from enlist.web.api.bodies import Shown
 from enlist.web.callers import services_of, stranger
 from enlist.web.peers import header
 from enlist.web.problems import problem_response
+from enlist.web.reading import failed, read_json, unfit
 from enlist.web.services import Services
+from enlist.web.values import EXAMPLE_ID, Line, SecretGiven
 
 EXAMPLE_CSR: Final = (
     "-----BEGIN CERTIFICATE REQUEST-----\nMIHp…\n-----END CERTIFICATE REQUEST-----\n"

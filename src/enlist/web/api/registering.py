@@ -14,6 +14,7 @@ from enlist.verbs.documents import IDENTIFIERS
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
 from enlist.verbs.views_details import ShowDevice
+from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.devices import Device, IdentifiersGiven
 from enlist.web.api.enrollments import EnrollmentDetail, MessageType, TokenBody, issued_enrollment
 from enlist.web.api.operations import (
@@ -24,7 +25,7 @@ from enlist.web.api.operations import (
     Staff,
     shown,
 )
-from enlist.web.api.values import Body, Line, Shown
+from enlist.web.values import Line
 
 operations: Final = Operations("Devices")
 

@@ -18,6 +18,7 @@ from enlist.verbs.reassign import Reassign
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.replace import Replace
 from enlist.verbs.reset import Reset, ResetReason
+from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.enrollments import EXAMPLE as ENROLLMENT
 from enlist.web.api.enrollments import EnrollmentDetail, MessageType, issued_enrollment
 from enlist.web.api.foreseeing import Consequences, DryRunAsked, Preview
@@ -30,7 +31,7 @@ from enlist.web.api.operations import (
     Staff,
     version_of,
 )
-from enlist.web.api.values import Body, Line, MomentGiven, Shown
+from enlist.web.values import Line, MomentGiven
 
 operations: Final = Operations("Devices")
 

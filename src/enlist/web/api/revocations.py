@@ -21,11 +21,12 @@ from enlist.store.revocations import Revocation as StoredRevocation
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs import documents
 from enlist.verbs.revocations import Read, ReadRevocations, TakeUpRevocations
+from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.operations import Asking, Operations, Staff
-from enlist.web.api.values import EXAMPLE_ID, EXAMPLE_MOMENT, Body, Line, Moment, Shown
 from enlist.web.boundary import GOES_ON
 from enlist.web.callers import caller_of
 from enlist.web.services import STREAMED
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
 operations: Final = Operations("Revocations")
 

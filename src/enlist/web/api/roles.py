@@ -11,8 +11,9 @@ from enlist.core.model import RoleAssignment
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
 from enlist.verbs.staff import GrantRole, WithdrawRole
+from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.operations import Operations, Staff, shown
-from enlist.web.api.values import EXAMPLE_ID, Body, Line, Shown
+from enlist.web.values import EXAMPLE_ID, Line
 
 operations: Final = Operations("Users")
 

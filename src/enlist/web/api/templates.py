@@ -21,16 +21,9 @@ from enlist.verbs.templates import (
     PutTemplate,
     Wording,
 )
+from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.operations import Asking, Operations, Staff, shown
-from enlist.web.api.values import (
-    EXAMPLE_ID,
-    EXAMPLE_MOMENT,
-    Body,
-    Line,
-    Moment,
-    Shown,
-    Text,
-)
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment, Text
 
 operations: Final = Operations("Message templates")
 

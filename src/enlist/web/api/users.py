@@ -18,6 +18,7 @@ from enlist.verbs.staff import EndSignInsOf, SetPassword
 from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState, UserAgain
 from enlist.verbs.views import ListUsers
 from enlist.verbs.views_details import ShowUser
+from enlist.web.api.bodies import Body, Page, Paging, Shown, changes, filters
 from enlist.web.api.devices import Device
 from enlist.web.api.enrollments import Attempt, EnrollmentDetail
 from enlist.web.api.operations import (
@@ -32,19 +33,7 @@ from enlist.web.api.operations import (
 )
 from enlist.web.api.registering import DEVICE, NewDevice, registered
 from enlist.web.api.roles import ROLE, RoleHeld
-from enlist.web.api.values import (
-    EXAMPLE_ID,
-    EXAMPLE_MOMENT,
-    Body,
-    Line,
-    Moment,
-    Page,
-    Paging,
-    SecretGiven,
-    Shown,
-    changes,
-    filters,
-)
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment, SecretGiven
 
 operations: Final = Operations("Users")
 

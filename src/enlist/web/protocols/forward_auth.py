@@ -3,6 +3,9 @@
 For nginx's `auth_request`, Caddy's `forward_auth` and their like, which end TLS, see the device
 prove its certificate, and name it in `Client-Cert`. So a reset counts from the next request on,
 whatever a list or a cache says. Any other answer than 200 keeps the device out, a fault too.
+
+The log names the visitor, not the gateway: his address is in `X-Real-IP`. It cannot be in the
+header of proxies, as whoever sends that one does not ask for himself.
 """
 
 from __future__ import annotations
@@ -18,15 +21,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from enlist.core.caller import Caller, CallerKind
+from enlist.core.ids import Id
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.pki.chain import Unfit, examine
 from enlist.verbs.device_status import DeviceStatus, Standing
 from enlist.web.callers import services_of, stranger
 from enlist.web.client_certificates import forwarded_certificate
-from enlist.web.peers import within
+from enlist.web.peers import address_in, within
 
 PATH: Final = "/forward-auth/certificate"
+VISITOR: Final = b"x-real-ip"
+"""Where a gateway says who visits it. Like `Client-Cert`, it must set it at every request."""
 
 _log = structlog.get_logger("enlist.web")
 
@@ -46,8 +52,8 @@ async def _ask(request: Request) -> Response:
     found = examine(forwarded_certificate(request), tools.authority, tools.clock())
     if isinstance(found, Unfit):
         return _refused(Refusal("unauthenticated", support_code=support_code()))
-    caller = Caller(CallerKind.DEVICE, id=found.device_id, address=stranger(request).address)
-    outcome = await services.perform(DeviceStatus(found.device_id, found.serial), caller)
+    verb = DeviceStatus(found.device_id, found.serial)
+    outcome = await services.perform(verb, _visitor(request, found.device_id))
     return _refused(outcome) if isinstance(outcome, Refusal) else _vouched(outcome.value)
 
 
@@ -61,6 +67,13 @@ def _asks_for_itself(request: Request) -> bool:
     peer = request.client.host if request.client else ""
     speaks_for_another = services.proxy_header in request.headers
     return within(peer, services.trusted_proxies) and not speaks_for_another
+
+
+def _visitor(request: Request, device_id: Id) -> Caller:
+    """The device that visits the gateway; from the gateway's own address where it names none."""
+    gateway = stranger(request)
+    address = address_in(request.scope, VISITOR) or gateway.address
+    return Caller(CallerKind.DEVICE, id=device_id, address=address, user_agent=gateway.user_agent)
 
 
 @lru_cache(maxsize=256)

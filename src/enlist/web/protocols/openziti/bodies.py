@@ -7,8 +7,8 @@ from typing import Any
 from starlette.responses import Response
 
 from enlist.core.outcomes import FieldError, Refusal
-from enlist.web.api.reading import read_json
 from enlist.web.protocols.openziti.envelopes import refused, refused_as
+from enlist.web.reading import read_json
 
 
 def value_of(body: bytes) -> Any | Refusal:

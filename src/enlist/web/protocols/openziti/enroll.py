@@ -17,11 +17,11 @@ from enlist.pki.listener import METHOD
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.web.api.reading import read_json
 from enlist.web.callers import services_of, stranger
 from enlist.web.protocols.openziti.bodies import text_of, unfit
 from enlist.web.protocols.openziti.envelopes import accepts_json, answered, refused, refused_as
 from enlist.web.protocols.openziti.paths import Offered
+from enlist.web.reading import read_json
 
 
 async def _enroll(request: Request) -> Response:

@@ -15,10 +15,10 @@ from pydantic_core import PydanticCustomError
 from enlist.core.model import Platform
 from enlist.core.outcomes import Refusal
 from enlist.verbs.register import DeviceDetails
-from enlist.web.api.reading import unfit
-from enlist.web.api.values import Line, MomentGiven
 from enlist.web.protocols.openziti.bodies import value_of
 from enlist.web.protocols.openziti.management.desk import Desk
+from enlist.web.reading import unfit
+from enlist.web.values import Line, MomentGiven
 
 Given = TypeVar("Given", bound=BaseModel)
 

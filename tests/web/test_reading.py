@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from enlist.core.clock import rfc3339
 from enlist.core.outcomes import Refusal
 from enlist.web.api.operations import version_of
-from enlist.web.api.reading import DEEPEST, MOST_ERRORS, read_json, unfit
-from enlist.web.api.values import IdGiven, Line, MomentGiven, SecretGiven
+from enlist.web.reading import DEEPEST, MOST_ERRORS, read_json, unfit
+from enlist.web.values import IdGiven, Line, MomentGiven, SecretGiven
 from tests.fuzzing import effort
 from tests.work import work_of
 

@@ -1,20 +1,13 @@
-"""Values as they stand in requests and answers: moments, ids, texts, secrets, pages.
-
-What goes in and what comes out look alike: an organization is its Group ID, a user is his user
-name, and each has its id beside it, so that an answer can be sent back as a request.
-"""
+"""Values in what programs send and are sent: moments, ids, texts, secrets, each read in one way."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Final
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -26,9 +19,6 @@ from pydantic_core import PydanticCustomError
 from enlist.core.clock import from_datetime, rfc3339
 from enlist.core.ids import parse_id
 from enlist.core.secrets import Secret
-from enlist.store import listing
-
-T = TypeVar("T")
 
 LINE_PATTERN: Final = "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]*$"
 """One line: no control characters or separators, and nothing that turns the writing round."""
@@ -39,18 +29,6 @@ EXAMPLE_MOMENT: Final = "2026-03-01T09:30:00.000000Z"
 _RFC3339: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
-
-
-class Body(BaseModel):
-    """A request's body. A field that is not known is a mistake, and is told."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Shown(BaseModel):
-    """Something as an answer shows it."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 def _moment(value: object) -> int:
@@ -110,48 +88,3 @@ SecretGiven = Annotated[
     WithJsonSchema({"type": "string", "format": "password", "writeOnly": True}),
 ]
 """A secret in a request; it never shows up in a log or a traceback."""
-
-
-class Page(Shown, Generic[T]):
-    """Some things of a list, and where the next ones begin."""
-
-    items: list[T]
-    next_cursor: str | None = None
-    """Give it as `cursor` for the next page; null on the last one."""
-
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        """The schema's name: `DevicePage`."""
-        return f"{params[0].__name__}Page"
-
-    @classmethod
-    def of(cls, found: listing.Page[Any], make: Callable[[Any], T]) -> Page[T]:
-        """A page of the store, each thing as it is shown."""
-        return cls(items=[make(each) for each in found.items], next_cursor=found.next_cursor)
-
-
-class Paging(Body):
-    """What every list understands."""
-
-    search: Line = ""
-    """Text that must occur, in any case of letters."""
-    sort: Annotated[str, Field(max_length=40, pattern="^-?[a-z_]*$")] = ""
-    """Name of an order; a leading `-` turns it round."""
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
-    """How many things a page holds at most."""
-    cursor: Annotated[str, Field(max_length=1000, pattern="^[A-Za-z0-9_-]*$")] = ""
-    """`next_cursor` of the page before."""
-    organization: Line = ""
-    """Id or Group ID of the organization at and below which to look; your own if left out."""
-
-
-def filters(query: Paging) -> dict[str, Any]:
-    """A list's query, as its view takes it."""
-    paging = {name: getattr(query, name) for name in Paging.model_fields}
-    named = query.model_dump(mode="json", exclude=set(paging), exclude_none=True)
-    return {**paging, "filters": {name: str(value) for name, value in named.items()}}
-
-
-def changes(body: BaseModel) -> dict[str, Any]:
-    """The fields that a request really named, so that a change touches nothing else."""
-    return {name: getattr(body, name) for name in body.model_fields_set}

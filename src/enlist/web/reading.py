@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from enlist.core.outcomes import FieldError, Refusal
 from enlist.core.secrets import support_code
-from enlist.web.api.values import LINE_PATTERN
+from enlist.web.values import LINE_PATTERN
 
 DEEPEST: Final = 20
 """Levels of objects and arrays in a body."""
