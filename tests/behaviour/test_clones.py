@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 
+from enlist.core.caller import Caller
+from enlist.core.clock import rfc3339
 from enlist.pki.chain import DeviceCertificate
+from enlist.store.tx import Query
 from enlist.verbs.api_sessions import Authenticate
 from enlist.verbs.device_status import DeviceStatus
+from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.renewal import RenewCertificate
 from enlist.verbs.reset import Reset
+from enlist.verbs.views_overview import Overview, OverviewDetail
 from tests.behaviour.test_renewal import confirm, renewed, stands
 from tests.connections import Enrolled, Process, enrolled
 from tests.installation import Enlist, code
@@ -77,3 +82,59 @@ def test_nothing_else_raises_one(enlist: Enlist) -> None:
         assert stands(enlist, device, serial) == "credential_revoked"
         assert confirm(enlist, device, serial) == "credential_revoked"
     assert alarms(enlist) == []
+
+
+def alarmed(enlist: Enlist, user: str = "ada", key: int = 0) -> Enrolled:
+    """A device whose old certificate was shown after it had renewed."""
+    device = enrolled(enlist, user, key)
+    assert confirm(enlist, device, renewed(enlist, device, key=key + 50)) == "done"
+    assert stands(enlist, device, device.serial) == "credential_revoked"
+    return device
+
+
+def open_alarms(enlist: Enlist, caller: Caller | None = None) -> list[tuple[str, str]]:
+    """What the overview tells of: the devices, each with the moment of its newest alarm."""
+    found = enlist.driver.view(Overview(), caller or enlist.host)
+    assert isinstance(found, OverviewDetail)
+    return [(alarm.device.name, rfc3339(alarm.event.at)[11:16]) for alarm in found.clones]
+
+
+def test_the_overview_tells_of_each_device_once(enlist: Enlist) -> None:
+    """A copy that knocks every minute hides no other one."""
+    first = alarmed(enlist)
+    alarmed(enlist, "bob", key=1)
+    for _ in range(8):
+        enlist.clock.advance(minutes=2)
+        stands(enlist, first, first.serial)
+    assert open_alarms(enlist) == [("laptop-0", "12:16"), ("laptop-1", "12:00")]
+    enlist.organization("next")
+    assert open_alarms(enlist, enlist.staff("administrator", "next")) == []
+
+
+BLOCK = Query("test.block", "UPDATE device SET state = 'blocked' WHERE id = :id")
+ANSWERS: dict[str, Callable[[Enlist, Enrolled], object]] = {
+    "reset": lambda enlist, device: enlist.do(Reset(device.device_id)),
+    "deleted": lambda enlist, device: enlist.do(DeleteDevice(device.device_id)),
+    "blocked": lambda enlist, device: enlist.store.write(
+        lambda tx: tx.run(BLOCK, id=device.device_id)
+    ),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_alarm_is_over_once_somebody_has_acted(enlist: Enlist, answer: str) -> None:
+    device = alarmed(enlist)
+    alarmed(enlist, "bob", key=1)
+    assert len(open_alarms(enlist)) == 2
+    ANSWERS[answer](enlist, device)
+    assert [name for name, _ in open_alarms(enlist)] == ["laptop-1"]
+
+
+def test_a_device_that_was_enrolled_again_starts_without_alarm(enlist: Enlist) -> None:
+    device = alarmed(enlist)
+    enlist.do(Reset(device.device_id))
+    enlist.clock.advance(minutes=1)
+    (enrollment, *_) = enlist.enrollments_of(device.device_id)
+    ticket = enlist.reissue(enrollment.id)
+    assert code(enlist.redeem(ticket.token, key=9)) == "done"
+    assert open_alarms(enlist) == []

@@ -57,6 +57,15 @@ _LIST = Listing(
         "before": "e.at < CAST(:before AS bigint) AND e.id < :before_id",
         # The entry is canonical JSON, so this text stands in it exactly where the flag was set.
         "flag": "e.entry LIKE '%\"flag\":\"' || :flag || '\"%'",
+        # The newest of its flag about a device that holds what it held then, and may use it.
+        "unanswered": """
+            EXISTS (SELECT 1 FROM credential held JOIN device ON device.id = held.device_id
+                     WHERE held.enrollment_id = e.enrollment_id AND held.revoked_at IS NULL
+                       AND device.state <> 'blocked')
+            AND NOT EXISTS (SELECT 1 FROM event later
+                             WHERE later.device_id = e.device_id AND later.id > e.id
+                               AND later.enrollment_id = e.enrollment_id
+                               AND later.entry LIKE '%"flag":"' || :flag || '"%')""",
         "without_staff": f"""
             {NOT_STAFF.format(user="e.user_id")}
             AND e.kind NOT LIKE 'api_key.%' AND e.kind NOT LIKE 'role.%'

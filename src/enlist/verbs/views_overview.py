@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -26,6 +26,7 @@ from enlist.core.secrets import group_code, parse_code
 from enlist.store import devices, enrollments, flow, organizations, outbox, sign_ins, users
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader
+from enlist.verbs.clones import POSSIBLE_CLONE
 from enlist.verbs.driver import View
 from enlist.verbs.fields import readable
 from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
@@ -50,6 +51,21 @@ _NEWEST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
+class CloneAlarm:
+    """That a renewed certificate was shown again, and the device is as it was (X50).
+
+    The alarm is over when the device is reset, replaced, deleted or blocked. A copy that is still
+    in use raises it again.
+
+    Attributes:
+        event: the newest refusal of the old certificate, of the last seven days.
+    """
+
+    device: Device
+    event: EventRow
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewDetail:
     """How an organization and what is below it stand.
 
@@ -59,6 +75,7 @@ class OverviewDetail:
         expired: expired and never used, the newest few.
         failed_messages: given up, the newest few.
         interceptions: used tokens that came again with another key, in the last seven days.
+        clones: devices whose key somebody has a copy of, as it seems, newest first.
         newest: the newest events.
         flow: how enrollments went lately; None where he may not see it.
     """
@@ -70,6 +87,7 @@ class OverviewDetail:
     expired: tuple[Enrollment, ...]
     failed_messages: tuple[Message, ...]
     interceptions: tuple[EventRow, ...]
+    clones: tuple[CloneAlarm, ...]
     newest: tuple[EventRow, ...]
     flow: Flow | None
 
@@ -107,9 +125,18 @@ class Overview(View[OverviewDetail]):
             sure(enrollments.page(tx, expired)).items if sees_enrollments else (),
             sure(outbox.page(tx, failed)).items if sees_messages else (),
             timeline(tx, caller, path, flagged, _FEW).items,
+            tuple(_clones(tx, caller, path, since)),
             timeline(tx, caller, path, {}, _NEWEST).items,
             flow.flow(tx, path, self.since or tx.now - FLOW) if sees_enrollments else None,
         )
+
+
+def _clones(tx: Reader, caller: Caller, path: str, since: str) -> Iterator[CloneAlarm]:
+    wanted = {"flag": POSSIBLE_CLONE, "after": since, "unanswered": "yes"}
+    for event in timeline(tx, caller, path, wanted, _FEW).items:
+        device = devices.find(tx, event.device_id) if event.device_id else None
+        if device is not None:
+            yield CloneAlarm(discreetly(tx, caller, [device])[0], event)
 
 
 @dataclass(frozen=True, slots=True)
