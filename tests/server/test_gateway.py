@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -31,7 +32,15 @@ from tests.serving import Server, launch_server
 
 GUIDE = ROOT / "docs" / "how-to" / "gateways.md"
 HOST = "app.example.com"
-MINE = {"X-Enlist-User": "root", "X-Enlist-Device": "another", "X-Forwarded-For": "203.0.113.9"}
+VISITOR = "127.0.0.2"
+"""Where visitors come from: another address than the gateway's."""
+AGENT = "visitor"
+MINE = {
+    "X-Enlist-User": "root",
+    "X-Enlist-Device": "another",
+    "X-Forwarded-For": "203.0.113.9",
+    "X-Real-IP": "203.0.113.9",
+}
 """What a client writes in the hope that the application believes it."""
 
 
@@ -72,8 +81,9 @@ class Gateway:
         context = ssl.create_default_context(cafile=self.pki.authority)
         if certificate is not None:
             context.load_cert_chain(certificate, key)
+        transport = httpx2.HTTPTransport(verify=context, local_address=VISITOR, trust_env=False)
         with httpx2.Client(
-            base_url=self.url, verify=context, timeout=DEADLINE, trust_env=False
+            base_url=self.url, transport=transport, timeout=DEADLINE, headers={"User-Agent": AGENT}
         ) as client:
             yield Visitor(client)
 
@@ -83,12 +93,12 @@ class Gateway:
             answer = client.request(method, f"/api/v1{path}", json=body or None)
         assert answer.is_success, answer.text
 
-    def refusals(self, device: Credentials) -> list[str]:
+    def refusals(self, device: Credentials) -> list[dict[str, Any]]:
         """What the audit log has of a device that was turned away."""
         query = {"kind": "credential.refused", "device": device.device_id}
         with self.server.client(headers={"Authorization": f"Bearer {self.key}"}) as client:
-            rows = client.get("/api/v1/events", params=query).json()["items"]
-        return [row["data"]["code"] for row in rows]
+            rows: list[dict[str, Any]] = client.get("/api/v1/events", params=query).json()["items"]
+        return rows
 
 
 @dataclass
@@ -199,7 +209,10 @@ def test_after_a_reset_the_next_request_is_refused(gateway: Gateway) -> None:
         gateway.change("POST", f"/devices/{box.device_id}/reset", message={"type": "none"})
         assert [old.status(), old.status()] == [401, 401]
         assert bystander.status() == 200
-    assert set(gateway.refusals(box)) == {"credential_revoked"}
+    refused = gateway.refusals(box)
+    assert {each["data"]["code"] for each in refused} == {"credential_revoked"}
+    by_whom = {(each["personal"]["address"], each["personal"]["user_agent"]) for each in refused}
+    assert by_whom == {(VISITOR, AGENT)}
 
 
 def test_the_application_hears_who_it_is_and_nothing_else(gateway: Gateway) -> None:

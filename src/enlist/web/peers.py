@@ -75,6 +75,15 @@ def address_of(scope: Scope, trusted: tuple[str, ...], header: str = X_FORWARDED
     return peer
 
 
+def address_in(scope: Scope, name: bytes) -> str:
+    """The address that a header of this name holds; "" for none, for several, and anything else.
+
+    Whether whoever wrote it may be believed, the caller must see.
+    """
+    values = [value for key, value in scope["headers"] if key == name]
+    return _clean(values[0].decode("latin-1")) if len(values) == 1 else ""
+
+
 def header(scope: Scope, name: bytes) -> str | None:
     """The first header of this name. Every request is asked for a few: no objects for it."""
     for key, value in scope["headers"]:

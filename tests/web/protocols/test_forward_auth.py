@@ -114,6 +114,18 @@ def test_refusals_are_written_down_once_a_minute(gate: Asked) -> None:
     assert len(gate.enlist.events("credential.refused")) == 2
 
 
+def test_the_log_names_the_visitor_and_not_the_gateway(gate: Asked) -> None:
+    """A copied key is seen by where it is used; an unreadable address is the gateway's own."""
+    device = enrolled(gate.enlist)
+    (certificate, _) = forms(gate.enlist, device)
+    gate.enlist.do(Reset(device.device_id, "lost", SHOWN))
+    for said in ("203.0.113.9", "203.0.113.9", "2001:db8::1", "nobody"):
+        gate.ask(certificate, **{"x-real-ip": said, "user-agent": "browser"})
+    told = [row.personal for row in gate.enlist.events("credential.refused")]
+    assert [each["address"] for each in told] == ["203.0.113.9", "2001:db8::1", GATEWAY]
+    assert {each["user_agent"] for each in told} == {"browser"}
+
+
 def test_only_a_gateway_that_asks_for_itself(gate: Asked) -> None:
     """TP33: through the proxy before Enlist anybody could ask about anybody."""
     (certificate, _) = forms(gate.enlist, enrolled(gate.enlist))
