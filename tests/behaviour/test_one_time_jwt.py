@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import uuid
 from base64 import urlsafe_b64decode
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -17,8 +19,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from enlist.core.clock import HOUR, SECOND
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.secrets import Kind, Secret
+from enlist.core.secrets import KeyRing, Kind, Secret, new_key
 from enlist.store.redemptions import DeviceReport
+from enlist.verbs.driver import Driver
 from enlist.verbs.issuing import Issued
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.presenting import Presented
@@ -193,6 +196,27 @@ def test_a_dump_of_the_database_holds_none_of_it(enlist: Enlist) -> None:
     for text in (secret.reveal(), secret.reveal().replace("-", ""), shown.reveal()[-40:]):
         assert text not in dump
     assert issued.device_id in dump
+
+
+@pytest.mark.parametrize("lost", ["derive", "lookup"])
+def test_without_its_key_it_is_neither_shown_nor_found(enlist: Enlist, lost: str) -> None:
+    """D31: who has the database alone makes nothing of it; a server says which key it lacks."""
+    issued = register(enlist)
+    secret, tools = jti(enlist, issued.enrollment_id), enlist.driver.tools
+    known = {"lookup": tools.keys.lookup, "derive": tools.keys.derive}
+    keys = KeyRing(**{**known, lost: (new_key(enlist.clock.now),)})
+    driver = Driver(enlist.store, replace(tools, keys=keys), lambda _effects: None)
+    shown = driver.perform(ShowJwt(issued.enrollment_id), enlist.host)
+    redeemed = Redeem(Presented(secret, kind=Kind.ONE_TIME_JWT), DeviceReport(), csr(0))
+    if lost == "derive":
+        told = refusal(shown)
+        (row,) = enlist.rows("enrollment_secret", enrollment_id=issued.enrollment_id)
+        assert told.code == "try_later"
+        assert row["derive_key_id"] in told.detail
+        assert "restore the key folder" in told.detail
+    else:
+        assert code(driver.perform(redeemed, enlist.stranger())) == "token_invalid"
+    assert code(redeem(enlist, secret)) == "done"
 
 
 def test_strangers_hear_one_answer(enlist: Enlist) -> None:

@@ -74,7 +74,8 @@ class ShowJwt(Verb[Seen, Ready, OneTimeJwt]):
         form: how it is shown, for the log: `file`, `qr`, `text`.
 
     Refusals: `not_found`, `forbidden`, `conflict` for an enrollment that has no JWT, and
-    `token_used`, `token_revoked`, `token_expired`, `token_on_hold` for one that is over (D29).
+    `token_used`, `token_revoked`, `token_expired`, `token_on_hold` for one that is over (D29),
+    `try_later` where this server lacks the key that it is derived by (D31).
     """
 
     enrollment_id: str
@@ -95,9 +96,12 @@ class ShowJwt(Verb[Seen, Ready, OneTimeJwt]):
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
         found, row = seen.enrollment, seen.derivation
         assert found.device_id is not None
-        jti = tools.keys.derive_again(
-            found.id, row.generation, row.key_id, row.length, row.alphabet
-        )
+        try:
+            jti = tools.keys.derive_again(
+                found.id, row.generation, row.key_id, row.length, row.alphabet
+            )
+        except KeyError as error:
+            return Refusal("try_later", about=found.subjects, detail=f"A {error.args[0]}.")
         jwt = enrollment_jwt(
             tools.listener(),
             issuer=tools.addresses.device_url,
