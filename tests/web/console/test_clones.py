@@ -29,6 +29,9 @@ def test_a_copied_key_is_told_first_until_the_device_is_reset(
     assert page.main.index(ALARM) < page.main.index("Credentials")
     assert "from 192.0.2.7 (agent)" in " ".join(page.main.split())
     assert LOGGED in page.main
+    assert not page.leads_to(f"{place}/reset")
+    told = console.sign_in("operator").open(place)
+    assert f"{place}/reset?reason=compromised" in told.links
     found = desk.open("/console/main/events?kind=possible_clone")
     assert found.main.count(LOGGED) == 1
 

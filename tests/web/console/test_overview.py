@@ -10,6 +10,9 @@ import pytest
 from enlist.core.clock import HOUR, MINUTE, from_datetime
 from enlist.store.tx import Query
 from enlist.verbs.organizations import ChangeOrganization
+from enlist.verbs.reset import Reset
+from tests.behaviour.test_renewal import confirm, renewed, stands
+from tests.connections import enrolled
 from tests.installation import Enlist
 from tests.web.console.conftest import Console
 
@@ -71,6 +74,27 @@ def test_nothing_to_attend_to_is_said_too(console: Console, enlist: Enlist) -> N
     enlist.register("ada")
     page = console.sign_in("reader").open(OVERVIEW)
     assert "Every message arrived, and no token ran out unused" in page.main
+
+
+def test_a_copied_key_comes_first_until_the_device_is_reset(
+    console: Console, enlist: Enlist
+) -> None:
+    """X50: what happened, in plain words, and what to do."""
+    device = enrolled(enlist)
+    assert confirm(enlist, device, renewed(enlist, device)) == "done"
+    page = console.sign_in("operator").open(OVERVIEW)
+    assert "Every message arrived, and no token ran out unused" in page.main
+    assert stands(enlist, device, device.serial) == "credential_revoked"
+    place = f"/console/main/devices/{device.device_id}"
+    page = console.sign_in("operator").open(OVERVIEW)
+    assert "Two machines hold the key of laptop-0" in page.main
+    assert "its old certificate was shown, from 192.0.2.7" in page.main
+    assert f"{place}/reset?reason=compromised" in page.links
+    reader = console.sign_in("reader").open(OVERVIEW)
+    assert place in reader.links
+    assert not reader.leads_to(f"{place}/reset")
+    enlist.do(Reset(device.device_id))
+    assert "Two machines" not in console.sign_in("reader").open(OVERVIEW).main
 
 
 def test_the_chart_counts_by_days_of_whoever_looks(console: Console, enlist: Enlist) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enlist.core.lifecycle import DeviceState
 from enlist.core.model import EventRow, organization_at
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
@@ -13,11 +14,12 @@ from enlist.web.console.layout import Desk
 
 async def clone_alarms(desk: Desk, detail: DeviceDetail) -> tuple[EventRow, ...]:
     """When a renewed certificate was shown again, newest first, as long as it matters: a reset ends
-    the keys that were copied, and what is enrolled after it has others.
+    the keys that were copied, and what is enrolled after it has others; a blocked device is out.
     """
     path = detail.device.organization_path
     held = {each.enrollment_id for each in detail.credentials if each.revoked_at is None}
-    if not held or not desk.may(Permission.EVENTS_READ, path):
+    blocked = detail.device.state is DeviceState.BLOCKED
+    if blocked or not held or not desk.may(Permission.EVENTS_READ, path):
         return ()
     filters = {"flag": POSSIBLE_CLONE, "device": detail.device.id}
     found = await desk.view(ListEvents(organization_at(path), filters=filters))
