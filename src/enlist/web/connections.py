@@ -8,13 +8,15 @@ head without end, loses the connection before any of it reaches an application (
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import h11
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from enlist.web.corked import Corked
 
 MOST_HEAD: Final = 16 * 1024
 """Bytes of request line and headers."""
@@ -32,12 +34,20 @@ waits for him, and swallows what he goes on sending. Between requests keep-alive
 
 
 class _Patient:
-    """Cuts the connection when the client takes too long for what it owes."""
+    """Cuts the connection when the client takes too long for what it owes.
+
+    Its answers leave in one piece each (`corked`).
+    """
 
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
+    _corked: Corked
     _owed: str = NOTHING
     _deadline: asyncio.TimerHandle | None = None
+
+    def _cork(self, transport: asyncio.Transport) -> asyncio.Transport:
+        self._corked = Corked(transport, self.loop)
+        return cast("asyncio.Transport", self._corked)
 
     def _expect(self, owed: str) -> None:
         if owed == self._owed:
@@ -58,8 +68,12 @@ class WebConnection(_Patient, HttpToolsProtocol):
     _got_body: bool = False
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(self._cork(transport))
         self._expect(HEAD)
+
+    def handle_websocket_upgrade(self) -> None:
+        self.transport = self._corked.bare()
+        super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         behind_head, self._got_body = self._reading == BODY, False
@@ -121,7 +135,7 @@ class DeviceConnection(_Patient, H11Protocol):
     """
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(self._cork(transport))
         self._expect(HEAD)
         tls = transport.get_extra_info("ssl_object")
         der = tls.getpeercert(binary_form=True) if tls is not None else None
@@ -137,6 +151,10 @@ class DeviceConnection(_Patient, H11Protocol):
             await app({**scope, "extensions": extensions}, receive, send)
 
         self.app = certified
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self.transport = self._corked.bare()
+        super().handle_websocket_upgrade(event)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
