@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import SECOND
+from enlist.core.ids import Id
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Secret
 from enlist.store.tx import StoreUnavailable
@@ -41,6 +42,21 @@ def stranger(request: HTTPConnection) -> Caller:
         address=scope.get("enlist.address", ""),
         user_agent=(header(scope, b"user-agent") or "")[:300],
         language=best_language(header(scope, b"accept-language") or ""),
+    )
+
+
+def device(request: HTTPConnection, device_id: Id, address: str = "") -> Caller:
+    """The device that the request's certificate names; whether that counts is yet to be seen.
+
+    Args:
+        address: where it is, if not where the request came from.
+    """
+    sender = stranger(request)
+    return Caller(
+        CallerKind.DEVICE,
+        device_id,
+        address=address or sender.address,
+        user_agent=sender.user_agent,
     )
 
 

@@ -15,6 +15,12 @@ from urllib.parse import unquote
 
 from starlette.requests import HTTPConnection
 
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import support_code
+from enlist.pki.chain import DeviceCertificate, Unfit, examine
+from enlist.web.callers import services_of
+from enlist.web.services import Services
+
 FORWARDED: Final = "client-cert"
 
 _BYTES: Final = re.compile(r":([A-Za-z0-9+/]+={0,2}):")
@@ -38,6 +44,22 @@ def forwarded_certificate(request: HTTPConnection) -> bytes | None:
     """
     values = request.headers.getlist(FORWARDED)
     return _certificate(values[0].strip()) if len(values) == 1 else None
+
+
+def shown(request: HTTPConnection) -> DeviceCertificate | Refusal:
+    """The device's certificate of the request's connection.
+
+    Refusals: `unauthenticated` where there is none, or none that is ours and good.
+    """
+    return accepted(client_certificate(request), services_of(request))
+
+
+def accepted(der: bytes | None, services: Services) -> DeviceCertificate | Refusal:
+    """A device's certificate, wherever it was shown; refusals as for `shown`."""
+    found = examine(der, services.tools.authority, services.tools.clock())
+    if isinstance(found, Unfit):
+        return Refusal("unauthenticated", support_code=support_code())
+    return found
 
 
 def _certificate(text: str) -> bytes | None:

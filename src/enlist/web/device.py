@@ -6,19 +6,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import rfc3339
 from enlist.core.outcomes import Refusal
-from enlist.core.secrets import support_code
-from enlist.pki.chain import Unfit, examine
 from enlist.verbs.device_status import DeviceStatus
-from enlist.web.callers import services_of, stranger
-from enlist.web.client_certificates import client_certificate
+from enlist.web.callers import device, services_of
+from enlist.web.client_certificates import shown
 from enlist.web.problems import problem_response
 from enlist.web.protocols import openziti
 from enlist.web.renewing import renewal_routes
-
-__all__ = ["client_certificate", "device_routes"]
 
 
 def device_routes() -> list[BaseRoute]:
@@ -28,17 +23,12 @@ def device_routes() -> list[BaseRoute]:
 
 async def _device(request: Request) -> Response:
     """How Enlist sees the device that asks: `enlist agent status` shows it."""
-    services = services_of(request)
-    tools = services.tools
-    found = examine(client_certificate(request), tools.authority, tools.clock())
-    if isinstance(found, Unfit):
-        refusal = Refusal("unauthenticated", support_code=support_code())
-        return problem_response(refusal)
-    sender = stranger(request)
-    caller = Caller(
-        CallerKind.DEVICE, found.device_id, address=sender.address, user_agent=sender.user_agent
-    )
-    outcome = await services.perform(DeviceStatus(found.device_id, found.serial), caller)
+    held = shown(request)
+    if isinstance(held, Refusal):
+        return problem_response(held)
+    caller = device(request, held.device_id)
+    verb = DeviceStatus(held.device_id, held.serial)
+    outcome = await services_of(request).perform(verb, caller)
     if isinstance(outcome, Refusal):
         return problem_response(outcome)
     status = outcome.value

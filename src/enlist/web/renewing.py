@@ -11,15 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import rfc3339
 from enlist.core.outcomes import FieldError, Refusal
-from enlist.core.secrets import support_code
-from enlist.pki.chain import DeviceCertificate, Unfit, examine
 from enlist.pki.csr import parse
 from enlist.verbs.renewal import ConfirmRenewal, RenewCertificate
-from enlist.web.callers import services_of, stranger
-from enlist.web.client_certificates import client_certificate
+from enlist.web.callers import device, services_of
+from enlist.web.client_certificates import shown
 from enlist.web.problems import problem_response
 from enlist.web.reading import failed, read_json
 
@@ -36,15 +33,15 @@ def renewal_routes() -> list[BaseRoute]:
 
 async def _renew(request: Request) -> Response:
     """`{"csr": PEM}` gets another certificate; the one that asks counts until it is confirmed."""
-    shown = _shown(request)
-    if isinstance(shown, Refusal):
-        return problem_response(shown)
+    held = shown(request)
+    if isinstance(held, Refusal):
+        return problem_response(held)
     csr = _csr(await request.body())
     if isinstance(csr, Refusal):
         return problem_response(csr)
     services = services_of(request)
-    verb = RenewCertificate(shown.device_id, shown.serial, parse(csr))
-    outcome = await services.perform(verb, _device(request, shown))
+    verb = RenewCertificate(held.device_id, held.serial, parse(csr))
+    outcome = await services.perform(verb, device(request, held.device_id))
     if isinstance(outcome, Refusal):
         return problem_response(outcome)
     chain = services.tools.authority.chain_of(outcome.value)
@@ -53,24 +50,16 @@ async def _renew(request: Request) -> Response:
 
 async def _confirm(request: Request) -> Response:
     """The certificate that asks has come; the one that it renews ends. May be repeated."""
-    shown = _shown(request)
-    if isinstance(shown, Refusal):
-        return problem_response(shown)
-    verb = ConfirmRenewal(shown.device_id, shown.serial)
-    outcome = await services_of(request).perform(verb, _device(request, shown))
+    held = shown(request)
+    if isinstance(held, Refusal):
+        return problem_response(held)
+    verb = ConfirmRenewal(held.device_id, held.serial)
+    outcome = await services_of(request).perform(verb, device(request, held.device_id))
     if isinstance(outcome, Refusal):
         return problem_response(outcome)
     credential = outcome.value.credential
     told = {"serial": credential.serial, "not_after": rfc3339(credential.not_after)}
     return JSONResponse({"certificate": told})
-
-
-def _shown(request: Request) -> DeviceCertificate | Refusal:
-    tools = services_of(request).tools
-    found = examine(client_certificate(request), tools.authority, tools.clock())
-    if isinstance(found, Unfit):
-        return Refusal("unauthenticated", support_code=support_code())
-    return found
 
 
 def _csr(body: bytes) -> str | Refusal:
@@ -79,10 +68,3 @@ def _csr(body: bytes) -> str | Refusal:
         return value
     csr = value.get("csr") if isinstance(value, dict) else None
     return csr if isinstance(csr, str) else failed([FieldError("csr", "must be a text")])
-
-
-def _device(request: Request, shown: DeviceCertificate) -> Caller:
-    sender = stranger(request)
-    return Caller(
-        CallerKind.DEVICE, shown.device_id, address=sender.address, user_agent=sender.user_agent
-    )

@@ -21,7 +21,6 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketState
 from uvicorn.protocols.utils import ClientDisconnected
 
-from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.core.sessions import Ending, ProvedBy
@@ -33,9 +32,10 @@ from enlist.sessions.socket import DeviceSocket
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.device_sessions import Opened
 from enlist.verbs.device_sessions import OpenSession as Open
+from enlist.web import callers
 from enlist.web.boundary import FAULTS
 from enlist.web.callers import services_of, stranger
-from enlist.web.client_certificates import client_certificate
+from enlist.web.client_certificates import accepted, client_certificate
 from enlist.web.places import Places
 from enlist.web.problems import problem_response
 from enlist.web.services import Services
@@ -118,9 +118,9 @@ class Door:
     async def _by_certificate(
         self, websocket: WebSocket, services: Services, keeper: Keeper, der: bytes
     ) -> None:
-        found = examine(der, services.tools.authority, services.tools.clock())
-        if isinstance(found, Unfit):
-            await _refuse(websocket, Refusal("unauthenticated", support_code=support_code()))
+        found = accepted(der, services)
+        if isinstance(found, Refusal):
+            await _refuse(websocket, found)
             return
         await self._open(websocket, services, keeper, found, ProvedBy.CERTIFICATE)
 
@@ -151,13 +151,6 @@ class Door:
             refusal = Refusal("rate_limited", retry_after=wait, support_code=support_code())
             await _refuse(websocket, refusal)
             return
-        sender = stranger(websocket)
-        caller = Caller(
-            CallerKind.DEVICE,
-            id=device.device_id,
-            address=sender.address,
-            user_agent=sender.user_agent,
-        )
         session = await keeper.admit(device.device_id)
         verb = Open(
             session.id,
@@ -168,7 +161,7 @@ class Door:
             keeper.rhythm.most,
         )
         try:
-            outcome = await services.perform(verb, caller)
+            outcome = await services.perform(verb, callers.device(websocket, device.device_id))
         except BaseException:
             keeper.dismiss(session, Ending.LOST)  # it may have been written down all the same
             raise

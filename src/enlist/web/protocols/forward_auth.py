@@ -20,14 +20,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from enlist.core.caller import Caller, CallerKind
+from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.outcomes import Refusal
-from enlist.core.secrets import support_code
-from enlist.pki.chain import Unfit, examine
 from enlist.verbs.device_status import DeviceStatus, Standing
-from enlist.web.callers import services_of, stranger
-from enlist.web.client_certificates import forwarded_certificate
+from enlist.web.callers import device, services_of
+from enlist.web.client_certificates import accepted, forwarded_certificate
 from enlist.web.peers import address_in, within
 
 PATH: Final = "/forward-auth/certificate"
@@ -48,10 +46,9 @@ async def _ask(request: Request) -> Response:
         _warn_of(request.client.host if request.client else "")
         raise HTTPException(404)
     services = services_of(request)
-    tools = services.tools
-    found = examine(forwarded_certificate(request), tools.authority, tools.clock())
-    if isinstance(found, Unfit):
-        return _refused(Refusal("unauthenticated", support_code=support_code()))
+    found = accepted(forwarded_certificate(request), services)
+    if isinstance(found, Refusal):
+        return _refused(found)
     verb = DeviceStatus(found.device_id, found.serial)
     outcome = await services.perform(verb, _visitor(request, found.device_id))
     return _refused(outcome) if isinstance(outcome, Refusal) else _vouched(outcome.value)
@@ -71,9 +68,7 @@ def _asks_for_itself(request: Request) -> bool:
 
 def _visitor(request: Request, device_id: Id) -> Caller:
     """The device that visits the gateway; from the gateway's own address where it names none."""
-    gateway = stranger(request)
-    address = address_in(request.scope, VISITOR) or gateway.address
-    return Caller(CallerKind.DEVICE, id=device_id, address=address, user_agent=gateway.user_agent)
+    return device(request, device_id, address_in(request.scope, VISITOR))
 
 
 @lru_cache(maxsize=256)

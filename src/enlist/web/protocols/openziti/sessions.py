@@ -11,16 +11,14 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import SECOND
-from enlist.core.ids import Id
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Secret
 from enlist.pki.chain import DeviceCertificate, Unfit, examine
 from enlist.pki.csr import parse
 from enlist.verbs.api_sessions import Authenticate, EndApiSession, Proved, UseApiSession
 from enlist.verbs.extend import ConfirmExtension, ExtendCertificate
-from enlist.web.callers import services_of, stranger
+from enlist.web.callers import device, services_of, stranger
 from enlist.web.client_certificates import client_certificate
 from enlist.web.protocols.openziti.bodies import text_of, value_of
 from enlist.web.protocols.openziti.envelopes import answered, listed, refused, refused_as, timestamp
@@ -45,11 +43,8 @@ async def _authenticate(request: Request) -> Response:
     if isinstance(value, Refusal):
         return refused(value)
     found = presented(request)
-    sender = stranger(request)
-    if isinstance(found, DeviceCertificate):
-        sender = _device(sender, found.device_id)
-    services = services_of(request)
-    outcome = await services.perform(Authenticate(found), sender)
+    sender = stranger(request) if isinstance(found, Unfit) else device(request, found.device_id)
+    outcome = await services_of(request).perform(Authenticate(found), sender)
     if isinstance(outcome, Refusal):
         return refused(outcome)
     proved = outcome.value
@@ -157,13 +152,6 @@ async def _confirm(request: Request) -> Response:
 
 def _token(request: Request) -> Secret:
     return Secret(request.headers.get(SESSION, "")[: LONGEST_PRESENTED + 1])
-
-
-def _device(sender: Caller, device_id: Id) -> Caller:
-    """The sender, named by its certificate; whether that counts is yet to be seen."""
-    return Caller(
-        CallerKind.DEVICE, device_id, address=sender.address, user_agent=sender.user_agent
-    )
 
 
 def _told(refusal: Refusal) -> Response:
