@@ -191,12 +191,8 @@ def test_a_process_that_cannot_ask_ends_what_it_holds(enlist: Enlist) -> None:
     run(work())
 
 
-@pytest.mark.usefixtures("forbearing")
-def test_a_database_that_neither_answers_nor_goes_away(
-    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As one behind a broken network, or that was stopped in its tracks; or a fault of ours."""
-    device = enrolled(enlist)
+def silent_at_heartbeats(enlist: Enlist, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """From now on the store answers no heartbeat until this is set."""
     answers = threading.Event()
     perform = enlist.driver.perform
 
@@ -205,9 +201,45 @@ def test_a_database_that_neither_answers_nor_goes_away(
             answers.wait(DEADLINE)
         return perform(verb, caller)
 
+    monkeypatch.setattr(enlist.driver, "perform", silent)
+    return answers
+
+
+@pytest.mark.parametrize("store_answers", [True, False])
+def test_who_answers_is_not_gone(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch, *, store_answers: bool
+) -> None:
+    """However long the store takes, every device is asked, and taken for gone only then."""
+    device = enrolled(enlist)
+    answers = silent_at_heartbeats(enlist, monkeypatch)
+    if store_answers:
+        answers.set()
+
+    async def work() -> None:
+        keeper = Keeper(enlist.driver, Rhythm(heartbeat=0.05))
+        session, line = await opened(keeper, enlist, device)
+        _, gone = await opened(keeper, enlist, device)
+        line.answers = keeper.owner(session)
+        await until(lambda: line.pings > 4)
+        answers.set()
+        await until(lambda: gone.ended is Ending.IDLE)
+        assert gone.pings >= 2
+        assert line.ended is None
+        keeper.stop()
+
+    run(work())
+
+
+@pytest.mark.usefixtures("forbearing")
+def test_a_database_that_neither_answers_nor_goes_away(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one behind a broken network, or that was stopped in its tracks; or a fault of ours."""
+    device = enrolled(enlist)
+    answers = silent_at_heartbeats(enlist, monkeypatch)
+
     async def work() -> None:
         keeper = Keeper(enlist.driver, Rhythm(heartbeat=0.05, lease=0.3))
-        monkeypatch.setattr(enlist.driver, "perform", silent)
         _, line = await opened(keeper, enlist, device)
         being_opened = await keeper.admit(device.device_id)
         await until(lambda: line.ended is Ending.UNCHECKED)
@@ -235,7 +267,7 @@ def test_a_heartbeat_ends_what_must_not_go_on(
         await until(lambda: line.ended is Ending.CREDENTIAL_REVOKED)
         assert goes_on.ended is None
         goes_on.answers = None
-        monkeypatch.setattr(keeping, "_MISSED", 2.5)
+        monkeypatch.setattr(keeping, "_MISSED", 2)
         await until(lambda: goes_on.ended is Ending.IDLE)
         keeper.stop()
 

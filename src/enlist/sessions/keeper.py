@@ -40,8 +40,9 @@ CUT_AFTER: Final = 0.1
 """Seconds that a closed connection has to take the reason, before it is cut."""
 _TICKS: Final = 20
 """Parts of a heartbeat over which pings are spread: never all at once."""
-_MISSED: Final = 2.5
-"""Heartbeats without a sign of life after which a device is gone."""
+_MISSED: Final = 2
+"""Pings without a sign of life after which a device is gone once the next is due. They are counted,
+not timed: whatever stopped us for a while, nobody is gone who was not asked."""
 _WRITTEN_AT_ONCE: Final = 500
 _REST: Final = 0.05
 
@@ -120,7 +121,6 @@ class Keeper:
     def begin(self, session: OpenSession, known: Opened, line: Line) -> None:
         """The store knows the session, and the device is on the line."""
         session.known, session.line = known, line
-        session.heard = asyncio.get_running_loop().time()
         OPENED.inc()
         if session.doubted:
             self._look_at([session])
@@ -192,7 +192,7 @@ class Keeper:
     async def _first_heartbeat(self) -> None:
         await self._check_all()
         if not self._tasks:
-            works = (self._beat, self._look, self._write_down, self._lapse)
+            works = (self._beat, self._ask, self._look, self._write_down, self._lapse)
             self._tasks = [asyncio.create_task(self._again(each)) for each in works]
 
     async def _again(self, work: Callable[[], Any]) -> None:
@@ -208,19 +208,23 @@ class Keeper:
                 await asyncio.sleep(min(1.0, self.rhythm.heartbeat))
 
     async def _beat(self) -> None:
-        """One heartbeat: ask the store, and every device, spread over its time."""
+        """Ping every device, spread over a heartbeat, whatever the store does meanwhile."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        try:
-            await self._check_all()
-        except StoreUnavailable as error:
-            _log.warning("sessions not checked", reason=str(error), open=len(self.sessions))
         sessions = [each for each in self.sessions.all() if not each.pending]
         part = -(-len(sessions) // _TICKS)
         for tick in range(_TICKS):
             self._ping(sessions[tick * part : (tick + 1) * part], loop.time())
             due = began + (tick + 1) * self.rhythm.heartbeat / _TICKS
             await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def _ask(self) -> None:
+        """At every heartbeat, ask the store for all sessions."""
+        await asyncio.sleep(self.rhythm.heartbeat)
+        try:
+            await self._check_all()
+        except StoreUnavailable as error:
+            _log.warning("sessions not checked", reason=str(error), open=len(self.sessions))
 
     async def _lapse(self) -> None:
         """End what was not checked for too long, whatever keeps the store from answering.
@@ -238,13 +242,13 @@ class Keeper:
         await asyncio.sleep(min(1.0, self.rhythm.heartbeat))
 
     def _ping(self, sessions: Sequence[OpenSession], now: float) -> None:
-        silent = self.rhythm.heartbeat * _MISSED
-        idle = [each for each in sessions if now - each.heard > silent]
+        idle = [each for each in sessions if each.unanswered >= _MISSED]
         old = [each for each in sessions if now - each.opened > self.rhythm.longest]
         self.close(idle, Ending.IDLE)
         self.close(old, Ending.TOO_OLD)
         for each in sessions:
             if each.line is not None:
+                each.unanswered += 1
                 each.line.ping()
 
     async def _check_all(self) -> None:
@@ -325,7 +329,7 @@ class _Holder:
         self._session = session
 
     def heard(self) -> None:
-        self._session.heard = asyncio.get_running_loop().time()
+        self._session.unanswered = 0
 
     def went(self, ending: Ending) -> None:
         self._keeper.went(self._session, ending)

@@ -35,17 +35,18 @@ class OpenSession:
     """One session; it is *pending* until the store knows it and it has a line.
 
     Attributes:
-        opened, heard: seconds of the loop's clock: when it began, and when the device was last
-            heard.
+        opened: when it began, in seconds of the loop's clock.
+        unanswered: pings since the device was last heard.
         doubted: something was told of its device while it was pending.
     """
 
-    __slots__ = ("device_id", "doubted", "heard", "id", "known", "line", "opened")
+    __slots__ = ("device_id", "doubted", "id", "known", "line", "opened", "unanswered")
 
     def __init__(self, session_id: Id, device_id: Id, now: float) -> None:
         self.id = session_id
         self.device_id = device_id
-        self.opened = self.heard = now
+        self.opened = now
+        self.unanswered = 0
         self.known: Opened | None = None
         self.line: Line | None = None
         self.doubted = False
