@@ -383,17 +383,27 @@ def test_a_reset_drops_the_live_sessions(enlist: Enlist) -> None:
 
 
 def test_another_session_asks_again_but_not_one_that_came_back(enlist: Enlist) -> None:
-    """X45: a device that reconnects from where it was is no other situation."""
+    """X45: one more from the same place, or as many from another, are another situation; a device
+    that reconnects from where it was is not.
+    """
     process_id = new_id(enlist.clock.now)
     enlist.do(Heartbeat(process_id, ()), SYSTEM)
     ticket = enrolled(enlist)
-    first = connected(enlist, ticket.device_id, process_id, "192.0.2.7")
+    connect = partial(connected, enlist, ticket.device_id, process_id)
+    first = connect("192.0.2.7")
     preview = enlist.do(DryRun(Reset(ticket.device_id))).preview
     enlist.do(Disconnect(first))
-    connected(enlist, ticket.device_id, process_id, "192.0.2.8")
+    connect("192.0.2.8")
     assert enlist.do(DryRun(Reset(ticket.device_id))).preview == preview
-    connected(enlist, ticket.device_id, process_id, "198.51.100.7")
-    assert code(enlist.perform(Reset(ticket.device_id, preview=preview))) == "preview_outdated"
+    second = connect("192.0.2.9")
+    told = enlist.perform(Reset(ticket.device_id, preview=preview))
+    assert code(told) == "preview_outdated", "one more from there"
+    preview = enlist.do(DryRun(Reset(ticket.device_id))).preview
+    enlist.do(Disconnect(second))
+    connect("198.51.100.7")
+    assert enlist.do(DryRun(Reset(ticket.device_id))).consequences.sessions == 2
+    told = enlist.perform(Reset(ticket.device_id, preview=preview))
+    assert code(told) == "preview_outdated", "as many, but from elsewhere"
 
 
 @pytest.mark.parametrize(
