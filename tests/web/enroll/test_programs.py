@@ -57,6 +57,7 @@ def test_windows_has_a_script_of_its_own(enlist: Enlist, new_visitor: NewVisitor
     assert "Get-FileHash enroll.ps1" in page.text
     assert POWERSHELL.sha256 in page.text
     assert "enroll.sh" not in page.source
+    assert "Its makers had no Windows to run it on." in page.text
 
 
 def test_the_script_is_told_the_authority_as_the_agent_is() -> None:
@@ -70,7 +71,7 @@ def test_the_script_is_told_the_authority_as_the_agent_is() -> None:
 
 
 def test_powershell_is_asked_for_no_option_that_its_script_lacks() -> None:
-    """It cannot be run where these tests run, so at least its words are compared."""
+    """It cannot be run where these tests run, so at least its options are compared."""
     text = POWERSHELL.content.decode("ascii")
     known = set(re.findall(r"(?m)^    \[string\] \$(\w+)", text))
     asked = by_script("windows", "CODE", "https://enroll.example.com", "sha256:ab")[1:]

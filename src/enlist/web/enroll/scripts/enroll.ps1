@@ -1,15 +1,17 @@
 <#
 .SYNOPSIS
 Enroll this device with Enlist, where there is no Python: Windows PowerShell 5.1 and curl.exe, which
-Windows 10 and later bring along, are enough.
+Windows 10 (1803) and later bring along, are enough.
 
 .DESCRIPTION
 Makes a key that never leaves this device, and gets a certificate for it. After a crash or a lost
 answer repeat the same command: nothing is used up twice. What it leaves in the folder is what
 enlist-agent leaves there, which can go on with it.
 
-Exit codes: 0 done; 1 refused; 2 the command must be changed, or the folder cannot be used; 3 no
-server that can be trusted answered.
+This script was read with care, and its syntax was checked; its makers had no Windows to run it on.
+
+Exit codes: 0 done; 1 refused, or PowerShell itself did not understand the options; 2 the command
+must be changed, or the folder cannot be used; 3 no server that can be trusted answered.
 
 .EXAMPLE
 powershell -ExecutionPolicy Bypass -File enroll.ps1 CODE -Server https://enroll.example.com
@@ -18,7 +20,7 @@ param(
     [string] $Secret,          # a link, token or code; - reads standard input
     [string] $Server,          # a link already names it
     [string] $State = 'enlist-device',
-    [string] $Name = [Environment]::MachineName,
+    [string] $Name,            # the machine's own
     [string] $Ca,              # trust this CA (PEM), and no other
     [string] $CaFingerprint    # trust the server's own CA if it has this fingerprint, and no other
 )
@@ -26,33 +28,48 @@ param(
 Set-StrictMode -Version 1
 $ErrorActionPreference = 'Stop'
 
+# What nobody foresaw is mostly a disk or a folder. Left to PowerShell it would end with 1: refused.
+trap {
+    Stop-Enrolling 2 "This cannot go on: $($_.Exception.Message) Nothing is lost: repeat the same command."
+}
+
 function Stop-Enrolling([int] $Code, [string] $Told) {
     # What a server says must not repaint the terminal.
     [Console]::Error.WriteLine(($Told -replace '\p{C}', ' '))
     exit $Code
 }
 
-# A file appears whole or not at all.
-function Save-Text([string] $File, [string] $Text) {
-    $temporary = Join-Path $script:Work 'file'
+# A file appears whole or not at all. With -Keep one that is already there stays.
+function Save-Text([string] $File, [string] $Text, [switch] $Keep) {
+    $temporary, $final = (Join-Path $script:Work 'file'), (Join-Path $script:Folder $File)
     [IO.File]::WriteAllText($temporary, $Text, [Text.UTF8Encoding]::new($false))
-    Move-Item -Force -LiteralPath $temporary -Destination (Join-Path $script:Folder $File)
+    try {
+        [IO.File]::Move($temporary, $final)
+    } catch {
+        if (-not [IO.File]::Exists($final)) { throw }
+        # A plain $null would become an empty text, which is no path.
+        if (-not $Keep) { [IO.File]::Replace($temporary, $final, [NullString]::Value) }
+    }
 }
 
 function Read-Text([string] $File) {
     $path = Join-Path $script:Folder $File
-    if (Test-Path -LiteralPath $path) { [IO.File]::ReadAllText($path) } else { '' }
+    if ([IO.File]::Exists($path)) { [IO.File]::ReadAllText($path) } else { '' }
 }
 
 function ConvertTo-Pem([string] $Label, [byte[]] $Bytes) {
     $lines = [Convert]::ToBase64String($Bytes) -split '(.{64})' | Where-Object { $_ }
-    (@("-----BEGIN $Label-----") + $lines + "-----END $Label-----" -join "`n") + "`n"
+    ((@("-----BEGIN $Label-----") + $lines + "-----END $Label-----") -join "`n") + "`n"
 }
 
 # The bytes of the first block of a PEM text.
 function ConvertFrom-Pem([string] $Text) {
-    if ($Text -notmatch '(?s)-----BEGIN [A-Z ]+-----(.*?)-----END') { throw 'no PEM' }
+    if ($Text -notmatch '(?s)-----BEGIN [A-Z ]+-----(.*?)-----END') { throw 'It is no PEM.' }
     , [Convert]::FromBase64String(($Matches[1] -replace '\s', ''))
+}
+
+function ConvertTo-Certificate([string] $Pem) {
+    [Security.Cryptography.X509Certificates.X509Certificate2]::new([byte[]] (ConvertFrom-Pem $Pem))
 }
 
 function Get-Sha256([byte[]] $Bytes) {
@@ -63,9 +80,12 @@ function Get-Sha256([byte[]] $Bytes) {
 # Takes a link apart, https://HOST/enroll/HANDLE#t=TOKEN: the server never sees what follows #.
 function Read-Secret {
     $given = $script:Secret
+    if (-not $given) {
+        Stop-Enrolling 2 'Give a link, a token or a code. Get-Help .\enroll.ps1 -Full says more.'
+    }
     if ($given -eq '-') { $given = [Console]::In.ReadLine() }
-    if (-not $given) { Stop-Enrolling 2 'Give a link, a token or a code.' }
-    if ($given -match '^(?<server>[a-z]+://.+?)/enroll[^#]*#t=(?<token>[^&?]+)') {
+    if (-not $given) { Stop-Enrolling 2 'Standard input holds no token.' }
+    if ($given -match '^(?<server>[a-z]+://.+)/enroll([/?][^#]*)?#t=(?<token>[^&?]+)') {
         if (-not $script:Server) { $script:Server = $Matches['server'] }
         $given = $Matches['token']
     } elseif ($given -match '://') {
@@ -73,7 +93,7 @@ function Read-Secret {
     } elseif ($given -match '\.jwt$') {
         Stop-Enrolling 2 'A JWT needs enlist-agent; this script takes a link, a token or a code.'
     }
-    if ($given -notmatch '^[A-Za-z0-9_. -]+$') {
+    if ($given -cnotmatch '^[A-Za-z0-9_. -]+\z') {
         Stop-Enrolling 2 'This is neither a token nor a code. Copy it once more.'
     }
     $given
@@ -84,52 +104,82 @@ function Read-Server {
     if (-not $address) {
         Stop-Enrolling 2 'Which server? Give -Server https://HOST, or the whole link of your message.'
     }
-    if ($address -match '^https://[A-Za-z0-9\[][^/@?#\s"]*(/[^@?#\s"]*)?$') { return $address, 'https' }
-    if ($address -match '^http://(localhost|127\.0\.0\.1)(:\d+)?(/[^@?#\s"]*)?$') {
+    if ($address -cnotmatch '^[\[\]A-Za-z0-9:/._~%-]+\z') {
+        Stop-Enrolling 2 'The address of the server cannot be read.'
+    }
+    if ($address -cmatch '^https://.') { return $address, 'https' }
+    if ($address -cmatch '^http://(localhost|127\.0\.0\.1)([:/]|\z)') {
         if ($script:CaFingerprint) { Stop-Enrolling 2 '-CaFingerprint needs an https:// address.' }
         return $address, 'http'
     }
-    if ($address -match '^http://') {
+    if ($address -cmatch '^http://') {
         Stop-Enrolling 2 'Plain http:// is for localhost only: others could read the token. Use https://'
     }
     Stop-Enrolling 2 "A server's address is written in full, for example https://enlist.example.com"
 }
 
-function Open-Folder {
-    if (Test-Path -LiteralPath $script:State) {
-        $held = @(Get-ChildItem -Force -LiteralPath $script:State)
-        if ($held.Count -and -not ($held | Where-Object { $_.Name -eq 'key.pem' })) {
-            Stop-Enrolling 2 "$($script:State) holds files of others. Give -State a folder of its own."
-        }
-    } else {
-        [void](New-Item -ItemType Directory -Path $script:State)
+# Whoever else could change the folder could put a key of his own there, and whoever can read the key
+# is the device. The system and its administrators can do both anyway.
+function Assert-Own([string] $Path) {
+    $me = [Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+    $trusted = @($me, 'S-1-5-18', 'S-1-5-32-544', 'S-1-3-0', 'S-1-3-4')
+    $kind = [Security.Principal.SecurityIdentifier]
+    $acl = Get-Acl -LiteralPath $Path
+    if ($trusted -notcontains $acl.GetOwner($kind).Value) {
+        Stop-Enrolling 2 ("$Path belongs to $($acl.Owner). Run the command as its owner, or give -State " +
+            'a folder of your own.')
     }
-    $folder = (Get-Item -Force -LiteralPath $script:State).FullName
-    if (Test-Path -LiteralPath (Join-Path $folder 'state.json')) {
+    $others = @($acl.GetAccessRules($true, $true, $kind) | Where-Object {
+            $_.AccessControlType -eq 'Allow' -and $trusted -notcontains $_.IdentityReference.Value })
+    if ($others.Count) {
+        Stop-Enrolling 2 ("$Path is open to other users ($($others[0].IdentityReference.Value)). Whoever " +
+            'has a copy of its key is this device. Give -State a new folder.')
+    }
+}
+
+function Open-Folder {
+    $folder = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($script:State)
+    [void][IO.Directory]::CreateDirectory($folder)
+    if ((Get-Item -Force -LiteralPath $folder).LinkType) {
+        Stop-Enrolling 2 "$folder is a link, which may lead elsewhere tomorrow. Give -State the folder itself."
+    }
+    $held = @(Get-ChildItem -Force -LiteralPath $folder | ForEach-Object { $_.Name })
+    if (-not $held.Count) {
+        # This user alone: what is put there inherits it. Two steps, for what was granted by name stays.
+        $me = [Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+        & icacls.exe $folder /reset | Out-Null
+        & icacls.exe $folder /inheritance:r /grant:r "*${me}:(OI)(CI)F" | Out-Null
+    } elseif ($held -notcontains 'key.pem') {
+        Stop-Enrolling 2 "$folder holds files of others. Give -State a folder of its own."
+    } else {
+        Assert-Own (Join-Path $folder 'key.pem')
+    }
+    Assert-Own $folder
+    if ($held -contains 'state.json') {
         Stop-Enrolling 1 ("Refused: $folder already holds an enrolled device. Give another -State " +
             'folder, or remove this one if its device is gone for good.')
     }
-    # This user alone: what is put there inherits it.
-    $me = [Security.Principal.WindowsIdentity]::GetCurrent().Name
-    & icacls.exe $folder /inheritance:r /grant:r "${me}:(OI)(CI)F" | Out-Null
-    if ($LASTEXITCODE -ne 0) { Stop-Enrolling 2 "$folder cannot be closed to others." }
     $folder
 }
 
 # Key and request are made once, before anything is sent: a repeated command sends the same again.
 function Open-Key {
     $format = [Security.Cryptography.CngKeyBlobFormat]::Pkcs8PrivateBlob
-    $kept = Read-Text 'key.pem'
-    if ($kept) {
-        $held = [Security.Cryptography.CngKey]::Import((ConvertFrom-Pem $kept), $format)
-    } else {
+    if (-not (Read-Text 'key.pem')) {
         $settings = [Security.Cryptography.CngKeyCreationParameters]::new()
         $settings.ExportPolicy = [Security.Cryptography.CngExportPolicies]::AllowPlaintextExport
         $algorithm = [Security.Cryptography.CngAlgorithm]::ECDsaP256
-        $held = [Security.Cryptography.CngKey]::Create($algorithm, $null, $settings)
-        Save-Text 'key.pem' (ConvertTo-Pem 'PRIVATE KEY' ($held.Export($format)))
+        # Without a name Windows keeps no copy of it; a plain $null would become an empty name.
+        $made = [Security.Cryptography.CngKey]::Create($algorithm, [NullString]::Value, $settings)
+        # Two that start at once end up with one key.
+        Save-Text 'key.pem' (ConvertTo-Pem 'PRIVATE KEY' ($made.Export($format))) -Keep
     }
-    $key = [Security.Cryptography.ECDsaCng]::new($held)
+    try {
+        $held = [Security.Cryptography.CngKey]::Import((ConvertFrom-Pem (Read-Text 'key.pem')), $format)
+        $key = [Security.Cryptography.ECDsaCng]::new($held)
+    } catch {
+        Stop-Enrolling 2 "$($script:Folder)\key.pem is damaged. Remove $($script:Folder), and begin anew."
+    }
     if (-not (Read-Text 'request.pem')) {
         # The server alone decides whom the certificate names; the subject is only a form.
         $request = [Security.Cryptography.X509Certificates.CertificateRequest]::new(
@@ -139,17 +189,18 @@ function Open-Key {
     $key
 }
 
-# curl.exe, patient with what passes. Gives the status and the text of the answer.
+# curl.exe, patient with what passes, whatever a _curlrc says. Gives the status and the answer's text.
 function Invoke-Server([string[]] $Words) {
     $answer, $trouble = (Join-Path $script:Work 'answer'), (Join-Path $script:Work 'trouble')
-    $options = @('--silent', '--show-error', '--stderr', $trouble, '--output', $answer,
+    [IO.File]::WriteAllText($answer, '')
+    $options = @('-q', '--silent', '--show-error', '--stderr', $trouble, '--output', $answer,
         '--write-out', '%{http_code}', '--user-agent', 'enroll.ps1', '--tlsv1.2',
         '--proto', "=$($script:Protocol)", '--max-time', '60', '--max-filesize', '1048576',
         '--retry', '5', '--retry-max-time', '60') + $Words
     $status = & curl.exe $options
     if ($LASTEXITCODE -eq 0) { return [int] $status, [IO.File]::ReadAllText($answer) }
-    $told = if (Test-Path $trouble) { [IO.File]::ReadAllText($trouble).Trim() } else { 'curl failed' }
-    if ($LASTEXITCODE -in 35, 51, 58, 60, 77, 83, 90, 91) {
+    $told = if ([IO.File]::Exists($trouble)) { [IO.File]::ReadAllText($trouble).Trim() } else { 'curl failed' }
+    if ($LASTEXITCODE -in 35, 51, 60, 77, 83, 90, 91) {
         Stop-Enrolling 3 ("The certificate of $($script:Server) is not trusted here, so nothing was " +
             "sent ($told). If your administrator gave you the CA's file or fingerprint, add -Ca FILE " +
             'or -CaFingerprint sha256:...; otherwise do not go on.')
@@ -161,12 +212,16 @@ function Invoke-Server([string[]] $Words) {
 # The options that make curl trust the named CA and no other. One that is known by its fingerprint
 # is fetched over a connection that proves nothing, and believed only for that fingerprint.
 function Get-Trust {
-    if ($script:Ca -and $script:CaFingerprint) { Stop-Enrolling 2 'Give -Ca or -CaFingerprint, not both.' }
     if ($script:Ca) {
-        $pem = [IO.File]::ReadAllText((Get-Item -Force -LiteralPath $script:Ca).FullName)
+        try {
+            $pem = [IO.File]::ReadAllText((Get-Item -Force -LiteralPath $script:Ca).FullName)
+            [void](ConvertTo-Certificate $pem)
+        } catch {
+            Stop-Enrolling 2 "$($script:Ca) holds no certificate in PEM form."
+        }
     } elseif ($script:CaFingerprint) {
         $wanted = ($script:CaFingerprint -replace '^sha-?256[:=]', '' -replace '[:\s]', '').ToLowerInvariant()
-        if ($wanted -notmatch '^[0-9a-f]{64}$') {
+        if ($wanted -notmatch '^[0-9a-f]{64}\z') {
             Stop-Enrolling 2 'The fingerprint of a CA is sha256: and 64 hexadecimal digits. Copy it once more.'
         }
         $status, $pem = Invoke-Server @('--insecure', "$($script:Server)/pki/root.pem")
@@ -186,7 +241,8 @@ function Get-Trust {
 }
 
 function Send-Request([string] $Token, [string[]] $Trust) {
-    $device = [ordered] @{ name = $script:Name; platform = 'windows' }
+    $called = if ($script:Name) { $script:Name } else { [Environment]::MachineName }
+    $device = [ordered] @{ name = $called; platform = 'windows' }
     $request = [ordered] @{ token = $Token; device = $device; csr = (Read-Text 'request.pem') }
     $body = Join-Path $script:Work 'body'
     $text = ConvertTo-Json -Compress $request
@@ -211,11 +267,10 @@ function Save-Answer([int] $Status, [string] $Text, $Key) {
     $point = $Key.ExportParameters($false).Q
     $ours = [BitConverter]::ToString([byte[]] (@(4) + $point.X + $point.Y))
     try {
-        $leaf = [Security.Cryptography.X509Certificates.X509Certificate2]::new(
-            [byte[]] (ConvertFrom-Pem $told.certificate))
+        $leaf = ConvertTo-Certificate $told.certificate
         $theirs = [BitConverter]::ToString($leaf.GetPublicKey())
     } catch {
-        $theirs = ''
+        $leaf, $theirs = $null, ''
     }
     if ($theirs -ne $ours -or -not $told.device.id) {
         Stop-Enrolling 3 ("$($script:Server) answered, but not with a certificate for this device's " +
@@ -232,14 +287,17 @@ function Save-Answer([int] $Status, [string] $Text, $Key) {
     "Key and certificate are in $($script:Folder), good until $until."
 }
 
+if ($env:OS -ne 'Windows_NT') { Stop-Enrolling 2 'This script is for Windows; elsewhere take enroll.sh.' }
+if ($args.Count) { Stop-Enrolling 2 'There is no such option. Get-Help .\enroll.ps1 -Full lists them.' }
+if ($Ca -and $CaFingerprint) { Stop-Enrolling 2 'Give -Ca or -CaFingerprint, not both.' }
 if (-not (Get-Command curl.exe -ErrorAction SilentlyContinue)) {
-    Stop-Enrolling 2 'This needs curl.exe, which Windows 10 and later bring along.'
+    Stop-Enrolling 2 'This needs curl.exe, which Windows 10 (1803) and later bring along.'
 }
 $token = Read-Secret
 $Server, $Protocol = Read-Server
 $Folder = Open-Folder
 $Work = Join-Path $Folder ".new-$PID"
-[void](New-Item -ItemType Directory -Path $Work)
+[void][IO.Directory]::CreateDirectory($Work)
 try {
     $key = Open-Key
     $trust = @(Get-Trust)
@@ -248,3 +306,4 @@ try {
 } finally {
     Remove-Item -Recurse -Force -LiteralPath $Work
 }
+exit 0

@@ -262,6 +262,7 @@ prepare_trust() {
 # curl, patient with what passes, whatever a .curlrc says. Sets $status; the answer is in $answer.
 ask() {
     code=0
+    : >"$answer" # an answer without a body must not leave the last one there
     status=$(curl -q --silent --show-error --proto "=$protocol" --tlsv1.2 --max-time 60 \
         --retry 5 --retry-max-time 60 --max-filesize 1048576 \
         --user-agent enroll.sh --output "$answer" --write-out '%{http_code}' "$@" \
