@@ -41,6 +41,7 @@ class OneTimeJwt:
 
     Attributes:
         expires_at: microseconds UTC.
+        jti: the one-time token that stands in it, and enrolls as well.
     """
 
     enrollment_id: Id
@@ -48,6 +49,7 @@ class OneTimeJwt:
     device_name: str
     expires_at: int
     jwt: Secret
+    jti: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class ShowJwt(Verb[Seen, Ready, OneTimeJwt]):
             jti=jti,
             expires_at=found.expires_at,
         )
-        shown = OneTimeJwt(found.id, found.device_id, found.device_name, found.expires_at, jwt)
+        shown = OneTimeJwt(found.id, found.device_id, found.device_name, found.expires_at, jwt, jti)
         return Ready(found, shown)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[OneTimeJwt] | Refusal:

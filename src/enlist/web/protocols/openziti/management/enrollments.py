@@ -11,11 +11,10 @@ from enlist.core.lifecycle import shown_state
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.core.secrets import Secret
 from enlist.store.outstanding import Outstanding
 from enlist.verbs.identities import ListOutstanding, ShowOutstanding
 from enlist.verbs.issuing import LATER
-from enlist.verbs.one_time_jwt import ShowJwt
+from enlist.verbs.one_time_jwt import OneTimeJwt, ShowJwt
 from enlist.verbs.register import Issue
 from enlist.verbs.reissue import DeleteEnrollment, Reissue
 from enlist.web.protocols.openziti.envelopes import answered
@@ -33,7 +32,7 @@ async def answer(desk: Desk, *fixed: Condition) -> Response | Refusal:
     return await answer_list(desk, ListOutstanding, FIELDS, shapes.enrollment, *fixed)
 
 
-async def jwt_of(desk: Desk, found: Outstanding | None) -> Secret | None:
+async def jwt_of(desk: Desk, found: Outstanding | None) -> OneTimeJwt | None:
     """The JWT that a detail shows, which is an event; None where there is none to show.
 
     Nobody asked for the JWT itself, so what has none is not asked for it: a refusal would be
@@ -45,7 +44,7 @@ async def jwt_of(desk: Desk, found: Outstanding | None) -> Secret | None:
     if shown_state(found.state, found.expires_at, desk.now) != "active":
         return None
     shown = await desk.do(ShowJwt(found.id, "text"))
-    return None if isinstance(shown, Refusal) else shown.jwt
+    return None if isinstance(shown, Refusal) else shown
 
 
 async def _list(desk: Desk) -> Response | Refusal:

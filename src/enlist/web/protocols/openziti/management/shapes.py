@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64decode
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
-from enlist.core.secrets import Secret
 from enlist.pki.listener import METHOD
 from enlist.store.credentials import InUse
 from enlist.store.outstanding import Outstanding
 from enlist.verbs.identities import Identity
+from enlist.verbs.one_time_jwt import OneTimeJwt
 from enlist.web.protocols.openziti import shapes
 from enlist.web.protocols.openziti.envelopes import answered, timestamp
 
@@ -28,7 +26,7 @@ def created(kind: str, made: Id) -> Response:
     return answered({"id": made, "_links": links}, status=201)
 
 
-def identity(found: Identity, jwt: Secret | None = None) -> dict[str, Any]:
+def identity(found: Identity, shown: OneTimeJwt | None = None) -> dict[str, Any]:
     """An identity; with the JWT of its enrollment where it is shown."""
     device, held, waiting = found.device, found.credential, found.enrollment
     return {
@@ -41,7 +39,7 @@ def identity(found: Identity, jwt: Secret | None = None) -> dict[str, Any]:
         "authenticators": {"cert": {"id": held.id, "fingerprint": held.fingerprint}}
         if held
         else {},
-        "enrollment": {METHOD: _waiting(waiting, jwt)} if waiting else {},
+        "enrollment": {METHOD: _waiting(waiting, shown)} if waiting else {},
         "envInfo": {},
         "sdkInfo": {},
         "roleAttributes": [],
@@ -64,10 +62,10 @@ def identity(found: Identity, jwt: Secret | None = None) -> dict[str, Any]:
     }
 
 
-def enrollment(found: Outstanding, jwt: Secret | None = None) -> dict[str, Any]:
+def enrollment(found: Outstanding, shown: OneTimeJwt | None = None) -> dict[str, Any]:
     """An enrollment; with its JWT where it is shown."""
     return {
-        **_waiting(found, jwt),
+        **_waiting(found, shown),
         "method": METHOD,
         "identityId": found.device_id,
         "identity": shapes.named(found.device_id, found.device_name),
@@ -87,20 +85,13 @@ def authenticator(found: InUse) -> dict[str, Any]:
     return shapes.authenticator(found.credential, found.device_name, "./authenticators")
 
 
-def _waiting(found: Outstanding, jwt: Secret | None) -> dict[str, Any]:
+def _waiting(found: Outstanding, shown: OneTimeJwt | None) -> dict[str, Any]:
     return {
         "id": found.id,
-        "token": _token(jwt) if jwt else "",
-        "jwt": jwt.reveal() if jwt else "",
+        "token": shown.jti.reveal() if shown else "",
+        "jwt": shown.jwt.reveal() if shown else "",
         "expiresAt": timestamp(found.expires_at),
     }
-
-
-def _token(jwt: Secret) -> str:
-    """The one-time token in a JWT of ours, which needs no proof."""
-    payload = jwt.reveal().split(".")[1]
-    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return str(claims["jti"])
 
 
 def _reference(kind: str, name: str) -> dict[str, Any]:
