@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -169,16 +170,36 @@ def test_a_command_that_must_be_changed(
     assert not state.exists()
 
 
-@pytest.mark.parametrize("words", [["--help"], ["enroll", "--help"], ["status", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["enroll", "--help"], ["run", "--help"], ["status", "--help"]]
+)
 def test_help_shows_an_example_and_the_exit_codes(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words, prog="enlist agent") == 0
     shown = capsys.readouterr().out
     assert "enlist agent" in shown
+    assert "\nexit codes: 0 done, " in shown
     if words != ["--help"]:
-        assert "example: enlist agent" in shown
-        assert "exit codes" in shown
+        assert "\nexample: enlist agent" in shown
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"enlist-agent {metadata.version('enlist-agent')}\n"
+
+
+def test_a_device_without_a_name_is_not_called_twice(
+    tls_peer: Peer, state: Path, ca_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after a JWT, where nobody answers with a name."""
+    link = f"{tls_peer.address}/enroll/h#t=GoodToken1"
+    assert main(["enroll", link, "--state", str(state), "--ca", str(ca_file)]) == 0
+    kept = json.loads((state / "state.json").read_text())
+    kept["device"]["name"] = kept["device"]["id"]
+    (state / "state.json").write_text(json.dumps(kept))
+    assert main(["status", "--state", str(state)]) == 0
+    assert "\nDevice:      device-1 at https://" in capsys.readouterr().out
 
 
 SECRET = "SenTinel42x"

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 
-from enlist_agent.client import Patience
+from enlist_agent.client import USER_AGENT, Patience
 from enlist_agent.enrollment import Enroll
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.running import Run
@@ -38,8 +38,7 @@ STANDARD_INPUT: Final = "-"
 
 _CODES: Final = (
     "exit codes: 0 done, 1 refused, 2 the command must be changed or the directory cannot be used, "
-    "3 the server cannot be reached or not be trusted, 4 the device was reset (run), "
-    "130 stopped by hand"
+    "3 no server that can be trusted answered, 4 the device was reset (run), 130 stopped by hand"
 )
 
 
@@ -72,11 +71,26 @@ class _Parser(argparse.ArgumentParser):
         super().error(re.sub(echo, rf"\1 {DOTS}", message, flags=re.DOTALL))
 
 
+class _Paragraphs(argparse.HelpFormatter):
+    """Help in which a new line begins where the text has one; each is folded by itself."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = text.splitlines()
+        return "\n".join(super(_Paragraphs, self)._fill_text(each, width, indent) for each in lines)
+
+
 _Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - it has no public name
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog=prog, description="Enroll this device with Enlist.", allow_abbrev=False)
+    parser = _Parser(
+        prog=prog,
+        description="Enroll this device with Enlist, keep it connected, and see how it stands.",
+        epilog=f"{prog} COMMAND --help says more.\n{_CODES}",
+        formatter_class=_Paragraphs,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=USER_AGENT.replace("/", " "))
     commands = parser.add_subparsers(dest="command", required=True, metavar="enroll|run|status")
     enrolling = _enroll_words(commands, prog)
     running = _run_words(commands, prog)
@@ -95,7 +109,8 @@ def _enroll_words(commands: _Commands, prog: str) -> _Parser:
         help="enroll this device with a link, token, code or JWT",
         description="Enroll this device. After a crash or a lost connection repeat the same "
         "command: nothing is used up twice.",
-        epilog=f"example: {prog} enroll 'https://HOST/enroll/HANDLE#t=TOKEN' --state DIR; {_CODES}",
+        epilog=f"example: {prog} enroll 'https://HOST/enroll/HANDLE#t=TOKEN' --state DIR\n{_CODES}",
+        formatter_class=_Paragraphs,
         allow_abbrev=False,
     )
     says = enrolling.add_argument
@@ -129,7 +144,8 @@ def _run_words(commands: _Commands, prog: str) -> _Parser:
         help="stay connected, and renew the certificate in time",
         description="Stay connected until the device is reset, and renew its certificate when two "
         "thirds of its life are over. For a service.",
-        epilog=f"example: {prog} run --state DIR; {_CODES}",
+        epilog=f"example: {prog} run --state DIR\n{_CODES}",
+        formatter_class=_Paragraphs,
         allow_abbrev=False,
     )
     return _for_device(running, _run)
@@ -140,7 +156,8 @@ def _status_words(commands: _Commands, prog: str) -> _Parser:
         "status",
         help="show how this device stands",
         description="Show this device's certificate and what the server says of it.",
-        epilog=f"example: {prog} status --state DIR; {_CODES}",
+        epilog=f"example: {prog} status --state DIR\n{_CODES}",
+        formatter_class=_Paragraphs,
         allow_abbrev=False,
     )
     return _for_device(asking, _status)
@@ -229,13 +246,18 @@ def _status(given: argparse.Namespace) -> int:
     else:
         _say(
             f"{outcome.standing.upper()}: {outcome.told}",
-            f"Device:      {outcome.name} ({outcome.device_id}) at {outcome.server}",
+            f"Device:      {_named(outcome.name, outcome.device_id)} at {outcome.server}",
             f"Certificate: {outcome.subject}, serial {outcome.serial}",
             f"Expires:     {_at(outcome.expires_at)}",
             f"Server says: {_end_by_server(outcome.server_expires_at)}",
         )
     exits = {Standing.ENROLLED: DONE, Standing.UNKNOWN: NO_SERVER}
     return exits.get(outcome.standing, REFUSED)
+
+
+def _named(name: str, device_id: str) -> str:
+    """A device's name with its id; who enrolled with a JWT knows no name before he asked."""
+    return device_id if name == device_id else f"{name} ({device_id})"
 
 
 def _end_by_server(told: str) -> str:

@@ -95,7 +95,7 @@ def _require_owner(path: Path, found: os.stat_result) -> None:
     if found.st_uid != me:
         raise UsageError(
             f"{path} belongs to {_user(found.st_uid)}, and you are {_user(me)}. Run the command as "
-            "its owner (sudo -u), or give --state a directory of your own."
+            f"its owner (sudo -u '#{found.st_uid}'), or give --state a directory of your own."
         )
 
 

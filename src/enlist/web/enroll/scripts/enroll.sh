@@ -132,7 +132,7 @@ require_own() {
     look_at "$1"
     [ "$owner" = "$(id -u)" ] ||
         fail 2 "$1 belongs to user $owner, and you are user $(id -u). Run the command as its owner" \
-            '(sudo -u), or give --state a directory of your own.'
+            "(sudo -u '#$owner'), or give --state a directory of your own."
 }
 
 # Where everybody may rename, he may put another folder in the place of ours. In one with the sticky
