@@ -10,7 +10,7 @@ import pytest
 
 from enlist.core.secrets import Secret, new_key
 from enlist.keyfolder import write_secret
-from enlist.store.enrollments import MOST_WRONG_LOGINS
+from enlist.store.wrong_logins import MOST as MOST_WRONG_LOGINS
 from enlist.verbs.passwords import Busy, Passwords
 from enlist.verbs.sign_in import StartSignIn
 from tests.installation import PASSWORD, Enlist, code, done

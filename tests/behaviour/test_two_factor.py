@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from enlist.store.enrollments import MOST_WRONG_LOGINS
+from enlist.store.wrong_logins import MOST as MOST_WRONG_LOGINS
 from enlist.verbs.users import SetUserState
 from tests.installation import PASSWORD, Enlist, Login, Ticket, code, done, refusal
 from tests.requests import csr, tampered

@@ -10,7 +10,7 @@ from enlist.core.caller import SYSTEM
 from enlist.core.events import Happening
 from enlist.core.lifecycle import MOVES, AttemptState, DeviceState, EnrollmentState
 from enlist.core.outcomes import Subjects
-from enlist.store import attempts, devices, enrollments, holds, redemptions
+from enlist.store import attempts, devices, enrollments, holds, redemptions, wrong_logins
 from enlist.store.redemptions import DeviceReport, Redemption
 from enlist.store.tx import Query, Tx
 from tests.installation import Enlist, Ticket, done
@@ -104,7 +104,7 @@ def test_enrollments_move_as_the_table_says(enlist: Enlist) -> None:
 
     def outguessed(tx: Tx) -> bool:
         tx.run(PUT_LOGINS, id=enrollment_id)
-        return enrollments.revoke_if_outguessed(tx, enrollment_id)
+        return wrong_logins.revoke_if_outguessed(tx, enrollment_id)
 
     statements: dict[str, Statement] = {
         "reissue": lambda tx: enrollments.reissue(tx, enrollment_id, 1, ticket.expires_at),

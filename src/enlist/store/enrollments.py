@@ -2,7 +2,7 @@
 
 Each move is one conditional statement; the row count says whether it happened. The move to
 *used* is in `redemptions`; finding one by what is presented is in `sightings`; what is kept of
-their tokens is in `enrollment_secrets`.
+their tokens is in `enrollment_secrets`, and what is guessed beside one in `wrong_logins`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from enlist.store import events
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, Tx
 from enlist.store.users import NOT_STAFF
-
-MOST_WRONG_LOGINS: Final = 10
-"""Wrong logins on one two-factor token before it is revoked (ruling 26)."""
 
 _COLUMNS = """
     SELECT e.id, e.organization_id, o.path AS organization_path, o.group_id, e.user_id,
@@ -153,26 +150,6 @@ _OPENED = Query(
            opened_at = CASE WHEN CAST(:counts AS boolean) THEN COALESCE(opened_at, :now)
                             ELSE opened_at END
      WHERE id = :id AND opened_count < :most AND deleted_at IS NULL
-    """,
-)
-_TAKE_LOGIN = Query(
-    "enrollment.take_login",
-    # Before the password is compared: parallel guesses cannot exceed the cap (S18, ruling 26).
-    """
-    UPDATE enrollment SET wrong_logins = wrong_logins + 1
-     WHERE id = :id AND wrong_logins < :most
-    """,
-)
-_GIVE_BACK_LOGIN = Query(
-    "enrollment.give_back_login",
-    "UPDATE enrollment SET wrong_logins = wrong_logins - 1 WHERE id = :id AND wrong_logins > 0",
-)
-_TOO_MANY_LOGINS = Query(
-    "enrollment.too_many_logins",
-    """
-    UPDATE enrollment
-       SET state = 'revoked', ended_at = :now, end_reason = 'too_many_attempts'
-     WHERE id = :id AND state = 'active' AND wrong_logins >= :most
     """,
 )
 _LIVE = Query(
@@ -351,21 +328,6 @@ def delete_of_user(tx: Tx, user_id: Id) -> int:
 def opened(tx: Tx, enrollment_id: Id, *, by_person: bool, most: int) -> bool:
     """A link was opened; False when that was noted `most` times already."""
     return tx.run(_OPENED, id=enrollment_id, counts=by_person, now=tx.now, most=most) == 1
-
-
-def take_login(tx: Tx, enrollment_id: Id) -> bool:
-    """Count a login on a two-factor token before it is looked at; False when none is left."""
-    return tx.run(_TAKE_LOGIN, id=enrollment_id, most=MOST_WRONG_LOGINS) == 1
-
-
-def give_back_login(tx: Tx, enrollment_id: Id) -> None:
-    """The login was right."""
-    tx.run(_GIVE_BACK_LOGIN, id=enrollment_id)
-
-
-def revoke_if_outguessed(tx: Tx, enrollment_id: Id) -> bool:
-    """Revoke a token on which every allowed login was wrong (ruling 26)."""
-    return tx.run(_TOO_MANY_LOGINS, id=enrollment_id, now=tx.now, most=MOST_WRONG_LOGINS) == 1
 
 
 def live(tx: Reader, most: int) -> int:

@@ -35,12 +35,12 @@ from enlist.grants import one_time_jwt, registration_token, sign_in
 from enlist.store import (
     attempts,
     devices,
-    enrollments,
     events,
     limits,
     organizations,
     sightings,
     users,
+    wrong_logins,
 )
 from enlist.store.ahead import ReadAhead
 from enlist.store.tx import Reader, Row, Tx
@@ -274,20 +274,20 @@ class _TokenTry:
     account: AccountTry | None
 
     def take(self, tx: Tx) -> Refusal | None:
-        if not enrollments.take_login(tx, self.enrollment_id):
+        if not wrong_logins.take(tx, self.enrollment_id):
             return Refusal("credentials_invalid", reason="no login left on this token")
         refusal = _take_account(self.account, tx) if self.account else None
         if refusal is not None:
-            enrollments.give_back_login(tx, self.enrollment_id)  # it will not be compared
+            wrong_logins.give_back(tx, self.enrollment_id)  # it will not be compared
         return refusal
 
     def right(self, tx: Tx) -> None:
-        enrollments.give_back_login(tx, self.enrollment_id)
+        wrong_logins.give_back(tx, self.enrollment_id)
         if self.account is not None:
             self.account.right(tx)
 
     def undo(self, tx: Tx) -> None:
-        enrollments.give_back_login(tx, self.enrollment_id)
+        wrong_logins.give_back(tx, self.enrollment_id)
         if self.account is not None:
             self.account.undo(tx)
 
@@ -311,7 +311,7 @@ def outguessed(tx: Tx, caller: Caller, refusal: Refusal) -> None:
     enrollment_id = refusal.about.enrollment_id
     if refusal.code != "credentials_invalid" or enrollment_id is None:
         return
-    if enrollments.revoke_if_outguessed(tx, enrollment_id):
+    if wrong_logins.revoke_if_outguessed(tx, enrollment_id):
         data = {"reason": "too_many_attempts"}
         events.record(tx, caller, Happening("enrollment.revoked", refusal.about, data))
 
