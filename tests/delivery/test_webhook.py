@@ -11,8 +11,11 @@ import hmac
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,7 @@ from enlist.wiring.webhook import WebhookThread
 from tests.connections import enrolled
 from tests.devices import enroll
 from tests.installation import SHOWN, Enlist, done
-from tests.peers.base import wait_until
+from tests.peers.base import DEADLINE, free_port, wait_until
 from tests.serving import StartServer
 
 KEY = b"0123456789abcdefghijklmnopqrstuv"
@@ -56,11 +59,30 @@ class Message:
 class Receiver:
     """Takes messages, or answers what it is told to."""
 
-    url: str = ""
     answers: list[int] = field(default_factory=list)
     tried: list[Message] = field(default_factory=list)
     taken: list[Message] = field(default_factory=list)
     on_post: Callable[[], None] = lambda: None
+    drips: int = 0
+    port: int = field(default_factory=free_port)
+    _server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/revoked"
+
+    def come(self) -> None:
+        """Listen, always at the same address."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), partial(_Handler, self))
+        serve = partial(self._server.serve_forever, poll_interval=0.01)
+        threading.Thread(target=serve, daemon=True).start()
+
+    def go(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
 
     def post(self, headers: Any, body: bytes) -> int:
         seconds = int(headers["webhook-timestamp"])
@@ -80,33 +102,44 @@ class Receiver:
     def serials(self) -> list[str]:
         return [each.serial for each in self.taken]
 
+    @property
+    def devices(self) -> set[str]:
+        return {each.body["data"]["device_id"] for each in self.taken}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, receiver: Receiver, *connection: Any) -> None:
+        self.receiver = receiver
+        super().__init__(*connection)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        try:
+            status = self.receiver.post(self.headers, body)
+        except (AssertionError, KeyError, ValueError):
+            status = 401
+        self.send_response(status)
+        with suppress(OSError):  # whoever sent it has gone
+            for _ in range(self.receiver.drips):
+                self.send_header("x-more", "is coming")
+                self.flush_headers()
+                time.sleep(0.02)
+            self.send_header("location", self.receiver.url)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     found = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            try:
-                status = found.post(self.headers, body)
-            except (AssertionError, KeyError, ValueError):
-                status = 401
-            self.send_response(status)
-            self.send_header("location", found.url)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        found.url = f"http://127.0.0.1:{server.server_address[1]}/revoked"
-        yield found
-        server.shutdown()
+    found.come()
+    yield found
+    found.go()
 
 
 @dataclass
@@ -126,7 +159,7 @@ class Teller:
 
 
 def teller(enlist: Enlist, receiver: Receiver) -> Teller:
-    return Teller(WebhookThread(enlist.driver, Webhook(receiver.url, KEY)))
+    return Teller(WebhookThread(enlist.driver, Webhook(receiver.url, KEY, patience=DEADLINE)))
 
 
 def reset(enlist: Enlist, *keys: int) -> list[str]:
@@ -214,11 +247,37 @@ def test_what_is_not_taken_is_told_again_later_and_the_rest_behind_it(
 def test_a_receiver_that_is_away_is_told_when_he_is_back(
     enlist: Enlist, receiver: Receiver
 ) -> None:
-    serials = reset(enlist, 0)
-    away = WebhookThread(enlist.driver, Webhook("http://127.0.0.1:9/", KEY))
-    assert Teller(away).round() > 0
+    """He goes after he took one, and has missed what was revoked meanwhile."""
+    telling, first = teller(enlist, receiver), reset(enlist, 0)
+    telling.tell()
+    receiver.go()
+    later = reset(enlist, 1, 2)
+    for wait in (10, 20):
+        assert telling.round() > 0
+        receiver.come()
+        enlist.clock.advance(seconds=wait - 1)
+        assert telling.round() > 0
+        assert receiver.serials == first, "it is not time yet"
+        receiver.go()
+        enlist.clock.advance(seconds=1)
+    receiver.come()
+    telling.tell()
+    assert receiver.serials == first + later
+
+
+def test_a_receiver_who_takes_too_long_in_all_has_not_taken_it(
+    enlist: Enlist, receiver: Receiver
+) -> None:
+    """Though he never lets anybody wait for long; else he would hold up what comes behind it."""
+    webhook = Webhook(receiver.url, KEY, patience=0.2)
+    telling, serials = Teller(WebhookThread(enlist.driver, webhook)), reset(enlist, 0)
+    receiver.drips = 500
+    assert telling.round() > 0
+    receiver.drips = 0
+    enlist.clock.advance(seconds=10)
     teller(enlist, receiver).tell()
-    assert receiver.serials == serials
+    assert receiver.tried[-1].serial == serials[0]
+    assert len({each.id for each in receiver.tried}) == 1
 
 
 def test_one_process_tells_at_a_time(enlist: Enlist, receiver: Receiver) -> None:
@@ -306,10 +365,9 @@ def test_a_server_tells_what_is_revoked_and_what_was_while_it_was_killed(
     boxes = [enroll(server, key, tmp_path, number) for number in (1, 2)]
     with server.client(headers={"Authorization": f"Bearer {key}"}) as client:
         assert client.delete(f"/api/v1/devices/{boxes[0].device_id}").is_success
-    wait_until(lambda: len(receiver.taken) == 1, "the first message", log=server.log)
+    wait_until(lambda: receiver.devices == {boxes[0].device_id}, "the first", log=server.log)
     server.stop(signal.SIGKILL)
     server.cli("device", "reset", boxes[1].device_id, "--message", "none")
     again = start_server(data=tmp_path / "data", environment=environment)
     told = {box.device_id for box in boxes}
-    wait_until(lambda: len(receiver.taken) >= 2, "the second message", log=again.log)
-    assert {each.body["data"]["device_id"] for each in receiver.taken} == told
+    wait_until(lambda: receiver.devices == told, "the second", log=again.log)

@@ -15,11 +15,12 @@ from typing import Final
 import httpx2
 
 from enlist.core.clock import SECOND, rfc3339
+from enlist.delivery.deadline import BoundedTransport, Deadline
 from enlist.store.revocations import Revocation
 from enlist.verbs import documents
 
 PATIENCE: Final = 5.0
-"""Seconds for connecting, for sending and for the answer."""
+"""Seconds for connecting, sending and the head of the answer, all together."""
 
 
 def signature(key: bytes, message_id: str, seconds: int, body: bytes) -> str:
@@ -42,12 +43,15 @@ class Webhook:
 
     Attributes:
         id: what he is known by; his address may hold a secret of its own.
+        patience: seconds that he has to take a message.
     """
 
-    def __init__(self, url: str, key: bytes) -> None:
+    def __init__(self, url: str, key: bytes, patience: float = PATIENCE) -> None:
         self.id = hashlib.sha256(url.encode()).hexdigest()
         self._url = url
         self._key = key
+        self._patience = patience
+        self._deadline = Deadline()
         self._client: httpx2.Client | None = None
 
     def post(self, message_id: str, body: bytes, now: int) -> str:
@@ -61,7 +65,8 @@ class Webhook:
             "webhook-signature": signature(self._key, message_id, seconds, body),
         }
         if self._client is None:
-            self._client = httpx2.Client(timeout=PATIENCE, trust_env=False)
+            self._client = httpx2.Client(transport=BoundedTransport(self._deadline))
+        self._deadline.begin(self._patience)
         try:
             asked = self._client.stream("POST", self._url, content=body, headers=headers)
             with asked as answer:
