@@ -217,6 +217,11 @@ class Device:
         """The next message of the server."""
         return self._said.get(timeout=PATIENCE)
 
+    @property
+    def answered(self) -> bool:
+        """Whether it was spoken to or refused."""
+        return not (self._said.empty() and self.refused.empty())
+
     def opened(self) -> str:
         """The session's id, once it is open."""
         message = self.said()

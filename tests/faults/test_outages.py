@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import httpx2
 import pytest
@@ -17,19 +16,11 @@ from enlist.store import sqlite
 from enlist.verbs.api_keys import CreateApiKey
 from tests.installation import Enlist, SettableClock, code, done, opened_on
 from tests.peers.base import DEADLINE
-from tests.peers.postgres import Cluster, cluster
+from tests.peers.postgres import Cluster
 from tests.requests import request_pem
 from tests.serving import Server, StartServer
 from tests.store.raw import opened
 from tests.web.api.conftest import Api, csr_text, served_api
-
-
-@pytest.fixture
-def mortal(afterwards: ExitStack) -> Cluster:
-    """A PostgreSQL of this test's own, to be killed."""
-    running = cluster(durable=True)
-    afterwards.callback(running.stop)
-    return running
 
 
 def registered(server: Server, key: str, name: str) -> str:
