@@ -1,0 +1,340 @@
+"""Every verb and every view of staff, each once, with a target that is made fresh.
+
+`REQUESTS` says who of the staff may ask for it; `ON_PEOPLE` what is done to somebody or to his;
+`HOST_ALONE` and `ELSEWHERE` are what staff cannot ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from enlist.core.model import GrantKind
+from enlist.core.policy import Role
+from enlist.core.secrets import Secret
+from enlist.store import credentials, holds
+from enlist.verbs import (
+    afresh,
+    api_keys,
+    authenticators,
+    backups,
+    device_sessions,
+    devices,
+    first_device,
+    identities,
+    keys,
+    one_time_jwt,
+    organizations,
+    reactivate,
+    reassign,
+    recovery,
+    register,
+    rehearsing,
+    reissue,
+    replace,
+    reset,
+    revocations,
+    staff,
+    users,
+    views,
+    views_details,
+    views_overview,
+    workplace,
+)
+from enlist.verbs.issuing import Delivery
+from enlist.verbs.register import DeviceDetails
+from tests.connections import live_session
+from tests.verbs.world import World
+
+ADMINISTRATOR, OPERATOR, HELPDESK, READER = Role
+ALL = frozenset(Role)
+OPERATORS = frozenset({ADMINISTRATOR, OPERATOR})
+HELPERS = OPERATORS | {HELPDESK}
+ADMINISTRATORS = frozenset({ADMINISTRATOR})
+STAFF_READERS = ALL - {HELPDESK}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request on something in an organization, and who of its staff may make it.
+
+    `events` is how many lines it leaves in the log when it is done.
+    """
+
+    request: Callable[[World, str], Any]
+    allowed: frozenset[Role]
+    events: int = 1
+
+
+def _device(world: World, place: str) -> str:
+    return world.register(world.add_user(place)).device_id
+
+
+def _session(world: World, place: str) -> str:
+    return live_session(world.installation.store, _device(world, place))
+
+
+def _enrollment(world: World, place: str) -> str:
+    return world.register(world.add_user(place)).enrollment_id
+
+
+def _jwt(world: World, place: str) -> str:
+    user, details = world.add_user(place), DeviceDetails("box", "linux")
+    verb = register.Register("", user.id, details, Delivery("none"), grant=GrantKind.ONE_TIME_JWT)
+    return world.do(verb).enrollment_id
+
+
+def _held(world: World, place: str) -> str:
+    enrollment_id = _enrollment(world, place)
+    world.installation.store.write(holds.hold_all)
+    return enrollment_id
+
+
+def _authenticator(world: World, place: str) -> str:
+    """The credential of a device that is enrolled."""
+    issued = world.register(world.add_user(place))
+    world.enroll(issued)
+
+    def held(tx: Any) -> Any:
+        return credentials.of_device(tx, issued.device_id)
+
+    (found,) = world.installation.store.read(held)
+    return str(found.id)
+
+
+def _revoked(world: World, user_id: str) -> str:
+    """A device of his whose enrollment was revoked."""
+    issued = world.register(user_id)
+    world.do(reissue.Revoke(issued.enrollment_id))
+    return issued.device_id
+
+
+def _key(world: World, place: str) -> str:
+    return world.do(api_keys.CreateApiKey("k", "reader", place)).key.id
+
+
+def _helper(world: World, place: str) -> str:
+    held = world.staff(HELPDESK, place).id
+    assert held is not None
+    return held
+
+
+def _event(world: World, place: str) -> str:
+    user = world.add_user(place)
+    return world.events(kind="user.created", user=user.id)[-1].id
+
+
+def _child(world: World, place: str) -> str:
+    return world.add_organization(f"child{world.number()}", place).id
+
+
+NEW = DeviceDetails("new", "linux")
+
+REQUESTS: dict[str, Asked] = {
+    "AddOrganization": Asked(
+        lambda w, p: organizations.AddOrganization(p, f"g{w.number()}", "G"), ADMINISTRATORS
+    ),
+    "ChangeOrganization": Asked(
+        lambda _w, p: organizations.ChangeOrganization(p, "Changed"), ADMINISTRATORS
+    ),
+    "DeleteOrganization": Asked(
+        lambda w, p: organizations.DeleteOrganization(_child(w, p)), ADMINISTRATORS
+    ),
+    "ChangeSettings": Asked(
+        lambda _w, p: organizations.ChangeSettings(p, {"token_length": 12}), ADMINISTRATORS
+    ),
+    "AddUser": Asked(lambda w, p: users.AddUser(p, f"new{w.number()}"), OPERATORS),
+    "AddUserWithDevice": Asked(
+        lambda w, p: first_device.AddUserWithDevice(
+            users.AddUser(p, f"new{w.number()}", "new@example.com"), first_device.FirstDevice(NEW)
+        ),
+        OPERATORS,
+        2,
+    ),
+    "ChangeUser": Asked(
+        lambda w, p: users.ChangeUser(w.add_user(p).id, {"phone": "+49301234567"}), OPERATORS
+    ),
+    "SetUserState": Asked(lambda w, p: users.SetUserState(w.add_user(p).id, "disabled"), OPERATORS),
+    "DeleteUser": Asked(lambda w, p: users.DeleteUser(w.add_user(p).id), OPERATORS),
+    "SetPassword": Asked(
+        lambda w, p: staff.SetPassword(w.add_user(p).id, Secret("long enough here")), OPERATORS
+    ),
+    "EndSignInsOf": Asked(lambda w, p: staff.EndSignInsOf(w.add_user(p).id), OPERATORS),
+    "GrantRole": Asked(lambda w, p: staff.GrantRole(w.add_user(p).id, p, "reader"), ADMINISTRATORS),
+    "WithdrawRole": Asked(
+        lambda w, p: staff.WithdrawRole(_helper(w, p), p, "helpdesk"), ADMINISTRATORS
+    ),
+    "CreateApiKey": Asked(lambda _w, p: api_keys.CreateApiKey("k", "reader", p), ADMINISTRATORS),
+    "RevokeApiKey": Asked(lambda w, p: api_keys.RevokeApiKey(_key(w, p)), ADMINISTRATORS),
+    "ChangeDevice": Asked(
+        lambda w, p: devices.ChangeDevice(_device(w, p), {"name": "changed"}), OPERATORS
+    ),
+    "DeleteDevice": Asked(lambda w, p: devices.DeleteDevice(_device(w, p)), OPERATORS),
+    "Register": Asked(lambda w, p: register.Register("", w.add_user(p).id, NEW), OPERATORS),
+    "Issue": Asked(lambda w, p: register.Issue(_revoked(w, w.add_user(p).id)), OPERATORS),
+    "Reissue": Asked(lambda w, p: reissue.Reissue(_enrollment(w, p)), HELPERS),
+    "Resend": Asked(lambda w, p: reissue.Resend(_enrollment(w, p)), HELPERS),
+    "Revoke": Asked(lambda w, p: reissue.Revoke(_enrollment(w, p)), OPERATORS),
+    "DeleteEnrollment": Asked(lambda w, p: reissue.DeleteEnrollment(_enrollment(w, p)), OPERATORS),
+    "Reset": Asked(lambda w, p: reset.Reset(_device(w, p)), OPERATORS, 2),
+    "DryRun": Asked(lambda w, p: rehearsing.DryRun(reset.Reset(_device(w, p))), OPERATORS, 0),
+    "Reassign": Asked(
+        lambda w, p: reassign.Reassign(_device(w, p), w.add_user(p).id), OPERATORS, 3
+    ),
+    "Replace": Asked(lambda w, p: replace.Replace(_device(w, p)), OPERATORS),
+    "ReEnroll": Asked(
+        lambda w, p: authenticators.ReEnroll("", authenticator_id=_authenticator(w, p)),
+        OPERATORS,
+    ),
+    "RequestExtension": Asked(
+        lambda w, p: authenticators.RequestExtension(_authenticator(w, p)), OPERATORS
+    ),
+    "ShowAuthenticator": Asked(
+        lambda w, p: authenticators.ShowAuthenticator(_authenticator(w, p)), ALL, 0
+    ),
+    "ShowIdentity": Asked(lambda w, p: identities.ShowIdentity(_device(w, p), 0), ALL, 0),
+    "ShowOutstanding": Asked(lambda w, p: identities.ShowOutstanding(_jwt(w, p)), ALL, 0),
+    "ReadRevocations": Asked(
+        lambda _w, p: revocations.ReadRevocations(organization=p), STAFF_READERS, 0
+    ),
+    "BegunAgain": Asked(lambda w, p: afresh.BegunAgain(_enrollment(w, p), revealed=False), ALL, 0),
+    "Reactivate": Asked(lambda w, p: reactivate.Reactivate(_held(w, p)), HELPERS),
+    "UserAgain": Asked(lambda w, p: users.UserAgain(w.add_user(p).id), ALL, 0),
+    "OrganizationAgain": Asked(
+        lambda w, p: organizations.OrganizationAgain(w.organizations[p].id), ALL, 0
+    ),
+    "BothAgain": Asked(
+        lambda w, p: first_device.BothAgain(_enrollment(w, p), revealed=False), ALL, 0
+    ),
+    "ShowJwt": Asked(lambda w, p: one_time_jwt.ShowJwt(_jwt(w, p)), OPERATORS),
+    "IssuedAgain": Asked(
+        lambda w, p: register.IssuedAgain(_enrollment(w, p), revealed=False), ALL, 0
+    ),
+    "ListDeviceSessions": Asked(lambda _w, p: device_sessions.ListDeviceSessions(p), ALL, 0),
+    "ShowDeviceSession": Asked(
+        lambda w, p: device_sessions.ShowDeviceSession(_session(w, p)), ALL, 0
+    ),
+    "Disconnect": Asked(lambda w, p: device_sessions.Disconnect(_session(w, p)), OPERATORS),
+    "ListDevices": Asked(lambda _w, p: views.ListDevices(p), ALL, 0),
+    "ListEnrollments": Asked(lambda _w, p: views.ListEnrollments(p), ALL, 0),
+    "ListUsers": Asked(lambda _w, p: views.ListUsers(p), ALL, 0),
+    "ListRoles": Asked(lambda _w, p: views.ListRoles(p), STAFF_READERS, 0),
+    "ListOrganizations": Asked(lambda _w, p: views.ListOrganizations(p), ALL, 0),
+    "ListMessages": Asked(lambda _w, p: views.ListMessages(p), ALL, 0),
+    "ListEvents": Asked(lambda _w, p: views.ListEvents(p), ALL, 0),
+    "ExportEvents": Asked(lambda _w, p: views.ExportEvents(p), STAFF_READERS, 0),
+    "ListApiKeys": Asked(lambda _w, p: views.ListApiKeys(p), STAFF_READERS, 0),
+    "ShowDevice": Asked(lambda w, p: views_details.ShowDevice(_device(w, p)), ALL, 0),
+    "ShowEnrollment": Asked(lambda w, p: views_details.ShowEnrollment(_enrollment(w, p)), ALL, 0),
+    "ShowUser": Asked(lambda w, p: views_details.ShowUser(w.add_user(p).id), ALL, 0),
+    "ShowOrganization": Asked(lambda _w, p: views_details.ShowOrganization(p), ALL, 0),
+    "ShowEvent": Asked(lambda w, p: views_details.ShowEvent(_event(w, p)), ALL, 0),
+    "FindWorkplace": Asked(lambda _w, p: workplace.FindWorkplace(p), ALL, 0),
+    "Overview": Asked(lambda _w, p: views_overview.Overview(p), ALL, 0),
+}
+
+ELSEWHERE = {
+    # A server process, about the sessions that it holds; OpenSession is a device's.
+    "OpenSession",
+    "WhichEnded",
+    "Heartbeat",
+    "EndSessions",
+    # Presented by strangers with a secret of their own, or about the caller himself.
+    "BySignIn",
+    "ByApiKey",
+    "SetUp",
+    "InviteAdministrator",
+    "UseSetupLink",
+    "StartSignIn",
+    "ConfirmSignIn",
+    "EndSignIn",
+    "EndAllSignIns",
+    "Check",
+    "Begin",
+    "Cancel",
+    "Redeem",
+    "Opened",
+    "DeviceStatus",
+    "Authenticate",
+    "UseApiSession",
+    "EndApiSession",
+    "ExtendCertificate",
+    "ConfirmExtension",
+    "RenewCertificate",
+    "ConfirmRenewal",
+    "NoteListenerKey",
+    "MySignIns",
+    # The enrollment page and the workers: no rights are asked there.
+    "AsksForSignIn",
+    "IsGroupId",
+    "LookAround",
+    "DueMessages",
+    "Claim",
+    "Deliver",
+    "Sweep",
+    "TakeUpRevocations",
+    "ClaimWebhook",
+    "NoteTold",
+    "LetGo",
+    # They name no place: what they show or make is the caller's own organization's. What roles may
+    # there is tested where OpenZiti's management is served.
+    "Sliced",
+    "ListIdentities",
+    "ListAuthenticators",
+    "ListOutstanding",
+    "RegisterIdentity",
+    "RegisterAlone",
+    # The server itself, when it starts.
+    "RecordStart",
+    # Templates have tests of their own.
+    "PutTemplate",
+    "DeleteTemplate",
+    "ListTemplates",
+    "PreviewTemplate",
+    # A form's check before Register, by Register's own rules.
+    "ReviewRegistration",
+    # Answer only with what the caller may see; tested with the views.
+    "FindSupportCode",
+    "SearchEverything",
+    # Of the whole installation's log; with the API, as is what proves an event.
+    "ShowCheckpoint",
+    "ProveGrowth",
+    # Whoever began an attempt in this browser; whoever was given the link.
+    "FollowAttempt",
+    "UseRecoveryLink",
+    "ProveEvent",
+    # Always refuses; wraps others; what Reset and Reassign share.
+    "ApiKeyAgain",
+    "Idempotent",
+    "Afresh",
+}
+
+HOST_ALONE: dict[str, Any] = {
+    "ListKeys": keys.ListKeys(),
+    "NameKey": keys.NameKey("key", "lookup", 1),
+    "DropLeakedKeys": keys.DropLeakedKeys("one", "two"),
+    "ListLeaked": keys.ListLeaked("one"),
+    "ListHeld": reactivate.ListHeld(),
+    "RecordBackup": backups.RecordBackup("backup", ("key",)),
+    "HoldAfterRestore": backups.HoldAfterRestore("2026-01-01T00:00:00Z"),
+    "Recover": recovery.Recover("root"),
+}
+"""What nobody may do over the network, however many rights he has."""
+
+ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
+    "ChangeUser": lambda _w, u: users.ChangeUser(u, {"email": "mine@example.com"}),
+    "SetUserState": lambda _w, u: users.SetUserState(u, "disabled"),
+    "DeleteUser": lambda _w, u: users.DeleteUser(u),
+    "SetPassword": lambda _w, u: staff.SetPassword(u, Secret("long enough here")),
+    "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),
+    "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),
+    "Register": lambda _w, u: register.Register("", u, NEW),
+    "Issue": lambda w, u: register.Issue(_revoked(w, u)),
+    "Reissue": lambda w, u: reissue.Reissue(w.register(u).enrollment_id),
+    "Resend": lambda w, u: reissue.Resend(w.register(u).enrollment_id),
+    "Revoke": lambda w, u: reissue.Revoke(w.register(u).enrollment_id),
+    "ChangeDevice": lambda w, u: devices.ChangeDevice(w.register(u).device_id, {"name": "n"}),
+    "DeleteDevice": lambda w, u: devices.DeleteDevice(w.register(u).device_id),
+}
+"""What is done to somebody in particular, or to what is his."""
