@@ -191,8 +191,16 @@ def test_a_wrong_command_is_told_before_anything_is_sent(
 def test_what_comes_back_is_not_believed_blindly(
     peer: Peer, enroll: Enroll, state: Path, authority: Authority
 ) -> None:
-    """A certificate for another key, no certificate, a stranger's page, a hostile sentence."""
+    """No chain, another's certificate or none, a stranger's page, a hostile sentence."""
+
+    def without_chain(reply: Reply) -> Reply:
+        assert isinstance(reply.body, dict)
+        return Reply(reply.status, reply.body | {"chain": ""})
+
     words = ("GoodToken1", "--server", peer.address)
+    peer.twists = [without_chain]
+    ran = enroll(*words)
+    assert (ran.code, "not with a certificate for this device's key" in ran.err) == (3, True)
     foreign = authority.issue(authority.key.public_key(), "device-1")
     for certificate in (foreign, "", "x"):
         answer = {"device": {"id": "device-1"}, "certificate": certificate, "chain": ""}

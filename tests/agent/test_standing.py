@@ -132,8 +132,13 @@ def test_a_directory_without_a_device_is_a_refusal(state: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["certificate.pem", "key.pem", "chain.pem"])
-def test_a_damaged_directory_is_said_plainly(enrolled: Enrolled, told: Told, name: str) -> None:
-    (enrolled.state / name).write_text("half")
+@pytest.mark.parametrize("left", ["half", "\n", ""])
+def test_a_damaged_directory_is_said_plainly(
+    enrolled: Enrolled, told: Told, name: str, left: str
+) -> None:
+    """Above all a chain of which nothing is left: the system's CAs must not take its place."""
+    (enrolled.state / "ca.pem").unlink()
+    (enrolled.state / name).write_text(left)
 
-    with pytest.raises(UsageError, match="is damaged"):
+    with pytest.raises(UsageError, match=f"{name} is damaged"):
         _status(enrolled, told)

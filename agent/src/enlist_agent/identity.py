@@ -42,6 +42,9 @@ def device_tls(folder: StateDirectory, ca: Path | None = None) -> ssl.SSLContext
     extra = read_ca(ca) if ca else folder.text(EXTRA_CA) or ""
     try:
         context = only((folder.text(CHAIN) or "") + extra)
+    except (OSError, ValueError):
+        raise folder.damaged(CHAIN) from None
+    try:
         context.load_cert_chain(folder.path / CERTIFICATE, folder.path / KEY)
     except (OSError, ValueError):
         raise folder.damaged(KEY) from None

@@ -126,7 +126,13 @@ def system_and(extra_ca: str) -> ssl.SSLContext:
 
 
 def only(ca: str) -> ssl.SSLContext:
-    """These certificates and no others."""
+    """These certificates and no others.
+
+    Raises:
+        ValueError: there are none; Python would take the system's instead.
+    """
+    if not ca.strip():
+        raise ValueError("no certificate to trust")
     return ssl.create_default_context(cadata=ca)
 
 

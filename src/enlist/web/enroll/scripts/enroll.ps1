@@ -269,6 +269,8 @@ function Save-Answer([int] $Status, [string] $Text, $Key) {
     try {
         $leaf = ConvertTo-Certificate $told.certificate
         $theirs = [BitConverter]::ToString($leaf.GetPublicKey())
+        # Of the chain, enlist-agent will trust whom it names; of none it could trust nobody.
+        [void](ConvertTo-Certificate $told.chain)
     } catch {
         $leaf, $theirs = $null, ''
     }

@@ -318,7 +318,9 @@ finish() {
     printf '%b' "$(field certificate)" >"$work/certificate"
     printf '%b' "$(field chain)" >"$work/chain"
     openssl x509 -in "$work/certificate" -noout -pubkey >"$work/theirs" 2>/dev/null || :
-    { [ -n "$device" ] && cmp -s "$work/theirs" "$work/public"; } ||
+    # Of the chain, enlist-agent will trust whom it names; of none it could trust nobody.
+    { [ -n "$device" ] && cmp -s "$work/theirs" "$work/public" &&
+        openssl x509 -in "$work/chain" -noout 2>/dev/null; } ||
         fail 3 "$server answered, but not with a certificate for this device's key. Nothing was" \
             'kept. Tell your administrator.'
     called=$(field name)
