@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
-from enlist.core.ids import Id, new_id, parse_id
+from enlist.core.ids import Id, new_id
 from enlist.core.model import ApiKey, Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.policy import ROLES, Permission, Role, held_at, rights_of_key
@@ -19,7 +19,7 @@ from enlist.verbs import fields
 from enlist.verbs.callers import API_KEY_PREFIX
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
-from enlist.verbs.finding import organization_named
+from enlist.verbs.finding import organization_named, with_id
 from enlist.verbs.rights import fresh, lacks, missing
 
 
@@ -215,10 +215,9 @@ class RevokeApiKey(QuickVerb[ApiKey, None]):
     name = "revoke_api_key"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> ApiKey | Refusal:
-        by_id = parse_id(self.key_id)
-        found = api_keys.find(tx, by_id) if by_id else None
-        if found is None:
-            return missing("API key")
+        found = with_id(tx, self.key_id, api_keys.find, "API key")
+        if isinstance(found, Refusal):
+            return found
         about = Subjects(found.organization_id)
         refusal = lacks(caller, Permission.API_KEYS_EDIT, found.organization_path, about)
         return refusal or found

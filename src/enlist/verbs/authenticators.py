@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.filtering import Selection
-from enlist.core.ids import parse_id
 from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Permission
@@ -20,10 +19,9 @@ from enlist.store.slices import Slice
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.afresh import Seen
 from enlist.verbs.driver import QuickVerb, Tools, View
-from enlist.verbs.finding import beyond, device_named
+from enlist.verbs.finding import beyond, device_named, with_id
 from enlist.verbs.identities import Sliced
 from enlist.verbs.reset import Reset
-from enlist.verbs.rights import missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +36,9 @@ def authenticator_named(
     tx: Reader, caller: Caller, authenticator_id: str, permission: Permission
 ) -> Held | Refusal:
     """The credential in use with this id."""
-    by_id = parse_id(authenticator_id)
-    found = credentials.find(tx, by_id) if by_id else None
-    if found is None:
-        return missing("authenticator")
+    found = with_id(tx, authenticator_id, credentials.find, "authenticator")
+    if isinstance(found, Refusal):
+        return found
     device = device_named(tx, caller, found.device_id, permission)
     return device if isinstance(device, Refusal) else Held(found, device)
 

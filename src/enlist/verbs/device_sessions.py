@@ -13,7 +13,7 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
-from enlist.core.ids import Id, parse_id
+from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Drop, Refusal
 from enlist.core.policy import Permission
 from enlist.core.sessions import WENT, DeviceSession, Ending, ProvedBy
@@ -23,10 +23,9 @@ from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.device_status import Standing, standing
 from enlist.verbs.driver import QuickVerb, Tools, View
-from enlist.verbs.finding import beyond, device_named
+from enlist.verbs.finding import beyond, device_named, with_id
 from enlist.verbs.knocking import Knocks
 from enlist.verbs.naming import discreetly
-from enlist.verbs.rights import missing
 from enlist.verbs.views import Listed
 
 LEASE: Final = MINUTE
@@ -205,10 +204,12 @@ def live_sessions(tx: Reader, device_id: Id) -> list[DeviceSession]:
 def _named(
     tx: Reader, caller: Caller, session_id: str, permission: Permission
 ) -> DeviceSession | Refusal:
-    by_id = parse_id(session_id)
-    found = device_sessions.find(tx, by_id, tx.now - LEASE) if by_id else None
-    if found is None:
-        return missing("device session")
+    def live(tx: Reader, by_id: Id) -> DeviceSession | None:
+        return device_sessions.find(tx, by_id, tx.now - LEASE)
+
+    found = with_id(tx, session_id, live, "device session")
+    if isinstance(found, Refusal):
+        return found
     device = device_named(tx, caller, found.device_id, permission)
     return device if isinstance(device, Refusal) else found
 

@@ -6,6 +6,7 @@ people who hold roles, and what is theirs, for a caller without `staff:read`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from enlist.core.caller import Caller
@@ -19,6 +20,7 @@ from enlist.store.tx import Reader
 from enlist.verbs.fields import readable
 from enlist.verbs.rights import lacks, missing, outranked
 
+Thing = TypeVar("Thing")
 Found = TypeVar("Found", User, Device, Enrollment)
 
 
@@ -55,22 +57,29 @@ def device_named(
     tx: Reader, caller: Caller, device_id: str, permission: Permission
 ) -> Device | Refusal:
     """The device with this id."""
-    by_id = parse_id(device_id)
-    found = devices.find(tx, by_id) if by_id else None
-    if found is None:
-        return missing("device")
-    return _allowed(tx, caller, permission, found)
+    found = with_id(tx, device_id, devices.find, "device")
+    return found if isinstance(found, Refusal) else _allowed(tx, caller, permission, found)
 
 
 def enrollment_named(
     tx: Reader, caller: Caller, enrollment_id: str, permission: Permission
 ) -> Enrollment | Refusal:
     """The enrollment with this id."""
-    by_id = parse_id(enrollment_id)
-    found = enrollments.find(tx, by_id) if by_id else None
-    if found is None:
-        return missing("enrollment")
-    return _allowed(tx, caller, permission, found)
+    found = with_id(tx, enrollment_id, enrollments.find, "enrollment")
+    return found if isinstance(found, Refusal) else _allowed(tx, caller, permission, found)
+
+
+def with_id(
+    tx: Reader, named: str, find: Callable[[Reader, Id], Thing | None], what: str
+) -> Thing | Refusal:
+    """What has this id, whoever asks; `not_found` where nothing has, or it is no id.
+
+    Args:
+        what: how a person calls such a thing.
+    """
+    by_id = parse_id(named)
+    found = find(tx, by_id) if by_id else None
+    return missing(what) if found is None else found
 
 
 def _allowed(tx: Reader, caller: Caller, permission: Permission, found: Found) -> Found | Refusal:
