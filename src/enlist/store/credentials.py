@@ -10,6 +10,7 @@ from enlist.core.ids import Id
 from enlist.core.model import Credential
 from enlist.store import announcing
 from enlist.store.announcing import Of
+from enlist.store.of_devices import newest_of_each
 from enlist.store.slices import Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
@@ -235,9 +236,7 @@ def find(tx: Reader, credential_id: Id) -> Credential | None:
 
 def in_use(tx: Reader, device_ids: Iterable[Id]) -> dict[Id, Credential]:
     """What each of these devices authenticates with; those that hold nothing are left out."""
-    rows = tx.each(_IN_USE_EACH, [{"device_id": each} for each in device_ids])
-    found = sorted((_credential(row) for row in rows), key=lambda each: each.id)
-    return {each.device_id: each for each in found}
+    return newest_of_each(tx, _IN_USE_EACH, device_ids, _credential)
 
 
 def fitting(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[InUse]:

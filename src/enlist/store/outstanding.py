@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enlist.core.filtering import Selection
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
+from enlist.store.of_devices import newest_of_each
 from enlist.store.slices import Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery
 from enlist.store.users import NOT_STAFF
@@ -27,8 +28,8 @@ _PLACED = """
 _FIND = Query("outstanding.find", f"{_SELECT} FROM enrollment e {_PLACED} AND e.id = :id")
 _OF_DEVICE_EACH = SetQuery(
     "outstanding.of_device_each",
-    "wanted_id uuid",
-    f"{_SELECT} FROM asked JOIN enrollment e ON e.device_id = asked.wanted_id {_PLACED}",
+    "device_id uuid",
+    f"{_SELECT} FROM asked JOIN enrollment e ON e.device_id = asked.device_id {_PLACED}",
 )
 _SLICING = Slicing(
     f"{_SELECT} FROM enrollment e {_PLACED}",
@@ -59,9 +60,7 @@ def find(tx: Reader, enrollment_id: Id) -> Outstanding | None:
 
 def of_devices(tx: Reader, device_ids: Iterable[Id]) -> dict[Id, Outstanding]:
     """What each of these devices is to enroll with; those that have nothing are left out."""
-    rows = tx.each(_OF_DEVICE_EACH, [{"wanted_id": each} for each in device_ids])
-    found = sorted((_outstanding(row) for row in rows), key=lambda each: each.id)
-    return {each.device_id: each for each in found}
+    return newest_of_each(tx, _OF_DEVICE_EACH, device_ids, _outstanding)
 
 
 def fitting(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[Outstanding]:
