@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,20 @@ Run(Path(sys.argv[1]), clock=lambda: datetime.now(UTC) + ahead,
     notice=lambda told: print(told, flush=True)).run()
 """
 """An agent as long after its enrollment as a test asks for."""
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from enlist_agent.client import Patience
+from enlist_agent.renewal import renew
+from enlist_agent.state import StateDirectory
+class Killed(StateDirectory):
+    def keep_next(self, certificate):
+        super().keep_next(certificate)
+        os.kill(os.getpid(), signal.SIGKILL)
+renew(Killed(Path(sys.argv[1])), sys.argv[2], None, Patience())
+"""
+"""An agent that is killed when it has the next certificate, and has told nobody."""
 
 
 class Crashed(Exception):
@@ -151,6 +166,22 @@ def test_wherever_the_process_dies_the_same_steps_go_on(
     assert house.events(device_id, "credential.refused") == []
     assert house.events(device_id, "credential.renewed") != []
     assert not [each.name for each in state.iterdir() if each.name.startswith(("next", "un"))]
+
+
+def test_killed_before_it_could_confirm_the_next_start_goes_on(house: House, state: Path) -> None:
+    """The system takes the lock from whoever was killed, and the old certificate is not shown."""
+    device_id = house.enrolled(state)
+    before = serial(state)
+    words = ["-c", KILLED, str(state), house.server.device_url]
+    with running(state.with_name("killed.log"), words) as killed:
+        assert killed.process.wait(DEADLINE) == -signal.SIGKILL
+    assert serial(state) != before
+    assert house.events(device_id, "credential.renewed") == []
+    with house.running(state) as agent:
+        agent.told("Connected to")
+    assert "Renewed the certificate" in agent.said
+    assert len(house.events(device_id, "credential.renewed")) == 1
+    assert house.events(device_id, "credential.refused") == []
 
 
 def test_who_asks_for_the_standing_waits_for_a_renewal(house: House, state: Path) -> None:

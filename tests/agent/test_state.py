@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from enlist_agent.client import Patience
 from enlist_agent.outcomes import UsageError
 from enlist_agent.state import StateDirectory
 
@@ -149,3 +150,15 @@ def test_a_disk_that_is_full_keeps_no_half_key(state: Path) -> None:
 
     assert list(state.iterdir()) == []
     assert folder.key().key_size == 256
+
+
+def test_what_a_killed_process_left_half_written_goes(state: Path) -> None:
+    """It may be a copy of a key, or the token that `enroll.sh` was about to send."""
+    folder = StateDirectory(state)
+    folder.prepare()
+    folder.key()
+    (state / ".new-abc").write_text("half a key")
+    (state / ".new-4711").mkdir()
+    (state / ".new-4711" / "body").write_text("a token")
+    with folder.settled(Patience(0.0)):
+        assert {each.name for each in state.iterdir()} == {"key.pem", "renewal.lock"}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -51,6 +52,7 @@ NEXT_CERTIFICATE: Final = "next-certificate.pem"
 UNCONFIRMED: Final = "unconfirmed"
 LOCK: Final = "run.lock"
 RENEWAL_LOCK: Final = "renewal.lock"
+TEMPORARY: Final = ".new-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,7 @@ class StateDirectory:
                 raise UnusableError(
                     f"Another enlist-agent is using {self.path}. Try again when it is done."
                 )
+            self._sweep()
             self._settle()
             yield
 
@@ -235,6 +238,15 @@ class StateDirectory:
             self._move(NEXT_KEY, KEY)
             self._move(NEXT_CERTIFICATE, CERTIFICATE)
 
+    def _sweep(self) -> None:
+        """Remove what a killed process was about to write, by `enroll.sh` a folder: maybe a key.
+
+        Nobody else is writing: the device is enrolled, and who renews holds the lock.
+        """
+        for left in self.path.glob(f"{TEMPORARY}*"):
+            with suppress(OSError):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
     def unconfirmed(self) -> bool:
         """Whether the server may not know yet that a renewed certificate has come."""
         return (self.path / UNCONFIRMED).exists()
@@ -260,7 +272,7 @@ class StateDirectory:
         With `replace=False` a file that is already there stays.
         """
         try:
-            handle, temporary = tempfile.mkstemp(prefix=".new-", dir=self.path)
+            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=self.path)
             try:
                 with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                     file.write(text)
@@ -290,8 +302,10 @@ class StateDirectory:
         """What was renamed stays so after a power cut."""
         if os.name == "posix":
             folder = os.open(self.path, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def request_for(key: ec.EllipticCurvePrivateKey) -> str:
