@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections import Counter
 from typing import Any
 
 import httpx2
@@ -221,6 +222,29 @@ def test_a_session_ends_when_it_is_not_used(ziti: Ziti) -> None:
     assert over(show(device, token))
 
 
+def test_a_session_ends_with_the_certificate_that_it_began_with(ziti: Ziti) -> None:
+    """S61: to the second, in the middle of its half hour."""
+    issued = ziti.register()
+    device = ziti.enrolled(issued)
+    (held,) = ziti.enlist.credentials_of(issued.device_id)
+    ziti.enlist.clock.now = held.not_after - 1
+    token, _ = signed_in(device)
+    assert show(device, token).status_code == 200
+    ziti.enlist.clock.now = held.not_after
+    assert over(show(device, token))
+    assert error_of(authenticate(device)) == (401, "INVALID_AUTH")
+
+
+def test_what_ends_all_proofs_ends_the_session(ziti: Ziti) -> None:
+    """Section 6: it lives on the generation of the credential, which may be shown anew."""
+    issued = ziti.register()
+    device = ziti.enrolled(issued)
+    token, _ = signed_in(device)
+    ziti.enlist.store.write(lambda tx: credentials.end_proofs(tx, issued.device_id))
+    assert over(show(device, token))
+    assert authenticate(device).status_code == 200
+
+
 def test_the_oldest_of_many_sessions_gives_way(ziti: Ziti) -> None:
     device = ziti.enrolled(ziti.register())
     first, *_, last = [signed_in(device)[0] for _ in range(20)]
@@ -335,7 +359,8 @@ def test_nobody_renews_what_is_not_his(ziti: Ziti) -> None:
     others, their = signed_in(other)
     mine = data["authenticatorId"]
     assert error_of(extend(device, token, their["authenticatorId"]))[1] == "NOT_FOUND"
-    assert error_of(extend(other, token, mine)) == (401, "INVALID_AUTH")
+    assert over(extend(other, token, mine))
+    assert over(extend(ziti, token, mine))
     assert over(extend(device, "random", mine))
     path = f"/current-identity/authenticators/{mine}/extend"
     for body, told in (
@@ -349,6 +374,23 @@ def test_nobody_renews_what_is_not_his(ziti: Ziti) -> None:
     assert error_of(confirm(device, token, mine, chain))[1] == "NOT_FOUND"
     assert error_of(confirm(device, token, mine, "nonsense"))[1] == "NOT_FOUND"
     assert authenticate(device).status_code == 200
+
+
+def test_a_device_that_asks_for_what_is_not_its_own_leaves_an_event_once_a_minute(
+    ziti: Ziti,
+) -> None:
+    """For each reason; and who has no certificate leaves none, whatever token he stole."""
+    device, other = ziti.enrolled(ziti.register()), ziti.enrolled(ziti.register(), key=1)
+    (token, data), (_, their) = signed_in(device), signed_in(other)
+    for minutes in range(1, 3):
+        for _ in range(3):
+            assert over(show(other, token))
+            assert error_of(extend(device, token, their["authenticatorId"]))[0] == 404
+            assert error_of(confirm(device, token, data["authenticatorId"], "no"))[0] == 404
+            assert over(extend(ziti, token, their["authenticatorId"]))
+        refused = Counter(event.data["code"] for event in ziti.enlist.events("request.refused"))
+        assert refused == {"unauthenticated": minutes, "not_found": minutes}
+        ziti.enlist.clock.advance(minutes=1)
 
 
 def test_a_reset_ends_a_renewal_as_well(ziti: Ziti) -> None:
