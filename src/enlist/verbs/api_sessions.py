@@ -128,8 +128,24 @@ def _uncertified(caller: Caller) -> str:
     return f"uncertified:{caller.source}" if caller.source else ""
 
 
+class ByToken:
+    """A verb that is asked for with a session's token.
+
+    A device that asks for what it cannot have leaves an event once a minute (`knocking`).
+
+    Attributes:
+        presented: what the certificate beside the token was found to be.
+    """
+
+    presented: DeviceCertificate | Unfit
+
+    def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
+        shown = self.presented
+        return None if isinstance(shown, Unfit) else written_down(tx, caller, shown.serial, refusal)
+
+
 @dataclass(frozen=True)
-class UseApiSession(Verb[Proved, Proved, Proved]):
+class UseApiSession(ByToken, Verb[Proved, Proved, Proved]):
     """The session of a shown token, which lives on by being used.
 
     Attributes:
@@ -146,7 +162,7 @@ class UseApiSession(Verb[Proved, Proved, Proved]):
     name = "use_api_session"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Proved | Refusal:
-        return _shown_by(self.presented, proved_by(tools, tx, self.token))
+        return shown_by(self.presented, proved_by(tools, tx, self.token))
 
     def work(self, tools: Tools, caller: Caller, seen: Proved) -> Proved | Answered[Proved]:
         # Once a minute is enough: it makes no difference to half an hour.
@@ -161,7 +177,7 @@ class UseApiSession(Verb[Proved, Proved, Proved]):
 
 
 @dataclass(frozen=True)
-class EndApiSession(Verb[Proved, Proved, None]):
+class EndApiSession(ByToken, Verb[Proved, Proved, None]):
     """End the session of a presented token.
 
     Refusals: as `UseApiSession`.
@@ -173,7 +189,7 @@ class EndApiSession(Verb[Proved, Proved, None]):
     name = "end_api_session"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Proved | Refusal:
-        return _shown_by(self.presented, proved_by(tools, tx, self.token))
+        return shown_by(self.presented, proved_by(tools, tx, self.token))
 
     def work(self, tools: Tools, caller: Caller, seen: Proved) -> Proved:
         return seen
@@ -201,7 +217,7 @@ def proved_by(tools: Tools, tx: Reader, token: Secret) -> Proved | Refusal:
     return Proved(session, device, credential, tx.now + tools.api_session_idle)
 
 
-def _shown_by(presented: DeviceCertificate | Unfit, found: Proved | Refusal) -> Proved | Refusal:
+def shown_by(presented: DeviceCertificate | Unfit, found: Proved | Refusal) -> Proved | Refusal:
     """What was found, where the device itself shows it: a token alone is nobody's proof.
 
     It may show another certificate than it began with: it renews them.

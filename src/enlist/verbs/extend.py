@@ -16,7 +16,7 @@ from enlist.pki.csr import Csr
 from enlist.store import credentials
 from enlist.store.credentials import NewCertificate
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs.api_sessions import Proved, proved_by
+from enlist.verbs.api_sessions import ByToken, Proved, proved_by, shown_by
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.renewal import another, asked_in_vain, extend, retire, too_often
 from enlist.verbs.rights import missing
@@ -26,7 +26,7 @@ def _look(
     tools: Tools, tx: Reader, token: Secret, credential_id: str, shown: DeviceCertificate | Unfit
 ) -> Proved | Refusal:
     """The session, where the credential that is named is the one that it was proved with."""
-    found = proved_by(tools, tx, token)
+    found = shown_by(shown, proved_by(tools, tx, token))
     if isinstance(found, Refusal):
         return found
     if credential_id != found.credential.id:
@@ -46,7 +46,7 @@ class Extension:
 
 
 @dataclass(frozen=True)
-class ExtendCertificate(Verb[Proved, Extension, str]):
+class ExtendCertificate(ByToken, Verb[Proved, Extension, str]):
     """Issue another certificate for a device that has proved itself; answers it, PEM.
 
     Attributes:
@@ -79,7 +79,7 @@ class ExtendCertificate(Verb[Proved, Extension, str]):
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
         if refusal.code == "csr_invalid" and isinstance(self.presented, DeviceCertificate):
             return asked_in_vain(tx, self.presented.device_id)
-        return None
+        return super().on_refusal(tx, caller, refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Confirmed:
 
 
 @dataclass(frozen=True)
-class ConfirmExtension(QuickVerb[Confirmed, None]):
+class ConfirmExtension(ByToken, QuickVerb[Confirmed, None]):
     """The device has its new certificate: from now on the old one counts no more.
 
     Attributes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections import Counter
 from typing import Any
 
 import httpx2
@@ -374,23 +373,6 @@ def test_nobody_renews_what_is_not_his(ziti: Ziti) -> None:
     assert error_of(confirm(device, token, mine, chain))[1] == "NOT_FOUND"
     assert error_of(confirm(device, token, mine, "nonsense"))[1] == "NOT_FOUND"
     assert authenticate(device).status_code == 200
-
-
-def test_a_device_that_asks_for_what_is_not_its_own_leaves_an_event_once_a_minute(
-    ziti: Ziti,
-) -> None:
-    """For each reason; and who has no certificate leaves none, whatever token he stole."""
-    device, other = ziti.enrolled(ziti.register()), ziti.enrolled(ziti.register(), key=1)
-    (token, data), (_, their) = signed_in(device), signed_in(other)
-    for minutes in range(1, 3):
-        for _ in range(3):
-            assert over(show(other, token))
-            assert error_of(extend(device, token, their["authenticatorId"]))[0] == 404
-            assert error_of(confirm(device, token, data["authenticatorId"], "no"))[0] == 404
-            assert over(extend(ziti, token, their["authenticatorId"]))
-        refused = Counter(event.data["code"] for event in ziti.enlist.events("request.refused"))
-        assert refused == {"unauthenticated": minutes, "not_found": minutes}
-        ziti.enlist.clock.advance(minutes=1)
 
 
 def test_a_reset_ends_a_renewal_as_well(ziti: Ziti) -> None:
