@@ -231,6 +231,7 @@ def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
         f"devices/{enrolled.device_id}/reset?reason=compromised",
         f"enrollments/{waiting.enrollment_id}/reissue",
         f"enrollments/{waiting.enrollment_id}/delete",
+        "help/jwt",
     ):
         watched.page.goto(f"/console/main/{address}")
         found[address] = watched.axe()
@@ -246,6 +247,7 @@ def test_the_pages_fit_a_phone(filled: Filled) -> None:
         f"devices/{enrolled.device_id}/reset?reason=compromised",
         f"devices/{waiting.device_id}",
         f"enrollments/{waiting.enrollment_id}/reissue",
+        "help/jwt",
     ):
         watched.page.goto(f"/console/main/{address}")
         assert watched.overflow() == 0, address
