@@ -36,6 +36,7 @@ class Ran:
 
 
 Enroll = Callable[..., Ran]
+Tool = Callable[..., str]
 
 
 def run(shell: str, *words: object, stdin: str = "", **more: str) -> Ran:
@@ -59,6 +60,20 @@ def enroll(state: Path) -> Enroll:
         return run(shell, *words, "--state", state, stdin=stdin)
 
     return enrolling
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """Put a program of ours in the place of the system's; gives the PATH that finds it."""
+
+    def making(name: str, *lines: str) -> str:
+        made = tmp_path / "tools" / name
+        made.parent.mkdir(exist_ok=True)
+        made.write_text("\n".join(("#!/bin/sh", *lines, "")))
+        made.chmod(0o755)
+        return f"{made.parent}:{os.environ['PATH']}"
+
+    return making
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -133,19 +148,15 @@ def test_an_authority_of_its_own_is_known_by_its_fingerprint_or_file(
 
 
 def test_no_other_authority_counts_and_no_habit_of_curl(
-    tls_peer: Peer, state: Path, authority: Authority, tmp_path: Path
+    tls_peer: Peer, state: Path, authority: Authority, tmp_path: Path, tool: Tool
 ) -> None:
     """Beside `--cacert` Debian's curl believes the system's CAs, and a `.curlrc` may say more."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    curl = tools / "curl"
-    curl.write_text(f'#!/bin/sh\necho "$*" >>{tools}/said\nexec {shutil.which("curl")} "$@"\n')
-    curl.chmod(0o755)
+    said = tmp_path / "said"
+    path = tool("curl", f'echo "$*" >>{said}', f'exec {shutil.which("curl")} "$@"')
     words = ("GoodToken1", "--server", tls_peer.address, "--state", state)
-    path = f"{tools}:{os.environ['PATH']}"
     ran = run(SHELLS[0], *words, "--ca-fingerprint", authority.fingerprint, PATH=path)
     assert (ran.code, ran.err) == (0, "")
-    root, redeem = (tools / "said").read_text().splitlines()
+    root, redeem = said.read_text().splitlines()
     assert root.startswith("-q ")
     assert redeem.startswith("-q ")
     nowhere = redeem.partition(" --capath ")[2].split()[0]
@@ -153,8 +164,11 @@ def test_no_other_authority_counts_and_no_habit_of_curl(
     assert not Path(nowhere).exists()
 
 
-def test_the_address_of_a_link_may_begin_as_its_path_does(enroll: Enroll) -> None:
-    ran = enroll("https://enroll.invalid/enroll/h4ndle#t=GoodToken1")
+def test_the_address_of_a_link_may_begin_as_its_path_does(state: Path, tool: Tool) -> None:
+    """With a curl that does not ask again and again for a name that there is not."""
+    path = tool("curl", "exit 6")
+    link = "https://enroll.invalid/enroll/h4ndle#t=GoodToken1"
+    ran = run(SHELLS[0], link, "--state", state, PATH=path)
     assert ran.code == 3
     assert "https://enroll.invalid cannot be reached" in ran.err
 
@@ -236,7 +250,7 @@ def begun(enroll: Enroll, state: Path) -> Path:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_folder_that_somebody_else_could_have_written(
-    begun: Path, peer: Peer, tmp_path: Path, shell: str
+    begun: Path, peer: Peer, tmp_path: Path, shell: str, tool: Tool
 ) -> None:
     """The same that the agent does not use, and in its words."""
 
@@ -257,12 +271,7 @@ def test_a_folder_that_somebody_else_could_have_written(
     key.symlink_to(key.rename(begun / "other.pem"))
     assert f"{key} is a link" in told()
     (begun / "other.pem").replace(key)
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "id").write_text("#!/bin/sh\necho 54321\n")
-    (tools / "id").chmod(0o755)
-    path = f"{tools}:{os.environ['PATH']}"
-    assert "and you are user 54321. Run the command as its owner" in told(PATH=path)
+    assert "and you are user 54321. Run the command as" in told(PATH=tool("id", "echo 54321"))
     link = tmp_path / "link"
     link.symlink_to(begun)
     assert "is a symbolic link" in told(f"{link}//")
