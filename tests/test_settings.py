@@ -122,6 +122,8 @@ def test_the_webhooks_key_may_stand_in_a_file(tmp_path: Path) -> None:
         ("http://gateway.example.com/", KEY, "must be an address"),
         ("gateway.example.com", KEY, "must be an address"),
         ("file:///etc/passwd", KEY, "must be an address"),
+        ("https://gateway.example.com:port/revoked", KEY, "Port could not be cast"),
+        ("https://gateway.example.com:99999/revoked", KEY, "Port out of range"),
     ],
 )
 def test_a_webhook_that_could_not_be_used_or_trusted_stops_the_start(

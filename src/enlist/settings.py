@@ -177,8 +177,10 @@ class Settings(BaseSettings):
         if value:
             parts = urlsplit(value)
             near = parts.hostname in ("localhost", "127.0.0.1", "::1")
-            if not parts.hostname or parts.scheme not in (
-                ("https", "http") if near else ("https",)
+            if (
+                not parts.hostname
+                or parts.port == 0
+                or parts.scheme not in (("https", "http") if near else ("https",))
             ):
                 raise ValueError("must be an address such as https://gateway.example.com/revoked")
         return value
