@@ -36,6 +36,11 @@ _COLUMNS = """
       FROM event e JOIN organization o ON o.id = e.organization_id
 """
 
+_FLAGGED = """{event}.kind LIKE '%.refused'
+    AND {event}.entry LIKE '%"flag":"' || :{flag} || '"%'"""
+"""The entry is canonical JSON, so this text stands in it exactly where the flag was set. Only
+refusals are flagged, which the kind tells without reading through the entry."""
+
 _LIST = Listing(
     "events",
     f"{_COLUMNS} WHERE 1 = 1",
@@ -55,17 +60,18 @@ _LIST = Listing(
         # The ids say where in the log to look, the moments what belongs to it.
         "since": "e.at >= CAST(:since AS bigint) AND e.id >= :since_id",
         "before": "e.at < CAST(:before AS bigint) AND e.id < :before_id",
-        # The entry is canonical JSON, so this text stands in it exactly where the flag was set.
-        "flag": "e.entry LIKE '%\"flag\":\"' || :flag || '\"%'",
-        # The newest of its flag about a device that holds what it held then, and may use it.
-        "unanswered": """
-            EXISTS (SELECT 1 FROM credential held JOIN device ON device.id = held.device_id
-                     WHERE held.enrollment_id = e.enrollment_id AND held.revoked_at IS NULL
-                       AND device.state <> 'blocked')
+        "flag": _FLAGGED.format(event="e", flag="flag"),
+        # Its value is a flag, too: the newest such event about a device that holds what it held
+        # then, and may use it.
+        "unanswered": f"""
+            {_FLAGGED.format(event="e", flag="unanswered")}
+            AND EXISTS (SELECT 1 FROM credential held JOIN device ON device.id = held.device_id
+                         WHERE held.enrollment_id = e.enrollment_id AND held.revoked_at IS NULL
+                           AND device.state <> 'blocked')
             AND NOT EXISTS (SELECT 1 FROM event later
                              WHERE later.device_id = e.device_id AND later.id > e.id
                                AND later.enrollment_id = e.enrollment_id
-                               AND later.entry LIKE '%"flag":"' || :flag || '"%')""",
+                               AND {_FLAGGED.format(event="later", flag="unanswered")})""",
         "without_staff": f"""
             {NOT_STAFF.format(user="e.user_id")}
             AND e.kind NOT LIKE 'api_key.%' AND e.kind NOT LIKE 'role.%'

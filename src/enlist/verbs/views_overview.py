@@ -132,7 +132,7 @@ class Overview(View[OverviewDetail]):
 
 
 def _clones(tx: Reader, caller: Caller, path: str, since: str) -> Iterator[CloneAlarm]:
-    wanted = {"flag": POSSIBLE_CLONE, "after": since, "unanswered": "yes"}
+    wanted = {"unanswered": POSSIBLE_CLONE, "after": since}
     for event in timeline(tx, caller, path, wanted, _FEW).items:
         device = devices.find(tx, event.device_id) if event.device_id else None
         if device is not None:
