@@ -307,8 +307,16 @@ def in_order(keys: Iterable[Each], now: int) -> tuple[Each, ...]:
 
 
 def random_letters(count: int, alphabet: str) -> str:
-    """`count` letters of `alphabet`, each equally likely, from the operating system (S02)."""
-    return "".join(secrets.choice(alphabet) for _ in range(count))
+    """`count` letters of `alphabet`, each equally likely, from the operating system (S02).
+
+    It is asked once for all of them: every refusal has a support code of eight.
+    """
+    drawn = secrets.randbelow(len(alphabet) ** count)
+    letters = []
+    for _ in range(count):
+        drawn, place = divmod(drawn, len(alphabet))
+        letters.append(alphabet[place])
+    return "".join(letters)
 
 
 def random_secret() -> Secret:
