@@ -21,17 +21,21 @@ from psycopg import sql
 
 from enlist.core.clock import system_clock
 from enlist.core.ids import new_id
+from enlist.core.model import GrantKind
 from enlist.core.secrets import KeyRing, Kind
 from enlist.settings import Settings
 from enlist.verbs.callers import host_caller
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import ChangeSettings
 from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.users import AddUser
 from enlist.wiring.installation import open_installation
-from tests.bench.redeem import beginning, must
+from tests.bench.redeem import USER, beginning, must
 
 _TABLES: Final = ("device", "enrollment", "enrollment_secret")
 _AT_ONCE: Final = 20_000
+Keys = tuple[KeyRing, Kind]
+"""What makes a secret and its digest."""
 Copy = dict[str, dict[str, Any]]
 """A row of each table, by column."""
 
@@ -44,8 +48,13 @@ def prepare(
     csr: str | None = None,
     *,
     shuffled: bool = False,
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN,
+    user: str = USER,
 ) -> Path:
     """Set up an installation with `count` live tokens.
+
+    Args:
+        user: whose devices they will be; made where it is not the administrator.
 
     Returns:
         A file with one request body a line, for `wanted` of the tokens, scattered among all; in
@@ -54,7 +63,10 @@ def prepare(
     settings = Settings(data=folder, database=database)
     installation = open_installation(settings, beginning=beginning())
     caller = installation.store.read(lambda tx: host_caller(tx, "bench"))
-    verb = Register("", "bench@example.com", DeviceDetails("device", "linux"), Delivery("none"))
+    if user != USER:
+        must(installation.driver.perform(AddUser("main", user), caller))
+    details, kind = DeviceDetails("device", "linux"), Kind(grant.value)
+    verb = Register("", user, details, Delivery("none"), grant=grant)
     must(
         installation.driver.perform(ChangeSettings("main", {"allow_bare_enrollment": True}), caller)
     )
@@ -65,9 +77,9 @@ def prepare(
     chosen = set(chance.sample(range(count), min(wanted, count)))
     bodies: list[str] = []
     if database:
-        _fill_postgres(database, count, chosen, keys, bodies, csr)
+        _fill_postgres(database, count, chosen, (keys, kind), bodies, csr)
     else:
-        _fill_sqlite(settings.sqlite_path, count, chosen, keys, bodies, csr)
+        _fill_sqlite(settings.sqlite_path, count, chosen, (keys, kind), bodies, csr)
     if shuffled:
         chance.shuffle(bodies)
     path = folder / "bodies.jsonl"
@@ -76,14 +88,15 @@ def prepare(
 
 
 def _more(
-    first: Copy, count: int, chosen: set[int], keys: KeyRing, bodies: list[str], csr: str | None
+    first: Copy, count: int, chosen: set[int], keys: Keys, bodies: list[str], csr: str | None
 ) -> Iterator[Copy]:
     """Rows of `count` more enrollments; `bodies` is given the requests of the chosen ones."""
     secret = first["enrollment_secret"]
+    ring, kind = keys
     for number in range(count):
         device_id, enrollment_id = new_id(system_clock()), new_id(system_clock())
-        token = keys.derive_token(enrollment_id, 1, secret["length"], secret["alphabet"]).secret
-        digest = keys.digest(Kind.REGISTRATION_TOKEN, token).value
+        token = ring.derive_token(enrollment_id, 1, secret["length"], secret["alphabet"]).secret
+        digest = ring.digest(kind, token).value
         if number in chosen:
             body = {"token": token.reveal(), "device": {"platform": "linux"}}
             bodies.append(json.dumps(body | ({"csr": csr} if csr else {})))
@@ -100,7 +113,7 @@ def _in_parts(rows: Iterator[Copy]) -> Iterator[Sequence[Copy]]:
 
 
 def _fill_sqlite(
-    path: Path, count: int, chosen: set[int], keys: KeyRing, bodies: list[str], csr: str | None
+    path: Path, count: int, chosen: set[int], keys: Keys, bodies: list[str], csr: str | None
 ) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
@@ -121,7 +134,7 @@ def _fill_sqlite(
 
 
 def _fill_postgres(
-    url: str, count: int, chosen: set[int], keys: KeyRing, bodies: list[str], csr: str | None
+    url: str, count: int, chosen: set[int], keys: Keys, bodies: list[str], csr: str | None
 ) -> None:
     with psycopg.connect(url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
         first: Copy = {}

@@ -46,15 +46,32 @@ _COUNTS = Query(
 )
 
 _WRK = """
-local bodies, number, threads, strangers = {}, 0, 0, false
+local requests, number, threads, strangers = {}, 0, 0, false
+local headers = {["Content-Type"] = "application/json"}
 function setup(thread) thread:set("place", threads); threads = threads + 1 end
+local function built(body, csr)
+  if csr then
+    local token = string.match(body, '"token": "([^"]+)"') or "exhausted"
+    return wrk.format("POST", "/edge/client/v1/enroll?method=ott&token=" .. token,
+                      {["Content-Type"] = "application/x-pem-file"}, csr)
+  end
+  return wrk.format("POST", "/api/v1/redeem", headers, body)
+end
 function init(args)
-  local line, pause = 0, tonumber(args[3])
+  local line, pause, csr = 0, tonumber(args[3]), nil
+  strangers = args[4] == "strangers"
+  if args[5] ~= "" then
+    local file = io.open(args[5])
+    csr = file:read("*a")
+    file:close()
+  end
   for body in io.lines(args[1]) do
-    if line % tonumber(args[2]) == place then bodies[#bodies + 1] = body end
+    if line % tonumber(args[2]) == place then
+      requests[#requests + 1] = strangers and body or built(body, csr)
+    end
     line = line + 1
   end
-  strangers = args[4] == "strangers"
+  exhausted = strangers and '{"exhausted":true}' or built('{"exhausted":true}', csr)
   math.randomseed(place + 1)
   if pause > 0 then
     function delay() return math.floor(pause * (0.5 + math.random())) end
@@ -62,12 +79,13 @@ function init(args)
 end
 function request()
   number = number + 1
-  local headers = {["Content-Type"] = "application/json"}
+  local found = requests[number] or exhausted
   if strangers then
     headers["X-Forwarded-For"] = string.format("10.%d.%d.%d", math.random(0, 255),
                                                math.random(0, 255), math.random(1, 254))
+    return built(found)
   end
-  return wrk.format("POST", "/api/v1/redeem", headers, bodies[number] or '{"exhausted":true}')
+  return found
 end
 function done(summary, latency, requests)
   io.write(string.format("RESULT %d %d %d %d %f %f\\n", summary.requests, summary.duration,
@@ -79,6 +97,9 @@ end
 
 WARM: Final = 2
 """Seconds of load before what is measured: the first requests also find modules not yet read."""
+
+USER: Final = "bench@example.com"
+"""The administrator of an installation that is measured."""
 
 Value = TypeVar("Value")
 
@@ -96,7 +117,7 @@ class Measured:
 
 def beginning() -> Beginning:
     """An installation with one administrator, whose devices all of them are."""
-    administrator = Administrator("bench@example.com", Secret("a password for the bench"))
+    administrator = Administrator(USER, Secret("a password for the bench"))
     return Beginning(administrator=administrator)
 
 
@@ -123,18 +144,21 @@ def load(
     *,
     pause: float = 0.0,
     strangers: bool = False,
+    csr: Path | None = None,
 ) -> Load:
     """Keep 64 connections busy with the bodies of a file, each once.
 
     Args:
         pause: milliseconds that a connection waits before each request, on average.
         strangers: say of each request that it comes from another address.
+        csr: a certificate request in PEM, to be sent with each token as OpenZiti's clients do.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_WRK)
         script.flush()
         command = ["wrk", "-t2", "-c64", f"-d{seconds}s", "-s", script.name, url, "--"]
         command += [str(bodies), "2", str(pause), "strangers" if strangers else "one"]
+        command += [str(csr or "")]
         ran = subprocess.run(command, check=True, capture_output=True, text=True)
     found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) ([\d.]+) ([\d.]+)", ran.stdout)
     if found is None:
@@ -211,8 +235,20 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(f"the server did not become ready:\n{log.read_text()}")
 
 
-def check(folder: Path, database: str, loads: Sequence[Load], *, with_csr: bool) -> None:
+def check(
+    folder: Path,
+    database: str,
+    loads: Sequence[Load],
+    *,
+    with_csr: bool,
+    before: int = 0,
+    reset: int = 0,
+) -> None:
     """Answered 201s, redemptions and events agree; wrk may leave up to 64 answers unread.
+
+    Args:
+        before: devices that had enrolled before, with a certificate.
+        reset: how many of them are enrolled no more.
 
     Raises:
         RuntimeError: they do not, or not every answer was a 201.
@@ -228,9 +264,9 @@ def check(folder: Path, database: str, loads: Sequence[Load], *, with_csr: bool)
 
     counts = installation.store.read(ask)
     installation.close()
-    used, answered = counts["used"], sum(seen.answered for seen in loads)
-    alike = used == counts["events"] == counts["enrolled"]
-    bound = counts["credentials"] == (used if with_csr else 0)
+    used, answered = counts["used"], before + sum(seen.answered for seen in loads)
+    alike = used == counts["events"] == counts["enrolled"] + reset
+    bound = counts["credentials"] == (used if with_csr else before)
     if not (alike and bound and answered <= used <= answered + 64 * len(loads)):
         raise RuntimeError(f"void: {answered} answers of 201, but {counts}")
 

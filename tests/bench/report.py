@@ -104,6 +104,35 @@ def show(lines: Sequence[Line], found_on: dict[str, str | int]) -> None:
     console.print(table)
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A figure, what it should be, and whether it is."""
+
+    name: str
+    found: str
+    aim: str
+    met: bool
+
+
+def at_most(name: str, found: float, most: float) -> Aim:
+    """A figure that must not be larger."""
+    return Aim(name, f"{found:.1f}", f"at most {most}", found <= most)
+
+
+def at_least(name: str, rate: float, of: float, least: float) -> Aim:
+    """A rate that must be at least this share of another."""
+    return Aim(name, f"{rate / of:.2f}", f"at least {least}", rate >= least * of)
+
+
+def show_aims(title: str, aims: Sequence[Aim]) -> bool:
+    """Print them; whether all are met."""
+    table = Table("figure", "found", "aim", "", title=title, title_justify="left")
+    for aim in aims:
+        table.add_row(aim.name, aim.found, aim.aim, "met" if aim.met else "NOT MET")
+    Console(width=120).print(table)
+    return all(aim.met for aim in aims)
+
+
 def fallen(lines: Sequence[Line]) -> list[str]:
     """What became slower than it was accepted to be (P28).
 

@@ -1,142 +1,162 @@
-"""Device sessions: memory of each, and how soon a reset drops them (P06, P07).
+"""Device sessions: memory of each, how soon a reset drops them, and all at once (P06, P07).
 
-    python -m tests.bench.sessions
+    python -m tests.bench.sessions [--sessions 10000]
 
-From the environment: BENCH_SESSIONS (1000), BENCH_PROCESSES (1; more take PostgreSQL), BENCH_TLS
-(1 connects to the device listener by certificate, else plain on the web listener by signature),
-BENCH_RESETS (50). It prints one line and keeps nothing.
+Every session is of a device of its own. In turn, with a tenth of the sessions and with all: one
+process on SQLite and four on PostgreSQL, plain on the web listener (devices sign a challenge); and
+one process with TLS on the device listener. A tenth as many devices again are reset one after
+another; then the one user whose devices all others are is disabled, which ends them at once. A time
+runs from the answer to the request until the device sees its socket closed. While all are open and
+heartbeat, tokens are redeemed, as they are before the first is opened and after the last has ended.
 
-A hundred devices hold the idle sessions, and each reset is of a device of its own. A figure of
-memory is the growth of the server's resident memory from the first tenth of the sessions to the
-last, so that what a server needs anyhow does not count.
+A figure of memory is the growth of the server's resident memory from the first tenth of the
+sessions to the last, so that what a server needs anyhow does not count.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import base64
-import json
 import os
-import ssl
-import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 import httpx2
 import uvloop
+from rich.console import Console
+from rich.table import Table
 
-from tests.devices import Credentials, enroll, proof
+from tests.bench import fleet, many, redeem
+from tests.bench.fleet import Session
+from tests.bench.meanwhile import TOKENS, Meanwhile
+from tests.devices import Credentials
 from tests.peers.postgres import cluster
 from tests.serving import Server, launch_server
 
-SESSIONS: Final = int(os.environ.get("BENCH_SESSIONS", "1000"))
-PROCESSES: Final = int(os.environ.get("BENCH_PROCESSES", "1"))
-TLS: Final = os.environ.get("BENCH_TLS") == "1"
-RESETS: Final = int(os.environ.get("BENCH_RESETS", "50"))
-PER_DEVICE: Final = 100
-_AT_ONCE: Final = 50
-_WITHIN: Final = 60.0
+OWNER: Final = "owner"
+"""The user whose devices all of them are."""
+MANY: Final = 5_000
+"""Sessions from which on what a process allocates for each stands out of everything else."""
+DROPPED: Final = {4401, 4403}
+"""Codes by which a device hears that it may not come back."""
 
 
-class Session(asyncio.Protocol):
-    """A device's side, with as little work as can be: it shares the machine with the server."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A server and a listener."""
 
-    def __init__(self, server: Server, credentials: Credentials) -> None:
-        loop = asyncio.get_running_loop()
-        self.open: asyncio.Future[None] = loop.create_future()
-        self.closed: asyncio.Future[float] = loop.create_future()
-        self._server, self._credentials = server, credentials
-        self._buffer, self._upgraded = b"", False
-        self._transport: Any = None
+    processes: int = 1
+    tls: bool = False
 
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        key = base64.b64encode(os.urandom(16)).decode()
-        transport.write(
-            "GET /session HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Key: {key}\r\n\r\n".encode()
+    @property
+    def name(self) -> str:
+        listener = "TLS" if self.tls else "plain"
+        return (
+            f"{listener}, {self.processes} on {'SQLite' if self.processes == 1 else 'PostgreSQL'}"
         )
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._upgraded:
-            head, found, rest = self._buffer.partition(b"\r\n\r\n")
-            if not found:
-                return
-            if b" 101 " not in head[:20]:
-                self.open.set_exception(ConnectionError(head.decode()))
-                return
-            self._upgraded, self._buffer = True, rest
-        while (frame := self._frame()) is not None:
-            self._handle(*frame)
+    @property
+    def most_memory(self) -> int:
+        """KB that a session may take."""
+        return 60 if self.tls else 25
 
-    def _frame(self) -> tuple[int, bytes] | None:
-        if len(self._buffer) < 2:
-            return None
-        size, first = self._buffer[1], 2
-        if size == 126:
-            size, first = struct.unpack(">H", self._buffer[2:4])[0], 4
-        if len(self._buffer) < first + size:
-            return None
-        found = self._buffer[0] & 15, self._buffer[first : first + size]
-        self._buffer = self._buffer[first + size :]
-        return found
-
-    def _handle(self, opcode: int, payload: bytes) -> None:
-        if opcode == 9:
-            self._send(10, payload)
-        elif opcode == 8 and not self.closed.done():
-            self.closed.set_result(time.perf_counter())
-        elif opcode == 1:
-            said = json.loads(payload)
-            if said["type"] == "open":
-                self.open.set_result(None)
-            else:
-                answer = proof(self._credentials, said["nonce"], self._server.device_url)
-                self._send(1, json.dumps(answer).encode())
-
-    def _send(self, opcode: int, payload: bytes) -> None:
-        size = len(payload)
-        head = bytes([128 | opcode, 128 | min(size, 126)])
-        head += struct.pack(">H", size) if size >= 126 else b""
-        self._transport.write(head + bytes(4) + payload)  # masked by zeros
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.closed.done():
-            self.closed.set_result(time.perf_counter())
-        if not self.open.done():
-            self.open.set_exception(exc or ConnectionError("closed"))
+    @property
+    def most_waited(self) -> int:
+        """Milliseconds that may pass from a reset to the closed socket, p99."""
+        return 250 if self.processes == 1 else 500
 
 
-async def connect(server: Server, credentials: Credentials, count: int) -> list[Session]:
-    """That many sessions of one device."""
-    loop = asyncio.get_running_loop()
-    url = urlsplit(server.device_url if TLS else server.url)
-    context = None
-    if TLS:
-        context = ssl.create_default_context(cafile=server.authority)
-        context.load_cert_chain(*credentials.files)
-    made: list[Session] = []
-    for _ in range(count):
-        _, session = await loop.create_connection(
-            lambda: Session(server, credentials),
-            "127.0.0.1",
-            url.port or 0,
-            ssl=context,
-            server_hostname="localhost" if context else None,
-        )
-        made.append(session)
-    await asyncio.wait_for(asyncio.gather(*(each.open for each in made)), _WITHIN)
-    return made
+@dataclass(frozen=True, slots=True)
+class Found:
+    """KB a session, sessions opened a second, and times in milliseconds.
+
+    Attributes:
+        sessions: how many were open.
+        resets: from each reset's answer to the closed socket, sorted; 0 where it was closed before.
+        all_closed: from the answer to the last closed socket.
+    """
+
+    sessions: int
+    memory: float
+    opened: float
+    resets: Sequence[float]
+    all_closed: float
+
+    def percentile(self, share: float) -> float:
+        return self.resets[int(share * (len(self.resets) - 1))]
+
+
+async def measure(
+    server: Server,
+    way: Way,
+    held: Sequence[Credentials],
+    client: httpx2.AsyncClient,
+    meanwhile: Meanwhile | None = None,
+) -> Found:
+    """Connect, reset a tenth as many more one after another, and end all that are left.
+
+    Those that were ended may come back afterwards.
+    """
+    count = len(held) * 10 // 11
+    some, rest, to_reset = held[: count // 10], held[count // 10 : count], held[count:]
+    sessions = await fleet.connect(server, some, tls=way.tls)
+    await _settle()
+    before, began = resident(server), time.perf_counter()
+    sessions += await fleet.connect(server, rest, tls=way.tls)
+    took = time.perf_counter() - began
+    await _settle()
+    memory = (resident(server) - before) / 1024 / len(rest)
+    if meanwhile:
+        await meanwhile.among()
+    resets = await reset_each(server, client, to_reset, tls=way.tls)
+    assert not any(each.closed.done() for each in sessions), "others were dropped, too"
+    all_closed = await end_all(client, sessions)
+    return Found(count, memory, len(rest) / took, sorted(resets), all_closed)
+
+
+async def _settle() -> None:
+    """What was opened last is done with, before memory is looked at."""
+    await asyncio.sleep(1)
+
+
+async def reset_each(
+    server: Server, client: httpx2.AsyncClient, held: Sequence[Credentials], *, tls: bool
+) -> list[float]:
+    """Milliseconds from the answer to a reset until the device's socket is closed."""
+    waited: list[float] = []
+    for session in await fleet.connect(server, held, tls=tls):
+        path = f"/api/v1/devices/{session.credentials.device_id}/reset"
+        answer = await client.post(path, json={"reason": "lost", "message": {"type": "none"}})
+        answered = time.perf_counter()
+        assert answer.status_code < 300, answer.text
+        async with asyncio.timeout(fleet.WITHIN):
+            waited.append(await _closed_after(session, answered))
+    return waited
+
+
+async def end_all(client: httpx2.AsyncClient, sessions: Sequence[Session]) -> float:
+    """Milliseconds from the answer that disables their user until the last socket is closed."""
+    answer = await client.post(f"/api/v1/users/{OWNER}/disable")
+    answered = time.perf_counter()
+    assert answer.status_code == 200, answer.text
+    async with asyncio.timeout(fleet.WITHIN):
+        longest = max([await _closed_after(each, answered) for each in sessions])
+    again = await client.post(f"/api/v1/users/{OWNER}/enable")
+    assert again.status_code == 200, again.text
+    return longest
+
+
+async def _closed_after(session: Session, answered: float) -> float:
+    closed = await session.closed
+    assert session.reason in DROPPED, f"closed by {session.reason}"
+    return max(0.0, 1000 * (closed - answered))
 
 
 def resident(server: Server) -> int:
@@ -151,92 +171,110 @@ def resident(server: Server) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-async def measure(server: Server, key: str, folder: Path) -> None:
-    """Connect, reset one after another, and end all that is left."""
-    devices = SESSIONS // PER_DEVICE
-    held = [enroll(server, key, folder, number + 1) for number in range(devices)]
-    single = [enroll(server, key, folder, devices + number + 1) for number in range(RESETS)]
-    began = time.perf_counter()
-    sessions: list[Session] = []
-    memory = (0, 0)
-    for number, each in enumerate(held):
-        for _ in range(PER_DEVICE // _AT_ONCE):
-            sessions += await connect(server, each, _AT_ONCE)
-        if number == max(0, devices // 10 - 1):
-            memory = (len(sessions), resident(server))
-    took = time.perf_counter() - began
-    await asyncio.sleep(1)
-    grown = (resident(server) - memory[1]) / max(1, len(sessions) - memory[0])
+@contextmanager
+def serving(processes: int, tokens: int, **environment: str) -> Iterator[tuple[Server, Path, Path]]:
+    """A server, the requests for its tokens, and a folder: PostgreSQL for several processes."""
+    running = cluster(durable=True) if processes > 1 else None
+    database = running.create_database() if running else ""
+    try:
+        with tempfile.TemporaryDirectory(prefix="enlist-bench-") as name:
+            data = Path(name) / "data"
+            data.mkdir()
+            bodies = many.prepare(data, database, tokens, tokens, user=OWNER)
+            quiet = {"ENLIST_LOG_LEVEL": "warning", **environment}
+            server = launch_server(data, database, workers=processes, environment=quiet)
+            try:
+                yield server, bodies, Path(name)
+            finally:
+                server.stop()
+    finally:
+        if running:
+            running.stop()
+
+
+async def measure_both(
+    server: Server, way: Way, held: Sequence[Credentials], few: int, meanwhile: Meanwhile | None
+) -> list[Found]:
+    """With the first few devices, and then with all others."""
+    key = server.api_key("administrator", "enrollments:reveal")
     headers = {"Authorization": f"Bearer {key}"}
-    waited: list[float] = []
-    alone = [(await connect(server, each, 1))[0] for each in single]
-    async with httpx2.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client:
-        for device, session in zip(single, alone, strict=True):
-            answer = await client.post(f"/api/v1/devices/{device.device_id}/reset", json={})
-            answered = time.perf_counter()
-            assert answer.status_code < 300, answer.text
-            waited.append(max(0.0, await asyncio.wait_for(session.closed, _WITHIN) - answered))
-        assert not any(each.closed.done() for each in sessions), "others were dropped, too"
-        user = (await client.get("/api/v1/users", params={"search": "root"})).json()["items"][0]
-        await all_at_once(server, user["id"])
-        answered = time.perf_counter()
-        ends = await asyncio.wait_for(asyncio.gather(*(s.closed for s in sessions)), _WITHIN)
-    waited.sort()
-    print(
-        f"{len(sessions)} sessions, {PROCESSES} process(es), {'TLS' if TLS else 'plain'}: "
-        f"{grown / 1024:.1f} KB each, opened {len(sessions) / took:.0f}/s; "
-        f"reset to drop p50 {1000 * statistics.median(waited):.0f} ms, "
-        f"p99 {1000 * waited[int(0.99 * (len(waited) - 1))]:.0f} ms, "
-        f"most {1000 * waited[-1]:.0f} ms; all dropped in {1000 * (max(ends) - answered):.0f} ms",
-        flush=True,
+    async with httpx2.AsyncClient(
+        base_url=server.url, headers=headers, timeout=fleet.WITHIN
+    ) as client:
+        if meanwhile:
+            await meanwhile.alone()
+        first = await measure(server, way, held[:few], client)
+        second = await measure(server, way, held[few:], client, meanwhile)
+        if meanwhile:
+            await _all_written_down(client)
+            await meanwhile.alone()
+    return [first, second]
+
+
+async def _all_written_down(client: httpx2.AsyncClient) -> None:
+    """Nobody is busy with sessions any more."""
+    async with asyncio.timeout(fleet.WITHIN):
+        while (await client.get("/api/v1/device-sessions")).json()["items"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+
+def run(way: Way, sessions: int) -> tuple[list[Found], Meanwhile | None]:
+    """Serve, and measure with a tenth of the sessions and with all."""
+    few, lots = (count + count // 10 for count in (sessions // 10, sessions))
+    tokens = 0 if way.tls else TOKENS
+    with serving(way.processes, few + lots + tokens) as (server, bodies, folder):
+        devices, rest = redeem.parted(bodies, (few + lots) / (few + lots + tokens))
+        meanwhile = Meanwhile(server, rest) if tokens else None
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            held = runner.run(fleet.enroll(server, devices, folder, few + lots))
+            found = runner.run(measure_both(server, way, held, few, meanwhile))
+        server.stop()
+        if meanwhile:
+            meanwhile.check(len(held), sum(len(each.resets) for each in found))
+    return found, meanwhile
+
+
+def show(found: dict[Way, list[Found]]) -> bool:
+    """Print what was found; whether every aim is met."""
+    table = Table(
+        "sessions", "", "KB each", "aim", "opened/s", "reset p50", "p99", "most, ms", "all, ms"
+    )
+    for way, each in found.items():
+        for one in each:
+            table.add_row(
+                f"{one.sessions:,}",
+                way.name,
+                f"{one.memory:.1f}",
+                str(way.most_memory),
+                f"{one.opened:.0f}",
+                *(f"{one.percentile(share):.1f}" for share in (0.5, 0.99, 1)),
+                f"{one.all_closed:.0f}",
+            )
+    Console(width=120).print(table)
+    return all(meets(way, one) for way, each in found.items() for one in each)
+
+
+def meets(way: Way, one: Found) -> bool:
+    """Whether the aims are met: those of time whatever the number, that of memory with many."""
+    return (
+        (one.memory <= way.most_memory or one.sessions < MANY)
+        and one.percentile(0.99) <= way.most_waited
+        and max(one.resets[-1], one.all_closed) <= 1000
     )
 
 
-async def all_at_once(server: Server, user_id: str) -> None:
-    """End every session of everybody's in one transaction, as when an organization goes."""
-    from enlist.settings import Settings
-    from enlist.store import credentials
-    from enlist.wiring.installation import open_installation
-
-    settings = Settings(data=server.data, database=server.database)
-    installation = open_installation(settings, beginning=None)
-    try:
-        installation.store.write(lambda tx: credentials.revoke_of_user(tx, user_id, "deleted"))
-    finally:
-        installation.close()
-
-
-@contextmanager
-def database() -> Iterator[str]:
-    """PostgreSQL for several processes, SQLite for one."""
-    if PROCESSES == 1:
-        yield ""
-        return
-    running = cluster(durable=True)
-    try:
-        yield running.create_database()
-    finally:
-        running.stop()
-
-
-def main() -> int:
-    """Serve, measure, stop."""
-    with tempfile.TemporaryDirectory() as name, database() as url:
-        folder = Path(name)
-        environment = {
-            "ENLIST_SESSIONS_PER_DEVICE": str(PER_DEVICE),
-            "ENLIST_LOG_LEVEL": "warning",
-            "ENLIST_MOST_LIVE_ENROLLMENTS": "1000000",
-        }
-        server = launch_server(folder / "data", url, workers=PROCESSES, environment=environment)
-        try:
-            key = server.api_key("administrator", "enrollments:reveal")
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(measure(server, key, folder))
-        finally:
-            server.stop()
-    return 0
+def main(sessions: int = 10_000) -> bool:
+    """Measure all ways; whether every aim is met."""
+    found: dict[Way, list[Found]] = {}
+    met = []
+    for way in (Way(1), Way(4), Way(1, tls=True)):
+        found[way], meanwhile = run(way, sessions)
+        if meanwhile:
+            met.append(meanwhile.show(way.name, sessions))
+    return show(found) and all(met)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sessions", type=int, default=10_000)
+    sys.exit(0 if main(parser.parse_args().sessions) else 1)

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.table import Table
-
 from enlist.core.secrets import BASE58, random_letters
-from tests.bench import many, redeem
+from tests.bench import many, redeem, report
 from tests.bench.redeem import Load
 
 MISTYPED: Final = "BCDF-GHJK-Z"
@@ -27,16 +23,6 @@ MISTYPED: Final = "BCDF-GHJK-Z"
 FEW: Final = 10_000
 LOTS: Final = int(os.environ.get("BENCH_LOTS", "1000000"))
 """Numbers of tokens that are waiting; of either, as many as `FEW` are redeemed at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """A figure, what it should be, and whether it is."""
-
-    name: str
-    found: str
-    aim: str
-    met: bool
 
 
 def run(folder: Path, database: str, store: str, tokens: int, seconds: int) -> bool:
@@ -56,18 +42,18 @@ def run(folder: Path, database: str, store: str, tokens: int, seconds: int) -> b
         used = _refused(url, _first(first, most.answered // 2), 1)
         memory = redeem.memory_of(process)
     redeem.check(folder, database, [begun, most, half], with_csr=False)
-    return _show(
+    return report.show_aims(
         f"{store}: {most.rate:,.0f} redemptions a second",
         [
-            _at_most("p99 at the maximum, ms", most.p99, 200),
-            _at_most(f"p50 at {half.rate / most.rate:.0%} of it, ms", half.p50, 10),
-            _at_most("p99 there, ms", half.p99, 50),
-            _at_least(
+            report.at_most("p99 at the maximum, ms", most.p99, 200),
+            report.at_most(f"p50 at {half.rate / most.rate:.0%} of it, ms", half.p50, 10),
+            report.at_most("p99 there, ms", half.p99, 50),
+            report.at_least(
                 "refusals of unknown tokens, share of the rate", unknown.rate, most.rate, 0.8
             ),
-            _at_least("refusals: used tokens", used.rate, most.rate, 0.8),
-            _at_least("refusals: mistyped codes", mistyped.rate, most.rate, 1.0),
-            _at_most("memory of a process afterwards, MiB", memory, 150),
+            report.at_least("refusals: used tokens", used.rate, most.rate, 0.8),
+            report.at_least("refusals: mistyped codes", mistyped.rate, most.rate, 1.0),
+            report.at_most("memory of a process afterwards, MiB", memory, 150),
         ],
     )
 
@@ -84,13 +70,13 @@ def rate_among(folder: Path, database: str, tokens: int) -> float:
 
 def show_sizes(store: str, among_few: float, among_lots: float) -> bool:
     """Print how much of its rate a server keeps among very many tokens; whether it is enough."""
-    kept = Aim(
+    kept = report.Aim(
         f"rate among {LOTS:,} tokens, share of that among {FEW:,}",
         f"{among_lots:,.0f} of {among_few:,.0f}: {among_lots / among_few:.2f}",
         "at least 0.9",
         among_lots >= 0.9 * among_few,
     )
-    return _show(f"{store}: size", [kept])
+    return report.show_aims(f"{store}: size", [kept])
 
 
 def _refused(url: str, bodies: Path, seconds: int) -> Load:
@@ -129,19 +115,3 @@ def _bodies(path: Path, tokens: Iterable[str]) -> Path:
     lines = (json.dumps({"token": token, "device": {"platform": "linux"}}) for token in tokens)
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-def _at_most(name: str, found: float, most: float) -> Aim:
-    return Aim(name, f"{found:.1f}", f"at most {most}", found <= most)
-
-
-def _at_least(name: str, rate: float, of: float, least: float) -> Aim:
-    return Aim(name, f"{rate / of:.2f}", f"at least {least}", rate >= least * of)
-
-
-def _show(title: str, aims: Sequence[Aim]) -> bool:
-    table = Table("figure", "found", "aim", "", title=title, title_justify="left")
-    for aim in aims:
-        table.add_row(aim.name, aim.found, aim.aim, "met" if aim.met else "NOT MET")
-    Console(width=120).print(table)
-    return all(aim.met for aim in aims)
