@@ -14,7 +14,16 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
 from enlist.sessions.keeper import Rhythm
 from enlist.sessions.openings import OFTEN
-from tests.devices import FORBEARING, PATIENCE, Credentials, connected, enroll, proof, renew
+from tests.devices import (
+    FORBEARING,
+    PATIENCE,
+    Credentials,
+    connected,
+    enroll,
+    proof,
+    redeem,
+    renew,
+)
 from tests.peers.base import wait_until
 from tests.serving import Server, StartServer, launch_server
 
@@ -160,6 +169,26 @@ def test_a_revoked_certificate_uses_up_no_openings_of_the_one_that_counts(
     with connected(house.server, fresh) as device:
         device.opened()
         device.alive()
+
+
+def test_who_is_disabled_is_cut_off_until_he_is_enabled(house: House) -> None:
+    """D62: on the device listener, over TLS."""
+    device = {"user": "grace", "name": "hers", "platform": "linux", "message": {"type": "none"}}
+    house.count += 1
+    with house.client() as client:
+        assert client.post("/api/v1/users", json={"username": "grace"}).status_code == 201
+        made = client.post("/api/v1/devices", json=device).json()
+        hers = redeem(house.server, house.folder, made["enrollment"]["token"], house.count)
+        with connected(house.server, hers) as session:
+            session.opened()
+            assert client.post("/api/v1/users/grace/disable").is_success
+            assert session.ended() == (4403, "device_blocked")
+        with connected(house.server, hers) as again:
+            status, told = again.refused.get(timeout=PATIENCE)
+            assert (status, told["code"]) == (403, "device_blocked")
+        assert client.post("/api/v1/users/grace/enable").is_success
+        with connected(house.server, hers) as back:
+            back.opened()
 
 
 def test_what_a_device_may_say(house: House, box: Credentials) -> None:
