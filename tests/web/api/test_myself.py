@@ -6,6 +6,8 @@ import pytest
 
 from enlist.core.secrets import Secret
 from enlist.verbs.sign_in import StartSignIn
+from tests.behaviour.test_renewal import confirm, renewed, stands
+from tests.connections import enrolled
 from tests.installation import ADMINISTRATOR, PASSWORD, done
 from tests.web.api.conftest import Api, Client, answered, refused, wrong_fields
 
@@ -97,6 +99,18 @@ def test_a_right_that_is_taken_away_is_gone_at_once(api: Api) -> None:
     assert refused(olga.get("/devices")) == (403, "forbidden")
     api.key().post("/users/olga/disable")
     assert refused(olga.get("/me")) == (401, "unauthenticated")
+
+
+def test_the_overview_tells_whose_key_seems_to_be_copied(api: Api) -> None:
+    """X50: the refusal of the old certificate, with the device and where it was shown."""
+    reader, enlist = api.key("reader"), api.enlist
+    device = enrolled(enlist)
+    assert confirm(enlist, device, renewed(enlist, device)) == "done"
+    assert answered(reader.get("/overview"))["clones"] == []
+    stands(enlist, device, device.serial)
+    (alarm,) = answered(reader.get("/overview"))["clones"]
+    assert (alarm["kind"], alarm["device_id"]) == ("credential.refused", device.device_id)
+    assert alarm["personal"]["address"] == "192.0.2.7"
 
 
 def test_overview_and_search(api: Api) -> None:
