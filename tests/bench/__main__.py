@@ -4,8 +4,8 @@ Each product rate stands between two runs of its yardstick (A B A); the ratio is
 a round whose yardsticks differ by more than a fifth is void. What comes out is the median of the
 rounds that are left, beside that of the last accepted run. Nothing here is a test: the figures go
 into docs/explanation/performance.md. From the environment: BENCH_ROUNDS, BENCH_SECONDS,
-BENCH_TOKENS, BENCH_LOTS, BENCH_SAMPLES; BENCH_ACCEPT=1 makes this run the accepted one, and where
-a ratio fell it wants the reason instead of the 1.
+BENCH_TOKENS, BENCH_LOTS, BENCH_SAMPLES, BENCH_SESSIONS; BENCH_ACCEPT=1 makes this run the accepted
+one, and where a ratio fell it wants the reason instead of the 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import jwt_strangers, lists, many, redeem, report, strain, strangers, yardsticks
+from tests.bench import (
+    jwt_strangers,
+    lists,
+    many,
+    ott,
+    redeem,
+    report,
+    sessions,
+    strain,
+    strangers,
+    yardsticks,
+)
 from tests.bench.bench_signing import main as signing
 from tests.bench.report import Line, Round
 from tests.peers.postgres import Cluster, cluster
@@ -27,6 +38,7 @@ T = TypeVar("T")
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 TOKENS = int(os.environ.get("BENCH_TOKENS", "60000"))
+SESSIONS = int(os.environ.get("BENCH_SESSIONS", "1000"))
 RESULT = Path("bench-result.json")
 
 
@@ -46,9 +58,10 @@ def main() -> int:
         ]
         stores = (("SQLite", str), ("PostgreSQL", running.create_database))
         straining = partial(strain.run, tokens=TOKENS, seconds=SECONDS)
+        by_jwt = partial(ott.run, tokens=TOKENS // 2, seconds=SECONDS)
         kept = [
             _in_folder(partial(measure, database=make(), store=store))
-            for measure in (straining, strangers.run, jwt_strangers.run, lists.run)
+            for measure in (straining, by_jwt, strangers.run, jwt_strangers.run, lists.run)
             for store, make in stores
         ]
         for store, make in stores:
@@ -57,6 +70,7 @@ def main() -> int:
                 for tokens in (strain.FEW, strain.LOTS)
             )
             kept.append(strain.show_sizes(store, few, lots))
+        kept.append(sessions.main(SESSIONS))
     finally:
         running.stop()
     report.show(lines, found_on)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,7 +34,7 @@ from rich.table import Table
 
 from tests.bench import fleet, many, redeem
 from tests.bench.fleet import Session
-from tests.bench.meanwhile import TOKENS, Meanwhile
+from tests.bench.meanwhile import TOKENS, Meanwhile, pids
 from tests.devices import Credentials
 from tests.peers.postgres import cluster
 from tests.serving import Server, launch_server
@@ -161,14 +160,8 @@ async def _closed_after(session: Session, answered: float) -> float:
 
 def resident(server: Server) -> int:
     """Bytes of resident memory of the processes that serve."""
-    parent = server.process.pid
-    children = subprocess.run(
-        ["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False
-    ).stdout.split()
-    pages = 0
-    for pid in children or [str(parent)]:
-        pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids(server))
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
