@@ -7,11 +7,12 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 
 from scripts.audit import EXPLAINED, explanations, judged
-from tests.architecture.source import AGENT, ROOT, modules
+from tests.architecture.source import AGENT, ROOT, SOURCE, modules
 
 AGREED = {
     *("starlette", "fastapi", "uvicorn", "uvloop", "httptools", "jinja2"),
@@ -78,14 +79,28 @@ def test_every_part_is_locked() -> None:
     assert {f"node_modules/{name}" for name in browser_parts()} <= set(told)
 
 
-def test_the_agent_names_every_part_that_it_uses_and_no_other() -> None:
-    """What another part happens to bring along may be gone with that part's next release."""
-    names = {name.partition(".")[0] for each in modules(AGENT) for name, _ in each.imports()}
-    others = names - sys.stdlib_module_names - {"enlist_agent"}
+def used_by(package: Path) -> set[str]:
+    """The parts whose modules a package of ours imports."""
+    names = {name.partition(".")[0] for each in modules(package) for name, _ in each.imports()}
     provided = packages_distributions()
-    used = {name_of(part) for name in others for part in provided[name]}
-    told = tomllib.loads((ROOT / "agent/pyproject.toml").read_text())
-    assert used == {name_of(each) for each in told["project"]["dependencies"]}
+    others = names - sys.stdlib_module_names - {"enlist", "enlist_agent"}
+    return {name_of(part) for name in others for part in provided[name]}
+
+
+def told_in(folder: str) -> set[str]:
+    """The parts that a distribution of ours names, for every installation or for some."""
+    project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    more = project.get("optional-dependencies", {}).values()
+    return {name_of(each) for group in (project["dependencies"], *more) for each in group}
+
+
+def test_enlist_names_every_part_that_it_uses() -> None:
+    """What another part happens to bring along may be gone with that part's next release."""
+    assert used_by(SOURCE) - told_in(".") == set()
+
+
+def test_the_agent_names_every_part_that_it_uses_and_no_other() -> None:
+    assert used_by(AGENT) == told_in("agent")
 
 
 @pytest.mark.parametrize("name", ["Makefile", "scripts/build_assets.py"])
