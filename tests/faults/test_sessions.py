@@ -141,7 +141,6 @@ def test_postgresql_stays_away(mortal: Cluster, start_server: StartServer, tmp_p
         device.opened()
         mortal.kill()
         assert device.ended() == UNCHECKED
-    assert refusal(server, box) == AWAY
     mortal.revive()
     come_back(server, box)
 
