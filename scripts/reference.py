@@ -70,7 +70,8 @@ def settings() -> Iterator[str]:
                 continue
             default = "" if field.is_required() else field.get_default(call_default_factory=True)
             shown = "" if str(default) in ("", "None", "[]", "**********") else f"`{default}`"
-            yield f"| `{prefix}{name.upper()}` | {shown} | {field.description} |"
+            meaning = " ".join(str(field.description).split())  # a row is one line
+            yield f"| `{prefix}{name.upper()}` | {shown} | {meaning} |"
         yield ""
 
 

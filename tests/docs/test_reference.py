@@ -21,6 +21,13 @@ def test_page_is_what_the_code_says(name: str) -> None:
     assert stored == reference.page(name), "run: .venv/bin/python scripts/reference.py"
 
 
+@pytest.mark.parametrize("name", sorted(reference.PAGES))
+def test_a_row_of_a_table_is_one_line(name: str) -> None:
+    """Else what follows is shown beside the table, or not at all."""
+    rows = [line for line in reference.page(name).splitlines() if line.startswith("|")]
+    assert [row for row in rows if not row.endswith("|")] == []
+
+
 def test_every_refusal_has_a_status() -> None:
     from enlist.core.refusals import CATALOGUE
     from enlist.web.problems import STATUS
