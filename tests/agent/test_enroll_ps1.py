@@ -24,9 +24,11 @@ OF_WINDOWS = {
 }
 """Commands of Windows PowerShell 5.1 and of Windows itself."""
 
-AUTOMATIC = {"_", "args", "true", "false", "null", "matches", "pid", "lastexitcode", "env:os"} | {
-    "executioncontext"
+AUTOMATIC = {
+    *("_", "args", "true", "false", "null", "matches", "pid", "lastexitcode"),
+    *("env:os", "executioncontext"),
 }
+"""Variables that PowerShell itself sets."""
 
 OF_THE_SHELL = {
     "There is no such option. --help lists them.",

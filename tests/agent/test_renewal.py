@@ -31,7 +31,6 @@ pytestmark = pytest.mark.xdist_group("agent")
 AHEAD = """
 import sys
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from enlist_agent.running import Run
 ahead = timedelta(days=int(sys.argv[2]))

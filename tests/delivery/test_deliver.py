@@ -11,13 +11,7 @@ from enlist.core.clock import DAY, HOUR, MINUTE, SECOND
 from enlist.core.model import MessageState
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
-from enlist.verbs.deliver import (
-    MOST_TRIES,
-    Claim,
-    Deliver,
-    DueMessages,
-    back_off,
-)
+from enlist.verbs.deliver import MOST_TRIES, Claim, Deliver, DueMessages, back_off
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.letters import Accepted, Rejected, Retry, Verdict
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization

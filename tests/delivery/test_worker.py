@@ -17,9 +17,7 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.delivery.worker import FAULTS, Worker
 from enlist.store.tx import StoreUnavailable
-from enlist.verbs.deliver import (
-    DueMessages,
-)
+from enlist.verbs.deliver import DueMessages
 from enlist.verbs.driver import Driver
 from enlist.verbs.letters import Accepted, Retry, Verdict
 from enlist.verbs.recovery import Recover

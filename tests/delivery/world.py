@@ -12,9 +12,7 @@ from enlist.delivery.channels import Channel, MailboxChannel, Outgoing
 from enlist.delivery.channels.email import EmailChannel, MailServer
 from enlist.delivery.worker import Worker
 from enlist.store import enrollment_secrets, outbox
-from enlist.verbs.deliver import (
-    Claim,
-)
+from enlist.verbs.deliver import Claim
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.letters import Accepted, Verdict
 from enlist.verbs.register import DeviceDetails, Register

@@ -22,11 +22,7 @@ from enlist.core.secrets import support_code
 from enlist.delivery.channels import Attachment, Channel, Outgoing
 from enlist.delivery.rendering import render
 from enlist.store.tx import StoreUnavailable
-from enlist.verbs.deliver import (
-    Claim,
-    Deliver,
-    DueMessages,
-)
+from enlist.verbs.deliver import Claim, Deliver, DueMessages
 from enlist.verbs.driver import Driver
 from enlist.verbs.letters import Accepted, Letter, Rejected, Retry, Verdict
 from enlist.verbs.one_time_jwt import jwt_file_name
