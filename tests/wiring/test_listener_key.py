@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from pathlib import Path
 
 from structlog.testing import capture_logs
@@ -25,7 +25,7 @@ from tests.wiring.doctoring import certified, site
 EAGER = """
 from enlist.web import serving
 from enlist.wiring import listener_key
-serving.LOOK_EVERY = listener_key.LOOKED = listener_key.ASKED = 0.2
+serving.LOOK_EVERY = listener_key.LOOK_EVERY = listener_key.ASK_EVERY = 0.2
 from enlist.wiring import main
 main()
 """
@@ -84,17 +84,7 @@ def test_of_many_processes_one_announces_it(enlist: Enlist) -> None:
     register(enlist)
     put_another_key(enlist.settings.data)
     enlist.installation.tools.listener()
-    together = threading.Barrier(4)
-
-    def look() -> None:
-        together.wait()
-        listener_key.note(enlist.installation)
-
-    threads = [threading.Thread(target=look) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    enlist.together([partial(listener_key.note, enlist.installation)] * 4)
     assert len(enlist.events("key.listener_changed")) == 1
 
 
