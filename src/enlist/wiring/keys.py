@@ -31,7 +31,7 @@ from enlist.wiring.backend import at_this_machine
 from enlist.wiring.background import Background
 from enlist.wiring.installation import Installation
 
-LOOKED: Final = 1.0
+LOOK_EVERY: Final = 1.0
 """Seconds between two looks into the key folder."""
 
 TAKEN_UP: Final = 10 * SECOND
@@ -53,7 +53,7 @@ class KeyWatch(Background):
         clock: Clock,
         taken_up: Callable[[KeyFolder], None],
         *,
-        every: float = LOOKED,
+        every: float = LOOK_EVERY,
     ) -> None:
         super().__init__("key-watch", first=every)
         self._data = data
@@ -217,7 +217,7 @@ def replace_leaked(
     _stop(installation, drop, caller)
     # Every server has looked into the folder by then, so that it finds the new tokens, and makes
     # none any more by the old keys.
-    pause(3 * LOOKED)
+    pause(3 * LOOK_EVERY)
     _stop(installation, drop, caller)
     return _reissue(installation, derive.id, caller)
 

@@ -25,9 +25,9 @@ from enlist.wiring.certificates import DEVICE_LISTENER
 from enlist.wiring.installation import Installation
 from enlist.wiring.shown import certificate_at, unjudged
 
-LOOKED: Final = 5.0
+LOOK_EVERY: Final = 5.0
 """Seconds between two looks whether there is another key, and at an address that shows one."""
-ASKED: Final = 60.0
+ASK_EVERY: Final = 60.0
 """Seconds between two looks at an address where all was well."""
 _AT_FIRST: Final = 1.0
 
@@ -50,7 +50,7 @@ class AnotherKey(Background):
     """A thread that notices when the key is replaced under a running server."""
 
     def __init__(self, installation: Installation, data: Path) -> None:
-        super().__init__("listener-key", first=LOOKED)
+        super().__init__("listener-key", first=LOOK_EVERY)
         self._installation = installation
         self._file = data / "pki" / f"{DEVICE_LISTENER}.key"
         self._seen: tuple[int, ...] | None = None
@@ -58,7 +58,7 @@ class AnotherKey(Background):
     def _again(self) -> float:
         with contextlib.suppress(StoreUnavailable):  # the readiness check says so itself
             self.look()
-        return LOOKED
+        return LOOK_EVERY
 
     def look(self) -> None:
         """Say it once; of a key that cannot be used likewise. A missing one is made anew."""
@@ -98,7 +98,7 @@ class ShownKey(Background):
 
     def _again(self) -> float:
         self.look()
-        return LOOKED if self._another else ASKED
+        return LOOK_EVERY if self._another else ASK_EVERY
 
     def look(self) -> None:
         """Ask, and say what has changed."""
