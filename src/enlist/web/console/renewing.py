@@ -67,13 +67,10 @@ class _Page:
 
 async def reset(desk: Desk) -> Response:
     """End what a device holds, at once, and make a new enrollment for it (seed 003)."""
-    detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
-    if isinstance(detail, Refusal):
-        return desk.refuse(detail)
-    device, path = detail.device, detail.device.organization_path
-    instead = desk.elsewhere(path, device.group_id) or desk.closed(NEEDS["reset"], path)
-    if instead is not None:
-        return instead
+    detail = await _device(desk, "reset")
+    if isinstance(detail, Response):
+        return detail
+    device = detail.device
     done = desk.gettext("%(device)s was reset: what it held has ended.") % {"device": device.name}
     return await _renew(
         desk,
@@ -93,6 +90,16 @@ async def reset(desk: Desk) -> Response:
             },
         ),
     )
+
+
+async def _device(desk: Desk, act: str) -> DeviceDetail | Response:
+    """The device of the address, for somebody who may do this with it; else what he is shown."""
+    detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
+    if isinstance(detail, Refusal):
+        return desk.refuse(detail)
+    path = detail.device.organization_path
+    moved = desk.elsewhere(path, detail.device.group_id)
+    return moved or desk.closed(NEEDS[act], path) or detail
 
 
 def _last_grant(detail: DeviceDetail) -> GrantKind:
@@ -128,13 +135,10 @@ def _reset(device: Device, form: Form, delivery: Delivery, until: int | None) ->
 
 async def issue(desk: Desk) -> Response:
     """Make a new enrollment for a registered device that has none live."""
-    detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
-    if isinstance(detail, Refusal):
-        return desk.refuse(detail)
-    device, path = detail.device, detail.device.organization_path
-    instead = desk.elsewhere(path, device.group_id) or desk.closed(NEEDS["issue"], path)
-    if instead is not None:
-        return instead
+    detail = await _device(desk, "issue")
+    if isinstance(detail, Response):
+        return detail
+    device = detail.device
     back = desk.address("devices", device.id)
     if detail.deleted_at is not None:
         return desk.back(back, desk.gettext("Its enrollment was deleted. That is final here."))
