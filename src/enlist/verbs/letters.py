@@ -141,7 +141,7 @@ def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:
     organization = organizations.find(tx, message.organization_id)
     if made is None or reader is None or organization is None:
         return Rejected("whoever it was for is gone")
-    letter = _plain(tx, message, organization, reader)
+    letter = _without_token(tx, message, organization, reader)
     until = message.queued_at + recovery.LIFETIME
     user = users.find(tx, made.user_id)
     return replace(letter, expires_at=until, user=user, sender=made.actor)
@@ -153,7 +153,8 @@ def _notice(tx: Reader, message: Message) -> Letter | Rejected:
     organization = organizations.find(tx, message.organization_id)
     if reader is None or organization is None:
         return Rejected("whoever it was for is gone")
-    letter = _plain(tx, message, organization, reader)
+    letter = _without_token(tx, message, organization, reader)
+    letter = replace(letter, happened_at=message.queued_at)
     found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
     if found is None:
         return letter
@@ -163,15 +164,18 @@ def _notice(tx: Reader, message: Message) -> Letter | Rejected:
     return replace(letter, device=device, happened_from=came_from)
 
 
-def _plain(tx: Reader, message: Message, organization: Organization, reader: User) -> Letter:
-    """A letter to a user that holds no secret."""
+def _without_token(
+    tx: Reader, message: Message, organization: Organization, reader: User | None
+) -> Letter:
+    """A letter to a user, or to an address that is no user's, as far as it holds no secret."""
     above = organizations.upwards(tx, organization.path)
-    wanted = (reader.language, _nearest(level.language for level in above), "en")
+    own = reader.language if reader else ""
+    wanted = (own, _nearest(level.language for level in above), "en")
     return Letter(
         purpose=message.purpose,
         channel=message.channel,
         recipient=message.recipient,
-        recipient_name=reader.display_name,
+        recipient_name=reader.display_name if reader else "",
         message_id=message.message_id,
         at=tx.now,
         enrollment_id="",
@@ -183,7 +187,6 @@ def _plain(tx: Reader, message: Message, organization: Organization, reader: Use
         sender="",
         languages=_languages(wanted),
         time_zones=_zones(reader, above),
-        happened_at=message.queued_at,
     )
 
 
@@ -213,27 +216,15 @@ def _compose(
     user: User | None,
     token: Secret,
 ) -> Letter:
-    above = organizations.upwards(tx, organization.path)
-    languages = _languages(
-        (user.language if user else "", _nearest(level.language for level in above), "en")
-    )
-    return Letter(
-        purpose=message.purpose,
-        channel=message.channel,
-        recipient=message.recipient,
-        recipient_name=user.display_name if user else "",
-        message_id=message.message_id,
-        at=tx.now,
+    letter = _without_token(tx, message, organization, user)
+    return replace(
+        letter,
         enrollment_id=found.id,
         token=token,
         expires_at=found.expires_at,
-        organization=organization,
-        user=user,
         device=devices.find(tx, found.device_id) if found.device_id else None,
         sender=outbox.issuer(tx, found.id),
-        languages=languages,
-        time_zones=_zones(user, above),
-        own_templates=_own_templates(tx, organization.path, message, languages),
+        own_templates=_own_templates(tx, organization.path, message, letter.languages),
         built_in=message.template in ("", DEFAULT_TEMPLATE),
     )
 
