@@ -184,11 +184,7 @@ def hand_over(
     minted = store_secret(tx, prepared.minted)
     generation = minted.row.generation
     message_id, effects = _send(tx, prepared, generation)
-    if prepared.notify and kind in notices.BY_EVENT:
-        told_of = notices.make(
-            notices.BY_EVENT[kind], target.subjects, generation, prepared.sender_domain, tx.now
-        )
-        effects += stored_notices.queue(tx, [told_of])
+    effects += _notify(tx, prepared, kind, generation)
     told = {
         **data,
         "generation": generation,
@@ -232,6 +228,14 @@ def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple
         grant=target.grant,
     )
     return message_id, (Send(message_id),)
+
+
+def _notify(tx: Tx, prepared: Prepared, kind: str, generation: int) -> tuple[Effect, ...]:
+    purpose = notices.BY_EVENT.get(kind)
+    if purpose is None or not prepared.notify:
+        return ()
+    about, domain = prepared.target.subjects, prepared.sender_domain
+    return stored_notices.queue(tx, [notices.make(purpose, about, generation, domain, tx.now)])
 
 
 def mint(tools: Tools, target: Target, policy: EnrollmentPolicy) -> tuple[Minted, ...]:
