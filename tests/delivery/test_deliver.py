@@ -13,12 +13,12 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.verbs.deliver import MOST_TRIES, Claim, Deliver, DueMessages, back_off
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.letters import Accepted, Rejected, Retry, Verdict
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import Reissue
 from enlist.verbs.templates import DeleteTemplate, PutTemplate, Wording
 from enlist.verbs.users import AddUser, ChangeUser, SetUserState
+from enlist.verbs.verdicts import Accepted, Rejected, Retry, Verdict
 from tests.delivery.world import LINK, MAILED, Outbox, Recorder
 from tests.installation import code, refusal
 

@@ -15,7 +15,7 @@ import pytest
 
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing, email
-from enlist.verbs.letters import Accepted, Rejected, Retry, Verdict
+from enlist.verbs.verdicts import Accepted, Rejected, Retry, Verdict
 from tests.delivery.world import channel_to
 from tests.peers.base import DEADLINE
 from tests.peers.pki import Pair, Pki

@@ -9,10 +9,10 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.delivery.rendering import Rendered, render
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.letters import Retry
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import Resend
+from enlist.verbs.verdicts import Retry
 from tests.delivery.conftest import LetterMaker
 from tests.delivery.world import PUBLIC_URL, Outbox, Recorder, channel_to
 from tests.installation import SHOWN, code

@@ -12,7 +12,7 @@ import pytest
 
 from enlist.delivery.channels import MailboxChannel, Outgoing
 from enlist.delivery.channels.mime import BadAddress, address, compose, header_name, sender
-from enlist.verbs.letters import Accepted, Rejected
+from enlist.verbs.verdicts import Accepted, Rejected
 from tests.corpus import CORPUS
 
 HEADERS = {

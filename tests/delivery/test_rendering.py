@@ -17,7 +17,8 @@ from enlist.delivery.builtin import all_built_in, built_in
 from enlist.delivery.rendering import MOST_HTML, Rendered, choose, render, render_preview
 from enlist.locales import LANGUAGES
 from enlist.store.templates import Template
-from enlist.verbs.letters import Letter, Rejected
+from enlist.verbs.letters import Letter
+from enlist.verbs.verdicts import Rejected
 from tests.corpus import CORPUS
 from tests.delivery.conftest import TOKEN, LetterMaker
 from tests.delivery.world import LINK, PUBLIC_URL

@@ -19,8 +19,8 @@ from enlist.delivery.worker import FAULTS, Worker
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.deliver import DueMessages
 from enlist.verbs.driver import Driver
-from enlist.verbs.letters import Accepted, Retry, Verdict
 from enlist.verbs.recovery import Recover
+from enlist.verbs.verdicts import Accepted, Retry, Verdict
 from tests.delivery.world import LINK, PUBLIC_URL, Outbox, Recorder, channel_to
 from tests.installation import ADMINISTRATOR, code
 from tests.peers.base import DEADLINE

@@ -23,7 +23,8 @@ from enlist.delivery.blocks import blocks
 from enlist.delivery.builtin import BuiltIn, built_in
 from enlist.locales import base, locale_of, translations
 from enlist.store.templates import Template
-from enlist.verbs.letters import Letter, Rejected
+from enlist.verbs.letters import Letter
+from enlist.verbs.verdicts import Rejected
 
 MOST_HTML: Final = 100 * 1024
 """Bytes; mail clients cut off what is longer, and the end is where the help is."""

@@ -24,8 +24,9 @@ from enlist.delivery.rendering import render
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.deliver import Claim, Deliver, DueMessages
 from enlist.verbs.driver import Driver
-from enlist.verbs.letters import Accepted, Letter, Rejected, Retry, Verdict
+from enlist.verbs.letters import Letter
 from enlist.verbs.one_time_jwt import jwt_file_name
+from enlist.verbs.verdicts import Accepted, Rejected, Retry, Verdict
 
 POLL: Final = 2.0
 """Seconds between two looks into the outbox when nobody wakes the worker."""

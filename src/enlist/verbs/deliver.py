@@ -25,7 +25,8 @@ from enlist.store import enrollments, events, outbox
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.issuing import BY_FILE
-from enlist.verbs.letters import Accepted, Letter, Rejected, Retry, Verdict, read_letter
+from enlist.verbs.letters import Letter, read_letter
+from enlist.verbs.verdicts import Accepted, Rejected, Retry, Verdict
 
 CLAIMED: Final = 5 * MINUTE
 """How long a claim hides a message from other workers."""

@@ -29,35 +29,7 @@ from enlist.store.tx import Reader
 from enlist.verbs import notices, recovery
 from enlist.verbs.driver import Tools
 from enlist.verbs.issuing import DEFAULT_TEMPLATE
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The message was handed over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Not now.
-
-    Attributes:
-        after: microseconds that the other side asked to wait, if it did.
-        unreachable: the channel as a whole is out of order, so other messages had better wait too.
-    """
-
-    reason: str
-    after: int = 0
-    unreachable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Never: this message cannot be sent, whoever tries."""
-
-    reason: str
-
-
-Verdict = Accepted | Retry | Rejected
+from enlist.verbs.verdicts import Rejected, Retry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from enlist.verbs.letters import Verdict
+from enlist.verbs.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)

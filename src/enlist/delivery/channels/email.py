@@ -23,7 +23,7 @@ from enlist.core.secrets import Secret
 from enlist.core.templates import one_line
 from enlist.delivery.channels.channel import Outgoing
 from enlist.delivery.channels.mime import BadAddress, address, compose, sender
-from enlist.verbs.letters import Accepted, Rejected, Retry, Verdict
+from enlist.verbs.verdicts import Accepted, Rejected, Retry, Verdict
 
 _STEP_TIMEOUT: Final = 10.0
 """Seconds for connecting and for each answer."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from enlist.delivery.channels.channel import Outgoing
 from enlist.delivery.channels.mime import BadAddress, address, compose, sender
-from enlist.verbs.letters import Accepted, Rejected, Verdict
+from enlist.verbs.verdicts import Accepted, Rejected, Verdict
 
 _KEPT: Final = 500
 

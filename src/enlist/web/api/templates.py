@@ -13,7 +13,6 @@ from enlist.core.templates import LOOKUPS
 from enlist.delivery.rendering import render
 from enlist.store import templates
 from enlist.verbs.issuing import REGISTRATION
-from enlist.verbs.letters import Rejected
 from enlist.verbs.templates import (
     DeleteTemplate,
     ListTemplates,
@@ -21,6 +20,7 @@ from enlist.verbs.templates import (
     PutTemplate,
     Wording,
 )
+from enlist.verbs.verdicts import Rejected
 from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.operations import Asking, Operations, Staff, shown
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment, Text

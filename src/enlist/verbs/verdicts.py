@@ -1,0 +1,34 @@
+"""What became of a try to send a message: whoever posts it says one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The message was handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now.
+
+    Attributes:
+        after: microseconds that the other side asked to wait, if it did.
+        unreachable: the channel as a whole is out of order, so other messages had better wait too.
+    """
+
+    reason: str
+    after: int = 0
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Never: this message cannot be sent, whoever tries."""
+
+    reason: str
+
+
+Verdict = Accepted | Retry | Rejected
