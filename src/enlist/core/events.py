@@ -67,8 +67,10 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.opened": "An enrollment link was opened.",
     "enrollment.checked": "Somebody looked at what a token is for.",
     "enrollment.redeemed": "An enrollment was used: the device is enrolled and bound to its owner.",
-    "enrollment.repeated": "A device repeated its request and got the same answer again.",
-    "enrollment.refused": "A token, code or login for an enrollment was refused.",
+    "enrollment.repeated": "A device repeated its request and got the same answer; ten at most in "
+    "ten minutes.",
+    "enrollment.refused": "A token, code or login for an enrollment was refused; to its holder, the "
+    "same answer ten times at most in ten minutes.",
     "attempt.started": "A device began to enroll.",
     "attempt.cancelled": "An attempt was cancelled.",
     "credential.refused": "A device showed a certificate that no longer counts; once a minute.",

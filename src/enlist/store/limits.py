@@ -7,6 +7,7 @@ The throttle's table counts by what its rows call a source:
 - `renewal:` and a device, how many certificates it asked for;
 - `uncertified:` and a network, who came without a certificate where it takes one;
 - `refused:`, a reason, a certificate and a network, what was written down of it lately;
+- `told:`, an answer, an enrollment or a user, and a network, likewise of what its holder was told;
 - `login:` and a digest, an account that somebody tried to sign in to. Of this the window ends when
   its wrong tries are forgotten, `QUIET` after the next may be made.
 """

@@ -29,10 +29,11 @@ from enlist.core.secrets import KeyRing
 from enlist.pki.authority import Authority
 from enlist.pki.listener import ListenerIdentity
 from enlist.pki.profiles import PkiUrls
-from enlist.store import events, limits
+from enlist.store import limits
 from enlist.store.ahead import ReadAhead
 from enlist.store.lanes import Store
 from enlist.store.tx import ConcurrentChange, Reader, Tx, UniqueViolation, Unstorable
+from enlist.verbs import insisting
 from enlist.verbs.crowding import Room
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.refusing import record, unrecorded, write_down
@@ -281,7 +282,7 @@ class Driver:
         if isinstance(ready, Answered):
             happening = ready.happening
             if happening is not None:
-                self._store.write(lambda tx: events.record(tx, caller, happening))
+                self._store.write(lambda tx: insisting.record(tx, caller, happening))
             return ready.done
         if isinstance(verb, HotVerb):
             return self._claim(verb, caller, ready)

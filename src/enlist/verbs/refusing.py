@@ -16,6 +16,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.refusals import UNRECORDED
 from enlist.store import events, limits
 from enlist.store.tx import Tx
+from enlist.verbs import insisting
 
 
 class Refused(Protocol):
@@ -54,11 +55,15 @@ def record_each(tx: Tx, refusals: Iterable[tuple[Refused, Caller, Refusal]]) -> 
     refusals = list(refusals)
     strangers = [who.source for verb, who, one in refusals if verb.throttled and not one.holder]
     counted = iter(limits.count_refusals(tx, strangers))
+    holders = [(who, one) for verb, who, one in refusals if verb.throttled and one.holder]
+    written = iter(insisting.worth_writing(tx, holders))
     told: list[Refusal] = []
     happened: list[tuple[Caller, Happening]] = []
     for verb, caller, refusal in refusals:
         told_instead = verb.on_refusal(tx, caller, refusal)
         shown = replace(told_instead or refusal, support_code=secrets.support_code())
+        if verb.throttled and refusal.holder and not next(written):
+            shown = replace(shown, counted_only=True)
         if verb.throttled and not refusal.holder and not next(counted):
             wait = limits.throttled(tx, caller.source)
             shown = replace(shown, code="rate_limited", detail="", retry_after=wait)
