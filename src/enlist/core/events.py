@@ -69,8 +69,8 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.redeemed": "An enrollment was used: the device is enrolled and bound to its owner.",
     "enrollment.repeated": "A device repeated its request and got the same answer; ten at most in "
     "ten minutes.",
-    "enrollment.refused": "A token, code or login for an enrollment was refused; to its holder, the "
-    "same answer ten times at most in ten minutes.",
+    "enrollment.refused": "A token, code or login for an enrollment was refused; the "
+    "same answer to its holder ten times at most in ten minutes.",
     "attempt.started": "A device began to enroll.",
     "attempt.cancelled": "An attempt was cancelled.",
     "credential.refused": "A device showed a certificate that no longer counts; once a minute.",
