@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from enlist.core.lifecycle import DeviceState
 from enlist.core.model import (
     Credential,
     Device,
@@ -22,6 +23,9 @@ from enlist.wiring.installation import Installation
 
 if TYPE_CHECKING:
     from tests.installation import Ticket
+
+
+_PUT_DEVICE = Query("test.put_device", "UPDATE device SET state = :state WHERE id = :id")
 
 
 @dataclass
@@ -58,6 +62,10 @@ class Records:
         page = self.store.read(lambda tx: devices.page(tx, request))
         assert isinstance(page, Page)
         return page.items
+
+    def put_device(self, device_id: str, state: DeviceState) -> None:
+        """Bring a device into a state, whatever would have led there."""
+        self.store.write(lambda tx: tx.run(_PUT_DEVICE, id=device_id, state=state))
 
     def credentials_of(self, device_id: str) -> list[Credential]:
         return self.store.read(lambda tx: credentials.of_device(tx, device_id))

@@ -10,8 +10,8 @@ import pytest
 
 from enlist.core.caller import Caller
 from enlist.core.clock import rfc3339
+from enlist.core.lifecycle import DeviceState
 from enlist.pki.chain import DeviceCertificate
-from enlist.store.tx import Query
 from enlist.verbs.api_sessions import Authenticate
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.devices import DeleteDevice
@@ -111,13 +111,10 @@ def test_the_overview_tells_of_each_device_once(enlist: Enlist) -> None:
     assert open_alarms(enlist, enlist.staff("administrator", "next")) == []
 
 
-BLOCK = Query("test.block", "UPDATE device SET state = 'blocked' WHERE id = :id")
 ANSWERS: dict[str, Callable[[Enlist, Enrolled], object]] = {
     "reset": lambda enlist, device: enlist.do(Reset(device.device_id)),
     "deleted": lambda enlist, device: enlist.do(DeleteDevice(device.device_id)),
-    "blocked": lambda enlist, device: enlist.store.write(
-        lambda tx: tx.run(BLOCK, id=device.device_id)
-    ),
+    "blocked": lambda enlist, device: enlist.put_device(device.device_id, DeviceState.BLOCKED),
 }
 
 

@@ -8,13 +8,14 @@ from cryptography import x509
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import HOUR, MINUTE
 from enlist.core.ids import new_id
+from enlist.core.lifecycle import DeviceState
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Done, Drop, Refusal
 from enlist.core.secrets import Secret
 from enlist.pki.revocation import REASONS
 from enlist.store import enrollment_secrets
 from enlist.store.limits import IdempotencyKey
-from enlist.store.tx import Query, StoreUnavailable
+from enlist.store.tx import StoreUnavailable
 from enlist.verbs.device_sessions import Heartbeat
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.reassign import Reassign
@@ -25,8 +26,6 @@ from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.users import SetUserState
 from tests.behaviour.resetting import connected, enrolled, reset, situation, standing
 from tests.installation import PASSWORD, SHOWN, Enlist, code, done, refusal
-
-BLOCK = Query("test.block_device", "UPDATE device SET state = 'blocked' WHERE id = :id")
 
 
 def test_a_reset_ends_the_credential_at_once(enlist: Enlist) -> None:
@@ -285,7 +284,7 @@ def test_a_version_that_was_seen_is_kept_to(enlist: Enlist) -> None:
 def test_a_blocked_device_stays_blocked(enlist: Enlist) -> None:
     """A reset lets nobody in who was kept out on purpose; its credentials die all the same."""
     ticket = enrolled(enlist)
-    enlist.store.write(lambda tx: tx.run(BLOCK, id=ticket.device_id))
+    enlist.put_device(ticket.device_id, DeviceState.BLOCKED)
     outcome = enlist.perform(Reset(ticket.device_id, "lost"))
     assert not isinstance(outcome, Refusal)
     assert enlist.device(ticket.device_id).state == "blocked"

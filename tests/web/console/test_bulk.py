@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from enlist.core.lifecycle import DeviceState
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE
 from enlist.store import holds
-from enlist.store.tx import Query
 from enlist.verbs.issuing import LATER
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.web.console.bulk import PORTION
@@ -18,7 +18,6 @@ from tests.installation import Enlist, code, done
 from tests.web.console.conftest import Console, Desk, Page
 
 UNTIL = "2026-03-05T08:00"
-BLOCK = Query("test.block", "UPDATE device SET state = 'blocked' WHERE id = :id")
 DEVICES = "/console/main/devices/bulk"
 ENROLLMENTS = "/console/main/enrollments/bulk"
 
@@ -89,7 +88,7 @@ def test_a_blocked_device_is_reset_where_it_holds_something(
     waiting = enlist.register("bob", name="waiting")
     ids = [devices[0].device_id, waiting.device_id]
     for each in ids:
-        enlist.store.write(lambda tx, one=each: tx.run(BLOCK, id=one))  # type: ignore[misc]
+        enlist.put_device(each, DeviceState.BLOCKED)
     desk = console.sign_in("operator")
     page = asked(desk, DEVICES, "reset", ids)
     assert "Reset the enrollment of 1 device?" in page.main

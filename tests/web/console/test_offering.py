@@ -37,7 +37,6 @@ OF_DEVICE: Verbs = {"reset": Reset, "issue": lambda each: Issue(each, LATER)}
 USE = Query(
     "test.use", "UPDATE enrollment SET state = 'used', used_at = :now WHERE device_id = :device"
 )
-PLACE = Query("test.place", "UPDATE device SET state = :state WHERE id = :device")
 
 
 def registered(enlist: Enlist, grant: GrantKind) -> Issued:
@@ -86,7 +85,7 @@ def placed(enlist: Enlist, number: int, state: DeviceState, *, holding: bool) ->
         enlist.redeem(ticket.token, key=number)
     else:
         enlist.revoke(ticket.enrollment_id)
-    enlist.store.write(lambda tx: tx.run(PLACE, device=ticket.device_id, state=state))
+    enlist.put_device(ticket.device_id, state)
     return ticket.device_id
 
 
