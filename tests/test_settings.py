@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from enlist.settings import Settings
+from enlist.settings import ListenerName, Settings
 from enlist.verbs.driver import Addresses
 from enlist.wiring.installation import addresses
 
@@ -97,6 +97,30 @@ def test_a_proxy_that_is_no_network_stops_the_start() -> None:
         Settings(trusted_proxy=["proxy"])
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("192.0.2.1", "no host name"),
+        ("*.example.test", "no host name"),
+        ("https://x.example.test", "no host name"),
+        ("x.example.test=only.pem", "NAME=CERTIFICATE:KEY"),
+        ("x.example.test, X.example.test", "twice"),
+    ],
+)
+def test_what_is_no_name_of_a_listener_stops_the_start(
+    given: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENLIST_DEVICE_NAME", given)
+    with pytest.raises(ValidationError, match=says):
+        Settings()
+
+
+def test_a_listener_has_names_with_and_without_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENLIST_DEVICE_NAME", "Own.test, x.test=/a b.pem:/c.key")
+    with_files = ListenerName("x.test", Path("/a b.pem"), Path("/c.key"))
+    assert Settings().listener_names == (ListenerName("own.test"), with_files)
+
+
 KEY = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
 HOOK = "https://gateway.example.com/revoked"
 
@@ -122,6 +146,7 @@ def test_the_webhooks_key_may_stand_in_a_file(tmp_path: Path) -> None:
         ("http://gateway.example.com/", KEY, "must be an address"),
         ("gateway.example.com", KEY, "must be an address"),
         ("file:///etc/passwd", KEY, "must be an address"),
+        ("https://gateway.example.com:0/revoked", KEY, "must be an address"),
         ("https://gateway.example.com:port/revoked", KEY, "Port could not be cast"),
         ("https://gateway.example.com:99999/revoked", KEY, "Port out of range"),
     ],

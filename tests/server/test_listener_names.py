@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from enlist.core.clock import DAY, system_clock
 from enlist.keyfolder import read_private_key
-from enlist.settings import ListenerName, Settings
+from enlist.settings import Settings
 from enlist.web.tls import web_tls
 from enlist.wiring.certificates import name_certificate
 from enlist.wiring.installation import CannotStart, addresses
@@ -134,32 +134,11 @@ def test_an_issued_one_comes_with_a_new_key_each_time(
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("192.0.2.1", "no host name"),
-        ("*.example.test", "no host name"),
-        ("https://x.example.test", "no host name"),
-        ("x.example.test=only.pem", "NAME=CERTIFICATE:KEY"),
-        ("x.example.test, X.example.test", "twice"),
-    ],
-)
-def test_what_is_no_name_is_refused(given: str, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        Settings(device_name=given)  # type: ignore[arg-type]
-
-
-def test_a_name_with_files() -> None:
-    made = Settings(device_name=f"{OURS},X.test=/a b.pem:/c.key")  # type: ignore[arg-type]
-    taken_apart = (ListenerName(OURS), ListenerName("x.test", Path("/a b.pem"), Path("/c.key")))
-    assert made.listener_names == taken_apart
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
         ("LOCALHOST", "is the device URL's own name"),
         ("x.example.test=/no.pem:/no.key", "cannot use /no.pem for x.example.test"),
     ],
 )
 def test_what_cannot_be_served_stops_the_start(tmp_path: Path, given: str, says: str) -> None:
-    settings = Settings(data=tmp_path, device_name=given)  # type: ignore[arg-type]
+    settings = Settings(data=tmp_path, device_name=[given])
     with pytest.raises(CannotStart, match=says):
         tls_by_name(settings, addresses(settings), system_clock, web_tls)
