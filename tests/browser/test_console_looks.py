@@ -131,6 +131,16 @@ def test_long_names_widen_no_page(filled: Filled) -> None:
         watched.calm()
 
 
+def test_a_list_fits_every_window_between_phone_and_desk(filled: Filled) -> None:
+    """Where its columns need more than there is, the list scrolls, and the page stays."""
+    watched = filled.watch("administrator")
+    for name in ("devices", "enrollments", "users"):
+        watched.page.goto(f"/console/main/{name}")
+        for width in (780, 1000, 1280):
+            watched.page.set_viewport_size({"width": width, "height": 800})
+            assert watched.overflow() == 0, (name, width)
+
+
 BELOW_THE_BAR = """() => document.querySelector("h1").getBoundingClientRect().top
   >= document.querySelector("header.top").getBoundingClientRect().bottom"""
 
