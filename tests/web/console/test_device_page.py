@@ -82,20 +82,6 @@ def test_a_half_finished_attempt_shows_its_step_and_age(console: Console, enlist
     assert "Started, not finished" not in page.main
 
 
-def test_a_used_token_that_comes_again_is_shown_first(console: Console, enlist: Enlist) -> None:
-    ticket = enlist.register("ada")
-    enlist.redeem(ticket.token, key=1)
-    page = device_page(console.sign_in("reader"), ticket)
-    assert "Possible interception" not in page.main
-    enlist.clock.advance(minutes=5)
-    enlist.redeem(ticket.token, key=2)
-    page = device_page(console.sign_in("reader"), ticket)
-    assert "Possible interception" in page.main
-    assert page.main.index("Possible interception") < page.main.index("Credentials")
-    overview = console.sign_in("reader").open("/console/main/")
-    assert "Possible interception: laptop" in overview.main
-
-
 def test_a_failed_message_is_told_with_its_reason(console: Console, enlist: Enlist) -> None:
     enlist.user("ada")
     issued = enlist.do(Register("", "ada", DeviceDetails("x", "linux"), Delivery("email")))

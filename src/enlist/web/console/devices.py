@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
-from enlist.core.model import Attempt, Enrollment, EventRow, organization_at
+from enlist.core.model import Attempt, Enrollment
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
+from enlist.verbs.clones import POSSIBLE_CLONE
 from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
-from enlist.verbs.views import ListDevices, ListEvents
+from enlist.verbs.views import ListDevices
 from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
+from enlist.web.console.alarms import alarms
 from enlist.web.console.bulk_acts import acts_of
-from enlist.web.console.clones import clone_alarms
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, mark_of, page
@@ -66,8 +67,8 @@ async def show_device(desk: Desk) -> Response:
         "unsendable": unsendable(desk, device, detail.user),
         "offers": _offers(desk, detail, live),
         "story": describe_all(detail.timeline.items, desk.caller.language),
-        "clones": await clone_alarms(desk, detail),
-        "interceptions": await interceptions(desk, device.organization_path, device=device.id),
+        "clones": await alarms(desk, detail, POSSIBLE_CLONE),
+        "interceptions": await alarms(desk, detail, INTERCEPTION),
         "words": words,
     }
     return desk.show("console/device.html", context)
@@ -159,15 +160,6 @@ def shown_attempts(attempts: Sequence[Attempt], now: int) -> list[tuple[words.Wo
         state = "over" if over else attempt.state.value
         shown.append((words.word(words.ATTEMPT_STATES, state), attempt))
     return shown
-
-
-async def interceptions(desk: Desk, path: str, **about: str) -> tuple[EventRow, ...]:
-    """Used tokens that came again with another key, of a device or an enrollment."""
-    if not desk.may(Permission.EVENTS_READ, path):
-        return ()
-    filters = {"flag": INTERCEPTION, **about}
-    found = await desk.view(ListEvents(organization_at(path), filters=filters))
-    return () if isinstance(found, Refusal) else found.items
 
 
 ROUTES = [

@@ -13,13 +13,15 @@ from enlist.core.outcomes import Refusal
 from enlist.verbs.views import ListEnrollments
 from enlist.verbs.views_details import ShowEnrollment
 from enlist.web.console import words
+from enlist.web.console.alarms import flagged
 from enlist.web.console.bulk_acts import acts_of
-from enlist.web.console.devices import interceptions, shown_attempts
+from enlist.web.console.devices import shown_attempts
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
 from enlist.web.console.offering import of_enrollment, permitted
 from enlist.web.console.sending import unsendable
+from enlist.web.console.timeline import INTERCEPTION
 
 _FILTERS: Final = ("state", "platform", "grant", "message_state", "user")
 
@@ -68,7 +70,9 @@ async def show_enrollment(desk: Desk) -> Response:
         "mark": mark,
         "attempts": shown_attempts(detail.attempts, desk.now),
         "story": describe_all(detail.timeline.items, desk.caller.language),
-        "interceptions": await interceptions(desk, found.organization_path, enrollment=found.id),
+        "interceptions": await flagged(
+            desk, found.organization_path, INTERCEPTION, enrollment=found.id
+        ),
         "words": words,
     }
     return desk.show("console/enrollment.html", context)

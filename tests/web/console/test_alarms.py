@@ -1,4 +1,4 @@
-"""The alarm that two machines hold a device's key, as an administrator sees it."""
+"""The alarms for an intercepted token and for a copied key, as an administrator sees them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,33 @@ from tests.connections import enrolled
 from tests.installation import Enlist
 from tests.web.console.conftest import Console
 
+INTERCEPTED = "Possible interception"
 ALARM = "Possible copy of this device's key"
 LOGGED = "somebody has a copy of its key"
+
+
+def test_an_intercepted_token_is_told_first_until_the_device_is_reset(
+    console: Console, enlist: Enlist
+) -> None:
+    ticket = enlist.register("ada")
+    enlist.redeem(ticket.token, key=1)
+    desk = console.sign_in("reader")
+    place = f"/console/main/devices/{ticket.device_id}"
+    assert INTERCEPTED not in desk.open(place).main
+
+    enlist.clock.advance(minutes=5)
+    enlist.redeem(ticket.token, key=2)
+    page = desk.open(place)
+    assert INTERCEPTED in page.main
+    assert page.main.index(INTERCEPTED) < page.main.index("Credentials")
+    assert not page.leads_to(f"{place}/reset")
+    told = console.sign_in("operator").open(place)
+    assert f"{place}/reset?reason=compromised" in told.links
+    assert f"{INTERCEPTED}: laptop" in desk.open("/console/main/").main
+
+    enlist.do(Reset(ticket.device_id))
+    assert INTERCEPTED not in desk.open(place).main
+    assert INTERCEPTED in desk.open(f"/console/main/enrollments/{ticket.enrollment_id}").main
 
 
 def test_a_copied_key_is_told_first_until_the_device_is_reset(
