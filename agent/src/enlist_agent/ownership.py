@@ -37,7 +37,7 @@ def require_own_directory(path: Path) -> None:
         raise UsageError(f"{path} cannot be used: it is, or lies below, a file.")
     _require_owner(path, found)
     for above in (*path.resolve().parents, *path.absolute().parents):
-        _require_no_thoroughfare(above, path)
+        _require_not_world_writable(above, path)
 
 
 def require_closed_directory(path: Path) -> None:
@@ -99,7 +99,7 @@ def _require_owner(path: Path, found: os.stat_result) -> None:
         )
 
 
-def _require_no_thoroughfare(above: Path, path: Path) -> None:
+def _require_not_world_writable(above: Path, path: Path) -> None:
     """Where everybody may rename, he may put another directory in the place of ours.
 
     In a directory with the sticky bit, as `/tmp` has it, each may rename only what is his.

@@ -137,7 +137,7 @@ require_own() {
 
 # Where everybody may rename, he may put another folder in the place of ours. In one with the sticky
 # bit, as /tmp has it, each may rename only what is his.
-require_no_thoroughfare() {
+require_not_world_writable() {
     above=$1
     while [ -n "$above" ]; do
         above=${above%/*}
@@ -189,10 +189,10 @@ prepare_folder() {
     mkdir -p "$state" || fail 2 "$state cannot be used."
     require_own "$state"
     place=$(CDPATH='' cd "$state" && pwd -P) || fail 2 "$state cannot be used."
-    require_no_thoroughfare "$place"
+    require_not_world_writable "$place"
     case $state in
-        /*) require_no_thoroughfare "$state" ;;
-        *) require_no_thoroughfare "$PWD/$state" ;;
+        /*) require_not_world_writable "$state" ;;
+        *) require_not_world_writable "$PWD/$state" ;;
     esac
     [ ! -e "$state/key.pem" ] || require_closed
     chmod 700 "$state" || fail 2 "$state cannot be used."
