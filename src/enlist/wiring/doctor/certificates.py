@@ -110,12 +110,12 @@ def _more_names(ground: Ground) -> Finding:
     if not found:
         raise CannotTell("no further names are set")
     amiss = [each for each in found if each.level is not Level.OK]
-    graver = any(each.level is Level.PROBLEM for each in amiss)
     told = "; ".join(each.found for each in amiss or found)
+    if not amiss:
+        return fine(told)
     remedy = "\n".join(each.remedy for each in amiss)
-    return (
-        Finding(Level.PROBLEM if graver else Level.WARNING, told, remedy) if amiss else fine(told)
-    )
+    grave = any(each.level is Level.PROBLEM for each in amiss)
+    return problem(told, remedy) if grave else warning(told, remedy)
 
 
 def _one_name(ground: Ground, given: ListenerName) -> Finding:
