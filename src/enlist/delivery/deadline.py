@@ -44,6 +44,7 @@ class BoundedTransport(httpx2.HTTPTransport):
         trusted = httpx2.create_ssl_context(trust_env=False)
         super().__init__(verify=trusted)
         backend = _Backend(deadline)
+        # httpx2 hands nothing on to its pool that says how to connect, so the pool is made here.
         self._pool = httpcore2.ConnectionPool(ssl_context=trusted, network_backend=backend)
 
 
