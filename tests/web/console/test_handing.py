@@ -67,7 +67,9 @@ def test_the_code_is_the_jwt(console: Console, enlist: Enlist, tmp_path: Path) -
 def test_what_to_do_where_it_does_not_work_is_a_link_away(console: Console, enlist: Enlist) -> None:
     """D74: the client that hangs, the empty file, the proxy, the clock, the umask."""
     desk = console.sign_in("operator")
-    assert desk.open(device(registered(enlist))).leads_to("/console/main/help/jwt")
+    page = desk.open(device(registered(enlist)))
+    assert "or run enlist-agent enroll FILE.jwt" in " ".join(page.main.split())
+    assert page.leads_to("/console/main/help/jwt")
     told = desk.open("/console/main/help/jwt").main
     for what in ("never ends", "is empty", "a proxy", "clocks", "umask 077", "enlist doctor"):
         assert what in told

@@ -181,7 +181,7 @@ def test_a_jwt_is_handed_over_and_needs_no_address(console: Console, enlist: Enl
     (enrollment,) = enlist.enrollments_of(enlist.devices()[0].id)
     assert (enrollment.grant, enrollment.state) == ("one_time_jwt", "active")
     assert not enlist.rows("message")
-    assert "Registered. Below is how it gets to its user." in page.main
+    assert "Registered. Below is how its token gets to its user." in page.main
     assert page.leads_to(f"/console/main/enrollments/{enrollment.id}/jwt")
     assert page.leads_to(f"/console/main/enrollments/{enrollment.id}/qr")
 

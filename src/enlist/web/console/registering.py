@@ -127,7 +127,7 @@ async def _save(desk: Desk, form: Form, verb: Register) -> Response:
         return await _refused(desk, form, outcome)
     text = desk.gettext("Registered. The message with the token is on its way to %(user)s.")
     if verb.message.deferred:
-        text = desk.gettext("Registered. Below is how it gets to its user.")
+        text = desk.gettext("Registered. Below is how its token gets to its user.")
     address = desk.address("devices", outcome.value.device_id)
     return desk.go(address, text % {"user": form.value("user")})
 
