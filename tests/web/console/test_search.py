@@ -20,6 +20,7 @@ SEARCH = "/console/main/search"
         ("device settings enrollment auth", "/console/main/settings"),
         ("Require Registration Token", "/console/main/settings"),
         ("token expiration", "/console/main/settings"),
+        ("notices", "/console/main/settings"),
         ("Accounts > Users > List View", "/console/main/users"),
         ("Add Device", "/console/main/devices/new"),
         ("reset token", "/console/main/enrollments"),

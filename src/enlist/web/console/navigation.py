@@ -163,6 +163,7 @@ MAP: Final = (
                     "Token Expiration Time (in hours)",
                     "Single-Factor",
                     "Two-Factor",
+                    "Notify users: e-mail notices",
                 ),
             ),
         ),
