@@ -94,7 +94,7 @@ RESET_REASONS: Final = {
     "new_device": Word(N_("The user has a new device")),
     "lost": Word(N_("The device, or what it held, is lost")),
     "corrupted": Word(N_("What it held is damaged")),
-    "compromised": Word(N_("Somebody else may have its key")),
+    "compromised": Word(N_("Others may have its key")),
 }
 
 UNKNOWN: Final = Word(N_("Unknown"))
