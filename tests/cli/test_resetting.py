@@ -155,6 +155,14 @@ def test_a_device_is_replaced(enlist: Enlist, run: Run) -> None:
     assert revoked(enlist, ticket.device_id) == ["replaced"]
 
 
+def test_a_replacement_says_which_device_is_new_and_what_goes_on(enlist: Enlist, run: Run) -> None:
+    ticket = enrolled(enlist)
+    told = run("device", "replace", ticket.device_id).out
+    (new,) = {row["id"] for row in enlist.rows("device")} - {ticket.device_id}
+    assert f"Registered in its place: {new}" in told
+    assert "Nothing ends before the new device is enrolled." in told
+
+
 def test_a_jwt_is_fetched_by_the_next_command(enlist: Enlist, run: Run) -> None:
     """What to do next is told, as nothing was sent."""
     ticket = enrolled(enlist)

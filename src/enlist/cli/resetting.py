@@ -139,7 +139,10 @@ def replace(
 
     with installation(context, data, database) as enlist:
         # Nothing ends yet, so nobody is asked.
-        _run(enlist, [device], make, "Replaced", dry_run=dry_run, yes=True, as_json=as_json)
+        words = "Registered in its place"
+        _run(enlist, [device], make, words, dry_run=dry_run, yes=True, as_json=as_json)
+    if not as_json:
+        out.print("Nothing ends before the new device is enrolled.")
 
 
 def _grant(text: str) -> GrantKind | None:
