@@ -113,11 +113,9 @@ def test_sessions_are_found_by_whatever_may_end_them(enlist: Enlist) -> None:
         second, _ = await opened(keeper, enlist, ada)
         third, other = await opened(keeper, enlist, grace)
         found = keeper.sessions
-        assert first.known is not None
         user = enlist.device(ada.device_id).user_id
         assert user is not None
         assert found.of_device(ada.device_id) == [first, second]
-        assert found.of_credential(first.known.credential_id) == [first, second]
         assert found.of(Whose(Of.USER, user)) == [first, second]
         assert found.of(Whose(Of.ORGANIZATION, enlist.root.path)) == [first, second, third]
         assert found.of(Whose(Of.ORGANIZATION, f"{enlist.root.path}north/")) == []

@@ -92,13 +92,6 @@ class OpenSessions:
     def of_device(self, device_id: Id) -> list[OpenSession]:
         return list(self._by_device.get(device_id, ()))
 
-    def of_credential(self, credential_id: Id) -> list[OpenSession]:
-        return [
-            each
-            for each in self._by_id.values()
-            if each.known is not None and each.known.credential_id == credential_id
-        ]
-
     def of_user(self, user_id: Id) -> list[OpenSession]:
         """Pending ones too: whose they are is not known yet."""
         return [

@@ -87,17 +87,6 @@ _LIVING = Query(
     "credential.living",
     f"{_COLUMNS} WHERE c.device_id = :device_id AND c.revoked_at IS NULL ORDER BY c.id",
 )
-_GOOD_EACH = SetQuery(
-    "credential.good_each",
-    "id uuid, generation integer",
-    """
-    SELECT c.id FROM asked
-      JOIN credential c ON c.id = asked.id AND c.generation = asked.generation
-      JOIN device d ON d.id = c.device_id
-     WHERE c.revoked_at IS NULL AND c.not_after > :now
-       AND d.state = 'enrolled' AND d.deleted_at IS NULL
-    """,
-)
 _REQUEST_EXTEND = Query(
     "credential.request_extend",
     """
@@ -297,16 +286,6 @@ def end_proofs(tx: Tx, device_id: Id) -> None:
 def living(tx: Reader, device_id: Id) -> list[Credential]:
     """The credentials of a device that were not revoked, oldest first; some may have run out."""
     return [_credential(row) for row in tx.all(_LIVING, device_id=device_id)]
-
-
-def still_good(tx: Reader, proved: Iterable[tuple[Id, int]]) -> set[Id]:
-    """Which credentials still stand as they stood when they were shown, asked for many at once.
-
-    Args:
-        proved: a credential, and the generation that it had then.
-    """
-    rows = [{"id": credential_id, "generation": number} for credential_id, number in proved]
-    return {str(row["id"]) for row in tx.each(_GOOD_EACH, rows, now=tx.now)}
 
 
 def request_extend(tx: Tx, credential_id: Id, *, roll_key: bool) -> bool:
