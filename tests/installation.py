@@ -394,12 +394,6 @@ def settings(
 
 
 @pytest.fixture
-def store_url(settings: Settings) -> str:
-    """The database of this test's own, as a URL."""
-    return settings.database_url
-
-
-@pytest.fixture
 def clock() -> SettableClock:
     """A clock that the test moves."""
     return SettableClock()

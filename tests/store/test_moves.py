@@ -29,7 +29,6 @@ REPORT = {
     "enrollment_id": None,
     **dict.fromkeys(("model", "os_version", "serial", "imei", "udid"), ""),
 }
-Move = tuple[StrEnum, StrEnum]
 
 
 def moved(
