@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.installation import Ticket
 
 
-_PUT_DEVICE = Query("test.put_device", "UPDATE device SET state = :state WHERE id = :id")
+_PUT_DEVICE = Query("test.records.put_device", "UPDATE device SET state = :state WHERE id = :id")
 
 
 @dataclass
