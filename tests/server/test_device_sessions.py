@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
 from enlist.sessions.keeper import Rhythm
 from enlist.sessions.openings import OFTEN
+from enlist.web.upgrading import MOST_BEFORE
 from tests.devices import (
     FORBEARING,
     PATIENCE,
@@ -209,6 +210,17 @@ def test_what_a_device_may_say(house: House, box: Credentials) -> None:
         device.raw(b"\x81\xff\x00\x00\x10\x00\x00\x00\x00\x00" + b"m" * 4 + b"x" * 5000)
         assert device.ended() == (1002, "malformed")
     house.await_reasons("session.dropped", box, *["malformed"] * 3)
+
+
+def test_who_pings_instead_of_signing_is_cut(house: House) -> None:
+    """Else each answer that he does not read would be kept for him, without end (S46)."""
+    with connected(house.server, None) as device:
+        device.said()
+        with suppress(OSError):
+            for _ in range(MOST_BEFORE // 100):
+                device.send(Ping(b"p" * 100))
+        wait_until(lambda: not device.open, "it is cut")
+        assert device.close is None, "it was waited for"
 
 
 @pytest.mark.parametrize("by_signature", [False, True], ids=["certificate", "signature"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.utils import ClientDisconnected
 
 from enlist.core.caller import Caller
@@ -100,6 +101,30 @@ def test_a_session_whose_opening_was_not_answered_is_not_left_behind(
         assert refused(enlist, web, device) == (1013, "try_later")
         wait_until(lambda: not enlist.rows("device_session"), "it is taken away")
     assert len(written) == 1
+
+
+def test_nothing_is_left_of_who_signs_nothing(enlist: Enlist) -> None:
+    """Not even for the collector of garbage, which comes seldom: strangers could fill the memory
+    before it does."""
+    with listening(enlist, Rhythm()) as web, uncollected():
+        with web.websocket_connect("/session") as socket:
+            assert socket.receive_json()["type"] == "challenge"
+            socket.send_bytes(b"no text")
+            with pytest.raises(WebSocketDisconnect):
+                socket.receive_json()
+        left = [each for each in gc.get_objects() if isinstance(each, WebSocket)]
+        assert left == []
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Nobody collects garbage meanwhile."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def credentials(enlist: Enlist, folder: Path) -> Credentials:

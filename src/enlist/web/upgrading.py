@@ -19,6 +19,9 @@ from wsproto import events
 
 MOST_SAID: Final = 16 * 1024
 """Bytes of a message before the session is open: a certificate and a signature."""
+MOST_BEFORE: Final = 4 * MOST_SAID
+"""Bytes of everything before the session is open, its request included. Each ping is answered, and
+the answers that a client does not read are kept for it."""
 LEAVE_WITHIN: Final = 1.0
 """Seconds that a client has to go once it was refused: TLS would wait for it for half a minute."""
 ADOPT: Final = "enlist.adopt"
@@ -45,6 +48,14 @@ class Upgrading(WSProtocol):
 
     scope: Any
     transport: Any
+    _came: int = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._came += len(data)
+        if self._came > MOST_BEFORE:
+            self.transport.abort()
+        else:
+            super().data_received(data)
 
     def handle_connect(self, event: events.Request) -> None:
         super().handle_connect(event)
