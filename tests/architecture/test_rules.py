@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,6 +169,17 @@ def test_what_counts_as_sql(text: str) -> None:
 @pytest.mark.parametrize("text", ["Select a user from the list", "Update your device", "With care"])
 def test_what_does_not_count_as_sql(text: str) -> None:
     assert not STATEMENT.match(text)
+
+
+def test_no_two_statements_have_one_name() -> None:
+    """The second stops whoever imports both: the whole suite, and neither file alone."""
+    files = [path for folder in (SOURCE, ROOT / "tests") for path in folder.rglob("*.py")]
+    named = re.compile(r"""(?:Set)?Query\(\s*(["'])([^"'{]+)\1""")
+    found = Counter(
+        name for path in files for _, name in named.findall(path.read_text(encoding="utf-8"))
+    )
+    assert len(found) > 100
+    assert [name for name, times in found.items() if times > 1] == []
 
 
 def test_secrets_are_not_compared_with_equals() -> None:
