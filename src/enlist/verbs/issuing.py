@@ -191,10 +191,8 @@ def hand_over(
         "message": prepared.delivery.type,
         "expires_at": prepared.expires_at,
     }
-    personal = {
-        "device": target.device_name,
-        "user": target.user.username if target.user else "",
-    }
+    username = target.user.username if target.user else ""
+    personal = {"device": target.device_name, "user": username}
     events.record(tx, caller, Happening(kind, target.subjects, told, personal))
     by_jwt = target.grant is GrantKind.ONE_TIME_JWT  # shown by a verb of its own: `ShowJwt`
     token = minted.token if prepared.delivery.shown and not by_jwt else None
