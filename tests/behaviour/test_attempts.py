@@ -8,6 +8,7 @@ from enlist.core.clock import HOUR, MINUTE
 from enlist.core.secrets import Secret
 from enlist.store import attempts
 from enlist.verbs.begin import Begun
+from enlist.verbs.staff import EndSignInsOf, SetPassword
 from tests.installation import PASSWORD, Enlist, Outcome, code, done, refusal
 
 ADA = ("ada", PASSWORD)
@@ -209,6 +210,22 @@ def test_an_attempt_by_sign_in_needs_no_password_at_its_end(enlist: Enlist) -> N
     assert done(enlist.redeem(begun.code)).device_id == enrolled.device_id
     assert code(enlist.redeem(begun.code, key=1)) != "done"
     assert len(enlist.devices()) == 1
+
+
+@pytest.mark.parametrize("way", ["another password", "signed out"])
+def test_a_thief_of_a_password_cannot_finish_what_he_began(enlist: Enlist, way: str) -> None:
+    """S54: his sign-ins end, and so must what he could turn into a device without a password."""
+    user, ticket = enlist.user("ada"), enlist.register("grace")
+    begun = done(enlist.begin(group_id="main", login=ADA))
+    by_token = done(enlist.begin(ticket.token))
+    if way == "signed out":
+        enlist.do(EndSignInsOf(user.id))
+    else:
+        enlist.do(SetPassword(user.id, Secret("another long password")))
+        enlist.do(SetPassword("grace", Secret("another long password")))
+    assert code(enlist.redeem(begun.code)) == "attempt_over"
+    assert code(enlist.redeem(by_token.code)) == "done", "it was begun without a login"
+    assert [each.id for each in enlist.devices()] == [ticket.device_id]
 
 
 def test_an_attempt_by_sign_in_runs_out_as_any_other(enlist: Enlist) -> None:

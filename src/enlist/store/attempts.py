@@ -49,6 +49,13 @@ _CANCEL = Query(
      WHERE id = :id AND state = 'open' AND expires_at > :now
     """,
 )
+_CANCEL_BY_LOGIN = Query(
+    "attempt.cancel_by_login",
+    """
+    UPDATE attempt SET state = 'cancelled', ended_at = :now
+     WHERE user_id = :user_id AND state = 'open' AND expires_at > :now
+    """,
+)
 _COMPLETE = Query(
     "attempt.complete",
     """
@@ -136,6 +143,11 @@ def of_user(tx: Reader, user_id: Id) -> list[Attempt]:
 def cancel(tx: Tx, attempt_id: Id) -> bool:
     """End an open attempt; False when it is over."""
     return tx.run(_CANCEL, id=attempt_id, now=tx.now) == 1
+
+
+def cancel_by_login(tx: Tx, user_id: Id) -> int:
+    """End what a user, or whoever knew his password, began by signing in; answer how many."""
+    return tx.run(_CANCEL_BY_LOGIN, user_id=user_id, now=tx.now)
 
 
 def complete(tx: Tx, attempt_id: Id, enrollment_id: Id, generation: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enlist.core.ids import NOTHING, Id
 from enlist.core.model import SignIn
 from enlist.core.secrets import Digest
+from enlist.store import attempts
 from enlist.store.tx import Query, Reader, Row, Tx
 
 _START = Query(
@@ -114,7 +115,12 @@ def end(tx: Tx, sign_in_id: Id, user_id: Id) -> bool:
 
 
 def end_all(tx: Tx, user_id: Id, keep: Id | None = None) -> int:
-    """End every sign-in of a user, but perhaps the present one; answer how many."""
+    """End every sign-in of a user, but perhaps the present one; answer how many.
+
+    With them ends what was begun by signing in and asks for no password any more: else whoever
+    knew his password could still enroll a device of his own (`attempts`).
+    """
+    attempts.cancel_by_login(tx, user_id)
     return tx.run(_END_ALL, user_id=user_id, now=tx.now, keep=keep or NOTHING)
 
 
