@@ -22,6 +22,12 @@ def started(folder: Path) -> tuple[subprocess.Popen[bytes], Path, str]:
     return process, log, f"http://localhost:{port}"
 
 
+def register_by_jwt(data: Path) -> None:
+    words = ("--user", "ada", "--name", "tablet", "--platform", "linux", "--grant", "one_time_jwt")
+    command = (sys.executable, "-m", "enlist", "device", "register", *words, "--data", str(data))
+    subprocess.run(command, check=True, capture_output=True, timeout=DEADLINE)
+
+
 def test_the_demo_keeps_its_data(tmp_path: Path) -> None:
     """Ruling 33: in `.demo/`; the mailbox is a page and JSON; a second start goes on."""
     first, log, url = started(tmp_path)
@@ -29,6 +35,13 @@ def test_the_demo_keeps_its_data(tmp_path: Path) -> None:
         with httpx2.Client(base_url=url, timeout=DEADLINE, trust_env=False) as client:
             wait_until(lambda: len(client.get("/demo/mailbox.json").json()["items"]) == 3, "mails")
             assert "ada@example.com" in client.get("/demo/mailbox").text
+            register_by_jwt(tmp_path / ".demo")
+            wait_until(lambda: len(client.get("/demo/mailbox.json").json()["items"]) == 4, "a JWT")
+            assert "/demo/mailbox/4/attachment" in client.get("/demo/mailbox/4").text
+            file = client.get("/demo/mailbox/4/attachment")
+            assert file.headers["content-disposition"] == 'attachment; filename="tablet.jwt"'
+            assert file.text.count(".") == 2
+            assert client.get("/demo/mailbox/1/attachment").status_code == 404
     finally:
         finish(first)
     told = [line for line in log.read_text().splitlines() if "admin@example.com" in line]

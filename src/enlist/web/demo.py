@@ -1,14 +1,14 @@
 """The demo's mailbox: what would have been sent, on a page and as JSON.
 
 Messages are shown as a mail client would: the HTML part in a frame of its own that may do nothing
-but be looked at and have its links followed. Only these two routes loosen the content policy, and
+but be looked at and have its links followed. Two of these routes loosen the content policy, and
 only the demo has them.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -38,6 +38,7 @@ def routes() -> list[BaseRoute]:
         Route("/demo/mailbox.json", _json),
         Route("/demo/mailbox/{number:int}", _message),
         Route("/demo/mailbox/{number:int}/html", _html),
+        Route("/demo/mailbox/{number:int}/attachment", _attachment),
     ]
 
 
@@ -58,7 +59,10 @@ async def _page(request: Request) -> Response:
 
 
 async def _json(request: Request) -> Response:
-    items = [{"number": number, **asdict(message)} for number, message in _messages(request)]
+    items = [
+        {"number": number, **asdict(replace(message, attachment=None))}
+        for number, message in _messages(request)
+    ]
     return JSONResponse({"items": items})
 
 
@@ -83,6 +87,16 @@ async def _html(request: Request) -> Response:
         return await _missing(request)
     shown = re.sub(r"(<head[^>]*>)", r'\1<base target="_top">', message.html, count=1)
     return HTMLResponse(shown, headers={"content-security-policy": _FRAMED})
+
+
+async def _attachment(request: Request) -> Response:
+    """The file that comes with a message."""
+    message = _numbered(request)
+    if message is None or message.attachment is None:
+        return await _missing(request)
+    file = message.attachment
+    told = {"content-disposition": f'attachment; filename="{file.name}"'}
+    return Response(file.content, media_type=file.media_type, headers=told)
 
 
 async def _missing(request: Request) -> Response:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from enlist.delivery.channels.channel import Outgoing
+from enlist.delivery.channels.channel import Attachment, Outgoing
 from enlist.delivery.channels.mime import BadAddress, address, compose, sender
 from enlist.verbs.verdicts import Accepted, Rejected, Verdict
 
@@ -24,6 +24,7 @@ class CapturedMessage:
     html: str = field(repr=False)
     at: int
     headers: tuple[tuple[str, str], ...]
+    attachment: Attachment | None = None
 
 
 class MailboxChannel:
@@ -47,7 +48,13 @@ class MailboxChannel:
         mail = compose(message, self._sender, recipient)
         headers = tuple((name, str(value)) for name, value in mail.items())
         captured = CapturedMessage(
-            message.recipient, str(mail["Subject"]), message.text, message.html, message.at, headers
+            message.recipient,
+            str(mail["Subject"]),
+            message.text,
+            message.html,
+            message.at,
+            headers,
+            message.attachment,
         )
         with self._lock:
             self._messages.append(captured)
