@@ -60,6 +60,7 @@ def test_many_are_reset(console: Console, enlist: Enlist, devices: list[Enrolled
     assert "1 live session drops at once." in page.main
     assert "1 certificate 1 live session : 192.0.2.0/24" in page.main
     assert "left as it is Registered" in page.main
+    assert "Only a device that has enrolled is reset here." in page.main
     assert enlist.device(ids[0]).state == "enrolled"
     result = confirm(desk, DEVICES, page, reason="lost", expires_at=UNTIL, send="yes")
     assert "Reset 3 of 4" in result.main
