@@ -228,7 +228,7 @@ def in_use(tx: Reader, device_ids: Iterable[Id]) -> dict[Id, Credential]:
     return newest_of_each(tx, _IN_USE_EACH, device_ids, _credential)
 
 
-def fitting(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[InUse]:
+def selected(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[InUse]:
     """Credentials in use in a subtree, by the fields `id`, `device`, `fingerprint`."""
 
     def make(row: Row) -> InUse:

@@ -297,7 +297,7 @@ def page(tx: Reader, request: PageRequest) -> Page[Device] | Refusal:
     return _LIST.page(tx, request, _device)
 
 
-def fitting(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[Device]:
+def selected(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[Device]:
     """Devices of a subtree, by the fields `id`, `name`, `external_id`."""
     return _SLICING.take(tx, path, wanted, _device, discreetly=discreetly)
 

@@ -63,7 +63,7 @@ def of_devices(tx: Reader, device_ids: Iterable[Id]) -> dict[Id, Outstanding]:
     return newest_of_each(tx, _OF_DEVICE_EACH, device_ids, _outstanding)
 
 
-def fitting(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[Outstanding]:
+def selected(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[Outstanding]:
     """Those of a subtree, by the fields `id`, `device`."""
     return _SLICING.take(tx, path, wanted, _outstanding, discreetly=discreetly)
 

@@ -52,7 +52,7 @@ class ListAuthenticators(Sliced[InUse]):
     permission = Permission.DEVICES_READ
 
     def show(self, tx: Reader, caller: Caller, path: str, *, discreetly: bool) -> Slice[InUse]:
-        return credentials.fitting(tx, path, self.wanted, discreetly=discreetly)
+        return credentials.selected(tx, path, self.wanted, discreetly=discreetly)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class ListIdentities(Sliced[Identity]):
     permission = Permission.DEVICES_READ
 
     def show(self, tx: Reader, caller: Caller, path: str, *, discreetly: bool) -> Slice[Identity]:
-        found = devices.fitting(tx, path, self.wanted, discreetly=discreetly)
+        found = devices.selected(tx, path, self.wanted, discreetly=discreetly)
         return Slice(_furnished(tx, caller, found.items, self.idle), found.total)
 
 
@@ -110,7 +110,7 @@ class ListOutstanding(Sliced[Outstanding]):
     def show(
         self, tx: Reader, caller: Caller, path: str, *, discreetly: bool
     ) -> Slice[Outstanding]:
-        return outstanding.fitting(tx, path, self.wanted, discreetly=discreetly)
+        return outstanding.selected(tx, path, self.wanted, discreetly=discreetly)
 
 
 @dataclass(frozen=True)
