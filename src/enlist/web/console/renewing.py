@@ -113,8 +113,8 @@ def _of_device(device: Device) -> dict[str, Any]:
     return {"device": device, "grants": grant_choices(), "by_jwt": False}
 
 
-def _usually(grant: GrantKind) -> dict[str, str]:
-    """A JWT is usually handed over, a registration token can only be sent."""
+def _send_at_first(grant: GrantKind) -> dict[str, str]:
+    """What the form says of sending before anybody has: a JWT is usually handed over."""
     return {} if grant is GrantKind.ONE_TIME_JWT else {"send": YES}
 
 
@@ -156,7 +156,7 @@ async def issue(desk: Desk) -> Response:
             user=detail.user,
             back=back,
             make=make,
-            first={"grant": grant, **_usually(grant)},
+            first={"grant": grant, **_send_at_first(grant)},
             done=desk.gettext("Issued. Tokens before it stay dead."),
             shown=_of_device(device),
         ),
@@ -184,7 +184,7 @@ async def reissue(desk: Desk) -> Response:
             user=detail.user,
             back=back_to(desk, detail),
             make=make,
-            first=_usually(found.grant),
+            first=_send_at_first(found.grant),
             done=desk.gettext("Reissued. The token before it is dead."),
             shown={
                 "detail": detail,
