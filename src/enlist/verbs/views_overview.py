@@ -43,7 +43,10 @@ RECENT: Final = 7 * DAY
 FLOW: Final = 31 * DAY
 """How far back the overview counts enrollments where nobody says since when."""
 
-UNREAD: Final = "refused unread: mistyped, malformed, too large or throttled"
+UNREAD: Final = (
+    "refused unread: mistyped, malformed, too large or throttled; or the same as earlier ones that "
+    "have an event"
+)
 """What a support code stands for when no event has it (rulings 11 and 34)."""
 
 _FEW: Final = 5

@@ -35,7 +35,7 @@ Value = TypeVar("Value")
 
 UNREAD: Final = Counter(
     "enlist_refused_unread",
-    "Refusals that are no event, by code: secrets mistyped or out of date, sources throttled.",
+    "Refusals that are no event, by code: mistyped, out of date, throttled, or told often before.",
     ["code"],
 )
 # From zero on: what appears at one has never risen.
