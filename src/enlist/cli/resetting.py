@@ -173,14 +173,8 @@ def _run(
         shown = "Would be done"
         bulk.each(devices, rehearse, foreseen_document, _show_ends, shown, as_json=as_json)
         return
-    previews: dict[str, str] = {}
-    if not (yes or as_json) and bulk.asks():
-        for device in devices:
-            found = done(rehearse(device))
-            previews[device] = found.preview
-            _show_ends(found)
-        if not typer.confirm("This happens at once. Go on?", err=True):
-            raise typer.Exit
+    asks = not (yes or as_json) and bulk.asks()
+    previews = _confirmed(devices, rehearse) if asks else {}
 
     def perform(device: str) -> Done[NewBeginning] | Refusal:
         return enlist.perform(make(device, previews.get(device, "")))
@@ -195,6 +189,20 @@ def _run(
         print_token(begun.issued, enlist)
 
     bulk.each(devices, perform, document, show, words, as_json=as_json)
+
+
+def _confirmed(
+    devices: list[str], rehearse: Callable[[str], Done[Foreseen] | Refusal]
+) -> dict[str, str]:
+    """The previews of what somebody was shown and said yes to, by device; else the end."""
+    previews: dict[str, str] = {}
+    for device in devices:
+        found = done(rehearse(device))
+        previews[device] = found.preview
+        _show_ends(found)
+    if not typer.confirm("This happens at once. Go on?", err=True):
+        raise typer.Exit
+    return previews
 
 
 def _show_ends(found: Foreseen) -> None:
