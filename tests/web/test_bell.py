@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from enlist.web.bell import Bell
+from tests.loops import run
 from tests.peers.base import DEADLINE
 
 
 def with_bell(say: Callable[[Bell], Awaitable[None]]) -> None:
-    async def run() -> None:
+    async def saying() -> None:
         await say(Bell())
 
-    with ThreadPoolExecutor(1) as pool:  # a browser's loop may run in this thread
-        pool.submit(asyncio.run, run()).result(DEADLINE)
+    run(saying())
 
 
 def test_it_wakes_all_who_wait_from_any_thread() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 import pytest
@@ -13,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enlist.core.outcomes import Refusal
 from enlist.web.boundary import MOST_DISCARDED, Capped, SameSite
+from tests.loops import run
 
 OWN = "https://enroll.example.com"
 
@@ -46,12 +45,10 @@ def ask(app: ASGIApp, headers: dict[str, str], messages: Iterable[Message] = ())
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": raw}
 
-    async def run() -> None:
+    async def asking() -> None:
         await app(scope, receive, send)
 
-    # In a thread of its own: a browser of an earlier test keeps a loop running in this one.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, run()).result()
+    run(asking())
     return sent
 
 

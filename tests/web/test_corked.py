@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from enlist.web.connections import DeviceConnection, WebConnection
 from enlist.web.corked import MOST, Corked
+from tests.loops import run
 
 
 class Recording(asyncio.Transport):
@@ -58,7 +59,7 @@ def test_what_is_written_in_one_turn_leaves_in_one_piece() -> None:
         await turn()
         return sent.done
 
-    assert asyncio.run(scenario()) == [b"head body", b"next"]
+    assert run(scenario()) == [b"head body", b"next"]
 
 
 def test_whoever_takes_the_transport_over_or_closes_it_finds_nothing_held_back() -> None:
@@ -73,7 +74,7 @@ def test_whoever_takes_the_transport_over_or_closes_it_finds_nothing_held_back()
         await turn()
         return closed.done, taken.done
 
-    assert asyncio.run(scenario()) == ([b"last words", "close"], [b"switching"])
+    assert run(scenario()) == ([b"last words", "close"], [b"switching"])
 
 
 def test_much_is_not_held_back_so_that_a_slow_reader_is_noticed() -> None:
@@ -87,7 +88,7 @@ def test_much_is_not_held_back_so_that_a_slow_reader_is_noticed() -> None:
         await turn()
         assert len(sent.done) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_nothing_is_written_to_what_has_closed_meanwhile() -> None:
@@ -99,7 +100,7 @@ def test_nothing_is_written_to_what_has_closed_meanwhile() -> None:
         await turn()
         return sent.done
 
-    assert asyncio.run(scenario()) == ["close"]
+    assert run(scenario()) == ["close"]
 
 
 @pytest.mark.parametrize("kind", [WebConnection, DeviceConnection])
@@ -118,7 +119,7 @@ def test_an_answer_is_one_write(kind: type[WebConnection | DeviceConnection]) ->
         connection.connection_lost(None)
         return written
 
-    (answer,) = asyncio.run(asyncio.wait_for(scenario(), 10))
+    (answer,) = run(scenario())
     assert isinstance(answer, bytes)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.endswith(b"\r\n\r\nhere you are")

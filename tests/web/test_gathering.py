@@ -6,14 +6,14 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from enlist.core.caller import SYSTEM
 from enlist.core.outcomes import Done
 from enlist.verbs.together import Asked, Outcome, Together
 from enlist.web.gathering import MOST, Gathering
+from tests.loops import run
 from tests.peers.base import DEADLINE, wait_until
 
 T = TypeVar("T")
@@ -31,12 +31,6 @@ class Doing:
         self.open.wait(DEADLINE)
         self.batches.append(len(asked))
         return [self.do(verb) for verb, _ in asked]
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """In a thread of its own: a browser's loop may run in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result(DEADLINE)
 
 
 def gathering(doing: Doing) -> Gathering:

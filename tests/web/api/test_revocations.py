@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import httpx2
@@ -22,7 +21,7 @@ from enlist.web.places import Places
 from enlist.web.services import Services
 from tests.connections import enrolled
 from tests.installation import SHOWN, Enlist
-from tests.peers.base import DEADLINE
+from tests.loops import run
 from tests.web.api.conftest import ORIGIN, Api, Client, answered, refused, wrong_fields
 from tests.web.bells import stopping
 
@@ -184,7 +183,6 @@ def at_once(
             return [(await each).status_code for each in asked]
 
     try:
-        with ThreadPoolExecutor(1) as pool:  # a browser's loop may run in this thread
-            return pool.submit(asyncio.run, asyncio.wait_for(ask(), DEADLINE)).result()
+        return run(ask())
     finally:
         monkeypatch.setattr(revocations, "_read", read)
