@@ -192,6 +192,16 @@ def test_a_question_with_two_nonces_is_none(authority: Authority, issue: Issue) 
     assert ocsp.read(twice) is None
 
 
+def test_a_question_about_a_negative_serial_is_none(authority: Authority, issue: Issue) -> None:
+    """No certificate has one, and an answer about it cannot be made: that would be a fault."""
+    issued = issue()
+    request = request_for(authority, issued)
+    serial = bytes.fromhex(issued.serial)
+    assert request.count(serial) == 1
+    negative = bytes([serial[0] | 0x80]) + serial[1:]
+    assert ocsp.read(request.replace(serial, negative)) is None
+
+
 def _der(tag: int, content: bytes) -> bytes:
     size = len(content)
     return bytes([tag, size] if size < 128 else [tag, 0x81, size]) + content

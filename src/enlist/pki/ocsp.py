@@ -68,6 +68,8 @@ def read(der: bytes) -> Question | None:
         ]
     except (ValueError, NotImplementedError, UnsupportedAlgorithm, x509.DuplicateExtension):
         return None
+    if request.serial_number < 0:
+        return None  # nobody signs one (RFC 5280 4.1.2.2), and no answer could repeat it
     nonce = found[0].nonce if found else None
     if nonce is not None and not 1 <= len(nonce) <= _LONGEST_NONCE:
         return None
