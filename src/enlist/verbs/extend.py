@@ -131,7 +131,7 @@ def _serial(pem: str) -> str:
     """The serial of the first certificate in a text; "" where there is none."""
     try:
         return serial_text(x509.load_pem_x509_certificate(pem.encode()).serial_number)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return ""
 
 
