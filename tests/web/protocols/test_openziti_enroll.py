@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 
 from enlist.core.clock import HOUR
 from enlist.store.tx import StoreUnavailable
-from enlist.verbs.reissue import Reissue
+from enlist.verbs.reissue import DeleteEnrollment, Reissue
 from tests.installation import SHOWN, code
 from tests.requests import request_pem
 from tests.web.protocols.conftest import PREFIX, Ziti, error_of
@@ -215,9 +215,12 @@ def test_what_its_holder_is_told_of_a_token_that_is_over(ziti: Ziti) -> None:
 
 
 def test_strangers_hear_one_answer(ziti: Ziti) -> None:
-    """D50, D55: unknown and malformed are alike but for the request's id."""
+    """D50, D55, ruling 14: unknown, deleted and malformed are alike but for the request's id."""
+    gone = ziti.register()
+    deleted = ziti.jti(gone)
+    ziti.enlist.do(DeleteEnrollment(gone.enrollment_id))
     told = []
-    for token in (str(uuid.uuid4()), str(uuid.uuid4()), "no-uuid", ""):
+    for token in (str(uuid.uuid4()), str(uuid.uuid4()), deleted, "no-uuid", ""):
         answer = ziti.enroll(token)
         assert error_of(answer) == (400, "INVALID_ENROLLMENT_TOKEN")
         error = answer.json()["error"]
