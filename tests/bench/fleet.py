@@ -104,6 +104,10 @@ class Session(asyncio.Protocol):
         head += struct.pack(">H", size) if size >= 126 else b""
         self._transport.write(head + bytes(4) + payload)  # masked by zeros
 
+    def leave(self) -> None:
+        """Go without a word."""
+        self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed.set_result(time.perf_counter())
         if not self.open.done():

@@ -6,8 +6,9 @@ Every session is of a device of its own. In turn, with a tenth of the sessions a
 process on SQLite and four on PostgreSQL, plain on the web listener (devices sign a challenge); and
 one process with TLS on the device listener. A tenth as many devices again are reset one after
 another; then the one user whose devices all others are is disabled, which ends them at once. A time
-runs from the answer to the request until the device sees its socket closed. While all are open and
-heartbeat, tokens are redeemed, as they are before the first is opened and after the last has ended.
+runs from the answer to the request until the device sees its socket closed. Then, three times, all
+are opened again, tokens are redeemed while they heartbeat, the devices leave, and tokens are
+redeemed without them.
 
 A figure of memory is the growth of the server's resident memory from the first tenth of the
 sessions to the last, so that what a server needs anyhow does not count.
@@ -34,7 +35,7 @@ from rich.table import Table
 
 from tests.bench import fleet, many, redeem
 from tests.bench.fleet import Session
-from tests.bench.meanwhile import TOKENS, Meanwhile, pids
+from tests.bench.meanwhile import ROUNDS, TOKENS, Meanwhile, pids
 from tests.devices import Credentials
 from tests.peers.postgres import cluster
 from tests.serving import Server, launch_server
@@ -97,7 +98,6 @@ async def measure(
     way: Way,
     held: Sequence[Credentials],
     client: httpx2.AsyncClient,
-    meanwhile: Meanwhile | None = None,
 ) -> Found:
     """Connect, reset a tenth as many more one after another, and end all that are left.
 
@@ -112,8 +112,6 @@ async def measure(
     took = time.perf_counter() - began
     await _settle()
     memory = (resident(server) - before) / 1024 / len(rest)
-    if meanwhile:
-        await meanwhile.among()
     resets = await reset_each(server, client, to_reset, tls=way.tls)
     assert not any(each.closed.done() for each in sessions), "others were dropped, too"
     all_closed = await end_all(client, sessions)
@@ -194,14 +192,30 @@ async def measure_both(
     async with httpx2.AsyncClient(
         base_url=server.url, headers=headers, timeout=fleet.WITHIN
     ) as client:
-        if meanwhile:
-            await meanwhile.alone()
         first = await measure(server, way, held[:few], client)
-        second = await measure(server, way, held[few:], client, meanwhile)
+        second = await measure(server, way, held[few:], client)
         if meanwhile:
-            await _all_written_down(client)
-            await meanwhile.alone()
+            await redeem_meanwhile(server, held[few:][: second.sessions], client, meanwhile)
     return [first, second]
+
+
+async def redeem_meanwhile(
+    server: Server,
+    held: Sequence[Credentials],
+    client: httpx2.AsyncClient,
+    meanwhile: Meanwhile,
+) -> None:
+    """Redemptions among open sessions and, each time right after, without any."""
+    await _all_written_down(client)
+    await meanwhile.warm_up()
+    for _ in range(ROUNDS):
+        sessions = await fleet.connect(server, held, tls=False)
+        await _settle()
+        await meanwhile.among()
+        for each in sessions:
+            each.leave()
+        await _all_written_down(client)
+        await meanwhile.alone()
 
 
 async def _all_written_down(client: httpx2.AsyncClient) -> None:
