@@ -58,31 +58,6 @@ class Crashed(Exception):
     """The process dies here."""
 
 
-class Dying(StateDirectory):
-    """A state directory on which the process dies just before it changes it for the n-th time."""
-
-    def __init__(self, path: Path, steps: int) -> None:
-        super().__init__(path)
-        self.steps = steps
-
-    def _step(self) -> None:
-        self.steps -= 1
-        if self.steps < 0:
-            raise Crashed
-
-    def write(self, name: str, text: str, *, replace: bool = True) -> None:
-        self._step()
-        super().write(name, text, replace=replace)
-
-    def _move(self, name: str, final: str) -> None:
-        self._step()
-        super()._move(name, final)
-
-    def confirmed(self) -> None:
-        self._step()
-        super().confirmed()
-
-
 class Watched(StateDirectory):
     """A state directory at which somebody looks each time just before it changes."""
 
@@ -101,6 +76,17 @@ class Watched(StateDirectory):
     def confirmed(self) -> None:
         self.look()
         super().confirmed()
+
+
+def dying(path: Path, steps: int) -> Watched:
+    """A state directory on which the process dies just before it changes it for the n-th time."""
+    left = iter(range(steps))
+
+    def die() -> None:
+        if next(left, None) is None:
+            raise Crashed
+
+    return Watched(path, die)
 
 
 STEPS = 7
@@ -152,7 +138,7 @@ def test_wherever_the_process_dies_the_same_steps_go_on(
     before = serial(state)
     died = True
     try:
-        renew(Dying(state, steps), house.server.device_url, None, PATIENT)
+        renew(dying(state, steps), house.server.device_url, None, PATIENT)
         died = False
     except Crashed:
         assert stands(state) is Standing.ENROLLED
