@@ -66,7 +66,7 @@ def device_application(services: Services) -> ASGIApp:
     sessions = [] if services.sessions is None else session_routes()
     app = _starlette(services, [*device_routes(), *sessions, *pki.routes(), *_health()])
     app.state.openziti = True
-    return _bounded(app, services, "device", {})
+    return _bounded(app, services, "device", openziti.LEAN)
 
 
 def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:

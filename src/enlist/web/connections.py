@@ -10,10 +10,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final, cast
 
-import h11
-from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from enlist.web.corked import Corked
@@ -33,10 +29,11 @@ PATIENCE: Final = {HEAD: 10, BODY: 20, LEAVE: 1}
 waits for him, and swallows what he goes on sending. Between requests keep-alive counts."""
 
 
-class _Patient:
-    """Cuts the connection when the client takes too long for what it owes.
+class WebConnection(HttpToolsProtocol):
+    """A connection to the web listener.
 
-    Its answers leave in one piece each (`corked`).
+    It is cut when the client takes too long for what it owes. Its answers leave in one piece each
+    (`corked`).
     """
 
     loop: asyncio.AbstractEventLoop
@@ -44,31 +41,13 @@ class _Patient:
     _corked: Corked
     _owed: str = NOTHING
     _deadline: asyncio.TimerHandle | None = None
-
-    def _cork(self, transport: asyncio.Transport) -> asyncio.Transport:
-        self._corked = Corked(transport, self.loop)
-        return cast("asyncio.Transport", self._corked)
-
-    def _expect(self, owed: str) -> None:
-        if owed == self._owed:
-            return
-        self._owed = owed
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        if owed != NOTHING:
-            self._deadline = self.loop.call_later(PATIENCE[owed], self.transport.abort)
-
-
-class WebConnection(_Patient, HttpToolsProtocol):
-    """A connection to the web listener."""
-
     _reading: str = HEAD
     _head: int = 0
     _got_body: bool = False
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(self._cork(transport))
+        self._corked = Corked(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._corked))
         self._expect(HEAD)
 
     def handle_websocket_upgrade(self) -> None:
@@ -125,48 +104,32 @@ class WebConnection(_Patient, HttpToolsProtocol):
         self._reading = NOTHING
         super().on_message_complete()
 
+    def _expect(self, owed: str) -> None:
+        if owed == self._owed:
+            return
+        self._owed = owed
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if owed != NOTHING:
+            self._deadline = self.loop.call_later(PATIENCE[owed], self.transport.abort)
 
-class DeviceConnection(_Patient, H11Protocol):
+
+class DeviceConnection(WebConnection):
     """A connection to the device listener: its requests carry the proven client certificate.
 
-    The certificate is put into each request's scope; a test over six kinds of them watches
-    (TP30). uvicorn's own setting limits a head that does not end; one that came whole in a single
-    read is measured here.
+    A test over six kinds of them watches (TP30).
     """
 
+    _certificate: bytes | None = None
+
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(self._cork(transport))
-        self._expect(HEAD)
+        super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
-        der = tls.getpeercert(binary_form=True) if tls is not None else None
-        app: Any = self.app
+        if tls is not None:
+            self._certificate = tls.getpeercert(binary_form=True)
 
-        async def certified(scope: Scope, receive: Receive, send: Send) -> None:
-            target = len(scope["raw_path"]) + len(scope["query_string"])
-            if target + sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD:
-                too_large = PlainTextResponse("Request head too large.", 400)
-                await too_large(scope, receive, send)
-                return
-            extensions = {**scope.get("extensions", {}), "tls": {"client_certificate": der}}
-            await app({**scope, "extensions": extensions}, receive, send)
-
-        self.app = certified
-
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self.transport = self._corked.bare()
-        super().handle_websocket_upgrade(event)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.transport.get_protocol() is not self:  # it is a WebSocket from here on
-            self._expect(NOTHING)
-            return
-        states = {h11.IDLE: HEAD, h11.SEND_BODY: BODY}
-        closing = self.transport.is_closing()
-        self._expect(LEAVE if closing else states.get(self.conn.their_state, NOTHING))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._expect(NOTHING)
-        super().connection_lost(exc)
-        # uvicorn's own timer goes on where a client left rudely, and would keep all its buffers.
-        self._unset_keepalive_if_required()
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        scope: Any = self.scope
+        scope["extensions"] = {"tls": {"client_certificate": self._certificate}}

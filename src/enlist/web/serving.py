@@ -22,7 +22,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from enlist.web.connections import HEAD, MOST_HEAD, PATIENCE, DeviceConnection, WebConnection
+from enlist.web.connections import HEAD, PATIENCE, DeviceConnection, WebConnection
 from enlist.web.tls import LOOK_EVERY, ReloadingTls
 from enlist.web.upgrading import MOST_SAID, Upgrading
 
@@ -105,7 +105,6 @@ def _server(app: ASGIApp, listener: Listener) -> _Server:
         proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE,
-        h11_max_incomplete_event_size=MOST_HEAD,
     )
     config.load()
     config.ssl = None if listener.tls is None else listener.tls.context

@@ -18,10 +18,12 @@ from enlist.web.protocols.openziti import enroll, management, sessions, trust
 from enlist.web.protocols.openziti.envelopes import refused
 from enlist.web.protocols.openziti.paths import PREFIXES
 
-__all__ = ["OFFERED", "refused", "routes", "speaks"]
+__all__ = ["LEAN", "OFFERED", "refused", "routes", "speaks"]
 
 OFFERED: Final = (*trust.ROUTES, *enroll.ROUTES, *sessions.ROUTES)
 """The client API's addresses, without a prefix."""
+LEAN: Final = {("POST", f"{prefix}/enroll"): enroll.lean for prefix in PREFIXES}
+"""What is answered before any routing, by method and path."""
 _PLAIN: Final = frozenset(path for path, _, _ in OFFERED)
 
 

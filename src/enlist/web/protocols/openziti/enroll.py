@@ -9,6 +9,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Kind, Secret, wellformed_uuid
@@ -42,6 +43,12 @@ async def _enroll(request: Request) -> Response:
         return unfit("token", "must be a UUID")
     csr = text_of(value, "clientCsr")
     return await _redeem(request, token, csr) if isinstance(csr, str) else csr
+
+
+async def lean(scope: Scope, receive: Receive, send: Send) -> None:
+    """`POST /enroll`, with nothing around it: a thousand devices may come at once."""
+    answer = await _enroll(Request(scope, receive))
+    await answer(scope, receive, send)
 
 
 async def _enroll_ott(request: Request) -> Response:
