@@ -22,6 +22,7 @@ from enlist_agent.outcomes import Granted, Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret, printable
 from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, Kept, StateDirectory, private_text
 from enlist_agent.trust import NamedCa
+from enlist_agent.unreadable import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def _keep(folder: StateDirectory, key: ec.EllipticCurvePrivateKey, granted: Gran
     name = granted.name or granted.device_id
     try:
         certificate = checked(granted.certificate, granted.chain, key)
-    except (TypeError, AttributeError, ValueError, InvalidSignature):
+    except (TypeError, AttributeError, *UNREADABLE, InvalidSignature):
         raise _unfit(granted.server) from None
     try:
         if granted.extra_ca:

@@ -10,6 +10,7 @@ from cryptography import x509
 
 from enlist_agent.state import CERTIFICATE, CHAIN, EXTRA_CA, KEY, StateDirectory
 from enlist_agent.trust import only, read_ca
+from enlist_agent.unreadable import UNREADABLE
 
 
 def leaf_of(folder: StateDirectory) -> x509.Certificate:
@@ -20,7 +21,7 @@ def leaf_of(folder: StateDirectory) -> x509.Certificate:
     """
     try:
         return x509.load_pem_x509_certificate((folder.text(CERTIFICATE) or "").encode())
-    except ValueError:
+    except UNREADABLE:
         raise folder.damaged(CERTIFICATE) from None
 
 

@@ -28,6 +28,7 @@ from enlist_agent.client import Patience, Server, UnprovenError
 from enlist_agent.outcomes import Granted, Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret, printable
 from enlist_agent.trust import pem_of
+from enlist_agent.unreadable import UNREADABLE
 
 SUFFIX: Final = ".jwt"
 ALGORITHM: Final = "RS256"
@@ -118,7 +119,7 @@ class ProvingContext(ssl.SSLContext):
             )
             key = RSAKey.import_key(public)
             jws.deserialize_compact(self._jwt.text.reveal(), key, [ALGORITHM])
-        except (JoseError, ValueError):
+        except (JoseError, *UNREADABLE):
             raise UnprovenError(
                 f"{self._jwt.server} does not show the key that signed this JWT. The JWT was "
                 "changed, the server has a new key, or somebody is between this device and the "
@@ -163,7 +164,7 @@ def redeem_jwt(
         return answer
     try:
         leaf, *others = x509.load_pem_x509_certificates(answer["data"]["cert"].encode())
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (KeyError, TypeError, AttributeError, *UNREADABLE):
         raise UnreachableError(f"{server} answered, but with no certificate.") from None
     path = _path(leaf, {*others, *authorities})
     beside = [each for each in authorities if each not in path]
@@ -183,7 +184,7 @@ def _authorities(server: str, body: bytes) -> list[x509.Certificate]:
     """The CAs that a server names (RFC 7030 section 4.1.3)."""
     try:
         return pkcs7.load_der_pkcs7_certificates(base64.b64decode(body))
-    except ValueError:
+    except UNREADABLE:
         raise UnreachableError(f"{server} does not name its CAs as Enlist does.") from None
 
 
@@ -204,7 +205,7 @@ def _path(leaf: x509.Certificate, known: set[x509.Certificate]) -> list[x509.Cer
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*UNREADABLE, TypeError, InvalidSignature):
         return False
     return True
 

@@ -20,6 +20,7 @@ from enlist_agent.enrollment import checked
 from enlist_agent.identity import device_tls, leaf_of
 from enlist_agent.outcomes import Refusal, UnreachableError
 from enlist_agent.state import CHAIN, StateDirectory, request_for
+from enlist_agent.unreadable import UNREADABLE
 
 PATH: Final = "/device/renewal"
 CONFIRM_PATH: Final = "/device/renewal/confirm"
@@ -54,7 +55,7 @@ def _fetch(folder: StateDirectory, server: Server) -> Refusal | None:
     try:
         certificate, chain = answer["certificate"], answer["chain"]
         checked(certificate, chain, key)
-    except (KeyError, TypeError, AttributeError, ValueError, InvalidSignature):
+    except (KeyError, TypeError, AttributeError, *UNREADABLE, InvalidSignature):
         raise UnreachableError(
             f"{server.address} answered, but not with a certificate for this device's next key. "
             "The one that it has stays. Tell your administrator."

@@ -40,6 +40,7 @@ from enlist_agent.ownership import (
     require_own_directory,
     require_own_key,
 )
+from enlist_agent.unreadable import UNREADABLE
 
 KEY: Final = "key.pem"
 REQUEST: Final = "request.pem"
@@ -173,7 +174,7 @@ class StateDirectory:
         Its subject is empty, for the server alone decides whom the certificate names (S62).
         """
         kept = self.text(REQUEST)
-        with suppress(ValueError):
+        with suppress(*UNREADABLE):
             if kept and x509.load_pem_x509_csr(kept.encode()).public_key() == key.public_key():
                 return kept
         made = request_for(key)

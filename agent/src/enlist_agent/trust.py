@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from enlist_agent.client import Patience, Server
 from enlist_agent.outcomes import UnreachableError, UsageError
+from enlist_agent.unreadable import UNREADABLE
 
 ROOT_PATH: Final = "/pki/root.pem"
 
@@ -67,7 +68,7 @@ def read_ca(path: Path) -> str:
     """
     try:
         found = x509.load_pem_x509_certificates(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, *UNREADABLE) as error:
         reason = error.strerror if isinstance(error, OSError) else "no certificate in PEM form"
         raise UsageError(f"{path} cannot be used: {reason}.") from None
     return pem_of(found)
@@ -102,7 +103,7 @@ def fetch_ca(server: str, fingerprint: bytes, patience: Patience) -> str:
     text = Server(server, unproven, patience).fetch(ROOT_PATH)
     try:
         shown = x509.load_pem_x509_certificate(text)
-    except ValueError:
+    except UNREADABLE:
         raise UnreachableError(
             f"{server} shows no CA of its own at {ROOT_PATH}, so nothing was sent. "
             "Check the address; or leave --ca-fingerprint out."
