@@ -123,12 +123,12 @@ CATALOGUE: dict[str, Meaning] = {
     "credential_revoked": _of(
         _MEMBER,
         "This device's certificate was withdrawn",
-        "Ask your administrator for a new registration token and enroll again.",
+        "Ask your administrator for a new token, link or JWT, and enroll again.",
     ),
     "credential_expired": _of(
         _MEMBER,
         "This device's certificate has run out",
-        "Ask your administrator for a new registration token and enroll again.",
+        "Ask your administrator for a new token, link or JWT, and enroll again.",
     ),
     "device_blocked": _of(
         _MEMBER,

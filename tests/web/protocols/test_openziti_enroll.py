@@ -212,6 +212,7 @@ def test_what_its_holder_is_told_of_a_token_that_is_over(ziti: Ziti) -> None:
         messages.append(answer.json()["error"]["message"])
     for words, message in zip(("already been used", "newest", "withdrawn"), messages, strict=True):
         assert words in message
+        assert "JWT" in message
 
 
 def test_strangers_hear_one_answer(ziti: Ziti) -> None:

@@ -276,6 +276,15 @@ def test_who_is_disabled_stays_out_until_he_is_enabled(ziti: Ziti) -> None:
     assert authenticate(device).status_code == 200
 
 
+def test_whose_certificate_was_withdrawn_is_told_to_ask_for_a_jwt(ziti: Ziti) -> None:
+    """D54: an OpenZiti client can do nothing with a registration token."""
+    issued = ziti.register()
+    device = ziti.enrolled(issued)
+    ziti.enlist.do(Reset(issued.device_id))
+    message = authenticate(device).json()["error"]["message"]
+    assert "withdrawn. Ask your administrator for a new JWT" in message
+
+
 def test_a_session_of_long_ago_is_swept(ziti: Ziti) -> None:
     signed_in(ziti.enrolled(ziti.register()))
     ziti.enlist.clock.now += 2 * 24 * 60 * MINUTE + MINUTE
