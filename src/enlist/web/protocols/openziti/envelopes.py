@@ -75,10 +75,10 @@ _MESSAGES: Final = {
     "administrator at once; else ask for another JWT.",
     "token_replaced": "This enrollment token was replaced by a newer one. Use the newest JWT that "
     "you were given.",
-    "token_revoked": "This enrollment token was withdrawn. Ask your administrator whether you should "
-    "get another JWT.",
-    "credential_revoked": "This device's certificate was withdrawn. Ask your administrator for a new "
-    "JWT, and enroll again.",
+    "token_revoked": "This enrollment token was withdrawn. Ask your administrator whether you "
+    "should get another JWT.",
+    "credential_revoked": "This device's certificate was withdrawn. Ask your administrator for a "
+    "new JWT, and enroll again.",
     "unauthenticated": "This takes the certificate that the device was given when it enrolled.",
 }
 """Where the catalogue's words are about something that an OpenZiti client has not."""
