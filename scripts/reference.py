@@ -25,7 +25,7 @@ from enlist.core.events import KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission
 from enlist.core.refusals import CATALOGUE, UNRECORDED
 from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS
-from enlist.settings import Settings, Smtp
+from enlist.settings import Settings, Sms, Smtp
 from enlist.web.api.application import fastapi_application
 from enlist.web.api.openapi import described, operations_of
 from enlist.web.problems import STATUS
@@ -60,18 +60,22 @@ def events() -> Iterator[str]:
 
 def settings() -> Iterator[str]:
     """Every setting of the server."""
-    for model, prefix in ((Settings, "ENLIST_"), (Smtp, "ENLIST_SMTP_")):
-        yield f"### {'Server' if model is Settings else 'Mail'}"
+    sections = (("Server", Settings, ""), ("Mail", Smtp, "SMTP_"), ("SMS", Sms, "SMS_"))
+    for title, model, prefix in sections:
+        yield f"### {title}"
         yield ""
         yield "| variable | default | meaning |"
         yield "|---|---|---|"
         for name, field in model.model_fields.items():
-            if name == "smtp":
+            if name in ("smtp", "sms"):
                 continue
             default = "" if field.is_required() else field.get_default(call_default_factory=True)
-            shown = "" if str(default) in ("", "None", "[]", "**********") else f"`{default}`"
+            if isinstance(default, list) and model is Sms:
+                default = ",".join(default)
+            empty = ("", "None", "[]", "{}", "**********")
+            shown = "" if str(default) in empty else f"`{default}`"
             meaning = " ".join(str(field.description).split())  # a row is one line
-            yield f"| `{prefix}{name.upper()}` | {shown} | {meaning} |"
+            yield f"| `ENLIST_{prefix}{name.upper()}` | {shown} | {meaning} |"
         yield ""
 
 

@@ -65,6 +65,72 @@ class Smtp(BaseSettings):
         return self
 
 
+class Sms(BaseSettings):
+    """Where text messages are handed over. Without a driver, nothing can be sent by SMS."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ENLIST_SMS_", use_attribute_docstrings=True, extra="ignore"
+    )
+
+    driver: Literal["", "http", "twilio"] = ""
+    """How the gateway is spoken to: `http`, as the settings below say, or `twilio`."""
+    url: str = ""
+    """`http`: the address that is asked, with placeholders. `twilio`: where that API is; default
+    `https://api.twilio.com`."""
+    method: Literal["GET", "POST", "PUT"] = "POST"
+    """`http`: the method."""
+    headers: dict[str, str] = {}
+    """`http`: headers as a JSON object, `{"Authorization": "Bearer {Password}"}`."""
+    body: str = ""
+    """`http`: the body, with placeholders; each value is escaped as the content type asks."""
+    sender: str = ""
+    """Who it comes from, as the gateway allows it; for `twilio` perhaps a messaging service."""
+    user: str = ""
+    """User name at the gateway; for `twilio` the account SID."""
+    password: SecretStr = SecretStr("")
+    """Password at the gateway; for `twilio` the auth token."""
+    password_file: Path | None = None
+    """A file with that password."""
+    ca_file: Path | None = None
+    """Certificate of the CA that signed the gateway's certificate, if it is a private one."""
+    accepted: str = ""
+    """`http`: a regular expression that the answer to a message which was taken contains; else
+    every 2xx counts."""
+    id: str = ""
+    """`http`: a regular expression whose first group is what the gateway calls the message."""
+    report_status: str = "status"
+    """`http`: the field of a delivery report that says what became of the message."""
+    report_reason: str = ""
+    """`http`: the field of a delivery report that says why it was not delivered."""
+    delivered: Annotated[list[str], NoDecode] = ["1", "delivered", "delivrd"]
+    """`http`: what that field says of a message that arrived; parted by commas."""
+    undelivered: Annotated[list[str], NoDecode] = [
+        *("2", "16", "failed", "undelivered", "undeliv", "rejected", "rejectd", "expired")
+    ]
+    """`http`: what it says of one that did not and will not; anything else is not final."""
+
+    @field_validator("delivered", "undelivered", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        parts = value.split(",") if isinstance(value, str) else value
+        return [str(part).strip().lower() for part in parts] if isinstance(parts, list) else parts
+
+    @model_validator(mode="after")
+    def _complete(self) -> Sms:
+        if self.password_file is not None:
+            self.password = SecretStr(_secret(self.password_file))
+        if self.driver == "http" and not self.url:
+            raise ValueError("ENLIST_SMS_URL must be given for the driver http")
+        if self.driver == "twilio" and not (
+            self.user and self.password.get_secret_value() and self.sender
+        ):
+            raise ValueError(
+                "ENLIST_SMS_USER, _PASSWORD or _PASSWORD_FILE, and _SENDER must be given for the "
+                "driver twilio"
+            )
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -130,6 +196,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     """How log lines look."""
     smtp: Smtp = Field(default_factory=Smtp)
+    sms: Sms = Field(default_factory=Sms)
 
     @field_validator("device_name", "trusted_proxy", "metrics_from", mode="before")
     @classmethod
@@ -226,6 +293,12 @@ class Settings(BaseSettings):
         return key
 
     @property
+    def channels(self) -> frozenset[str]:
+        """The ways to send messages that are set up."""
+        given = {"email": self.smtp.host, "sms": self.sms.driver}
+        return frozenset(channel for channel, value in given.items() if value)
+
+    @property
     def sqlite_path(self) -> Path:
         """The SQLite file, where no other database is set."""
         return self.data / "enlist.sqlite3"
@@ -238,8 +311,11 @@ class Settings(BaseSettings):
 
 def variables() -> frozenset[str]:
     """Every variable of the environment that is a setting."""
-    names = {f"ENLIST_{name.upper()}" for name in Settings.model_fields if name != "smtp"}
-    return frozenset(names | {f"ENLIST_SMTP_{name.upper()}" for name in Smtp.model_fields})
+    sections: dict[str, type[BaseSettings]] = {"smtp": Smtp, "sms": Sms}
+    names = {f"ENLIST_{name.upper()}" for name in Settings.model_fields if name not in sections}
+    for section, model in sections.items():
+        names |= {f"ENLIST_{section}_{name}".upper() for name in model.model_fields}
+    return frozenset(names)
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:

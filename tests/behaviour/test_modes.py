@@ -28,6 +28,7 @@ def test_a_new_installation_lets_anybody_with_an_account_enroll(enlist: Enlist) 
         "lease_minutes": 10,
         "allow_bare_enrollment": False,
         "notify_users": False,
+        "sms_per_day": 200,
         "child_permission": "both",
     }
     enlist.user("ada")

@@ -11,7 +11,7 @@ import typer
 
 from enlist.cli.application import build
 from enlist.core.policy import SETTINGS
-from enlist.settings import Settings, Smtp
+from enlist.settings import variables
 from enlist_agent.cli import _parser
 from tests.architecture.source import ROOT
 from tests.docs.pages import DocsPage, pages
@@ -92,9 +92,7 @@ def _agent_takes(words: list[str]) -> bool:
 
 @by_page
 def test_variables_exist(page: DocsPage) -> None:
-    known = {f"ENLIST_{name.upper()}" for name in Settings.model_fields if name != "smtp"}
-    known |= {f"ENLIST_SMTP_{name.upper()}" for name in Smtp.model_fields}
-    known |= {"ENLIST_PEERS"}
+    known = variables() | {"ENLIST_PEERS"}
     named = set(re.findall(r"\bENLIST_[A-Z_]+[A-Z]\b", page.text))
     assert named <= known, page.name
 

@@ -25,6 +25,11 @@ _WITHOUT_0007 = [
     "DROP INDEX credential_revocation_number",
     "ALTER TABLE credential DROP COLUMN revocation_number",
 ]
+_WITHOUT_0008 = [
+    "DROP TABLE sms_day",
+    "ALTER TABLE message DROP COLUMN delivered_at",
+    "ALTER TABLE message DROP COLUMN provider_id",
+]
 _WITHOUT_0004 = [
     "DROP INDEX enrollment_replaces",
     "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
@@ -51,6 +56,7 @@ BACK = {
         "postgres": ["DROP TABLE api_session, listener_key"],
     },
     "0006": {"sqlite": _WITHOUT_0007, "postgres": _WITHOUT_0007},
+    "0007": {"sqlite": _WITHOUT_0008, "postgres": _WITHOUT_0008},
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

@@ -272,6 +272,7 @@ ELSEWHERE = {
     "DueMessages",
     "Claim",
     "Deliver",
+    "RecordReport",
     "Sweep",
     "TakeUpRevocations",
     "ClaimWebhook",

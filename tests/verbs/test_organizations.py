@@ -111,6 +111,7 @@ OTHER: dict[str, Any] = {
     "lease_minutes": 20,
     "allow_bare_enrollment": True,
     "notify_users": True,
+    "sms_per_day": 5,
     "child_permission": "inherit_only",
 }
 

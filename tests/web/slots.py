@@ -115,6 +115,7 @@ PLAIN: Final[dict[str, Any]] = {
     "require_registration_token": False,
     "allow_bare_enrollment": False,
     "notify_users": False,
+    "sms_per_day": 200,
 }
 """What stands in the places that name nothing; a body holds only those that it needs."""
 

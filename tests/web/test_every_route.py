@@ -145,6 +145,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "users": enlist.device(ticket.device_id).user_id or "",
         "events": event,
         "messages": mailed.message_id or "",
+        "reports": mailed.message_id or "",
         "api-keys": enlist.do(CreateApiKey("key", "reader")).key.id,
         "templates": enlist.do(PutTemplate(enlist.root.id, wording)).id,
         "sign-ins": signed.sign_in.id,

@@ -50,7 +50,7 @@ def test_messages_that_do_not_go_out(enlist: Enlist, ground: Ground) -> None:
 def test_messages_that_were_given_up(enlist: Enlist, ground: Ground) -> None:
     mail(enlist)
     well(ground, "messages-failed")
-    (message,) = enlist.store.read(lambda tx: outbox.due(tx, 10))
+    (message,) = enlist.store.read(lambda tx: outbox.due(tx, "email", 10))
     until = enlist.clock.now + 1
     claimed = enlist.store.write(lambda tx: outbox.claim(tx, message, until))
     assert claimed is not None

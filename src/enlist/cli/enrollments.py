@@ -179,7 +179,7 @@ def reissue(
         str,
         typer.Option(
             "--message",
-            help="email, none or later; default: email for a token, later for a JWT.",
+            help="email, sms, none or later; default: email for a token, later for a JWT.",
         ),
     ] = "",
     reason: Annotated[str, typer.Option("--reason", help="For the audit log.")] = "",
@@ -286,6 +286,9 @@ def _held(enlist: Opened) -> Iterator[str]:
 def resend(
     context: typer.Context,
     enrollment: Enrollment,
+    message: Annotated[
+        str, typer.Option("--message", help="email or sms; default: as its last message went.")
+    ] = "",
     data: Data = None,
     database: Database = None,
     as_json: Json = False,
@@ -294,7 +297,7 @@ def resend(
     from enlist.verbs.reissue import Resend
 
     with installation(context, data, database) as enlist:
-        message_id = done(enlist.perform(Resend(enrollment)))
+        message_id = done(enlist.perform(Resend(enrollment, channel=message)))
     if as_json:
         print_json({"message_id": message_id})
     else:

@@ -16,7 +16,7 @@ Message = Annotated[
     str,
     typer.Option(
         "--message",
-        help="email sends it to the user; none prints a token once, and that is audited; "
+        help="email or sms sends it to the user; none prints a token once, and that is audited; "
         "later does neither yet.",
     ),
 ]
@@ -69,10 +69,21 @@ def print_token(issued: Issued, enlist: Opened) -> None:
         print_facts({**next_step, "Valid until": until})
         return
     if issued.token is None:
-        out.print(f"The token is on its way by e-mail, valid until {until}.", markup=False)
+        out.print(
+            f"The token is on its way {_way(issued, enlist)}, valid until {until}.", markup=False
+        )
         return
     link = _link(issued, enlist)
     print_facts({"Token": issued.token.reveal(), "Link": link, "Valid until": until})
+
+
+def _way(issued: Issued, enlist: Opened) -> str:
+    """How a token that was sent got there."""
+    from enlist.verbs.views_details import ShowEnrollment
+
+    detail = shown(enlist, ShowEnrollment(issued.enrollment_id))
+    by_sms = any(each.id == issued.message_id and each.channel == "sms" for each in detail.messages)
+    return "by SMS" if by_sms else "by e-mail"
 
 
 def print_issued(issued: Issued, enlist: Opened, *, as_json: bool) -> None:

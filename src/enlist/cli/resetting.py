@@ -27,7 +27,7 @@ Later = Annotated[
     str,
     typer.Option(
         "--message",
-        help="later sends nothing yet, email sends the token to the user, none prints it once.",
+        help="later sends nothing yet, email or sms sends it to the user, none prints it once.",
     ),
 ]
 Grant = Annotated[

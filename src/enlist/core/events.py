@@ -83,8 +83,9 @@ KINDS: Final[Mapping[str, str]] = {
     "session.dropped": "A device session was ended; why is in the event.",
     "session.closed": "A device session came to its end: the device went, or the server stopped.",
     "template.changed": "A message template changed; before and after are in the event.",
-    "message.sent": "A message was handed to the mail server.",
-    "message.failed": "A message was given up.",
+    "message.sent": "A message was handed to the mail server or the SMS gateway.",
+    "message.delivered": "An SMS gateway reported that a message arrived.",
+    "message.failed": "A message was given up, or reported as not delivered.",
 }
 """Every kind of event; `docs/reference/events.md` lists the same."""
 

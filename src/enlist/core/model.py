@@ -51,11 +51,12 @@ class UserState(StrEnum):
 
 
 class MessageState(StrEnum):
-    """Where a message is on its way."""
+    """Where a message is on its way; `delivered` is what a gateway reported."""
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
+    DELIVERED = "delivered"
     FAILED = "failed"
 
 
@@ -381,7 +382,11 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something sent, or to be sent, to a person. Its text is made when it is sent."""
+    """Something sent, or to be sent, to a person. Its text is made when it is sent.
+
+    Attributes:
+        provider_id: what whoever took it calls it; "" where he said nothing.
+    """
 
     id: Id
     organization_id: Id
@@ -400,6 +405,8 @@ class Message:
     message_id: str
     queued_at: int
     sent_at: int | None
+    provider_id: str = ""
+    delivered_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

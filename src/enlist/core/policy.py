@@ -238,6 +238,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         Setting("lease_minutes", 10, least=1, most=60),
         Setting("allow_bare_enrollment", False),
         Setting("notify_users", False),
+        Setting("sms_per_day", 200, least=0, most=1_000_000),
         Setting("child_permission", ChildPermission.BOTH.value, ChildPermission),
     )
 }
@@ -292,6 +293,11 @@ class EnrollmentPolicy:
     def notify_users(self) -> bool:
         """Whether users hear what becomes of their devices and their account (D25, S57)."""
         return bool(self.settings["notify_users"].value)
+
+    @property
+    def sms_per_day(self) -> int:
+        """How many SMS the organization may send on one day (UTC); each costs money (S41)."""
+        return int(self.settings["sms_per_day"].value)
 
     @property
     def child_permission(self) -> ChildPermission:

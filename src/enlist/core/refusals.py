@@ -254,10 +254,20 @@ CATALOGUE: dict[str, Meaning] = {
     "no_channel": _of(
         _STAFF,
         "There is no way to send this message",
-        "Set up SMTP (ENLIST_SMTP_HOST) or choose another way to deliver it.",
+        "Set up SMTP (ENLIST_SMTP_HOST) or SMS (ENLIST_SMS_DRIVER), "
+        "or choose another way to deliver it.",
     ),
     "email_missing": _of(
         _STAFF, "This user has no e-mail address", "Add one to the user, then try again."
+    ),
+    "phone_missing": _of(
+        _STAFF, "This user has no phone number", "Add one to the user, then try again."
+    ),
+    "sms_cap_reached": _of(
+        _STAFF,
+        "This organization has sent as many SMS today as it may",
+        "Send it by e-mail, wait until midnight UTC, "
+        "or let the organization send more: its setting sms_per_day.",
     ),
     "template_invalid": _of(
         _STAFF,

@@ -22,7 +22,8 @@ Six shapes exist:
 
 What is no credential but must not be read either is kept or compared as a keyed digest, too: what
 an Idempotency-Key was sent with, the user name that a wrong password was typed for. `FORM` makes
-the key that pages seal their state with (`enlist.web.sealing`).
+the key that pages seal their state with (`enlist.web.sealing`); a digest of a message's id is the
+key that a gateway reports about it with (`enlist.verbs.delivery_reports`).
 
 Digests are `HMAC-SHA256(lookup key, kind, 0x00, secret)`. The kind separates domains: a secret
 of one kind presented as another is simply unknown (S11). Both keys live outside the database as
@@ -106,6 +107,7 @@ class Kind(StrEnum):
     FORM = "form"
     IDEMPOTENCY = "idempotency"
     USERNAME = "username"
+    DELIVERY_REPORT = "delivery_report"
 
 
 @dataclass(frozen=True, slots=True)

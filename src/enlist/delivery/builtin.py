@@ -1,7 +1,8 @@
-"""The message templates that come with Enlist: `messages/<purpose>.<language>.txt`.
+"""The message templates that come with Enlist.
 
-The first line is the subject, the rest after an empty line is the body. They are written exactly
-as an organization writes its own, so that the editor can offer them as a beginning.
+E-mail: `messages/<purpose>.<language>.txt`; the first line is the subject, the rest after an empty
+line is the body. SMS: `messages/<purpose>.<language>.sms.txt`, a body alone. They are written
+exactly as an organization writes its own, so that the editor can offer them as a beginning.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from enlist.verbs import notices
+from enlist.verbs.channels import EMAIL, SMS
 
 OURS: Final = notices.PURPOSES | {"recovery", "one_time_jwt"}
 """Purposes for which no organization writes its own: some warn of what its staff might do, one
@@ -28,21 +30,21 @@ class BuiltIn:
     language: str
     subject: str
     body: str
+    channel: str = EMAIL
 
 
 @functools.cache
-def built_in(purpose: str, language: str) -> BuiltIn | None:
-    """The built-in template for a purpose in a language, if there is one."""
-    return next(
-        (each for each in _all() if (each.purpose, each.language) == (purpose, language)),
-        None,
-    )
+def built_in(purpose: str, language: str, channel: str = EMAIL) -> BuiltIn | None:
+    """The built-in template for a purpose in a language, by a channel, if there is one."""
+    wanted = (purpose, language, channel)
+    found = (each for each in _all() if (each.purpose, each.language, each.channel) == wanted)
+    return next(found, None)
 
 
 @functools.cache
-def all_built_in() -> tuple[BuiltIn, ...]:
-    """Every built-in template that an organization may replace, for the editor and the lists."""
-    return tuple(each for each in _all() if each.purpose not in OURS)
+def all_built_in(channel: str = EMAIL) -> tuple[BuiltIn, ...]:
+    """Every built-in template of a channel that an organization may replace, for the editor."""
+    return tuple(each for each in _all() if each.purpose not in OURS and each.channel == channel)
 
 
 @functools.cache
@@ -51,6 +53,9 @@ def _all() -> tuple[BuiltIn, ...]:
 
 
 def _read(path: Path) -> BuiltIn:
-    purpose, language, _ = path.name.split(".")
-    subject, _, body = path.read_text(encoding="utf-8").partition("\n\n")
+    purpose, language, *rest = path.name.split(".")
+    text = path.read_text(encoding="utf-8")
+    if rest[0] == SMS:
+        return BuiltIn(purpose, language, "", text.strip(), SMS)
+    subject, _, body = text.partition("\n\n")
     return BuiltIn(purpose, language, subject, body.strip())

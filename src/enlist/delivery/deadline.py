@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import httpcore2
@@ -38,10 +39,19 @@ class BoundedTransport(httpx2.HTTPTransport):
 
     The name of a server is looked up within the resolver's own limits, and a server of several
     addresses that do not answer has as much time for each.
+
+    Args:
+        ca_file: certificate of the only authority to trust; None for the usual ones.
+
+    Raises:
+        OSError: that file cannot be read or holds no certificate.
     """
 
-    def __init__(self, deadline: Deadline) -> None:
-        trusted = httpx2.create_ssl_context(trust_env=False)
+    def __init__(self, deadline: Deadline, ca_file: Path | None = None) -> None:
+        if ca_file is None:
+            trusted = httpx2.create_ssl_context(trust_env=False)
+        else:
+            trusted = ssl.create_default_context(cafile=ca_file)
         super().__init__(verify=trusted)
         backend = _Backend(deadline)
         # httpx2 hands nothing on to its pool that says how to connect, so the pool is made here.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +14,7 @@ from babel.dates import format_date, format_time, format_timedelta
 from enlist.core.clock import DAY, HOUR, MINUTE, to_datetime
 from enlist.core.model import Platform
 from enlist.core.templates import one_line
+from enlist.verbs.channels import SMS
 from enlist.verbs.issuing import BY_FILE
 from enlist.verbs.letters import Letter
 
@@ -34,12 +35,14 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
     user, device = letter.user, letter.device
     server = ascii_url(public_url)
     token = "" if letter.purpose == BY_FILE else letter.token.reveal()
+    # Spelt out, a date alone takes a third of an SMS, and in English a letter that it has not.
+    written = short_moment if letter.channel == SMS else moment
     found = {
         "EnrollmentUrl": enrollment_link(server, letter.enrollment_id, token) if token else "",
         "EnrollmentToken": token,
         "GroupId": letter.organization.group_id,
         "ServerUrl": server,
-        "TokenExpiresAt": moment(letter.expires_at, letter.time_zones, locale),
+        "TokenExpiresAt": written(letter.expires_at, letter.time_zones, locale),
         "TokenExpiresIn": span(letter.expires_at - letter.at, locale),
         "FriendlyName": device.name if device else "",
         "Platform": _PLATFORMS[device.platform] if device else "",
@@ -47,7 +50,7 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
         "SenderName": letter.sender or letter.organization.name,
         "FirstName": user.first_name if user else "",
         "LastName": user.last_name if user else "",
-        "EmailAddress": letter.recipient,
+        "EmailAddress": user.email if user and letter.channel == SMS else letter.recipient,
         "EnrollmentUser": user.username if user else "",
         "HappenedAt": moment(letter.happened_at, letter.time_zones, locale),
         "HappenedFrom": letter.happened_from,
@@ -58,6 +61,11 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
 def enrollment_link(public_url: str, enrollment_id: str, token: str) -> str:
     """The link of an enrollment: its handle in the path, the secret in the fragment (ruling 9)."""
     return f"{public_url}/enroll/{enrollment_id}#t={token}"
+
+
+def report_url(public_url: str, handle: str) -> str:
+    """Where a gateway reports of a message; see `verbs.report_keys`."""
+    return f"{public_url}/sms/reports/{handle}"
 
 
 def ascii_url(url: str) -> str:
@@ -79,12 +87,23 @@ def moment(at: int, zones: Iterable[str], locale: Locale) -> str:
     local = to_datetime(at).astimezone(zone)
     day = format_date(local, "full", locale)
     time = format_time(local, "short", tzinfo=zone, locale=locale)
+    named = "" if zone.key == "UTC" else f", {zone.key}"
+    return f"{day}, {time} ({_offset(local)}{named})"
+
+
+def short_moment(at: int, zones: Iterable[str], _locale: Locale) -> str:
+    """The same in few letters, which every phone can show and everybody can read (ISO 8601)."""
+    local = to_datetime(at).astimezone(_zone(zones))
+    return f"{local:%Y-%m-%d %H:%M} {_offset(local)}"
+
+
+def _offset(local: datetime) -> str:
     offset = local.utcoffset() or timedelta()
-    if zone.key == "UTC":
-        return f"{day}, {time} (UTC)"
+    if str(local.tzinfo) == "UTC":
+        return "UTC"
     sign = "-" if offset < timedelta() else "+"
     hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
-    return f"{day}, {time} (UTC{sign}{hours:02}:{minutes:02}, {zone.key})"
+    return f"UTC{sign}{hours:02}:{minutes:02}"
 
 
 def _zone(names: Iterable[str]) -> ZoneInfo:

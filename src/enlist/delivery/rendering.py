@@ -1,7 +1,8 @@
 """From a letter to a message that can be read: subject, text, HTML.
 
-Text and HTML are made of one template. Which one: for each language that the recipient wants, the
-organization's own, then the built-in one; where a template was named, that one and no other.
+Text and HTML are made of one template; an SMS is its text alone, and is measured. Which template:
+for each language that the recipient wants, the organization's own, then the built-in one; where a
+template was named, that one and no other.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import structlog
 from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from enlist.core import sms
 from enlist.core.secrets import Secret
+from enlist.core.sms import Size
 from enlist.core.templates import fill, header_line, parse, unfilled
 from enlist.delivery import lookups
 from enlist.delivery.blocks import blocks
 from enlist.delivery.builtin import BuiltIn, built_in
 from enlist.locales import base, locale_of, translations
 from enlist.store.templates import Template
+from enlist.verbs.channels import SMS
 from enlist.verbs.letters import Letter
 from enlist.verbs.verdicts import Rejected
 
@@ -35,12 +39,17 @@ _log = structlog.get_logger("enlist.delivery")
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message as it is read. It may hold a token, so its `repr` shows neither text nor HTML."""
+    """A message as it is read. It may hold a token, so its `repr` shows neither text nor HTML.
+
+    Attributes:
+        size: of an SMS as it is sent, without what marks a sample; None for e-mail.
+    """
 
     subject: str
     text: str = field(repr=False)
     html: str = field(repr=False)
     language: str
+    size: Size | None = None
 
 
 def render(letter: Letter, public_url: str) -> Rendered | Rejected:
@@ -65,15 +74,24 @@ def render(letter: Letter, public_url: str) -> Rendered | Rejected:
 
 
 def render_preview(letter: Letter, public_url: str) -> Rendered | Rejected:
-    """A letter as its recipient may see it later: the secret is dots (ruling 7)."""
-    return render(replace(letter, token=_DOTS), public_url)
+    """A letter as its recipient may see it later: the secret is dots (ruling 7).
+
+    An SMS is measured with letters in their place, as no network's alphabet has dots like these.
+    """
+    shown = render(replace(letter, token=_DOTS), public_url)
+    if letter.channel != SMS or isinstance(shown, Rejected):
+        return shown
+    letters = Secret("0" * max(len(letter.token.reveal()), 1))
+    measured = render(replace(letter, token=letters), public_url)
+    return measured if isinstance(measured, Rejected) else replace(shown, size=measured.size)
 
 
 def choose(letter: Letter) -> Template | BuiltIn | None:
     """The template that a letter is written with."""
     for language in letter.languages:
         own = next((each for each in letter.own_templates if each.language == language), None)
-        found = own or (built_in(letter.purpose, language) if letter.built_in else None)
+        ours = built_in(letter.purpose, language, letter.channel) if letter.built_in else None
+        found = own or ours
         if found is not None:
             _note_fallback(letter.languages[0], found.language, letter.purpose)
             return found
@@ -96,6 +114,8 @@ def _locale(letter: Letter, language: str) -> Locale:
 def _write(
     letter: Letter, template: Template | BuiltIn, values: Mapping[str, str], locale: Locale
 ) -> Rendered | Rejected:
+    if letter.channel == SMS:
+        return _write_sms(letter, template, values)
     subject = header_line(fill(parse(template.subject), values))
     notice = ""
     if letter.sample:
@@ -121,6 +141,18 @@ def _write(
     if len(html.encode()) > MOST_HTML:
         return Rejected(f"the message is longer than {MOST_HTML // 1024} KiB")
     return Rendered(subject, text, html, template.language)
+
+
+def _write_sms(
+    letter: Letter, template: Template | BuiltIn, values: Mapping[str, str]
+) -> Rendered | Rejected:
+    text = fill(parse(template.body.replace("\r\n", "\n").strip()), values)
+    measured = sms.size(text)
+    if measured.parts > sms.MOST_PARTS:
+        return Rejected(f"the SMS takes {measured.parts} parts; {sms.MOST_PARTS} is the most")
+    if letter.sample:
+        text = f"[{translations(template.language).gettext('Sample')}] {text}"
+    return Rendered("", text, "", template.language, measured)
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """The outbox worker: a thread that sends what is due, and goes on whatever happens.
 
 It wakes when something was queued, or by itself every two seconds, for messages whose wait is
-over or that another process queued. Any number of workers, in any number of processes, share one
+over or that another process queued. The channels take turns, and one that cannot be reached holds
+up no other. Any number of workers, in any number of processes, share one
 outbox: a claim keeps two from sending the same message.
 """
 
@@ -20,8 +21,10 @@ from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import support_code
 from enlist.delivery.channels import Attachment, Channel, Outgoing
+from enlist.delivery.lookups import ascii_url, report_url
 from enlist.delivery.rendering import render
 from enlist.store.tx import StoreUnavailable
+from enlist.verbs.channels import CHANNELS
 from enlist.verbs.deliver import Claim, Deliver, DueMessages
 from enlist.verbs.driver import Driver
 from enlist.verbs.letters import Letter
@@ -40,8 +43,9 @@ FAULTS: Final = Counter(
 
 _OUTCOMES: Final[Mapping[type, str]] = {Accepted: "sent", Retry: "later", Rejected: "failed"}
 # From the first failure on: what appears at one has never risen, and no alert would see it.
-for _outcome in _OUTCOMES.values():
-    MESSAGES.labels("email", _outcome)
+for _channel in CHANNELS:
+    for _outcome in _OUTCOMES.values():
+        MESSAGES.labels(_channel, _outcome)
 
 _log = structlog.get_logger("enlist.delivery")
 
@@ -50,7 +54,7 @@ class Worker:
     """Sends messages until it is stopped.
 
     Args:
-        channels: the ways to send, by the name that message rows carry (`email`).
+        channels: the ways to send, by the name that message rows carry (`email`, `sms`).
         public_url: the address that links begin with.
     """
 
@@ -108,26 +112,34 @@ class Worker:
             StoreUnavailable: the outbox cannot be reached.
         """
         tried = 0
+        waiting = list(CHANNELS)
         try:
-            while due := self._due():
-                before = tried
-                for message_id in due:
-                    if self._stopping.is_set():
-                        return tried
-                    verdict = self._deliver(message_id)
-                    tried += verdict is not None
-                    if isinstance(verdict, Retry) and verdict.unreachable:
-                        # Nobody is there: the others keep their tries for later.
-                        return tried
-                if tried == before:
-                    return tried
+            while waiting and not self._stopping.is_set():
+                for channel in tuple(waiting):
+                    sent, more = self._deliver_some(channel)
+                    tried += sent
+                    if not more:
+                        waiting.remove(channel)
         finally:
-            for channel in self._channels.values():
-                channel.release()
+            for each in self._channels.values():
+                each.release()
         return tried
 
-    def _due(self) -> tuple[Id, ...]:
-        due = self._driver.view(DueMessages(), SYSTEM)
+    def _deliver_some(self, channel: str) -> tuple[int, bool]:
+        """Send some of what is due by one channel; how many were tried, and whether to go on."""
+        tried = 0
+        for message_id in self._due(channel):
+            if self._stopping.is_set():
+                break
+            verdict = self._deliver(message_id)
+            tried += verdict is not None
+            if isinstance(verdict, Retry) and verdict.unreachable:
+                # Nobody is there: the others keep their tries for later.
+                return tried, False
+        return tried, tried > 0
+
+    def _due(self, channel: str) -> tuple[Id, ...]:
+        due = self._driver.view(DueMessages(channel), SYSTEM)
         return () if isinstance(due, Refusal) else due
 
     def _deliver(self, message_id: Id) -> Verdict | None:
@@ -165,11 +177,15 @@ class Worker:
                     html=rendered.html,
                     language=rendered.language,
                     attachment=_attachment(letter),
+                    report_url=self._report_url(letter),
                 )
             )
         except Exception:  # noqa: BLE001 - one message that breaks must not hold up the others
             code = _fault("message_fault", hidden=letter.secrets)
             return Retry(f"an error nobody expected; the log has it under {code}")
+
+    def _report_url(self, letter: Letter) -> str:
+        return report_url(ascii_url(self._public_url), letter.report) if letter.report else ""
 
 
 def _attachment(letter: Letter) -> Attachment | None:

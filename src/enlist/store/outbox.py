@@ -20,7 +20,7 @@ _COLUMNS = """
     SELECT m.id, m.organization_id, m.user_id, COALESCE(u.username, '') AS username,
            m.enrollment_id, m.generation, m.purpose, m.template, m.channel,
            m.recipient AS recipient, m.state, m.tries, m.next_try_at, m.reason,
-           m.message_id, m.queued_at, m.sent_at
+           m.message_id, m.queued_at, m.sent_at, m.provider_id, m.delivered_at
       FROM message m
       JOIN organization o ON o.id = m.organization_id
       LEFT JOIN app_user u ON u.id = m.user_id
@@ -49,6 +49,7 @@ _DUE = Query(
     """
     SELECT m.id FROM message m
      WHERE m.state IN ('queued', 'sending') AND m.next_try_at <= :now AND m.claimed_until <= :now
+       AND m.channel = :channel
      ORDER BY m.next_try_at LIMIT :limit
     """,
 )
@@ -64,8 +65,28 @@ _CLAIM = Query(
 _SENT = Query(
     "message.sent",
     """
-    UPDATE message SET state = 'sent', sent_at = :now, reason = '', claimed_until = 0
+    UPDATE message
+       SET state = 'sent', sent_at = :now, provider_id = :provider_id, reason = '',
+           claimed_until = 0
      WHERE id = :id AND state = 'sending' AND tries = :tries
+    """,
+)
+_DELIVERED = Query(
+    "message.delivered",
+    # The report may be here before whoever sent it has written down that he did. It also tells the
+    # truth about a try of which nobody heard the answer, so nothing is sent again.
+    """
+    UPDATE message
+       SET state = 'delivered', delivered_at = :now, sent_at = COALESCE(sent_at, :now),
+           reason = '', claimed_until = 0
+     WHERE id = :id AND state <> 'delivered' AND tries > 0
+    """,
+)
+_UNDELIVERED = Query(
+    "message.undelivered",
+    """
+    UPDATE message SET state = 'failed', reason = :reason, claimed_until = 0
+     WHERE id = :id AND state IN ('sending', 'sent') AND tries > 0
     """,
 )
 _LATER = Query(
@@ -175,9 +196,9 @@ def of_device(tx: Reader, device_id: Id) -> list[Message]:
     return [_message(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
 
 
-def due(tx: Reader, limit: int) -> list[Id]:
-    """Messages that somebody should send now."""
-    return [row["id"] for row in tx.all(_DUE, now=tx.now, limit=limit)]
+def due(tx: Reader, channel: str, limit: int) -> list[Id]:
+    """Messages that somebody should send now, by one channel."""
+    return [row["id"] for row in tx.all(_DUE, now=tx.now, channel=channel, limit=limit)]
 
 
 def claim(tx: Tx, message_id: Id, claimed_until: int) -> Message | None:
@@ -187,9 +208,20 @@ def claim(tx: Tx, message_id: Id, claimed_until: int) -> Message | None:
     return find(tx, message_id)
 
 
-def sent(tx: Tx, message_id: Id, tries: int) -> bool:
+def sent(tx: Tx, message_id: Id, tries: int, provider_id: str = "") -> bool:
     """The channel has accepted it; `tries` is the claim's, so a late worker changes nothing."""
-    return tx.run(_SENT, id=message_id, tries=tries, now=tx.now) == 1
+    provider_id = provider_id[:200]
+    return tx.run(_SENT, id=message_id, tries=tries, provider_id=provider_id, now=tx.now) == 1
+
+
+def delivered(tx: Tx, message_id: Id) -> bool:
+    """Whoever took it reports that it arrived; True the first time."""
+    return tx.run(_DELIVERED, id=message_id, now=tx.now) == 1
+
+
+def undelivered(tx: Tx, message_id: Id, reason: str) -> bool:
+    """Whoever took it reports that it did not arrive and will not."""
+    return tx.run(_UNDELIVERED, id=message_id, reason=reason[:500]) == 1
 
 
 def later(tx: Tx, message_id: Id, tries: int, next_try_at: int, reason: str) -> bool:
@@ -244,4 +276,6 @@ def _message(row: Row) -> Message:
         message_id=row["message_id"],
         queued_at=row["queued_at"],
         sent_at=row["sent_at"],
+        provider_id=row["provider_id"],
+        delivered_at=row["delivered_at"],
     )

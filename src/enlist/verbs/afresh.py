@@ -21,7 +21,15 @@ from enlist.store import credentials, enrollments, events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.consequences import NOTHING_ENDS, Consequences, Foreseen
 from enlist.verbs.driver import QuickVerb, Tools, Verb
-from enlist.verbs.issuing import Delivery, Issued, Prepared, Target, hand_over, prepare
+from enlist.verbs.issuing import (
+    Delivery,
+    Issued,
+    Prepared,
+    Target,
+    hand_over,
+    prepare,
+    sms_cap,
+)
 from enlist.verbs.register import IssuedAgain, new_enrollment
 from enlist.verbs.rights import missing
 
@@ -96,6 +104,9 @@ class Afresh(Verb[Seen, Ready, NewBeginning]):
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[NewBeginning] | Refusal:
         seen = ready.seen
         device, ending = seen.device, seen.foreseen.consequences
+        refusal = sms_cap(tx, ready.prepared)
+        if refusal is not None:
+            return refusal
         if seen.user is not None and not users.hold(tx, seen.user.id):
             raise ConcurrentChange
         why, why_enrollments = self.ended()

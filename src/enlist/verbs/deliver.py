@@ -23,6 +23,7 @@ from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.pki.listener import enrollment_jwt
 from enlist.store import enrollments, events, outbox
 from enlist.store.tx import Reader, Tx
+from enlist.verbs.channels import EMAIL
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.issuing import BY_FILE
 from enlist.verbs.letters import Letter, read_letter
@@ -44,12 +45,13 @@ def back_off(tries: int) -> int:
 
 @dataclass(frozen=True)
 class DueMessages(View[tuple[Id, ...]]):
-    """Messages that should be sent now, the longest waiting first."""
+    """Messages that should be sent now by one channel, the longest waiting first."""
 
+    channel: str = EMAIL
     limit: int = 100
 
     def read(self, tx: Reader, caller: Caller) -> tuple[Id, ...] | Refusal:
-        return tuple(outbox.due(tx, self.limit))
+        return tuple(outbox.due(tx, self.channel, self.limit))
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,8 @@ class Deliver(Verb[Letter | Rejected | Retry, Verdict, Verdict]):
         """Write down the verdict; a worker whose claim has run out changes nothing."""
         message = self.message
         if isinstance(ready, Accepted):
-            if outbox.sent(tx, message.id, message.tries):
-                events.record(tx, caller, _happening(tx, "message.sent", message))
+            if outbox.sent(tx, message.id, message.tries, ready.provider_id):
+                events.record(tx, caller, happening(tx, "message.sent", message))
         elif isinstance(ready, Rejected):
             _give_up(tx, caller, message, ready.reason)
         elif message.tries >= MOST_TRIES:
@@ -141,10 +143,10 @@ def _with_jwt(tools: Tools, letter: Letter) -> Letter:
 
 def _give_up(tx: Tx, caller: Caller, message: Message, reason: str) -> None:
     if outbox.failed(tx, message.id, message.tries, reason):
-        events.record(tx, caller, _happening(tx, "message.failed", message, reason))
+        events.record(tx, caller, happening(tx, "message.failed", message, reason))
 
 
-def _happening(tx: Reader, kind: str, message: Message, reason: str = "") -> Happening:
+def happening(tx: Reader, kind: str, message: Message, reason: str = "") -> Happening:
     """What happened to a message; its recipient, and a reason that may name him, are personal."""
     found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
     about = Subjects(

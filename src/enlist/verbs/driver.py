@@ -69,7 +69,7 @@ class Tools:
     Attributes:
         certificate_lifetime: how long a device certificate lives, in microseconds.
         room: how many more enrollments may be live.
-        channels: the ways in which messages can be sent (`email`); empty where none is set up.
+        channels: the ways to send messages that are set up (see `channels`); may be empty.
         listener: what the device listener shows now, and the key that signs one-time JWTs.
         api_session_idle: after which time without use an API session ends, in microseconds.
     """

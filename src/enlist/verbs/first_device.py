@@ -19,12 +19,12 @@ from enlist.store.tx import Reader, Tx
 from enlist.verbs import register
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.finding import user_named
-from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.issuing import Delivery, Issued, sms_cap
 from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
 from enlist.verbs.rights import missing
 from enlist.verbs.users import AddUser, NewUser
 
-_OF_THE_USER: Final = {"user.email": "email"}
+_OF_THE_USER: Final = {"user.email": "email", "user.phone": "phone"}
 """What `Register` calls a field of the user, by the name that it has here."""
 
 
@@ -108,10 +108,13 @@ class AddUserWithDevice(Verb[Seen, Ready, Both]):
             return _told(registration)
         return Ready(new, registration)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Both]:
-        # Neither can refuse here: what it left would be committed with the refusal (S17).
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Both] | Refusal:
+        refusal = sms_cap(tx, ready.registration.prepared)
+        if refusal is not None:
+            return refusal
+        # Neither can refuse from here on: what it left would be committed with the refusal (S17).
         added = self.user.apply(tx, caller, ready.user)
-        registered = self._register.apply(tx, caller, ready.registration)
+        registered = self._register.write(tx, caller, ready.registration)
         return Done(Both(added.value, registered.value), (*added.effects, *registered.effects))
 
     def clash(self, index: str) -> Refusal | None:

@@ -14,19 +14,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.caller import Caller
-from enlist.core.clock import HOUR
+from enlist.core.clock import DAY, HOUR, SECOND
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import GrantKind, User
-from enlist.core.outcomes import Done, Effect, FieldError, Refusal, Send, Subjects, invalid
+from enlist.core.outcomes import Done, Effect, Refusal, Send, Subjects, invalid
 from enlist.core.policy import SETTINGS, EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
-from enlist.store import enrollment_secrets, enrollments, events, outbox, templates
+from enlist.store import enrollment_secrets, enrollments, events, outbox, sms, templates
 from enlist.store import notices as stored_notices
 from enlist.store.enrollment_secrets import NewSecret
 from enlist.store.outbox import NewMessage
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import notices
+from enlist.verbs.channels import CHANNELS, EMAIL, SMS, address_of, reached
 from enlist.verbs.driver import Tools
 
 REGISTRATION: Final = "registration"
@@ -34,6 +35,8 @@ REGISTRATION: Final = "registration"
 
 BY_FILE: Final = "one_time_jwt"
 """Purpose of the message that brings a one-time JWT along, as a file."""
+
+FILE_BY_SMS: Final = "a one-time JWT is a file, which no SMS holds: choose email or later"
 
 DEFAULT_TEMPLATE: Final = "default"
 """Name of the template that counts where none is named; an organization's own replaces ours."""
@@ -47,13 +50,13 @@ class Delivery:
     """How the token shall reach the user.
 
     Attributes:
-        type: `email`; `none`: shown once to the caller, who needs `enrollments:reveal`; `later`:
-            neither, it is sent or downloaded when somebody asks for that. A one-time JWT goes
-            along as a file, and can be downloaded while it is valid.
+        type: `email` or `sms`; `none`: shown once to the caller, who needs `enrollments:reveal`;
+            `later`: neither, it is sent or downloaded when somebody asks for that. A one-time JWT
+            goes along as a file, and can be downloaded while it is valid.
         template: name of a message template; "" for the default.
     """
 
-    type: str = "email"
+    type: str = EMAIL
     template: str = ""
 
     @property
@@ -115,6 +118,7 @@ class Prepared:
 
     Attributes:
         notify: whether its user is told of it beside that, without the token.
+        sms_per_day: how many SMS its organization may send on one day.
     """
 
     target: Target
@@ -123,6 +127,7 @@ class Prepared:
     delivery: Delivery
     sender_domain: str
     notify: bool = False
+    sms_per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,8 @@ def prepare(
     by_jwt = target.grant is GrantKind.ONE_TIME_JWT
     if by_jwt and delivery.template not in ("", DEFAULT_TEMPLATE):
         return invalid("message.template", "a one-time JWT has a message of its own")
+    if by_jwt and delivery.type == SMS:
+        return invalid("message.type", FILE_BY_SMS)
     if not (by_jwt and (delivery.shown or delivery.deferred)):
         refusal = check_delivery(delivery, target.user, tools.channels, caller, target.path)
         if refusal is not None:
@@ -166,7 +173,7 @@ def prepare(
         return until
     minted = mint(tools, target, policy)
     domain, notify = tools.addresses.mail_domain, notices.wanted(tools, policy)
-    return Prepared(target, until, minted, delivery, domain, notify)
+    return Prepared(target, until, minted, delivery, domain, notify, policy.sms_per_day)
 
 
 def hand_over(
@@ -274,24 +281,32 @@ def check_delivery(
             about=Subjects(user_id=user.id if user else None),
             reason=f"lacks {Permission.ENROLLMENTS_REVEAL}",
             detail="Showing a token takes the permission enrollments:reveal, "
-            "which no role holds by itself. Send it by e-mail instead.",
+            "which no role holds by itself. Send it by e-mail or SMS instead.",
         )
-    if delivery.type != "email":
-        return invalid("message.type", "must be email, none or later")
-    found = mailed_to(user, channels)
+    if delivery.type not in CHANNELS:
+        return invalid("message.type", "must be email, sms, none or later")
+    found = reached(user, delivery.type, channels)
     return found if isinstance(found, Refusal) else None
 
 
-def mailed_to(user: User | None, channels: frozenset[str]) -> User | Refusal:
-    """The user, where a message can reach him by e-mail (A13, A30)."""
-    about = Subjects(user_id=user.id if user else None)
-    if user is None or not user.email:
-        return Refusal(
-            "email_missing",
-            about=about,
-            fields=(FieldError("user.email", "has no e-mail address"),),
-        )
-    return user if "email" in channels else Refusal("no_channel", about=about)
+def over_cap(tx: Tx, channel: str, about: Subjects, most: int) -> Refusal | None:
+    """Count one more SMS of the organization today, or why it may send none (S41).
+
+    An `apply` asks this before it writes anything else: a refusal is committed as well.
+    """
+    organization_id = about.organization_id
+    if channel != SMS or organization_id is None or sms.take(tx, organization_id, most):
+        return None
+    midnight = (tx.now // DAY + 1) * DAY
+    wait = (midnight - tx.now) // SECOND + 1
+    reason = f"{most} a day"
+    return Refusal("sms_cap_reached", at=midnight, retry_after=wait, about=about, reason=reason)
+
+
+def sms_cap(tx: Tx, prepared: Prepared) -> Refusal | None:
+    """The same for a message with this token."""
+    about = prepared.target.subjects
+    return over_cap(tx, prepared.delivery.type, about, prepared.sms_per_day)
 
 
 def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
@@ -361,7 +376,7 @@ def queue_message(
             purpose=BY_FILE if grant is GrantKind.ONE_TIME_JWT else REGISTRATION,
             template=delivery.template,
             channel=delivery.type,
-            recipient=user.email,
+            recipient=address_of(user, delivery.type),
             message_id=f"<{message_id}@{sender_domain}>",
         ),
     )

@@ -26,7 +26,8 @@ from enlist.store import (
 )
 from enlist.store.templates import Template
 from enlist.store.tx import Reader
-from enlist.verbs import notices, recovery
+from enlist.verbs import notices, recovery, report_keys
+from enlist.verbs.channels import SMS
 from enlist.verbs.driver import Tools
 from enlist.verbs.issuing import DEFAULT_TEMPLATE
 from enlist.verbs.verdicts import Rejected, Retry
@@ -49,6 +50,7 @@ class Letter:
         happened_at: when that happened which a notice tells; microseconds UTC.
         happened_from: the address that it was done from, where the user is to know it.
         sample: made up, for a preview.
+        report: the end of the address where a gateway reports of it; "" for e-mail.
     """
 
     purpose: str
@@ -72,12 +74,14 @@ class Letter:
     jwt: Secret | None = None
     happened_at: int = 0
     happened_from: str = ""
+    report: str = ""
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must show up in no log and no reason."""
         jwt = (self.jwt.reveal(),) if self.jwt is not None else ()
-        return (*jwt, self.token.reveal())
+        key = self.report.partition("=")[2]
+        return (*jwt, self.token.reveal(), *((key,) if key else ()))
 
 
 def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected | Retry:
@@ -103,7 +107,10 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
         )
     except KeyError as error:
         return Retry(str(error.args[0]), unreachable=True)
-    return _compose(tx, message, found, organization, user, token)
+    letter = _compose(tx, message, found, organization, user, token)
+    if message.channel == SMS:
+        letter = replace(letter, report=report_keys.handle(tools.keys, message.id))
+    return letter
 
 
 def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:

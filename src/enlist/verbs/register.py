@@ -45,6 +45,7 @@ from enlist.verbs.issuing import (
     crowded,
     hand_over,
     prepare,
+    sms_cap,
 )
 from enlist.verbs.rights import lacks, missing
 
@@ -122,7 +123,10 @@ class _Issuing(Verb[Seen, Ready, Issued]):
             return prepared
         return Ready(device, seen.device is None, prepared)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued]:
+    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
+        return sms_cap(tx, ready.prepared) or self.write(tx, caller, ready)
+
+    def write(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued]:
         """Device, enrollment, secret, message and event: all or nothing."""
         device, target = ready.device, ready.prepared.target
         if target.user is not None and not users.hold(tx, target.user.id):
@@ -157,8 +161,8 @@ class Register(_Issuing):
         organization: id or Group ID; "" for the user's own.
         user: id or user name.
 
-    Refusals: `not_found`, `forbidden`, `validation_failed`, `email_missing`, `no_channel`,
-    `too_many_enrollments`.
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `email_missing`, `phone_missing`,
+    `no_channel`, `sms_cap_reached`, `too_many_enrollments`.
     """
 
     organization: str

@@ -15,23 +15,26 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState, shown_state
 from enlist.core.model import Enrollment, GrantKind, User
-from enlist.core.outcomes import Done, Refusal, Send
+from enlist.core.outcomes import Done, Refusal, Send, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
-from enlist.store import enrollments, events, organizations, users
+from enlist.store import enrollments, events, organizations, outbox, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.channels import CHANNELS, EMAIL, SMS, reached
 from enlist.verbs.consequences import Consequences, Foreseen, bind, outdated
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
 from enlist.verbs.issuing import (
+    FILE_BY_SMS,
     Delivery,
     Issued,
     Prepared,
     Target,
     check_template,
     hand_over,
-    mailed_to,
+    over_cap,
     prepare,
     queue_message,
+    sms_cap,
     usual,
 )
 
@@ -47,11 +50,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Resending:
-    """The enrollment whose token is sent once more, and to whom."""
+    """The enrollment whose token is sent once more, to whom and how."""
 
     enrollment: Enrollment
     user: User
+    delivery: Delivery
     sender_domain: str
+    sms_per_day: int
 
 
 def _look(tx: Reader, caller: Caller, enrollment_id: str, permission: Permission) -> Seen | Refusal:
@@ -63,6 +68,12 @@ def _look(tx: Reader, caller: Caller, enrollment_id: str, permission: Permission
         return refusal
     user = users.find(tx, found.user_id) if found.user_id else None
     return Seen(found, user, organizations.policy(tx, found.organization_path))
+
+
+def _last_channel(tx: Reader, found: Enrollment) -> str:
+    """How the newest message about it went, or goes."""
+    newest = next(iter(outbox.of_enrollment(tx, found.id)), None)
+    return newest.channel if newest else EMAIL
 
 
 def _personal(enrollment: Enrollment) -> dict[str, str]:
@@ -152,6 +163,9 @@ class Reissue(Verb[Seen, Reissuing, Issued]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Reissuing) -> Done[Issued] | Refusal:
         target, until = ready.prepared.target, ready.prepared.expires_at
+        refusal = sms_cap(tx, ready.prepared)
+        if refusal is not None:
+            return refusal
         if not enrollments.reissue(tx, target.enrollment_id, target.generation - 1, until):
             raise ConcurrentChange
         data = {"reason": self.reason} if self.reason else {}
@@ -163,47 +177,64 @@ class Reissue(Verb[Seen, Reissuing, Issued]):
 
 
 @dataclass(frozen=True)
-class Resend(Verb[Seen, Resending, Id]):
+class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
     """Send the same token again: same value, same expiry (A40).
+
+    Attributes:
+        channel: `email` or `sms`; "" for the way that its last message went, or e-mail.
 
     Refusals: `not_resendable` for what is used, revoked or expired; the delivery's.
     """
 
     enrollment_id: str
     template: str = ""
+    channel: str = ""
 
     name = "resend"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> tuple[Seen, Delivery] | Refusal:
         seen = _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_RESEND)
         if isinstance(seen, Refusal):
             return seen
-        delivery = Delivery("email", self.template)
-        return check_template(tx, delivery, seen.enrollment.organization_path) or seen
-
-    def work(self, tools: Tools, caller: Caller, seen: Seen) -> Resending | Refusal:
         found = seen.enrollment
+        if self.channel not in ("", *CHANNELS):
+            return invalid("message.type", "must be email or sms")
+        delivery = Delivery(self.channel or _last_channel(tx, found), self.template)
+        if delivery.type == SMS and found.grant is GrantKind.ONE_TIME_JWT:
+            return invalid("message.type", FILE_BY_SMS)
+        refusal = check_template(tx, delivery, found.organization_path)
+        return refusal or (seen, delivery)
+
+    def work(
+        self, tools: Tools, caller: Caller, seen: tuple[Seen, Delivery]
+    ) -> Resending | Refusal:
+        (known, delivery), found = seen, seen[0].enrollment
         state = shown_state(found.state, found.expires_at, tools.clock())
         if state != "active" or found.grant is GrantKind.SIGN_IN:
             return Refusal("not_resendable", about=found.subjects, reason=f"it is {state}")
-        user = mailed_to(seen.user, tools.channels)
+        user = reached(known.user, delivery.type, tools.channels)
         if isinstance(user, Refusal):
             return user
-        return Resending(found, user, tools.addresses.mail_domain)
+        domain = tools.addresses.mail_domain
+        return Resending(found, user, delivery, domain, known.policy.sms_per_day)
 
     def apply(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id] | Refusal:
-        found = ready.enrollment
+        found, delivery = ready.enrollment, ready.delivery
+        refusal = over_cap(tx, delivery.type, found.subjects, ready.sms_per_day)
+        if refusal is not None:
+            return refusal
         message_id = queue_message(
             tx,
             organization_id=found.organization_id,
             user=ready.user,
             enrollment_id=found.id,
             generation=found.generation,
-            delivery=Delivery("email", self.template),
+            delivery=delivery,
             sender_domain=ready.sender_domain,
             grant=found.grant,
         )
-        happening = Happening("enrollment.resent", found.subjects, {}, _personal(found))
+        data = {"message": delivery.type}
+        happening = Happening("enrollment.resent", found.subjects, data, _personal(found))
         events.record(tx, caller, happening)
         return Done(message_id, (Send(message_id),))
 

@@ -29,6 +29,7 @@ from enlist.verbs.issuing import (
     crowded,
     hand_over,
     prepare,
+    sms_cap,
 )
 from enlist.verbs.register import new_enrollment
 
@@ -141,6 +142,9 @@ class Replace(Verb[Seen, Ready, NewBeginning]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[NewBeginning] | Refusal:
         old, user = ready.seen.device, ready.seen.user
+        refusal = sms_cap(tx, ready.prepared)
+        if refusal is not None:
+            return refusal
         if user is not None and not users.hold(tx, user.id):
             raise ConcurrentChange
         there = devices.find(tx, old.id)

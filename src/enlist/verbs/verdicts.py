@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The message was handed over."""
+    """The message was handed over.
+
+    Attributes:
+        provider_id: what whoever took it calls it; "" where he does not say.
+    """
+
+    provider_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ STATUS: Final = {
     "too_many_enrollments": 409,
     "no_channel": 409,
     "email_missing": 422,
+    "phone_missing": 422,
+    "sms_cap_reached": 429,
     "template_invalid": 422,
     "setting_inherited": 409,
     "setting_override_required": 409,

@@ -19,6 +19,7 @@ from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.refusals import UNRECORDED
 from enlist.delivery.channels import CapturedMessage
+from enlist.delivery.channels.sms import Gateway
 from enlist.sessions.keeper import Keeper
 from enlist.store.lanes import Store
 from enlist.verbs.driver import AnyVerb, Driver, HotVerb, Tools, View
@@ -83,6 +84,7 @@ class Services:
         own_ca: SHA-256 of Enlist's root as `sha256:` and hexadecimal digits, where the web
             listener shows a certificate under it; "" where others vouch for the listener.
         mailbox: the demo's; None in production.
+        sms_gateway: reads what its reports say; None where no SMS can be sent.
         sessions: the device sessions that this process holds; None where it serves none.
         bell: rings when something was revoked.
         streams: places of answers that go on, such as streams of revocations.
@@ -97,6 +99,7 @@ class Services:
     proxy_header: str = X_FORWARDED_FOR
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     mailbox: Mailbox | None = None
+    sms_gateway: Gateway | None = None
     sessions: Keeper | None = None
     bell: Bell = field(default_factory=Bell)
     streams: Places = field(default_factory=_streams)

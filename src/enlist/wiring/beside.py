@@ -7,7 +7,7 @@ folder, beside the keys and as secret as they, at each start. What a command is 
 more.
 
 `enlist doctor` is told more: the settings that the server runs with, as it shall examine those and
-not what it would run with itself. The mail server's password is not among them.
+not what it would run with itself. Passwords of mail server and SMS gateway are not among them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
 from enlist import __version__
 from enlist.keyfolder import write_secret
-from enlist.settings import Settings, Smtp, unknown_variables
+from enlist.settings import Settings, Sms, Smtp, unknown_variables
 from enlist.verbs.driver import Addresses
+
+Section = TypeVar("Section", Smtp, Sms)
 
 _FILE: Final = "server.json"
 _ADDRESSES: Final = ("public_url", "device_url", "pki_url")
@@ -52,6 +54,7 @@ def tell(
         "unknown": unknown_variables(os.environ),
         "settings": settings.model_dump(mode="json", include=set(_SERVED)),
         "smtp": settings.smtp.model_dump(mode="json", exclude={"password"}),
+        "sms": settings.sms.model_dump(mode="json", exclude={"password"}),
     }
     write_secret(settings.data / _FILE, json.dumps(notes, indent=2).encode())
 
@@ -68,7 +71,7 @@ def as_told(settings: Settings) -> tuple[Settings, frozenset[str]]:
         for name in _COUNTED
         if name in served and name not in settings.model_fields_set
     }
-    own = {"email"} if settings.smtp.host else set()
+    own = settings.channels
     return settings.model_copy(update=known), frozenset({*own, *notes.get("channels", ())})
 
 
@@ -99,7 +102,9 @@ def as_served(settings: Settings) -> tuple[Settings, ServerNotes]:
         if name in _SERVED and name not in settings.model_fields_set
     }
     if not settings.smtp.host and told.get("smtp"):
-        update["smtp"] = _smtp(told["smtp"])
+        update["smtp"] = _told(Smtp, told["smtp"])
+    if not settings.sms.driver and told.get("sms"):
+        update["sms"] = _told(Sms, told["sms"])
     notes = ServerNotes(
         told.get("version", ""),
         told.get("pid", 0),
@@ -109,14 +114,14 @@ def as_served(settings: Settings) -> tuple[Settings, ServerNotes]:
     return settings.model_copy(update=update), notes
 
 
-def _smtp(told: dict[str, Any]) -> Smtp:
-    """The server's mail settings; its password where that comes from a file that can be read."""
+def _told(section: type[Section], told: dict[str, Any]) -> Section:
+    """Such settings of the server; its password where that comes from a file that can be read."""
     files = {name: Path(told[name]) for name in _PATHS if told.get(name)}
     password = ""
     if "password_file" in files:
         with contextlib.suppress(OSError):
             password = files["password_file"].read_text().strip()
-    return Smtp.model_construct(**{**told, **files, "password": SecretStr(password)})
+    return section.model_construct(**{**told, **files, "password": SecretStr(password)})
 
 
 def _notes(settings: Settings) -> dict[str, Any]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
 
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Channel, MailboxChannel
 from enlist.delivery.channels.email import EmailChannel, MailServer
 from enlist.delivery.channels.mime import BadAddress
+from enlist.delivery.channels.sms import Gateway, SmsChannel, Unusable
+from enlist.delivery.channels.sms_http import HttpGateway
+from enlist.delivery.channels.sms_twilio import USUAL_URL, TwilioGateway
 from enlist.delivery.worker import Worker
 from enlist.settings import Settings
 from enlist.wiring.installation import CannotStart, Installation
+
+_HANDED_ON: Final = (
+    *("url", "method", "headers", "body", "sender", "user", "accepted", "id"),
+    *("report_status", "report_reason"),
+)
+"""What the driver `http` is told just as it is set."""
 
 
 def delivery_worker(
@@ -22,13 +32,15 @@ def delivery_worker(
         mailbox: keeps every message instead of a mail server; the demo's.
 
     Raises:
-        CannotStart: the settings for mail cannot be used.
+        CannotStart: the settings for mail or SMS cannot be used.
     """
     channels: dict[str, Channel] = {}
     if mailbox is not None:
         channels["email"] = mailbox
     elif settings.smtp.host:
         channels["email"] = email_channel(settings, installation.tools.addresses.mail_domain)
+    if settings.sms.driver and mailbox is None:
+        channels["sms"] = sms_channel(settings)
     public_url = installation.tools.addresses.public_url
     worker = Worker(installation.driver, channels, public_url)
     worker.start()
@@ -48,6 +60,45 @@ def email_channel(settings: Settings, domain: str) -> EmailChannel:
         raise CannotStart(f"ENLIST_MAIL_FROM: {error}") from error
     except OSError as error:
         raise CannotStart(f"ENLIST_SMTP_CA_FILE {settings.smtp.ca_file}: {error}") from error
+
+
+def sms_channel(settings: Settings) -> SmsChannel:
+    """SMS as the settings say.
+
+    Raises:
+        CannotStart: the settings cannot be used.
+    """
+    gateway = sms_gateway(settings)
+    if gateway is None:
+        raise CannotStart("ENLIST_SMS_DRIVER names no way to send SMS")
+    try:
+        return SmsChannel(gateway, settings.sms.ca_file)
+    except OSError as error:
+        raise CannotStart(f"ENLIST_SMS_CA_FILE {settings.sms.ca_file}: {error}") from error
+
+
+def sms_gateway(settings: Settings) -> Gateway | None:
+    """The gateway that the settings name; None where they name none.
+
+    Raises:
+        CannotStart: the settings cannot be used.
+    """
+    given = settings.sms
+    password = Secret(given.password.get_secret_value())
+    try:
+        if given.driver == "twilio":
+            url = given.url or USUAL_URL
+            return TwilioGateway(given.user, password, given.sender, url)
+        if given.driver == "http":
+            return HttpGateway(
+                **given.model_dump(include=set(_HANDED_ON)),
+                password=password,
+                delivered=frozenset(given.delivered),
+                undelivered=frozenset(given.undelivered),
+            )
+    except Unusable as error:
+        raise CannotStart(str(error)) from error
+    return None
 
 
 def _server(settings: Settings, domain: str) -> MailServer:

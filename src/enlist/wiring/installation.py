@@ -155,7 +155,7 @@ def open_installation(
         _schema(store, settings, create=beginning is not None, older=older)
         where = addresses(settings)
         folder = _keys(store, settings, where, clock, beginning)
-        reach = _channels(settings) if channels is None else channels
+        reach = settings.channels if channels is None else channels
         tools = _tools(settings, folder, where, clock, passwords or Passwords(), reach)
         driver = Driver(store, tools, after)
         if beginning is not None:
@@ -214,10 +214,6 @@ def _set_up(driver: Driver, folder: KeyFolder, beginning: Beginning) -> None:
     made = driver.perform(SetUp(folder.installation_id, folder.key_ids, beginning), SYSTEM)
     if isinstance(made, Refusal):
         raise CannotStart(_in_words(made))
-
-
-def _channels(settings: Settings) -> frozenset[str]:
-    return frozenset({"email"} if settings.smtp.host else ())
 
 
 def _in_words(refusal: Refusal) -> str:

@@ -39,7 +39,7 @@ from enlist.wiring.backend import at_this_machine
 from enlist.wiring.background import Background
 from enlist.wiring.beside import tell
 from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
-from enlist.wiring.delivery import delivery_worker
+from enlist.wiring.delivery import delivery_worker, sms_gateway
 from enlist.wiring.installation import (
     CannotStart,
     Installation,
@@ -217,6 +217,7 @@ def _work(
         proxy_header=settings.proxy_header,
         metrics_from=tuple(settings.metrics_from),
         mailbox=box,
+        sms_gateway=None if mailbox else sms_gateway(settings),
         sessions=keeper,
         bell=workers.bell,
         version=__version__,

@@ -60,6 +60,7 @@ def test_settings_say_where_they_come_from(api: Api, administrator: Client) -> N
         "lease_minutes": {"value": 10, "source": "default"},
         "allow_bare_enrollment": {"value": False, "source": "default"},
         "notify_users": {"value": False, "source": "default"},
+        "sms_per_day": {"value": 200, "source": "default"},
         "child_permission": {"value": "both", "source": "default"},
     }
     above = {"enrollment_mode": "registered_only", "token_length": 12}
@@ -86,6 +87,7 @@ def test_settings_that_do_not_fit(api: Api, administrator: Client) -> None:
         "lease_minutes": "10",
         "allow_bare_enrollment": "yes",
         "notify_users": 1,
+        "sms_per_day": -1,
         "colour": "blue",
     }
     assert wrong_fields(administrator.patch(path, wrong)) == set(wrong)

@@ -33,6 +33,8 @@ class Outgoing:
         message_id: the same at every try, so that the other side can tell a repetition (X12).
         at: when it is sent, microseconds UTC.
         recipient_name: the recipient's display name, or "".
+        subject, html: of e-mail; an SMS is its text.
+        report_url: where a gateway can tell what became of it; "" where it is told nobody.
     """
 
     message_id: str
@@ -44,6 +46,7 @@ class Outgoing:
     html: str = field(repr=False)
     language: str
     attachment: Attachment | None = None
+    report_url: str = field(default="", repr=False)
 
 
 class Channel(Protocol):

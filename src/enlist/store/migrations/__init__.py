@@ -30,6 +30,7 @@ REVISIONS: Final = (
     "0005_device_sessions",
     "0006_api_sessions",
     "0007_revocation_feed",
+    "0008_sms",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

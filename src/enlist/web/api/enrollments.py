@@ -56,11 +56,15 @@ EXAMPLE: Final[JsonDict] = {
 }
 
 
+UNSENDABLE: Final = ("email_missing", "phone_missing", "no_channel", "sms_cap_reached")
+"""Why a message cannot go to a user."""
+
+
 class MessageType(Body):
     """How the token reaches the user."""
 
-    type: Literal["email", "none", "later"] = "email"
-    """`email`; `none`: shown once in the answer, which takes `enrollments:reveal`; `later`:
+    type: Literal["email", "sms", "none", "later"] = "email"
+    """`email`, `sms`; `none`: shown once in the answer, which takes `enrollments:reveal`; `later`:
     neither, it is sent or downloaded afterwards."""
     template: Line = ""
     """Name of a message template; the default one if left out."""
@@ -109,7 +113,8 @@ class Enrollment(Shown):
     ended_at: Moment | None
     end_reason: str
     message_state: str
-    """Of its newest message: `queued`, `sending`, `sent`, `failed`; empty where there is none."""
+    """Of its newest message: `queued`, `sending`, `sent`, `delivered`, `failed`; empty where there
+    is none."""
     message_reason: str
     message_to: str
     replaces_device_id: str | None
@@ -155,6 +160,10 @@ class Message(Shown):
     next_try_at: Moment | None
     """Null once it was sent or given up."""
     sent_at: Moment | None
+    provider_id: str
+    """What the SMS gateway calls it; empty where it says nothing."""
+    delivered_at: Moment | None
+    """When the SMS gateway reported that it arrived."""
 
     @classmethod
     def of(cls, found: model.Message) -> Message:
@@ -256,6 +265,8 @@ class ResendBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"template": ""}]})
 
+    type: Literal["", "email", "sms"] = ""
+    """`email` or `sms`; the way that its last message went if left out, else by e-mail."""
     template: Line = ""
 
 
@@ -264,14 +275,14 @@ class ResendBody(Body):
     "/enrollments/{enrollment_id}/resend",
     Permission.ENROLLMENTS_RESEND,
     answers=EnrollmentDetail,
-    refuses=("not_resendable", "email_missing", "no_channel"),
+    refuses=("not_resendable", *UNSENDABLE),
 )
 async def resend_enrollment(
     asking: Staff, enrollment_id: str, body: ResendBody | None = None
 ) -> EnrollmentDetail | Refusal:
     """Send the same token again: same value, same expiry."""
-    template = body.template if body else ""
-    done = await asking.do(Resend(enrollment_id, template))
+    asked = body or ResendBody()
+    done = await asking.do(Resend(enrollment_id, asked.template, asked.type))
     return done if isinstance(done, Refusal) else await show_enrollment(asking, enrollment_id)
 
 
@@ -297,7 +308,7 @@ class ReissueBody(Body):
     answers=EnrollmentDetail | Foreseen,
     refuses=(
         *("token_used", "token_revoked", "conflict", "enrollment_exists", "device_enrolled"),
-        *("preview_outdated", "email_missing", "no_channel"),
+        *("preview_outdated", *UNSENDABLE),
     ),
 )
 async def reissue_enrollment(

@@ -109,6 +109,8 @@ class Settings(Shown):
     """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: Setting
     notify_users: Setting
+    sms_per_day: Setting
+    """SMS that the organization may send on one day (UTC)."""
     child_permission: Setting
 
     @classmethod
@@ -152,6 +154,8 @@ class SettingsChange(Body):
     """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: StrictBool | None = None
     notify_users: StrictBool | None = None
+    sms_per_day: Annotated[StrictInt, _bounds("sms_per_day")] | None = None
+    """SMS that the organization may send on one day (UTC)."""
     child_permission: ChildPermission | None = None
 
     def named(self) -> dict[str, SettingValue | None]:

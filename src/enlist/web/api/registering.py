@@ -16,7 +16,13 @@ from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
 from enlist.verbs.views_details import ShowDevice
 from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.devices import Device, IdentifiersGiven
-from enlist.web.api.enrollments import EnrollmentDetail, MessageType, TokenBody, issued_enrollment
+from enlist.web.api.enrollments import (
+    UNSENDABLE,
+    EnrollmentDetail,
+    MessageType,
+    TokenBody,
+    issued_enrollment,
+)
 from enlist.web.api.operations import (
     IDEMPOTENT,
     Asking,
@@ -106,7 +112,7 @@ class Registered(Shown):
     Permission.DEVICES_REGISTER,
     answers=Registered,
     status=201,
-    refuses=(*IDEMPOTENT, "too_many_enrollments", "email_missing", "no_channel"),
+    refuses=(*IDEMPOTENT, "too_many_enrollments", *UNSENDABLE),
 )
 async def register_device(
     asking: Staff, body: RegisterBody, _key: IdempotencyHeader = None
@@ -136,8 +142,7 @@ async def register_device(
         "enrollment_exists",
         "device_enrolled",
         "too_many_enrollments",
-        "email_missing",
-        "no_channel",
+        *UNSENDABLE,
     ),
 )
 async def issue_enrollment(

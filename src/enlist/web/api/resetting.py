@@ -20,7 +20,12 @@ from enlist.verbs.replace import Replace
 from enlist.verbs.reset import Reset, ResetReason
 from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.enrollments import EXAMPLE as ENROLLMENT
-from enlist.web.api.enrollments import EnrollmentDetail, MessageType, issued_enrollment
+from enlist.web.api.enrollments import (
+    UNSENDABLE,
+    EnrollmentDetail,
+    MessageType,
+    issued_enrollment,
+)
 from enlist.web.api.foreseeing import Consequences, DryRunAsked, Preview
 from enlist.web.api.operations import (
     IDEMPOTENT,
@@ -38,7 +43,6 @@ operations: Final = Operations("Devices")
 NewGrant = Literal[GrantKind.REGISTRATION_TOKEN, GrantKind.ONE_TIME_JWT]
 
 _REFUSES: Final = (*IDEMPOTENT, "precondition_failed", "preview_outdated", "conflict")
-_TOKENS: Final = ("email_missing", "no_channel")
 
 
 _EXAMPLE: Final[JsonDict] = {
@@ -97,7 +101,7 @@ class ResetBody(_Token):
     "/devices/{device_id}/reset",
     Permission.DEVICES_RESET,
     answers=Afresh,
-    refuses=(*_REFUSES, *_TOKENS),
+    refuses=(*_REFUSES, *UNSENDABLE),
 )
 async def reset_device(
     asking: Staff,
@@ -142,7 +146,7 @@ class ReassignBody(_Token):
     "/devices/{device_id}/reassign",
     Permission.DEVICES_REASSIGN,
     answers=Afresh,
-    refuses=(*_REFUSES, *_TOKENS),
+    refuses=(*_REFUSES, *UNSENDABLE),
 )
 async def reassign_device(
     asking: Staff,
@@ -189,7 +193,7 @@ class ReplaceBody(_Token):
     Permission.DEVICES_REPLACE,
     answers=Afresh,
     status=201,
-    refuses=(*_REFUSES, *_TOKENS, "too_many_enrollments"),
+    refuses=(*_REFUSES, *UNSENDABLE, "too_many_enrollments"),
 )
 async def replace_device(
     asking: Staff,

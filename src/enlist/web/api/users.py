@@ -20,7 +20,7 @@ from enlist.verbs.views import ListUsers
 from enlist.verbs.views_details import ShowUser
 from enlist.web.api.bodies import Body, Page, Paging, Shown, changes, filters
 from enlist.web.api.devices import Device
-from enlist.web.api.enrollments import Attempt, EnrollmentDetail
+from enlist.web.api.enrollments import UNSENDABLE, Attempt, EnrollmentDetail
 from enlist.web.api.operations import (
     IDEMPOTENT,
     Asking,
@@ -188,8 +188,7 @@ async def list_users(asking: Staff, query: Annotated[UserQuery, Query()]) -> Pag
         "email_taken",
         "password_too_short",
         "too_many_enrollments",
-        "email_missing",
-        "no_channel",
+        *UNSENDABLE,
     ),
 )
 async def add_user(

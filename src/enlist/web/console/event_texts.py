@@ -129,6 +129,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "session.closed": N_("%(device)s went offline."),
     "template.changed": N_("%(who)s changed the message template %(name)s."),
     "message.sent": N_("A message to %(recipient)s was handed over."),
+    "message.delivered": N_("A message to %(recipient)s arrived, as the SMS gateway reports."),
     "message.failed": N_("A message to %(recipient)s was given up."),
 }
 """Every kind of event as a sentence; a test compares the kinds with `core.events.KINDS`."""
@@ -178,6 +179,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "lease_minutes": N_("Lease (in minutes)"),
     "allow_bare_enrollment": N_("Allow enrollment without a credential"),
     "notify_users": N_("Notify users"),
+    "sms_per_day": N_("SMS per day"),
     "child_permission": N_("Child permission"),
     "subject": N_("Subject"),
     "body": N_("Body"),

@@ -83,6 +83,7 @@ MANNERS: Final = {
     "session.closed": Manner("plug"),
     "template.changed": Manner("template"),
     "message.sent": Manner("mail"),
+    "message.delivered": Manner("circle-check", "good"),
     "message.failed": Manner("mail-x", "bad"),
 }
 """Every kind of event; a test compares the kinds with `core.events.KINDS`."""

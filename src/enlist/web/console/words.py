@@ -46,9 +46,16 @@ ENROLLMENT_STATES: Final = {
 MESSAGE_STATES: Final = {
     "queued": Word(N_("Queued"), "wait", meaning=N_("It will be sent in a moment.")),
     "sending": Word(N_("Sending"), "wait", meaning=N_("It is being handed over right now.")),
-    "sent": Word(N_("Sent"), "good", meaning=N_("The mail server took it.")),
+    "sent": Word(N_("Sent"), "good", meaning=N_("The mail server or the SMS gateway took it.")),
+    "delivered": Word(N_("Delivered"), "good", meaning=N_("It arrived, as the gateway reports.")),
     "failed": Word(N_("Failed"), "bad", meaning=N_("It was given up.")),
 }
+
+CHANNELS: Final = {
+    "email": Word(N_("E-mail"), icon="mail"),
+    "sms": Word(N_("SMS"), icon="device-mobile"),
+}
+"""The ways to send a message."""
 
 MESSAGE_PURPOSES: Final = {
     "registration": Word(N_("Registration token")),
