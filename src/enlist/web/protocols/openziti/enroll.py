@@ -6,6 +6,7 @@ The token stands in the query because clients put it there; no log keeps a query
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,13 +28,24 @@ from enlist.web.reading import read_json
 
 async def _enroll(request: Request) -> Response:
     """`POST /enroll?method=ott&token=…`; the body is a request in PEM, or JSON around it (D46)."""
-    if request.query_params.get("method", METHOD) != METHOD:
+    return await _enroll_with(request, await request.body())
+
+
+async def lean(scope: Scope, receive: Receive, send: Send) -> None:
+    """`POST /enroll`, with nothing around it: a thousand devices may come at once."""
+    message = await receive()  # `Capped` has read it: the body is in one piece
+    answer = await _enroll_with(Request(scope), message["body"])
+    await answer(scope, receive, send)
+
+
+async def _enroll_with(request: Request, body: bytes) -> Response:
+    asked = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    if asked.get("method", METHOD) != METHOD:
         return refused_as(
             "INVALID_ENROLL_METHOD",
             f"Only the method {METHOD!r} is offered here. Ask your administrator for a JWT.",
         )
-    token = request.query_params.get("token", "")
-    body = await request.body()
+    token = asked.get("token", "")
     if _media_type(request) != "application/json":
         return await _redeem(request, token, body)
     value = read_json(body)
@@ -43,12 +55,6 @@ async def _enroll(request: Request) -> Response:
         return unfit("token", "must be a UUID")
     csr = text_of(value, "clientCsr")
     return await _redeem(request, token, csr) if isinstance(csr, str) else csr
-
-
-async def lean(scope: Scope, receive: Receive, send: Send) -> None:
-    """`POST /enroll`, with nothing around it: a thousand devices may come at once."""
-    answer = await _enroll(Request(scope, receive))
-    await answer(scope, receive, send)
 
 
 async def _enroll_ott(request: Request) -> Response:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -93,7 +94,8 @@ def timestamp(moment: int) -> str:
 
 def answered(data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer. Its type is `application/json` and nothing behind it: Go compares it (D45)."""
-    return JSONResponse({"data": data, "meta": {}}, status, headers, "application/json")
+    body = to_json({"data": data, "meta": {}})
+    return Response(body, status, headers, "application/json")
 
 
 def listed(items: list[Any]) -> Response:
