@@ -24,7 +24,7 @@ from enlist.cli.application import build
 from enlist.core.events import KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission
 from enlist.core.refusals import CATALOGUE, UNRECORDED
-from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS
+from enlist.core.templates import LOOKUPS, PURPOSES, SECRET_LOOKUPS, lookups_for
 from enlist.settings import Settings, Sms, Smtp
 from enlist.web.api.application import fastapi_application
 from enlist.web.api.openapi import described, operations_of
@@ -149,10 +149,15 @@ def metrics() -> Iterator[str]:
 
 def lookups() -> Iterator[str]:
     """Every lookup value of message templates."""
-    yield "| lookup value | stands for | redeems |"
-    yield "|---|---|---|"
+    yield "| lookup value | stands for | redeems | not for |"
+    yield "|---|---|---|---|"
+    kinds = [
+        (purpose, channel) for purpose, about in PURPOSES.items() for channel in about.channels
+    ]
     for name, meaning in LOOKUPS.items():
-        yield f"| `{{{name}}}` | {meaning} | {'yes' if name in SECRET_LOOKUPS else ''} |"
+        lacking = [" by ".join(kind) for kind in kinds if name not in lookups_for(*kind)]
+        redeems = "yes" if name in SECRET_LOOKUPS else ""
+        yield f"| `{{{name}}}` | {meaning} | {redeems} | {', '.join(lacking)} |"
 
 
 def doctor() -> Iterator[str]:

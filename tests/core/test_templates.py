@@ -10,8 +10,10 @@ from enlist.core.templates import (
     LONGEST_BODY,
     LOOKUPS,
     Lookup,
+    cautions,
     fill,
     header_line,
+    lookups_for,
     one_line,
     parse,
     problems,
@@ -22,12 +24,12 @@ SUBJECT, BODY = "Your device {FriendlyName}", "Hello {FirstName|colleague}: {Enr
 
 
 def wrong(subject: str = SUBJECT, body: str = BODY) -> str:
-    return "; ".join(problems(subject, body, carries_secret=True))
+    return "; ".join(problems(subject, body, purpose="registration"))
 
 
 def test_a_good_template_has_no_problems() -> None:
-    assert problems(SUBJECT, BODY, carries_secret=True) == ()
-    assert problems("Done", "Your device is enrolled.", carries_secret=False) == ()
+    assert problems(SUBJECT, BODY, purpose="registration") == ()
+    assert problems("Done", "Your device is enrolled.", purpose="one_time_jwt") == ()
 
 
 @pytest.mark.parametrize("name", sorted(LOOKUPS))
@@ -63,6 +65,33 @@ def test_a_slip_is_told_when_it_is_saved(subject: str, body: str, told: str) -> 
     assert told in wrong(subject, body)
 
 
+def test_each_kind_of_message_has_its_own_rules() -> None:
+    """An SMS has no subject and no picture; what comes with a file holds no secret itself."""
+    sms = {"purpose": "registration", "channel": "sms"}
+    assert problems("", BODY, **sms) == ()
+    assert "must be left out" in problems(SUBJECT, BODY, **sms)[0]
+    assert "not for this kind of message" in problems("", BODY + "{QrCode}", **sms)[0]
+    assert "is longer than 1000" in problems("", BODY + "x" * 1000, **sms)[0]
+    assert "{EnrollmentUrl}" in problems(SUBJECT, BODY, purpose="one_time_jwt")[0]
+    assert "QrCode" not in lookups_for("registration", "sms")
+    assert not {"EnrollmentToken", "QrCode"} & lookups_for("one_time_jwt", "email").keys()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("{EnrollmentUrl} {EnrollmentToken}", ""),
+        ("{EnrollmentUrl}", "no {EnrollmentToken}"),
+        ("{EnrollmentToken}", "no {EnrollmentUrl}"),
+        ("neither", ""),
+    ],
+)
+def test_one_without_link_or_token_is_cautioned(body: str, told: str) -> None:
+    found = cautions(body, purpose="registration")
+    assert (told in found[0]) if told else found == ()
+    assert cautions(body, purpose="one_time_jwt") == ()
+
+
 def test_parsing() -> None:
     assert parse("a {FirstName|b c} d{LastName}") == (
         "a ",
@@ -87,7 +116,7 @@ def test_an_empty_value_needs_a_fallback() -> None:
 def test_no_lookup_stays_in_what_was_filled(before: str, after: str) -> None:
     """Whatever surrounds it: a template without problems leaves no lookup behind."""
     body = f"{before}{{EnrollmentUrl}}{after}"
-    if problems("Subject", body, carries_secret=True):
+    if problems("Subject", body, purpose="registration"):
         return
     values = dict.fromkeys(LOOKUPS, "value")
     filled = fill(parse(body), values)

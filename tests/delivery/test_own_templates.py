@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from enlist.core.outcomes import Refusal
+from enlist.core.templates import LOOKUPS
+from enlist.delivery.builtin import built_in
+from enlist.delivery.channels import Outgoing
+from enlist.delivery.channels.mime import address, compose, sender
 from enlist.delivery.rendering import Rendered, render
 from enlist.store.templates import Template
 from enlist.verbs.letters import Letter
 from enlist.verbs.samples import SAMPLE_TOKEN
 from enlist.verbs.templates import (
     DeleteTemplate,
+    ListLookups,
     ListTemplates,
     PreviewTemplate,
     PutTemplate,
     Wording,
 )
-from tests.delivery.world import PUBLIC_URL
+from tests.delivery.world import LINK, PUBLIC_URL, Outbox
 from tests.installation import Enlist, code, refusal
+from tests.peers.base import find_program
 
 WORDING = Wording(
     "default", "registration", "email", "en", "Hi {FirstName|you}", "Open {EnrollmentUrl}"
@@ -69,6 +78,8 @@ def test_a_deleted_template_counts_no_more(enlist: Enlist) -> None:
         ({"name": "a\nb"}, "name"),
         ({"purpose": "spam"}, "purpose"),
         ({"channel": "pigeon"}, "channel"),
+        ({"purpose": "one_time_jwt", "channel": "sms"}, "channel"),
+        ({"purpose": "one_time_jwt", "name": "ours", "body": "See the file"}, "name"),
         ({"language": "German"}, "language"),
         ({"language": "de_DE"}, "language"),
         ({"language": ""}, "language"),
@@ -85,6 +96,7 @@ def test_what_it_says_must_be_right(enlist: Enlist) -> None:
     assert found.code == "template_invalid"
     assert "{Nobody}" in found.detail
     assert "{EnrollmentUrl} or {EnrollmentToken}" in found.detail
+    assert [error.field for error in found.fields] == ["body"]
     assert visible(enlist, "main") == ()
     preview = enlist.driver.view(PreviewTemplate("main", wrong), enlist.host)
     assert refusal(preview).code == "template_invalid"
@@ -130,3 +142,72 @@ def test_a_preview_is_marked_and_never_real(enlist: Enlist, language: str, mark:
     assert "0" in SAMPLE_TOKEN
     assert code(enlist.check(SAMPLE_TOKEN)) == "token_invalid"
     assert enlist.rows("message") == []
+
+
+@pytest.mark.parametrize(
+    ("purpose", "channel", "told"),
+    [
+        ("registration", "email", "A device has been registered for you"),
+        ("registration", "sms", "Works once, until"),
+        ("one_time_jwt", "email", "The file that comes with this message"),
+    ],
+)
+def test_every_kind_begins_with_ours_and_may_be_saved_and_previewed(
+    enlist: Enlist, purpose: str, channel: str, told: str
+) -> None:
+    ours = built_in(purpose, "en", channel)
+    assert ours is not None
+    assert told in ours.body
+    wording = Wording("default", purpose, channel, "en", ours.subject, ours.body)
+    assert enlist.do(PutTemplate("main", wording)).version == 1
+    letter = enlist.driver.view(PreviewTemplate("main", wording), enlist.host)
+    assert isinstance(letter, Letter)
+    shown = render(letter, PUBLIC_URL)
+    assert isinstance(shown, Rendered)
+    assert "{" not in shown.text
+    assert (shown.size is not None) == (channel == "sms")
+
+
+def test_lookup_values_are_listed_by_organization_and_type(enlist: Enlist) -> None:
+    """A62."""
+    enlist.organization("one")
+    enlist.organization("two")
+    mail = enlist.driver.view(ListLookups("one", "registration", "email"), enlist.host)
+    assert not isinstance(mail, Refusal)
+    assert dict(mail) == dict(LOOKUPS)
+    sms = enlist.driver.view(ListLookups("one", "registration", "sms"), enlist.host)
+    assert not isinstance(sms, Refusal)
+    assert mail.keys() - sms.keys() == {"QrCode"}
+    spam = enlist.driver.view(ListLookups("one", "spam", "email"), enlist.host)
+    wrong = refusal(spam)
+    assert [error.field for error in wrong.fields] == ["purpose"]
+    stranger = enlist.staff("administrator", "two")
+    unseen = enlist.driver.view(ListLookups("one", "registration", "email"), stranger)
+    assert code(unseen) == "not_found"
+
+
+@pytest.mark.peer("zbar")
+def test_a_qr_code_goes_beside_the_html_and_holds_the_link(outbox: Outbox, tmp_path: Path) -> None:
+    body = "Scan this:\n\n{QrCode}\n\nOr type {EnrollmentToken} ({EnrollmentUrl})."
+    outbox.enlist.do(PutTemplate("main", replace(WORDING, body=body)))
+    outbox.queue()
+    outbox.deliver()
+    [message] = outbox.mailbox.messages()
+    [picture] = message.pictures
+    assert f'src="cid:{picture.name}"' in message.html
+    assert "Scan this:\n\nOr type" in message.text
+    [token] = LINK.findall(message.text)
+    mail = compose(
+        Outgoing("<1@x>", 0, "a@x.test", "", "s", "t", message.html, "en", pictures=(picture,)),
+        sender("e@x.test"),
+        address("a@x.test"),
+    )
+    kinds = [part.get_content_type() for part in mail.walk()]
+    assert kinds[1:] == ["text/plain", "multipart/related", "text/html", "image/png"]
+    [drawn] = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert drawn["content-id"] == f"<{picture.name}>"
+    (tmp_path / "code.png").write_bytes(picture.content)
+    asked = [find_program("zbarimg") or "", "-q", "--raw", str(tmp_path / "code.png")]
+    read = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    assert read in message.text
+    assert read.endswith(f"#t={token}")

@@ -45,7 +45,7 @@ def refused(letter: Letter, public_url: str = PUBLIC_URL) -> str:
 def test_built_in_templates_keep_the_rules_for_all(language: str) -> None:
     template = built_in("registration", language)
     assert template is not None
-    assert problems(template.subject, template.body, carries_secret=True) == ()
+    assert problems(template.subject, template.body, purpose="registration") == ()
 
 
 def test_built_in_templates_are_listed() -> None:

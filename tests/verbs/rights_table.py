@@ -292,6 +292,7 @@ ELSEWHERE = {
     "PutTemplate",
     "DeleteTemplate",
     "ListTemplates",
+    "ListLookups",
     "PreviewTemplate",
     # A form's check before Register, by Register's own rules.
     "ReviewRegistration",

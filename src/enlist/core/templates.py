@@ -17,25 +17,66 @@ LOOKUPS: Final[Mapping[str, str]] = {
     "EnrollmentUrl": "The link that opens the enrollment page with the token filled in.",
     "EnrollmentToken": "The token, for typing.",
     "GroupId": "The Group ID of the organization that the device belongs to.",
+    "QrCode": "The link as a QR code, alone in its paragraph, for another device.",
     "ServerUrl": "The address of this Enlist.",
+    "SelfServiceUrl": "The page on which users see to their own account and devices.",
     "TokenExpiresAt": "Until when the token works, in the recipient's time zone.",
     "TokenExpiresIn": "How long the token works from when the message is sent.",
     "FriendlyName": "The name of the device.",
     "Platform": "What the device runs, such as Windows.",
+    "DeviceSerialNumber": "The serial number of the device, where it is known.",
+    "DeviceUid": "The UDID of the device, where it is known.",
     "OrganizationName": "The name of the organization.",
     "SenderName": "Who issued the token; the organization, where no person did.",
     "FirstName": "The recipient's first name.",
     "LastName": "The recipient's last name.",
     "EmailAddress": "The recipient's e-mail address.",
     "EnrollmentUser": "The recipient's user name.",
+    "UserPrincipalName": "The recipient's user name where it is an address, as in a directory.",
 }
 """Every lookup value and what it stands for; the editor shows the same list."""
 
 SECRET_LOOKUPS: Final = frozenset({"EnrollmentUrl", "EnrollmentToken"})
-"""The lookup values that redeem an enrollment."""
+"""The lookup values that redeem an enrollment and that can be read."""
+_REDEEMS: Final = SECRET_LOOKUPS | {"QrCode"}
+
+_EMAIL: Final = "email"
+_SMS: Final = "sms"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What messages are for that an organization may word itself.
+
+    Attributes:
+        channels: how they are sent.
+        hands_over: they hold a secret in their text.
+    """
+
+    channels: tuple[str, ...]
+    hands_over: bool
+
+
+PURPOSES: Final[Mapping[str, Purpose]] = {
+    "registration": Purpose((_EMAIL, _SMS), hands_over=True),
+    "one_time_jwt": Purpose((_EMAIL,), hands_over=False),
+}
+"""Every purpose that may be worded. The others warn of what staff may do, and stay as they are."""
+
+
+def lookups_for(purpose: str, channel: str) -> dict[str, str]:
+    """The lookup values that a template may use, and what they stand for."""
+    missing: set[str] = set()
+    if not PURPOSES[purpose].hands_over:
+        missing |= _REDEEMS
+    if channel == _SMS:
+        missing.add("QrCode")
+    return {name: meaning for name, meaning in LOOKUPS.items() if name not in missing}
+
 
 LONGEST_SUBJECT: Final = 200
 LONGEST_BODY: Final = 10_000
+LONGEST_SMS: Final = 1000
 
 _LOOKUP = re.compile(r"\{([A-Za-z][A-Za-z0-9]*)(?:\|([^{}\r\n]*))?\}")
 _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -66,38 +107,60 @@ def parse(text: str) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
-def problems(subject: str, body: str, *, carries_secret: bool) -> tuple[str, ...]:
+def problems(subject: str, body: str, *, purpose: str, channel: str = _EMAIL) -> tuple[str, ...]:
     """What is wrong with a template, in words for the person who wrote it; () when nothing is.
 
-    Args:
-        carries_secret: the message hands over a token, so its body must hold one of
-            `SECRET_LOOKUPS`. A subject never may: mail servers log subjects, and phones show them
-            on locked screens.
+    Where the message hands over a token, its body must hold one of `SECRET_LOOKUPS`. A subject
+    never may: mail servers log subjects, and phones show them on locked screens. An SMS has none.
     """
-    found = [*_part_problems("subject", subject), *_part_problems("body", body)]
-    if len(subject) > LONGEST_SUBJECT:
-        found.append(f"the subject is longer than {LONGEST_SUBJECT} characters")
-    if "\n" in subject or "\r" in subject:
-        found.append("the subject must be one line")
-    if len(body) > LONGEST_BODY:
-        found.append(f"the body is longer than {LONGEST_BODY} characters")
-    found += [
-        f"the subject must not hold {{{name}}}: subjects are logged and shown on locked screens"
-        for name in sorted(_names(subject) & SECRET_LOOKUPS)
-    ]
-    if carries_secret and not _names(body) & SECRET_LOOKUPS:
+    known = lookups_for(purpose, channel)
+    found = [] if channel == _SMS else _subject_problems(subject, known)
+    if channel == _SMS and subject.strip():
+        found.append("the subject must be left out: an SMS has none")
+    found += _part_problems("body", body, known)
+    longest = LONGEST_SMS if channel == _SMS else LONGEST_BODY
+    if len(body) > longest:
+        found.append(f"the body is longer than {longest} characters")
+    if PURPOSES[purpose].hands_over and not _names(body) & SECRET_LOOKUPS:
         found.append("the body must hold {EnrollmentUrl} or {EnrollmentToken}")
     return tuple(found)
 
 
-def _part_problems(part: str, text: str) -> list[str]:
+def cautions(body: str, *, purpose: str) -> tuple[str, ...]:
+    """What a template had better have too; it may be saved without."""
+    lacking = SECRET_LOOKUPS - _names(body)
+    if not PURPOSES[purpose].hands_over or len(lacking) != 1:
+        return ()
+    if "EnrollmentToken" in lacking:
+        return ("there is no {EnrollmentToken} to type where the link does not work",)
+    return ("there is no {EnrollmentUrl}: everybody has to type the token",)
+
+
+def _subject_problems(subject: str, known: Mapping[str, str]) -> list[str]:
+    found = _part_problems("subject", subject, known)
+    if len(subject) > LONGEST_SUBJECT:
+        found.append(f"the subject is longer than {LONGEST_SUBJECT} characters")
+    if "\n" in subject or "\r" in subject:
+        found.append("the subject must be one line")
+    found += [
+        f"the subject must not hold {{{name}}}: subjects are logged and shown on locked screens"
+        for name in sorted(_names(subject) & _REDEEMS & known.keys())
+    ]
+    return found
+
+
+def _part_problems(part: str, text: str, known: Mapping[str, str]) -> list[str]:
     if not text.strip():
         return [f"the {part} is empty"]
     pieces = parse(text)
     unknown = dict.fromkeys(
-        piece.name for piece in pieces if isinstance(piece, Lookup) and piece.name not in LOOKUPS
+        piece.name for piece in pieces if isinstance(piece, Lookup) and piece.name not in known
     )
-    found = [f"the {part} asks for {{{name}}}, which does not exist" for name in unknown]
+    found = [
+        f"the {part} asks for {{{name}}}, which "
+        + ("is not for this kind of message" if name in LOOKUPS else "does not exist")
+        for name in unknown
+    ]
     if any(unicodedata.category(letter) == "Cc" and letter not in "\n\r\t" for letter in text):
         found.append(f"the {part} holds a control character")
     if any(isinstance(piece, str) and ("{" in piece or "}" in piece) for piece in pieces):

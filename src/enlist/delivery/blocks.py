@@ -2,9 +2,10 @@
 
 A template is plain text; its shape says what it means. Paragraphs are parted by empty lines. One
 that holds `{EnrollmentUrl}` alone becomes a button, one that holds `{EnrollmentToken}` alone
-becomes the token in large letters, and two or more lines of the form `Label: value` become a
-list of details. The shape is read before any value is filled in, so no value can add a part; and
-only addresses in the template's own words become links, so no value can add a link (S76).
+becomes the token in large letters, one that holds `{QrCode}` alone a picture, and two or more lines
+of the form `Label: value` become a list of details. The shape is read before any value is filled
+in, so no value can add a part; and only addresses in the template's own words become links, so no
+value can add a link (S76).
 """
 
 from __future__ import annotations
@@ -64,7 +65,15 @@ class Details:
     kind: str = "details"
 
 
-Block = Paragraph | Button | Token | Details
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A link as a QR code, to be photographed."""
+
+    address: str
+    kind: str = "code"
+
+
+Block = Paragraph | Button | Token | Details | Code
 
 
 def blocks(body: str, values: Mapping[str, str]) -> tuple[Block, ...]:
@@ -79,6 +88,8 @@ def _block(paragraph: str, values: Mapping[str, str]) -> Block:
             return Button(values["EnrollmentUrl"])
         case (Lookup("EnrollmentToken"),):
             return Token(groups(values["EnrollmentToken"]))
+        case (Lookup("QrCode"),):
+            return Code(values["QrCode"])
     lines = [line.strip() for line in paragraph.split("\n")]
     labelled = [found for line in lines if (found := _LABELLED.fullmatch(line))]
     if len(labelled) == len(lines) > 1:

@@ -12,12 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from enlist.verbs import notices
+from enlist.core.templates import PURPOSES
 from enlist.verbs.channels import EMAIL, SMS
-
-OURS: Final = notices.PURPOSES | {"recovery", "one_time_jwt"}
-"""Purposes for which no organization writes its own: some warn of what its staff might do, one
-goes with a file."""
 
 _FOLDER: Final = Path(__file__).parent / "messages"
 
@@ -42,9 +38,9 @@ def built_in(purpose: str, language: str, channel: str = EMAIL) -> BuiltIn | Non
 
 
 @functools.cache
-def all_built_in(channel: str = EMAIL) -> tuple[BuiltIn, ...]:
-    """Every built-in template of a channel that an organization may replace, for the editor."""
-    return tuple(each for each in _all() if each.purpose not in OURS and each.channel == channel)
+def all_built_in() -> tuple[BuiltIn, ...]:
+    """Every built-in template that an organization may replace, for the editor and the lists."""
+    return tuple(each for each in _all() if each.purpose in PURPOSES)
 
 
 @functools.cache

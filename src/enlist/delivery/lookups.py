@@ -37,21 +37,27 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
     token = "" if letter.purpose == BY_FILE else letter.token.reveal()
     # Spelt out, a date alone takes a third of an SMS, and in English a letter that it has not.
     written = short_moment if letter.channel == SMS else moment
+    link = enrollment_link(server, letter.enrollment_id, token) if token else ""
     found = {
-        "EnrollmentUrl": enrollment_link(server, letter.enrollment_id, token) if token else "",
+        "EnrollmentUrl": link,
+        "QrCode": link,
         "EnrollmentToken": token,
         "GroupId": letter.organization.group_id,
         "ServerUrl": server,
+        "SelfServiceUrl": f"{server}/account",
         "TokenExpiresAt": written(letter.expires_at, letter.time_zones, locale),
         "TokenExpiresIn": span(letter.expires_at - letter.at, locale),
         "FriendlyName": device.name if device else "",
         "Platform": _PLATFORMS[device.platform] if device else "",
+        "DeviceSerialNumber": device.serial if device else "",
+        "DeviceUid": device.udid if device else "",
         "OrganizationName": letter.organization.name,
         "SenderName": letter.sender or letter.organization.name,
         "FirstName": user.first_name if user else "",
         "LastName": user.last_name if user else "",
         "EmailAddress": user.email if user and letter.channel == SMS else letter.recipient,
         "EnrollmentUser": user.username if user else "",
+        "UserPrincipalName": user.username if user and "@" in user.username else "",
         "HappenedAt": moment(letter.happened_at, letter.time_zones, locale),
         "HappenedFrom": letter.happened_from,
     }

@@ -8,11 +8,14 @@ template was named, that one and no other.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+import segno
 import structlog
 from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,14 +25,16 @@ from enlist.core.secrets import Secret
 from enlist.core.sms import Size
 from enlist.core.templates import fill, header_line, parse, unfilled
 from enlist.delivery import lookups
-from enlist.delivery.blocks import blocks
+from enlist.delivery.blocks import Block, Code, blocks
 from enlist.delivery.builtin import BuiltIn, built_in
+from enlist.delivery.channels.channel import Picture
 from enlist.locales import base, locale_of, translations
 from enlist.store.templates import Template
 from enlist.verbs.channels import SMS
 from enlist.verbs.letters import Letter
 from enlist.verbs.verdicts import Rejected
 
+QR_CODE: Final = "qr-code"
 MOST_HTML: Final = 100 * 1024
 """Bytes; mail clients cut off what is longer, and the end is where the help is."""
 
@@ -50,6 +55,15 @@ class Rendered:
     html: str = field(repr=False)
     language: str
     size: Size | None = None
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def standalone(self) -> str:
+        """The HTML part with its pictures inside, for where no mail client puts them there."""
+        html = self.html
+        for each in self.pictures:
+            html = html.replace(f"cid:{each.name}", each.data_uri)
+        return html
 
 
 def render(letter: Letter, public_url: str) -> Rendered | Rejected:
@@ -123,15 +137,17 @@ def _write(
         notice = _("This is a sample. Its link and its token do not work.")
         mark = _("Sample")
         subject = f"[{mark}] {subject}"
-    body = fill(parse(template.body.replace("\r\n", "\n").strip()), values)
+    body = fill(parse(_without_pictures(template.body)), values)
     text = f"{notice}\n\n{body}\n" if notice else f"{body}\n"
+    shown = blocks(template.body, values)
     html = (
         _environment(base(template.language))
         .get_template("layout.html")
         .render(
             subject=subject,
             notice=notice,
-            blocks=blocks(template.body, values),
+            blocks=shown,
+            qr_code=QR_CODE,
             organization=values["OrganizationName"],
             server=values["ServerUrl"],
             language=template.language,
@@ -140,7 +156,23 @@ def _write(
     )
     if len(html.encode()) > MOST_HTML:
         return Rejected(f"the message is longer than {MOST_HTML // 1024} KiB")
-    return Rendered(subject, text, html, template.language)
+    return Rendered(subject, text, html, template.language, pictures=_pictures(shown))
+
+
+def _without_pictures(body: str) -> str:
+    """The body for the text part: a paragraph that is a picture alone is none there."""
+    paragraphs = re.split(r"\n\s*\n", body.replace("\r\n", "\n").strip())
+    return "\n\n".join(each for each in paragraphs if each.strip() != "{QrCode}")
+
+
+def _pictures(shown: Iterable[Block]) -> tuple[Picture, ...]:
+    """What the HTML part shows beside its text."""
+    code = next((block.address for block in shown if isinstance(block, Code)), None)
+    if code is None:
+        return ()
+    drawn = BytesIO()
+    segno.make(code, error="m", micro=False).save(drawn, kind="png", scale=5, border=4)
+    return (Picture(QR_CODE, "image/png", drawn.getvalue()),)
 
 
 def _write_sms(

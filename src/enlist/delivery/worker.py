@@ -178,6 +178,7 @@ class Worker:
                     language=rendered.language,
                     attachment=_attachment(letter),
                     report_url=self._report_url(letter),
+                    pictures=rendered.pictures,
                 )
             )
         except Exception:  # noqa: BLE001 - one message that breaks must not hold up the others

@@ -18,21 +18,16 @@ from enlist.core.ids import new_id, parse_id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.policy import Permission
-from enlist.core.templates import problems
+from enlist.core.templates import PURPOSES, lookups_for, problems
 from enlist.store import events, organizations, templates
 from enlist.store.templates import Template
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.finding import organization_named
-from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
+from enlist.verbs.issuing import BY_FILE, DEFAULT_TEMPLATE
 from enlist.verbs.letters import Letter
 from enlist.verbs.rights import lacks, missing
 from enlist.verbs.samples import SAMPLE_ID, sample_letter
-
-PURPOSES: Final = frozenset({REGISTRATION})
-"""What messages are for. Each of these hands over a token."""
-
-CHANNELS: Final = frozenset({"email"})
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2}|-[0-9]{3})?")
 _LONGEST_NAME: Final = 100
@@ -59,19 +54,34 @@ class Wording:
         errors = []
         if not self.name.strip() or len(self.name) > _LONGEST_NAME or not self.name.isprintable():
             errors.append(FieldError("name", f"must have 1 to {_LONGEST_NAME} characters"))
-        if self.purpose not in PURPOSES:
-            errors.append(FieldError("purpose", f"must be one of {', '.join(sorted(PURPOSES))}"))
-        if self.channel not in CHANNELS:
-            errors.append(FieldError("channel", f"must be one of {', '.join(sorted(CHANNELS))}"))
+        errors += kind_problems(self.purpose, self.channel)
+        if self.purpose == BY_FILE and self.name.strip() != DEFAULT_TEMPLATE:
+            only = f"must be {DEFAULT_TEMPLATE}: nobody chooses among templates for a one-time JWT"
+            errors.append(FieldError("name", only))
         if not _LANGUAGE.fullmatch(self.language):
             errors.append(FieldError("language", "must be a tag such as en, de or pt-BR"))
         if errors:
             return Refusal("validation_failed", fields=tuple(errors))
-        found = problems(self.subject, self.body, carries_secret=True)
-        if found:
-            detail = "; ".join(found)
-            return Refusal("template_invalid", detail=f"{detail[0].upper()}{detail[1:]}.")
-        return None
+        found = problems(self.subject, self.body, purpose=self.purpose, channel=self.channel)
+        if not found:
+            return None
+        detail = "; ".join(found)
+        fields = tuple(
+            FieldError(part, f"{'; '.join(told)}.")
+            for part in ("subject", "body")
+            if (told := [each for each in found if each.startswith(f"the {part}")])
+        )
+        return Refusal("template_invalid", f"{detail[0].upper()}{detail[1:]}.", fields=fields)
+
+
+def kind_problems(purpose: str, channel: str) -> tuple[FieldError, ...]:
+    """What is wrong with a purpose and a channel; () where there are templates for both."""
+    if purpose not in PURPOSES:
+        return (FieldError("purpose", f"must be one of {', '.join(sorted(PURPOSES))}"),)
+    channels = PURPOSES[purpose].channels
+    if channel in channels:
+        return ()
+    return (FieldError("channel", f"must be one of {', '.join(channels)} for this purpose"),)
 
 
 def _place(
@@ -205,6 +215,27 @@ class ListTemplates(View[tuple[Template, ...]]):
 
 
 @dataclass(frozen=True)
+class ListLookups(View[dict[str, str]]):
+    """What templates of a purpose and a channel may look up at an organization (A62).
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`.
+    """
+
+    organization: str
+    purpose: str
+    channel: str
+
+    def read(self, tx: Reader, caller: Caller) -> dict[str, str] | Refusal:
+        found = _place(tx, caller, self.organization, Permission.TEMPLATES_READ)
+        if isinstance(found, Refusal):
+            return found
+        wrong = kind_problems(self.purpose, self.channel)
+        if wrong:
+            return Refusal("validation_failed", fields=wrong)
+        return lookups_for(self.purpose, self.channel)
+
+
+@dataclass(frozen=True)
 class PreviewTemplate(View[Letter]):
     """A letter with made-up people and a marked sample token, for `delivery` to render.
 
@@ -223,8 +254,9 @@ class PreviewTemplate(View[Letter]):
             return refusal
         hours = organizations.policy(tx, found.path).token_expiration_hours
         wording = self.wording
+        sample = sample_letter(found, tx.now, tx.now + hours * HOUR)
         return replace(
-            sample_letter(found, tx.now, tx.now + hours * HOUR),
+            sample,
             purpose=wording.purpose,
             channel=wording.channel,
             languages=(wording.language,),

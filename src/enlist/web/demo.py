@@ -60,7 +60,7 @@ async def _page(request: Request) -> Response:
 
 async def _json(request: Request) -> Response:
     items = [
-        {"number": number, **asdict(replace(message, attachment=None))}
+        {"number": number, **asdict(replace(message, attachment=None, pictures=()))}
         for number, message in _messages(request)
     ]
     return JSONResponse({"items": items})
@@ -86,6 +86,8 @@ async def _html(request: Request) -> Response:
     if message is None:
         return await _missing(request)
     shown = re.sub(r"(<head[^>]*>)", r'\1<base target="_top">', message.html, count=1)
+    for picture in message.pictures:
+        shown = shown.replace(f"cid:{picture.name}", picture.data_uri)
     return HTMLResponse(shown, headers={"content-security-policy": _FRAMED})
 
 

@@ -139,7 +139,7 @@ def test_only_administrators_change_them_others_read(
     desk = console.sign_in(role)
     listed = desk.open(LIST)
     assert "Your {Platform} device" in listed.main
-    shown = f"{WRITE}?name=default&language=en"
+    shown = f"{WRITE}?name=default&language=en&purpose=registration&channel=email"
     assert shown in listed.links
     assert "Write" not in listed.main
     assert not any(link.endswith("/delete") for link in listed.links)

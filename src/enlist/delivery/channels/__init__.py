@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enlist.delivery.channels.channel import Attachment, Channel, Outgoing
+from enlist.delivery.channels.channel import Attachment, Channel, Outgoing, Picture
 from enlist.delivery.channels.mailbox import CapturedMessage, MailboxChannel
 
-__all__ = ["Attachment", "CapturedMessage", "Channel", "MailboxChannel", "Outgoing"]
+__all__ = ["Attachment", "CapturedMessage", "Channel", "MailboxChannel", "Outgoing", "Picture"]

@@ -6,6 +6,7 @@ world does to it: an unreachable server is a `Retry` like any other. It is used 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +24,20 @@ class Attachment:
     name: str
     media_type: str
     content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that the HTML part shows as `cid:<name>`; a QR code holds the secret."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+    @property
+    def data_uri(self) -> str:
+        """The picture as an address of its own."""
+        return f"data:{self.media_type};base64,{b64encode(self.content).decode('ascii')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,7 @@ class Outgoing:
     language: str
     attachment: Attachment | None = None
     report_url: str = field(default="", repr=False)
+    pictures: tuple[Picture, ...] = ()
 
 
 class Channel(Protocol):

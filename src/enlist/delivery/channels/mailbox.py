@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from enlist.delivery.channels.channel import Attachment, Outgoing
+from enlist.delivery.channels.channel import Attachment, Outgoing, Picture
 from enlist.delivery.channels.mime import BadAddress, address, compose, sender
 from enlist.verbs.verdicts import Accepted, Rejected, Verdict
 
@@ -25,6 +25,7 @@ class CapturedMessage:
     at: int
     headers: tuple[tuple[str, str], ...]
     attachment: Attachment | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 class MailboxChannel:
@@ -55,6 +56,7 @@ class MailboxChannel:
             message.at,
             headers,
             message.attachment,
+            message.pictures,
         )
         with self._lock:
             self._messages.append(captured)

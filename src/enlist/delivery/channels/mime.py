@@ -11,11 +11,11 @@ from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from enlist.core.clock import to_datetime
 from enlist.core.templates import header_line
-from enlist.delivery.channels.channel import Attachment, Outgoing
+from enlist.delivery.channels.channel import Attachment, Outgoing, Picture
 
 _LONGEST_NAME: Final = 60
 # RFC 5321 section 4.1.2 without quoted local parts, which hardly any system lets through.
@@ -83,11 +83,27 @@ def compose(message: Outgoing, origin: Address, recipient: Address) -> EmailMess
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(message.text, charset="utf-8", cte="quoted-printable")
     mail.add_alternative(message.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    for picture in message.pictures:
+        _embed(mail, picture)
     if message.attachment is not None:
         _attach(mail, message.attachment)
     # Last, because what begins with Content- moves into the first part when a second is added.
     mail["Content-Language"] = message.language
     return mail
+
+
+def _embed(mail: EmailMessage, picture: Picture) -> None:
+    """Put a picture beside the HTML part, which fetches nothing: no reader is tracked by it."""
+    html = cast("EmailMessage", mail.get_body(("html",)))
+    kind, _, subtype = picture.media_type.partition("/")
+    html.add_related(
+        picture.content,
+        maintype=kind,
+        subtype=subtype,
+        cid=f"<{picture.name}>",
+        filename=f"{picture.name}.{subtype}",
+        disposition="inline",
+    )
 
 
 def _attach(mail: EmailMessage, file: Attachment) -> None:

@@ -7,14 +7,16 @@ from typing import Annotated, Final
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
+from enlist.core import sms
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.core.templates import LOOKUPS
+from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS, cautions
 from enlist.delivery.rendering import render
 from enlist.store import templates
 from enlist.verbs.issuing import REGISTRATION
 from enlist.verbs.templates import (
     DeleteTemplate,
+    ListLookups,
     ListTemplates,
     PreviewTemplate,
     PutTemplate,
@@ -79,6 +81,45 @@ class Templates(Shown):
     """Every lookup value, such as `{EnrollmentUrl}`, and what it stands for."""
 
 
+class LookupValue(Shown):
+    """One lookup value, as a template writes it: `{EnrollmentUrl}`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "registration.email.EnrollmentUrl",
+                    "key": "EnrollmentUrl",
+                    "description": LOOKUPS["EnrollmentUrl"],
+                    "redeems": True,
+                }
+            ]
+        }
+    )
+
+    id: str
+    """Stays the same in every version: purpose, channel and key."""
+    key: str
+    description: str
+    redeems: bool
+    """Whoever reads it can enroll: one of these must stand in the body."""
+
+
+class LookupValues(Shown):
+    """The lookup values of one kind of template."""
+
+    items: list[LookupValue]
+
+
+class LookupQuery(Body):
+    """Which kind of template, and where."""
+
+    organization: Line = ""
+    """Id or Group ID; your own if left out."""
+    purpose: Line = REGISTRATION
+    channel: Line = "email"
+
+
 class TemplateQuery(Body):
     """Where the templates count."""
 
@@ -100,7 +141,8 @@ class WordingBody(Body):
     purpose: Line = REGISTRATION
     channel: Line = "email"
     language: Line = "en"
-    subject: Annotated[str, Field(max_length=1000)]
+    subject: Annotated[str, Field(max_length=1000)] = ""
+    """Left out for an SMS, which has none."""
     body: Text
 
     def wording(self) -> Wording:
@@ -110,13 +152,33 @@ class WordingBody(Body):
         )
 
 
+class Sms(Shown):
+    """How long a text is as an SMS."""
+
+    encoding: sms.Encoding
+    units: int
+    """Septets or 16-bit units, whichever the encoding counts."""
+    parts: int
+    """How many messages are paid for."""
+
+    @classmethod
+    def of(cls, found: sms.Size) -> Sms:
+        """As it was measured."""
+        return cls(encoding=found.encoding, units=found.units, parts=found.parts)
+
+
 class Preview(Shown):
     """A message as it would be sent, with made-up people and a sample token."""
 
     subject: str
     text: str
     html: str
+    """Empty for an SMS."""
     language: str
+    warnings: list[str]
+    """What the wording had better have too; it may be saved without."""
+    sms: Sms | None
+    """How long it is; null for an e-mail."""
 
 
 @operations.staff("GET", "/templates", Permission.TEMPLATES_READ, answers=Templates)
@@ -128,6 +190,29 @@ async def list_templates(
     return shown(
         found,
         lambda each: Templates(items=[Template.of(one) for one in each], lookups=dict(LOOKUPS)),
+    )
+
+
+@operations.staff("GET", "/templates/lookups", Permission.TEMPLATES_READ, answers=LookupValues)
+async def list_lookup_values(
+    asking: Staff, query: Annotated[LookupQuery, Query()]
+) -> LookupValues | Refusal:
+    """List what templates of a purpose and a channel may look up at an organization."""
+    kind = ListLookups(_place(asking, query.organization), query.purpose, query.channel)
+    found = await asking.see(kind)
+    return shown(
+        found,
+        lambda known: LookupValues(
+            items=[
+                LookupValue(
+                    id=f"{query.purpose}.{query.channel}.{key}",
+                    key=key,
+                    description=meaning,
+                    redeems=key in SECRET_LOOKUPS,
+                )
+                for key, meaning in known.items()
+            ]
+        ),
     )
 
 
@@ -160,11 +245,14 @@ async def preview_template(asking: Staff, body: WordingBody) -> Preview | Refusa
     written = render(letter, asking.services.public_url)
     if isinstance(written, Rejected):
         return Refusal("template_invalid", detail=written.reason)
+    size = written.size
     return Preview(
         subject=written.subject,
         text=written.text,
-        html=written.html,
+        html=written.standalone,
         language=written.language,
+        warnings=list(cautions(body.body, purpose=body.purpose)),
+        sms=Sms.of(size) if size else None,
     )
 
 

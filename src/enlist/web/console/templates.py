@@ -7,20 +7,23 @@ and those before the built-in ones. The preview is a sample, in a frame that may
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import escape
 from starlette.responses import HTMLResponse, Response
 
-from enlist.core.outcomes import FieldError, Refusal, invalid
+from enlist.core import sms
+from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
-from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS, problems
-from enlist.delivery.builtin import all_built_in
+from enlist.core.templates import PURPOSES, SECRET_LOOKUPS, cautions, lookups_for
+from enlist.delivery.builtin import BuiltIn, all_built_in, built_in
 from enlist.delivery.rendering import Rendered, render
+from enlist.locales import SOURCE
 from enlist.store.templates import Template
-from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
+from enlist.verbs.channels import EMAIL, SMS
+from enlist.verbs.issuing import DEFAULT_TEMPLATE
 from enlist.verbs.templates import (
     DeleteTemplate,
     ListTemplates,
@@ -32,18 +35,24 @@ from enlist.web.boundary import CONTENT_POLICY
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.navigation import N_
-from enlist.web.console.words import Word
+from enlist.web.console.words import MESSAGE_PURPOSES, Word
 
-PURPOSES: Final = {REGISTRATION: Word(N_("Registration token"))}
-CHANNELS: Final = {"email": Word(N_("E-mail"))}
+CHANNELS: Final = {EMAIL: Word(N_("E-mail")), SMS: Word(N_("SMS"))}
+_NEW: Final = tuple(
+    (purpose, channel) for purpose, about in PURPOSES.items() for channel in about.channels
+)
+"""What a new template can be for."""
 
 # The editor frames its preview; the preview may use inline style, and be framed by us, no more.
 _FRAMING: Final = f"{CONTENT_POLICY}; frame-src 'self'"
 _FRAMED: Final = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 )
+_KEY: Final = ("name", "purpose", "channel", "language")
 _FIELDS: Final = ("name", "purpose", "channel", "language", "subject", "body")
+_BEGINNING: Final = 80
 _BODY: Final = re.compile(r"<body[^>]*>", re.IGNORECASE)
+_TEXT: Final = '<pre style="padding:16px;font:14px/1.5 monospace;white-space:pre-wrap">{}</pre>'
 _BAR: Final = (
     '<div style="padding:12px 16px;border-bottom:1px solid #8c98a4;'
     'font:14px/1.4 system-ui,sans-serif">{}</div>'
@@ -77,33 +86,58 @@ async def show_list(desk: Desk) -> Response:
         return desk.refuse(found)
     context = {
         "items": _listed(desk, found),
-        "purposes": PURPOSES,
+        "purposes": MESSAGE_PURPOSES,
         "channels": CHANNELS,
         "default": DEFAULT_TEMPLATE,
     }
     return desk.show("console/templates.html", context)
 
 
+def _kinds(desk: Desk) -> list[tuple[str, str, str]]:
+    """Purpose, channel and name of what a new template can be for."""
+    return [
+        (purpose, channel, f"{desk.gettext(MESSAGE_PURPOSES[purpose].label)} · {label}")
+        for purpose, channel in _NEW
+        for label in (desk.gettext(CHANNELS[channel].label),)
+    ]
+
+
 def _listed(desk: Desk, found: Sequence[Template]) -> list[Listed]:
     names = {place.id: place.name for place in desk.place.trail}
-    taken: set[tuple[str, str, str]] = set()
+    taken: set[tuple[str, ...]] = set()
     rows: list[Listed] = []
     # The nearest organization's goes first: the longest path.
     for each in sorted(found, key=lambda each: -len(each.organization_path)):
-        key = (each.name, each.channel, each.language)
+        key = (each.purpose, each.name, each.channel, each.language)
         own = each.organization_id == desk.organization.id
         place = names.get(each.organization_id) or desk.gettext("an organization above")
         rows.append(Listed(*_facts(each), place, own, key in taken, each))
         taken.add(key)
     for built in all_built_in():
-        key = (DEFAULT_TEMPLATE, "email", built.language)
-        facts = (DEFAULT_TEMPLATE, built.language, built.purpose, "email", built.subject)
+        key = (built.purpose, DEFAULT_TEMPLATE, built.channel, built.language)
+        facts = (DEFAULT_TEMPLATE, built.language, built.purpose, built.channel, _told(built))
         rows.append(Listed(*facts, desk.gettext("built in"), own=False, hidden=key in taken))
-    return sorted(rows, key=lambda row: (row.name != DEFAULT_TEMPLATE, row.name, row.language))
+    kinds = {kind: place for place, kind in enumerate(_NEW)}
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.name != DEFAULT_TEMPLATE,
+            row.name,
+            kinds.get((row.purpose, row.channel), 0),
+            row.language,
+        ),
+    )
+
+
+def _told(each: Template | BuiltIn) -> str:
+    """What a template is known by: its subject, or the beginning of a text that has none."""
+    if each.subject:
+        return each.subject
+    return f"{each.body[:_BEGINNING]}…" if len(each.body) > _BEGINNING else each.body
 
 
 def _facts(each: Template) -> tuple[str, str, str, str, str]:
-    return each.name, each.language, each.purpose, each.channel, each.subject
+    return each.name, each.language, each.purpose, each.channel, _told(each)
 
 
 async def write(desk: Desk) -> Response:
@@ -115,22 +149,27 @@ async def write(desk: Desk) -> Response:
     if isinstance(found, Refusal):
         return desk.refuse(found)
     asked = desk.request.query_params
-    known = _known(found, asked.get("name", ""), asked.get("language", ""))
+    usual = dict(zip(("purpose", "channel"), _NEW[0], strict=True))
+    known = _known(found, {field: asked.get(field, usual.get(field, "")) for field in _KEY})
     closed = None if known else desk.closed(Permission.TEMPLATES_EDIT)
     if closed is not None:
         return closed
-    form = Form(known or {**_built_in("en"), "name": "", "new": "yes"})
+    form = Form(known or _beginning(asked.get("purpose", ""), asked.get("channel", "")))
     if desk.request.method == "POST":
         form = await read_form(desk.request)
         outcome = await _save(desk, form, found)
         if outcome is None:
-            return desk.go(desk.address("templates"), desk.gettext("Template saved."))
+            return desk.go(desk.address("templates"), _saved(desk, form))
         form = form.refused(outcome)
+    kind = _kind(form)
     context = {
         "form": form,
-        "lookups": LOOKUPS,
-        "secret_lookups": SECRET_LOOKUPS,
-        "purposes": PURPOSES,
+        "lookups": lookups_for(*kind),
+        "secret_lookups": SECRET_LOOKUPS if PURPOSES[kind[0]].hands_over else (),
+        "sms": kind[1] == SMS,
+        "kind": kind,
+        "kinds": _kinds(desk),
+        "purposes": MESSAGE_PURPOSES,
         "channels": CHANNELS,
         "languages": list(desk.languages.items()),
     }
@@ -146,7 +185,21 @@ async def _save(desk: Desk, form: Form, found: Sequence[Template]) -> Refusal | 
         told = desk.gettext("This organization has a template of that name and language.")
         return invalid("name", told)
     outcome = await desk.perform(PutTemplate(desk.organization.id, wording))
-    return _by_field(outcome, wording) if isinstance(outcome, Refusal) else None
+    return outcome if isinstance(outcome, Refusal) else None
+
+
+def _saved(desk: Desk, form: Form) -> str:
+    """What is said after saving; with what the template had better have too."""
+    told = desk.gettext("Template saved.")
+    wording = _wording(form)
+    lacking = cautions(wording.body, purpose=wording.purpose)
+    return " ".join([told, *(f"{each[0].upper()}{each[1:]}." for each in lacking)])
+
+
+def _kind(form: Form) -> tuple[str, str]:
+    """Purpose and channel of the form's template; the first where it names none of ours."""
+    kind = (form.value("purpose"), form.value("channel"))
+    return kind if kind in _NEW else _NEW[0]
 
 
 async def preview(desk: Desk) -> Response:
@@ -161,11 +214,24 @@ async def preview(desk: Desk) -> Response:
     rendered = render(letter, desk.services.public_url)
     if not isinstance(rendered, Rendered):
         return _framed(_BAR.format(escape(rendered.reason)))
+    if rendered.size is not None:
+        size = _BAR.format(escape(_size(desk, rendered.size)))
+        return _framed(size + _TEXT.format(escape(rendered.text)))
     subject = _BAR.format(f"<strong>{escape(rendered.subject)}</strong>")
     if form.value("as") == "text":
-        text = '<pre style="padding:16px;font:14px/1.5 monospace;white-space:pre-wrap">{}</pre>'
-        return _framed(subject + text.format(escape(rendered.text)))
-    return _framed(_BODY.sub(lambda found: found[0] + subject, rendered.html, count=1))
+        return _framed(subject + _TEXT.format(escape(rendered.text)))
+    return _framed(_BODY.sub(lambda found: found[0] + subject, rendered.standalone, count=1))
+
+
+def _size(desk: Desk, size: sms.Size) -> str:
+    """What an SMS costs, and why."""
+    one = size.parts == 1
+    told = desk.gettext("1 part" if one else "%(count)s parts") % {"count": size.parts}
+    told += f" · {size.units} {desk.gettext('units')} · {size.encoding}"
+    if size.encoding == "GSM-7":
+        return told
+    why = desk.gettext("A letter outside the SMS alphabet, such as an emoji, halves what fits.")
+    return f"{told} · {why}"
 
 
 async def delete(desk: Desk) -> Response:
@@ -190,22 +256,34 @@ async def delete(desk: Desk) -> Response:
     return desk.show("console/template_delete.html", context, refusal=refusal)
 
 
-def _known(found: Sequence[Template], name: str, language: str) -> dict[str, str] | None:
-    """The form's values for the template of this name and language that counts here."""
+def _known(found: Sequence[Template], key: Mapping[str, str]) -> dict[str, str] | None:
+    """The form's values for the template with this key that counts here."""
     for each in sorted(found, key=lambda each: -len(each.organization_path)):
-        if (each.name, each.language) == (name, language):
+        if all(getattr(each, field) == key[field] for field in _KEY):
             return {field: getattr(each, field) for field in _FIELDS}
-    languages = {built.language for built in all_built_in()}
-    return _built_in(language) if name == DEFAULT_TEMPLATE and language in languages else None
+    built = built_in(key["purpose"], key["language"], key["channel"])
+    replaceable = built is not None and built.purpose in PURPOSES
+    return _built_in(built) if built and replaceable and key["name"] == DEFAULT_TEMPLATE else None
 
 
-def _built_in(language: str) -> dict[str, str]:
-    """The form's values for the built-in template of this language."""
-    built = next(each for each in all_built_in() if each.language == language)
+def _beginning(purpose: str, channel: str) -> dict[str, str]:
+    """The form's values for a new template: the words of the built-in one."""
+    kind = (purpose, channel) if (purpose, channel) in _NEW else _NEW[0]
+    built = next(
+        each
+        for each in all_built_in()
+        if (each.purpose, each.channel, each.language) == (*kind, SOURCE)
+    )
+    name = "" if PURPOSES[kind[0]].hands_over else DEFAULT_TEMPLATE
+    return {**_built_in(built), "name": name, "new": "yes"}
+
+
+def _built_in(built: BuiltIn) -> dict[str, str]:
+    """The form's values for a built-in template."""
     return {
         "name": DEFAULT_TEMPLATE,
         "purpose": built.purpose,
-        "channel": "email",
+        "channel": built.channel,
         "language": built.language,
         "subject": built.subject,
         "body": built.body,
@@ -217,23 +295,7 @@ def _wording(form: Form) -> Wording:
 
 
 def _same(template: Template, wording: Wording) -> bool:
-    mine = (wording.name, wording.channel, wording.language)
-    return (template.name, template.channel, template.language) == mine
-
-
-def _by_field(refusal: Refusal, wording: Wording) -> Refusal:
-    """What is wrong with a template, each at its field."""
-    if refusal.code != "template_invalid":
-        return refusal
-    told = problems(wording.subject, wording.body, carries_secret=True)
-    subject = [each for each in told if each.startswith("the subject")]
-    body = [each for each in told if each not in subject]
-    errors = tuple(
-        FieldError(field, f"{'; '.join(found)}.")
-        for field, found in (("subject", subject), ("body", body))
-        if found
-    )
-    return Refusal("template_invalid", fields=errors, support_code=refusal.support_code)
+    return all(getattr(template, field) == getattr(wording, field) for field in _KEY)
 
 
 def _framed(html: str) -> Response:

@@ -1,9 +1,28 @@
-// The editor of message templates: the preview shows itself, and lookup values insert themselves.
+// The editor of message templates: the preview follows the text, and lookup values insert themselves.
 "use strict";
 
 (() => {
-  const preview = document.getElementById("preview-html");
-  if (preview) preview.form.requestSubmit(preview);
+  const pause = 600; // milliseconds without a key, after which the preview is asked for
+  let shown = document.getElementById("preview-html");
+  const form = shown?.form;
+  const refresh = () => {
+    // A fresh frame for each preview: a frame that goes on adds a step for the Back button.
+    const frame = document.querySelector("iframe.preview");
+    frame.replaceWith(frame.cloneNode());
+    form.requestSubmit(shown);
+  };
+  if (form) {
+    refresh();
+    let waiting = 0;
+    form.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(refresh, pause);
+    });
+    form.addEventListener("submit", (event) => {
+      clearTimeout(waiting);
+      if (event.submitter?.name === "as") shown = event.submitter;
+    });
+  }
 
   let field = document.getElementById("body");
   for (const name of ["subject", "body"]) {
@@ -13,6 +32,7 @@
   for (const button of document.querySelectorAll("[data-insert]")) {
     button.addEventListener("click", () => {
       field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+      field.dispatchEvent(new Event("input", { bubbles: true }));
       field.focus();
     });
   }
