@@ -8,6 +8,7 @@ The throttle's table counts by what its rows call a source:
 - `uncertified:` and a network, who came without a certificate where it takes one;
 - `refused:`, a reason, a certificate and a network, what was written down of it lately;
 - `told:`, an answer, an enrollment or a user, and a network, likewise of what its holder was told;
+- `told:`, an answer, a user or an API key, a verb and a thing, likewise of what staff was told;
 - `login:` and a digest, an account that somebody tried to sign in to. Of this the window ends when
   its wrong tries are forgotten, `QUIET` after the next may be made.
 """

@@ -36,7 +36,7 @@ from enlist.store.tx import ConcurrentChange, Reader, Tx, UniqueViolation, Unsto
 from enlist.verbs import insisting
 from enlist.verbs.crowding import Room
 from enlist.verbs.passwords import Passwords
-from enlist.verbs.refusing import record, unrecorded, write_down
+from enlist.verbs.refusing import Looking, record, unrecorded
 
 Seen = TypeVar("Seen")
 Ready = TypeVar("Ready")
@@ -238,9 +238,7 @@ class Driver:
         except _UNREADABLE:
             return Refusal("malformed", support_code=secrets.support_code())
         if isinstance(shown, Refusal) and shown.code == "forbidden":
-            told = replace(shown, support_code=secrets.support_code())
-            self._store.write(lambda tx: write_down(tx, caller, told, "view", "request.refused"))
-            return told
+            return self._store.write(lambda tx: record(Looking(), tx, caller, shown))
         return shown
 
     def perform(self, verb: AnyVerb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from enlist.core import secrets
 from enlist.core.caller import Caller
@@ -30,6 +30,19 @@ class Refused(Protocol):
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None: ...
 
 
+class Looking:
+    """What is refused to whoever may not look at something."""
+
+    name: Final = "view"
+    throttled: Final = False
+
+    def kind_of(self, _refusal: Refusal) -> str:
+        return "request.refused"
+
+    def on_refusal(self, _tx: Tx, _caller: Caller, _refusal: Refusal) -> None:
+        return None
+
+
 def unrecorded(refusal: Refusal) -> Refusal | None:
     """What is shown of a refusal that leaves no event; None for all others (ruling 11)."""
     if _is_no_event(refusal):
@@ -47,36 +60,50 @@ def record(verb: Refused, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal:
 
 
 def record_each(tx: Tx, refusals: Iterable[tuple[Refused, Caller, Refusal]]) -> list[Refusal]:
-    """Write several refusals down, the first first.
-
-    The tenth refusal in a window is the last that a source is told anything about: a guess that
-    was already under way when the count was reached learns nothing from its answer either.
-    """
+    """Write several refusals down, the first first; those of which there were too many, not."""
     refusals = list(refusals)
-    strangers = [who.source for verb, who, one in refusals if verb.throttled and not one.holder]
-    counted = iter(limits.count_refusals(tx, strangers))
-    holders = [(who, one) for verb, who, one in refusals if verb.throttled and one.holder]
-    written = iter(insisting.worth_writing(tx, holders))
+    counted = limits.count_refusals(tx, [_counted_by(*each) for each in refusals])
     told: list[Refusal] = []
     happened: list[tuple[Caller, Happening]] = []
-    for verb, caller, refusal in refusals:
+    for (verb, caller, refusal), within in zip(refusals, counted, strict=True):
         told_instead = verb.on_refusal(tx, caller, refusal)
         shown = replace(told_instead or refusal, support_code=secrets.support_code())
-        if verb.throttled and refusal.holder and not next(written):
-            shown = replace(shown, counted_only=True)
-        if verb.throttled and not refusal.holder and not next(counted):
-            wait = limits.throttled(tx, caller.source)
-            shown = replace(shown, code="rate_limited", detail="", retry_after=wait)
-        elif not _is_no_event(shown):
+        if not within:
+            shown = _too_many(tx, caller, shown) if _guessed(verb, refusal) else _again(shown)
+        if not _is_no_event(shown):
             happened.append((caller, _happening(caller, shown, verb.name, verb.kind_of(shown))))
         told.append(shown)
     events.record_each(tx, happened)
     return told
 
 
-def write_down(tx: Tx, caller: Caller, refusal: Refusal, verb: str, kind: str) -> None:
-    """The event of a refusal."""
-    events.record(tx, caller, _happening(caller, refusal, verb, kind))
+def _guessed(verb: Refused, refusal: Refusal) -> bool:
+    """Whether it may have been a stranger's guess, which counts against his source."""
+    return verb.throttled and not refusal.holder
+
+
+def _counted_by(verb: Refused, caller: Caller, refusal: Refusal) -> str:
+    """What a refusal is counted by, with the others of its window; "" where it is not."""
+    if _guessed(verb, refusal):
+        return caller.source
+    if verb.throttled:
+        return insisting.holders(caller, refusal)
+    return insisting.signed_in(caller, refusal, verb.name)
+
+
+def _too_many(tx: Tx, caller: Caller, shown: Refusal) -> Refusal:
+    """What a stranger hears who was refused too often.
+
+    The tenth refusal in a window is the last that a source is told anything about: a guess that
+    was already under way when the count was reached learns nothing from its answer either.
+    """
+    wait = limits.throttled(tx, caller.source)
+    return replace(shown, code="rate_limited", detail="", retry_after=wait)
+
+
+def _again(shown: Refusal) -> Refusal:
+    """The same answer as often before: told, and not written down."""
+    return replace(shown, counted_only=True)
 
 
 def _happening(caller: Caller, refusal: Refusal, verb: str, kind: str) -> Happening:
