@@ -7,11 +7,13 @@ server is told to look so rarely that a test could not wait for it.
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 
@@ -33,6 +35,16 @@ revocations.SIGN_OF_LIFE = 0.1
 services.MOST_STREAMS = 2
 wiring.main()
 """
+WITHOUT_END = """
+from enlist import wiring
+from enlist.web import services
+from enlist.web.api import revocations
+revocations.LONGEST = revocations.SIGN_OF_LIFE = 0.5
+revocations._told = lambda read: b":" * 4_000_000 + b"\\n\\n"
+services.MOST_STREAMS = 1
+wiring.main()
+"""
+"""A server with room for one, whose every word is more than a connection holds unread."""
 
 
 @dataclass
@@ -161,6 +173,21 @@ def test_a_stream_ends_with_the_right_to_read_it(start_server: StartServer, tmp_
             told = third.get("/api/v1/revocations/stream")
         assert (told.status_code, told.json()["code"]) == (503, "try_later")
     wait_until(lambda: room(server, house.key, 2), "both have gone", log=server.log)
+
+
+def test_who_never_reads_leaves_when_his_time_is_over(start_server: StartServer) -> None:
+    """He waits for nothing, so nothing would tell him that others want his place."""
+    server = start_server(program=("-c", WITHOUT_END))
+    key = server.api_key("administrator")
+    address = urlsplit(server.url)
+    lines = ("GET /api/v1/revocations/stream HTTP/1.1", f"Host: {address.netloc}")
+    request = "\r\n".join((*lines, f"Authorization: Bearer {key}", "", ""))
+    with socket.create_connection((address.hostname, address.port)) as deaf:
+        deaf.sendall(request.encode())
+        assert deaf.recv(12) == b"HTTP/1.1 200"
+        wait_until(lambda: room(server, key, 1), "his place is free", log=server.log, seconds=30)
+    server.stop()
+    assert "without completing" not in server.output()
 
 
 def room(server: Server, key: str, streams: int) -> bool:

@@ -20,6 +20,9 @@ MOST_HEAD: Final = 16 * 1024
 MOST_WAITING: Final = 16
 """Requests on one connection that wait behind the one that is being answered."""
 
+CUT: Final = "enlist.cut"
+"""In a request's scope: ends its connection at once, whatever its reader has left unread."""
+
 HEAD: Final = "head"
 BODY: Final = "body"
 LEAVE: Final = "leave"
@@ -81,6 +84,7 @@ class WebConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._reading, self._head = HEAD, 0
         super().on_message_begin()
+        cast("dict[str, Any]", self.scope)[CUT] = self.transport.abort
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # A field behind the body is nobody's word: no proxy has looked at it, and without this it

@@ -25,6 +25,7 @@ from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.operations import Asking, Operations, Staff
 from enlist.web.boundary import GOES_ON
 from enlist.web.callers import caller_of
+from enlist.web.connections import CUT
 from enlist.web.services import STREAMED
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
@@ -139,7 +140,14 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._held:
+            # Who reads nothing keeps `send` waiting, and so never hears that his time is over.
+            late, loop = LONGEST + SIGN_OF_LIFE, asyncio.get_running_loop()
+            self._held.callback(loop.call_later(late, scope.get(CUT, _unconnected)).cancel)
             await super().__call__(scope, receive, send)
+
+
+def _unconnected() -> None:
+    """Where a request came over no connection of ours."""
 
 
 @operations.staff("GET", "/revocations/stream", Permission.REVOCATIONS_READ, answers=EventStream)
