@@ -76,7 +76,8 @@ def test_who_may_not_look_is_told_so_without_end_and_written_down_ten_times(enli
     """A page is as good for that as a button."""
     helpdesk = enlist.staff("helpdesk")
     for _ in range(TIMES):
-        assert code(enlist.driver.view(ReadRevocations(), helpdesk)) == "forbidden"
+        seen = enlist.driver.view(ReadRevocations(), helpdesk)
+        assert code(seen) == "forbidden"
     assert refusals(enlist, "request.refused") == {"forbidden": THROTTLE_REFUSALS}
 
 
