@@ -21,7 +21,7 @@ import enlist.web.app
 import enlist.wiring.sealer
 import enlist.wiring.webhook  # noqa: F401 - all four register metrics
 from enlist.cli.application import build
-from enlist.core.events import KINDS
+from enlist.core.events import EVENT_VERSION, FORM, KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission
 from enlist.core.refusals import CATALOGUE, UNRECORDED
 from enlist.core.templates import LOOKUPS, PURPOSES, SECRET_LOOKUPS, lookups_for
@@ -56,6 +56,18 @@ def events() -> Iterator[str]:
     yield "|---|---|"
     for kind, meaning in KINDS.items():
         yield f"| `{kind}` | {meaning} |"
+    yield ""
+    yield "## Taken elsewhere"
+    yield ""
+    yield (
+        "`GET /api/v1/events?after=…` gives each event in this form. A value may be added at any "
+        f"time; one that goes, or means another thing, raises `version`, which is {EVENT_VERSION}."
+    )
+    yield ""
+    yield "| value | meaning |"
+    yield "|---|---|"
+    for name, meaning in FORM.items():
+        yield f"| `{name}` | {meaning} |"
 
 
 def settings() -> Iterator[str]:

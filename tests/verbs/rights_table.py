@@ -21,6 +21,7 @@ from enlist.verbs import (
     backups,
     device_sessions,
     devices,
+    feed,
     first_device,
     identities,
     keys,
@@ -195,6 +196,7 @@ REQUESTS: dict[str, Asked] = {
     ),
     "ShowIdentity": Asked(lambda w, p: identities.ShowIdentity(_device(w, p), 0), ALL, 0),
     "ShowOutstanding": Asked(lambda w, p: identities.ShowOutstanding(_jwt(w, p)), ALL, 0),
+    "ReadEvents": Asked(lambda _w, p: feed.ReadEvents(organization=p), ALL, 0),
     "ReadRevocations": Asked(
         lambda _w, p: revocations.ReadRevocations(organization=p), STAFF_READERS, 0
     ),

@@ -89,6 +89,29 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """Every kind of event; `docs/reference/events.md` lists the same."""
 
+EVENT_VERSION: Final = 1
+"""Of the form in which events are taken elsewhere: raised where a value goes, or means another
+thing; what only adds a value does not raise it."""
+
+FORM: Final[Mapping[str, str]] = {
+    "version": "Of this form.",
+    "seq": "Place in the sealed log, from 0 on, without gaps.",
+    "id": "UUIDv7; the same each time that the event is told.",
+    "at": "When it happened, RFC 3339 in UTC.",
+    "kind": "One of the above.",
+    "actor_kind": "Who did it: `user`, `api_key`, `device`, `host`, `stranger` or `system`.",
+    "actor_id": "Id of whoever did it; null for who has none.",
+    "organization": "Group ID of the organization.",
+    "organization_id": "Its id.",
+    "user_id": "Id of the user it is about, or null.",
+    "device_id": "Id of the device it is about, or null.",
+    "enrollment_id": "Id of the enrollment it is about, or null.",
+    "support_code": "What whoever was refused was shown; else empty.",
+    "data": "What else there is to say, by name; differs by kind. Never a secret.",
+    "personal": "Names and addresses; empty once they were erased.",
+}
+"""The values of an event that is taken elsewhere; a test compares them with what is given."""
+
 VERSION: Final = 2
 """Of an entry's form; those of version 1 hold no support code."""
 

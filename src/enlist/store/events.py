@@ -30,11 +30,21 @@ INSERT_EACH = SetQuery(
     """,
 )
 
-_COLUMNS = """
-    SELECT e.id, e.at, e.kind, e.actor_kind, e.actor_id, e.organization_id, e.user_id,
-           e.device_id, e.enrollment_id, e.support_code, e.entry, e.personal
+FIELDS = """e.id, e.at, e.kind, e.actor_kind, e.actor_id, e.organization_id, e.user_id,
+           e.device_id, e.enrollment_id, e.support_code, e.entry, e.personal"""
+"""The columns of which `event_of` makes an event."""
+
+_COLUMNS = f"""
+    SELECT {FIELDS}
       FROM event e JOIN organization o ON o.id = e.organization_id
 """
+
+NOT_ABOUT_STAFF = f"""
+    {NOT_STAFF.format(user="e.user_id")}
+    AND e.kind NOT LIKE 'api_key.%' AND e.kind NOT LIKE 'role.%'
+    AND (e.user_id IS NOT NULL OR e.device_id IS NOT NULL OR e.enrollment_id IS NOT NULL
+         OR e.actor_kind IN ('stranger', 'device', 'system'))"""
+"""Condition for those who may not see people who hold roles."""
 
 _FLAGGED = """{event}.kind LIKE '%.refused'
     AND {event}.entry LIKE '%"flag":"' || :{flag} || '"%'"""
@@ -72,11 +82,7 @@ _LIST = Listing(
                              WHERE later.device_id = e.device_id AND later.id > e.id
                                AND later.enrollment_id = e.enrollment_id
                                AND {_FLAGGED.format(event="later", flag="unanswered")})""",
-        "without_staff": f"""
-            {NOT_STAFF.format(user="e.user_id")}
-            AND e.kind NOT LIKE 'api_key.%' AND e.kind NOT LIKE 'role.%'
-            AND (e.user_id IS NOT NULL OR e.device_id IS NOT NULL OR e.enrollment_id IS NOT NULL
-                 OR e.actor_kind IN ('stranger', 'device', 'system'))""",
+        "without_staff": NOT_ABOUT_STAFF,
     },
     search=("e.kind", "e.entry", "COALESCE(e.personal, '')"),
     veil={
@@ -144,13 +150,13 @@ def page(tx: Reader, request: PageRequest) -> Page[EventRow] | Refusal:
     """
     since, before = (int(request.filters.get(name) or 0) for name in ("since", "before"))
     ids = {"since_id": least_id(since), "before_id": least_id(before + LATEST)}
-    return _LIST.page(tx, request, _event, **ids)
+    return _LIST.page(tx, request, event_of, **ids)
 
 
 def first_use(tx: Reader, enrollment_id: Id) -> EventRow | None:
     """How an enrollment was used first: for telling it to whoever comes second (X37)."""
     row = tx.one(_FIRST_USE, enrollment_id=enrollment_id)
-    return None if row is None else _event(row)
+    return None if row is None else event_of(row)
 
 
 def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
@@ -165,7 +171,8 @@ def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
     ahead.ask(_FIRST_USE_EACH, [{"enrollment_id": each} for each in asked], know)
 
 
-def _event(row: Row) -> EventRow:
+def event_of(row: Row) -> EventRow:
+    """The event of a row that has `FIELDS`."""
     return EventRow(
         id=row["id"],
         at=row["at"],

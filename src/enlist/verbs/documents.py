@@ -11,11 +11,13 @@ from typing import Any
 
 from enlist.core import model
 from enlist.core.clock import rfc3339
+from enlist.core.events import EVENT_VERSION
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state
 from enlist.core.model import MessageState
 from enlist.core.sessions import DeviceSession
 from enlist.pki.revocation import REASONS
+from enlist.store.feed import SealedEvent
 from enlist.store.revocations import Revocation
 from enlist.verbs import views_details
 from enlist.verbs.consequences import Consequences
@@ -159,6 +161,12 @@ def event(found: model.EventRow) -> Document:
         for name, value in found.data.items()
     }
     return _but(found, "entry") | {"data": data}
+
+
+def sealed_event(found: SealedEvent) -> Document:
+    """An event as whoever takes the log elsewhere is given it, with its place in the order."""
+    told = {"version": EVENT_VERSION, "seq": found.seq} | event(found.event)
+    return told | {"organization": found.group_id}
 
 
 def _is_moment(name: str) -> bool:

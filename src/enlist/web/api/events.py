@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
 from fastapi.responses import StreamingResponse
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core.caller import CallerKind
 from enlist.core.model import EventRow
-from enlist.core.outcomes import Refusal
+from enlist.core.outcomes import FieldError, Refusal
 from enlist.core.policy import Permission
+from enlist.core.secrets import support_code
 from enlist.store import listing
+from enlist.store.feed import SealedEvent as StoredEvent
 from enlist.store.listing import MOST_PER_PAGE
 from enlist.verbs import documents
+from enlist.verbs.feed import ReadEvents, ReadOn
 from enlist.verbs.views import ExportEvents, ListEvents
 from enlist.verbs.views_details import ShowEvent
 from enlist.verbs.views_overview import FindSupportCode
 from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
 from enlist.web.api.operations import Asking, Operations, Staff, shown
+from enlist.web.api.revocations import sharing
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, IdGiven, Line, Moment, MomentGiven
 
 operations: Final = Operations("Events")
+
+_REST: Final = 0.5
+"""Seconds between two looks of somebody who waits; events are sealed about as often."""
 
 
 _EXAMPLE: Final[JsonDict] = {
@@ -43,6 +52,9 @@ _EXAMPLE: Final[JsonDict] = {
     "data": {"grant": "registration_token", "platform": "linux"},
     "personal": {"user": "ada", "device": "Ada's laptop", "address": "192.0.2.7"},
 }
+
+
+_SEALED: Final[JsonDict] = {**_EXAMPLE, "version": 1, "seq": 17, "organization": "main"}
 
 
 class Event(Shown):
@@ -71,6 +83,39 @@ class Event(Shown):
         return cls(**documents.event(found))
 
 
+class SealedEvent(Event):
+    """An event with its place in the sealed log."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SEALED]})
+
+    version: int
+    """Of this form; a higher one may no longer have the same values."""
+    seq: int
+    """Its place, from 0 on; the next event has the next higher one."""
+    organization: str
+
+    @classmethod
+    def of_sealed(cls, found: StoredEvent) -> SealedEvent:
+        """An event of the feed."""
+        return cls(**documents.sealed_event(found))
+
+
+class EventFeed(Shown):
+    """Events in the order of the sealed log, oldest first."""
+
+    items: list[SealedEvent]
+    cursor: str
+    """Give it as `after` the next time, also where there are no items."""
+    more: bool
+    """Whether there is more to look through already."""
+
+    @classmethod
+    def of(cls, read: ReadOn) -> EventFeed:
+        """What was read."""
+        items = [SealedEvent.of_sealed(each) for each in read.items]
+        return cls(items=items, cursor=read.cursor, more=read.more)
+
+
 class SupportCode(Shown):
     """What a support code stands for."""
 
@@ -94,8 +139,6 @@ class EventFilters(Body):
     device: IdGiven | None = None
     enrollment: IdGiven | None = None
     support_code: Line | None = None
-    after: IdGiven | None = None
-    """Only events after this one."""
     since: MomentGiven | None = None
     """Only events of this moment or later."""
     before: MomentGiven | None = None
@@ -107,23 +150,80 @@ class EventFilters(Body):
 class EventQuery(EventFilters, Paging):
     """Sorts: `at`."""
 
+    after: Annotated[str, Field(max_length=36, pattern="^[0-9A-Fa-f-]*$")] | None = None
+    """Answer the feed instead, oldest first: what stands behind this cursor, or event, in the order
+    of the sealed log; all there is if it is empty. Goes with `kind`, `organization`, `limit` and
+    `wait`."""
+    wait: Annotated[float, Field(ge=0, le=30)] = 0
+    """Of the feed: seconds to wait for an event where there is none yet."""
+
+
+_FEED: Final = frozenset({"after", "kind", "organization", "limit", "wait"})
+
 
 class ExportQuery(EventFilters):
     """Which events to take away."""
 
+    after: IdGiven | None = None
+    """Only events after this one."""
     search: Line = ""
     """Text that must occur, in any case of letters."""
     organization: Line = ""
     """Id or Group ID of the organization at and below which to look; your own if left out."""
 
 
-@operations.staff("GET", "/events", Permission.EVENTS_READ, answers=Page[Event])
+@operations.staff("GET", "/events", Permission.EVENTS_READ, answers=Page[Event] | EventFeed)
 async def list_events(
     asking: Staff, query: Annotated[EventQuery, Query()]
-) -> Page[Event] | Refusal:
-    """List events, newest first."""
-    found = await asking.see(ListEvents(**filters(query)))
+) -> Page[Event] | EventFeed | Refusal:
+    """List events, newest first; with `after`, follow them in the order of the sealed log.
+
+    An event is in the feed within a second. With each `cursor` given as the next `after`, nothing
+    is left out, whatever was restarted meanwhile. After a restore from a backup a cursor may be
+    unknown; then the feed begins anew.
+    """
+    if query.after is not None:
+        return shown(await _follow(asking, query), EventFeed.of)
+    if "wait" in query.model_fields_set:
+        return _does_not_go("wait", "goes only with after")
+    named = filters(query)
+    named["filters"].pop("wait", None)
+    found = await asking.see(ListEvents(**named))
     return shown(found, lambda page: Page.of(page, Event.of))
+
+
+async def _follow(asking: Asking, query: EventQuery) -> ReadOn | Refusal:
+    """What stands behind the cursor; waits for it for a while, where that is asked."""
+    for name in sorted(query.model_fields_set - _FEED):
+        return _does_not_go(name, "does not go with after")
+    view = ReadEvents(query.after or "", query.organization, query.kind or "", query.limit)
+    found = await asking.see(view)
+    if not query.wait or isinstance(found, Refusal) or found.items:
+        return found
+    with ExitStack() as held:
+        if not held.enter_context(asking.services.streams.taken(sharing(asking.caller))):
+            return Refusal("try_later", support_code=support_code())
+        return await _waited(asking, view, found, query.wait)
+
+
+async def _waited(
+    asking: Asking, view: ReadEvents, found: ReadOn, seconds: float
+) -> ReadOn | Refusal:
+    bell, clock = asking.services.bell, asyncio.get_running_loop().time
+    until, read = clock() + seconds, found
+    while not read.items and clock() < until and not bell.over:
+        if not read.more:
+            await asyncio.sleep(_REST)
+        following = await asking.see(replace(view, after=read.cursor))
+        if isinstance(following, Refusal):
+            return following
+        read = following
+    return read
+
+
+def _does_not_go(name: str, problem: str) -> Refusal:
+    fields = (FieldError(name, problem),)
+    return Refusal("validation_failed", fields=fields, support_code=support_code())
 
 
 class JsonLines(StreamingResponse):

@@ -166,7 +166,7 @@ async def stream_revocations(
     after = query.after if last_event_id is None else last_event_id
     view = ReadRevocations(after, query.organization)
     with ExitStack() as held:
-        if not held.enter_context(asking.services.streams.taken(_sharing(asking.caller))):
+        if not held.enter_context(asking.services.streams.taken(sharing(asking.caller))):
             return Refusal("try_later", support_code=support_code())
         rung = asking.services.bell.rung()
         first = await _read(asking, view)
@@ -176,7 +176,7 @@ async def stream_revocations(
         return EventStream(_events(asking, view, first, rung), held.pop_all())
 
 
-def _sharing(caller: Caller) -> str:
+def sharing(caller: Caller) -> str:
     """Whose places a reader's stream is one of: an organization below the topmost has all that is
     below it in common, or it could have more of them by making organizations.
     """

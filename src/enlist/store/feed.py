@@ -1,0 +1,128 @@
+"""Events in the order of the sealed log, for whoever takes them elsewhere.
+
+Ids are made before a commit, so a slow transaction may bring an event with a smaller id than one
+that a reader has already. The sealer's order has no such gap: a place is given after the commit,
+the next one is always higher, and none is taken back. Who has read up to a place has read all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from enlist.core.ids import Id
+from enlist.core.model import EventRow
+from enlist.store.events import FIELDS, NOT_ABOUT_STAFF, event_of
+from enlist.store.listing import path_end
+from enlist.store.tx import Query, Reader, Row
+
+SPAN: Final = 5_000
+"""How many places are looked through at once for those that somebody wants."""
+
+BEFORE_ALL: Final = -1
+"""The place behind which everything is."""
+
+_PLACE = Query("feed.place", "SELECT seq FROM event_seal WHERE event_id = :event_id")
+_EXISTS = Query("feed.exists", "SELECT 1 AS found FROM event WHERE id = :event_id")
+_LAST = Query("feed.last", "SELECT seq, event_id FROM event_seal ORDER BY seq DESC LIMIT 1")
+_AT = Query("feed.at", "SELECT event_id FROM event_seal WHERE seq = :seq")
+_BETWEEN = f"""
+    SELECT s.seq, o.group_id, o.path, {FIELDS}
+      FROM event_seal s JOIN event e ON e.id = s.event_id
+      JOIN organization o ON o.id = e.organization_id
+     WHERE s.seq > :after AND s.seq <= :last AND o.path >= :path AND o.path < :path_end
+       AND (:kinds = '' OR :kinds LIKE '%|' || e.kind || '|%')
+"""
+_EVENTS = Query("feed.events", f"{_BETWEEN} ORDER BY s.seq LIMIT :limit")
+_DISCREETLY = Query(
+    "feed.events_without_staff", f"{_BETWEEN} AND {NOT_ABOUT_STAFF} ORDER BY s.seq LIMIT :limit"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEvent:
+    """An event and its place in the order.
+
+    Attributes:
+        seq: from 0 on, without gaps.
+        group_id, path: of the event's organization.
+    """
+
+    seq: int
+    group_id: str
+    path: str
+    event: EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some neighbours in the order, and of them the events that were wanted.
+
+    Attributes:
+        last: the place up to which was looked.
+        more: whether there are places behind it already.
+    """
+
+    items: tuple[SealedEvent, ...]
+    last: int
+    more: bool
+
+
+def place(tx: Reader, event_id: Id) -> int | None:
+    """Where an event stands; None where it has no place."""
+    row = tx.one(_PLACE, event_id=event_id)
+    return None if row is None else int(row["seq"])
+
+
+def exists(tx: Reader, event_id: Id) -> bool:
+    """Whether there is such an event, sealed or not."""
+    return tx.one(_EXISTS, event_id=event_id) is not None
+
+
+def last(tx: Reader) -> int:
+    """The last place that is taken; `BEFORE_ALL` in an empty log."""
+    row = tx.one(_LAST)
+    return BEFORE_ALL if row is None else int(row["seq"])
+
+
+def event_at(tx: Reader, seq: int) -> Id | None:
+    """Whose place this is."""
+    row = tx.one(_AT, seq=seq)
+    return None if row is None else row["event_id"]
+
+
+def after(
+    tx: Reader,
+    seq: int,
+    path: str,
+    limit: int,
+    *,
+    kinds: Sequence[str] = (),
+    staff: bool = True,
+) -> Stretch:
+    """Events behind a place, of an organization and below, in order.
+
+    Args:
+        limit: how many at most.
+        kinds: only these; all if none is named.
+        staff: whether also what is about people who hold roles.
+    """
+    end = last(tx)
+    until = min(seq + SPAN, end)
+    rows = tx.all(
+        _EVENTS if staff else _DISCREETLY,
+        after=seq,
+        last=until,
+        path=path,
+        path_end=path_end(path),
+        kinds=f"|{'|'.join(kinds)}|" if kinds else "",
+        limit=limit,
+    )
+    items = tuple(_sealed(row) for row in rows)
+    looked = items[-1].seq if len(items) == limit else max(until, seq)
+    return Stretch(items, looked, looked < end)
+
+
+def _sealed(row: Row) -> SealedEvent:
+    return SealedEvent(int(row["seq"]), row["group_id"], row["path"], event_of(row))
