@@ -43,6 +43,7 @@ CONTRACT = {
     "user add": "username email phone organization password-stdin device platform message json",
     "user list": "json",
     "device register": "user name platform organization message json",
+    "device edit": "json",
     "device list": "json",
     "device show": "json",
     "enrollment list": "state grant json",
@@ -103,6 +104,43 @@ def test_a_device_is_registered_and_its_token_shown_once(run: Run, enlist: Enlis
     kinds = [event["kind"] for event in run("audit", "list", "--json").json["items"]]
     assert "enrollment.revealed" in kinds
     assert "box" in run("device", "list", "--state", "registered").out
+
+
+def test_a_device_is_registered_and_edited_with_all_that_is_known_of_it(run: Run) -> None:
+    """A31."""
+    run("user", "add", "--username", "ada", "--email", "ada@example.com")
+    words = ("device", "register", "--user", "ada", "--name", "box", "--platform", "ios")
+    known = (
+        *words,
+        "--ownership",
+        "EMPLOYEE_OWNED",
+        "--imei",
+        "I1",
+        "--tag",
+        "field",
+        "--tag",
+        "a b",
+    )
+    made = run(*known, "--attribute", "room=12", "--attribute", "url=a?b=c", "--json").json[
+        "device"
+    ]
+    assert (made["ownership"], made["identifiers"]["imei"]) == ("employee_owned", "I1")
+    assert (made["tags"], made["custom_attributes"]) == (
+        ["field", "a b"],
+        {"room": "12", "url": "a?b=c"},
+    )
+    change = ("--name", "bag", "--imei", "", "--sim", "M1", "--tag", "")
+    changed = run("device", "edit", made["id"], *change, "--json").json
+    assert (changed["name"], changed["identifiers"]["imei"], changed["identifiers"]["sim"]) == (
+        "bag",
+        "",
+        "M1",
+    )
+    assert (changed["tags"], changed["custom_attributes"]) == ([], made["custom_attributes"])
+    shown = run("device", "show", made["id"]).out
+    assert all(text in shown for text in ("employee_owned", "M1", "room", "12"))
+    assert "name=value" in run("device", "edit", made["id"], "--attribute", "room", expect=1).err
+    assert run("device", "edit", made["id"], expect=2).err
 
 
 def test_a_mailed_token_is_not_shown(run: Run) -> None:

@@ -30,6 +30,10 @@ _WITHOUT_0008 = [
     "ALTER TABLE message DROP COLUMN delivered_at",
     "ALTER TABLE message DROP COLUMN provider_id",
 ]
+_WITHOUT_0009 = [
+    "ALTER TABLE device DROP COLUMN custom_attributes",
+    "ALTER TABLE device DROP COLUMN tags",
+]
 _WITHOUT_0004 = [
     "DROP INDEX enrollment_replaces",
     "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
@@ -57,6 +61,7 @@ BACK = {
     },
     "0006": {"sqlite": _WITHOUT_0007, "postgres": _WITHOUT_0007},
     "0007": {"sqlite": _WITHOUT_0008, "postgres": _WITHOUT_0008},
+    "0008": {"sqlite": _WITHOUT_0009, "postgres": _WITHOUT_0009},
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

@@ -28,13 +28,17 @@ def fields(refusal: Any) -> set[str]:
 def test_what_can_be_edited_is_kept(world: World) -> None:
     """A31."""
     device_id = world.register(world.add_user("acme")).device_id
-    wanted: dict[str, str | None] = {key: f"new {key}" for key in EDITABLE}
+    wanted: dict[str, Any] = {key: f"new {key}" for key in EDITABLE}
     wanted["ownership"] = "corporate_shared"
+    wanted["tags"] = ("field", "Füße")
+    wanted["custom_attributes"] = {"cost center": "4711", "note": "a=b, c"}
     world.do(ChangeDevice(device_id, wanted))
     device = world.see(ShowDevice(device_id)).device
     assert {key: getattr(device, key) for key in EDITABLE} == wanted
-    cleared = world.do(ChangeDevice(device_id, {"serial": None, "ownership": None}))
+    nothing = dict.fromkeys(("serial", "ownership", "tags", "custom_attributes"))
+    cleared = world.do(ChangeDevice(device_id, nothing))
     assert (cleared.serial, cleared.ownership.value) == ("", "none")
+    assert (cleared.tags, cleared.custom_attributes) == ((), {})
 
 
 @pytest.mark.parametrize(
@@ -45,13 +49,39 @@ def test_what_can_be_edited_is_kept(world: World) -> None:
         ("name", "a" * 201),
         ("serial", "a\x00b"),
         ("ownership", "stolen"),
+        ("tags", ["a, b"]),
+        ("tags", "x" * 41),
+        ("tags", ",".join(map(str, range(21)))),
+        ("custom_attributes", "no equals sign"),
+        ("custom_attributes", "twice=1\nTwice=2"),
+        ("custom_attributes", {"": "x"}),
         ("platform", "linux"),
         ("user_id", "x"),
     ],
 )
-def test_what_cannot_be_is_refused_by_field(world: World, field: str, value: str | None) -> None:
+def test_what_cannot_be_is_refused_by_field(world: World, field: str, value: object) -> None:
     device_id = world.register(world.add_user("acme")).device_id
     assert fields(world.refused(ChangeDevice(device_id, {field: value}))) == {field}
+
+
+@pytest.mark.parametrize(
+    "wanted", ["CORPORATE_DEDICATED", "corporate_shared", "EMPLOYEE_OWNED", "NONE"]
+)
+def test_the_four_ownerships_are_taken_in_capitals_too(world: World, wanted: str) -> None:
+    """A32."""
+    user = world.add_user("acme")
+    device_id = world.do(Register("", user.id, DeviceDetails("d", "linux", wanted))).device_id
+    assert world.see(ShowDevice(device_id)).device.ownership.value == wanted.lower()
+    wrong = world.refused(Register("", user.id, DeviceDetails("d", "linux", "LEASED")))
+    assert fields(wrong) == {"ownership"}
+
+
+def test_tags_and_attributes_are_read_as_they_are_typed(world: World) -> None:
+    device_id = world.register(world.add_user("acme")).device_id
+    typed = {"tags": " field,Field, loan ,", "custom_attributes": "room = 12\n\nempty=\nurl=a?b=c"}
+    changed = world.do(ChangeDevice(device_id, typed))
+    assert changed.tags == ("field", "loan")
+    assert changed.custom_attributes == {"room": "12", "url": "a?b=c"}
 
 
 def test_an_external_id_is_unique_within_an_organization(either: World) -> None:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from enlist.cli import resetting
+from enlist.cli.details import (
+    AssetNumber,
+    Attribute,
+    ExternalId,
+    Imei,
+    Model,
+    OsVersion,
+    Ownership,
+    Serial,
+    Sim,
+    Tag,
+    Udid,
+    given,
+)
 from enlist.cli.issuing import (
     Grant,
     Message,
@@ -39,6 +53,7 @@ from enlist.cli.output import (
     print_page,
     print_table,
     shown,
+    usage,
 )
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Platform
@@ -58,10 +73,17 @@ def register(
         str, typer.Option("--platform", help="android, ios, macos, windows or linux.")
     ],
     organization: Organization = "",
-    ownership: Annotated[
-        str, typer.Option("--ownership", help="corporate_dedicated, employee_owned, …")
-    ] = "none",
-    serial: Annotated[str, typer.Option("--serial", help="Serial number.")] = "",
+    ownership: Ownership = None,
+    model: Model = None,
+    os_version: OsVersion = None,
+    serial: Serial = None,
+    imei: Imei = None,
+    udid: Udid = None,
+    sim: Sim = None,
+    asset_number: AssetNumber = None,
+    external_id: ExternalId = None,
+    tag: Tag = None,
+    attribute: Attribute = None,
     grant: Grant = "registration_token",
     message: Message = "email",
     template: Annotated[str, typer.Option("--template", help="Message template.")] = "",
@@ -74,10 +96,23 @@ def register(
     from enlist.verbs.issuing import Delivery
     from enlist.verbs.register import DeviceDetails, Register
 
+    details = given(
+        tag,
+        attribute,
+        ownership=ownership,
+        model=model,
+        os_version=os_version,
+        serial=serial,
+        imei=imei,
+        udid=udid,
+        sim=sim,
+        asset_number=asset_number,
+        external_id=external_id,
+    )
     verb = Register(
         organization,
         user,
-        DeviceDetails(name, platform, ownership, serial=serial),
+        DeviceDetails(name, platform, **details),
         Delivery(message, template),
         parse_moment(expires, datetime.now(UTC)),
         grant_named(grant),
@@ -89,6 +124,54 @@ def register(
             return
         out.print(f"Registered {name} for {user}: {issued.device_id}", markup=False)
         print_token(issued, enlist)
+
+
+@commands.command("edit", epilog="Example: enlist device edit 0199… --ownership employee_owned")
+def edit(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="Id.")],
+    name: Annotated[str | None, typer.Option("--name", help="What the device is called.")] = None,
+    ownership: Ownership = None,
+    model: Model = None,
+    os_version: OsVersion = None,
+    serial: Serial = None,
+    imei: Imei = None,
+    udid: Udid = None,
+    sim: Sim = None,
+    asset_number: AssetNumber = None,
+    external_id: ExternalId = None,
+    tag: Tag = None,
+    attribute: Attribute = None,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is known of a device. An empty text empties; tags and attributes are replaced."""
+    from enlist.verbs import documents
+    from enlist.verbs.devices import ChangeDevice
+
+    changes = given(
+        tag,
+        attribute,
+        name=name,
+        ownership=ownership,
+        model=model,
+        os_version=os_version,
+        serial=serial,
+        imei=imei,
+        udid=udid,
+        sim=sim,
+        asset_number=asset_number,
+        external_id=external_id,
+    )
+    if not changes:
+        usage("Name at least one thing to change, such as --name.")
+    with installation(context, data, database) as enlist:
+        changed = done(enlist.perform(ChangeDevice(device, changes)))
+    if as_json:
+        print_json(documents.device(changed))
+    else:
+        out.print(f"Changed {changed.name}.", markup=False)
 
 
 commands.command("reset", epilog="Example: enlist device reset 0199… --reason lost")(
@@ -163,6 +246,8 @@ def show(
             "User": found.username,
             "Organization": found.group_id,
             "Platform": found.platform.value,
+            "Ownership": found.ownership.value,
+            **{name: text for name, text in _known(found) if text},
             "Registered": moment(found.registered_at),
             "Enrolled": moment(found.enrolled_at),
             "Id": found.id,
@@ -174,3 +259,17 @@ def show(
         for event in detail.timeline.items
     ]
     print_table(("WHEN", "WHAT", "BY"), rows, "Nothing has happened yet.")
+
+
+def _known(found: Device) -> Iterator[tuple[str, str]]:
+    """What is known of a device besides, by what it is called."""
+    yield "Model", found.model
+    yield "Operating system", found.os_version
+    yield "Serial number", found.serial
+    yield "IMEI", found.imei
+    yield "UDID", found.udid
+    yield "SIM", found.sim
+    yield "Asset number", found.asset_number
+    yield "External id", found.external_id
+    yield "Tags", ", ".join(found.tags)
+    yield from found.custom_attributes.items()

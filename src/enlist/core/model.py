@@ -7,7 +7,7 @@ stays. All moments are microseconds UTC, all ids UUIDv7 text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from enlist.core.ids import Id
@@ -27,12 +27,18 @@ class Platform(StrEnum):
 
 
 class Ownership(StrEnum):
-    """Whose property a device is (A32)."""
+    """Whose property a device is (A32): these four, in any case of letters."""
 
     CORPORATE_DEDICATED = "corporate_dedicated"
     CORPORATE_SHARED = "corporate_shared"
     EMPLOYEE_OWNED = "employee_owned"
     NONE = "none"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Ownership | None:
+        """Lists from elsewhere write them in capitals."""
+        lower = value.lower() if isinstance(value, str) else None
+        return next((each for each in cls if each.value == lower), None)
 
 
 class GrantKind(StrEnum):
@@ -153,6 +159,8 @@ class Device:
     enrolled_at: int | None
     last_seen_at: int | None
     version: int
+    tags: tuple[str, ...] = ()
+    custom_attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def subjects(self) -> Subjects:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from enlist.core.filtering import Selection
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
@@ -18,7 +20,8 @@ _COLUMNS = """
     SELECT d.id, d.organization_id, o.path AS organization_path, o.group_id, d.user_id,
            COALESCE(u.username, '') AS username, d.name, d.platform, d.ownership, d.state,
            d.model, d.os_version, d.serial, d.imei, d.udid, d.sim, d.asset_number,
-           d.external_id, d.registered_at, d.enrolled_at, d.last_seen_at, d.version
+           d.external_id, d.registered_at, d.enrolled_at, d.last_seen_at, d.version, d.tags,
+           d.custom_attributes
       FROM device d
       JOIN organization o ON o.id = d.organization_id
       LEFT JOIN app_user u ON u.id = d.user_id
@@ -36,9 +39,10 @@ _INSERT = Query(
     """
     INSERT INTO device (id, organization_id, user_id, name, platform, ownership, state, model,
                         os_version, serial, imei, udid, sim, asset_number, external_id,
-                        registered_at)
+                        registered_at, tags, custom_attributes)
     VALUES (:id, :organization_id, :user_id, :name, :platform, :ownership, :state, :model,
-            :os_version, :serial, :imei, :udid, :sim, :asset_number, :external_id, :registered_at)
+            :os_version, :serial, :imei, :udid, :sim, :asset_number, :external_id, :registered_at,
+            :tags, :custom_attributes)
     """,
 )
 _CHANGE = Query(
@@ -47,7 +51,8 @@ _CHANGE = Query(
     UPDATE device
        SET name = :name, ownership = :ownership, model = :model, os_version = :os_version,
            serial = :serial, imei = :imei, udid = :udid, sim = :sim,
-           asset_number = :asset_number, external_id = :external_id, version = version + 1
+           asset_number = :asset_number, external_id = :external_id, tags = :tags,
+           custom_attributes = :custom_attributes, version = version + 1
      WHERE id = :id AND deleted_at IS NULL AND version = :version
     """,
 )
@@ -315,7 +320,13 @@ def _editable(device: Device) -> dict[str, object]:
         "sim": device.sim,
         "asset_number": device.asset_number,
         "external_id": device.external_id,
+        "tags": _packed(list(device.tags)),
+        "custom_attributes": _packed(dict(device.custom_attributes)),
     }
+
+
+def _packed(labels: list[str] | dict[str, str]) -> str:
+    return json.dumps(labels, ensure_ascii=False, separators=(",", ":")) if labels else ""
 
 
 def _device(row: Row) -> Device:
@@ -342,4 +353,6 @@ def _device(row: Row) -> Device:
         enrolled_at=row["enrolled_at"],
         last_seen_at=row["last_seen_at"],
         version=row["version"],
+        tags=tuple(json.loads(row["tags"])) if row["tags"] else (),
+        custom_attributes=json.loads(row["custom_attributes"]) if row["custom_attributes"] else {},
     )

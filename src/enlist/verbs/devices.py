@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
@@ -13,15 +13,14 @@ from enlist.core.outcomes import Done, Drop, FieldError, Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.store import credentials, devices, enrollments, events
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import fields
+from enlist.verbs import fields, labels
 from enlist.verbs.driver import QuickVerb, Tools, Verb
-from enlist.verbs.fields import Fields
+from enlist.verbs.fields import Fields, Unfit
 from enlist.verbs.finding import beyond, device_named
 from enlist.verbs.naming import discreetly
 
-EDITABLE: Final = (
+TEXTS: Final = (
     "name",
-    "ownership",
     "model",
     "os_version",
     "serial",
@@ -31,7 +30,33 @@ EDITABLE: Final = (
     "asset_number",
     "external_id",
 )
+"""What is known of a device in one line each."""
+
+EDITABLE: Final = (*TEXTS, "ownership", "tags", "custom_attributes")
 """What of a device can be edited (A31); platform and user cannot."""
+
+
+def ownership(text: str) -> str:
+    """Whose property a device is, in the word that is stored (A32)."""
+    try:
+        return Ownership(text.strip()).value
+    except ValueError:
+        raise Unfit(f"must be one of {', '.join(Ownership)}") from None
+
+
+_CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    **dict.fromkeys(TEXTS, fields.line),
+    "name": fields.label,
+    "ownership": ownership,
+    "tags": labels.tags,
+    "custom_attributes": labels.attributes,
+}
+_EMPTY: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(TEXTS, ""),
+    "ownership": Ownership.NONE.value,
+    "tags": (),
+    "custom_attributes": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +72,14 @@ class ChangeDevice(Verb[Device, Changing, Device]):
     """Change details of a device.
 
     Attributes:
-        changes: field to new value; None empties it.
+        changes: field to new value; None empties it. Tags and custom attributes are given whole.
         version: the version that was edited; a newer one in the store refuses the change.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `precondition_failed`.
     """
 
     device_id: str
-    changes: Mapping[str, str | None]
+    changes: Mapping[str, Any]
     version: int | None = None
 
     name = "change_device"
@@ -70,27 +95,16 @@ class ChangeDevice(Verb[Device, Changing, Device]):
 
     def work(self, tools: Tools, caller: Caller, seen: Device) -> Changing | Refusal:
         read = Fields()
-        wanted: dict[str, str] = {}
+        wanted: dict[str, Any] = {}
         for key, value in self.changes.items():
             if key not in EDITABLE:
                 read.errors.append(FieldError(key, "cannot be changed"))
                 continue
-            check = fields.label if key == "name" else fields.line
-            wanted[key] = read.read(key, value or "", check)
-        ownership = wanted.pop("ownership", None) or (
-            Ownership.NONE.value if "ownership" in self.changes else seen.ownership.value
-        )
-        if ownership not in set(Ownership):
-            read.errors.append(FieldError("ownership", f"must be one of {', '.join(Ownership)}"))
+            wanted[key] = read.take(key, value or _EMPTY[key], _CHECKS[key], None)
         if read.refusal is not None:
             return replace(read.refusal, about=seen.subjects)
-        after = replace(
-            seen,
-            ownership=Ownership(ownership),
-            version=seen.version + 1,
-            **wanted,  # type: ignore[arg-type]  # only text fields are left in it
-        )
-        return Changing(seen, after)
+        owned = Ownership(wanted.pop("ownership", seen.ownership))
+        return Changing(seen, replace(seen, ownership=owned, version=seen.version + 1, **wanted))
 
     def apply(self, tx: Tx, caller: Caller, ready: Changing) -> Done[Device] | Refusal:
         before, after = ready.before, ready.after
@@ -99,8 +113,8 @@ class ChangeDevice(Verb[Device, Changing, Device]):
         changed = [key for key in EDITABLE if getattr(before, key) != getattr(after, key)]
         personal = {"device": after.name, "user": after.username}
         for key in changed:
-            personal[f"before.{key}"] = str(getattr(before, key))
-            personal[f"after.{key}"] = str(getattr(after, key))
+            personal[f"before.{key}"] = as_typed(before, key)
+            personal[f"after.{key}"] = as_typed(after, key)
         data = {"fields": ", ".join(changed)}
         events.record(tx, caller, Happening("device.changed", after.subjects, data, personal))
         return Done(discreetly(tx, caller, [after])[0])
@@ -109,6 +123,15 @@ class ChangeDevice(Verb[Device, Changing, Device]):
         if "external_id" not in index:
             return None
         return invalid("external_id", "another device here has it")
+
+
+def as_typed(device: Device, name: str) -> str:
+    """What stands in a field of a device, as one types it."""
+    if name == "tags":
+        return labels.joined_tags(device.tags)
+    if name == "custom_attributes":
+        return labels.joined_attributes(device.custom_attributes)
+    return str(getattr(device, name))
 
 
 @dataclass(frozen=True)

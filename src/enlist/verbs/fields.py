@@ -12,13 +12,17 @@ import re
 import unicodedata
 import zoneinfo
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from enlist.core.ids import parse_id
 from enlist.core.outcomes import FieldError, Refusal, invalid
 from enlist.core.secrets import Secret
 from enlist.locales import LANGUAGES
 from enlist.verbs.passwords import LONGEST, SHORTEST
+
+Given = TypeVar("Given")
+Read = TypeVar("Read")
+Otherwise = TypeVar("Otherwise")
 
 MOST_LETTERS: Final = 200
 _GROUP_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")
@@ -36,11 +40,17 @@ class Fields:
 
     def read(self, name: str, text: str, check: Callable[[str], str]) -> str:
         """`text` as it shall be stored; "" and an error where it is unfit."""
+        return self.take(name, text, check, "")
+
+    def take(
+        self, name: str, given: Given, check: Callable[[Given], Read], otherwise: Otherwise
+    ) -> Read | Otherwise:
+        """The same for what is more than a text."""
         try:
-            return check(text)
+            return check(given)
         except Unfit as problem:
             self.errors.append(FieldError(name, str(problem)))
-            return ""
+            return otherwise
 
     @property
     def refusal(self) -> Refusal | None:

@@ -7,7 +7,7 @@ a caller who holds `enrollments:reveal`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
@@ -28,7 +28,10 @@ from enlist.core.secrets import Secret
 from enlist.store import devices, enrollment_secrets, enrollments, events, organizations, users
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs import fields, labels
+from enlist.verbs.devices import TEXTS, ownership
 from enlist.verbs.driver import QuickVerb, Tools, Verb
+from enlist.verbs.fields import Fields
 from enlist.verbs.finding import (
     beyond,
     device_named,
@@ -47,6 +50,7 @@ from enlist.verbs.issuing import (
     prepare,
     sms_cap,
 )
+from enlist.verbs.labels import AttributesGiven, TagsGiven
 from enlist.verbs.rights import lacks, missing
 
 
@@ -65,19 +69,32 @@ class DeviceDetails:
     sim: str = ""
     asset_number: str = ""
     external_id: str = ""
+    tags: TagsGiven = ()
+    custom_attributes: AttributesGiven = ""
 
     def problems(self) -> tuple[FieldError, ...]:
         """What is wrong with it, field by field."""
-        errors = []
+        return self._read()[1]
+
+    def stored(self) -> DeviceDetails:
+        """The same as it is stored, once nothing is wrong with it: trimmed, each tag once."""
+        return self._read()[0]
+
+    def _read(self) -> tuple[DeviceDetails, tuple[FieldError, ...]]:
+        read = Fields()
+        texts = {name: read.read(name, getattr(self, name), fields.line) for name in TEXTS}
         if not self.name.strip():
-            errors.append(FieldError("name", "give the device a name"))
-        if len(self.name) > 200:
-            errors.append(FieldError("name", "must be at most 200 characters"))
+            read.errors.append(FieldError("name", "give the device a name"))
         if self.platform not in set(Platform):
-            errors.append(FieldError("platform", f"must be one of {', '.join(Platform)}"))
-        if self.ownership not in set(Ownership):
-            errors.append(FieldError("ownership", f"must be one of {', '.join(Ownership)}"))
-        return tuple(errors)
+            problem = f"must be one of {', '.join(Platform)}"
+            read.errors.append(FieldError("platform", problem))
+        owned = read.read("ownership", self.ownership, ownership)
+        tags = read.take("tags", self.tags, labels.tags, None)
+        attributes = read.take("custom_attributes", self.custom_attributes, labels.attributes, None)
+        found = replace(
+            self, ownership=owned, tags=tags or (), custom_attributes=attributes or {}, **texts
+        )
+        return found, tuple(read.errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +224,7 @@ class Register(_Issuing):
 
     def new_device(self, seen: Seen, now: int) -> Device:
         """The device as it is written."""
-        details, user = self.details, seen.user
+        details, user = self.details.stored(), seen.user
         return Device(
             id=new_id(now),
             organization_id=seen.organization.id,
@@ -215,7 +232,7 @@ class Register(_Issuing):
             group_id=seen.organization.group_id,
             user_id=user.id if user else None,
             username=user.username if user else "",
-            name=details.name.strip(),
+            name=details.name,
             platform=Platform(details.platform),
             ownership=Ownership(details.ownership),
             state=DeviceState.REGISTERED,
@@ -231,6 +248,8 @@ class Register(_Issuing):
             enrolled_at=None,
             last_seen_at=None,
             version=1,
+            tags=labels.tags(details.tags),
+            custom_attributes=labels.attributes(details.custom_attributes),
         )
 
 

@@ -105,6 +105,32 @@ def test_a_repeated_registration_is_done_once(api: Api, revealing: Client) -> No
         assert wrong_fields(revealing.post("/devices", body, headers=bad)) == {"Idempotency-Key"}
 
 
+def test_every_field_of_the_record_comes_back(operator: Client) -> None:
+    """A31."""
+    numbers = {"serial": "S", "imei": "I", "udid": "U", "sim": "M", "asset_number": "A"}
+    record = {
+        "name": "box",
+        "platform": "ios",
+        "ownership": "employee_owned",
+        "model": "X1",
+        "os_version": "17",
+        "identifiers": numbers,
+        "external_id": "e-9",
+        "tags": ["field", "loan"],
+        "custom_attributes": {"cost center": "4711"},
+    }
+    device = answered(operator.post("/devices", registering(**record)), 201)["device"]
+    assert {name: device[name] for name in record} == record
+    again = {"tags": ["loan"], "custom_attributes": None, "ownership": "NONE"}
+    changed = answered(operator.patch(f"/devices/{device['id']}", again))
+    assert (changed["tags"], changed["custom_attributes"], changed["ownership"]) == (
+        ["loan"],
+        {},
+        "none",
+    )
+    assert wrong_fields(operator.post("/devices", registering(tags=["a,b"]))) == {"tags"}
+
+
 def test_changing_and_emptying(api: Api, operator: Client) -> None:
     body = registering(identifiers={"serial": "S1", "imei": "I1"}, external_id="e-1")
     path = f"/devices/{answered(operator.post('/devices', body), 201)['device']['id']}"

@@ -31,6 +31,7 @@ REVISIONS: Final = (
     "0006_api_sessions",
     "0007_revocation_feed",
     "0008_sms",
+    "0009_device_labels",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core.lifecycle import DeviceState
@@ -16,6 +16,7 @@ from enlist.core.policy import Permission
 from enlist.verbs import documents, views_details
 from enlist.verbs.devices import ChangeDevice, DeleteDevice
 from enlist.verbs.documents import IDENTIFIERS
+from enlist.verbs.labels import MOST_ATTRIBUTES, MOST_TAGS
 from enlist.verbs.views import ListDevices
 from enlist.verbs.views_details import ShowDevice
 from enlist.web.api.bodies import Body, Page, Paging, Shown, changes, filters
@@ -41,6 +42,8 @@ _EXAMPLE: Final[JsonDict] = {
     "os_version": "",
     "identifiers": {"serial": "C02XK1", "imei": "", "udid": "", "sim": "", "asset_number": ""},
     "external_id": "",
+    "tags": ["field sales"],
+    "custom_attributes": {"cost center": "4711"},
     "registered_at": EXAMPLE_MOMENT,
     "enrolled_at": None,
     "last_seen_at": None,
@@ -78,6 +81,9 @@ class Device(Shown):
     identifiers: Identifiers
     external_id: str
     """What another system calls it; unique within the organization."""
+    tags: list[str]
+    custom_attributes: dict[str, str]
+    """What the organization keeps of it besides, by names of its own."""
     registered_at: Moment
     enrolled_at: Moment | None
     last_seen_at: Moment | None
@@ -146,6 +152,13 @@ class DeviceQuery(Paging):
     external_id: Line | None = None
 
 
+Tags = Annotated[list[Line], Field(max_length=MOST_TAGS)]
+"""Words of the organization's own; each at most 40 characters, without a comma."""
+
+CustomAttributes = Annotated[dict[Line, Line], Field(max_length=MOST_ATTRIBUTES)]
+"""Values by names of the organization's own; a name has at most 60 characters."""
+
+
 class IdentifiersGiven(Body):
     """Numbers that tell one device from another."""
 
@@ -190,8 +203,12 @@ class DeviceChanges(Body):
     os_version: Line | None = None
     identifiers: IdentifiersGiven | None = None
     external_id: Line | None = None
+    tags: Tags | None = None
+    """All of them: what is not named here is taken away."""
+    custom_attributes: CustomAttributes | None = None
+    """Likewise."""
 
-    def named(self) -> dict[str, str | None]:
+    def named(self) -> dict[str, Any]:
         """The fields that were named, as the verb takes them."""
         found: dict[str, Any] = changes(self)
         identifiers = found.pop("identifiers", IdentifiersGiven())

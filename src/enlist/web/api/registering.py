@@ -15,7 +15,7 @@ from enlist.verbs.issuing import Issued
 from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
 from enlist.verbs.views_details import ShowDevice
 from enlist.web.api.bodies import Body, Shown
-from enlist.web.api.devices import Device, IdentifiersGiven
+from enlist.web.api.devices import CustomAttributes, Device, IdentifiersGiven, Tags
 from enlist.web.api.enrollments import (
     UNSENDABLE,
     EnrollmentDetail,
@@ -56,6 +56,8 @@ class DeviceGiven(Body):
     os_version: Line = ""
     identifiers: IdentifiersGiven = IdentifiersGiven()
     external_id: Line = ""
+    tags: Tags = Field(default_factory=list)
+    custom_attributes: CustomAttributes = Field(default_factory=dict)
 
     def details(self) -> DeviceDetails:
         """The same, as the verb takes it."""
@@ -67,6 +69,8 @@ class DeviceGiven(Body):
             model=self.model,
             os_version=self.os_version,
             external_id=self.external_id,
+            tags=tuple(self.tags),
+            custom_attributes=self.custom_attributes,
             **numbers,
         )
 

@@ -11,7 +11,7 @@ from enlist.core.model import Attempt, Enrollment
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.clones import POSSIBLE_CLONE
-from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
+from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice, as_typed
 from enlist.verbs.views import ListDevices
 from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
@@ -89,7 +89,7 @@ async def edit_device(desk: Desk) -> Response:
         return detail
     device = detail.device
     if desk.request.method == "GET":
-        values = {name: str(getattr(device, name)) for name in EDITABLE}
+        values = {name: as_typed(device, name) for name in EDITABLE}
         form = Form({**values, "version": str(device.version)})
     else:
         form = await read_form(desk.request)

@@ -171,6 +171,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "asset_number": N_("Asset number"),
     "serial": N_("Serial number"),
     "model": N_("Model"),
+    "tags": N_("Tags"),
+    "custom_attributes": N_("Custom attributes"),
     "enrollment_mode": N_("Devices Enrollment Mode"),
     "require_registration_token": N_("Require Registration Token"),
     "token_type": N_("Registration Token Type"),

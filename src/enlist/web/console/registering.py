@@ -106,7 +106,7 @@ async def _review(desk: Desk, form: Form, verb: Register) -> Response:
     context: dict[str, Any] = {
         "form": form,
         "carried": [name for name in CARRIED if form.value(name)],
-        "details": verb.details,
+        "details": verb.details.stored(),
         "grant": verb.grant,
         "sent": verb.message,
         "reviewed": reviewed,
