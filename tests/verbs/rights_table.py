@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from enlist.core.ids import new_id
 from enlist.core.model import GrantKind
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
@@ -31,6 +32,7 @@ from enlist.verbs import (
     reassign,
     recovery,
     register,
+    register_many,
     rehearsing,
     reissue,
     replace,
@@ -74,6 +76,12 @@ def _device(world: World, place: str) -> str:
 
 def _session(world: World, place: str) -> str:
     return live_session(world.installation.store, _device(world, place))
+
+
+def _one_of_many(world: World, user: str) -> register_many.RegisterInBulk:
+    now = world.installation.tools.clock()
+    ids = register_many.Ids(new_id(now), new_id(now))
+    return register_many.RegisterInBulk(register.Register("", user, NEW), ids)
 
 
 def _enrollment(world: World, place: str) -> str:
@@ -173,6 +181,8 @@ REQUESTS: dict[str, Asked] = {
     ),
     "DeleteDevice": Asked(lambda w, p: devices.DeleteDevice(_device(w, p)), OPERATORS),
     "Register": Asked(lambda w, p: register.Register("", w.add_user(p).id, NEW), OPERATORS),
+    "BeginBulk": Asked(lambda _w, p: register_many.BeginBulk(p, 2), OPERATORS, events=0),
+    "RegisterInBulk": Asked(lambda w, p: _one_of_many(w, w.add_user(p).id), OPERATORS),
     "Issue": Asked(lambda w, p: register.Issue(_revoked(w, w.add_user(p).id)), OPERATORS),
     "Reissue": Asked(lambda w, p: reissue.Reissue(_enrollment(w, p)), HELPERS),
     "Resend": Asked(lambda w, p: reissue.Resend(_enrollment(w, p)), HELPERS),
@@ -334,6 +344,7 @@ ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
     "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),
     "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),
     "Register": lambda _w, u: register.Register("", u, NEW),
+    "RegisterInBulk": _one_of_many,
     "Issue": lambda w, u: register.Issue(_revoked(w, u)),
     "Reissue": lambda w, u: reissue.Reissue(w.register(u).enrollment_id),
     "Resend": lambda w, u: reissue.Resend(w.register(u).enrollment_id),

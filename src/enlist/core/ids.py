@@ -30,14 +30,18 @@ class _Sequence:
         self._lock = threading.Lock()
         self._last = 0
 
-    def next(self, now: int) -> int:
-        """Steps since 1970, at `now` (microseconds UTC) or as little later as order demands."""
+    def next(self, now: int, count: int = 1) -> int:
+        """Steps since 1970, at `now` (microseconds UTC) or as little later as order demands.
+
+        The first of `count`, which are all taken.
+        """
         moment = now * _STEPS_OF_A_MILLISECOND // 1_000
         with self._lock:
             following = self._last + 1
             backwards = following - moment > _BACKWARDS
-            self._last = moment if backwards else max(moment, following)
-            return self._last
+            first = moment if backwards else max(moment, following)
+            self._last = first + count - 1
+            return first
 
 
 _sequence = _Sequence()
@@ -51,6 +55,19 @@ def new_id(now: int) -> Id:
     were made, even in a transaction of a million rows, whose `now` stands still.
     """
     return _id(_sequence.next(now), secrets.randbits(48))
+
+
+def new_block(now: int, count: int) -> Id:
+    """The first of `count` fresh ids, which `in_block` tells from it: one is remembered for all."""
+    return _id(_sequence.next(now, count), secrets.randbits(48))
+
+
+def in_block(first: Id, place: int) -> Id:
+    """The id at `place` of the block that begins with `first`; the first is at 0."""
+    value = int(first.replace("-", ""), 16)
+    steps = (value >> 80) * _STEPS_OF_A_MILLISECOND
+    steps += (value >> 64 & 0xFFF) << 14 | value >> 48 & 0x3FFF
+    return _id(steps + place, value & ((1 << 48) - 1))
 
 
 def least_id(moment: int) -> Id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from enlist.core.filtering import Selection
 from enlist.core.ids import Id
@@ -27,6 +28,14 @@ _COLUMNS = """
       LEFT JOIN app_user u ON u.id = d.user_id
 """
 _FIND = Query("device.find", f"{_COLUMNS} WHERE d.id = :id AND d.deleted_at IS NULL")
+_WITH_EXTERNAL_ID = Query(
+    "device.with_external_id",
+    """
+    SELECT d.id FROM device d
+     WHERE d.organization_id = :organization_id AND d.external_id = :external_id
+       AND d.external_id <> '' AND d.deleted_at IS NULL
+    """,
+)
 _OLDEST_REGISTERED = Query(
     "device.oldest_registered",
     f"""{_COLUMNS}
@@ -43,6 +52,24 @@ _INSERT = Query(
     VALUES (:id, :organization_id, :user_id, :name, :platform, :ownership, :state, :model,
             :os_version, :serial, :imei, :udid, :sim, :asset_number, :external_id, :registered_at,
             :tags, :custom_attributes)
+    """,
+)
+_INSERT_EACH = SetQuery(
+    "device.insert_each",
+    """id uuid, organization_id uuid, user_id uuid, name text, platform text, ownership text,
+    state text, model text, os_version text, serial text, imei text, udid text, sim text,
+    asset_number text, external_id text, registered_at bigint, tags text,
+    custom_attributes text""",
+    """
+    INSERT INTO device (id, organization_id, user_id, name, platform, ownership, state, model,
+                        os_version, serial, imei, udid, sim, asset_number, external_id,
+                        registered_at, tags, custom_attributes)
+    SELECT id, organization_id, user_id, name, platform, ownership, state, model, os_version,
+           serial, imei, udid, sim, asset_number, external_id, registered_at, tags,
+           custom_attributes
+      FROM asked WHERE 1 = 1
+        ON CONFLICT DO NOTHING
+    RETURNING id
     """,
 )
 _CHANGE = Query(
@@ -195,6 +222,12 @@ def find(tx: Reader, device_id: Id) -> Device | None:
     return None if row is None else _device(row)
 
 
+def with_external_id(tx: Reader, organization_id: Id, external_id: str) -> Id | None:
+    """The device of an organization that another system calls so."""
+    row = tx.one(_WITH_EXTERNAL_ID, organization_id=organization_id, external_id=external_id)
+    return None if row is None else str(row["id"])
+
+
 def oldest_registered(
     tx: Reader, organization_id: Id, user_id: Id, platform: Platform
 ) -> Device | None:
@@ -214,15 +247,24 @@ def insert(tx: Tx, device: Device) -> None:
     Raises:
         UniqueViolation: its external id is taken in the organization.
     """
-    tx.run(
-        _INSERT,
-        organization_id=device.organization_id,
-        user_id=device.user_id,
-        platform=device.platform.value,
-        state=device.state.value,
-        registered_at=device.registered_at,
+    tx.run(_INSERT, **row_of(device))
+
+
+def insert_each(tx: Tx, made: Iterable[Device]) -> set[Id]:
+    """Add devices; the ids of those that were added: not where its external id is taken."""
+    return {row["id"] for row in tx.each(_INSERT_EACH, [row_of(each) for each in made])}
+
+
+def row_of(device: Device) -> dict[str, object]:
+    """What the inserting statements take."""
+    return {
+        "organization_id": device.organization_id,
+        "user_id": device.user_id,
+        "platform": device.platform.value,
+        "state": device.state.value,
+        "registered_at": device.registered_at,
         **_editable(device),
-    )
+    }
 
 
 def change(tx: Tx, device: Device, expected_version: int) -> bool:

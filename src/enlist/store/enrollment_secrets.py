@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from enlist.core.ids import Id
 from enlist.core.secrets import Digest
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _INSERT = Query(
     "enrollment.insert_secret",
@@ -17,6 +18,25 @@ _INSERT = Query(
             :length, :alphabet, :made_at)
     ON CONFLICT (digest) DO NOTHING
     """,
+)
+INSERT_EACH = SetQuery(
+    "enrollment.insert_secret_each",
+    """enrollment_id uuid, generation integer, digest bytea, lookup_key_id text,
+    derive_key_id text, kdf_version integer, length integer, alphabet text""",
+    """
+    INSERT INTO enrollment_secret (enrollment_id, generation, digest, lookup_key_id, derive_key_id,
+                                   kdf_version, length, alphabet, made_at)
+    SELECT enrollment_id, generation, digest, lookup_key_id, derive_key_id, kdf_version, length,
+           alphabet, :now
+      FROM asked WHERE 1 = 1
+        ON CONFLICT (digest) DO NOTHING
+    RETURNING enrollment_id
+    """,
+)
+_TAKEN_EACH = SetQuery(
+    "enrollment.taken_each",
+    "digest bytea",
+    "SELECT s.digest FROM enrollment_secret s JOIN asked ON asked.digest = s.digest",
 )
 _DERIVATION = Query(
     "enrollment.secret",
@@ -62,19 +82,27 @@ class Derivation:
 
 def insert(tx: Tx, new: NewSecret) -> bool:
     """Store one generation's digest; False when another live token already reads the same (A72)."""
-    inserted = tx.run(
-        _INSERT,
-        enrollment_id=new.enrollment_id,
-        generation=new.generation,
-        digest=new.digest.value,
-        lookup_key_id=new.digest.key_id,
-        derive_key_id=new.derive_key_id,
-        kdf_version=new.kdf_version,
-        length=new.length,
-        alphabet=new.alphabet,
-        made_at=tx.now,
-    )
-    return inserted == 1
+    return tx.run(_INSERT, **row_of(new), made_at=tx.now) == 1
+
+
+def row_of(new: NewSecret) -> dict[str, object]:
+    """What `INSERT_EACH` takes."""
+    return {
+        "enrollment_id": new.enrollment_id,
+        "generation": new.generation,
+        "digest": new.digest.value,
+        "lookup_key_id": new.digest.key_id,
+        "derive_key_id": new.derive_key_id,
+        "kdf_version": new.kdf_version,
+        "length": new.length,
+        "alphabet": new.alphabet,
+    }
+
+
+def taken(tx: Reader, secrets: Iterable[NewSecret]) -> set[bytes]:
+    """Of these, the digests that another token has already (A72)."""
+    rows = [{"digest": each.digest.value} for each in secrets]
+    return {bytes(row["digest"]) for row in tx.each(_TAKEN_EACH, rows)}
 
 
 def derivation(tx: Reader, enrollment_id: Id, generation: int) -> Derivation | None:

@@ -7,6 +7,7 @@ their tokens is in `enrollment_secrets`, and what is guessed beside one in `wron
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,8 +19,9 @@ from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment, GrantKind
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.store import events
+from enlist.store.ahead import ReadAhead
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
 _COLUMNS = """
@@ -66,6 +68,25 @@ _INSERT = Query(
             :not_before, :expires_at, :issued_at, :issued_by, :issuer_id, NULL,
             :replaces_device_id)
     """,
+)
+INSERT_EACH = SetQuery(
+    "enrollment.insert_each",
+    """id uuid, organization_id uuid, user_id uuid, device_id uuid, grant_kind text,
+    generation integer, max_uses integer, expires_at bigint, issued_by text, issuer_id uuid,
+    message_id uuid""",
+    """
+    INSERT INTO enrollment (id, organization_id, user_id, device_id, grant_kind, state, generation,
+                            max_uses, not_before, expires_at, issued_at, issued_by, issuer_id,
+                            message_id)
+    SELECT id, organization_id, user_id, device_id, grant_kind, 'active', generation, max_uses,
+           :not_before, expires_at, :now, issued_by, issuer_id, message_id
+      FROM asked
+    """,
+)
+_FIND_EACH = SetQuery(
+    "enrollment.find_each",
+    "id uuid",
+    f"{_COLUMNS} JOIN asked ON asked.id = e.id WHERE e.deleted_at IS NULL",
 )
 _SET_MESSAGE = Query(
     "enrollment.set_message", "UPDATE enrollment SET message_id = :message_id WHERE id = :id"
@@ -226,6 +247,18 @@ def find(tx: Reader, enrollment_id: Id) -> Enrollment | None:
     return None if row is None else _enrollment(row)
 
 
+def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
+    """Have asked what `find` will ask for these."""
+    asked = set(enrollment_ids)
+
+    def know(rows: list[Row]) -> None:
+        found = {row["id"]: [row] for row in rows}
+        for each in asked:
+            ahead.know(_FIND, found.get(each, []), id=each)
+
+    ahead.ask(_FIND_EACH, [{"id": each} for each in asked], know)
+
+
 def of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
     """The enrollments of a device, newest first."""
     return [_enrollment(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
@@ -259,6 +292,23 @@ def insert(tx: Tx, new: NewEnrollment) -> None:
         issuer_id=new.issuer_id,
         replaces_device_id=new.replaces_device_id,
     )
+
+
+def row_of(new: NewEnrollment, generation: int, message_id: Id | None) -> dict[str, object]:
+    """What `INSERT_EACH` takes, for one that is told of by a message, or by none."""
+    return {
+        "id": new.id,
+        "organization_id": new.organization_id,
+        "user_id": new.user_id,
+        "device_id": new.device_id,
+        "grant_kind": new.grant.value,
+        "generation": generation,
+        "max_uses": new.max_uses,
+        "expires_at": new.expires_at,
+        "issued_by": new.issued_by,
+        "issuer_id": new.issuer_id,
+        "message_id": message_id,
+    }
 
 
 def set_message(tx: Tx, enrollment_id: Id, message_id: Id) -> None:

@@ -13,7 +13,7 @@ from enlist.core.ids import Id
 from enlist.core.model import Message, MessageState, display_name
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
 _COLUMNS = """
@@ -42,6 +42,18 @@ _INSERT = Query(
                          channel, recipient, state, next_try_at, message_id, queued_at)
     VALUES (:id, :organization_id, :user_id, :enrollment_id, :generation, :purpose, :template,
             :channel, :recipient, 'queued', :now, :message_id, :now)
+    """,
+)
+INSERT_EACH = SetQuery(
+    "message.insert_each",
+    """id uuid, organization_id uuid, user_id uuid, enrollment_id uuid, generation integer,
+    purpose text, template text, channel text, recipient text, message_id text""",
+    """
+    INSERT INTO message (id, organization_id, user_id, enrollment_id, generation, purpose, template,
+                         channel, recipient, state, next_try_at, message_id, queued_at)
+    SELECT id, organization_id, user_id, enrollment_id, generation, purpose, template, channel,
+           recipient, 'queued', :now, message_id, :now
+      FROM asked
     """,
 )
 _DUE = Query(
@@ -164,20 +176,23 @@ class NewMessage:
 
 def insert(tx: Tx, new: NewMessage) -> None:
     """Queue a message, in the transaction of what it speaks of."""
-    tx.run(
-        _INSERT,
-        id=new.id,
-        organization_id=new.organization_id,
-        user_id=new.user_id,
-        enrollment_id=new.enrollment_id,
-        generation=new.generation,
-        purpose=new.purpose,
-        template=new.template,
-        channel=new.channel,
-        recipient=new.recipient,
-        message_id=new.message_id,
-        now=tx.now,
-    )
+    tx.run(_INSERT, **row_of(new), now=tx.now)
+
+
+def row_of(new: NewMessage) -> dict[str, object]:
+    """What `INSERT_EACH` takes."""
+    return {
+        "id": new.id,
+        "organization_id": new.organization_id,
+        "user_id": new.user_id,
+        "enrollment_id": new.enrollment_id,
+        "generation": new.generation,
+        "purpose": new.purpose,
+        "template": new.template,
+        "channel": new.channel,
+        "recipient": new.recipient,
+        "message_id": new.message_id,
+    }
 
 
 def find(tx: Reader, message_id: Id) -> Message | None:

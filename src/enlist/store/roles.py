@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from enlist.core.ids import Id
 from enlist.core.model import RoleAssignment, UserState, display_name
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import ROLES, Right, Role
+from enlist.store.ahead import ReadAhead
 from enlist.store.listing import Listing, Page, PageRequest
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,18 @@ _OF_USER = Query(
     SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role
       FROM role_assignment r JOIN organization o ON o.id = r.organization_id
      WHERE r.user_id = :user_id AND o.deleted_at IS NULL
+     ORDER BY length(o.path), r.role
+    """,
+)
+_OF_USER_EACH = SetQuery(
+    "role.of_user_each",
+    "user_id uuid",
+    """
+    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role
+      FROM role_assignment r
+      JOIN asked ON asked.user_id = r.user_id
+      JOIN organization o ON o.id = r.organization_id
+     WHERE o.deleted_at IS NULL
      ORDER BY length(o.path), r.role
     """,
 )
@@ -119,6 +132,19 @@ def of_user(tx: Reader, user_id: Id) -> list[RoleAssignment]:
         )
         for row in tx.all(_OF_USER, user_id=user_id)
     ]
+
+
+def read_ahead(ahead: ReadAhead, user_ids: Iterable[Id]) -> None:
+    """Have asked what `of_user` will ask for these."""
+    found: dict[Id, list[Row]] = {each: [] for each in user_ids}
+
+    def know(rows: list[Row]) -> None:
+        for row in rows:
+            found[row["user_id"]].append(row)
+        for user_id, held in found.items():
+            ahead.know(_OF_USER, held, user_id=user_id)
+
+    ahead.ask(_OF_USER_EACH, [{"user_id": each} for each in found], know)
 
 
 def rights(tx: Reader, user_id: Id) -> tuple[Right, ...]:

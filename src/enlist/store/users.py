@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from enlist.core.ids import Id
 from enlist.core.model import Login, User, UserState
 from enlist.core.outcomes import Refusal
 from enlist.store import announcing
+from enlist.store.ahead import ReadAhead
 from enlist.store.announcing import Of
 from enlist.store.listing import Listing, Page, PageRequest
-from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _COLUMNS = """
     SELECT u.id, u.organization_id, o.path AS organization_path, o.group_id, u.username, u.email,
@@ -28,6 +31,12 @@ _FIND = Query("user.find", f"{_COLUMNS} WHERE u.id = :id AND u.deleted_at IS NUL
 _BY_USERNAME = Query(
     "user.by_username",
     f"{_COLUMNS} WHERE u.username_folded = :username AND u.deleted_at IS NULL",
+)
+_BY_USERNAME_EACH = SetQuery(
+    "user.by_username_each",
+    "username text",
+    f"""{_COLUMNS} JOIN asked ON asked.username = u.username_folded
+     WHERE u.deleted_at IS NULL""",
 )
 _LOGIN = Query(
     "user.login",
@@ -82,6 +91,17 @@ _HOLD = Query(
     # row, and both came to change it, would wait for each other for ever.
     postgres=f"{_HOLD_TEXT} FOR NO KEY UPDATE",
 )
+_HOLD_EACH_TEXT = """
+    SELECT u.id FROM app_user u JOIN asked ON asked.id = u.id
+     WHERE u.deleted_at IS NULL ORDER BY u.id
+"""
+_HOLD_EACH = SetQuery(
+    "user.hold_each",
+    "id uuid",
+    _HOLD_EACH_TEXT,
+    # In the order of their ids: else two that hold the same people could wait for each other.
+    postgres=f"{_HOLD_EACH_TEXT} FOR NO KEY UPDATE OF u",
+)
 _REHASH = Query(
     "user.rehash",
     "UPDATE app_user SET password_hash = :password_hash WHERE id = :id AND password_hash = :old",
@@ -131,6 +151,21 @@ def by_username(tx: Reader, username: str) -> User | None:
     """The user with this user name, in any case of letters (ruling 31)."""
     row = tx.one(_BY_USERNAME, username=username.casefold())
     return None if row is None else _user(row)
+
+
+def read_ahead(
+    ahead: ReadAhead, usernames: Iterable[str], then: Callable[[list[Id]], None]
+) -> None:
+    """Have asked what `by_username` will ask for these; `then` is told the ids of who was found."""
+    asked = {username.casefold() for username in usernames}
+
+    def know(rows: list[Row]) -> None:
+        found = {row["username"].casefold(): row for row in rows}
+        for each in asked:
+            ahead.know(_BY_USERNAME, [found[each]] if each in found else [], username=each)
+        then([row["id"] for row in rows])
+
+    ahead.ask(_BY_USERNAME_EACH, [{"username": each} for each in asked], know)
 
 
 def version(tx: Reader, user_id: Id) -> int:
@@ -215,6 +250,12 @@ def set_state(tx: Tx, user_id: Id, state: UserState) -> bool:
 def hold(tx: Tx, user_id: Id) -> bool:
     """Keep a user from being changed until this transaction ends; False when he is gone."""
     return tx.one(_HOLD, id=user_id) is not None
+
+
+def hold_each(tx: Tx, user_ids: Iterable[Id]) -> set[Id]:
+    """The same for several; those that are still there."""
+    rows = [{"id": each} for each in sorted(set(user_ids))]
+    return {row["id"] for row in tx.each(_HOLD_EACH, rows)}
 
 
 def delete(tx: Tx, user_id: Id) -> bool:

@@ -193,7 +193,8 @@ class HotVerb(AnyVerb[Seen, Claim, Value]):
     Many that are asked at the same time are done together, see `together`.
     """
 
-    apply_many: ClassVar[Callable[[Tx, Sequence[Any]], Sequence[bool]]]
+    apply_many: ClassVar[Callable[[Tx, Sequence[Any]], Sequence[Any]]]
+    """Answers each claim: nothing (False, None, 0) where it was not applied."""
 
     @classmethod
     @abstractmethod
@@ -201,8 +202,8 @@ class HotVerb(AnyVerb[Seen, Claim, Value]):
         """Have asked at once what `look` will ask for each of these."""
 
     @abstractmethod
-    def won(self, claim: Claim) -> Done[Value]:
-        """The outcome of a claim that was applied."""
+    def won(self, claim: Claim, answer: Any) -> Done[Value]:
+        """The outcome of a claim that was applied; `answer` is what `apply_many` said of it."""
 
     @abstractmethod
     def lost(self, tools: Tools, tx: Reader, caller: Caller, claim: Claim) -> Refusal:
@@ -316,8 +317,9 @@ class Driver:
     def _claim(
         self, verb: HotVerb[Any, Claim, Value], caller: Caller, claim: Claim
     ) -> Done[Value] | Refusal:
-        if self._store.claim(type(verb).apply_many, [claim])[0]:
-            return verb.won(claim)
+        answer = self._store.claim(type(verb).apply_many, [claim])[0]
+        if answer:
+            return verb.won(claim, answer)
         lost = self._store.read(lambda tx: verb.lost(self._tools, tx, caller, claim))
         return self._refuse(verb, caller, lost)
 

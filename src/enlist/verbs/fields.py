@@ -70,6 +70,8 @@ def readable(text: str) -> bool:
     They forge log lines and mail headers (S76); PostgreSQL stores no NUL, and no store a lone
     surrogate, so that both would come back as a fault of ours.
     """
+    if text.isascii():
+        return text.isprintable()
     return all(
         unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp") and letter not in _TURNING
         for letter in text

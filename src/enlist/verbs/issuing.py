@@ -157,6 +157,7 @@ def prepare(
     policy: EnrollmentPolicy,
     delivery: Delivery,
     expires_at: int | None,
+    spares: int = _SPARES,
 ) -> Prepared | Refusal:
     """Check the delivery, decide the expiry, mint the token."""
     by_jwt = target.grant is GrantKind.ONE_TIME_JWT
@@ -171,7 +172,7 @@ def prepare(
     until = expiry(policy, expires_at, tools.clock())
     if isinstance(until, Refusal):
         return until
-    minted = mint(tools, target, policy)
+    minted = mint(tools, target, policy, spares)
     domain, notify = tools.addresses.mail_domain, notices.wanted(tools, policy)
     return Prepared(target, until, minted, delivery, domain, notify, policy.sms_per_day)
 
@@ -192,19 +193,9 @@ def hand_over(
     generation = minted.row.generation
     message_id, effects = _send(tx, prepared, generation)
     effects += _notify(tx, prepared, kind, generation)
-    told = {
-        **data,
-        "generation": generation,
-        "message": prepared.delivery.type,
-        "expires_at": prepared.expires_at,
-    }
-    username = target.user.username if target.user else ""
-    personal = {"device": target.device_name, "user": username}
-    events.record(tx, caller, Happening(kind, target.subjects, told, personal))
-    by_jwt = target.grant is GrantKind.ONE_TIME_JWT  # shown by a verb of its own: `ShowJwt`
-    token = minted.token if prepared.delivery.shown and not by_jwt else None
-    if token is not None:
-        events.record(tx, caller, Happening("enrollment.revealed", target.subjects, {}, personal))
+    happened = happenings(prepared, kind, data, generation)
+    events.record_each(tx, [(caller, each) for each in happened])
+    token = minted.token if shows_token(prepared) else None
     issued = Issued(
         target.enrollment_id,
         target.device_id,
@@ -217,13 +208,45 @@ def hand_over(
     return Done(issued, effects)
 
 
-def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple[Effect, ...]]:
+def shows_token(prepared: Prepared) -> bool:
+    """Whether the caller is shown the token; a JWT is shown by a verb of its own, `ShowJwt`."""
+    return prepared.delivery.shown and prepared.target.grant is not GrantKind.ONE_TIME_JWT
+
+
+def happenings(
+    prepared: Prepared, kind: str, data: Mapping[str, str | int], generation: int
+) -> list[Happening]:
+    """What the log tells of a token that is handed over; see `hand_over`."""
     target = prepared.target
-    delivery = prepared.delivery
-    if delivery.shown or delivery.deferred or target.user is None:
+    told = {
+        **data,
+        "generation": generation,
+        "message": prepared.delivery.type,
+        "expires_at": prepared.expires_at,
+    }
+    username = target.user.username if target.user else ""
+    personal = {"device": target.device_name, "user": username}
+    found = [Happening(kind, target.subjects, told, personal)]
+    if shows_token(prepared):
+        found.append(Happening("enrollment.revealed", target.subjects, {}, personal))
+    return found
+
+
+def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple[Effect, ...]]:
+    message = message_of(prepared, generation, tx.now)
+    if message is None:
         return None, ()
-    message_id = queue_message(
-        tx,
+    outbox.insert(tx, message)
+    enrollments.set_message(tx, prepared.target.enrollment_id, message.id)
+    return message.id, (Send(message.id),)
+
+
+def message_of(prepared: Prepared, generation: int, now: int) -> NewMessage | None:
+    """The message that brings a token to its user; None where none is sent."""
+    target, delivery = prepared.target, prepared.delivery
+    if delivery.shown or delivery.deferred or target.user is None:
+        return None
+    return new_message(
         organization_id=target.organization_id,
         user=target.user,
         enrollment_id=target.enrollment_id,
@@ -231,8 +254,8 @@ def _send(tx: Tx, prepared: Prepared, generation: int) -> tuple[Id | None, tuple
         delivery=delivery,
         sender_domain=prepared.sender_domain,
         grant=target.grant,
+        now=now,
     )
-    return message_id, (Send(message_id),)
 
 
 def _notify(tx: Tx, prepared: Prepared, kind: str, generation: int) -> tuple[Effect, ...]:
@@ -243,11 +266,13 @@ def _notify(tx: Tx, prepared: Prepared, kind: str, generation: int) -> tuple[Eff
     return stored_notices.queue(tx, [notices.make(purpose, about, generation, domain, tx.now)])
 
 
-def mint(tools: Tools, target: Target, policy: EnrollmentPolicy) -> tuple[Minted, ...]:
+def mint(
+    tools: Tools, target: Target, policy: EnrollmentPolicy, spares: int = _SPARES
+) -> tuple[Minted, ...]:
     """The token of a generation, and of a few after it."""
     made = []
     keys = tools.keys
-    for number in range(target.generation, target.generation + _SPARES):
+    for number in range(target.generation, target.generation + spares):
         if target.grant is GrantKind.ONE_TIME_JWT:
             derived = keys.derive_uuid(target.enrollment_id, number)
             digest = keys.digest(Kind.ONE_TIME_JWT, derived.secret)
@@ -297,16 +322,21 @@ def over_cap(tx: Tx, channel: str, about: Subjects, most: int) -> Refusal | None
     organization_id = about.organization_id
     if channel != SMS or organization_id is None or sms.take(tx, organization_id, most):
         return None
-    midnight = (tx.now // DAY + 1) * DAY
-    wait = (midnight - tx.now) // SECOND + 1
-    reason = f"{most} a day"
-    return Refusal("sms_cap_reached", at=midnight, retry_after=wait, about=about, reason=reason)
+    return cap_reached(tx, about, most)
 
 
 def sms_cap(tx: Tx, prepared: Prepared) -> Refusal | None:
     """The same for a message with this token."""
     about = prepared.target.subjects
     return over_cap(tx, prepared.delivery.type, about, prepared.sms_per_day)
+
+
+def cap_reached(tx: Reader, about: Subjects, most: int) -> Refusal:
+    """What is told where an organization has sent all the SMS that it may on one day."""
+    midnight = (tx.now // DAY + 1) * DAY
+    wait = (midnight - tx.now) // SECOND + 1
+    reason = f"{most} a day"
+    return Refusal("sms_cap_reached", at=midnight, retry_after=wait, about=about, reason=reason)
 
 
 def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
@@ -364,21 +394,43 @@ def queue_message(
     grant: GrantKind = GrantKind.REGISTRATION_TOKEN,
 ) -> Id:
     """Put the message with the token's newest generation into the outbox."""
-    message_id = new_id(tx.now)
-    outbox.insert(
-        tx,
-        NewMessage(
-            id=message_id,
-            organization_id=organization_id,
-            user_id=user.id,
-            enrollment_id=enrollment_id,
-            generation=generation,
-            purpose=BY_FILE if grant is GrantKind.ONE_TIME_JWT else REGISTRATION,
-            template=delivery.template,
-            channel=delivery.type,
-            recipient=address_of(user, delivery.type),
-            message_id=f"<{message_id}@{sender_domain}>",
-        ),
+    message = new_message(
+        organization_id=organization_id,
+        user=user,
+        enrollment_id=enrollment_id,
+        generation=generation,
+        delivery=delivery,
+        sender_domain=sender_domain,
+        grant=grant,
+        now=tx.now,
     )
-    enrollments.set_message(tx, enrollment_id, message_id)
-    return message_id
+    outbox.insert(tx, message)
+    enrollments.set_message(tx, enrollment_id, message.id)
+    return message.id
+
+
+def new_message(
+    *,
+    organization_id: Id,
+    user: User,
+    enrollment_id: Id,
+    generation: int,
+    delivery: Delivery,
+    sender_domain: str,
+    grant: GrantKind,
+    now: int,
+) -> NewMessage:
+    """A message with a token, as it is put into the outbox."""
+    message_id = new_id(now)
+    return NewMessage(
+        id=message_id,
+        organization_id=organization_id,
+        user_id=user.id,
+        enrollment_id=enrollment_id,
+        generation=generation,
+        purpose=BY_FILE if grant is GrantKind.ONE_TIME_JWT else REGISTRATION,
+        template=delivery.template,
+        channel=delivery.type,
+        recipient=address_of(user, delivery.type),
+        message_id=f"<{message_id}@{sender_domain}>",
+    )

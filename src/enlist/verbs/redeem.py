@@ -111,7 +111,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         claim = target.claim(caller, self.report, signed, self.idempotency)
         return notices.about_enrolling(tools, seen.found.policy, claim)
 
-    def won(self, claim: Redemption) -> Done[Enrolled]:
+    def won(self, claim: Redemption, answer: bool) -> Done[Enrolled]:
         old = claim.replaces_device_id
         return Done(repeating.enrolled(claim), () if old is None else (Drop(old),))
 

@@ -66,9 +66,10 @@ class Together:
             if not isinstance(one, Refusal | Answered | None)
         }
         if claims:
-            won = self._store.claim(type(asked[0][0]).apply_many, list(claims.values()))
-            lost = [place for place, yes in zip(claims, won, strict=True) if not yes]
-            done = {n: asked[n][0].won(claims[n]) for n in claims if n not in set(lost)}
+            answers = self._store.claim(type(asked[0][0]).apply_many, list(claims.values()))
+            answered = dict(zip(claims, answers, strict=True))
+            lost = [place for place, answer in answered.items() if not answer]
+            done = {n: asked[n][0].won(claims[n], yes) for n, yes in answered.items() if yes}
             outcomes |= done
             self._driver.carry_out([effect for one in done.values() for effect in one.effects])
             if lost:

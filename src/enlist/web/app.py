@@ -31,10 +31,13 @@ from enlist.web.device import device_routes
 from enlist.web.metrics import exposition
 from enlist.web.pages import refusal_page
 from enlist.web.peers import within
-from enlist.web.problems import is_fault, problem_response
+from enlist.web.problems import BY_STATUS, is_fault, problem_response
 from enlist.web.protocols import forward_auth, openziti
 from enlist.web.services import Services
 from enlist.web.session import session_routes
+
+LARGE: Final[Mapping[str, int]] = {"/api/v1/devices/bulk": 8 * 1024 * 1024}
+"""Addresses, for staff alone, whose bodies may be larger than others, and how large."""
 
 MOST_SKEW: Final = 5 * SECOND
 """A process whose clock is further from the database's takes no traffic (X08)."""
@@ -109,7 +112,7 @@ def _bounded(
 
     same_site = SameSite(_Shortcut(app, lean), render, services.public_url, cookie_name(services))
     terms = Terms(services.secure, services.trusted_proxies, services.proxy_header)
-    return Edge(Capped(same_site, render), render, listener, terms)
+    return Edge(Capped(same_site, render, LARGE), render, listener, terms)
 
 
 async def _render(request: Request, refusal: Refusal) -> Response:
@@ -127,7 +130,7 @@ async def _render(request: Request, refusal: Refusal) -> Response:
 async def _http_exception(request: Request, error: Exception) -> Response:
     """What routing itself refuses: unknown addresses and methods."""
     status = error.status_code if isinstance(error, HTTPException) else 404
-    code = {404: "not_found", 405: "method_not_allowed"}.get(status, "malformed")
+    code = BY_STATUS.get(status, "malformed")
     response = await _render(request, Refusal(code, support_code=support_code()))
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)

@@ -9,14 +9,16 @@ what is done for each of their requests is done in few calls.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import Counter, Histogram
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -195,22 +197,31 @@ async def leave_to_faults(_request: Request, error: Exception) -> Response:
 
 
 class Capped:
-    """Refuses a body that is too large before anything parses it, chunked or not (S46)."""
+    """Refuses a body that is too large before anything parses it, chunked or not (S46).
+
+    Args:
+        large: addresses that take larger bodies, and how large. Those are not read here, but by
+            the application as it wants them, once it knows who is asking: else strangers could
+            fill the memory.
+    """
 
     def __init__(
-        self, app: ASGIApp, render: Render, most_for: Callable[[str], int] | None = None
+        self, app: ASGIApp, render: Render, large: Mapping[str, int] = MappingProxyType({})
     ) -> None:
         self.app = app
         self._render = render
-        self._most_for = most_for
+        self._large = large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in _SAFE:
             await self.app(scope, receive, send)
             return
-        most = self._most_for(scope["path"]) if self._most_for else MOST_BYTES
+        most = self._large.get(scope["path"], MOST_BYTES)
         declared = header(scope, b"content-length") or "0"
         body = None
+        if scope["path"] in self._large and declared.isdigit() and int(declared) <= most:
+            await self.app(scope, _counting(receive, most), send)
+            return
         if declared.isdigit() and int(declared) <= most:
             try:
                 body = await _read(receive, most)
@@ -262,6 +273,28 @@ async def _read(receive: Receive, most: int) -> bytes | None:
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+class BodyTooLarge(HTTPException):
+    """More came than a body may hold."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+def _counting(receive: Receive, most: int) -> Receive:
+    """A `receive` that raises `BodyTooLarge` as soon as a body is longer than `most`."""
+    size = 0
+
+    async def counting() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > most:
+            raise BodyTooLarge
+        return message
+
+    return counting
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

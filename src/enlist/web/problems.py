@@ -81,6 +81,10 @@ STATUS: Final = {
 MEDIA_TYPE: Final = "application/problem+json"
 
 
+BY_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+"""The refusal that is meant where routing, or a body, ends in nothing but a status."""
+
+
 def is_fault(refusal: Refusal) -> bool:
     """Whether Enlist itself is in trouble, and not what was asked of it."""
     return STATUS[refusal.code] >= 500

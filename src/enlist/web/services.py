@@ -23,6 +23,7 @@ from enlist.delivery.channels.sms import Gateway
 from enlist.sessions.keeper import Keeper
 from enlist.store.lanes import Store
 from enlist.verbs.driver import AnyVerb, Driver, HotVerb, Tools, View
+from enlist.verbs.in_bulk import InBulk
 from enlist.verbs.revocation_answers import RevocationAnswers
 from enlist.verbs.revocation_list import RevocationList
 from enlist.verbs.together import Together
@@ -122,6 +123,11 @@ class Services:
     @functools.cached_property
     def _gathering(self) -> Gathering:
         return Gathering(Together(self.driver, self.store))
+
+    @functools.cached_property
+    def in_bulk(self) -> InBulk:
+        """Runs requests of many rows."""
+        return InBulk(Together(self.driver, self.store))
 
     @property
     def tools(self) -> Tools:

@@ -117,6 +117,7 @@ Trial = Asked | Callable[[World], Asked]
 TRIALS: dict[str, Trial] = {
     "GET /devices": ("/devices", None),
     "POST /devices": lambda w: ("/devices", w.registering()),
+    "POST /devices/bulk": lambda w: ("/devices/bulk", {"rows": [w.registering()]}),
     "GET /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
     "PATCH /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", {"name": "x"}),
     "DELETE /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
+import anyio.to_thread
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.datastructures import Default
 from fastapi.exceptions import RequestValidationError
@@ -26,10 +27,12 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import Kind, Secret, support_code
+from enlist.store.limits import IdempotencyKey
 from enlist.verbs.driver import Verb, View
 from enlist.verbs.idempotent import LONGEST_KEY, Idempotent, idempotency_key
+from enlist.web.boundary import MOST_BYTES
 from enlist.web.callers import caller_of, services_of, stranger
-from enlist.web.problems import MEDIA_TYPE, problem_response, status_of
+from enlist.web.problems import BY_STATUS, MEDIA_TYPE, problem_response, status_of
 from enlist.web.reading import read_json, unfit, unstorable
 from enlist.web.services import Services
 
@@ -69,13 +72,17 @@ class Asking:
         self, verb: Verb[Any, Any, Value], again: Callable[[str], Verb[Any, Any, Value]]
     ) -> Value | Refusal:
         """Make something; once, where the request carries an Idempotency-Key (ruling 25)."""
-        sent = self.request.headers.get("idempotency-key")
-        if sent is None:
-            return await self.do(verb)
-        key = idempotency_key(self.caller, sent, await self._digest())
+        key = await self.idempotency_key()
         if isinstance(key, Refusal):
             return key
-        return await self.do(Idempotent(verb, key, again))
+        return await self.do(verb if key is None else Idempotent(verb, key, again))
+
+    async def idempotency_key(self) -> IdempotencyKey | Refusal | None:
+        """The request's Idempotency-Key, if it has one."""
+        sent = self.request.headers.get("idempotency-key")
+        if sent is None:
+            return None
+        return idempotency_key(self.caller, sent, await self._digest())
 
     async def _digest(self) -> bytes:
         """What makes two requests the same. Keyed, because there may be a password in it."""
@@ -141,7 +148,11 @@ class _StrictRequest(Request):
     """Its body is read as `reading` reads."""
 
     async def json(self) -> Any:
-        value = read_json(await self.body())
+        body = await self.body()
+        if len(body) > MOST_BYTES:  # it may take a while, and others must not wait for it
+            value = await anyio.to_thread.run_sync(read_json, body)
+        else:
+            value = read_json(body)
         if isinstance(value, Refusal):
             raise Refused(value)
         return value
@@ -301,7 +312,7 @@ async def refused(request: Request, error: Exception) -> Response:
     if isinstance(error, Refused):
         return problem_response(error.refusal)
     status = error.status_code if isinstance(error, HTTPException) else 404
-    code = {404: "not_found", 405: "method_not_allowed"}.get(status, "malformed")
+    code = BY_STATUS.get(status, "malformed")
     response = problem_response(Refusal(code, support_code=support_code()))
     if status == 405:
         response.headers["allow"] = ", ".join(_offered(request))
