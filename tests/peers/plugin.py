@@ -22,6 +22,7 @@ from tests.peers import chromium as chromium_peer
 from tests.peers import pki
 from tests.peers.base import DEADLINE, PeerBroken, Running, tail
 from tests.peers.catalogue import PEERS, named
+from tests.peers.kannel import Kannel
 from tests.peers.pki import Pki
 from tests.peers.postfix import MailSystem
 from tests.peers.postgres import Cluster
@@ -251,6 +252,12 @@ def postfix(peers: Peers) -> MailSystem:
     running = cast("MailSystem", peers.use("postfix"))
     running.empty()
     return running
+
+
+@pytest.fixture(scope="session")
+def kannel(peers: Peers) -> Kannel:
+    """Kannel with a network that takes everything: `url`, `wait_for(number)`."""
+    return cast("Kannel", peers.use("kannel"))
 
 
 @pytest.fixture(scope="session")
