@@ -20,6 +20,35 @@ log = structlog.get_logger("enlist.web")
 for text in json.load(sys.stdin):
     log.info("request", path=text, listener="web")
 """
+SHAKE_HANDS = """
+import ssl, sys
+from enlist.wiring import logs
+logs.configure_logs("info", "json")
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.sni_callback = lambda *_: None
+trusting = ssl.create_default_context()
+for times in (3, 2):
+    for _ in range(times):
+        there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = trusting.wrap_bio(back, there, server_hostname="strange.example")
+        try:
+            client.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        hello = ssl.MemoryBIO()
+        hello.write(there.read().replace(b"strange", b"str\\xffnge"))
+        try:
+            context.wrap_bio(hello, ssl.MemoryBIO(), server_side=True).do_handshake()
+        except ssl.SSLError:
+            pass
+    sys.unraisablehook._quiet_until = 0
+
+class Broken:
+    def __del__(self):
+        raise RuntimeError("at its end")
+
+Broken()
+"""
 
 
 @pytest.mark.parametrize("style", ["console", "json"])
@@ -40,3 +69,19 @@ def test_what_strangers_send_stays_on_its_line(style: str) -> None:
         assert [json.loads(line)["path"] for line in lines] == list(CORPUS)
     else:
         assert all("Bcc: eve@example.com" in line for line in lines if "Bcc" in line)
+
+
+def test_what_python_can_raise_to_nobody_is_a_line_of_the_log() -> None:
+    """A host name that is not ASCII is a stranger's: a line a minute, however many there are."""
+    ran = subprocess.run(
+        [sys.executable, "-c", SHAKE_HANDS],
+        capture_output=True,
+        check=True,
+        timeout=DEADLINE,
+        encoding="utf-8",
+    )
+    first, later, broken = map(json.loads, ran.stderr.splitlines())
+    assert [first["times"], later["times"]] == [1, 3]
+    assert "not ASCII" in first["event"]
+    assert (broken["event"], broken["level"]) == ("unraisable", "error")
+    assert "RuntimeError: at its end" in broken["exception"]

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from types import TracebackType
+from typing import Final, Protocol
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
+
+STRANGE_NAMES_EVERY: Final = 60.0
+"""Seconds between two lines about host names that no handshake may ask for."""
 
 
 def configure_logs(level: str, style: str) -> None:
@@ -31,6 +37,47 @@ def configure_logs(level: str, style: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    sys.unraisablehook = Unraised()
+
+
+class _Unraisable(Protocol):
+    """What Python tells of an exception that it could raise to nobody."""
+
+    exc_type: type[BaseException]
+    exc_value: BaseException | None
+    exc_traceback: TracebackType | None
+    object: object
+
+
+class Unraised:
+    """Exceptions that Python can raise to nobody, as lines of this log instead of its own.
+
+    One of them any stranger can cause, as often as he likes: a TLS handshake that asks for a host
+    whose name is not ASCII, which Python ends before it asks us for a certificate. Of these a line
+    a minute is written.
+    """
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("enlist")
+        self._quiet_until = 0.0
+        self._untold = 0
+
+    def __call__(self, unraised: _Unraisable, /) -> None:
+        if unraised.exc_type is UnicodeDecodeError and isinstance(unraised.object, bytes):
+            self._strange_name()
+            return
+        error, at = unraised.exc_value, unraised.exc_traceback
+        # Not the object itself: nobody knows what it would print of what it holds.
+        where = type(unraised.object).__qualname__
+        self._log.error("unraisable", where=where, exc_info=(unraised.exc_type, error, at))
+
+    def _strange_name(self) -> None:
+        self._untold += 1
+        if time.monotonic() < self._quiet_until:
+            return
+        self._quiet_until = time.monotonic() + STRANGE_NAMES_EVERY
+        self._log.info("handshake for a host whose name is not ASCII", times=self._untold)
+        self._untold = 0
 
 
 def _printable(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
