@@ -56,6 +56,9 @@ HOT = [
 ]
 """What a redemption, a sign-in, an API call or a device session asks."""
 
+OF_ONE_USER = ["attempt.cancel_by_login", "attempt.of_user"]
+"""What is asked of all attempts when one user's sign-ins end, or he is looked at."""
+
 SCANNED = re.compile(r"^\s*(?:->\s*)?(?:SCAN|Seq Scan on)\s+(\w+)(?:\s+(\w+))?")
 WHOLE_INDEX = re.compile(r"Index (?:Only )?Scan (?:Backward )?(?:using|on)")
 DERIVED = {"p", "json_each", "asked", "unnest", "CONSTANT"}
@@ -181,7 +184,7 @@ def test_what_is_asked_all_day_is_found_by_index(enlist: Enlist, raw: Raw) -> No
         fill(enlist, raw)
         for whole in ("seqscan", "mergejoin", "hashjoin"):
             raw.execute(f"SET enable_{whole} = off")
-    for name in HOT:
+    for name in (*HOT, *OF_ONE_USER):
         plan = raw.plan(QUERIES[name])
         assert scanned(plan) == [], (name, plan)
     # And where there is no index to use, that is noticed.

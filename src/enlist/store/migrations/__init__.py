@@ -32,6 +32,7 @@ REVISIONS: Final = (
     "0007_revocation_feed",
     "0008_sms",
     "0009_device_labels",
+    "0010_attempts_of_users",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 
