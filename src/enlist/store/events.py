@@ -75,9 +75,16 @@ _LIST = Listing(
         # then, and may use it.
         "unanswered": f"""
             {_FLAGGED.format(event="e", flag="unanswered")}
-            AND EXISTS (SELECT 1 FROM credential held JOIN device ON device.id = held.device_id
-                         WHERE held.enrollment_id = e.enrollment_id AND held.revoked_at IS NULL
-                           AND device.state <> 'blocked')
+            AND (EXISTS (SELECT 1 FROM credential held JOIN device ON device.id = held.device_id
+                          WHERE held.enrollment_id = e.enrollment_id AND held.revoked_at IS NULL
+                            AND device.state <> 'blocked')
+                 OR EXISTS (SELECT 1 FROM device bare
+                             WHERE bare.id = e.device_id AND bare.state = 'enrolled'
+                               AND NOT EXISTS (SELECT 1 FROM credential given
+                                                WHERE given.enrollment_id = e.enrollment_id)
+                               AND NOT EXISTS (SELECT 1 FROM enrollment newer
+                                                WHERE newer.device_id = bare.id
+                                                  AND newer.id > e.enrollment_id)))
             AND NOT EXISTS (SELECT 1 FROM event later
                              WHERE later.device_id = e.device_id AND later.id > e.id
                                AND later.enrollment_id = e.enrollment_id

@@ -77,7 +77,8 @@ class OverviewDetail:
         enrollments: how many, by the state that people see, `expired` among them.
         expired: expired and never used, the newest few.
         failed_messages: given up, the newest few.
-        interceptions: used tokens that came again with another key, in the last seven days.
+        interceptions: used tokens that came again with another key, in the last seven days; until
+            the device was reset or blocked.
         clones: devices whose key somebody has a copy of, as it seems, newest first.
         newest: the newest events.
         flow: how enrollments went lately; None where he may not see it.
@@ -114,7 +115,7 @@ class Overview(View[OverviewDetail]):
             return path
         hidden = discreet(caller, path)
         since = least_id(tx.now - RECENT)
-        flagged = {"flag": "possible_interception", "after": since}
+        flagged = {"unanswered": "possible_interception", "after": since}
         sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, path)
         sees_messages = caller.may(Permission.MESSAGES_READ, path)
         named = naming(caller, path)

@@ -35,7 +35,21 @@ def test_an_intercepted_token_is_told_first_until_the_device_is_reset(
 
     enlist.do(Reset(ticket.device_id))
     assert INTERCEPTED not in desk.open(place).main
+    assert f"{INTERCEPTED}: laptop" not in desk.open("/console/main/").main
     assert INTERCEPTED in desk.open(f"/console/main/enrollments/{ticket.enrollment_id}").main
+
+
+def test_an_interception_of_a_device_without_a_certificate_is_told_until_it_is_reset(
+    console: Console, enlist: Enlist
+) -> None:
+    enlist.set("main", allow_bare_enrollment=True)
+    ticket = enlist.register("ada")
+    enlist.redeem(ticket.token, key=None)
+    enlist.redeem(ticket.token, key=2)
+    desk = console.sign_in("reader")
+    assert f"{INTERCEPTED}: laptop" in desk.open("/console/main/").main
+    enlist.do(Reset(ticket.device_id))
+    assert f"{INTERCEPTED}: laptop" not in desk.open("/console/main/").main
 
 
 def test_a_copied_key_is_told_first_until_the_device_is_reset(
