@@ -138,6 +138,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "handle": ticket.enrollment_id,
         "number": "1",
         "devices": ticket.device_id,
+        "my-devices": ticket.device_id,
         "enrollments": ticket.enrollment_id,
         "sessions": session_id,
         "device-sessions": session_id,

@@ -286,7 +286,15 @@ CATALOGUE: dict[str, Meaning] = {
         "Give a value instead of inheriting.",
     ),
     "username_taken": _of(_STAFF, "This user name is taken", "Choose another one."),
-    "email_taken": _of(_STAFF, "Another user here has this e-mail address", "Use another address."),
+    "contact_locked": _of(
+        _MEMBER,
+        "E-mail address and phone number can no longer be changed here",
+        "A device of this account was enrolled with a token. "
+        "Ask your administrator to change them.",
+    ),
+    "email_taken": _of(
+        _MEMBER, "Another user here has this e-mail address", "Use another address."
+    ),
     "group_id_taken": _of(_STAFF, "This Group ID is taken", "Choose another one."),
     "organization_not_empty": _of(
         _STAFF, "This organization still holds something", "Move or delete what it holds first."

@@ -67,16 +67,22 @@ _INSERT = Query(
             :created_at)
     """,
 )
-_CHANGE = Query(
-    "user.change",
-    """
+_CHANGE_TEXT = """
     UPDATE app_user
        SET username = :username, username_folded = :username_folded, email = :email,
            email_folded = :email_folded, phone = :phone, first_name = :first_name,
            last_name = :last_name, time_zone = :time_zone, language = :language,
            version = version + 1
      WHERE id = :id AND deleted_at IS NULL AND version = :version
-    """,
+"""
+_CHANGE = Query("user.change", _CHANGE_TEXT)
+_ENROLLED = """SELECT 1 AS found FROM enrollment e
+         WHERE e.user_id = :id AND e.state = 'used' AND e.grant_kind = 'registration_token'"""
+_ENROLLED_BY_TOKEN = Query("user.enrolled_by_token", f"{_ENROLLED} LIMIT 1")
+_CHANGE_UNLOCKED = Query(
+    "user.change_unlocked",
+    # A device that enrolls meanwhile locks the addresses: whose change it was looks again.
+    f"{_CHANGE_TEXT} AND NOT EXISTS ({_ENROLLED})",
 )
 _SET_PASSWORD = Query(
     "user.set_password",
@@ -212,10 +218,19 @@ def insert(tx: Tx, user: User, password_hash: str | None) -> None:
     )
 
 
-def change(tx: Tx, user: User, expected_version: int) -> bool:
-    """Write what can be edited of a user; False when somebody else was first."""
+def enrolled_by_token(tx: Reader, user_id: Id) -> bool:
+    """Whether a device of his was ever enrolled with a registration token (A21, A22)."""
+    return tx.one(_ENROLLED_BY_TOKEN, id=user_id) is not None
+
+
+def change(tx: Tx, user: User, expected_version: int, *, unlocked: bool = False) -> bool:
+    """Write what can be edited of a user; False when somebody else was first.
+
+    Args:
+        unlocked: only as long as no device of his was enrolled with a registration token.
+    """
     changed = tx.run(
-        _CHANGE,
+        _CHANGE_UNLOCKED if unlocked else _CHANGE,
         id=user.id,
         version=expected_version,
         username=user.username,

@@ -29,7 +29,7 @@ from enlist.store.tx import Reader
 from enlist.verbs import notices, recovery, report_keys
 from enlist.verbs.channels import SMS
 from enlist.verbs.driver import Tools
-from enlist.verbs.issuing import DEFAULT_TEMPLATE
+from enlist.verbs.issuing import BY_FILE, DEFAULT_TEMPLATE, REGISTRATION
 from enlist.verbs.verdicts import Rejected, Retry
 
 
@@ -111,6 +111,19 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
     if message.channel == SMS:
         letter = replace(letter, report=report_keys.handle(tools.keys, message.id))
     return letter
+
+
+def letter_without_token(tx: Reader, message: Message) -> Letter | None:
+    """The letter as its recipient may look at it again: what it handed over is left out of it.
+
+    None for what handed over nothing, and once the enrollment or the organization is gone.
+    """
+    found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
+    organization = organizations.find(tx, message.organization_id)
+    if found is None or organization is None or message.purpose not in (REGISTRATION, BY_FILE):
+        return None
+    user = users.find(tx, message.user_id) if message.user_id else None
+    return _compose(tx, message, found, organization, user, Secret(""))
 
 
 def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:

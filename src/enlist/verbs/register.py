@@ -215,7 +215,13 @@ class Register(_Issuing):
     ) -> EnrollmentPolicy | Refusal:
         """Whether it can be done there, whoever the user is; the settings in force there."""
         refusal = lacks(caller, Permission.DEVICES_REGISTER, organization.path)
-        refusal = refusal or check_template(tx, self.message, organization.path)
+        return refusal or self.settings_at(tools, tx, organization)
+
+    def settings_at(
+        self, tools: Tools, tx: Reader, organization: Organization
+    ) -> EnrollmentPolicy | Refusal:
+        """The settings in force there, where there is room and the template that was named."""
+        refusal = check_template(tx, self.message, organization.path)
         refusal = refusal or crowded(tools, tx, Subjects(organization.id))
         return refusal or organizations.policy(tx, organization.path)
 

@@ -15,7 +15,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization, User, UserState
-from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, invalid
+from enlist.core.outcomes import Done, Drop, Effect, FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
 from enlist.core.secrets import Secret
 from enlist.store import (
@@ -46,7 +46,9 @@ EDITABLE: Final = (
     "time_zone",
     "language",
 )
-OWN: Final = ("first_name", "last_name", "time_zone", "language")
+CONTACT: Final = ("email", "phone")
+"""Where messages reach a user: locked for himself once a token enrolled a device of his (A21)."""
+OWN: Final = ("first_name", "last_name", "time_zone", "language", *CONTACT)
 """What everybody may change of himself."""
 
 _CHECKS: Final = {
@@ -193,11 +195,27 @@ class Changing:
     before: User
     after: User
     notice: Notice | None
+    by_himself: bool = False
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The fields that are not what they were."""
+        return tuple(
+            key for key in EDITABLE if getattr(self.before, key) != getattr(self.after, key)
+        )
+
+    @property
+    def moved(self) -> bool:
+        """Whether messages reach him elsewhere from now on."""
+        return not set(CONTACT).isdisjoint(self.changed)
 
 
 @dataclass(frozen=True)
 class ChangeUser(Verb[User, Changing, User]):
     """Change a user's details. Everybody may change his own name, time zone and language.
+
+    So he may his e-mail address and phone number, until a device of his was enrolled with a token:
+    from then on only staff may, and the address from before is told of it (A21).
 
     Attributes:
         user: id or user name.
@@ -205,7 +223,7 @@ class ChangeUser(Verb[User, Changing, User]):
         version: the version that was edited; a newer one in the store refuses the change.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `precondition_failed`,
-    `username_taken`, `email_taken`.
+    `contact_locked`, `username_taken`, `email_taken`.
     """
 
     user: str
@@ -218,6 +236,8 @@ class ChangeUser(Verb[User, Changing, User]):
         found = self._find(tx, caller)
         if isinstance(found, User) and self.version not in (None, found.version):
             return Refusal("precondition_failed", about=found.subjects)
+        if isinstance(found, User) and self._by_himself(found, caller):
+            return locked(tx, caller, found, self.changes) or found
         return found
 
     def work(self, tools: Tools, caller: Caller, seen: User) -> Changing | Refusal:
@@ -235,32 +255,66 @@ class ChangeUser(Verb[User, Changing, User]):
             version=seen.version + 1,
             **wanted,  # type: ignore[arg-type]  # only text fields can be edited
         )
-        return Changing(seen, after, notices.about_address(tools, seen, after))
+        notice = notices.about_address(tools, seen, after)
+        return Changing(seen, after, notice, self._by_himself(seen, caller))
 
     def apply(self, tx: Tx, caller: Caller, ready: Changing) -> Done[User] | Refusal:
-        before, after = ready.before, ready.after
-        if not users.change(tx, after, before.version):
-            raise ConcurrentChange
-        changed = [key for key in EDITABLE if getattr(before, key) != getattr(after, key)]
-        personal = {"user": after.username}
-        for key in changed:
-            personal[f"before.{key}"] = getattr(before, key)
-            personal[f"after.{key}"] = getattr(after, key)
-        data = {"fields": ", ".join(changed)}
-        events.record(tx, caller, Happening("user.changed", after.subjects, data, personal))
-        policy = organizations.policy(tx, before.organization_path)
-        told = [ready.notice] if policy.notify_users else []
-        return Done(after, stored_notices.queue(tx, told))
+        return Done(ready.after, write_change(tx, caller, ready))
 
     def clash(self, index: str) -> Refusal | None:
         return taken(index)
 
     def _find(self, tx: Reader, caller: Caller) -> User | Refusal:
         own = users.find(tx, caller.id) if caller.id else None
-        himself = own is not None and self.user in (own.id, own.username)
-        if own is not None and himself and set(self.changes) <= set(OWN):
+        if own is not None and self._by_himself(own, caller):
             return own
         return staff_edit(tx, caller, self.user)
+
+    def _by_himself(self, found: User, caller: Caller) -> bool:
+        """Whether somebody changes what everybody may change of himself."""
+        himself = found.id == caller.id and self.user in (found.id, found.username)
+        return himself and set(self.changes) <= set(OWN)
+
+
+def locked(
+    tx: Reader, caller: Caller, own: User, changes: Mapping[str, str | None]
+) -> Refusal | None:
+    """`contact_locked` where somebody who enrolled with a token turns his messages elsewhere."""
+    moved = [
+        key
+        for key in CONTACT
+        if key in changes and (changes[key] or "").strip() != getattr(own, key)
+    ]
+    if not moved or _edits_staff(caller, own) or not users.enrolled_by_token(tx, own.id):
+        return None
+    told = "is read-only: a device of this account was enrolled with a token"
+    wrong = tuple(FieldError(key, told) for key in moved)
+    return Refusal("contact_locked", about=own.subjects, fields=wrong)
+
+
+def write_change(tx: Tx, caller: Caller, change: Changing) -> tuple[Effect, ...]:
+    """Make a change so, with its event; what it tells the address from before, if anything."""
+    before, after = change.before, change.after
+    enrolled = users.enrolled_by_token(tx, before.id)
+    lockable = change.by_himself and change.moved and not _edits_staff(caller, before)
+    if not users.change(tx, after, before.version, unlocked=lockable):
+        raise ConcurrentChange
+    personal = {"user": after.username}
+    for key in change.changed:
+        personal[f"before.{key}"] = getattr(before, key)
+        personal[f"after.{key}"] = getattr(after, key)
+    data = {"fields": ", ".join(change.changed)}
+    events.record(tx, caller, Happening("user.changed", after.subjects, data, personal))
+    # Whoever turns a stranger's messages to himself must not do so unseen, whatever is set.
+    always = change.by_himself or enrolled
+    told = always or organizations.policy(tx, before.organization_path).notify_users
+    return stored_notices.queue(tx, [change.notice] if told else [])
+
+
+def _edits_staff(caller: Caller, user: User) -> bool:
+    """Whether he could change staff there, so himself too, as staff."""
+    path = user.organization_path
+    return all(caller.may(each, path) for each in (Permission.USERS_EDIT, Permission.ROLES_EDIT))
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ STATUS: Final = {
     "setting_inherited": 409,
     "setting_override_required": 409,
     "username_taken": 409,
+    "contact_locked": 403,
     "email_taken": 409,
     "group_id_taken": 409,
     "organization_not_empty": 409,

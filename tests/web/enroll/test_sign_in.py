@@ -17,12 +17,12 @@ def alive(enlist: Enlist) -> int:
     return sum(row["ended_at"] is None for row in enlist.rows("sign_in"))
 
 
-def test_staff_land_on_the_console_and_others_on_their_account(
+def test_staff_land_on_the_console_and_others_on_their_devices(
     enlist: Enlist, new_visitor: NewVisitor
 ) -> None:
     enlist.user("ada")
     assert sign_in(new_visitor()).location == "/console"
-    assert sign_in(new_visitor(), "ada").location == "/account"
+    assert sign_in(new_visitor(), "ada").location == "/my-devices"
     assert sign_in(new_visitor(), "  ADA ").location == "/account"
 
 

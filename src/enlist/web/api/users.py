@@ -247,7 +247,7 @@ class UserChanges(Body):
     "/users/{user}",
     Permission.USERS_EDIT,
     answers=User,
-    refuses=("precondition_failed", "username_taken", "email_taken"),
+    refuses=("precondition_failed", "contact_locked", "username_taken", "email_taken"),
 )
 async def change_user(
     asking: Staff, user: str, body: UserChanges, if_match: IfMatch = None

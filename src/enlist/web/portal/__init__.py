@@ -1,4 +1,4 @@
-"""What every person has: signing in and out, proving himself again, and his own account.
+"""What every person has: signing in and out, his own devices, and his own account.
 
 Everything works without scripts, and nothing changes by GET. The first administrator comes in
 through `/setup`, once; one who cannot sign in any more through `/recover`.
@@ -12,6 +12,18 @@ from enlist.web.portal.account import (
     end_sign_in,
     show_account,
     sign_out_everywhere,
+)
+from enlist.web.portal.my_devices import (
+    HOME,
+    add,
+    delete,
+    renew,
+    resend,
+    show_add,
+    show_delete,
+    show_device,
+    show_list,
+    show_message,
 )
 from enlist.web.portal.one_time_links import RECOVERY, SETUP
 from enlist.web.portal.signing_in import (
@@ -33,14 +45,24 @@ def routes() -> list[BaseRoute]:
         "/setup": (SETUP.show, SETUP.submit),
         "/recover": (RECOVERY.show, RECOVERY.submit),
         "/account": (show_account, change_profile),
+        f"{HOME}/new": (show_add, add),
+        f"{HOME}/{{device_id}}/delete": (show_delete, delete),
+    }
+    shown = {
+        HOME: show_list,
+        f"{HOME}/{{device_id}}": show_device,
+        f"{HOME}/{{device_id}}/message": show_message,
     }
     forms = {
+        f"{HOME}/{{device_id}}/resend": resend,
+        f"{HOME}/{{device_id}}/renew": renew,
         "/account/password": change_password,
         "/account/sign-out-everywhere": sign_out_everywhere,
         "/account/sign-ins/{sign_in_id}/end": end_sign_in,
     }
     return [
         *(Route(path, show) for path, (show, _) in pages.items()),
+        *(Route(path, show) for path, show in shown.items()),
         *(Route(path, do, methods=["POST"]) for path, (_, do) in pages.items()),
         *(Route(path, do, methods=["POST"]) for path, do in forms.items()),
     ]

@@ -1,4 +1,4 @@
-"""One's own account: name, language and time zone, password, and where one is signed in."""
+"""One's own account: name, addresses, language, time zone, password, where one is signed in."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from enlist.verbs.sign_in import EndAllSignIns, EndSignIn
 from enlist.verbs.staff import SetPassword
 from enlist.verbs.users import OWN, ChangeUser
 from enlist.verbs.views_details import ShowUser
+from enlist.verbs.views_mine import MyDevices
 from enlist.verbs.views_overview import MySignIns
 from enlist.web.callers import drop_cookie, person_of, services_of
 from enlist.web.forms import read_form
@@ -50,7 +51,7 @@ async def show_account(request: Request) -> Response:
 
 
 async def change_profile(request: Request) -> Response:
-    """Save name, time zone and language.
+    """Save name, address, time zone and language.
 
     Refusals: `malformed`, and those of ChangeUser.
     """
@@ -124,7 +125,8 @@ async def _page(request: Request, caller: Caller, trouble: _Trouble | None = Non
     services = services_of(request)
     detail = await services.view(ShowUser(caller.id or ""), caller)
     sign_ins = await services.view(MySignIns(), caller)
-    if isinstance(detail, Refusal) or isinstance(sign_ins, Refusal):
+    own = await services.view(MyDevices(), caller)
+    if isinstance(detail, Refusal) or isinstance(sign_ins, Refusal) or isinstance(own, Refusal):
         return to_sign_in(request, "/account")
     user = detail.user
     around = await services.view(LookAround(user.organization_id, user.id), caller)
@@ -132,6 +134,7 @@ async def _page(request: Request, caller: Caller, trouble: _Trouble | None = Non
     context: dict[str, Any] = {
         "user": user,
         "roles": detail.roles,
+        "locked": own.locked,
         "typed": {key: getattr(user, key) for key in OWN}
         | (dict(trouble.typed) if trouble else {}),
         "sign_ins": [(found, browser_in(found.user_agent)) for found in sign_ins],
@@ -141,7 +144,7 @@ async def _page(request: Request, caller: Caller, trouble: _Trouble | None = Non
         "meanings": CATALOGUE,
         "done": done if done in _DONE and trouble is None else "",
         "trouble": trouble,
-        "wrong": {e.field for e in trouble.refusal.fields} if trouble else set(),
+        "wrong": _wrong(trouble.refusal) if trouble else set(),
     }
     response = render(
         request,
@@ -154,6 +157,12 @@ async def _page(request: Request, caller: Caller, trouble: _Trouble | None = Non
     if trouble is not None:
         response.headers.update(headers_of(trouble.refusal))
     return response
+
+
+def _wrong(refusal: Refusal) -> set[str]:
+    return {e.field for e in refusal.fields} | (
+        {"email"} if refusal.code == "email_taken" else set()
+    )
 
 
 @cache

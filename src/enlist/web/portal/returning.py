@@ -38,8 +38,8 @@ def asked_next(fields: Mapping[str, str]) -> str:
 
 
 def home_of(caller: Caller) -> str:
-    """Where somebody lands who asked for nothing else: staff on the console."""
-    return "/console" if caller.rights else "/account"
+    """Where somebody lands who asked for nothing else: staff on the console, others at theirs."""
+    return "/console" if caller.rights else "/my-devices"
 
 
 def see(path: str) -> Response:
