@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from enlist.core.caller import Caller, CallerKind
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
-from enlist.core.model import Device, Enrollment, Message, Organization, User, UserState
+from enlist.core.model import (
+    Device,
+    Enrollment,
+    GrantKind,
+    Message,
+    MessageState,
+    Organization,
+    User,
+    UserState,
+)
 from enlist.core.secrets import Secret
 from enlist.store import (
     devices,
@@ -27,9 +37,9 @@ from enlist.store import (
 from enlist.store.templates import Template
 from enlist.store.tx import Reader
 from enlist.verbs import notices, recovery, report_keys
-from enlist.verbs.channels import SMS
+from enlist.verbs.channels import SMS, address_of
 from enlist.verbs.driver import Tools
-from enlist.verbs.issuing import BY_FILE, DEFAULT_TEMPLATE, REGISTRATION
+from enlist.verbs.issuing import BY_FILE, DEFAULT_TEMPLATE, REGISTRATION, Delivery
 from enlist.verbs.verdicts import Rejected, Retry
 
 
@@ -84,6 +94,18 @@ class Letter:
         return (*jwt, self.token.reveal(), *((key,) if key else ()))
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a registration is about that was not made yet."""
+
+    organization: Organization
+    user: User
+    device: Device
+    delivery: Delivery
+    grant: GrantKind
+    expires_at: int
+
+
 def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected | Retry:
     """The letter that a message stands for, or why it is not to be sent any more."""
     if message.purpose == recovery.PURPOSE:
@@ -124,6 +146,41 @@ def letter_without_token(tx: Reader, message: Message) -> Letter | None:
         return None
     user = users.find(tx, message.user_id) if message.user_id else None
     return _compose(tx, message, found, organization, user, Secret(""))
+
+
+def letter_ahead(tx: Reader, caller: Caller, ahead: Ahead) -> Letter:
+    """The letter that a registration would send, before anything is registered (A78)."""
+    user, place, delivery = ahead.user, ahead.organization, ahead.delivery
+    message = Message(
+        id="",
+        organization_id=place.id,
+        user_id=user.id,
+        username=user.username,
+        enrollment_id=None,
+        generation=1,
+        purpose=BY_FILE if ahead.grant is GrantKind.ONE_TIME_JWT else REGISTRATION,
+        template=delivery.template,
+        channel=delivery.type,
+        recipient=address_of(user, delivery.type),
+        state=MessageState.QUEUED,
+        tries=0,
+        next_try_at=tx.now,
+        reason="",
+        message_id="",
+        queued_at=tx.now,
+        sent_at=None,
+    )
+    letter = _without_token(tx, message, place, user)
+    sender = users.find(tx, caller.id) if caller.id and caller.kind is CallerKind.USER else None
+    return replace(
+        letter,
+        enrollment_id="…",
+        expires_at=ahead.expires_at,
+        device=ahead.device,
+        sender=sender.display_name if sender else "",
+        own_templates=_own_templates(tx, place.path, message, letter.languages),
+        built_in=delivery.template in ("", DEFAULT_TEMPLATE),
+    )
 
 
 def _told_of_recovery(tx: Reader, message: Message) -> Letter | Rejected:

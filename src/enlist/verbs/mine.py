@@ -21,12 +21,13 @@ from enlist.core.outcomes import Done, FieldError, Refusal, invalid
 from enlist.store import devices, enrollments, limits, organizations, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import register
+from enlist.verbs.channels import CHANNELS
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.finding import with_id
-from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.issuing import Delivery, Issued, sms_cap
 from enlist.verbs.register import DeviceDetails, Register
-from enlist.verbs.reissue import Reissue, Reissuing, Resend, Resending, Seen
+from enlist.verbs.reissue import Reissue, Reissuing, Resend, Resending, Seen, last_channel
 from enlist.verbs.rights import missing
 from enlist.verbs.users import ChangeUser, Changing, write_change
 
@@ -106,7 +107,8 @@ class AddMine(Verb[Adding, Ready, Issued]):
         contact: e-mail address and phone number as they shall be; what is missing stays.
 
     Refusals: `unauthenticated`, `validation_failed`, `contact_locked`, `email_missing`,
-    `email_taken`, `no_channel`, `too_many_enrollments`, `rate_limited`.
+    `phone_missing`, `email_taken`, `no_channel`, `too_many_enrollments`, `sms_cap_reached`,
+    `rate_limited`.
     """
 
     details: DeviceDetails
@@ -126,7 +128,7 @@ class AddMine(Verb[Adding, Ready, Issued]):
         own = himself(tx, caller)
         if isinstance(own, Refusal):
             return own
-        if self.message.shown or self.message.deferred or self.message.template:
+        if self.message.type not in CHANNELS or self.message.template:
             return invalid("message.type", "must be one by which a message is sent")
         place = organizations.find(tx, own.organization_id)
         if place is None:
@@ -154,12 +156,12 @@ class AddMine(Verb[Adding, Ready, Issued]):
         return Ready(change if change and change.changed else None, made)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
-        refusal = _once_more(tx, caller)
+        refusal = sms_cap(tx, ready.registration.prepared) or _once_more(tx, caller)
         if refusal is not None:
             return refusal
-        # What cannot refuse comes last: what it left would be committed with the refusal (S17).
-        done = self._register.apply(tx, caller, ready.registration)
+        # From here on nothing can refuse: what it left would be committed with the refusal (S17).
         effects = write_change(tx, caller, ready.change) if ready.change else ()
+        done = self._register.write(tx, caller, ready.registration)
         return Done(done.value, (*effects, *done.effects))
 
     def clash(self, index: str) -> Refusal | None:
@@ -210,8 +212,11 @@ class ResendMine(Resend):
     Refusals: those of `Resend`, `token_on_hold`, `rate_limited`.
     """
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
-        return _sendable(tx, caller, self.enrollment_id)
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> tuple[Seen, Delivery] | Refusal:
+        seen = _sendable(tx, caller, self.enrollment_id)
+        if isinstance(seen, Refusal):
+            return seen
+        return seen, Delivery(last_channel(tx, seen.enrollment))
 
     def apply(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id] | Refusal:
         return _once_more(tx, caller) or super().apply(tx, caller, ready)
@@ -228,7 +233,7 @@ class RenewMine(Reissue):
     """
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
-        if self.message is not None and (self.message.shown or self.message.deferred):
+        if self.message is not None and self.message.type not in CHANNELS:
             return invalid("message.type", "must be one by which a message is sent")
         return _sendable(tx, caller, self.enrollment_id)
 

@@ -70,7 +70,7 @@ def _look(tx: Reader, caller: Caller, enrollment_id: str, permission: Permission
     return Seen(found, user, organizations.policy(tx, found.organization_path))
 
 
-def _last_channel(tx: Reader, found: Enrollment) -> str:
+def last_channel(tx: Reader, found: Enrollment) -> str:
     """How the newest message about it went, or goes."""
     newest = next(iter(outbox.of_enrollment(tx, found.id)), None)
     return newest.channel if newest else EMAIL
@@ -199,7 +199,7 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
         found = seen.enrollment
         if self.channel not in ("", *CHANNELS):
             return invalid("message.type", "must be email or sms")
-        delivery = Delivery(self.channel or _last_channel(tx, found), self.template)
+        delivery = Delivery(self.channel or last_channel(tx, found), self.template)
         if delivery.type == SMS and found.grant is GrantKind.ONE_TIME_JWT:
             return invalid("message.type", FILE_BY_SMS)
         refusal = check_template(tx, delivery, found.organization_path)

@@ -9,10 +9,12 @@ from enlist.core.model import Organization, User
 from enlist.core.outcomes import FieldError, Refusal
 from enlist.core.policy import Effective
 from enlist.store.tx import Reader
+from enlist.verbs.channels import CHANNELS
 from enlist.verbs.driver import Tools, View
 from enlist.verbs.finding import user_named
 from enlist.verbs.issuing import check_delivery, expiry
-from enlist.verbs.register import Register
+from enlist.verbs.letters import Ahead, Letter, letter_ahead
+from enlist.verbs.register import Register, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +23,14 @@ class Reviewed:
 
     Attributes:
         hours: how long a token lives there where nobody says otherwise, and who says so.
+        letter: what would be sent, without its token; None where nothing is.
     """
 
     organization: Organization
     user: User
     expires_at: int
     hours: Effective
+    letter: Letter | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,21 @@ class ReviewRegistration(View[Reviewed]):
         if isinstance(expires_at, Refusal):
             return expires_at
         hours = seen.policy.settings["token_expiration_hours"]
-        return Reviewed(seen.organization, seen.user, expires_at, hours)
+        return Reviewed(
+            seen.organization,
+            seen.user,
+            expires_at,
+            hours,
+            self._letter(tx, caller, seen, expires_at),
+        )
+
+    def _letter(self, tx: Reader, caller: Caller, seen: Seen, expires_at: int) -> Letter | None:
+        asked = self.registration
+        if asked.message.type not in CHANNELS or seen.user is None:
+            return None
+        device = asked.new_device(seen, tx.now)
+        ahead = Ahead(seen.organization, seen.user, device, asked.message, asked.grant, expires_at)
+        return letter_ahead(tx, caller, ahead)
 
     def _fields(self, tx: Reader, caller: Caller) -> Refusal | None:
         errors = list(self.registration.details.problems())

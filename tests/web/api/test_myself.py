@@ -143,3 +143,34 @@ def test_roles_are_explained(api: Api) -> None:
     ]
     assert "enrollments:reveal" in roles["permissions"]
     assert all("enrollments:reveal" not in each["permissions"] for each in roles["items"])
+
+
+def test_ones_own_devices(api: Api) -> None:
+    """A18-A22 by the API: sent to oneself, never shown, locked after a token enrollment."""
+    api.enlist.user("ada")
+    headers = {**cookie(api, "ada"), "sec-fetch-site": "same-origin"}
+    ada = Client(api.http, {**api.stranger.headers, **headers})
+    body = {"name": "laptop", "platform": "linux", "phone": "+49 30 123456"}
+    added = answered(ada.post("/me/devices", body), 201)
+    assert set(added) == {"id", "expires_at"}
+    at = f"/me/devices/{added['id']}"
+    assert wrong_fields(ada.post("/me/devices", {**body, "message_type": "none"})) == [
+        "message.type"
+    ]
+    assert refused(ada.post("/me/devices", {**body, "to": "eve@example.com"}))[0] == 422
+    assert "••••" in answered(ada.get(f"{at}/message"))["text"]
+    answered(ada.post(f"{at}/resend"), 204)
+    answered(ada.post(f"{at}/renew"), 204)
+    (shown,) = answered(ada.get("/me/devices"))["items"]
+    assert (shown["state"], shown["enrollment_state"]) == ("registered", "active")
+    assert {row["recipient"] for row in api.enlist.rows("message")} == {"ada@example.com"}
+    done(api.enlist.redeem(api.enlist.register("ada", name="phone").token))
+    assert answered(ada.get("/me/devices"))["contact_locked"]
+    assert refused(ada.get(f"{at}/message")) == (404, "not_found")
+    moved = {"email": "elsewhere@example.com"}
+    assert refused(ada.post("/me/devices", {**body, **moved})) == (403, "contact_locked")
+    assert refused(ada.patch("/users/ada", moved)) == (403, "contact_locked")
+    answered(api.key("operator").patch("/users/ada", moved))
+    answered(ada.delete(at), 204)
+    assert len(answered(ada.get("/me/devices"))["items"]) == 1
+    assert refused(api.key("administrator").get("/me/devices")) == (401, "unauthenticated")

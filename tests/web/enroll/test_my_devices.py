@@ -34,17 +34,15 @@ def save(visitor: Visitor, **changed: str) -> Page:
     return visitor.post({**form, **changed})
 
 
+def token_of(enlist: Enlist, enrollment_id: str) -> Secret:
+    row = enlist.store.read(lambda tx: first_derivation(tx, enrollment_id))
+    assert row is not None
+    keys = enlist.installation.tools.keys
+    return keys.derive_again(enrollment_id, row.generation, row.key_id, row.length, row.alphabet)
+
+
 def tokens(enlist: Enlist) -> list[Secret]:
-    keys, found = enlist.installation.tools.keys, []
-    for row in enlist.rows("enrollment"):
-        known = enlist.store.read(lambda tx, at=row["id"]: first_derivation(tx, at))
-        assert known is not None
-        found.append(
-            keys.derive_again(
-                row["id"], known.generation, known.key_id, known.length, known.alphabet
-            )
-        )
-    return found
+    return [token_of(enlist, row["id"]) for row in enlist.rows("enrollment")]
 
 
 def test_a_device_is_added_and_its_token_is_on_no_page(enlist: Enlist, ada: Visitor) -> None:

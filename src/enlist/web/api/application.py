@@ -24,6 +24,7 @@ from enlist.web.api import (
     jwts,
     log,
     messages,
+    my_devices,
     myself,
     organizations,
     register_many,
@@ -59,6 +60,7 @@ PARTS: Final = (
     events,
     log,
     myself,
+    my_devices,
 )
 
 

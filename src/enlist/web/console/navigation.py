@@ -113,7 +113,12 @@ MAP: Final = (
                 N_("Users"),
                 "users",
                 _P.USERS_READ,
-                ("Accounts > Users > List View", "Edit User", "People"),
+                (
+                    "Accounts > Users > List View",
+                    "Edit User",
+                    "Message Type",
+                    "People",
+                ),
             ),
             Entry(
                 "users/new",
@@ -176,7 +181,7 @@ MAP: Final = (
                 N_("Messages"),
                 "mail",
                 _P.MESSAGES_READ,
-                ("Outbox", "E-mail", "Enrollment message", "View Enrollment Message"),
+                ("Outbox", "E-mail", "SMS", "Enrollment message", "View Enrollment Message"),
             ),
             Entry(
                 "events",
@@ -202,7 +207,12 @@ MAP: Final = (
                 N_("Message templates"),
                 "template",
                 _P.TEMPLATES_READ,
-                ("Devices & Users > General > Message Templates", "Message Template", "E-mail"),
+                (
+                    "Devices & Users > General > Message Templates",
+                    "Message Template",
+                    "E-mail",
+                    "SMS",
+                ),
             ),
         ),
     ),

@@ -15,9 +15,12 @@ from enlist.core.model import GrantKind, Ownership
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.core.secrets import random_secret
+from enlist.delivery.rendering import Rendered, render_preview
+from enlist.verbs.channels import EMAIL, enabled, usual
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
 from enlist.verbs.reviewing import ReviewRegistration
+from enlist.verbs.verdicts import Rejected
 from enlist.verbs.views import ListOrganizations, ListUsers
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization, ShowUser
 from enlist.web.console import words
@@ -25,6 +28,7 @@ from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.sending import (
     YES,
+    channel_choices,
     grant_choices,
     lifetime,
     read_delivery,
@@ -34,10 +38,24 @@ from enlist.web.console.sending import (
 )
 
 _DETAILS: Final = tuple(each.name for each in fields(DeviceDetails))
-CARRIED: Final = (*_DETAILS, "user", "organization", "grant", "send", "template", "expires_at")
+CARRIED: Final = (
+    *_DETAILS,
+    "user",
+    "organization",
+    "grant",
+    "send",
+    "message_type",
+    "template",
+    "expires_at",
+)
 """Every field of the form; the review carries them on to Save."""
 
-_FIELD_OF: Final = {"user.email": "user", "message.template": "template", "message.type": "user"}
+_FIELD_OF: Final = {
+    "user.email": "user",
+    "user.phone": "user",
+    "message.template": "template",
+    "message.type": "message_type",
+}
 _MOST_ORGANIZATIONS: Final = 200
 
 
@@ -70,14 +88,21 @@ def _details(form: Form) -> DeviceDetails:
 
 
 async def _fresh(desk: Desk) -> Form:
-    """An empty form; `?user=` chooses the user already, as the link on his page does."""
-    named = desk.request.query_params.get("user", "")
+    """An empty form; `?user=` chooses the user already, as *Save and Add Device* does.
+
+    So do `?message_type=` and `?template=` what was chosen there; else the type is the usual one.
+    """
+    asked = desk.request.query_params
+    named, channels = asked.get("user", ""), desk.services.tools.channels
     grant = GrantKind.REGISTRATION_TOKEN.value
     values = {"ownership": Ownership.NONE.value, "grant": grant, "send": YES}
+    values |= {"message_type": EMAIL, "template": asked.get("template", "")[:100]}
     if named:
         found = await desk.view(ShowUser(named))
         if not isinstance(found, Refusal):
-            values["user"] = found.user.username
+            values |= {"user": found.user.username, "message_type": usual(found.user, channels)}
+    if asked.get("message_type") in enabled(channels):
+        values["message_type"] = asked["message_type"]
     return Form(values)
 
 
@@ -93,6 +118,7 @@ async def _show_form(desk: Desk, form: Form) -> Response:
             (each.group_id, _name(each.name, each.group_id)) for each in organizations
         ],
         "grants": grant_choices(),
+        "channels": channel_choices(desk),
         "templates": await templates_at(desk, desk.group_id, desk.organization.path),
         **lifetime(desk, policy),
     }
@@ -103,7 +129,12 @@ async def _review(desk: Desk, form: Form, verb: Register) -> Response:
     reviewed = await desk.view(ReviewRegistration(verb, desk.services.tools))
     if isinstance(reviewed, Refusal):
         return await _refused(desk, form, reviewed)
+    letter = reviewed.letter
+    rendered = render_preview(letter, desk.services.public_url) if letter else None
     context: dict[str, Any] = {
+        "preview": rendered if isinstance(rendered, Rendered) else None,
+        "unwritable": rendered.reason if isinstance(rendered, Rejected) else "",
+        "recipient": letter.recipient if letter else "",
         "form": form,
         "carried": [name for name in CARRIED if form.value(name)],
         "details": verb.details.stored(),
@@ -146,6 +177,13 @@ async def choose_user(desk: Desk) -> Response:
     return desk.show("console/choose_user.html", {"users": items, "text": text})
 
 
+async def choose_template(desk: Desk) -> Response:
+    """The templates that there are by now, for a form that has been open for a while (A15)."""
+    form = Form({"template": desk.request.query_params.get("template", "")[:100]})
+    templates = await templates_at(desk, desk.group_id, desk.organization.path)
+    return desk.show("console/choose_template.html", {"form": form, "templates": templates})
+
+
 def _name(name: str, group_id: str) -> str:
     return f"{name} ({group_id})"
 
@@ -153,4 +191,5 @@ def _name(name: str, group_id: str) -> str:
 ROUTES = [
     page("devices/new", register, methods=("GET", "POST")),
     page("choices/users", choose_user),
+    page("choices/templates", choose_template),
 ]

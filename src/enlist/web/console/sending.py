@@ -8,6 +8,7 @@ from enlist.core.clock import HOUR
 from enlist.core.model import Device, Enrollment, GrantKind, User, organization_at
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.verbs.channels import EMAIL, enabled
 from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.templates import ListTemplates
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization
@@ -69,8 +70,14 @@ def read_delivery(form: Form) -> Delivery:
     if form.value("send") != YES:
         return LATER
     # A JWT goes with a text of its own, whatever was chosen before its grant was.
-    by_jwt = read_grant(form) is GrantKind.ONE_TIME_JWT
-    return Delivery("email", "" if by_jwt else form.value("template"))
+    if read_grant(form) is GrantKind.ONE_TIME_JWT:
+        return Delivery(EMAIL)
+    return Delivery(form.value("message_type") or EMAIL, form.value("template"))
+
+
+def channel_choices(desk: Desk) -> dict[str, words.Word]:
+    """The message types that can be chosen: those that are set up here."""
+    return {each: words.CHANNELS[each] for each in enabled(desk.services.tools.channels)}
 
 
 def grant_choices() -> list[tuple[str, str]]:

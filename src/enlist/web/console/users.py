@@ -9,16 +9,18 @@ from starlette.responses import Response
 from enlist.core.model import User
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
+from enlist.verbs.channels import EMAIL, SMS, usual
 from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.passwords import SHORTEST
 from enlist.verbs.register import DeviceDetails
 from enlist.verbs.users import EDITABLE, AddUser, ChangeUser
 from enlist.verbs.views import ListUsers
-from enlist.web.console import people
+from enlist.web.console import people, words
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import read_query
 from enlist.web.console.navigation import N_
+from enlist.web.console.sending import channel_choices, templates_at
 from enlist.web.console.user import find_user
 from enlist.web.console.words import PLATFORMS, Word
 
@@ -49,7 +51,7 @@ async def add_user(desk: Desk) -> Response:
     closed = people.closed(desk, "users:edit")
     if closed is not None:
         return closed
-    form = Form({"organization": desk.group_id})
+    form = Form({"organization": desk.group_id, "message_type": _first_choice(desk, None)})
     if desk.request.method == "POST":
         form = await read_form(desk.request)
         verb = AddUser(
@@ -64,13 +66,27 @@ async def add_user(desk: Desk) -> Response:
     return await _show_form(desk, form, None)
 
 
-async def _alone(desk: Desk, _: Form, verb: AddUser) -> Response | Refusal:
+async def _alone(desk: Desk, form: Form, verb: AddUser) -> Response | Refusal:
     outcome = await desk.perform(verb)
     if isinstance(outcome, Refusal):
         return outcome
     added = outcome.value
     text = desk.gettext("%(name)s was added.") % {"name": added.display_name}
-    return desk.go(desk.address("users", added.id), text)
+    return desk.go(_next(desk, form, added), text)
+
+
+def _next(desk: Desk, form: Form, user: User) -> str:
+    """His page, or the registration of a device for him, after *Save and add device* (A12)."""
+    if form.value("next") != "device":
+        return desk.address("users", user.id)
+    chosen = {"message_type": form.value("message_type"), "template": form.value("template")}
+    return desk.address("devices/new", user=user.username, **chosen)
+
+
+def _first_choice(desk: Desk, user: User | None) -> str:
+    """Which message type is chosen already: SMS for basic users, e-mail for others (A14)."""
+    channels = desk.services.tools.channels
+    return usual(user, channels) if user else SMS if SMS in channels else EMAIL
 
 
 async def _with_device(desk: Desk, form: Form, verb: AddUser) -> Response | Refusal:
@@ -94,7 +110,8 @@ async def edit_user(desk: Desk) -> Response:
     closed = people.closed(desk, "users:edit", user.organization_path)
     if closed is not None:
         return closed
-    form = Form({name: getattr(user, name) for name in EDITABLE} | {"version": str(user.version)})
+    shown = {name: getattr(user, name) for name in EDITABLE} | {"version": str(user.version)}
+    form = Form(shown | {"message_type": _first_choice(desk, user)})
     if desk.request.method == "POST":
         form = await read_form(desk.request)
         version = form.value("version")
@@ -102,7 +119,7 @@ async def edit_user(desk: Desk) -> Response:
         verb = ChangeUser(user.id, changes, int(version) if version.isdecimal() else None)
         outcome = await desk.perform(verb)
         if not isinstance(outcome, Refusal):
-            return desk.go(desk.address("users", user.id), desk.gettext("Changes saved."))
+            return desk.go(_next(desk, form, outcome.value), desk.gettext("Changes saved."))
         form = form.refused(outcome)
     return await _show_form(desk, form, user)
 
@@ -122,6 +139,9 @@ async def _show_form(desk: Desk, form: Form, user: User | None) -> Response:
         "shortest": SHORTEST,
         "may_register": desk.may(Permission.DEVICES_REGISTER),
         "platforms": PLATFORMS,
+        "channels": channel_choices(desk),
+        "templates": await templates_at(desk, desk.group_id, desk.organization.path),
+        "words": words,
     }
     return desk.show("console/user_form.html", context, refusal=form.refusal)
 

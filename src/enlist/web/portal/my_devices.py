@@ -21,6 +21,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import random_secret
 from enlist.delivery.rendering import Rendered, render_preview
+from enlist.verbs.channels import enabled, usual
 from enlist.verbs.driver import Verb
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.issuing import Delivery
@@ -110,7 +111,7 @@ async def add(request: Request) -> Response:
     caller, own, form = read
     given = {name: form[name].strip() for name in _DETAILS if form.get(name, "").strip()}
     details = DeviceDetails(**{"name": "", "platform": "", **given})
-    contact = {name: form[name].strip() for name in CONTACT if name in form}
+    contact: dict[str, str] = {name: form[name].strip() for name in CONTACT if name in form}
     verb = AddMine(details, Delivery(form.get("message_type", "")), contact)
     key = idempotency_key(caller, form.get("nonce") or "-", repr(verb).encode())
     if isinstance(key, Refusal):
@@ -156,7 +157,12 @@ async def resend(request: Request) -> Response:
 
 async def renew(request: Request) -> Response:
     """Send a new token in the place of one that ran out."""
-    return await _act(request, RenewMine(_id(request)), "renewed")
+    caller = await signed_in(request)
+    own = await _own(request, caller)
+    if caller is None or own is None:
+        return to_sign_in(request, HOME)
+    delivery = Delivery(usual(own.user, services_of(request).tools.channels))
+    return await _act(request, RenewMine(_id(request), delivery), "renewed")
 
 
 async def show_delete(request: Request) -> Response:
@@ -240,8 +246,9 @@ async def _add_page(
 ) -> Response:
     user = own.user
     typed = dict.fromkeys((*_DETAILS, *CONTACT, "message_type"), "")
-    channels = sorted(services_of(request).tools.channels)
-    typed |= {"email": user.email, "phone": user.phone, "message_type": "".join(channels[:1])}
+    channels = enabled(services_of(request).tools.channels)
+    chosen = usual(user, channels) if channels else ""
+    typed |= {"email": user.email, "phone": user.phone, "message_type": chosen}
     typed |= dict(trouble.typed) if trouble else {}
     refusal = trouble.refusal if trouble else None
     context = {
