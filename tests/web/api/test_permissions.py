@@ -107,6 +107,11 @@ class World:
         sign_in = StartSignIn(self.username, Secret(PASSWORD))
         return done(self.api.enlist.perform(sign_in, self.api.enlist.stranger())).sign_in.id
 
+    def mine(self) -> str:
+        """A device of whoever asks, waiting for its token to be used."""
+        details = DeviceDetails(self.name(), "linux")
+        return self.api.enlist.do(Register("", self.username, details)).device_id
+
     def registering(self) -> dict[str, str]:
         return {"user": self.user(), "name": "laptop", "platform": "linux"}
 
@@ -201,6 +206,7 @@ TRIALS: dict[str, Trial] = {
     "DELETE /api-keys/{key_id}": lambda w: (f"/api-keys/{w.api_key()}", None),
     "POST /api-keys/{key_id}/revoke": lambda w: (f"/api-keys/{w.api_key()}/revoke", None),
     "GET /messages": ("/messages", None),
+    "GET /templates/lookups": ("/templates/lookups", None),
     "GET /templates": ("/templates", None),
     "PUT /templates": ("/templates", WORDING),
     "POST /templates/preview": ("/templates/preview", WORDING),
@@ -216,6 +222,12 @@ TRIALS: dict[str, Trial] = {
     "GET /me/sign-ins": ("/me/sign-ins", None),
     "DELETE /me/sign-ins/{sign_in_id}": lambda w: (f"/me/sign-ins/{w.sign_in()}", None),
     "POST /me/sign-out": ("/me/sign-out", {"keep_present": True}),
+    "GET /me/devices": ("/me/devices", None),
+    "POST /me/devices": ("/me/devices", {"name": "laptop", "platform": "linux"}),
+    "POST /me/devices/{device_id}/resend": lambda w: (f"/me/devices/{w.mine()}/resend", None),
+    "POST /me/devices/{device_id}/renew": lambda w: (f"/me/devices/{w.mine()}/renew", None),
+    "GET /me/devices/{device_id}/message": lambda w: (f"/me/devices/{w.mine()}/message", None),
+    "DELETE /me/devices/{device_id}": lambda w: (f"/me/devices/{w.mine()}", None),
     "GET /roles": ("/roles", None),
     "GET /overview": ("/overview", None),
     "GET /search": ("/search?text=x", None),

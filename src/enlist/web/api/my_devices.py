@@ -89,8 +89,9 @@ class MyDeviceList(Shown):
 async def list_my_devices(asking: Staff) -> MyDeviceList | Refusal:
     """List one's own devices. API keys have none."""
     now = asking.services.tools.clock()
+    found = await asking.see(MyDevices())
     return shown(
-        await asking.see(MyDevices()),
+        found,
         lambda own: MyDeviceList(
             items=[MyDevice.of(each, now) for each in own.devices], contact_locked=own.locked
         ),
