@@ -8,7 +8,7 @@ the user's own address, whatever a form says.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -39,7 +39,9 @@ from enlist.web.problems import headers_of, status_of
 
 HOME: Final = "/my-devices"
 
-_DETAILS: Final = tuple(each.name for each in fields(DeviceDetails))
+_DETAILS: Final = ("name", "platform", "ownership", "model", "serial", "imei", "asset_number")
+"""What the form asks of a device; tags and the like are for staff."""
+
 _DONE: Final = ("added", "resent", "renewed", "deleted")
 _FIELD_OF: Final = {"message.type": "message_type"}
 _AT_FIELD: Final = {
