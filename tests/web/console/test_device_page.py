@@ -11,6 +11,7 @@ from enlist.store import outbox
 from enlist.store.tx import Tx
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.reset import Reset
 from tests.installation import Enlist, Ticket, done
 from tests.web.console.conftest import Console, Desk, Page
 
@@ -209,11 +210,24 @@ def test_a_page_that_waits_hears_of_every_change(
     assert looks(desk, address) == "", "it has expired: nothing more will come by itself"
 
 
+def test_the_page_of_an_enrolled_device_hears_that_somebody_else_reset_it(
+    console: Console, enlist: Enlist
+) -> None:
+    """Else who has it open goes on believing that its certificate counts."""
+    desk, ticket = console.sign_in(), enlist.register("ada")
+    enlist.redeem(ticket.token)
+    looking = looks(desk, places(ticket)[0])
+    assert desk.open(looking, hx_request="true").status == 204
+    enlist.do(Reset(ticket.device_id))
+    assert "registered" in desk.open(looking, hx_request="true").main.lower()
+
+
 def test_no_page_looks_for_what_is_decided(console: Console, enlist: Enlist) -> None:
     desk, used, revoked = console.sign_in(), enlist.register("ada"), enlist.register("bob")
     enlist.redeem(used.token)
     enlist.revoke(revoked.enrollment_id)
-    assert [looks(desk, place) for place in places(used) + places(revoked)] == [""] * 4
+    _, its_enrollment = places(used)
+    assert [looks(desk, place) for place in (its_enrollment, *places(revoked))] == [""] * 3
 
 
 def test_a_page_left_open_does_not_keep_the_sign_in_alive(console: Console, enlist: Enlist) -> None:

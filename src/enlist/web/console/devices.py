@@ -139,7 +139,7 @@ async def _detail(desk: Desk, needs: Permission | None = None) -> DeviceDetail |
 
 
 def _mark(detail: DeviceDetail, live_state: str) -> str:
-    """Of all that changes on the page while an enrollment waits."""
+    """Of all that changes on the page while an enrollment waits, or others may end what it made."""
     return mark_of(
         detail.device.state,
         detail.device.version,
