@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -200,6 +201,15 @@ def test_a_wrong_command_is_told_before_anything_is_sent(
     assert ran.code == 2, ran
     assert told in ran.err
     assert 'CO"DE' not in ran.err
+
+
+def test_its_help_names_every_exit_code() -> None:
+    """Who writes a script around it reads no comments."""
+    ends = set(re.findall(r"(?:fail|exit) ([0-9]+)", SCRIPT.read_text()))
+    told = run(SHELLS[0], "--help")
+    listed = re.findall(r"[:;] ([0-9]+) ", told.out.replace("\n", " ").partition("exit codes")[2])
+    assert told.code == 0
+    assert set(listed) == ends == {"0", "1", "2", "3", "130"}
 
 
 def test_what_comes_back_is_not_believed_blindly(

@@ -26,6 +26,9 @@ usage: sh enroll.sh LINK|TOKEN|CODE [options]
   --ca FILE                trust this CA (PEM), and no other
   --ca-fingerprint sha256:HEX
                            trust the server's own CA if it has this fingerprint, and no other
+
+exit codes: 0 done; 1 refused; 2 the command must be changed, or the folder cannot
+be used; 3 no server that can be trusted answered; 130 stopped by hand
 END
 }
 
