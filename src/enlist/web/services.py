@@ -35,18 +35,24 @@ from enlist.web.places import Places
 
 Value = TypeVar("Value")
 
-UNREAD: Final = Counter(
-    "enlist_refused_unread",
+UNRECORDED_REFUSALS: Final = Counter(
+    "enlist_refused_unrecorded",
     "Refusals that are no event, by code: mistyped, out of date, throttled, or told often before.",
     ["code"],
 )
 # From zero on: what appears at one has never risen.
 for _code in ("token_invalid", *sorted(UNRECORDED)):
-    UNREAD.labels(_code)
+    UNRECORDED_REFUSALS.labels(_code)
 
 STREAMED: Final = Counter(
     "enlist_revocations_streamed_total", "Revocations that were sent on streams of the feed."
 )
+
+
+def _count(outcome: object) -> None:
+    """Count a refusal that has become no event."""
+    if isinstance(outcome, Refusal) and (outcome.counted_only or outcome.code in UNRECORDED):
+        UNRECORDED_REFUSALS.labels(outcome.code).inc()
 
 
 class Mailbox(Protocol):
@@ -157,11 +163,12 @@ class Services:
             raise outcome
         told = outcome.code if isinstance(outcome, Refusal) else "done"
         OUTCOMES.labels(verb.name, told).inc()
-        if isinstance(outcome, Refusal) and (outcome.counted_only or outcome.code in UNRECORDED):
-            UNREAD.labels(outcome.code).inc()
+        _count(outcome)
         return outcome
 
     async def view(self, view: View[Value], caller: Caller) -> Value | Refusal:
         """Run a view in a thread; see `Driver.view`."""
         call = functools.partial(self.driver.view, view, caller)
-        return await anyio.to_thread.run_sync(call, limiter=self.threads)
+        shown = await anyio.to_thread.run_sync(call, limiter=self.threads)
+        _count(shown)
+        return shown

@@ -8,10 +8,12 @@ import json
 from urllib.parse import quote
 
 import pytest
+from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from enlist.core.secrets import new_machine_secret
+from enlist.store.limits import THROTTLE_REFUSALS
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.callers import API_KEY_PREFIX
 from enlist.verbs.passwords import Busy
@@ -42,6 +44,19 @@ def test_malformed_bodies(api: Api) -> None:
         assert client.ask(method, path, raw=b"token=x", headers=as_form).status_code in (400, 422)
 
 
+def test_what_was_told_often_before_is_counted_in_a_metric(api: Api) -> None:
+    """Of pages as of everything else: it was read, and has become no event."""
+
+    def counted() -> float:
+        labels = {"code": "forbidden"}
+        return REGISTRY.get_sample_value("enlist_refused_unrecorded_total", labels) or 0.0
+
+    helpdesk, before = api.key("helpdesk"), counted()
+    for _ in range(THROTTLE_REFUSALS + 2):
+        assert refused(helpdesk.get("/revocations")) == (403, "forbidden")
+    assert counted() == before + 2
+
+
 def test_what_is_no_event_is_counted_in_a_metric(api: Api) -> None:
     """Ruling 11: a wrong check letter, a malformed secret, a body too large, a throttled source."""
     mistyped, large, guesser = api.stranger, api.stranger, api.stranger
@@ -49,7 +64,7 @@ def test_what_is_no_event_is_counted_in_a_metric(api: Api) -> None:
     def counted() -> list[float]:
         text = api.http.get("/metrics").text
         lines = dict(line.rpartition(" ")[::2] for line in text.splitlines() if line[:1] != "#")
-        unread, requests = "enlist_refused_unread_total", "enlist_http_requests_total"
+        unread, requests = "enlist_refused_unrecorded_total", "enlist_http_requests_total"
         return [
             float(lines.get(name, "0"))
             for name in (
