@@ -34,6 +34,8 @@ _WITHOUT_0009 = [
     "ALTER TABLE device DROP COLUMN custom_attributes",
     "ALTER TABLE device DROP COLUMN tags",
 ]
+_WITHOUT_0010 = ["DROP INDEX attempt_user"]
+_WITHOUT_0011 = ["ALTER TABLE enrollment DROP COLUMN source"]
 _WITHOUT_0004 = [
     "DROP INDEX enrollment_replaces",
     "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
@@ -62,6 +64,8 @@ BACK = {
     "0006": {"sqlite": _WITHOUT_0007, "postgres": _WITHOUT_0007},
     "0007": {"sqlite": _WITHOUT_0008, "postgres": _WITHOUT_0008},
     "0008": {"sqlite": _WITHOUT_0009, "postgres": _WITHOUT_0009},
+    "0009": {"sqlite": _WITHOUT_0010, "postgres": _WITHOUT_0010},
+    "0010": {"sqlite": _WITHOUT_0011, "postgres": _WITHOUT_0011},
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -47,13 +47,22 @@ from enlist.cli.output import (
 )
 from enlist.core import model
 from enlist.core.clock import rfc3339
-from enlist.core.lifecycle import EnrollmentState, shown_state
+from enlist.core.lifecycle import (
+    NOT_APPLICABLE,
+    DeviceState,
+    EnrollmentState,
+    TokenStatus,
+    shown_state,
+)
 from enlist.core.outcomes import Done, Refusal
+from enlist.core.policy import TokenType
 from enlist.verbs.issuing import Delivery
 
 commands = typer.Typer(help="Enrollments: authorizations to enroll.", no_args_is_help=True)
 
 STATES = (*EnrollmentState, "expired")
+TOKEN_TYPES = (*TokenType, NOT_APPLICABLE)
+FIRST_SEEN = ("never", "day", "week", "month", "earlier")
 
 Enrollment = Annotated[str, typer.Argument(metavar="ENROLLMENT", help="Id.")]
 Enrollments = Annotated[
@@ -73,6 +82,26 @@ def list_(
     grant: Annotated[
         str, typer.Option("--grant", help="Only of this kind, such as one_time_jwt.")
     ] = "",
+    device_state: Annotated[
+        str, typer.Option("--device-state", help="registered, enrolled, unenrolled or blocked.")
+    ] = "",
+    platform: Annotated[str, typer.Option("--platform", help="Only this platform.")] = "",
+    ownership: Annotated[
+        str, typer.Option("--ownership", help="Whose device, such as employee_owned.")
+    ] = "",
+    token_status: Annotated[
+        str, typer.Option("--token-status", help="As --state; in_progress, not_applicable.")
+    ] = "",
+    token_type: Annotated[
+        str, typer.Option("--token-type", help="single_factor, two_factor or not_applicable.")
+    ] = "",
+    source: Annotated[
+        str, typer.Option("--source", help="Where issued: console, api, command_line …")
+    ] = "",
+    first_seen: Annotated[
+        str,
+        typer.Option("--first-seen", help="never, day, week, month (30 days) or earlier."),
+    ] = "",
     limit: Limit = 50,
     cursor: Cursor = "",
     data: Data = None,
@@ -87,6 +116,13 @@ def list_(
         filters = {
             "state": known("--state", state, STATES),
             "grant": known("--grant", grant, model.GrantKind),
+            "device_state": known("--device-state", device_state, DeviceState),
+            "platform": known("--platform", platform, model.Platform),
+            "ownership": known("--ownership", ownership, model.Ownership),
+            "token_status": known("--token-status", token_status, get_args(TokenStatus)),
+            "token_type": known("--token-type", token_type, TOKEN_TYPES),
+            "source": known("--source", source, model.Source),
+            "first_seen": known("--first-seen", first_seen, FIRST_SEEN),
         }
         view = ListEnrollments(
             organization, search=search, filters=filters, limit=limit, cursor=cursor
@@ -106,7 +142,7 @@ def list_(
 
     columns = ("DEVICE", "USER", "STATE", "UNTIL", "MESSAGE", "ID")
     first = "No enrollment here. Register a device: enlist device register --help"
-    empty = nothing(first, search, state, grant, cursor)
+    empty = nothing(first, search, cursor, *filters.values())
     print_page(
         page,
         columns,

@@ -93,6 +93,22 @@ def shown_state(state: EnrollmentState, expires_at: int, now: int) -> ShownState
     return state.value
 
 
+NOT_APPLICABLE: Final = "not_applicable"
+"""Of a token where there is none: the device came by a sign-in."""
+
+TokenStatus = Literal[
+    "active", "in_progress", "used", "expired", "revoked", "on_hold", "not_applicable"
+]
+"""How a token stands, for whoever looks after many."""
+
+
+def token_status(shown: ShownState, *, has_token: bool, in_progress: bool) -> TokenStatus:
+    """The same as the state people see, but told apart where somebody is just using the token."""
+    if not has_token:
+        return "not_applicable"
+    return "in_progress" if shown == "active" and in_progress else shown
+
+
 def triggers(shown: ShownState) -> frozenset[str]:
     """What can move an enrollment that people see in this state."""
     stored = EnrollmentState.ACTIVE if shown == "expired" else EnrollmentState(shown)

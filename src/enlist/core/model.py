@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from enlist.core.ids import Id
-from enlist.core.lifecycle import AttemptState, DeviceState, EnrollmentState
+from enlist.core.lifecycle import NOT_APPLICABLE, AttemptState, DeviceState, EnrollmentState
 from enlist.core.outcomes import Subjects
 from enlist.core.policy import Right, Role, held_at, rights_of_key
 
@@ -47,6 +47,16 @@ class GrantKind(StrEnum):
     REGISTRATION_TOKEN = "registration_token"
     SIGN_IN = "sign_in"
     ONE_TIME_JWT = "one_time_jwt"
+
+
+class Source(StrEnum):
+    """Where an enrollment was issued."""
+
+    CONSOLE = "console"
+    SELF_SERVICE = "self_service"
+    API = "api"
+    COMMAND_LINE = "command_line"
+    SIGN_IN = "sign_in"
 
 
 class UserState(StrEnum):
@@ -170,7 +180,15 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """One authorization to enroll. `replaces_device_id` retires when it is used."""
+    """One authorization to enroll.
+
+    Attributes:
+        replaces_device_id: the device that retires when it is used.
+        device_state, ownership: its device's; "" where it has none.
+        source: where it was issued, a `Source`; "" where that is not known.
+        in_progress: somebody has begun and may still finish.
+        token_type: what its token needs beside itself, as the settings say now.
+    """
 
     id: Id
     organization_id: Id
@@ -197,6 +215,11 @@ class Enrollment:
     message_reason: str
     message_to: str
     replaces_device_id: Id | None = None
+    device_state: str = ""
+    ownership: str = ""
+    source: str = ""
+    in_progress: bool = False
+    token_type: str = NOT_APPLICABLE
 
     @property
     def subjects(self) -> Subjects:

@@ -7,7 +7,8 @@ their tokens is in `enrollment_secrets`, and what is guessed beside one in `wron
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,12 +19,16 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment, GrantKind
 from enlist.core.outcomes import Refusal, Subjects
-from enlist.store import events
+from enlist.core.policy import resolve
+from enlist.store import events, organizations
 from enlist.store.ahead import ReadAhead
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
+_IN_PROGRESS = """EXISTS (
+        SELECT 1 FROM attempt going
+         WHERE going.enrollment_id = e.id AND going.state = 'open' AND going.expires_at > :now)"""
 _COLUMNS = """
     SELECT e.id, e.organization_id, o.path AS organization_path, o.group_id, e.user_id,
            COALESCE(u.username, '') AS username, e.device_id, COALESCE(d.name, '') AS device_name,
@@ -31,17 +36,38 @@ _COLUMNS = """
            e.max_uses, e.expires_at, e.issued_at, e.issued_by, e.opened_at, e.used_at,
            e.ended_at, e.end_reason, COALESCE(m.state, '') AS message_state,
            COALESCE(m.reason, '') AS message_reason, COALESCE(m.recipient, '') AS message_to,
-           e.replaces_device_id
+           e.replaces_device_id, COALESCE(d.state, '') AS device_state,
+           COALESCE(d.ownership, '') AS ownership, e.source
       FROM enrollment e
       JOIN organization o ON o.id = e.organization_id
       LEFT JOIN app_user u ON u.id = e.user_id
       LEFT JOIN device d ON d.id = e.device_id
       LEFT JOIN message m ON m.id = e.message_id
 """
+_STANDING = _COLUMNS.replace("e.source\n", f"e.source, {_IN_PROGRESS} AS in_progress\n")
+_TOKEN_TYPE = f"""e.grant_kind = 'registration_token' AND o.id IN (
+        SELECT place.id FROM organization place
+         WHERE place.path >= :path AND place.path < :path_end AND COALESCE(
+             (SELECT own.value
+                FROM organization_setting own JOIN organization above
+                  ON above.id = own.organization_id
+               WHERE own.key = 'token_type'
+                 AND substr(place.path, 1, length(above.path)) = above.path
+               ORDER BY length(above.path) DESC LIMIT 1),
+             '{json.dumps(resolve([]).token_type.value)}')
+           = '"' || CAST(:token_type AS text) || '"')"""
+"""The organizations where that token type is in force, found once for the whole list."""
+_FIRST_SEEN = """CASE CAST(:first_seen AS text)
+        WHEN 'never' THEN e.used_at IS NULL
+        WHEN 'day' THEN e.used_at > :now - 86400000000
+        WHEN 'week' THEN e.used_at > :now - 604800000000
+        WHEN 'month' THEN e.used_at > :now - 2592000000000
+        WHEN 'earlier' THEN e.used_at <= :now - 2592000000000 END"""
+"""When the device first came with it, from now back; a month is 30 days."""
 _FIND = Query("enrollment.find", f"{_COLUMNS} WHERE e.id = :id AND e.deleted_at IS NULL")
 _OF_DEVICE = Query(
     "enrollment.of_device",
-    f"""{_COLUMNS} WHERE e.device_id = :device_id AND e.deleted_at IS NULL
+    f"""{_STANDING} WHERE e.device_id = :device_id AND e.deleted_at IS NULL
      ORDER BY e.id DESC LIMIT 100""",
 )
 _LIVE_OF_DEVICE = Query(
@@ -63,23 +89,24 @@ _INSERT = Query(
     """
     INSERT INTO enrollment (id, organization_id, user_id, device_id, grant_kind, state, generation,
                             max_uses, not_before, expires_at, issued_at, issued_by, issuer_id,
-                            message_id, replaces_device_id)
+                            message_id, replaces_device_id, source)
     VALUES (:id, :organization_id, :user_id, :device_id, :grant_kind, 'active', 1, :max_uses,
             :not_before, :expires_at, :issued_at, :issued_by, :issuer_id, NULL,
-            :replaces_device_id)
+            :replaces_device_id, :source)
     """,
 )
 INSERT_EACH = SetQuery(
     "enrollment.insert_each",
     """id uuid, organization_id uuid, user_id uuid, device_id uuid, grant_kind text,
     generation integer, max_uses integer, expires_at bigint, issued_by text, issuer_id uuid,
-    message_id uuid""",
+    message_id uuid, source text""",
     """
     INSERT INTO enrollment (id, organization_id, user_id, device_id, grant_kind, state, generation,
                             max_uses, not_before, expires_at, issued_at, issued_by, issuer_id,
-                            message_id)
+                            message_id, source)
     SELECT id, organization_id, user_id, device_id, grant_kind, 'active', generation, max_uses,
-           :not_before, expires_at, :now, issued_by, issuer_id, message_id
+           :not_before, expires_at, :now, issued_by, issuer_id, message_id,
+           source
       FROM asked
     """,
 )
@@ -193,7 +220,7 @@ _COUNTS = Query(
 )
 _LIST = Listing(
     "enrollments",
-    f"{_COLUMNS} WHERE e.deleted_at IS NULL",
+    f"{_STANDING} WHERE e.deleted_at IS NULL",
     id="e.id",
     path="o.path",
     sorts={
@@ -212,6 +239,15 @@ _LIST = Listing(
         "user": "e.user_id = :user",
         "device": "e.device_id = :device",
         "message_state": "m.state = :message_state",
+        "device_state": "d.state = :device_state",
+        "ownership": "d.ownership = :ownership",
+        "token_status": "CASE WHEN e.grant_kind = 'sign_in' THEN 'not_applicable' "
+        "WHEN e.state <> 'active' THEN e.state WHEN e.expires_at <= :now THEN 'expired' "
+        f"WHEN {_IN_PROGRESS} THEN 'in_progress' ELSE 'active' END = :token_status",
+        "token_type": "CASE WHEN CAST(:token_type AS text) = 'not_applicable' "
+        f"THEN e.grant_kind <> 'registration_token' ELSE {_TOKEN_TYPE} END",
+        "source": "e.source = :source",
+        "first_seen": _FIRST_SEEN,
         "without_staff": NOT_STAFF.format(user="e.user_id"),
     },
     search=("COALESCE(d.name, '')", "COALESCE(u.username, '')", "COALESCE(m.recipient, '')"),
@@ -239,6 +275,7 @@ class NewEnrollment:
     issuer_id: Id | None
     max_uses: int = 1
     replaces_device_id: Id | None = None
+    source: str = ""
 
 
 def find(tx: Reader, enrollment_id: Id) -> Enrollment | None:
@@ -261,7 +298,8 @@ def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
 
 def of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
     """The enrollments of a device, newest first."""
-    return [_enrollment(row) for row in tx.all(_OF_DEVICE, device_id=device_id)]
+    rows = tx.all(_OF_DEVICE, device_id=device_id, now=tx.now)
+    return with_token_types(tx, [_standing(row) for row in rows])
 
 
 def newest_deleted_at(tx: Reader, device_id: Id) -> int | None:
@@ -291,6 +329,7 @@ def insert(tx: Tx, new: NewEnrollment) -> None:
         issued_by=new.issued_by,
         issuer_id=new.issuer_id,
         replaces_device_id=new.replaces_device_id,
+        source=new.source,
     )
 
 
@@ -308,6 +347,7 @@ def row_of(new: NewEnrollment, generation: int, message_id: Id | None) -> dict[s
         "issued_by": new.issued_by,
         "issuer_id": new.issuer_id,
         "message_id": message_id,
+        "source": new.source,
     }
 
 
@@ -394,7 +434,23 @@ def counts(tx: Reader, path: str) -> dict[str, int]:
 
 def page(tx: Reader, request: PageRequest) -> Page[Enrollment] | Refusal:
     """Enrollments of a subtree."""
-    return _LIST.page(tx, request, _enrollment)
+    found = _LIST.page(tx, request, _standing)
+    if isinstance(found, Refusal):
+        return found
+    return Page(tuple(with_token_types(tx, found.items)), found.next_cursor)
+
+
+def with_token_types(tx: Reader, items: Sequence[Enrollment]) -> list[Enrollment]:
+    """The same, with what their tokens need beside themselves: the settings may change."""
+    tokens = [each for each in items if each.grant is GrantKind.REGISTRATION_TOKEN]
+    paths = {each.organization_path for each in tokens}
+    known = {path: organizations.policy(tx, path).token_type.value for path in paths}
+    return [
+        replace(each, token_type=known[each.organization_path])
+        if each.grant is GrantKind.REGISTRATION_TOKEN
+        else each
+        for each in items
+    ]
 
 
 def _enrollment(row: Row) -> Enrollment:
@@ -424,4 +480,12 @@ def _enrollment(row: Row) -> Enrollment:
         message_reason=row["message_reason"],
         message_to=row["message_to"],
         replaces_device_id=row["replaces_device_id"],
+        device_state=row["device_state"],
+        ownership=row["ownership"],
+        source=row["source"],
     )
+
+
+def _standing(row: Row) -> Enrollment:
+    """The same where it was asked whether somebody is just using it."""
+    return replace(_enrollment(row), in_progress=bool(row["in_progress"]))

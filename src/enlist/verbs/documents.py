@@ -13,8 +13,8 @@ from enlist.core import model
 from enlist.core.clock import rfc3339
 from enlist.core.events import EVENT_VERSION
 from enlist.core.ids import Id
-from enlist.core.lifecycle import AttemptState, shown_state
-from enlist.core.model import MessageState
+from enlist.core.lifecycle import AttemptState, shown_state, token_status
+from enlist.core.model import GrantKind, MessageState
 from enlist.core.sessions import DeviceSession
 from enlist.pki.revocation import REASONS
 from enlist.store.feed import SealedEvent
@@ -64,9 +64,12 @@ def device_session(found: DeviceSession) -> Document:
 
 def enrollment(found: model.Enrollment, now: int) -> Document:
     """An enrollment as it stands now."""
-    same = _placed(found, "username", "device_name")
+    same = _placed(found, "username", "device_name", "in_progress")
     state = shown_state(found.state, found.expires_at, now)
-    named = {"state": state, "device": found.device_name}
+    status = token_status(
+        state, has_token=found.grant is not GrantKind.SIGN_IN, in_progress=found.in_progress
+    )
+    named = {"state": state, "token_status": status, "device": found.device_name}
     return same | _person(found.username, found.user_id) | named
 
 

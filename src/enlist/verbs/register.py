@@ -8,8 +8,9 @@ a caller who holds `enrollments:reveal`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
-from enlist.core.caller import Caller
+from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.lifecycle import DeviceState, shown_state
@@ -20,6 +21,7 @@ from enlist.core.model import (
     Organization,
     Ownership,
     Platform,
+    Source,
     User,
 )
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
@@ -52,6 +54,12 @@ from enlist.verbs.issuing import (
 )
 from enlist.verbs.labels import AttributesGiven, TagsGiven
 from enlist.verbs.rights import lacks, missing
+
+_SOURCES: Final = {
+    CallerKind.USER: Source.CONSOLE,
+    CallerKind.API_KEY: Source.API,
+    CallerKind.HOST: Source.COMMAND_LINE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +326,16 @@ def new_enrollment(
         issued_by=caller.name,
         issuer_id=caller.id,
         replaces_device_id=replaces_device_id,
+        source=source_of(caller, target.user),
     )
+
+
+def source_of(caller: Caller, user: User | None) -> str:
+    """Where an enrollment is being issued; whoever issues his own serves himself."""
+    if user is not None and caller.id == user.id:
+        return Source.SELF_SERVICE.value
+    found = _SOURCES.get(caller.kind)
+    return found.value if found else ""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from enlist.core.model import (
     Ownership,
     Platform,
     Sighting,
+    Source,
 )
 from enlist.core.outcomes import Refusal, Subjects, invalid
 from enlist.store.credentials import NewCertificate
@@ -137,6 +138,7 @@ def _by_sign_in(
         expires_at=now + REPEATABLE,
         issued_by=login.username,
         issuer_id=login.user_id,
+        source=Source.SIGN_IN.value,
     )
     about = Subjects(
         device.organization_id, login.user_id, device.id, enrollment.id, found.attempt_id

@@ -184,7 +184,12 @@ class ListDevices(Listed[Device]):
 
 @dataclass(frozen=True)
 class ListEnrollments(Listed[Enrollment]):
-    """Enrollments. Filters: state (`expired` too), platform, grant, user, device, message_state."""
+    """Enrollments.
+
+    Filters: state (`expired` too), platform, grant, user, device, message_state; device_state,
+    ownership, token_status, token_type, source, and first_seen (`never`, `day`, `week`, `month`,
+    `earlier`).
+    """
 
     permission = Permission.ENROLLMENTS_READ
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
+from enlist.core.lifecycle import AttemptState
 from enlist.core.model import (
     Attempt,
     Credential,
@@ -116,11 +117,14 @@ class ShowEnrollment(View[EnrollmentDetail]):
         sees_messages = caller.may(Permission.MESSAGES_READ, path)
         device = devices.find(tx, found.device_id) if found.device_id else None
         sent = outbox.of_enrollment(tx, found.id) if sees_messages else ()
+        tries = tuple(attempts.of_enrollment(tx, found.id))
+        going = any(t.state is AttemptState.OPEN and t.expires_at > tx.now for t in tries)
+        standing = enrollments.with_token_types(tx, [replace(found, in_progress=going)])
         return EnrollmentDetail(
-            discreetly(tx, caller, [found])[0],
+            discreetly(tx, caller, standing)[0],
             _user(tx, caller, found.user_id),
             None if device is None else discreetly(tx, caller, [device])[0],
-            tuple(attempts.of_enrollment(tx, found.id)),
+            tries,
             discreetly(tx, caller, sent),
             timeline(tx, caller, path, {"enrollment": found.id}),
         )

@@ -33,6 +33,7 @@ REVISIONS: Final = (
     "0008_sms",
     "0009_device_labels",
     "0010_attempts_of_users",
+    "0011_enrollment_source",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core import model
-from enlist.core.lifecycle import ShownState
-from enlist.core.model import GrantKind, MessageState, Platform
+from enlist.core.lifecycle import DeviceState, ShownState, TokenStatus
+from enlist.core.model import GrantKind, MessageState, Ownership, Platform, Source
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.delivery.lookups import enrollment_link
@@ -31,6 +31,11 @@ operations: Final = Operations("Enrollments")
 EXAMPLE: Final[JsonDict] = {
     "id": EXAMPLE_ID,
     "state": "active",
+    "token_status": "active",
+    "token_type": "single_factor",
+    "source": "console",
+    "device_state": "registered",
+    "ownership": "corporate_dedicated",
     "grant": "registration_token",
     "organization": "main",
     "organization_id": EXAMPLE_ID,
@@ -117,6 +122,16 @@ class Enrollment(Shown):
     is none."""
     message_reason: str
     message_to: str
+    token_status: TokenStatus
+    """As `state`, but `in_progress` while somebody is using the token, and `not_applicable` where
+    there is none."""
+    token_type: str
+    """`single_factor` or `two_factor`, as the organization's settings say now; `not_applicable`
+    for other grants."""
+    source: str
+    """Where it was issued: `console`, `self_service`, `api`, `command_line` or `sign_in`."""
+    device_state: str
+    ownership: str
     replaces_device_id: str | None
     """The device that ends when this enrollment is used."""
     token: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
@@ -187,6 +202,10 @@ class EnrollmentDetail(Enrollment):
         return cls(**documents.enrollment_detail(found, now))
 
 
+TokenTypeGiven = Literal["single_factor", "two_factor", "not_applicable"]
+FirstSeen = Literal["never", "day", "week", "month", "earlier"]
+
+
 class EnrollmentQuery(Paging):
     """Sorts: `issued_at`, `expires_at`, `user`, `device`, `state`."""
 
@@ -197,6 +216,14 @@ class EnrollmentQuery(Paging):
     """Id or user name."""
     device: IdGiven | None = None
     message_state: MessageState | None = None
+    device_state: DeviceState | None = None
+    """The enrollment status of its device."""
+    ownership: Ownership | None = None
+    token_status: TokenStatus | None = None
+    token_type: TokenTypeGiven | None = None
+    source: Source | None = None
+    first_seen: FirstSeen | None = None
+    """When its device first came with it: within the last day, week or 30 days, or earlier."""
 
 
 @operations.staff("GET", "/enrollments", Permission.ENROLLMENTS_READ, answers=Page[Enrollment])

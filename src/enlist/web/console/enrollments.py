@@ -23,7 +23,19 @@ from enlist.web.console.offering import of_enrollment, permitted
 from enlist.web.console.sending import unsendable
 from enlist.web.console.timeline import INTERCEPTION
 
-_FILTERS: Final = ("state", "platform", "grant", "message_state", "user")
+_FILTERS: Final = (
+    "device_state",
+    "platform",
+    "ownership",
+    "token_status",
+    "token_type",
+    "source",
+    "first_seen",
+    "grant",
+    "message_state",
+    "state",
+    "user",
+)
 
 
 async def show_list(desk: Desk) -> Response:

@@ -43,6 +43,38 @@ ENROLLMENT_STATES: Final = {
     "revoked": Word(N_("Revoked"), "gone", meaning=N_("It was ended; its token is dead.")),
 }
 
+TOKEN_STATUSES: Final = {
+    "active": Word(N_("Active")),
+    "in_progress": Word(N_("In progress")),
+    "used": Word(N_("Used")),
+    "expired": Word(N_("Expired")),
+    "revoked": Word(N_("Revoked")),
+    "on_hold": Word(N_("On hold")),
+    "not_applicable": Word(N_("Not applicable")),
+}
+
+TOKEN_TYPES: Final = {
+    "single_factor": Word(N_("Single factor")),
+    "two_factor": Word(N_("Two factors")),
+    "not_applicable": Word(N_("Not applicable")),
+}
+
+SOURCES: Final = {
+    "console": Word(N_("Console")),
+    "self_service": Word(N_("Self-service")),
+    "api": Word(N_("API")),
+    "command_line": Word(N_("Command line")),
+    "sign_in": Word(N_("Sign-in")),
+}
+
+FIRST_SEEN: Final = {
+    "never": Word(N_("Never")),
+    "day": Word(N_("Last 24 hours")),
+    "week": Word(N_("Last 7 days")),
+    "month": Word(N_("Last 30 days")),
+    "earlier": Word(N_("Earlier")),
+}
+
 MESSAGE_STATES: Final = {
     "queued": Word(N_("Queued"), "wait", meaning=N_("It will be sent in a moment.")),
     "sending": Word(N_("Sending"), "wait", meaning=N_("It is being handed over right now.")),
