@@ -21,6 +21,7 @@ from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from enlist.core import sms
+from enlist.core.ids import NOTHING
 from enlist.core.secrets import Secret
 from enlist.core.sms import Size
 from enlist.core.templates import fill, header_line, parse, unfilled
@@ -98,6 +99,15 @@ def render_preview(letter: Letter, public_url: str) -> Rendered | Rejected:
     letters = Secret("0" * max(len(letter.token.reveal()), 1))
     measured = render(replace(letter, token=letters), public_url)
     return measured if isinstance(measured, Rejected) else replace(shown, size=measured.size)
+
+
+def measure(letter: Letter, public_url: str, token_length: int) -> Size | None:
+    """How long an SMS will be whose link and token are yet to be made; None for e-mail."""
+    if letter.channel != SMS:
+        return None
+    filled = replace(letter, enrollment_id=NOTHING, token=Secret("0" * token_length))
+    found = render(filled, public_url)
+    return None if isinstance(found, Rejected) else found.size
 
 
 def choose(letter: Letter) -> Template | BuiltIn | None:

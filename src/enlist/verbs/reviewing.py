@@ -24,6 +24,7 @@ class Reviewed:
     Attributes:
         hours: how long a token lives there where nobody says otherwise, and who says so.
         letter: what would be sent, without its token; None where nothing is.
+        token_length: how long the token will be.
     """
 
     organization: Organization
@@ -31,6 +32,7 @@ class Reviewed:
     expires_at: int
     hours: Effective
     letter: Letter | None = None
+    token_length: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class ReviewRegistration(View[Reviewed]):
             expires_at,
             hours,
             self._letter(tx, caller, seen, expires_at),
+            seen.policy.token_length,
         )
 
     def _letter(self, tx: Reader, caller: Caller, seen: Seen, expires_at: int) -> Letter | None:

@@ -47,6 +47,7 @@ class Row:
         state: as the list shows it.
         offers: the acts that fit it.
         unsendable: why no message can go to its user; "" where one can.
+        way: by what a message goes to its user; "" where none can.
         left: why the act is not for it, in words; "" where it is.
         foreseen: what would end, where the act can say so.
         refusal: why it was not done, or would not be.
@@ -58,6 +59,7 @@ class Row:
     state: str
     offers: frozenset[str]
     unsendable: str
+    way: str
     left: str = ""
     foreseen: Foreseen | None = None
     refusal: Refusal | None = None
@@ -188,7 +190,7 @@ async def _portion(
             continue
         if not row.left:
             # Nobody keeps what he may have lost because no message can go to him.
-            delivery = Delivery("email") if sends and not row.unsendable else LATER
+            delivery = Delivery(row.way) if sends and row.way else LATER
             said = Said(form.value("reason"), delivery, until, form.value(PREVIEW + each))
             row = await _done(desk, row, act.make(row.id, said), said.preview)
         rows.append(row)

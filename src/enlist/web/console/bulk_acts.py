@@ -16,7 +16,7 @@ from enlist.web.console.bulk import Act, Find, Row, Said, run
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.offering import NEEDS, of_device, of_enrollment
-from enlist.web.console.sending import unsendable
+from enlist.web.console.sending import unsendable, ways
 
 
 def _reset(device_id: str, said: Said) -> Reset:
@@ -51,7 +51,8 @@ async def _device(desk: Desk, named: str) -> Row | None:
         return None
     found = detail.device
     offers, why = of_device(detail), unsendable(desk, found, detail.user)
-    return Row(found.id, found.name, found, found.state.value, offers, why)
+    way = "" if why else ways(desk, found, detail.user)[0][0]
+    return Row(found.id, found.name, found, found.state.value, offers, why, way)
 
 
 async def _enrollment(desk: Desk, named: str) -> Row | None:
@@ -61,7 +62,8 @@ async def _enrollment(desk: Desk, named: str) -> Row | None:
     found = detail.enrollment
     state = shown_state(found.state, found.expires_at, desk.now)
     offers, why = of_enrollment(found.grant, state), unsendable(desk, found, detail.user)
-    return Row(found.id, found.device_name, found, state, offers, why)
+    way = "" if why else ways(desk, found, detail.user)[0][0]
+    return Row(found.id, found.device_name, found, state, offers, why, way)
 
 
 async def devices(desk: Desk) -> Response:

@@ -21,14 +21,14 @@ from enlist.web.console import words
 from enlist.web.console.forms import UNSHOWABLE, Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.offering import NEEDS
-from enlist.web.console.sending import FIELDS, addressee, token_choices
+from enlist.web.console.sending import FIELDS, addressee, token_choices, ways
 
 
 async def resend(desk: Desk) -> Response:
     """Send the same token again."""
 
     def verb(detail: EnrollmentDetail, form: Form) -> Verb[Any, Any, Any]:
-        return Resend(detail.enrollment.id, form.value("template"))
+        return Resend(detail.enrollment.id, form.value("template"), form.value("message_type"))
 
     notice = desk.gettext("The message is on its way to %(to)s.")
     return await _act(desk, "resend", verb, notice)
@@ -77,14 +77,15 @@ async def _act(
     if instead is not None:
         return instead
     back = back_to(desk, detail)
-    form = Form()
+    form = Form({"message_type": detail.messages[0].channel if detail.messages else ""})
     if desk.request.method == "POST":
         form = await read_form(desk.request)
         outcome = await desk.perform(make(detail, form))
         if not isinstance(outcome, Refusal):
             if name == "delete" and detail.device is None:
                 back = desk.address("enrollments")  # it has no page any more
-            return desk.go(back, notice % {"to": addressee(desk, detail.user)})
+            to = addressee(desk, detail.user, form.value("message_type"))
+            return desk.go(back, notice % {"to": to})
         if outcome.code in UNSHOWABLE:
             return desk.refuse(outcome)
         form = form.refused(outcome, FIELDS)
@@ -94,6 +95,8 @@ async def _act(
         "state": shown_state(found.state, found.expires_at, desk.now),
         "back": back,
         "form": form,
+        "ways": ways(desk, found, detail.user),
+        "to": addressee(desk, detail.user),
         "words": words,
         **await token_choices(desk, found.organization_path),
     }

@@ -79,7 +79,7 @@ async def show_overview(desk: Desk) -> Response:
         "days": shown,
         "most": max((max(day.issued, day.used) for day in shown), default=0),
         "stages": stages(found.flow) if found.flow else (),
-        "no_mail": "email" not in desk.services.tools.channels,
+        "no_mail": not desk.services.tools.channels,
         "first_steps": await _first_steps(desk, found),
         "words": words,
     }

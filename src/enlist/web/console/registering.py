@@ -15,7 +15,7 @@ from enlist.core.model import GrantKind, Ownership
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.core.secrets import random_secret
-from enlist.delivery.rendering import Rendered, render_preview
+from enlist.delivery.rendering import Rendered, measure, render_preview
 from enlist.verbs.channels import EMAIL, enabled, usual
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
@@ -75,7 +75,7 @@ async def register(desk: Desk) -> Response:
         form.value("organization"),
         form.value("user"),
         _details(form),
-        read_delivery(form),
+        read_delivery(desk, form),
         until,
         read_grant(form) or GrantKind.REGISTRATION_TOKEN,
     )
@@ -129,12 +129,13 @@ async def _review(desk: Desk, form: Form, verb: Register) -> Response:
     reviewed = await desk.view(ReviewRegistration(verb, desk.services.tools))
     if isinstance(reviewed, Refusal):
         return await _refused(desk, form, reviewed)
-    letter = reviewed.letter
-    rendered = render_preview(letter, desk.services.public_url) if letter else None
+    letter, public_url = reviewed.letter, desk.services.public_url
+    rendered = render_preview(letter, public_url) if letter else None
     context: dict[str, Any] = {
         "preview": rendered if isinstance(rendered, Rendered) else None,
         "unwritable": rendered.reason if isinstance(rendered, Rejected) else "",
         "recipient": letter.recipient if letter else "",
+        "size": measure(letter, public_url, reviewed.token_length) if letter else None,
         "form": form,
         "carried": [name for name in CARRIED if form.value(name)],
         "details": verb.details.stored(),

@@ -18,6 +18,7 @@ from enlist.core.lifecycle import shown_state
 from enlist.core.model import Device, Enrollment, GrantKind, User
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
+from enlist.verbs.channels import usual
 from enlist.verbs.driver import Verb
 from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.register import Issue
@@ -41,6 +42,7 @@ from enlist.web.console.sending import (
     read_grant,
     token_choices,
     unsendable,
+    ways,
 )
 
 
@@ -199,13 +201,14 @@ async def reissue(desk: Desk) -> Response:
 async def _renew(desk: Desk, asked: _Page) -> Response:
     """Show what ends and ask, or do it."""
     known = await token_choices(desk, asked.item.organization_path)
-    first = {"expires_at": to_picker(known["until"], desk.zone), **asked.first}
+    by = usual(asked.user, desk.services.tools.channels) if asked.user else ""
+    first = {"expires_at": to_picker(known["until"], desk.zone), "message_type": by, **asked.first}
     # What was chosen already comes along when only the consequences are asked for anew.
     form = Form({**first, **desk.request.query_params})
     if desk.request.method == "POST":
         form, until = _until(desk, await read_form(desk.request))
         if not form.errors:
-            delivery = read_delivery(form)
+            delivery = read_delivery(desk, form)
             outcome = await desk.perform(asked.make(form, delivery, until))
             if not isinstance(outcome, Refusal):
                 return desk.go(asked.back, _told(desk, asked, delivery))
@@ -230,6 +233,8 @@ async def _renew(desk: Desk, asked: _Page) -> Response:
         "foreseen": foreseen,
         "item": asked.item,
         "unsendable": unsendable(desk, asked.item, asked.user),
+        "ways": ways(desk, asked.item, asked.user),
+        "to": addressee(desk, asked.user),
         "words": words,
     }
     return desk.show(asked.template, context, refusal=form.refusal)
@@ -247,7 +252,7 @@ def _told(desk: Desk, asked: _Page, delivery: Delivery) -> str:
     if delivery is LATER:
         return asked.done + " " + desk.gettext("Below is how the new token gets to its user.")
     sent = desk.gettext("The new token is on its way to %(to)s.")
-    return asked.done + " " + sent % {"to": addressee(desk, asked.user)}
+    return asked.done + " " + sent % {"to": addressee(desk, asked.user, delivery.type)}
 
 
 _BOTH = ("GET", "POST")

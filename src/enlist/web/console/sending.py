@@ -8,7 +8,7 @@ from enlist.core.clock import HOUR
 from enlist.core.model import Device, Enrollment, GrantKind, User, organization_at
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
-from enlist.verbs.channels import EMAIL, enabled
+from enlist.verbs.channels import EMAIL, SMS, address_of, enabled, reaching
 from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.templates import ListTemplates
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization
@@ -22,13 +22,30 @@ YES: Final = "yes"
 GRANTS: Final = (GrantKind.REGISTRATION_TOKEN, GrantKind.ONE_TIME_JWT)
 """What a device can be given to enroll with."""
 
-FIELDS: Final = {"message.template": "template", "message.type": "template"}
+FIELDS: Final = {"message.template": "template", "message.type": "message_type"}
 """The form's names of what verbs call otherwise."""
 
 
-def addressee(desk: Desk, user: User | None) -> str:
+def addressee(desk: Desk, user: User | None, channel: str = "") -> str:
     """Whom a message goes to, as far as this person may know."""
-    return user.email if user else desk.gettext("a user of another organization")
+    if user is None:
+        return desk.gettext("a user of another organization")
+    reached_by = (channel,) if channel else reaching(user, desk.services.tools.channels)
+    return " / ".join(address_of(user, each) for each in reached_by) or user.email
+
+
+def ways(desk: Desk, item: Device | Enrollment | None, user: User | None) -> list[tuple[str, str]]:
+    """Value and name of the ways that the message of a device or an enrollment can go.
+
+    Args:
+        item: None for a device that is yet to be registered.
+        user: None where he may not be named here, or is not known yet.
+    """
+    channels = desk.services.tools.channels
+    possible = enabled(channels) if user is None else reaching(user, channels)
+    if isinstance(item, Enrollment) and item.grant is GrantKind.ONE_TIME_JWT:
+        possible = tuple(each for each in possible if each != SMS)
+    return [(each, desk.gettext(words.CHANNELS[each].label)) for each in possible]
 
 
 def unsendable(desk: Desk, item: Device | Enrollment, user: User | None) -> str:
@@ -38,13 +55,19 @@ def unsendable(desk: Desk, item: Device | Enrollment, user: User | None) -> str:
         user: None where he may not be named here.
     """
     if item.user_id is None:
-        return desk.gettext("It cannot be sent by e-mail: the device is nobody's.")
-    if user is not None and not user.email:
-        told = desk.gettext("It cannot be sent by e-mail: %(user)s has no e-mail address.")
-        return told % {"user": user.display_name}
-    if "email" not in desk.services.tools.channels:
+        return desk.gettext("It cannot be sent: the device is nobody's.")
+    if ways(desk, item, user):
+        return ""
+    possible = [each for each, _ in ways(desk, item, None)]
+    if user is None or not possible:
         return desk.gettext("It cannot be sent by e-mail: no mail server is set up.")
-    return ""
+    if SMS in possible and EMAIL in possible:
+        told = desk.gettext("It cannot be sent: %(user)s has neither e-mail address nor phone.")
+    elif SMS in possible:
+        told = desk.gettext("It cannot be sent by SMS: %(user)s has no phone number.")
+    else:
+        told = desk.gettext("It cannot be sent by e-mail: %(user)s has no e-mail address.")
+    return told % {"user": user.display_name}
 
 
 def read_expiry(desk: Desk, form: Form) -> tuple[Form, int | None]:
@@ -65,14 +88,15 @@ def read_grant(form: Form) -> GrantKind | None:
     return GrantKind(named) if named in GRANTS else None
 
 
-def read_delivery(form: Form) -> Delivery:
-    """Whether the token is sent at once, and with which text."""
+def read_delivery(desk: Desk, form: Form) -> Delivery:
+    """Whether the token is sent at once, how, and with which text."""
     if form.value("send") != YES:
         return LATER
     # A JWT goes with a text of its own, whatever was chosen before its grant was.
     if read_grant(form) is GrantKind.ONE_TIME_JWT:
         return Delivery(EMAIL)
-    return Delivery(form.value("message_type") or EMAIL, form.value("template"))
+    usual = next(iter(enabled(desk.services.tools.channels)), EMAIL)
+    return Delivery(form.value("message_type") or usual, form.value("template"))
 
 
 def channel_choices(desk: Desk) -> dict[str, words.Word]:
