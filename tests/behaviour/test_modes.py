@@ -27,6 +27,8 @@ def test_a_new_installation_lets_anybody_with_an_account_enroll(enlist: Enlist) 
         "token_expiration_hours": 24,
         "lease_minutes": 10,
         "allow_bare_enrollment": False,
+        "sign_in_device_limit": 20,
+        "guard_known_devices": False,
         "notify_users": False,
         "sms_per_day": 200,
         "child_permission": "both",

@@ -36,6 +36,10 @@ _WITHOUT_0009 = [
 ]
 _WITHOUT_0010 = ["DROP INDEX attempt_user"]
 _WITHOUT_0011 = ["ALTER TABLE enrollment DROP COLUMN source"]
+_WITHOUT_0012 = [
+    *(f"DROP INDEX device_{name}" for name in ("imei", "serial", "udid")),
+    *(f"DROP TABLE {name}" for name in ("listed_device", "group_member", "user_group")),
+]
 _WITHOUT_0004 = [
     "DROP INDEX enrollment_replaces",
     "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
@@ -66,6 +70,7 @@ BACK = {
     "0008": {"sqlite": _WITHOUT_0009, "postgres": _WITHOUT_0009},
     "0009": {"sqlite": _WITHOUT_0010, "postgres": _WITHOUT_0010},
     "0010": {"sqlite": _WITHOUT_0011, "postgres": _WITHOUT_0011},
+    "0011": {"sqlite": _WITHOUT_0012, "postgres": _WITHOUT_0012},
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from enlist.core.ids import new_id
-from enlist.core.model import GrantKind
+from enlist.core.model import DeviceList, GrantKind
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.store import credentials, holds
@@ -20,10 +20,12 @@ from enlist.verbs import (
     api_keys,
     authenticators,
     backups,
+    device_lists,
     device_sessions,
     devices,
     feed,
     first_device,
+    groups,
     identities,
     keys,
     one_time_jwt,
@@ -37,6 +39,7 @@ from enlist.verbs import (
     reissue,
     replace,
     reset,
+    restrictions,
     revocations,
     staff,
     users,
@@ -119,6 +122,27 @@ def _revoked(world: World, user_id: str) -> str:
     return issued.device_id
 
 
+def _restriction(world: World, place: str) -> str:
+    return world.do(restrictions.AddRestriction(place, {"name": "rule"})).id
+
+
+def _group(world: World, place: str) -> str:
+    return world.do(groups.AddGroup(place, f"group {world.number()}")).id
+
+
+def _member(world: World, place: str) -> tuple[str, str]:
+    group, user = _group(world, place), world.add_user(place).id
+    world.do(groups.AddMember(group, user))
+    return group, user
+
+
+def _listed(world: World, place: str) -> str:
+    serial = f"SN-{world.number():06}"
+    entry = device_lists.Entry("serial", serial)
+    world.do(device_lists.PutOnList(place, DeviceList.ALLOW, (entry,)))
+    return world.see(device_lists.ListListed(place, search=serial)).items[0].id
+
+
 def _key(world: World, place: str) -> str:
     return world.do(api_keys.CreateApiKey("k", "reader", place)).key.id
 
@@ -153,6 +177,38 @@ REQUESTS: dict[str, Asked] = {
     "ChangeSettings": Asked(
         lambda _w, p: organizations.ChangeSettings(p, {"token_length": 12}), ADMINISTRATORS
     ),
+    "AddRestriction": Asked(
+        lambda _w, p: restrictions.AddRestriction(p, {"name": "r"}), ADMINISTRATORS
+    ),
+    "ChangeRestriction": Asked(
+        lambda w, p: restrictions.ChangeRestriction(p, _restriction(w, p), {"rank": 7}),
+        ADMINISTRATORS,
+    ),
+    "DeleteRestriction": Asked(
+        lambda w, p: restrictions.DeleteRestriction(p, _restriction(w, p)), ADMINISTRATORS
+    ),
+    "RestrictionAgain": Asked(
+        lambda w, p: restrictions.RestrictionAgain(p, _restriction(w, p)), ALL, 0
+    ),
+    "ListRestrictions": Asked(lambda _w, p: restrictions.ListRestrictions(p), ALL, 0),
+    "PutOnList": Asked(
+        lambda w, p: device_lists.PutOnList(
+            p, DeviceList.DENY, (device_lists.Entry("serial", f"SN-{w.number():06}"),)
+        ),
+        OPERATORS,
+    ),
+    "TakeOffList": Asked(lambda w, p: device_lists.TakeOffList(_listed(w, p)), OPERATORS),
+    "ListListed": Asked(lambda _w, p: device_lists.ListListed(p), ALL, 0),
+    "ListGroups": Asked(lambda _w, p: groups.ListGroups(p), ALL, 0),
+    "ShowGroup": Asked(lambda w, p: groups.ShowGroup(_group(w, p)), ALL, 0),
+    "AddGroup": Asked(lambda w, p: groups.AddGroup(p, f"group {w.number()}"), OPERATORS),
+    "GroupAgain": Asked(lambda w, p: groups.GroupAgain(_group(w, p)), ALL, 0),
+    "ChangeGroup": Asked(
+        lambda w, p: groups.ChangeGroup(_group(w, p), {"description": "changed"}), OPERATORS
+    ),
+    "DeleteGroup": Asked(lambda w, p: groups.DeleteGroup(_group(w, p)), OPERATORS),
+    "AddMember": Asked(lambda w, p: groups.AddMember(_group(w, p), w.add_user(p).id), OPERATORS),
+    "RemoveMember": Asked(lambda w, p: groups.RemoveMember(*_member(w, p)), OPERATORS),
     "AddUser": Asked(lambda w, p: users.AddUser(p, f"new{w.number()}"), OPERATORS),
     "AddUserWithDevice": Asked(
         lambda w, p: first_device.AddUserWithDevice(
@@ -348,6 +404,7 @@ ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
     "ChangeUser": lambda _w, u: users.ChangeUser(u, {"email": "mine@example.com"}),
     "SetUserState": lambda _w, u: users.SetUserState(u, "disabled"),
     "DeleteUser": lambda _w, u: users.DeleteUser(u),
+    "AddMember": lambda w, u: groups.AddMember(_group(w, "acme"), u),
     "SetPassword": lambda _w, u: staff.SetPassword(u, Secret("long enough here")),
     "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),
     "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),

@@ -110,6 +110,8 @@ OTHER: dict[str, Any] = {
     "token_expiration_hours": 48,
     "lease_minutes": 20,
     "allow_bare_enrollment": True,
+    "sign_in_device_limit": 3,
+    "guard_known_devices": True,
     "notify_users": True,
     "sms_per_day": 5,
     "child_permission": "inherit_only",

@@ -114,6 +114,8 @@ PLAIN: Final[dict[str, Any]] = {
     "token_expiration_hours": 24,
     "require_registration_token": False,
     "allow_bare_enrollment": False,
+    "sign_in_device_limit": 20,
+    "guard_known_devices": False,
     "notify_users": False,
     "sms_per_day": 200,
 }

@@ -133,6 +133,57 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class UserGroup:
+    """A set of users. `members` is how many there are now."""
+
+    id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    name: str
+    description: str
+    source: str
+    created_at: int
+    members: int = 0
+    version: int = 1
+
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this group is about."""
+        return Subjects(self.organization_id)
+
+
+class DeviceList(StrEnum):
+    """The lists that name devices before anybody has seen them."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDevice:
+    """A device on an organization's allow or deny list, by one of its identifiers.
+
+    Attributes:
+        attribute: `imei`, `serial` or `udid`.
+        ownership, target_id: what it becomes, and where, when it enrolls; with the allow list.
+    """
+
+    id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    list: DeviceList
+    attribute: str
+    value: str
+    ownership: Ownership
+    target_id: Id | None
+    target: str
+    added_at: int
+    added_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoleAssignment:
     """A role that a user holds on an organization and below."""
 

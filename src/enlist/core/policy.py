@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 from enlist.core.outcomes import FieldError, Refusal, invalid
+from enlist.core.restrictions import Restrictions
 
 
 class Permission(StrEnum):
@@ -237,12 +238,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         Setting("token_expiration_hours", 24, least=1, most=8760),
         Setting("lease_minutes", 10, least=1, most=60),
         Setting("allow_bare_enrollment", False),
+        Setting("sign_in_device_limit", 20, least=0, most=100_000),
+        Setting("guard_known_devices", False),
         Setting("notify_users", False),
         Setting("sms_per_day", 200, least=0, most=1_000_000),
         Setting("child_permission", ChildPermission.BOTH.value, ChildPermission),
     )
 }
-"""The enrollment settings of an organization (A01-A10, ruling 27)."""
+"""The enrollment settings of an organization (A01-A10, A36, A52, ruling 27)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +258,14 @@ class Effective:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentPolicy:
-    """The settings in force at one organization."""
+    """The settings in force at one organization, and what restricts enrolling there.
+
+    Attributes:
+        restrictions: None where nothing does, so that nobody has to look further.
+    """
 
     settings: Mapping[str, Effective]
+    restrictions: Restrictions | None = None
 
     @property
     def mode(self) -> EnrollmentMode:
@@ -288,6 +296,16 @@ class EnrollmentPolicy:
     @property
     def allow_bare_enrollment(self) -> bool:
         return bool(self.settings["allow_bare_enrollment"].value)
+
+    @property
+    def sign_in_device_limit(self) -> int:
+        """How many devices a user may have before signing in alone adds no further one (A52)."""
+        return int(self.settings["sign_in_device_limit"].value)
+
+    @property
+    def guard_known_devices(self) -> bool:
+        """Whether a device on record stays its user's even where a token says otherwise (A36)."""
+        return bool(self.settings["guard_known_devices"].value)
 
     @property
     def notify_users(self) -> bool:

@@ -105,6 +105,34 @@ CATALOGUE: dict[str, Meaning] = {
         "This device is not registered",
         "Ask your administrator to register it for you first.",
     ),
+    "device_limit_reached": _of(
+        _MEMBER,
+        "The maximum number of enrolled devices is reached",
+        "Ask your administrator to take away a device that is not needed any more, or to allow "
+        "more. Nothing was used up.",
+    ),
+    "device_not_approved": _of(
+        _MEMBER,
+        "This device is not approved for enrollment",
+        "Use a device that your organization allows, or ask your administrator. "
+        "Nothing was used up.",
+    ),
+    "device_denied": _of(
+        _MEMBER,
+        "This device may not enroll",
+        "It is on a list of devices that are kept out. Ask your administrator. "
+        "Nothing was used up.",
+    ),
+    "device_revoked": _of(
+        _MEMBER,
+        "This device was withdrawn",
+        "Ask your administrator to reset it, which lets it enroll once more.",
+    ),
+    "os_version_too_old": _of(
+        _MEMBER,
+        "The operating system of this device is too old",
+        "Update it, then try again. Nothing was used up.",
+    ),
     "platform_mismatch": _of(
         _MEMBER,
         "This token is for another kind of device",

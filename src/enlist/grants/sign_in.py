@@ -1,13 +1,13 @@
 """A plain sign-in: Group ID, user name and password, and no token at all (ruling 21).
 
 Under `open` anybody with an account may enroll a device that nobody registered. Under
-`registered_only` his oldest registered device of that platform is the one (ruling 28), and where
-tokens are required this way is closed.
+`registered_only` a registered device of his is the one (`core.matching`), or one on the allow list;
+where tokens are required this way is closed.
 """
 
 from __future__ import annotations
 
-from enlist.core.model import Device, Organization, Proof
+from enlist.core.model import Organization, Proof
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentMode, EnrollmentPolicy
 
@@ -17,14 +17,15 @@ def admit(
     user_path: str,
     proof: Proof,
     policy: EnrollmentPolicy,
-    registered: Device | None,
+    *,
+    known: bool,
 ) -> Refusal | None:
     """May this user enroll a device here by signing in?
 
     Args:
         organization: the one whose Group ID was given; None for an unknown Group ID.
         user_path: path of the organization that the user belongs to, "" for nobody.
-        registered: the device that is registered for him, if any.
+        known: a device is registered for him, or the one that comes is on an allow list.
 
     Refusals: `credentials_invalid` for a wrong Group ID and a wrong login alike (A11);
     `token_required`, `device_not_registered` after a correct login.
@@ -38,6 +39,6 @@ def admit(
         return Refusal("credentials_invalid", reason="another organization's user", about=about)
     if policy.require_token:
         return Refusal("token_required", about=about, holder=True)
-    if policy.mode is EnrollmentMode.REGISTERED_ONLY and registered is None:
+    if policy.mode is EnrollmentMode.REGISTERED_ONLY and not known:
         return Refusal("device_not_registered", about=about, holder=True)
     return None

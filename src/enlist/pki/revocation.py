@@ -18,6 +18,7 @@ _Flag = x509.ReasonFlags
 REASONS: Final = {
     "revoked": _Flag.privilege_withdrawn,
     "blocked": _Flag.privilege_withdrawn,
+    "denied": _Flag.privilege_withdrawn,
     "reset": _Flag.superseded,
     "replaced": _Flag.superseded,
     "renewed": _Flag.superseded,

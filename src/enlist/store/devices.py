@@ -17,7 +17,7 @@ from enlist.store.slices import Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
-_COLUMNS = """
+COLUMNS = """
     SELECT d.id, d.organization_id, o.path AS organization_path, o.group_id, d.user_id,
            COALESCE(u.username, '') AS username, d.name, d.platform, d.ownership, d.state,
            d.model, d.os_version, d.serial, d.imei, d.udid, d.sim, d.asset_number,
@@ -27,7 +27,7 @@ _COLUMNS = """
       JOIN organization o ON o.id = d.organization_id
       LEFT JOIN app_user u ON u.id = d.user_id
 """
-_FIND = Query("device.find", f"{_COLUMNS} WHERE d.id = :id AND d.deleted_at IS NULL")
+_FIND = Query("device.find", f"{COLUMNS} WHERE d.id = :id AND d.deleted_at IS NULL")
 _WITH_EXTERNAL_ID = Query(
     "device.with_external_id",
     """
@@ -35,13 +35,6 @@ _WITH_EXTERNAL_ID = Query(
      WHERE d.organization_id = :organization_id AND d.external_id = :external_id
        AND d.external_id <> '' AND d.deleted_at IS NULL
     """,
-)
-_OLDEST_REGISTERED = Query(
-    "device.oldest_registered",
-    f"""{_COLUMNS}
-     WHERE d.user_id = :user_id AND d.organization_id = :organization_id
-       AND d.platform = :platform AND d.state = 'registered' AND d.deleted_at IS NULL
-     ORDER BY d.id LIMIT 1""",
 )
 _INSERT = Query(
     "device.insert",
@@ -181,7 +174,7 @@ _COUNTS = Query(
 )
 _LIST = Listing(
     "devices",
-    f"{_COLUMNS} WHERE d.deleted_at IS NULL",
+    f"{COLUMNS} WHERE d.deleted_at IS NULL",
     id="d.id",
     path="o.path",
     sorts={
@@ -208,7 +201,7 @@ _LIST = Listing(
     },
 )
 _SLICING = Slicing(
-    f"{_COLUMNS} WHERE d.deleted_at IS NULL",
+    f"{COLUMNS} WHERE d.deleted_at IS NULL",
     path="o.path",
     discreet=NOT_STAFF.format(user="d.user_id"),
     ids={"id": "d.id"},
@@ -219,26 +212,13 @@ _SLICING = Slicing(
 def find(tx: Reader, device_id: Id) -> Device | None:
     """The device with this id, unless deleted."""
     row = tx.one(_FIND, id=device_id)
-    return None if row is None else _device(row)
+    return None if row is None else made_of(row)
 
 
 def with_external_id(tx: Reader, organization_id: Id, external_id: str) -> Id | None:
     """The device of an organization that another system calls so."""
     row = tx.one(_WITH_EXTERNAL_ID, organization_id=organization_id, external_id=external_id)
     return None if row is None else str(row["id"])
-
-
-def oldest_registered(
-    tx: Reader, organization_id: Id, user_id: Id, platform: Platform
-) -> Device | None:
-    """The registered device that a user without a token gets: his oldest there (ruling 28)."""
-    row = tx.one(
-        _OLDEST_REGISTERED,
-        organization_id=organization_id,
-        user_id=user_id,
-        platform=platform.value,
-    )
-    return None if row is None else _device(row)
 
 
 def insert(tx: Tx, device: Device) -> None:
@@ -341,12 +321,12 @@ def counts(tx: Reader, path: str) -> dict[str, int]:
 
 def page(tx: Reader, request: PageRequest) -> Page[Device] | Refusal:
     """Devices of a subtree."""
-    return _LIST.page(tx, request, _device)
+    return _LIST.page(tx, request, made_of)
 
 
 def selected(tx: Reader, path: str, wanted: Selection, *, discreetly: bool) -> Slice[Device]:
     """Devices of a subtree, by the fields `id`, `name`, `external_id`."""
-    return _SLICING.take(tx, path, wanted, _device, discreetly=discreetly)
+    return _SLICING.take(tx, path, wanted, made_of, discreetly=discreetly)
 
 
 def _editable(device: Device) -> dict[str, object]:
@@ -371,7 +351,8 @@ def _packed(labels: list[str] | dict[str, str]) -> str:
     return json.dumps(labels, ensure_ascii=False, separators=(",", ":")) if labels else ""
 
 
-def _device(row: Row) -> Device:
+def made_of(row: Row) -> Device:
+    """A device as `COLUMNS` reads it."""
     return Device(
         id=row["id"],
         organization_id=row["organization_id"],

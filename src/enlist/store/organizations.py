@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
 
 from enlist.core.ids import Id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import EnrollmentPolicy, SettingValue, resolve
+from enlist.core.policy import (
+    SETTINGS,
+    ChildPermission,
+    EnrollmentPolicy,
+    SettingValue,
+    resolve,
+)
+from enlist.core.restrictions import restrictions_in
 from enlist.store.ahead import ReadAhead
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
@@ -214,7 +222,7 @@ def _levels(
     levels: dict[str, dict[str, SettingValue]] = {}
     for group_id, key, value in rows:
         own = levels.setdefault(group_id, {})
-        if key is not None and value is not None:
+        if key is not None and key in SETTINGS and value is not None:
             own[key] = json.loads(value)
     return list(levels.items())
 
@@ -246,7 +254,17 @@ _LEVEL = itemgetter("group_id", "key", "value")
 @lru_cache(maxsize=512)
 def _resolved(rows: tuple[tuple[str, str | None, str | None], ...]) -> EnrollmentPolicy:
     """The same rows mean the same settings: every redemption asks for them."""
-    return resolve(_levels(rows))
+    levels = _levels(rows)
+    silent = {
+        group_id
+        for place, (group_id, _) in enumerate(levels)
+        if _child_permission(levels[place + 1 :]) is ChildPermission.INHERIT_ONLY
+    }
+    return replace(resolve(levels), restrictions=restrictions_in(rows, silent))
+
+
+def _child_permission(above: list[tuple[str, dict[str, SettingValue]]]) -> ChildPermission:
+    return resolve(above).child_permission if above else ChildPermission.BOTH
 
 
 def policy_above(tx: Reader, organization: Organization) -> EnrollmentPolicy | None:

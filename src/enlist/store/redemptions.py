@@ -17,6 +17,7 @@ from enlist.core.events import Happening, make_event
 from enlist.core.ids import Id
 from enlist.core.model import Device
 from enlist.store import (
+    allowances,
     attempts,
     credentials,
     devices,
@@ -26,6 +27,7 @@ from enlist.store import (
     notices,
     replacements,
 )
+from enlist.store.allowances import Allowance
 from enlist.store.credentials import NewCertificate
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.limits import IdempotencyKey
@@ -85,6 +87,8 @@ class DeviceReport:
     serial: str = ""
     imei: str = ""
     udid: str = ""
+    manufacturer: str = ""
+    ownership: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ class Redemption:
         caller: whoever redeems; where his source is throttled, nothing is redeemed.
         replaces_device_id: the device that retires now that this one is enrolled.
         notice: what its user is told then.
+        allowance: the limits that it must fit into; None where there are none.
     """
 
     enrollment_id: Id
@@ -114,6 +119,7 @@ class Redemption:
     idempotency_lifetime: int = 0
     replaces_device_id: Id | None = None
     notice: Notice | None = None
+    allowance: Allowance | None = None
 
     @property
     def plain(self) -> bool:
@@ -125,6 +131,7 @@ class Redemption:
             or self.replaces_device_id
             or self.idempotency
             or self.notice
+            or self.allowance
         )
 
     @property
@@ -139,9 +146,26 @@ def redeem(tx: Tx, claims: Sequence[Redemption]) -> list[bool]:
     Raises:
         ConcurrentChange: what a claim relied on changed in between; nothing was written.
     """
+    if not any(claim.allowance for claim in claims):
+        return _redeem(tx, claims, only=all(claim.plain for claim in claims))
+    # Each of those under limits counts what those before it have used up.
+    won: dict[int, bool] = {}
+    free = [place for place, claim in enumerate(claims) if claim.allowance is None]
+    if free:
+        answers = _redeem(tx, [claims[place] for place in free], only=False)
+        won |= dict(zip(free, answers, strict=True))
+    for place, claim in enumerate(claims):
+        if claim.allowance is not None:
+            fits = allowances.take(tx, claim.allowance) is None
+            won[place] = fits and _redeem(tx, [claim], only=False)[0]
+    return [won[place] for place in range(len(claims))]
+
+
+def _redeem(tx: Tx, claims: Sequence[Redemption], *, only: bool) -> list[bool]:
+    """The same without limits; `only`: nothing else is done in this transaction."""
     for claim in claims:
         _make_fresh(tx, claim)
-    won = _claim(tx, claims)
+    won = _claim(tx, claims, only=only)
     if any(claim.fresh_enrollment and place not in won for place, claim in enumerate(claims)):
         raise ConcurrentChange
     _bind(tx, [claims[place] for place in sorted(won)])
@@ -156,7 +180,7 @@ def _make_fresh(tx: Tx, claim: Redemption) -> None:
         enrollments.insert(tx, claim.fresh_enrollment)
 
 
-def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
+def _claim(tx: Tx, claims: Sequence[Redemption], *, only: bool) -> set[int]:
     """Which of the claims win, by their places.
 
     A statement changes a row but once, so each round has one contender for an enrollment, the
@@ -167,7 +191,7 @@ def _claim(tx: Tx, claims: Sequence[Redemption]) -> set[int]:
     won: set[int] = set()
     waiting = sorted(range(len(claims)), key=lambda place: (claims[place].enrollment_id, place))
     alone = len({claim.enrollment_id for claim in claims}) == len(claims)
-    only = alone and all(claim.plain for claim in claims)
+    only = only and alone
     if not alone:
         throttled = limits.throttled_among(tx, (claim.caller.source for claim in claims))
         waiting = [place for place in waiting if claims[place].caller.source not in throttled]

@@ -141,6 +141,8 @@ _LIST = Listing(
         "source": "u.source = :source",
         "role": "EXISTS (SELECT 1 FROM role_assignment r "
         "WHERE r.user_id = u.id AND r.role = :role)",
+        "group": "EXISTS (SELECT 1 FROM group_member m "
+        "WHERE m.user_id = u.id AND m.user_group_id = :group)",
         "without_staff": NOT_STAFF.format(user="u.id"),
     },
     search=("u.username", "u.email", "u.first_name || ' ' || u.last_name", "u.phone"),

@@ -24,7 +24,7 @@ from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import presenting
 from enlist.verbs.driver import QuickVerb, Ready, Tools, Try, Value, Verb
-from enlist.verbs.presenting import Admitted, Found, Presented
+from enlist.verbs.presenting import Admitted, Found, Presented, Reported
 
 ATTEMPT_LIFETIME: Final = 10 * MINUTE
 MOST_BEGUN: Final = 30
@@ -111,7 +111,7 @@ class _Presenting(Verb[Seen, Ready, Value], Generic[Ready, Value]):
         platform = presenting.platform_of(self.report.platform)
         if isinstance(platform, Refusal):
             return platform
-        found = presenting.find(tools, tx, caller, self.presented, platform)
+        found = presenting.find(tools, tx, caller, self.presented, Reported(self.report, platform))
         if isinstance(found, Refusal):
             return found
         if found.sighting is None:

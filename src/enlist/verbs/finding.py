@@ -12,10 +12,10 @@ from typing import TypeVar
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
 from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Device, Enrollment, Organization, User
+from enlist.core.model import Device, Enrollment, Organization, User, UserGroup
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import Permission
-from enlist.store import devices, enrollments, organizations, roles, users
+from enlist.store import devices, enrollments, groups, organizations, roles, users
 from enlist.store.tx import Reader
 from enlist.verbs.fields import readable
 from enlist.verbs.rights import lacks, missing, outranked
@@ -51,6 +51,16 @@ def user_named(
     if found is None:
         return missing("user")
     return _allowed(tx, caller, permission, found)
+
+
+def group_named(
+    tx: Reader, caller: Caller, group_id: str, permission: Permission = Permission.USERS_READ
+) -> UserGroup | Refusal:
+    """The group of users with this id."""
+    found = with_id(tx, group_id, groups.find, "group")
+    if isinstance(found, Refusal):
+        return found
+    return lacks(caller, permission, found.organization_path, found.subjects) or found
 
 
 def device_named(

@@ -18,6 +18,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, EnrollmentState
+from enlist.core.matching import match
 from enlist.core.model import Device, GrantKind, Login, Organization, Platform, Proof, Sighting
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy, TokenType
@@ -36,6 +37,7 @@ from enlist.store import (
     attempts,
     devices,
     events,
+    known_devices,
     limits,
     organizations,
     sightings,
@@ -43,11 +45,14 @@ from enlist.store import (
     wrong_logins,
 )
 from enlist.store.ahead import ReadAhead
+from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Row, Tx
-from enlist.verbs import tries
+from enlist.verbs import restricting, tries
 from enlist.verbs.driver import Tools, Try
+from enlist.verbs.restricting import Coming, Standing
 from enlist.verbs.tries import AccountTry
 
+_NOBODY: Final = "00000000-0000-7000-8000-000000000000"
 _GROUPED_CODE = re.compile(rf"[{BASE20}]{{4}}-[{BASE20}]{{4}}-[{BASE20}]", re.IGNORECASE)
 
 
@@ -103,7 +108,8 @@ class Presented:
 class Found:
     """What the store knows about what was presented. All may be None: a stranger's guess.
 
-    `registered` is the device that a sign-in would enroll, `live` its live enrollment.
+    `registered` is the device that a sign-in would enroll, `live` its live enrollment. `standing`
+    is how the device stands to what restricts it; None where nothing does.
     `sign_in_attempt_id` is the attempt that began with a sign-in, whose code was presented.
     `counted_by` is what a try at the account is counted by (see `tries`), "" without credentials.
     """
@@ -118,6 +124,7 @@ class Found:
     platform: Platform | None = None
     sign_in_attempt_id: Id | None = None
     counted_by: str = ""
+    standing: Standing | None = None
 
     @property
     def attempt_id(self) -> Id | None:
@@ -138,12 +145,25 @@ class Admitted:
     user_id: Id | None
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What is known of the device that comes; `whole`: nothing further will be."""
+
+    report: DeviceReport
+    platform: Platform | None
+    whole: bool = False
+
+
 def find(
-    tools: Tools, tx: Reader, caller: Caller, presented: Presented, platform: Platform | None
+    tools: Tools, tx: Reader, caller: Caller, presented: Presented, reported: Reported
 ) -> Found | Refusal:
     """Look for what was presented. A stranger without credentials stops here."""
-    found = _find(tools, tx, presented, platform)
-    if isinstance(found, Refusal) or not presented.with_credentials:
+    found = _find(tools, tx, presented, reported)
+    if isinstance(found, Refusal):
+        return found
+    if found.sighting is not None:
+        found = _standing(tx, found, found.sighting, reported)
+    if not presented.with_credentials:
         return found
     counted = tries.counted_by(tools, tx, caller, presented.username, found.login)
     return replace(found, counted_by=counted)
@@ -172,13 +192,12 @@ def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -
     sightings.read_ahead(ahead, chain.from_iterable(digests), follow)
 
 
-def _find(
-    tools: Tools, tx: Reader, presented: Presented, platform: Platform | None
-) -> Found | Refusal:
+def _find(tools: Tools, tx: Reader, presented: Presented, reported: Reported) -> Found | Refusal:
+    platform = reported.platform
     login = users.login(tx, presented.username) if presented.username else None
     nothing = Found(presented, login=login, platform=platform)
     if presented.token is None:
-        return _find_by_group_id(tx, nothing)
+        return _find_by_group_id(tx, nothing, reported)
     if presented.readable is None:
         return unread(presented) or nothing
     code = presented.code
@@ -187,33 +206,84 @@ def _find(
     if sighting is not None:
         policy = organizations.policy(tx, sighting.organization_path)
         return Found(presented, sighting, policy, login, platform=platform)
-    if codes and (found := _find_by_attempt(tx, presented, codes, platform)) is not None:
+    if codes and (found := _find_by_attempt(tx, presented, codes, reported)) is not None:
         return found
     if presented.with_credentials:
         return nothing
     return Refusal("token_invalid", reason="unknown")
 
 
-def _find_by_group_id(tx: Reader, nothing: Found) -> Found | Refusal:
+def _find_by_group_id(tx: Reader, nothing: Found, reported: Reported) -> Found | Refusal:
     if not nothing.presented.with_credentials:
         return Refusal("token_invalid", reason="Group ID without a login")
     organization = organizations.by_group_id(tx, nothing.presented.group_id)
-    return _at(tx, nothing, organization) if organization else nothing
+    return _at(tx, nothing, organization, reported) if organization else nothing
 
 
-def _at(tx: Reader, found: Found, organization: Organization) -> Found:
-    """What a sign-in there leads to; a device elsewhere does not count, nor do the rules there."""
+def _at(
+    tx: Reader, found: Found, organization: Organization, reported: Reported, *, moved: bool = False
+) -> Found:
+    """What a sign-in there leads to; a device elsewhere does not count, nor do the rules there.
+
+    Whoever is unknown has as much looked up: the time must not tell him (S07).
+
+    Args:
+        moved: an allow list has named this organization as the device's.
+    """
     policy = organizations.policy(tx, organization.path)
     found = replace(found, organization=organization, policy=policy)
-    if found.login is None or found.platform is None:
-        return found
-    device = devices.oldest_registered(tx, organization.id, found.login.user_id, found.platform)
+    user_id = found.login.user_id if found.login else _NOBODY
+    report, device = reported.report, None
+    if found.platform is not None:
+        device = match(
+            known_devices.registered(tx, organization.id, user_id, found.platform),
+            serial=report.serial,
+            imei=report.imei,
+            udid=report.udid,
+            model=report.model,
+            ownership=restricting.said_ownership(report),
+        )
+    coming = Coming(
+        organization.path, user_id, device, found.platform, report, True, reported.whole
+    )
+    standing = restricting.stand(tx, policy, coming)
+    target = None if moved or device else _target(tx, found, standing)
+    if target is not None:
+        return _at(tx, found, target, reported, moved=True)
     live = sightings.live_of_device(tx, device.id) if device else None
-    return replace(found, registered=device, live=live)
+    return replace(found, registered=device, live=live, standing=standing)
+
+
+def _target(tx: Reader, found: Found, standing: Standing | None) -> Organization | None:
+    """Where an allow list wants the device; never outside of what its user belongs to (A45)."""
+    allowed = standing.allowed if standing else None
+    if allowed is None or allowed.target_id is None or found.login is None:
+        return None
+    target = organizations.find(tx, allowed.target_id)
+    if target is None or not target.path.startswith(found.login.organization_path):
+        return None
+    return target
+
+
+def _standing(tx: Reader, found: Found, sighting: Sighting, reported: Reported) -> Found:
+    """How the device that a token names stands, where anything is to be looked at."""
+    policy = found.policy
+    if policy is None or (policy.restrictions is None and not policy.guard_known_devices):
+        return found
+    coming = Coming(
+        sighting.organization_path,
+        sighting.user_id,
+        devices.find(tx, sighting.device_id) if sighting.device_id else None,
+        found.platform,
+        reported.report,
+        False,
+        reported.whole,
+    )
+    return replace(found, standing=restricting.stand(tx, policy, coming))
 
 
 def _find_by_attempt(
-    tx: Reader, presented: Presented, codes: tuple[bytes, ...], platform: Platform | None
+    tx: Reader, presented: Presented, codes: tuple[bytes, ...], reported: Reported
 ) -> Found | Refusal | None:
     """The code of an attempt that began with a sign-in: it has no enrollment yet."""
     attempt = attempts.by_digest(tx, codes)
@@ -230,8 +300,9 @@ def _find_by_attempt(
         return Refusal("attempt_over", at=attempt.expires_at, about=about, holder=True)
     if not login.active:
         return Refusal("user_not_allowed", about=about, holder=True)
-    found = Found(replace(presented, token=None), login=login, platform=platform)
-    return _at(tx, replace(found, sign_in_attempt_id=attempt.id), organization)
+    found = Found(replace(presented, token=None), login=login, platform=reported.platform)
+    found = replace(found, sign_in_attempt_id=attempt.id)
+    return _at(tx, found, organization, reported)
 
 
 def reserve(found: Found) -> Try | None:
@@ -298,12 +369,25 @@ def admit(tools: Tools, found: Found, now: int) -> Admitted | Refusal:
     if found.sighting is not None and found.policy is not None:
         grant = _GRANTS.get(found.sighting.grant, registration_token)
         refusal = grant.admit(found.sighting, proof, found.policy, now)
+        refusal = refusal or _restricted(found, found.sighting.subjects)
         return refusal or Admitted(found, proof.user_id or found.sighting.attempt_user_id)
     if found.presented.token is not None or found.policy is None:
         return Refusal("credentials_invalid", reason=f"unknown token or Group ID; {proof.failure}")
     user_path = found.login.organization_path if found.login else ""
-    refusal = sign_in.admit(found.organization, user_path, proof, found.policy, found.registered)
-    return refusal or Admitted(found, proof.user_id)
+    known = bool(found.registered or (found.standing and found.standing.allowed))
+    refusal = sign_in.admit(found.organization, user_path, proof, found.policy, known=known)
+    organization_id = found.organization.id if found.organization else None
+    device_id = found.registered.id if found.registered else None
+    about = Subjects(organization_id, proof.user_id, device_id, attempt_id=found.attempt_id)
+    return refusal or _restricted(found, about) or Admitted(found, proof.user_id)
+
+
+def _restricted(found: Found, about: Subjects) -> Refusal | None:
+    """Why the device of somebody who was admitted may not enroll after all."""
+    barred = found.standing.barred if found.standing else None
+    if barred is None:
+        return None
+    return Refusal(barred.code, reason=barred.reason, about=about, holder=True)
 
 
 def outguessed(tx: Tx, caller: Caller, refusal: Refusal) -> None:

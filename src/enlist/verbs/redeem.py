@@ -16,9 +16,9 @@ from enlist.completions import certificate
 from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.judgement import judge
-from enlist.core.outcomes import Done, Drop, Refusal
+from enlist.core.outcomes import Done, Drop, Refusal, Subjects
 from enlist.pki.csr import Csr
-from enlist.store import events, limits, sightings
+from enlist.store import allowances, events, limits, sightings
 from enlist.store.ahead import ReadAhead
 from enlist.store.credentials import NewCertificate
 from enlist.store.limits import IdempotencyKey
@@ -26,7 +26,7 @@ from enlist.store.redemptions import DeviceReport, Redemption, redeem
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import notices, presenting, repeating, targeting
 from enlist.verbs.driver import Answered, HotVerb, Tools, Try
-from enlist.verbs.presenting import Found, Presented
+from enlist.verbs.presenting import Found, Presented, Reported
 from enlist.verbs.repeating import Earlier, Enrolled
 
 
@@ -77,7 +77,8 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         platform = presenting.platform_of(self.report.platform)
         if isinstance(platform, Refusal):
             return platform
-        found = presenting.find(tools, tx, caller, self.presented, platform)
+        reported = Reported(self.report, platform, whole=True)
+        found = presenting.find(tools, tx, caller, self.presented, reported)
         if isinstance(found, Refusal):
             return found
         if self.attempt_id not in (None, found.attempt_id):
@@ -121,6 +122,9 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
             return Refusal("rate_limited", retry_after=wait)
         if repeating.is_own(tx, claim):
             raise ConcurrentChange  # the same device was faster than itself: answer it again
+        used_up = allowances.used_up(tx, claim.allowance) if claim.allowance else None
+        if used_up is not None:
+            return Refusal(used_up, reason="at this very moment", about=_there(claim), holder=True)
         sighting = sightings.by_id(tx, claim.enrollment_id, claim.generation)
         if sighting is None:
             return Refusal("token_invalid", reason="deleted", about=claim.happening.about)
@@ -149,3 +153,11 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         if found.policy is not None and found.policy.allow_bare_enrollment:
             return None
         return Refusal("completion_required")
+
+
+def _there(claim: Redemption) -> Subjects:
+    """What a claim is about, without what was not made after all."""
+    about = claim.happening.about
+    device_id = None if claim.fresh_device else about.device_id
+    enrollment_id = None if claim.fresh_enrollment else about.enrollment_id
+    return replace(about, device_id=device_id, enrollment_id=enrollment_id)

@@ -101,7 +101,7 @@ def answer_again(
     if device is None:
         return None
     if isinstance(admitted, Refusal):
-        if admitted.code not in ("token_used", "attempt_over"):
+        if admitted.code not in ("token_used", "attempt_over", "device_limit_reached"):
             return None
         if earlier.credential is None and not _enrolled_so(found, device):
             return None

@@ -24,12 +24,14 @@ from enlist.core.model import (
     Source,
 )
 from enlist.core.outcomes import Refusal, Subjects, invalid
+from enlist.store.allowances import Allowance
 from enlist.store.credentials import NewCertificate
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption
 from enlist.verbs.presenting import Found
 from enlist.verbs.repeating import REPEATABLE
+from enlist.verbs.restricting import said_ownership
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Target:
     device: Device | None = None
     enrollment: NewEnrollment | None = None
     replaces_device_id: Id | None = None
+    allowance: Allowance | None = None
 
     def claim(
         self,
@@ -73,6 +76,7 @@ class Target:
             idempotency=idempotency,
             idempotency_lifetime=REPEATABLE,
             replaces_device_id=self.replaces_device_id,
+            allowance=self.allowance,
         )
 
 
@@ -116,7 +120,12 @@ def _presented(found: Found, sighting: Sighting, device_id: Id) -> Target | Refu
         found.attempt_id,
         happening,
         replaces_device_id=sighting.replaces_device_id,
+        allowance=_allowance(found),
     )
+
+
+def _allowance(found: Found) -> Allowance | None:
+    return found.standing.allowance if found.standing else None
 
 
 def _by_sign_in(
@@ -127,7 +136,7 @@ def _by_sign_in(
     report: DeviceReport,
     now: int,
 ) -> Target:
-    device = found.registered or _device(organization, login, platform, report, now)
+    device = found.registered or _device(found, organization, login, platform, report, now)
     made = None if found.registered else device
     enrollment = NewEnrollment(
         id=new_id(now),
@@ -144,13 +153,29 @@ def _by_sign_in(
         device.organization_id, login.user_id, device.id, enrollment.id, found.attempt_id
     )
     happening = _happening(about, GrantKind.SIGN_IN, platform, device.name, login.username)
-    return Target(enrollment.id, 1, device.id, found.attempt_id, happening, made, enrollment)
+    return Target(
+        enrollment.id,
+        1,
+        device.id,
+        found.attempt_id,
+        happening,
+        made,
+        enrollment,
+        allowance=_allowance(found),
+    )
 
 
 def _device(
-    organization: Organization, login: Login, platform: Platform, report: DeviceReport, now: int
+    found: Found,
+    organization: Organization,
+    login: Login,
+    platform: Platform,
+    report: DeviceReport,
+    now: int,
 ) -> Device:
-    """A device that nobody registered, as it describes itself."""
+    """A device that nobody registered, as it describes itself, or as an allow list does."""
+    allowed = found.standing.allowed if found.standing else None
+    listed = allowed.ownership if allowed else Ownership.NONE
     return Device(
         id=new_id(now),
         organization_id=organization.id,
@@ -160,7 +185,7 @@ def _device(
         username=login.username,
         name=report.name or f"{login.username}'s {platform.value} device",
         platform=platform,
-        ownership=Ownership.NONE,
+        ownership=said_ownership(report) if listed is Ownership.NONE else listed,
         state=DeviceState.REGISTERED,
         model=report.model,
         os_version=report.os_version,

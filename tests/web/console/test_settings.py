@@ -11,6 +11,7 @@ from enlist.core.policy import SETTINGS, EnrollmentPolicy
 from enlist.core.secrets import entropy_bits
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization
 from enlist.web.console.event_texts import FIELDS
+from enlist.web.console.settings import AUTHENTICATION
 from enlist.web.services import Services
 from tests.installation import Enlist
 from tests.web.console.conftest import Console, Desk, Page
@@ -50,7 +51,7 @@ def force(page: Page, key: str) -> str:
 
 def test_each_setting_has_its_name_and_default(console: Console) -> None:
     page = console.sign_in().open(ROOT)
-    for key in SETTINGS:
+    for key in AUTHENTICATION:
         assert FIELDS[key] in page.main
         assert force(page, key).endswith("· from Enlist's default"), key
     for step in ("Settings", "Devices & Users", "General", "Enrollment", "Authentication"):

@@ -34,6 +34,7 @@ REVISIONS: Final = (
     "0009_device_labels",
     "0010_attempts_of_users",
     "0011_enrollment_source",
+    "0012_restrictions",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

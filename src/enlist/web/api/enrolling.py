@@ -42,6 +42,11 @@ HOLDERS: Final = (
     "user_not_allowed",
     "token_required",
     "device_not_registered",
+    "device_limit_reached",
+    "device_not_approved",
+    "device_denied",
+    "device_revoked",
+    "os_version_too_old",
 )
 """How presenting a token, a code or a login may be refused."""
 

@@ -108,6 +108,10 @@ class Settings(Shown):
     lease_minutes: Setting
     """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: Setting
+    sign_in_device_limit: Setting
+    """How many devices a user may have before signing in alone adds no further one; 0 for any."""
+    guard_known_devices: Setting
+    """Whether a device on record stays its user's even where a token says otherwise."""
     notify_users: Setting
     sms_per_day: Setting
     """SMS that the organization may send on one day (UTC)."""
@@ -153,6 +157,10 @@ class SettingsChange(Body):
     lease_minutes: Annotated[StrictInt, _bounds("lease_minutes")] | None = None
     """Not in force yet: how long a token will wait for a device that installs its profile."""
     allow_bare_enrollment: StrictBool | None = None
+    sign_in_device_limit: Annotated[StrictInt, _bounds("sign_in_device_limit")] | None = None
+    """How many devices a user may have before signing in alone adds no further one; 0 for any."""
+    guard_known_devices: StrictBool | None = None
+    """Whether a device on record stays its user's even where a token says otherwise."""
     notify_users: StrictBool | None = None
     sms_per_day: Annotated[StrictInt, _bounds("sms_per_day")] | None = None
     """SMS that the organization may send on one day (UTC)."""

@@ -59,6 +59,9 @@ class DeviceGiven(PublicBody):
     serial: Line = ""
     imei: Line = ""
     udid: Line = ""
+    manufacturer: Line = ""
+    ownership: Line = ""
+    """`corporate_dedicated`, `corporate_shared` or `employee_owned`, where nobody has said so."""
 
     def report(self) -> DeviceReport:
         """The same, as the verb takes it."""
@@ -70,6 +73,8 @@ class DeviceGiven(PublicBody):
             self.serial,
             self.imei,
             self.udid,
+            self.manufacturer,
+            self.ownership,
         )
 
 

@@ -6,7 +6,7 @@ Devices Only* shows and hides by style alone, so the page is right without JavaS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,11 @@ INHERIT: Final = "inherit"
 OWN: Final = "own"
 _ON: Final = "yes"
 
+RESTRICTIONS: Final = ("sign_in_device_limit", "guard_known_devices")
+"""The settings of the page Restrictions; all others are on Authentication."""
+
+AUTHENTICATION: Final = tuple(key for key in SETTINGS if key not in RESTRICTIONS)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -62,9 +67,9 @@ async def authentication(desk: Desk) -> Response:
     if isinstance(detail, Refusal):
         return desk.refuse(detail)
     if desk.request.method == "GET":
-        return _show(desk, detail, Form(_values(detail)))
+        return _show(desk, detail, Form(values_of(detail)))
     form = await read_form(desk.request)
-    change = _change(form, detail)
+    change = change_of(form, detail, AUTHENTICATION)
     if not change and desk.may("settings:edit"):
         return desk.go(desk.address("settings"), desk.gettext("Nothing was changed."))
     outcome = await desk.perform(ChangeSettings(detail.organization.id, change))
@@ -73,7 +78,7 @@ async def authentication(desk: Desk) -> Response:
     return desk.go(desk.address("settings"), desk.gettext("Settings saved."))
 
 
-def _values(detail: OrganizationDetail) -> dict[str, str]:
+def values_of(detail: OrganizationDetail) -> dict[str, str]:
     """What stands in the form: own values, and those in force where there are none."""
     values = {}
     for key, effective in detail.policy.settings.items():
@@ -83,10 +88,11 @@ def _values(detail: OrganizationDetail) -> dict[str, str]:
     return values
 
 
-def _change(form: Form, detail: OrganizationDetail) -> dict[str, object]:
+def change_of(form: Form, detail: OrganizationDetail, keys: Sequence[str]) -> dict[str, object]:
     """What the form changes of the organization's own settings; None for what it inherits now."""
     wanted: dict[str, object] = {}
-    for key, setting in SETTINGS.items():
+    for key in keys:
+        setting = SETTINGS[key]
         inherits = form.value(f"source.{key}") != OWN
         value = None if inherits else _read(setting, form.value(key))
         # `bool` is an `int`: 1 and True must not count as the same.
@@ -122,22 +128,31 @@ def _above(detail: OrganizationDetail, key: str) -> Effective:
 
 def _show(desk: Desk, detail: OrganizationDetail, form: Form) -> Response:
     policy = detail.policy
-    above = detail.above.child_permission if detail.above else ChildPermission.BOTH
     context = {
+        **common(desk, detail, form, AUTHENTICATION),
+        "above_mode": _above(detail, "enrollment_mode").value,
+        "bits": {length: round(entropy_bits(length)) for length in range(6, 21)},
+        "recommended": RECOMMENDED_LENGTH,
+        "undeliverable": policy.require_token and not desk.services.tools.channels,
+    }
+    return desk.show("console/settings.html", context, refusal=form.refusal)
+
+
+def common(
+    desk: Desk, detail: OrganizationDetail, form: Form, keys: Sequence[str]
+) -> dict[str, object]:
+    """What the parts of `_settings.html` are made of."""
+    above = detail.above.child_permission if detail.above else ChildPermission.BOTH
+    return {
         "form": form,
         "detail": detail,
-        "lines": {key: _line(desk, detail, key) for key in SETTINGS},
+        "lines": {key: _line(desk, detail, key) for key in keys},
         "shown": _shown(desk),
         "may_edit": desk.may("settings:edit") and above is not ChildPermission.INHERIT_ONLY,
         "inherit_only": above is ChildPermission.INHERIT_ONLY,
         "override_only": above is ChildPermission.OVERRIDE_ONLY,
-        "above_mode": _above(detail, "enrollment_mode").value,
-        "bits": {length: round(entropy_bits(length)) for length in range(6, 21)},
-        "recommended": RECOMMENDED_LENGTH,
         "visible": {place.group_id for place in desk.place.trail},
-        "undeliverable": policy.require_token and not desk.services.tools.channels,
     }
-    return desk.show("console/settings.html", context, refusal=form.refusal)
 
 
 def _line(desk: Desk, detail: OrganizationDetail, key: str) -> Line:

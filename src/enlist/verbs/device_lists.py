@@ -1,0 +1,285 @@
+"""Allow and deny lists: devices named by IMEI, serial number or UDID (A44-A46).
+
+A device on the allow list counts as registered, for whoever signs in with it, and becomes what its
+entry says. A device on the deny list enrolls by no means until its entry is removed; where it is
+enrolled already, it loses what it holds in the same moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id, new_id
+from enlist.core.model import Device, DeviceList, ListedDevice, Organization, Ownership
+from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, invalid
+from enlist.core.policy import Permission
+from enlist.core.restrictions import ATTRIBUTES, identifying
+from enlist.store import (
+    credentials,
+    device_lists,
+    devices,
+    enrollments,
+    events,
+    known_devices,
+    organizations,
+)
+from enlist.store.listing import Page, PageRequest
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs import fields
+from enlist.verbs.driver import QuickVerb, Tools, Verb
+from enlist.verbs.fields import Fields, Unfit
+from enlist.verbs.finding import beyond, organization_named, with_id
+from enlist.verbs.rights import lacks, missing
+from enlist.verbs.views import Listed
+
+MOST_PER_FORM: Final = 30
+"""How many devices a form or a request may name (A44); an import asks for more."""
+
+DENIED: Final = "denied"
+"""Why credentials and enrollments of a device on the deny list were revoked."""
+
+NEEDED: Final = {
+    DeviceList.ALLOW: Permission.DEVICES_REGISTER,
+    DeviceList.DENY: Permission.DEVICES_RESET,
+}
+"""Whoever may register a device may allow it; whoever may take one back may deny it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A device to be listed, as somebody wrote it.
+
+    Attributes:
+        ownership, group_id: what an allowed device becomes, and the organization that it goes to.
+    """
+
+    attribute: str
+    value: str
+    ownership: str = ""
+    group_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Entries about to be put on a list."""
+
+    organization: Organization
+    entries: tuple[ListedDevice, ...]
+    ending: tuple[Device, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """How many were put on a list, and how many enrolled devices ended by that."""
+
+    added: int
+    known: int
+    unenrolled: int
+
+
+@dataclass(frozen=True)
+class PutOnList(Verb[Listing, Listing, Put]):
+    """Put devices on an organization's allow or deny list; one that is on it already stays as is.
+
+    All or none: an entry that is wrong is named by its place (`entries.3.value`).
+
+    Attributes:
+        most: how many may be named at once.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`.
+    """
+
+    organization: str
+    list: DeviceList
+    entries: Sequence[Entry]
+    most: int = MOST_PER_FORM
+
+    name = "put_on_list"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Listing | Refusal:
+        place = organization_named(tx, caller, self.organization, NEEDED[self.list])
+        if isinstance(place, Refusal):
+            return place
+        about = Subjects(place.id)
+        if not 0 < len(self.entries) <= self.most:
+            problem = f"must be 1 to {self.most}; import a CSV file for more"
+            return replace(invalid("entries", problem), about=about)
+        read = Fields()
+        made = tuple(
+            self._entry(tx, caller, place, read, number, entry)
+            for number, entry in enumerate(self.entries)
+        )
+        if read.refusal is not None:
+            return replace(read.refusal, about=about)
+        ending = self._ending(tx, caller, place, made)
+        return ending if isinstance(ending, Refusal) else Listing(place, made, ending)
+
+    def work(self, tools: Tools, caller: Caller, seen: Listing) -> Listing:
+        now = tools.clock()
+        return replace(seen, entries=tuple(replace(each, id=new_id(now)) for each in seen.entries))
+
+    def apply(self, tx: Tx, caller: Caller, ready: Listing) -> Done[Put] | Refusal:
+        place = ready.organization
+        organizations.lock(tx, place.id)
+        if organizations.find(tx, place.id) is None:
+            raise ConcurrentChange
+        added = device_lists.insert(
+            tx, place.id, [replace(each, added_at=tx.now) for each in ready.entries]
+        )
+        found = self._ending(tx, caller, place, ready.entries)
+        if isinstance(found, Refusal) or {each.id for each in found} != {
+            each.id for each in ready.ending
+        }:
+            raise ConcurrentChange  # another one was enrolled meanwhile: look whose it is
+        ended = [each for each in found if _end(tx, caller, each)]
+        data = {"list": self.list.value, "added": added, "devices_unenrolled": len(ended)}
+        values = ", ".join(f"{each.attribute} {each.value}" for each in ready.entries[:100])
+        personal = {"devices": values}
+        events.record(
+            tx, caller, Happening("device_list.added", Subjects(place.id), data, personal)
+        )
+        put = Put(added, len(ready.entries) - added, len(ended))
+        return Done(put, tuple(Drop(each.id) for each in ended))
+
+    def _entry(
+        self,
+        tx: Reader,
+        caller: Caller,
+        place: Organization,
+        read: Fields,
+        number: int,
+        entry: Entry,
+    ) -> ListedDevice:
+        def field(name: str) -> str:
+            return f"entries.{number}.{name}"
+
+        def wrong(name: str, problem: str) -> None:
+            read.errors.append(FieldError(field(name), problem))
+
+        if entry.attribute not in ATTRIBUTES:
+            wrong("attribute", f"must be one of {', '.join(ATTRIBUTES)}")
+        value = read.read(
+            field("value"), entry.value, _imei if entry.attribute == "imei" else _value
+        )
+        if self.list is DeviceList.DENY and (entry.ownership or entry.group_id):
+            wrong("ownership" if entry.ownership else "group_id", "is for the allow list alone")
+        ownership = entry.ownership or Ownership.NONE.value
+        if ownership not in set(Ownership):
+            wrong("ownership", f"must be one of {', '.join(Ownership)}")
+            ownership = Ownership.NONE.value
+        target = None
+        if entry.group_id:
+            found = organization_named(tx, caller, entry.group_id, NEEDED[self.list])
+            if isinstance(found, Refusal) or not found.path.startswith(place.path):
+                wrong("group_id", f"must be {place.group_id} or an organization below it")
+            else:
+                target = found
+        return ListedDevice(
+            id="",
+            organization_id=place.id,
+            organization_path=place.path,
+            group_id=place.group_id,
+            list=self.list,
+            attribute=entry.attribute,
+            value=value,
+            ownership=Ownership(ownership),
+            target_id=target.id if target else None,
+            target=target.group_id if target else "",
+            added_at=0,
+            added_by=caller.name,
+        )
+
+    def _ending(
+        self, tx: Reader, caller: Caller, place: Organization, entries: Sequence[ListedDevice]
+    ) -> tuple[Device, ...] | Refusal:
+        """The enrolled devices that a deny list ends; nobody ends those of somebody above him."""
+        if self.list is DeviceList.ALLOW:
+            return ()
+        named = {(each.attribute, identifying(each.value)) for each in entries}
+        ids = known_devices.enrolled_as(tx, place.path, named)
+        found = [device for each in ids if (device := devices.find(tx, each)) is not None]
+        for device in found:
+            refusal = beyond(tx, caller, device.user_id, device.subjects)
+            if refusal is not None:
+                return refusal
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class TakeOffList(QuickVerb[ListedDevice, None]):
+    """Take a device off a list. One that was denied may enroll again; nothing of it comes back.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    entry_id: Id
+
+    name = "take_off_list"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> ListedDevice | Refusal:
+        found = with_id(tx, self.entry_id, device_lists.find, "entry")
+        if isinstance(found, Refusal):
+            return found
+        needed, about = NEEDED[found.list], Subjects(found.organization_id)
+        return lacks(caller, needed, found.organization_path, about) or found
+
+    def apply(self, tx: Tx, caller: Caller, ready: ListedDevice) -> Done[None] | Refusal:
+        about = Subjects(ready.organization_id)
+        if not device_lists.remove(tx, ready):
+            return missing("entry", about)
+        personal = {"devices": f"{ready.attribute} {ready.value}"}
+        data = {"list": ready.list.value}
+        events.record(tx, caller, Happening("device_list.removed", about, data, personal))
+        return Done(None)
+
+
+@dataclass(frozen=True)
+class ListListed(Listed[ListedDevice]):
+    """Devices on allow and deny lists. Filters: list, attribute."""
+
+    permission = Permission.DEVICES_READ
+    of_people = False
+
+    def show(
+        self, tx: Reader, caller: Caller, request: PageRequest
+    ) -> Page[ListedDevice] | Refusal:
+        return device_lists.page(tx, request)
+
+
+def _end(tx: Tx, caller: Caller, device: Device) -> bool:
+    """An enrolled device loses what it holds; False where it is enrolled no more."""
+    if not known_devices.unenroll(tx, device.id):
+        return False
+    data = {
+        "credentials_revoked": credentials.revoke_of_device(tx, device.id, DENIED),
+        "enrollments_revoked": enrollments.revoke_of_device(tx, device.id, DENIED),
+    }
+    personal = {"device": device.name, "user": device.username}
+    events.record(tx, caller, Happening("device.denied", device.subjects, data, personal))
+    return True
+
+
+def _value(text: str) -> str:
+    cleaned = fields.label(text)
+    if not identifying(cleaned):
+        raise Unfit("must be an identifier of a single device, with 4 characters or more")
+    return cleaned
+
+
+def _imei(text: str) -> str:
+    """14 to 16 digits, however grouped; of 15 the last one checks the others."""
+    digits = "".join(letter for letter in fields.label(text) if letter not in " -/")
+    if not (digits.isascii() and digits.isdigit() and 14 <= len(digits) <= 16):
+        raise Unfit("must be an IMEI of 14 to 16 digits")
+    if len(digits) == 15 and not _luhn(digits):
+        raise Unfit("is no IMEI: its last digit does not fit the others")
+    return _value(digits)
+
+
+def _luhn(digits: str) -> bool:
+    doubled = (int(each) * (1 + place % 2) for place, each in enumerate(reversed(digits)))
+    return sum(each // 10 + each % 10 for each in doubled) % 10 == 0
