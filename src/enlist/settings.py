@@ -165,6 +165,8 @@ class Settings(BaseSettings):
     """Networks whose forwarding header is believed; in the variable, parted by commas."""
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     """Where they name the client: `x-forwarded-for` or `forwarded` (RFC 7239); no other is read."""
+    landing_hosts: Annotated[list[str], NoDecode] = []
+    """Hosts to which an organization may lead people after they enrolled; parted by commas."""
     metrics_from: Annotated[list[str], NoDecode] = ["127.0.0.0/8", "::1/128"]
     """Networks that may read `/metrics`; in the variable, parted by commas."""
     workers: int = Field(default=1, ge=1, le=64)
@@ -198,7 +200,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Field(default_factory=Smtp)
     sms: Sms = Field(default_factory=Sms)
 
-    @field_validator("device_name", "trusted_proxy", "metrics_from", mode="before")
+    @field_validator("device_name", "trusted_proxy", "landing_hosts", "metrics_from", mode="before")
     @classmethod
     def _parted(cls, value: object) -> object:
         if isinstance(value, str):
@@ -209,6 +211,14 @@ class Settings(BaseSettings):
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("landing_hosts")
+    @classmethod
+    def _hosts(cls, value: list[str]) -> list[str]:
+        for host in value:
+            if not _HOST_NAME.match(host.lower()):
+                raise ValueError(f"{host} is no host name, such as intranet.example.com")
+        return [host.lower() for host in value]
 
     @field_validator("trusted_proxy", "metrics_from")
     @classmethod

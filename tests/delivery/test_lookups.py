@@ -8,6 +8,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
+from enlist.core.branding import Branding
 from enlist.core.clock import DAY, HOUR, MINUTE, SECOND, from_datetime
 from enlist.core.secrets import Secret
 from enlist.core.templates import LOOKUPS
@@ -27,7 +28,8 @@ def at(*parts: int) -> int:
 
 
 def test_every_lookup_has_a_value(make_letter: LetterMaker) -> None:
-    found = values(make_letter(), locale_of("en"), PUBLIC_URL)
+    help_at = Branding({"support_email": "it@example.test", "support_phone": "+493023125000"})
+    found = values(make_letter(branding=help_at), locale_of("en"), PUBLIC_URL)
     assert set(found) == set(LOOKUPS) | NOTICES
     assert all(found[name] for name in LOOKUPS)
     assert found["EnrollmentUrl"] == f"{PUBLIC_URL}/enroll/{ENROLLMENT}#t={TOKEN}"

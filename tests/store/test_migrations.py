@@ -71,6 +71,10 @@ BACK = {
     "0009": {"sqlite": _WITHOUT_0010, "postgres": _WITHOUT_0010},
     "0010": {"sqlite": _WITHOUT_0011, "postgres": _WITHOUT_0011},
     "0011": {"sqlite": _WITHOUT_0012, "postgres": _WITHOUT_0012},
+    "0012": {
+        "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
+        "postgres": ["DROP TABLE organization_branding, logo"],
+    },
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

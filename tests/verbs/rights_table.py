@@ -369,6 +369,12 @@ ELSEWHERE = {
     "DeleteTemplate",
     "ListTemplates",
     "ListLookups",
+    "ShowBranding",
+    "ChangeBranding",
+    "PutLogo",
+    # What public pages fetch; nothing of it is secret.
+    "PublicBranding",
+    "Logo",
     "PreviewTemplate",
     # A form's check before Register, by Register's own rules.
     "ReviewRegistration",

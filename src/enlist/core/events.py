@@ -30,6 +30,7 @@ KINDS: Final[Mapping[str, str]] = {
     "organization.created": "An organization was added.",
     "organization.changed": "An organization's name, time zone or language changed.",
     "organization.deleted": "An organization was deleted.",
+    "branding.changed": "How an organization looks changed; before and after are in the event.",
     "settings.changed": "Enrollment settings changed; before and after are in the event.",
     "restriction.created": "An enrollment restriction was added; what it says is in the event.",
     "restriction.changed": "An enrollment restriction changed; before and after are in the event.",

@@ -27,6 +27,8 @@ LOOKUPS: Final[Mapping[str, str]] = {
     "DeviceSerialNumber": "The serial number of the device, where it is known.",
     "DeviceUid": "The UDID of the device, where it is known.",
     "OrganizationName": "The name of the organization.",
+    "SupportEmail": "Where the organization gives help by e-mail; it may be empty.",
+    "SupportPhone": "Where the organization gives help by phone; it may be empty.",
     "SenderName": "Who issued the token; the organization, where no person did.",
     "FirstName": "The recipient's first name.",
     "LastName": "The recipient's last name.",

@@ -52,6 +52,8 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
         "DeviceSerialNumber": device.serial if device else "",
         "DeviceUid": device.udid if device else "",
         "OrganizationName": letter.organization.name,
+        "SupportEmail": letter.branding.value("support_email"),
+        "SupportPhone": letter.branding.value("support_phone"),
         "SenderName": letter.sender or letter.organization.name,
         "FirstName": user.first_name if user else "",
         "LastName": user.last_name if user else "",

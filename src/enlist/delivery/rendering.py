@@ -36,6 +36,7 @@ from enlist.verbs.letters import Letter
 from enlist.verbs.verdicts import Rejected
 
 QR_CODE: Final = "qr-code"
+LOGO: Final = "logo"
 MOST_HTML: Final = 100 * 1024
 """Bytes; mail clients cut off what is longer, and the end is where the help is."""
 
@@ -159,6 +160,9 @@ def _write(
             blocks=shown,
             qr_code=QR_CODE,
             organization=values["OrganizationName"],
+            branding=letter.branding,
+            shades=letter.branding.shades,
+            logo=LOGO if letter.branding.picture else "",
             server=values["ServerUrl"],
             language=template.language,
             direction=locale.text_direction,
@@ -166,7 +170,7 @@ def _write(
     )
     if len(html.encode()) > MOST_HTML:
         return Rejected(f"the message is longer than {MOST_HTML // 1024} KiB")
-    return Rendered(subject, text, html, template.language, pictures=_pictures(shown))
+    return Rendered(subject, text, html, template.language, pictures=_pictures(letter, shown))
 
 
 def _without_pictures(body: str) -> str:
@@ -175,14 +179,17 @@ def _without_pictures(body: str) -> str:
     return "\n\n".join(each for each in paragraphs if each.strip() != "{QrCode}")
 
 
-def _pictures(shown: Iterable[Block]) -> tuple[Picture, ...]:
-    """What the HTML part shows beside its text."""
+def _pictures(letter: Letter, shown: Iterable[Block]) -> tuple[Picture, ...]:
+    """What the HTML part shows beside its text: the logo, and a QR code where one is asked for."""
+    found = []
+    if letter.branding.picture:
+        found.append(Picture(LOGO, "image/png", letter.branding.picture))
     code = next((block.address for block in shown if isinstance(block, Code)), None)
-    if code is None:
-        return ()
-    drawn = BytesIO()
-    segno.make(code, error="m", micro=False).save(drawn, kind="png", scale=5, border=4)
-    return (Picture(QR_CODE, "image/png", drawn.getvalue()),)
+    if code is not None:
+        drawn = BytesIO()
+        segno.make(code, error="m", micro=False).save(drawn, kind="png", scale=5, border=4)
+        found.append(Picture(QR_CODE, "image/png", drawn.getvalue()))
+    return tuple(found)
 
 
 def _write_sms(

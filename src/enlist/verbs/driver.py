@@ -71,6 +71,7 @@ class Tools:
         room: how many more enrollments may be live.
         channels: the ways to send messages that are set up (see `channels`); may be empty.
         listener: what the device listener shows now, and the key that signs one-time JWTs.
+        landing_hosts: where people may be led after they enrolled (A59).
         api_session_idle: after which time without use an API session ends, in microseconds.
     """
 
@@ -84,6 +85,7 @@ class Tools:
     channels: frozenset[str]
     listener: Callable[[], ListenerIdentity]
     api_session_idle: int
+    landing_hosts: frozenset[str] = frozenset()
 
     @property
     def pki_urls(self) -> PkiUrls:

@@ -7,7 +7,7 @@ asks for the token alone, and neither the life of the enrollment nor its organiz
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
@@ -55,11 +55,13 @@ class Surroundings:
         organization: its name; "" where none is known.
         person: name of the user that it is for; "" where none is known.
         zone: IANA name of the time zone to show; see `workplace.zone_for`.
+        organization_id: whose look the page has.
     """
 
     organization: str = ""
     person: str = ""
     zone: str = "UTC"
+    organization_id: Id | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class LookAround(View[Surroundings]):
             organization=found.name if found else "",
             person=person.display_name if person else "",
             zone=zone_for(person, organizations.upwards(tx, found.path) if found else ()),
+            organization_id=found.id if found else None,
         )
 
     def _person(self, tx: Reader) -> User | None:

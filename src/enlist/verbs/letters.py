@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
+from enlist.core.branding import Branding
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
@@ -37,10 +39,13 @@ from enlist.store import (
 from enlist.store.templates import Template
 from enlist.store.tx import Reader
 from enlist.verbs import notices, recovery, report_keys
+from enlist.verbs.branding import pictured
 from enlist.verbs.channels import SMS, address_of
 from enlist.verbs.driver import Tools
 from enlist.verbs.issuing import BY_FILE, DEFAULT_TEMPLATE, REGISTRATION, Delivery
 from enlist.verbs.verdicts import Rejected, Retry
+
+NO_BRANDING: Final = Branding()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Letter:
         jwt: goes along as a file, where the token is a JWT's `jti` and so stands in no text.
         happened_at: when that happened which a notice tells; microseconds UTC.
         happened_from: the address that it was done from, where the user is to know it.
+        branding: how the organization looks; with its logo, where it has one.
         sample: made up, for a preview.
         report: the end of the address where a gateway reports of it; "" for e-mail.
     """
@@ -83,6 +89,7 @@ class Letter:
     sample: bool = False
     jwt: Secret | None = None
     happened_at: int = 0
+    branding: Branding = NO_BRANDING
     happened_from: str = ""
     report: str = ""
 
@@ -178,7 +185,7 @@ def letter_ahead(tx: Reader, caller: Caller, ahead: Ahead) -> Letter:
         expires_at=ahead.expires_at,
         device=ahead.device,
         sender=sender.display_name if sender else "",
-        own_templates=_own_templates(tx, place.path, message, letter.languages),
+        own_templates=_preferred(tx, place.path, message, letter, ahead.device),
         built_in=delivery.template in ("", DEFAULT_TEMPLATE),
     )
 
@@ -236,6 +243,7 @@ def _without_token(
         sender="",
         languages=_languages(wanted),
         time_zones=_zones(reader, above),
+        branding=pictured(tx, organization.path),
     )
 
 
@@ -266,14 +274,15 @@ def _compose(
     token: Secret,
 ) -> Letter:
     letter = _without_token(tx, message, organization, user)
+    device = devices.find(tx, found.device_id) if found.device_id else None
     return replace(
         letter,
         enrollment_id=found.id,
         token=token,
         expires_at=found.expires_at,
-        device=devices.find(tx, found.device_id) if found.device_id else None,
+        device=device,
         sender=outbox.issuer(tx, found.id),
-        own_templates=_own_templates(tx, organization.path, message, letter.languages),
+        own_templates=_preferred(tx, organization.path, message, letter, device),
         built_in=message.template in ("", DEFAULT_TEMPLATE),
     )
 
@@ -294,8 +303,22 @@ def _languages(wanted: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for tag in tags for each in (tag, tag.partition("-")[0])))
 
 
+def _preferred(
+    tx: Reader, path: str, message: Message, letter: Letter, device: Device | None
+) -> tuple[Template, ...]:
+    """The templates of the name that the message asks for; where it asks for none, those of the
+    platform, then the default ones (A60)."""
+    found: tuple[Template, ...] = ()
+    if message.template in ("", DEFAULT_TEMPLATE) and message.purpose == REGISTRATION:
+        platform = letter.branding.template_of(device.platform if device else None)
+        if platform not in ("", DEFAULT_TEMPLATE):
+            found = _own_templates(tx, path, message, letter.languages, platform)
+    name = message.template or DEFAULT_TEMPLATE
+    return (*found, *_own_templates(tx, path, message, letter.languages, name))
+
+
 def _own_templates(
-    tx: Reader, path: str, message: Message, languages: tuple[str, ...]
+    tx: Reader, path: str, message: Message, languages: tuple[str, ...], name: str
 ) -> tuple[Template, ...]:
     """For each language the nearest template in it; last, the nearest in any."""
     found: dict[Id, Template] = {}
@@ -304,7 +327,7 @@ def _own_templates(
         nearest = templates.nearest(
             tx,
             path,
-            name=message.template or DEFAULT_TEMPLATE,
+            name=name,
             purpose=message.purpose,
             channel=message.channel,
             language=language,

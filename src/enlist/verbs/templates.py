@@ -22,6 +22,7 @@ from enlist.core.templates import PURPOSES, lookups_for, problems
 from enlist.store import events, organizations, templates
 from enlist.store.templates import Template
 from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.branding import pictured
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.finding import organization_named
 from enlist.verbs.issuing import BY_FILE, DEFAULT_TEMPLATE
@@ -259,6 +260,7 @@ class PreviewTemplate(View[Letter]):
             sample,
             purpose=wording.purpose,
             channel=wording.channel,
+            branding=pictured(tx, found.path),
             languages=(wording.language,),
             own_templates=(_template(wording, found, tx.now),),
         )

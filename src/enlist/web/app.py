@@ -23,7 +23,7 @@ from enlist.core.clock import SECOND
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.store.tx import StoreUnavailable
-from enlist.web import console, demo, enroll, pki, portal, sms_reports
+from enlist.web import console, demo, enroll, look, pki, portal, sms_reports
 from enlist.web.api import LEAN, ApiApplication
 from enlist.web.boundary import Capped, Edge, SameSite, Terms, leave_to_faults
 from enlist.web.callers import cookie_name, person_of, services_of
@@ -51,6 +51,7 @@ def web_application(services: Services) -> ASGIApp:
         *enroll.routes(),
         *console.routes(),
         *portal.routes(),
+        *look.routes(),
         *pki.routes(),
         *forward_auth.routes(),
         *sms_reports.routes(),

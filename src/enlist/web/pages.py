@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_datetime, format_timedelta
@@ -28,6 +29,7 @@ from enlist.core.refusals import CATALOGUE
 from enlist.locales import locale_of, translations
 from enlist.web import moments
 from enlist.web.callers import services_of, stranger
+from enlist.web.look import Look
 from enlist.web.problems import headers_of, is_fault, status_of
 
 _FOLDER: Final = Path(__file__).parent
@@ -53,12 +55,18 @@ def environment(language: str) -> Environment:
     made.filters["ago"] = _ago
     made.filters["day"] = _day
     made.filters["at_joint"] = _at_joint
+    made.filters["host"] = _host
     return made
 
 
 def _at_joint(address: str) -> Markup:
     """An e-mail address that goes on in the next line at its @, before anything else is torn."""
     return Markup("<wbr>@").join(address.split("@"))
+
+
+def _host(address: str) -> str:
+    """Where a link leads, in words that cannot lie about it."""
+    return urlsplit(address).hostname or ""
 
 
 def render(
@@ -69,6 +77,7 @@ def render(
     caller: Caller | None = None,
     status: int = 200,
     zone: str = "UTC",
+    look: Look | None = None,
 ) -> Response:
     """A page.
 
@@ -76,6 +85,7 @@ def render(
         template: its path below `templates/`.
         caller: whoever looks at it; a stranger where nothing is known.
         zone: IANA name of the time zone in which moments are shown.
+        look: of the organization that it is shown for; Enlist's own where there is none.
     """
     services = services_of(request)
     who = caller or stranger(request)
@@ -90,6 +100,7 @@ def render(
                 "signed_in": who.kind is CallerKind.USER,
                 "language": who.language,
                 "zone": zone,
+                "look": look,
                 "now": services.tools.clock(),
                 "version": services.version,
                 "demo": services.mailbox is not None,

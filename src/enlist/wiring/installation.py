@@ -194,6 +194,7 @@ def _tools(
         channels=channels,
         listener=partial(listener_identity, settings.data, where, clock),
         api_session_idle=settings.api_session_minutes * MINUTE,
+        landing_hosts=frozenset(settings.landing_hosts),
     )
 
 

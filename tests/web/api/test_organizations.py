@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
+from tests.pictures import png
 from tests.web.api.conftest import Api, Client, answered, csr_text, refused, wrong_fields
 
 
@@ -159,3 +162,26 @@ def test_siblings_do_not_exist_for_each_other(api: Api) -> None:
     assert answered(munich.get(f"/search?text={ticket.device_id}"))["devices"] == []
     redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
     answered(api.stranger.post("/redeem", redeem), 201)
+
+
+def test_how_it_looks(administrator: Client, api: Api) -> None:
+    """A59, A60: values inherit, what is wrong stands at its field, null takes one back."""
+    answered(administrator.post("/organizations", {"group_id": "berlin", "name": "Berlin"}), 201)
+    change = {"accent_color": "#FFCC00", "support_email": "it@example.test"}
+    made = answered(administrator.patch("/organizations/main/branding", change))
+    assert made["values"]["accent_color"] == {"value": "#ffcc00", "source": "main"}
+    assert made["shown"]["light"] != "#ffcc00"
+    logo = {"png": b64encode(png()).decode()}
+    answered(administrator.put("/organizations/main/branding/logo", logo))
+    below = answered(administrator.get("/organizations/berlin/branding"))
+    assert below["values"]["logo"]["source"] == "main"
+    wrong = {"landing_url": "https://evil.test/", "support_phone": "030 1", "template_ios": "x"}
+    found = administrator.patch("/organizations/main/branding", wrong)
+    assert wrong_fields(found) <= {"landing_url", "support_phone", "template_ios"}
+    svg = {"png": b64encode(b"<svg><script/></svg>").decode()}
+    assert wrong_fields(administrator.put("/organizations/main/branding/logo", svg)) == {"logo"}
+    gone = administrator.patch("/organizations/main/branding", {"logo": None})
+    assert "logo" not in answered(gone)["values"]
+    reader = api.key("reader")
+    answered(reader.get("/organizations/main/branding"))
+    assert refused(reader.patch("/organizations/main/branding", change)) == (403, "forbidden")

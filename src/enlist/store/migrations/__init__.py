@@ -35,6 +35,7 @@ REVISIONS: Final = (
     "0010_attempts_of_users",
     "0011_enrollment_source",
     "0012_restrictions",
+    "0013_branding",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enlist.web.api import (
     api_keys,
+    branding,
     device_sessions,
     devices,
     enrolling,
@@ -54,6 +55,7 @@ PARTS: Final = (
     users,
     roles,
     organizations,
+    branding,
     api_keys,
     messages,
     templates,

@@ -71,6 +71,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "organization.created": N_("%(who)s added the organization %(name)s (%(group_id)s)."),
     "organization.changed": N_("%(who)s changed the details of %(place)s."),
     "organization.deleted": N_("%(who)s deleted the organization %(name)s (%(group_id)s)."),
+    "branding.changed": N_("%(who)s changed how %(place)s looks."),
     "settings.changed": N_("%(who)s changed the enrollment settings of %(place)s."),
     "restriction.created": N_("%(who)s added the enrollment restriction %(name)s."),
     "restriction.changed": N_("%(who)s changed the enrollment restriction %(name)s."),
@@ -346,10 +347,14 @@ def _changes(event: EventRow, gettext: Translate) -> list[Change]:
     return [pair for pair in pairs if pair.before != pair.after]
 
 
+_INHERITED: Final = ("settings.changed", "branding.changed")
+"""Kinds of events in which nothing means what is above."""
+
+
 def _shown(event: EventRow, name: str, value: object, gettext: Translate) -> str:
     if isinstance(value, bool):
         return gettext("On") if value else gettext("Off")
     if value is None:
-        return gettext("inherited") if event.kind == "settings.changed" else ""
+        return gettext("inherited") if event.kind in _INHERITED else ""
     word = CHOICES.get(name, {}).get(str(value))
     return gettext(word.label) if word else str(value)

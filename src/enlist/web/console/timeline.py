@@ -31,6 +31,7 @@ MANNERS: Final = {
     "organization.created": Manner("sitemap"),
     "organization.changed": Manner("sitemap"),
     "organization.deleted": Manner("trash", "warn"),
+    "branding.changed": Manner("template"),
     "settings.changed": Manner("settings", "warn"),
     "restriction.created": Manner("settings", "warn"),
     "restriction.changed": Manner("settings", "warn"),

@@ -12,6 +12,7 @@ from enlist.verbs.landing import AsksForSignIn
 from enlist.verbs.opened import Opened
 from enlist.web.callers import services_of, stranger
 from enlist.web.enroll.visitors import by_person
+from enlist.web.look import Look, look_of
 from enlist.web.pages import render
 from enlist.web.problems import headers_of, status_of
 from enlist.web.sealing import Purpose, Visit, begin_visit, keep_visit, visit_of
@@ -23,7 +24,8 @@ async def show_form(request: Request) -> Response:
     handle = request.path_params.get("handle", "")
     asked = bool(handle) and await services.view(AsksForSignIn(handle), stranger(request)) is True
     visit = visit_of(request, services) or begin_visit(services)
-    response = form_page(request, visit, visit.seal(Purpose.FORM), unfolded=asked)
+    look = await look_of(request)
+    response = form_page(request, visit, visit.seal(Purpose.FORM), look, unfolded=asked)
     if handle:
         # After the answer, so that its time does not tell whether the handle exists.
         response.background = BackgroundTask(_note, request, handle)
@@ -34,6 +36,7 @@ def form_page(
     request: Request,
     visit: Visit,
     nonce: str,
+    look: Look,
     *,
     unfolded: bool = True,
     refusal: Refusal | None = None,
@@ -41,6 +44,7 @@ def form_page(
     """The form; with what was wrong with the last try, in words that fit every stranger alike.
 
     Args:
+        look: the top organization's: a stranger must not learn whose link he holds.
         unfolded: the fields for name and password are open.
     """
     context = {
@@ -51,7 +55,7 @@ def form_page(
         "action": request.url.path,
     }
     status = status_of(refusal) if refusal else 200
-    response = render(request, "enroll/form.html", context, status=status)
+    response = render(request, "enroll/form.html", context, status=status, look=look)
     if refusal is not None:
         response.headers.update(headers_of(refusal))
     keep_visit(response, visit)

@@ -16,6 +16,7 @@ from enlist.verbs.begin import Begun, Next
 from enlist.verbs.landing import Surroundings
 from enlist.web.callers import services_of
 from enlist.web.enroll.programs import POWERSHELL, SHELL
+from enlist.web.look import Look
 from enlist.web.pages import render
 
 _JOINTS: Final = re.compile(r"(?<=//)|(?<=[^/:])(?=[./]|:\d+(?:/|$))")
@@ -24,7 +25,7 @@ _PHONES: Final = (Platform.ANDROID.value, Platform.IOS.value)
 
 
 def next_step(
-    request: Request, begun: Begun, around: Surroundings, here: str, progress: str
+    request: Request, begun: Begun, around: Surroundings, here: str, progress: str, look: Look
 ) -> Response:
     """What to do now, with the attempt's code, on this device or on another one.
 
@@ -56,7 +57,7 @@ def next_step(
         "address": breakable(short_address(public_url)),
         "qr": qr_of(f"{public_url}/enroll#t={code}"),
     }
-    return render(request, "enroll/next.html", context, zone=around.zone)
+    return render(request, "enroll/next.html", context, zone=around.zone, look=look)
 
 
 def command(code: str, public_url: str, own_ca: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from enlist.core.outcomes import Refusal
 from enlist.verbs.progress import FollowAttempt, Stage
 from enlist.web import sealing
 from enlist.web.callers import services_of, stranger
+from enlist.web.look import look_of
 from enlist.web.pages import render
 from enlist.web.sealing import Visit
 
@@ -45,4 +46,5 @@ async def show_progress(request: Request) -> Response:
     if found.stage is Stage.WAITING and LOOKS_AGAIN in request.headers:
         return Response(status_code=204)
     context = {"progress": found, "address": f"{PROGRESS_PATH}?{urlencode({'of': sealed})}"}
-    return render(request, "enroll/progress.html", context, zone=found.around.zone)
+    look = await look_of(request, found.around.organization_id)
+    return render(request, "enroll/progress.html", context, zone=found.around.zone, look=look)

@@ -31,6 +31,7 @@ from enlist.web.enroll.next_step import next_step
 from enlist.web.enroll.progress import progress_address
 from enlist.web.enroll.visitors import platform_of
 from enlist.web.forms import read_form, secret_in
+from enlist.web.look import look_of
 from enlist.web.pages import refusal_page, render
 from enlist.web.problems import headers_of, status_of
 from enlist.web.sealing import Visit, begin_visit, fingerprint
@@ -74,7 +75,7 @@ async def submit(request: Request) -> Response:
         return refusal_page(request, form, caller=await person_of(request))
     visit = sealing.visit_of(request, services)
     if visit is None:
-        return _expired(request, begin_visit(services))
+        return await _expired(request, begin_visit(services))
     step = _Step(request, services, stranger(request), visit, form)
     return await (_begin(step) if form.get("step") == "begin" else _check(step))
 
@@ -83,7 +84,7 @@ async def _check(step: _Step) -> Response:
     """*Continue*: show what would happen. Changes nothing."""
     nonce = step.form.get("nonce", "")
     if step.visit.unseal(sealing.Purpose.FORM, nonce) is None:
-        return _expired(step.request, step.visit)
+        return await _expired(step.request, step.visit)
     values = {
         "field": secret_in(step.form.get("field", ""))[: LONGEST_PRESENTED + 1],
         "username": step.form.get("username", "").strip()[:_LONGEST_NAME],
@@ -106,6 +107,7 @@ async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Res
     around = await _around(step, _of(purpose))
     shown = {
         "organization": purpose.organization.name,
+        "organization_id": purpose.organization.id,
         "username": purpose.username,
         "person": around.person or purpose.username,
         "device": purpose.device_name,
@@ -118,35 +120,36 @@ async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Res
     sealed = step.visit.seal(sealing.Purpose.CHECKED, {**values, **shown})
     if len(sealed) > sealing.MOST_CARRIED:
         # Names and a password of absurd length: then a reload repeats the POST.
-        return check_page(step.request, sealed, shown)
+        return await check_page(step.request, sealed, shown)
     response = RedirectResponse(CHECKED_PATH, status_code=303)
     sealing.carry(response, step.visit, sealing.Purpose.CHECKED, sealed)
     return response
 
 
 async def show_checked(request: Request) -> Response:
-    """What the last check in this browser found. Asks nobody and changes nothing."""
+    """What the last check in this browser found. Changes nothing."""
     services = services_of(request)
     visit = sealing.visit_of(request, services)
     sealed = sealing.carried(request, visit, sealing.Purpose.CHECKED) if visit else ""
     shown = visit.unseal(sealing.Purpose.CHECKED, sealed) if visit else None
     if shown is None:
         return RedirectResponse("/enroll", status_code=303)
-    return check_page(request, sealed, shown)
+    return await check_page(request, sealed, shown)
 
 
-def check_page(request: Request, sealed: str, shown: Mapping[str, str]) -> Response:
+async def check_page(request: Request, sealed: str, shown: Mapping[str, str]) -> Response:
     """Is this right? `sealed` is for the second button, whatever other windows do meanwhile."""
     expires_at = int(shown["expires_at"]) if shown["expires_at"] else None
     context = {"shown": shown, "expires_at": expires_at, "sealed": sealed, "action": CHECKED_PATH}
-    return render(request, "enroll/check.html", context, zone=shown["zone"])
+    look = await look_of(request, shown["organization_id"])
+    return render(request, "enroll/check.html", context, zone=shown["zone"], look=look)
 
 
 async def _begin(step: _Step) -> Response:
     """*Start enrolling*: open an attempt, or show the one that this browser has opened."""
     values = step.visit.unseal(sealing.Purpose.CHECKED, step.form.get("sealed", ""))
     if values is None:
-        return _expired(step.request, step.visit)
+        return await _expired(step.request, step.visit)
     values = {key: values[key] for key in _PRESENTED if key in values}
     print_of = fingerprint(step.services.tools.keys, {**values, "platform": step.platform})
     begun = await _begun_before(step, print_of) or await _begun_now(step, values)
@@ -154,7 +157,8 @@ async def _begin(step: _Step) -> Response:
         return await _refused(step, begun, step.visit.seal(sealing.Purpose.FORM))
     around = await _around(step, _of(begun.purpose))
     progress = progress_address(step.visit, begun.attempt_id)
-    response = next_step(step.request, begun, around, step.platform, progress)
+    look = await look_of(step.request, begun.purpose.organization.id)
+    response = next_step(step.request, begun, around, step.platform, progress, look)
     kept = {
         "of": print_of,
         "id": begun.attempt_id,
@@ -212,7 +216,8 @@ async def _around(step: _Step, view: LookAround) -> Surroundings:
 async def _refused(step: _Step, refusal: Refusal, nonce: str) -> Response:
     """One answer for every stranger; for a holder exactly what is wrong (X13)."""
     if refusal.code in _UNIFORM:
-        return form_page(step.request, step.visit, nonce, refusal=refusal)
+        look = await look_of(step.request)
+        return form_page(step.request, step.visit, nonce, look, refusal=refusal)
     about = refusal.about
     around = await _around(step, LookAround(about.organization_id, user_id=about.user_id))
     context = {
@@ -222,12 +227,16 @@ async def _refused(step: _Step, refusal: Refusal, nonce: str) -> Response:
         "action": step.request.url.path,
     }
     status = status_of(refusal)
-    response = render(step.request, "enroll/refused.html", context, status=status, zone=around.zone)
+    look = await look_of(step.request, about.organization_id)
+    response = render(
+        step.request, "enroll/refused.html", context, status=status, zone=around.zone, look=look
+    )
     response.headers.update(headers_of(refusal))
     return response
 
 
-def _expired(request: Request, visit: Visit) -> Response:
+async def _expired(request: Request, visit: Visit) -> Response:
     """The form once more, fresh: what came was not from a page of ours in this browser."""
     refusal = Refusal("form_expired", support_code=support_code())
-    return form_page(request, visit, visit.seal(sealing.Purpose.FORM), refusal=refusal)
+    look = await look_of(request)
+    return form_page(request, visit, visit.seal(sealing.Purpose.FORM), look, refusal=refusal)

@@ -1,0 +1,252 @@
+"""How an organization looks to its people: see it, change it, give it a logo.
+
+Values inherit one by one, as settings do. What is shown to people who proved nothing yet is the top
+organization's: a page that knew whose link it was would tell that to strangers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from enlist.core.branding import (
+    COLOURS,
+    KEYS,
+    LOGO,
+    LONGEST_HELP,
+    TEMPLATE_OF,
+    Branding,
+    colour_problem,
+    landing_problem,
+)
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.ids import Id
+from enlist.core.model import Organization
+from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
+from enlist.core.png import Picture, read_png
+from enlist.core.policy import ChildPermission, Permission
+from enlist.core.templates import PURPOSES
+from enlist.store import branding, events, organizations, templates
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs import fields
+from enlist.verbs.driver import Tools, Verb, View
+from enlist.verbs.fields import Unfit
+from enlist.verbs.finding import organization_named
+from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
+
+Change = tuple[Organization, Mapping[str, str | None]]
+"""An organization, and the values to store; None takes one back to what is above."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrandingDetail:
+    """What counts at an organization, what it says itself, and what it would inherit."""
+
+    organization: Organization
+    branding: Branding
+    own: Mapping[str, str]
+    above: Branding
+
+
+@dataclass(frozen=True)
+class ShowBranding(View[BrandingDetail]):
+    """How an organization looks. Refusals: `not_found`, `forbidden`."""
+
+    organization: str
+
+    def read(self, tx: Reader, caller: Caller) -> BrandingDetail | Refusal:
+        named = self.organization or caller.organization_id or ""
+        found = organization_named(tx, caller, named, Permission.ORGANIZATIONS_READ)
+        return found if isinstance(found, Refusal) else _detail(tx, found)
+
+
+def _detail(tx: Reader, place: Organization) -> BrandingDetail:
+    above = place.path.removesuffix(f"{place.id}/")
+    own = branding.own(tx, place.id)
+    return BrandingDetail(place, branding.at(tx, place.path), own, branding.at(tx, above))
+
+
+@dataclass(frozen=True)
+class ChangeBranding(Verb[Organization, Change, BrandingDetail]):
+    """Change how an organization looks; None inherits from above. The logo is only taken away here.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `setting_inherited`.
+    """
+
+    organization: str
+    change: Mapping[str, str | None]
+
+    name = "change_branding"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
+        found = _changeable(tx, caller, self.organization)
+        if isinstance(found, Refusal):
+            return found
+        return _unknown_template(tx, found, self.change) or found
+
+    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Change | Refusal:
+        wanted: dict[str, str | None] = {}
+        errors = []
+        for key, value in self.change.items():
+            try:
+                wanted[key] = _read(key, value, tools)
+            except Unfit as error:
+                errors.append(FieldError(key, str(error)))
+        return Refusal("validation_failed", fields=tuple(errors)) if errors else (seen, wanted)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Change) -> Done[BrandingDetail] | Refusal:
+        return _changed(tx, caller, *ready)
+
+
+@dataclass(frozen=True)
+class PutLogo(Verb[Organization, tuple[Organization, Picture], BrandingDetail]):
+    """Give an organization a logo: a PNG file, of which the picture alone is kept.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `setting_inherited`.
+    """
+
+    organization: str
+    file: bytes = field(repr=False)
+
+    name = "put_logo"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
+        return _changeable(tx, caller, self.organization)
+
+    def work(
+        self, tools: Tools, caller: Caller, seen: Organization
+    ) -> tuple[Organization, Picture] | Refusal:
+        read = read_png(self.file)
+        return invalid(LOGO, read) if isinstance(read, str) else (seen, read)
+
+    def apply(
+        self, tx: Tx, caller: Caller, ready: tuple[Organization, Picture]
+    ) -> Done[BrandingDetail] | Refusal:
+        place, picture = ready
+        digest = hashlib.sha256(picture.content).hexdigest()
+        branding.put_logo(tx, digest, picture.content)
+        return _changed(tx, caller, place, {LOGO: digest})
+
+
+def _changeable(tx: Reader, caller: Caller, named: str) -> Organization | Refusal:
+    named = named or caller.organization_id or ""
+    found = organization_named(tx, caller, named, Permission.SETTINGS_EDIT)
+    if isinstance(found, Refusal):
+        return found
+    above = organizations.policy_above(tx, found)
+    if above is not None and above.child_permission is ChildPermission.INHERIT_ONLY:
+        return Refusal("setting_inherited", about=Subjects(found.id))
+    return found
+
+
+def _unknown_template(
+    tx: Reader, place: Organization, change: Mapping[str, str | None]
+) -> Refusal | None:
+    """A default template must exist for some way of sending; whoever lacks it gets the default."""
+    errors = []
+    for key in TEMPLATE_OF.values():
+        name = change.get(key)
+        if name and name != DEFAULT_TEMPLATE and not _exists(tx, place.path, name):
+            errors.append(FieldError(key, "there is no template of this name here"))
+    return Refusal("validation_failed", fields=tuple(errors)) if errors else None
+
+
+def _exists(tx: Reader, path: str, name: str) -> bool:
+    asked = {"name": name, "purpose": REGISTRATION, "language": "en"}
+    channels = PURPOSES[REGISTRATION].channels
+    return any(templates.nearest(tx, path, channel=each, **asked) for each in channels)
+
+
+def _read(key: str, value: str | None, tools: Tools) -> str | None:
+    """A value as it is kept.
+
+    Raises:
+        Unfit: it cannot be, and why.
+    """
+    if key not in KEYS:
+        raise Unfit("unknown value")
+    if value is None or not value.strip():
+        return None
+    text = value.strip()
+    if key == LOGO:
+        raise Unfit("is uploaded as a file")
+    if key in COLOURS:
+        text = text.lower()
+        return _checked(text, colour_problem(text))
+    if key == "landing_url":
+        return _checked(text, landing_problem(text, tools.landing_hosts))
+    if key == "help_text" and len(text) > LONGEST_HELP:
+        raise Unfit(f"must have at most {LONGEST_HELP} characters")
+    return _READERS.get(key, fields.label)(text)
+
+
+def _checked(text: str, problem: str | None) -> str:
+    if problem is not None:
+        raise Unfit(problem)
+    return text
+
+
+def _plain_text(text: str) -> str:
+    lines = text.replace("\r\n", "\n").split("\n")
+    if not all(line.isprintable() for line in lines):
+        raise Unfit("must be plain text")
+    return "\n".join(lines)
+
+
+_READERS: Final[Mapping[str, Callable[[str], str]]] = {
+    "support_email": fields.email,
+    "support_phone": fields.phone,
+    "help_text": _plain_text,
+}
+
+
+def _changed(
+    tx: Tx, caller: Caller, place: Organization, change: Mapping[str, str | None]
+) -> Done[BrandingDetail]:
+    organizations.lock(tx, place.id)
+    if organizations.find(tx, place.id) is None:
+        raise ConcurrentChange
+    before = branding.own(tx, place.id)
+    branding.put(tx, place.id, change)
+    data: dict[str, str | int | bool | None] = {}
+    for key, value in sorted(change.items()):
+        data[f"before.{key}"], data[f"after.{key}"] = before.get(key), value
+    events.record(tx, caller, Happening("branding.changed", Subjects(place.id), data))
+    return Done(_detail(tx, place))
+
+
+# --- for those who proved nothing, or hold an enrollment ----------------------------------------
+
+
+@dataclass(frozen=True)
+class PublicBranding(View[Branding]):
+    """How pages look: as the organization of whoever holds an enrollment, else as the top one.
+
+    Nothing here is secret; which organization it is for must come from a verb that a holder asked.
+    """
+
+    organization_id: Id | None = None
+
+    def read(self, tx: Reader, caller: Caller) -> Branding:
+        place = organizations.find(tx, self.organization_id) if self.organization_id else None
+        place = place or organizations.root(tx)
+        return branding.at(tx, place.path) if place else Branding()
+
+
+@dataclass(frozen=True)
+class Logo(View[bytes | None]):
+    """The logo with this digest, for whoever knows it; None where nobody has it any more."""
+
+    digest: str
+
+    def read(self, tx: Reader, caller: Caller) -> bytes | None:
+        return branding.logo(tx, self.digest)
+
+
+def pictured(tx: Reader, path: str) -> Branding:
+    """How an organization looks, with its logo, for a message that brings it along."""
+    found = branding.at(tx, path)
+    return replace(found, picture=branding.logo(tx, found.logo) or b"") if found.logo else found
