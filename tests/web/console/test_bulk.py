@@ -104,9 +104,26 @@ def test_who_has_no_address_is_reset_all_the_same(console: Console, enlist: Enli
     lost = [enrolled(enlist, "ada", 0), enrolled(enlist, "bob", 1)]
     desk = console.sign_in("operator")
     page = asked(desk, DEVICES, "reset", [each.device_id for each in lost])
-    assert page.value("send") == "yes"
-    assert "Reset 2 of 2" in confirm(desk, DEVICES, page).main
+    assert "Reset 2 of 2" in confirm(desk, DEVICES, page, send="yes").main
     assert [row["recipient"] for row in enlist.rows("message")] == ["ada@example.com"]
+
+
+def test_what_is_sent_unless_somebody_says_so_is_as_for_one(
+    console: Console, enlist: Enlist, devices: list[Enrolled]
+) -> None:
+    """Nothing of a reset; a reissued token, but a JWT is usually handed over."""
+    desk, token = console.sign_in("operator"), enlist.register("ada").enrollment_id
+    jwt = unused(enlist, 1)
+    for address, act, alone, ids, sent in (
+        (DEVICES, "reset", f"devices/{devices[0].device_id}/reset", [devices[0].device_id], False),
+        (ENROLLMENTS, "reissue", f"enrollments/{token}/reissue", [token], True),
+        (ENROLLMENTS, "reissue", f"enrollments/{jwt}/reissue", [jwt], False),
+        (ENROLLMENTS, "reissue", f"enrollments/{jwt}/reissue", [token, jwt], False),
+    ):
+        one = desk.open(f"/console/main/{alone}")
+        assert ("send" in one.fields, "send" in asked(desk, address, act, ids).fields) == (
+            sent,
+        ) * 2
 
 
 def test_each_is_bound_to_what_was_shown_of_it(

@@ -88,6 +88,7 @@ class Act:
         make: the verb for one, by its id.
         mails: whether it is for those alone to whom a message can go.
         dated: whether it asks until when new tokens work, and whether they are sent.
+        first: what the form says of sending one before anybody has, as its own page does.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Act:
     make: Callable[[Id, Said], Verb[Any, Any, Any]]
     mails: bool = False
     dated: bool = False
+    first: Callable[[Any], Mapping[str, str]] = lambda _item: {}
 
 
 Find = Callable[[Desk, str], Awaitable[Row | None]]
@@ -149,11 +151,13 @@ def _why_left(desk: Desk, act: Act, row: Row) -> str:
 
 async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[str]) -> Response:
     known = await token_choices(desk, desk.organization.path)
-    if not form.errors:
-        first = {"expires_at": to_picker(known["until"], desk.zone), "send": YES}
-        form = Form({**first, **form.values})
     found = [await _found(desk, act, find, each) for each in chosen]
     rows = [await _foreseen(desk, act, row) for row in found if row is not None]
+    if not form.errors:
+        first = {"expires_at": to_picker(known["until"], desk.zone)}
+        said = [act.first(row.item).get("send", "") for row in rows if row.done]
+        first["send"] = YES if all(said) else ""
+        form = Form({**first, **form.values})
     context = {
         **known,
         "act": act,

@@ -16,7 +16,7 @@ from enlist.web.console.bulk import Act, Find, Row, Said, run
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.offering import NEEDS, of_device, of_enrollment
-from enlist.web.console.sending import unsendable, ways
+from enlist.web.console.sending import send_at_first, unsendable, ways
 
 
 def _reset(device_id: str, said: Said) -> Reset:
@@ -30,7 +30,7 @@ def _reissue(enrollment_id: str, said: Said) -> Reissue:
 _ALL: Final = (
     Act("reset", "devices", _reset, dated=True),
     Act("resend", "enrollments", lambda each, _said: Resend(each), mails=True),
-    Act("reissue", "enrollments", _reissue, dated=True),
+    Act("reissue", "enrollments", _reissue, dated=True, first=lambda one: send_at_first(one.grant)),
     Act("revoke", "enrollments", lambda each, said: Revoke(each, said.reason)),
     Act("delete", "enrollments", lambda each, _said: DeleteEnrollment(each)),
 )

@@ -40,6 +40,7 @@ from enlist.web.console.sending import (
     read_delivery,
     read_expiry,
     read_grant,
+    send_at_first,
     token_choices,
     unsendable,
     ways,
@@ -115,11 +116,6 @@ def _of_device(device: Device) -> dict[str, Any]:
     return {"device": device, "grants": grant_choices(), "by_jwt": False}
 
 
-def _send_at_first(grant: GrantKind) -> dict[str, str]:
-    """What the form says of sending before anybody has: a JWT is usually handed over."""
-    return {} if grant is GrantKind.ONE_TIME_JWT else {"send": YES}
-
-
 def _reset(device: Device, form: Form, delivery: Delivery, until: int | None) -> Reset:
     reason = form.value("reason")
     compromised = reason == ResetReason.COMPROMISED
@@ -158,7 +154,7 @@ async def issue(desk: Desk) -> Response:
             user=detail.user,
             back=back,
             make=make,
-            first={"grant": grant, **_send_at_first(grant)},
+            first={"grant": grant, **send_at_first(grant)},
             done=desk.gettext("Issued. Tokens before it stay dead."),
             shown=_of_device(device),
         ),
@@ -186,7 +182,7 @@ async def reissue(desk: Desk) -> Response:
             user=detail.user,
             back=back_to(desk, detail),
             make=make,
-            first=_send_at_first(found.grant),
+            first=send_at_first(found.grant),
             done=desk.gettext("Reissued. The token before it is dead."),
             shown={
                 "detail": detail,

@@ -141,3 +141,8 @@ async def templates_at(desk: Desk, place: str, path: str) -> list[tuple[str, str
     if isinstance(found, Refusal):
         return []
     return [(name, name) for name in sorted({each.name for each in found} - {"default"})]
+
+
+def send_at_first(grant: GrantKind) -> dict[str, str]:
+    """What a form says of sending before anybody has: a JWT is usually handed over."""
+    return {} if grant is GrantKind.ONE_TIME_JWT else {"send": YES}
