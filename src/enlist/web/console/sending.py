@@ -31,7 +31,11 @@ def addressee(desk: Desk, user: User | None, channel: str = "") -> str:
     if user is None:
         return desk.gettext("a user of another organization")
     reached_by = (channel,) if channel else reaching(user, desk.services.tools.channels)
-    return " / ".join(address_of(user, each) for each in reached_by) or user.email
+    addresses = [address_of(user, each) for each in reached_by]
+    if len(addresses) > 1:
+        either = desk.gettext("%(address)s or %(phone)s")
+        return either % {"address": addresses[0], "phone": addresses[1]}
+    return addresses[0] if addresses else user.email
 
 
 def ways(desk: Desk, item: Device | Enrollment | None, user: User | None) -> list[tuple[str, str]]:

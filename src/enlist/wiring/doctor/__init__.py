@@ -15,7 +15,7 @@ from typing import Final
 from enlist.core.diagnosis import Diagnosis, Examined, Finding, problem, skipped
 from enlist.settings import Settings
 from enlist.wiring.beside import as_served
-from enlist.wiring.doctor import certificates, database, folder, machine, mail, public, work
+from enlist.wiring.doctor import certificates, database, folder, machine, mail, public, sms, work
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
 SECTIONS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
@@ -25,6 +25,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("Certificates", certificates.CHECKS),
     ("Addresses", public.CHECKS),
     ("Mail", mail.CHECKS),
+    ("SMS", sms.CHECKS),
     ("Work", work.CHECKS),
 )
 CHECKS: Final = tuple(check for _, checks in SECTIONS for check in checks)

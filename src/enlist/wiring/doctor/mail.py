@@ -34,7 +34,7 @@ def _set(ground: Ground) -> Finding:
 
 def _secure(ground: Ground) -> Finding:
     smtp = _smtp(ground)
-    if smtp.security == "none" and not _is_local(smtp.host):
+    if smtp.security == "none" and not is_local(smtp.host):
         return problem(
             f"{smtp.host} is spoken to without protection",
             "Set ENLIST_SMTP_SECURITY=starttls (or tls).",
@@ -96,13 +96,13 @@ def _from(ground: Ground) -> Finding:
     except BadAddress as error:
         return problem(str(error), 'Set ENLIST_MAIL_FROM="Example Corp <enroll@example.com>".')
     domain = address.domain.lower()
-    if _is_local(domain) or "." not in domain or domain.startswith("["):
+    if is_local(domain) or "." not in domain or domain.startswith("["):
         return problem(
             f"{address.addr_spec} is nobody's address outside of this machine",
             'Set ENLIST_MAIL_FROM="Example Corp <enroll@example.com>".',
         )
     host = (urlsplit(ground.addresses.public_url).hostname or "").lower()
-    if not _related(domain, host) and not _is_local(host):
+    if not _related(domain, host) and not is_local(host):
         return warning(
             f"mails come from {domain}, their links lead to {host}",
             "Send from the domain of ENLIST_PUBLIC_URL, or check that the domain's SPF and DMARC "
@@ -144,7 +144,8 @@ def _sender(ground: Ground) -> Address:
     return sender(ground.settings.mail_from or f"Enlist <enlist@{domain}>")
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Whether it is this machine."""
     if host.lower() == "localhost" or host.lower().endswith(".localhost"):
         return True
     try:
