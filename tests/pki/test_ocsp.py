@@ -192,6 +192,14 @@ def test_a_question_with_two_nonces_is_none(authority: Authority, issue: Issue) 
     assert ocsp.read(twice) is None
 
 
+def test_a_question_by_a_hash_that_nobody_knows_is_none(authority: Authority, issue: Issue) -> None:
+    """It is read as far as that, and then there is no answer to be made."""
+    request = request_for(authority, issue())
+    sha256, unknown = (bytes.fromhex(f"0609608648016503040{each}") for each in ("201", "27f"))
+    assert request.count(sha256) == 1
+    assert ocsp.read(request.replace(sha256, unknown)) is None
+
+
 def test_a_question_about_a_negative_serial_is_none(authority: Authority, issue: Issue) -> None:
     """No certificate has one, and an answer about it cannot be made: that would be a fault."""
     issued = issue()
