@@ -97,7 +97,28 @@ def living(window: Watched, site: Site) -> Iterator[str]:
     enlist.clock.advance(seconds=5)
     page.get_by_label("Password").fill(PASSWORD)
     window.press("Sign in")
-    expect(page.get_by_role("heading", name="My account")).to_be_visible()
+    yield "no devices"
+    page.get_by_role("link", name="Add a device").click()
+    yield "add a device"
+    page.get_by_label("Name of the device").fill("Ada's laptop with quite a long name, so what")
+    page.get_by_label("Platform").select_option("linux")
+    page.get_by_label("Phone").fill("0171")
+    window.press("Save")
+    yield "wrong phone"
+    page.get_by_label("Phone").fill("")
+    window.press("Save")
+    yield "device"
+    page.get_by_role("link", name="View enrollment message").click()
+    yield "message"
+    enlist.redeem(enlist.register("ada", name="Ada's phone").token)
+    page.goto("/my-devices")
+    yield "my devices"
+    page.get_by_role("link", name="Ada's phone").click()
+    page.get_by_role("link", name="Delete this device").click()
+    yield "delete?"
+    page.goto("/my-devices/new")
+    yield "add a device, locked"
+    page.goto("/account")
     yield "account"
     page.get_by_label("First name").fill("Ada")
     window.press("Save")

@@ -343,7 +343,7 @@ ELSEWHERE = {
     "ShowMyMessage",
     # The enrollment page and the workers: no rights are asked there.
     "AsksForSignIn",
-    "IsGroupId",
+    "WhichGroupId",
     "LookAround",
     "DueMessages",
     "Claim",

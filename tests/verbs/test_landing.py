@@ -9,7 +9,7 @@ import pytest
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.store.tx import Reader
-from enlist.verbs.landing import AsksForSignIn, IsGroupId, LookAround, Surroundings
+from enlist.verbs.landing import AsksForSignIn, LookAround, Surroundings, WhichGroupId
 from enlist.verbs.organizations import ChangeOrganization
 from enlist.verbs.users import ChangeUser
 from tests.installation import Enlist
@@ -19,8 +19,8 @@ def asks(enlist: Enlist, handle: str) -> bool | Refusal:
     return enlist.driver.view(AsksForSignIn(handle), enlist.stranger())
 
 
-def is_group_id(enlist: Enlist, text: str) -> bool | Refusal:
-    return enlist.driver.view(IsGroupId(Secret(text)), enlist.stranger())
+def is_group_id(enlist: Enlist, text: str) -> bool:
+    return enlist.driver.view(WhichGroupId(Secret(text), "ada"), enlist.stranger()) != ""
 
 
 def around(enlist: Enlist, view: LookAround) -> Surroundings:

@@ -35,16 +35,26 @@ class AsksForSignIn(View[bool]):
 
 
 @dataclass(frozen=True)
-class IsGroupId(View[bool]):
-    """Whether what came together with a login is a Group ID, and so no token.
+class WhichGroupId(View[str]):
+    """The Group ID that came together with a login; "" for what is none, and so a token.
 
-    Asked only for that shape of request, whose every failure gets one answer (ruling 8).
+    That is the Group ID itself, or the e-mail address of whoever signs in, which leads to his
+    organization (A65). Asked only for that shape of request, whose every failure gets one answer
+    (ruling 8).
     """
 
     presented: Secret
+    username: str
 
-    def read(self, tx: Reader, caller: Caller) -> bool:
-        return organizations.by_group_id(tx, self.presented.reveal().strip()) is not None
+    def read(self, tx: Reader, caller: Caller) -> str:
+        named = self.presented.reveal().strip()
+        place = organizations.by_group_id(tx, named)
+        # Asked also where a Group ID was found: a question less would tell by its time.
+        person = users.by_username(tx, self.username)
+        if place is not None:
+            return place.group_id
+        theirs = person is not None and "@" in named and person.email.casefold() == named.casefold()
+        return person.group_id if person is not None and theirs else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -347,6 +347,26 @@ def test_group_id_and_login_take_the_place_of_a_token(enlist: Enlist, visitor: V
     assert code(enlist.redeem(shown)) == "done"
 
 
+@pytest.mark.parametrize("path", ["/enroll", "/enroll/welcome"])
+def test_an_e_mail_address_leads_to_ones_own_organization(
+    enlist: Enlist, visitor: Visitor, path: str
+) -> None:
+    """A65; somebody else's address, and a wrong password, get the answer of every wrong login."""
+    enlist.organization("north")
+    enlist.user("ada", organization="north")
+    enlist.user("bob")
+    visitor.open(path)
+    for field, login in (("bob@example.com", LOGIN), ("ada@example.com", ("ada", "wrong"))):
+        page = visitor.check(field, login=login)
+        assert (page.status, "That did not work" in page.text) == (403, True)
+        enlist.clock.advance(minutes=10)
+        visitor.open(path)
+    page = visitor.check("Ada@Example.com", login=LOGIN)
+    assert page.status == 200
+    assert "North" in page.text
+    assert code(enlist.redeem(code_on(visitor.begin()))) == "done"
+
+
 def test_two_factor_token_needs_the_login_of_its_user(enlist: Enlist, visitor: Visitor) -> None:
     ticket = enlist.register()
     enlist.set(token_type="two_factor")

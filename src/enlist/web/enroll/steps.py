@@ -21,7 +21,7 @@ from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.begin import Begin, Begun, Check, Next, Purpose
-from enlist.verbs.landing import IsGroupId, LookAround, Surroundings
+from enlist.verbs.landing import LookAround, Surroundings, WhichGroupId
 from enlist.verbs.passwords import LONGEST
 from enlist.verbs.presenting import Presented
 from enlist.web import sealing
@@ -91,9 +91,10 @@ async def _check(step: _Step) -> Response:
         "password": step.form.get("password", "")[: LONGEST + 1],
     }
     if values["username"] or values["password"]:
-        found = await step.services.view(IsGroupId(Secret(values["field"])), step.sender)
-        if found is True:
-            values["is"] = "group_id"
+        asked = WhichGroupId(Secret(values["field"]), values["username"])
+        found = await step.services.view(asked, step.sender)
+        if isinstance(found, str) and found:
+            values |= {"field": found, "is": "group_id"}
     outcome = await step.services.perform(
         Check(_presented(values), DeviceReport(platform=step.platform)), step.sender
     )
