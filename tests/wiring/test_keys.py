@@ -23,6 +23,7 @@ from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import Tools
 from enlist.verbs.reissue import Revoke, Seen
 from enlist.verbs.revocation_list import RevocationList
+from enlist.verbs.users import AddUser
 from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.sealing import Cost
 from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
@@ -258,6 +259,15 @@ def test_whoever_cannot_be_sent_a_new_one_is_listed(enlist: Enlist) -> None:
     assert replaced(enlist) == (0, ["kiosk"], [])
     assert code(enlist.redeem(ticket.token)) == "token_revoked"
     assert code(enlist.redeem(enlist.issue(ticket.device_id).token)) == "done"
+
+
+def test_whoever_has_a_phone_alone_is_sent_a_new_one_by_sms(enlist: Enlist) -> None:
+    enlist.do(AddUser(enlist.root.id, "eve", phone="+4930123456"))
+    enlist.register("eve", name="kiosk")
+    enlist.driver._tools = replace(enlist.driver.tools, channels=frozenset({"email", "sms"}))
+    assert replaced(enlist) == (1, [], [])
+    sent = [(row["channel"], row["recipient"]) for row in enlist.rows("message")]
+    assert sent == [("sms", "+4930123456")]
 
 
 def test_what_a_restore_held_cannot_come_back_by_a_leaked_key(enlist: Enlist) -> None:

@@ -13,11 +13,12 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import NOTHING, Id
 from enlist.core.lifecycle import EnrollmentState
-from enlist.core.model import Organization
+from enlist.core.model import GrantKind, Organization
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.store import enrollments, events, holds, installation, key_use, organizations, users
 from enlist.store.key_use import KnownKey
 from enlist.store.tx import Reader, Tx
+from enlist.verbs.channels import CHANNELS, EMAIL, reaching
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.rights import host_alone, missing
 
@@ -97,7 +98,7 @@ class Leaked:
     """An enrollment on hold whose token a leaked key can make.
 
     Attributes:
-        mailed: whether its user can be sent another one.
+        ways: the channels by which its user has an address and can be sent another one.
     """
 
     enrollment_id: Id
@@ -105,7 +106,7 @@ class Leaked:
     device_name: str
     username: str
     expires_at: int
-    mailed: bool
+    ways: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,10 @@ class ListLeaked(View[tuple[Leaked, ...]]):
             if each is None or each.state is not EnrollmentState.ON_HOLD:
                 continue
             user = users.find(tx, each.user_id) if each.user_id else None
-            mailed = user is not None and bool(user.email)
+            possible = (EMAIL,) if each.grant is GrantKind.ONE_TIME_JWT else CHANNELS
+            ways = reaching(user, possible)
             leaked = Leaked(
-                each.id, each.device_id, each.device_name, each.username, each.expires_at, mailed
+                each.id, each.device_id, each.device_name, each.username, each.expires_at, ways
             )
             found.append(leaked)
         return tuple(found)

@@ -245,13 +245,13 @@ def _reissue(installation: Installation, derive: str, caller: Caller) -> Replace
         refused = isinstance(installation.driver.perform(verb, caller), Refusal)
         (left if refused else ended).append(each)
 
-    can_send = "email" in installation.tools.channels
     for each in _leaked(installation, derive, caller):
         expired = each.expires_at <= installation.tools.clock()
-        if each.device_id is None or expired or not (each.mailed and can_send):
+        way = next((way for way in each.ways if way in installation.driver.tools.channels), "")
+        if each.device_id is None or expired or not way:
             revoke(each, revoked)
             continue
-        again = Reissue(each.enrollment_id, Delivery("email"), each.expires_at)
+        again = Reissue(each.enrollment_id, Delivery(way), each.expires_at)
         done = installation.driver.perform(again, caller)
         if not isinstance(done, Refusal):
             reissued += 1
