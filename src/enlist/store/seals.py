@@ -23,6 +23,13 @@ TILE_LEVELS: Final = 8
 
 _TILE: Final = 1 << TILE_LEVELS
 
+_BY_INDEX = Query(
+    "seal.by_index",
+    "SELECT 1 AS done",
+    # Until it counts rows again, PostgreSQL holds a log that grew within a minute for a short one,
+    # and would read all of it at each look.
+    postgres="SELECT set_config('enable_seqscan', 'off', true) AS done",
+)
 _SIZE = Query("seal.size", "SELECT max(seq) AS last FROM event_seal")
 _RECENT = Query(
     "seal.recent",
@@ -39,7 +46,8 @@ _RECENT = Query(
     postgres="""
     SELECT e.id, e.entry FROM event e
      WHERE e.id >= :since_id
-       AND NOT EXISTS (SELECT 1 FROM event_seal s WHERE s.event_id = e.id)
+       AND NOT EXISTS (SELECT 1 FROM event_seal s
+                        WHERE s.event_id = e.id AND s.event_id >= :since_id)
      ORDER BY e.id LIMIT :limit
     """,
 )
@@ -52,6 +60,13 @@ _BETWEEN = Query(
     SELECT e.id, e.entry FROM event e
      WHERE e.id > :after AND e.id <= :until
        AND NOT EXISTS (SELECT 1 FROM event_seal s WHERE s.event_id = e.id)
+     ORDER BY e.id LIMIT :limit
+    """,
+    postgres="""
+    SELECT e.id, e.entry FROM event e
+     WHERE e.id > :after AND e.id <= :until
+       AND NOT EXISTS (SELECT 1 FROM event_seal s
+                        WHERE s.event_id = e.id AND s.event_id > :after AND s.event_id <= :until)
      ORDER BY e.id LIMIT :limit
     """,
 )
@@ -149,6 +164,7 @@ def recent(tx: Reader, since: Id, limit: int) -> list[Unsealed]:
 
     On SQLite those that were added after the last sealed one, whatever their ids.
     """
+    tx.one(_BY_INDEX)
     rows = tx.all(_RECENT, since_id=since, limit=limit)
     return [Unsealed(row["id"], row["entry"]) for row in rows]
 
@@ -158,6 +174,7 @@ def page(tx: Reader, after: Id, count: int) -> tuple[list[Unsealed], Id | None]:
 
     None as the end says that the log ended there.
     """
+    tx.one(_BY_INDEX)
     end = tx.one(_PAGE_END, after=after, count=count - 1)
     until = str(end["id"]) if end is not None else _LAST
     rows = tx.all(_BETWEEN, after=after, until=until, limit=count)

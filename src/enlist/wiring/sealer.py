@@ -34,8 +34,9 @@ class SealerThread(Background):
 
     Args:
         every: seconds between two looks where there is little to do; a look that took long is
-            followed by a rest three times as long, so that sealing stays beside the requests, but
-            not by a longer one than leaves what happens unsealed for a second (P15).
+            followed by a rest three times as long, so that sealing stays beside the requests, and
+            one that found nothing by one twice as long as the last, so that of several processes
+            one seals; but not by a longer one than leaves what happens unsealed for a second (P15).
         sign_every: seconds between two checkpoints.
     """
 
@@ -46,6 +47,7 @@ class SealerThread(Background):
         self._sealed = log
         self._sealer = Sealer(log.store)
         self._every = every
+        self._rest = every
         self._sign_every = sign_every
         self._signed_at = time.monotonic()
 
@@ -82,7 +84,9 @@ class SealerThread(Background):
         SEALED.inc(look.sealed)
         if look.more:
             return 0
-        return min(max(self._every, 3 * (time.monotonic() - began)), _LONGEST_REST)
+        least = self._every if look.sealed else 2 * self._rest
+        self._rest = min(max(least, 3 * (time.monotonic() - began)), _LONGEST_REST)
+        return self._rest
 
     def _sign(self) -> None:
         try:

@@ -1,0 +1,73 @@
+"""Tables that grow from nothing within a minute: plans that were made for few rows still serve.
+
+PostgreSQL counts rows once a minute at best, and a prepared statement keeps its plan until then.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from enlist.store import limits, seals  # noqa: F401 - their statements are looked up by name
+from enlist.store.keyed import BY_KEYS
+from enlist.store.tx import QUERIES
+from tests.installation import Enlist
+from tests.store.raw import Raw, opened
+
+ROWS = 20_000
+FEW = 50
+"""Pages that are read to find two rows by a key; all rows would be hundreds."""
+
+GROWING = {
+    "throttle.blocked_each": (
+        "throttle",
+        f"SELECT 'guesser ' || n, 9999999999999999, 3 FROM generate_series(1, {ROWS}) AS n",
+        {"source": "ARRAY['guesser 7', 'guesser 8']", "most": "10", "now": "0"},
+    ),
+    "seal.recent": (
+        "event_seal",
+        f"SELECT 1000 + n, gen_random_uuid(), ''::bytea FROM generate_series(1, {ROWS}) AS n",
+        {"since_id": "NEWEST", "limit": "2000"},
+    ),
+}
+"""By statement: the table that grows, its new rows, and what is asked for."""
+
+
+@pytest.fixture
+def raw(enlist: Enlist) -> Iterator[Raw]:
+    with opened(enlist.settings) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_a_table_that_grew_is_not_read_whole(enlist: Enlist, raw: Raw, name: str) -> None:
+    """A flood of guesses, or a log that grows fast, makes nobody else's request dearer."""
+    if enlist.store.dialect != "postgres":
+        pytest.skip("SQLite makes no plan by the number of rows")
+    table, new, given = GROWING[name]
+    enlist.register("ada")
+    newest = max(row["id"] for row in enlist.rows("event"))
+    raw.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    raw.execute(f"VACUUM ANALYZE {table}")
+    raw.execute(BY_KEYS)
+    text = QUERIES[name].postgres.replace("%%", "%")
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)[sb]", text)))
+    text = re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", text)
+    values = ", ".join(given[each] for each in names).replace("NEWEST", f"'{newest}'")
+    raw.execute(f"PREPARE asked_all_day AS {text}")
+    raw.execute(f"EXECUTE asked_all_day({values})")
+    raw.execute(f"INSERT INTO {table} {new}")
+    ((explained,),) = raw.execute(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked_all_day({values})"
+    )
+    assert pages(explained) < FEW, json.dumps(explained, indent=1)
+
+
+def pages(explained: Any) -> int:
+    """How many pages a statement read."""
+    plan = explained[0]["Plan"]
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
