@@ -48,6 +48,9 @@ _COUNTS = Query(
 _WRK = """
 local requests, number, threads, strangers = {}, 0, 0, false
 local headers = {["Content-Type"] = "application/json"}
+local function address()
+  return string.format("10.%d.%d.%d", math.random(0, 255), math.random(0, 255), math.random(1, 254))
+end
 function setup(thread) thread:set("place", threads); threads = threads + 1 end
 local function built(body, csr)
   if csr then
@@ -55,11 +58,13 @@ local function built(body, csr)
     return wrk.format("POST", "/edge/client/v1/enroll?method=ott&token=" .. token,
                       {["Content-Type"] = "application/x-pem-file"}, csr)
   end
+  if strangers then headers["X-Forwarded-For"] = address() end
   return wrk.format("POST", "/api/v1/redeem", headers, body)
 end
 function init(args)
   local line, pause, csr = 0, tonumber(args[3]), nil
   strangers = args[4] == "strangers"
+  math.randomseed(place + 1)
   if args[5] ~= "" then
     local file = io.open(args[5])
     csr = file:read("*a")
@@ -67,25 +72,18 @@ function init(args)
   end
   for body in io.lines(args[1]) do
     if line % tonumber(args[2]) == place then
-      requests[#requests + 1] = strangers and body or built(body, csr)
+      requests[#requests + 1] = built(body, csr)
     end
     line = line + 1
   end
-  exhausted = strangers and '{"exhausted":true}' or built('{"exhausted":true}', csr)
-  math.randomseed(place + 1)
+  exhausted = built('{"exhausted":true}', csr)
   if pause > 0 then
     function delay() return math.floor(pause * (0.5 + math.random())) end
   end
 end
 function request()
   number = number + 1
-  local found = requests[number] or exhausted
-  if strangers then
-    headers["X-Forwarded-For"] = string.format("10.%d.%d.%d", math.random(0, 255),
-                                               math.random(0, 255), math.random(1, 254))
-    return built(found)
-  end
-  return found
+  return requests[number] or exhausted
 end
 function done(summary, latency, requests)
   io.write(string.format("RESULT %d %d %d %d %f %f\\n", summary.requests, summary.duration,
