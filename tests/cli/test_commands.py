@@ -143,6 +143,22 @@ def test_a_device_is_registered_and_edited_with_all_that_is_known_of_it(run: Run
     assert run("device", "edit", made["id"], expect=2).err
 
 
+def test_enrollments_are_filtered_and_taken_away_as_csv(run: Run, enlist: Enlist) -> None:
+    """A38, and the export: nothing that a spreadsheet runs, and an event."""
+    first = enlist.register("ada", name="=cmd()", platform="ios")
+    enlist.register("ada", name="other")
+    only = run("enrollment", "list", "--platform", "ios", "--token-status", "active", "--json").json
+    assert [each["id"] for each in only["items"]] == [first.enrollment_id]
+    lines = run("enrollment", "list", "--platform", "ios", "--csv").out.splitlines()
+    assert lines[0].startswith("id,device,user,")
+    assert lines[1].startswith(f"{first.enrollment_id},'=cmd(),ada,")
+    assert len(lines) == 2
+    assert [event.data["filters"] for event in enlist.events("enrollment.exported")] == [
+        "platform=ios"
+    ]
+    assert "--first-seen" in run("enrollment", "list", "--first-seen", "soon", expect=2).err
+
+
 def test_a_mailed_token_is_not_shown(run: Run) -> None:
     run("user", "add", "--username", "ada", "--email", "ada@example.com")
     words = ("device", "register", "--user", "ada", "--name", "box", "--platform", "linux")

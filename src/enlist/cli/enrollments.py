@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, get_args
@@ -104,6 +106,9 @@ def list_(
     ] = "",
     limit: Limit = 50,
     cursor: Cursor = "",
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print all that fits as CSV; the audit log tells of it.")
+    ] = False,
     data: Data = None,
     database: Database = None,
     as_json: Json = False,
@@ -127,6 +132,9 @@ def list_(
         view = ListEnrollments(
             organization, search=search, filters=filters, limit=limit, cursor=cursor
         )
+        if as_csv:
+            _export(enlist, organization, search, filters)
+            return
         page = shown(enlist, view)
     now = enlist.now
 
@@ -151,6 +159,21 @@ def list_(
         lambda found: documents.enrollment(found, now),
         as_json=as_json,
     )
+
+
+def _export(enlist: Opened, organization: str, search: str, filters: Mapping[str, str]) -> None:
+    """All of the list as CSV on standard output, page after page."""
+    from enlist.store.listing import MOST_PER_PAGE
+    from enlist.verbs.exporting import BeginExport, ExportEnrollments, heading, lines
+
+    view = ExportEnrollments(organization, search=search, filters=filters, limit=MOST_PER_PAGE)
+    done(enlist.perform(BeginExport(view)))
+    sys.stdout.write(heading())
+    cursor: str | None = ""
+    while cursor is not None:
+        page = shown(enlist, replace(view, cursor=cursor))
+        sys.stdout.write(lines(page.items, enlist.now))
+        cursor = page.next_cursor
 
 
 @commands.command("show", epilog="Example: enlist enrollment show 0199…")

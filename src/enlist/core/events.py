@@ -73,6 +73,7 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.issued": "An enrollment was issued.",
     "enrollment.revealed": "A token or a one-time JWT was shown to somebody who may see it.",
     "enrollment.reissued": "A new token was made; the last one stopped working.",
+    "enrollment.exported": "Somebody took enrollments away as a file; the data say which.",
     "enrollment.resent": "The same token was sent again.",
     "enrollment.revoked": "An enrollment was revoked.",
     "enrollment.deleted": "An unused enrollment was deleted, for good.",

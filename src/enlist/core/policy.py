@@ -40,6 +40,7 @@ class Permission(StrEnum):
     DEVICES_REPLACE = "devices:replace"
     REVOCATIONS_READ = "revocations:read"
     ENROLLMENTS_READ = "enrollments:read"
+    ENROLLMENTS_EXPORT = "enrollments:export"
     ENROLLMENTS_ISSUE = "enrollments:issue"
     ENROLLMENTS_RESEND = "enrollments:resend"
     ENROLLMENTS_DOWNLOAD = "enrollments:download"
@@ -74,6 +75,7 @@ _READER = frozenset(
         _P.DEVICES_READ,
         _P.REVOCATIONS_READ,
         _P.ENROLLMENTS_READ,
+        _P.ENROLLMENTS_EXPORT,
         _P.MESSAGES_READ,
         _P.TEMPLATES_READ,
         _P.EVENTS_READ,

@@ -149,6 +149,7 @@ TRIALS: dict[str, Trial] = {
         None,
     ),
     "GET /enrollments": ("/enrollments", None),
+    "GET /enrollments/export": ("/enrollments/export", None),
     "GET /enrollments/{enrollment_id}": lambda w: (
         f"/enrollments/{w.ticket().enrollment_id}",
         None,
@@ -282,7 +283,8 @@ def test_roles_may_do_what_their_permissions_say(api: Api, role: Role) -> None:
 
 
 READS = frozenset(permission for permission in Permission if permission.value.endswith(":read")) | {
-    Permission.EVENTS_EXPORT
+    Permission.EVENTS_EXPORT,
+    Permission.ENROLLMENTS_EXPORT,
 }
 
 

@@ -282,3 +282,14 @@ def test_more_than_can_be_done_at_once_is_said_before_anything_is_done(
     assert told == [[f"{done} of 100"] for done in range(10, 100, 10)]
     assert "Revoked 1 of 100 99 of those ticked are gone" in page.main
     assert enlist.enrollment(ticket.enrollment_id).state == "revoked"
+
+
+def test_the_export_has_the_filters_of_the_list_and_is_not_for_everybody(
+    console: Console, enlist: Enlist
+) -> None:
+    enlist.register("ada", name="box", platform="ios")
+    page = console.sign_in("reader").open("/console/main/enrollments?platform=ios&q=box")
+    (export,) = (link for link in page.links if "export" in link)
+    assert export == "/api/v1/enrollments/export?organization=main&search=box&platform=ios"
+    without = console.sign_in("helpdesk").open("/console/main/enrollments")
+    assert not [link for link in without.links if "export" in link]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -18,7 +19,7 @@ from enlist.web.console.bulk_acts import acts_of
 from enlist.web.console.devices import shown_attempts
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.layout import Desk, mark_of, page
-from enlist.web.console.lists import read_query
+from enlist.web.console.lists import ListQuery, read_query
 from enlist.web.console.offering import of_enrollment, permitted
 from enlist.web.console.sending import unsendable
 from enlist.web.console.timeline import INTERCEPTION
@@ -50,8 +51,18 @@ async def show_list(desk: Desk) -> Response:
         "rows": _with_states(desk, found.items),
         "words": words,
         "bulk": acts_of(desk, "enrollments"),
+        "export": _export(desk, query),
     }
     return desk.show("console/enrollments.html", context)
+
+
+def _export(desk: Desk, query: ListQuery) -> str:
+    """Where the list as it is filtered can be taken away; "" where it may not."""
+    if not desk.may("enrollments:export"):
+        return ""
+    asked = {"organization": desk.group_id, "search": query.search, "sort": query.sort}
+    asked |= query.filters
+    return f"/api/v1/enrollments/export?{urlencode({n: v for n, v in asked.items() if v})}"
 
 
 async def show_enrollment(desk: Desk) -> Response:

@@ -89,6 +89,7 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
 }
 
 VERBS: Final[Mapping[str, str]] = {
+    "export_enrollments": N_("take enrollments away as a file"),
     "add_organization": N_("add an organization"),
     "change_organization": N_("change an organization"),
     "delete_organization": N_("delete an organization"),

@@ -117,6 +117,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "enrollment.reissued": N_(
         "%(who)s reissued the token for %(device)s; the one before stopped working."
     ),
+    "enrollment.exported": N_("%(who)s took enrollments away as a file."),
     "enrollment.resent": N_("%(who)s sent the token for %(device)s to its user."),
     "enrollment.reactivated": N_("%(who)s freed the enrollment of %(device)s."),
     "enrollment.revoked": N_("%(who)s revoked the enrollment of %(device)s."),

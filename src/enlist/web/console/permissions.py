@@ -24,6 +24,7 @@ PERMISSIONS: Final = {
     "devices:replace": Word(N_("Register a device that takes the place of another")),
     "revocations:read": Word(N_("Read which certificates were revoked, for gateways")),
     "enrollments:read": Word(N_("See enrollments")),
+    "enrollments:export": Word(N_("Take enrollments away as a file")),
     "enrollments:issue": Word(N_("Issue new tokens for devices")),
     "enrollments:resend": Word(N_("Send the same token again")),
     "enrollments:download": Word(N_("Download one-time JWTs, or show their QR code")),

@@ -73,6 +73,7 @@ MANNERS: Final = {
     "enrollment.issued": Manner("ticket", "wait"),
     "enrollment.revealed": Manner("eye", "warn"),
     "enrollment.reissued": Manner("refresh", "wait"),
+    "enrollment.exported": Manner("download"),
     "enrollment.resent": Manner("mail-forward"),
     "enrollment.revoked": Manner("ban", "warn"),
     "enrollment.deleted": Manner("trash", "warn"),
