@@ -213,10 +213,14 @@ class PutOnList(Verb[Listing, Listing, Put]):
 class TakeOffList(QuickVerb[ListedDevice, None]):
     """Take a device off a list. One that was denied may enroll again; nothing of it comes back.
 
+    Attributes:
+        list: on which it must be; None for either.
+
     Refusals: `not_found`, `forbidden`.
     """
 
     entry_id: Id
+    list: DeviceList | None = None
 
     name = "take_off_list"
 
@@ -224,6 +228,8 @@ class TakeOffList(QuickVerb[ListedDevice, None]):
         found = with_id(tx, self.entry_id, device_lists.find, "entry")
         if isinstance(found, Refusal):
             return found
+        if self.list not in (None, found.list):
+            return missing("entry")
         needed, about = NEEDED[found.list], Subjects(found.organization_id)
         return lacks(caller, needed, found.organization_path, about) or found
 

@@ -39,6 +39,16 @@ def user(found: model.User) -> Document:
     return _placed(found)
 
 
+def user_group(found: model.UserGroup) -> Document:
+    """A set of users."""
+    return _placed(found)
+
+
+def listed_device(found: model.ListedDevice) -> Document:
+    """A device on an allow or deny list; `group_id` is where it goes."""
+    return _placed(found, "target", "target_id") | {"group_id": found.target}
+
+
 def device(found: model.Device) -> Document:
     """A device; whose it is is left out where the reader may not know."""
     numbers = {name: getattr(found, name) for name in IDENTIFIERS}

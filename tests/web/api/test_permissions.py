@@ -11,12 +11,16 @@ import pytest
 from starlette.requests import Request
 
 from enlist.core.caller import Caller, CallerKind
-from enlist.core.model import GrantKind
+from enlist.core.model import DeviceList, GrantKind
 from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.store import holds
+from enlist.store.listing import Page
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_lists import Entry, ListListed, PutOnList
+from enlist.verbs.groups import AddGroup
 from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
@@ -75,6 +79,19 @@ class World:
         details = DeviceDetails("laptop", "linux")
         verb = Register("", self.user(), details, SHOWN, grant=GrantKind.ONE_TIME_JWT)
         return self.api.enlist.do(verb).enrollment_id
+
+    def group(self) -> str:
+        return self.api.enlist.do(AddGroup("main", self.name())).id
+
+    def restriction(self) -> str:
+        return self.api.enlist.do(AddRestriction("main", {"name": "rule"})).id
+
+    def listed(self, kind: DeviceList) -> str:
+        entry, enlist = Entry("serial", self.name()), self.api.enlist
+        enlist.do(PutOnList("main", kind, (entry,)))
+        page = enlist.driver.view(ListListed("main", search=entry.value), enlist.host)
+        assert isinstance(page, Page)
+        return page.items[0].id
 
     def organization(self) -> str:
         return self.api.enlist.organization(self.name()).group_id
@@ -230,6 +247,43 @@ TRIALS: dict[str, Trial] = {
     "GET /me/devices/{device_id}/message": lambda w: (f"/me/devices/{w.mine()}/message", None),
     "DELETE /me/devices/{device_id}": lambda w: (f"/me/devices/{w.mine()}", None),
     "GET /roles": ("/roles", None),
+    "GET /groups": ("/groups", None),
+    "POST /groups": lambda w: ("/groups", {"name": w.name()}),
+    "GET /groups/{group}": lambda w: (f"/groups/{w.group()}", None),
+    "PATCH /groups/{group}": lambda w: (f"/groups/{w.group()}", {"description": "d"}),
+    "DELETE /groups/{group}": lambda w: (f"/groups/{w.group()}", None),
+    "PUT /groups/{group}/members/{user}": lambda w: (
+        f"/groups/{w.group()}/members/{w.user()}",
+        None,
+    ),
+    "DELETE /groups/{group}/members/{user}": lambda w: (
+        f"/groups/{w.group()}/members/{w.user()}",
+        None,
+    ),
+    "GET /organizations/{organization}/restrictions": ("/organizations/main/restrictions", None),
+    "POST /organizations/{organization}/restrictions": (
+        "/organizations/main/restrictions",
+        {"name": "rule"},
+    ),
+    "PATCH /organizations/{organization}/restrictions/{restriction}": lambda w: (
+        f"/organizations/main/restrictions/{w.restriction()}",
+        {"rank": 3},
+    ),
+    "DELETE /organizations/{organization}/restrictions/{restriction}": lambda w: (
+        f"/organizations/main/restrictions/{w.restriction()}",
+        None,
+    ),
+    "GET /listed-devices": ("/listed-devices", None),
+    "POST /organizations/{organization}/allow-list": (
+        "/organizations/main/allow-list",
+        {"entries": [{"attribute": "serial", "value": "SN-0001"}]},
+    ),
+    "POST /organizations/{organization}/deny-list": (
+        "/organizations/main/deny-list",
+        {"entries": [{"attribute": "serial", "value": "SN-0001"}]},
+    ),
+    "DELETE /allow-list/{entry}": lambda w: (f"/allow-list/{w.listed(DeviceList.ALLOW)}", None),
+    "DELETE /deny-list/{entry}": lambda w: (f"/deny-list/{w.listed(DeviceList.DENY)}", None),
     "GET /overview": ("/overview", None),
     "GET /search": ("/search?text=x", None),
 }

@@ -128,6 +128,8 @@ class UserQuery(Paging):
     state: UserState | None = None
     source: Line | None = None
     role: Role | None = None
+    group: Line | None = None
+    """Id of a group of users."""
 
 
 class AddUserBody(Body):
