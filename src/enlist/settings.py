@@ -167,6 +167,8 @@ class Settings(BaseSettings):
     """Where they name the client: `x-forwarded-for` or `forwarded` (RFC 7239); no other is read."""
     landing_hosts: Annotated[list[str], NoDecode] = []
     """Hosts to which an organization may lead people after they enrolled; parted by commas."""
+    locales: Path | None = None
+    """Folder with texts of your own, such as `de.po`; without, `locales` in the data folder."""
     metrics_from: Annotated[list[str], NoDecode] = ["127.0.0.0/8", "::1/128"]
     """Networks that may read `/metrics`; in the variable, parted by commas."""
     workers: int = Field(default=1, ge=1, le=64)

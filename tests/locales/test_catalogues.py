@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from enlist.core.refusals import CATALOGUE
-from enlist.locales import FOLDER, LANGUAGES, SOURCE, catalogue, locale_of, translations
+from enlist.locales import FOLDER, LANGUAGES, SOURCE, catalogue, locale_of, translations, use_own
 from scripts.messages import texts
 
 TRANSLATED = [language for language in LANGUAGES if language != SOURCE]
@@ -125,3 +126,33 @@ def _forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
 def _placeholders(text: str) -> set[str]:
     percent = {part.partition(")")[0] for part in text.split("%(")[1:]}
     return percent | {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_an_operator_s_own_texts_go_before_ours(tmp_path: Path) -> None:
+    """Those that would break a page, or bring markup into it, are left out and told."""
+    (tmp_path / "de.po").write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+        'msgid "Enroll this device"\nmsgstr "Dieses Gerät anmelden"\n\n'
+        'msgid "Sign out"\nmsgstr "<script>alert(1)</script>"\n\n'
+        'msgid "Go on to %(host)s"\nmsgstr "Weiter"\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "en.po").write_text('msgid "Sign out"\nmsgstr "Leave"\n', encoding="utf-8")
+    try:
+        wrong = use_own(tmp_path)
+        german, english = translations("de"), translations("en")
+        assert german.gettext("Enroll this device") == "Dieses Gerät anmelden"
+        assert german.gettext("Sign out") == "Abmelden"
+        assert german.gettext("Go on to %(host)s") == "Weiter zu %(host)s"
+        assert german.gettext("My account") == "Mein Konto"
+        assert english.gettext("Sign out") == "Leave"
+        assert english.gettext("My account") == "My account"
+        assert [("Sign out" in each, "Go on to" in each) for each in wrong] == [
+            (True, False),
+            (False, True),
+        ]
+        (tmp_path / "de.po").write_bytes(b"\xff\xfe no catalogue")
+        assert len(use_own(tmp_path)) == 1
+        assert translations("de").gettext("Sign out") == "Abmelden"
+    finally:
+        use_own(tmp_path / "none")

@@ -136,6 +136,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "role": "reader",
         "rest": "nothing/here",
         "handle": ticket.enrollment_id,
+        "look": "7a1fa2-0",
         "number": "1",
         "devices": ticket.device_id,
         "my-devices": ticket.device_id,
@@ -223,7 +224,7 @@ def test_every_page_is_guarded(secure: Site, signed_in: bool) -> None:
         if not path.startswith(BEHIND_LINKS):
             assert found["referrer-policy"] == "same-origin", path
             found["referrer-policy"] = expected["referrer-policy"]
-        if path.startswith(("/static/", "/pki/")) and answer.is_success:
+        if path.startswith(("/static/", "/pki/", "/look/")) and answer.is_success:
             found["cache-control"] = expected["cache-control"]
         assert {name: found.get(name) for name in expected} == expected, path
         pages += answer.headers.get("content-type", "").startswith("text/html")

@@ -35,6 +35,7 @@ from enlist.verbs.setup import Beginning, SetUp
 from enlist.wiring.beside import as_told
 from enlist.wiring.certificates import listener_identity
 from enlist.wiring.checkpoint_folder import CheckpointFolder
+from enlist.wiring.own_texts import use_own_texts
 
 
 class CannotStart(Unusable):
@@ -148,6 +149,7 @@ def open_installation(
     Raises:
         CannotStart: keys and database do not fit, or the schema is not this version's.
     """
+    use_own_texts(settings)
     store = open_store(settings, clock)
     try:
         store.check()
