@@ -18,8 +18,9 @@ from prometheus_client import REGISTRY
 
 import enlist.delivery.worker
 import enlist.web.app
+import enlist.wiring.hooks
 import enlist.wiring.sealer
-import enlist.wiring.webhook  # noqa: F401 - all four register metrics
+import enlist.wiring.webhook  # noqa: F401 - all five register metrics
 from enlist.cli.application import build
 from enlist.core.events import EVENT_VERSION, FORM, KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission

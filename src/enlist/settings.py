@@ -189,6 +189,9 @@ class Settings(BaseSettings):
     """Sessions that one device may hold at a time; the oldest gives way."""
     session_wakeup: bool = True
     """Whether sessions end at once when another process resets a device; else at the heartbeat."""
+    outbound_allowed: Annotated[list[str], NoDecode] = []
+    """Hosts with ports, parted by commas, that webhooks may be posted to whatever their addresses
+    are, also without TLS: `siem.example.com:443`. Any other must have public addresses alone."""
     revocation_webhook: str = ""
     """Address that each revocation is posted to, `https://…`; `http://` for this machine alone."""
     revocation_webhook_secret: SecretStr = SecretStr("")
@@ -202,7 +205,14 @@ class Settings(BaseSettings):
     smtp: Smtp = Field(default_factory=Smtp)
     sms: Sms = Field(default_factory=Sms)
 
-    @field_validator("device_name", "trusted_proxy", "landing_hosts", "metrics_from", mode="before")
+    @field_validator(
+        "device_name",
+        "trusted_proxy",
+        "landing_hosts",
+        "metrics_from",
+        "outbound_allowed",
+        mode="before",
+    )
     @classmethod
     def _parted(cls, value: object) -> object:
         if isinstance(value, str):
@@ -231,6 +241,15 @@ class Settings(BaseSettings):
             except ValueError:
                 raise ValueError(f"{network} is no network, such as 10.0.0.0/8") from None
         return value
+
+    @field_validator("outbound_allowed")
+    @classmethod
+    def _places(cls, value: list[str]) -> list[str]:
+        for each in value:
+            host, _, port = each.rpartition(":")
+            if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+                raise ValueError(f"{each} must be a host and a port, such as siem.example.com:443")
+        return [each.lower() for each in value]
 
     @field_validator("device_name")
     @classmethod

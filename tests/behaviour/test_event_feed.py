@@ -122,8 +122,18 @@ def test_after_a_restore_the_feed_begins_anew(enlist: Enlist) -> None:
     reader = Reader(enlist)
     enlist.register("ada")
     assert reader.look()
-    reader.cursor = "01983f5e-8a0b-7c3d-9e4f-a1b2c3d4e5f6"
-    assert set(reader.look()) == logged(enlist)
+    for cursor in (f"2-{'0' * 16}", f"99999-{'a' * 16}", "01983f5e-8a0b-7c3d-9e4f-a1b2c3d4e5f6"):
+        reader.cursor = cursor
+        assert set(reader.look()) == logged(enlist)
+
+
+def test_an_event_of_another_organization_is_as_unknown_as_none(enlist: Enlist) -> None:
+    enlist.organization("north")
+    enlist.register("ada")
+    newest = max(logged(enlist))
+    reader = Reader(enlist, enlist.staff("reader", "north"), cursor=newest)
+    heard = reader.look()
+    assert heard == Reader(enlist, reader.caller).look()
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from prometheus_client import REGISTRY
 
 import enlist.delivery.worker
 import enlist.web.app
+import enlist.wiring.hooks
 import enlist.wiring.sealer
-import enlist.wiring.webhook  # noqa: F401 - all four register metrics
+import enlist.wiring.webhook  # noqa: F401 - all five register metrics
 
 MONITORING = Path(__file__).resolve().parents[2] / "packaging" / "monitoring"
 DASHBOARD = json.loads((MONITORING / "grafana.json").read_text())

@@ -75,6 +75,10 @@ BACK = {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],
     },
+    "0013": {
+        "sqlite": ["DROP TABLE webhook_delivery", "DROP TABLE webhook"],
+        "postgres": ["DROP TABLE webhook_delivery, webhook"],
+    },
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

@@ -26,6 +26,7 @@ from enlist.verbs import (
     feed,
     first_device,
     groups,
+    hooks,
     identities,
     keys,
     one_time_jwt,
@@ -85,6 +86,17 @@ def _one_of_many(world: World, user: str) -> register_many.RegisterInBulk:
     now = world.installation.tools.clock()
     ids = register_many.Ids(new_id(now), new_id(now))
     return register_many.RegisterInBulk(register.Register("", user, NEW), ids)
+
+
+def _webhook(world: World, place: str) -> str:
+    return world.do(hooks.AddWebhook("Inventory", "https://hooks.example.com/", place)).hook.id
+
+
+def _delivery(world: World, place: str) -> tuple[str, str]:
+    """One that waits, so that there is nothing to replay yet."""
+    hook = _webhook(world, place)
+    world.do(hooks.TestWebhook(hook))
+    return hook, world.see(hooks.ListDeliveries(filters={"webhook": hook})).items[0].id
 
 
 def _enrollment(world: World, place: str) -> str:
@@ -262,6 +274,25 @@ REQUESTS: dict[str, Asked] = {
     ),
     "ShowIdentity": Asked(lambda w, p: identities.ShowIdentity(_device(w, p), 0), ALL, 0),
     "ShowOutstanding": Asked(lambda w, p: identities.ShowOutstanding(_jwt(w, p)), ALL, 0),
+    "ListWebhooks": Asked(lambda _w, p: hooks.ListWebhooks(p), STAFF_READERS, 0),
+    "ListDeliveries": Asked(lambda _w, p: hooks.ListDeliveries(p), STAFF_READERS, 0),
+    "AddWebhook": Asked(
+        lambda _w, p: hooks.AddWebhook("Inventory", "https://hooks.example.com/", p),
+        ADMINISTRATORS,
+    ),
+    "WebhookAgain": Asked(lambda w, p: hooks.WebhookAgain(_webhook(w, p)), ADMINISTRATORS, 0),
+    "ChangeWebhook": Asked(
+        lambda w, p: hooks.ChangeWebhook(_webhook(w, p), "Other"), ADMINISTRATORS
+    ),
+    "RenewWebhookSecret": Asked(
+        lambda w, p: hooks.RenewWebhookSecret(_webhook(w, p)), ADMINISTRATORS
+    ),
+    "SwitchWebhook": Asked(
+        lambda w, p: hooks.SwitchWebhook(_webhook(w, p), on=False), ADMINISTRATORS
+    ),
+    "DeleteWebhook": Asked(lambda w, p: hooks.DeleteWebhook(_webhook(w, p)), ADMINISTRATORS),
+    "TestWebhook": Asked(lambda w, p: hooks.TestWebhook(_webhook(w, p)), ADMINISTRATORS),
+    "ReplayDelivery": Asked(lambda w, p: hooks.ReplayDelivery(*_delivery(w, p)), ADMINISTRATORS, 0),
     "ReadEvents": Asked(lambda _w, p: feed.ReadEvents(organization=p), ALL, 0),
     "ReadRevocations": Asked(
         lambda _w, p: revocations.ReadRevocations(organization=p), STAFF_READERS, 0
@@ -303,6 +334,12 @@ REQUESTS: dict[str, Asked] = {
 }
 
 ELSEWHERE = {
+    # The thread of a server that posts to webhooks.
+    "ActiveWebhooks",
+    "DueDeliveries",
+    "QueueDeliveries",
+    "ClaimDelivery",
+    "NotePosted",
     # A server process, about the sessions that it holds; OpenSession is a device's.
     "OpenSession",
     "WhichEnded",

@@ -14,10 +14,12 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from enlist.core.ids import parse_id
+from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret, parse_code, support_code
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.sign_in import StartSignIn
@@ -47,6 +49,8 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "external_id": ("external_id",),
     "search": ("username", "device", "support_code", "email"),
     "after": ("event",),
+    "webhook": ("webhook",),
+    "delivery": ("delivery",),
 }
 """What can stand where a thing is named, by the name of the place."""
 
@@ -73,6 +77,8 @@ class Things:
     api_key: str
     template: str
     template_name: str
+    webhook: str
+    delivery: str
     event: str
     device_session: str
     message: str
@@ -116,6 +122,10 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
     named = "house text" if place == "main" else f"{mark} text"
     wording = Wording(named, "registration", "email", "en", "s", "{EnrollmentUrl}")
     signed_in = done(enlist.perform(StartSignIn(staff.username, secret), enlist.stranger()))
+    hook = enlist.do(AddWebhook(f"{mark} hook", "https://hooks.example.com/", place)).hook.id
+    enlist.do(TestWebhook(hook))
+    told = enlist.driver.view(ListDeliveries(filters={"webhook": hook}), enlist.host)
+    assert not isinstance(told, Refusal)
     return Things(
         organization=home.id,
         group_id=home.group_id,
@@ -135,6 +145,8 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         api_key=enlist.do(CreateApiKey(f"{mark} key", "reader", place)).key.id,
         template=enlist.do(PutTemplate(place, wording)).id,
         template_name=wording.name,
+        webhook=hook,
+        delivery=told.items[0].id,
         event=enlist.events("device.registered", device=mailed.device_id)[0].id,
         device_session=live_session(enlist.store, enrolled.device_id),
         message=mailed.message_id or "",

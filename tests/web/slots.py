@@ -40,6 +40,10 @@ SAME_AS: Final = {
     "messages/id": "message",
     "api-keys/id": "key",
     "templates/id": "template",
+    "webhooks/id": "webhook",
+    "webhook_id": "webhook",
+    "delivery_id": "delivery",
+    "delivery": "delivery",
 }
 
 
@@ -52,6 +56,9 @@ PLAIN: Final[dict[str, Any]] = {
     "new": "yes",
     "nonce": "n",
     "name": "fresh",
+    "url": "https://hooks.example.com/",
+    "kinds": "device.*",
+    "wait": "0",
     "subject": "s",
     "body": "{EnrollmentUrl}",
     "purpose": "registration",
@@ -130,6 +137,10 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/devices/bulk": ("id", "action", "confirmed"),
     "/console/{group_id}/enrollments/bulk": ("id", "action", "confirmed"),
     "/console/{group_id}/enrollments/{id}/jwt": (),
+    "/console/{group_id}/webhooks/{id}/test": (),
+    "/console/{group_id}/webhooks/{id}/stop": (),
+    "/console/{group_id}/webhooks/{id}/resume": (),
+    "/console/{group_id}/webhooks/{id}/deliveries/{delivery}/replay": (),
     "/console/{group_id}/templates/preview": ("name", "purpose", "channel", "subject", "body"),
 }
 """Forms that are sent from other pages."""

@@ -15,10 +15,12 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
+from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.delivery.channels.mailbox import CapturedMessage
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.driver import Driver
+from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.sign_in import StartSignIn
@@ -128,6 +130,10 @@ def made(enlist: Enlist, services: Services) -> Site:
     signed = done(enlist.perform(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger()))
     event = enlist.events("device.registered")[0].id
     session_id = live_session(enlist.store, ticket.device_id)
+    hook = enlist.do(AddWebhook("hook", "https://hooks.example.com/")).hook.id
+    enlist.do(TestWebhook(hook))
+    told = enlist.driver.view(ListDeliveries(filters={"webhook": hook}), enlist.host)
+    assert not isinstance(told, Refusal)
     named = {
         "issuer": "unknown",
         "group_id": "main",
@@ -149,6 +155,8 @@ def made(enlist: Enlist, services: Services) -> Site:
         "messages": mailed.message_id or "",
         "reports": mailed.message_id or "",
         "api-keys": enlist.do(CreateApiKey("key", "reader")).key.id,
+        "webhooks": hook,
+        "deliveries": told.items[0].id,
         "templates": enlist.do(PutTemplate(enlist.root.id, wording)).id,
         "sign-ins": signed.sign_in.id,
         "support-codes": refusal(enlist.redeem("abcdefghij")).support_code,

@@ -19,6 +19,7 @@ from enlist.cli import (
     server,
     sessions,
     users,
+    webhooks,
 )
 from enlist.cli.backend import Backend
 from enlist.cli.output import UNUSABLE, problems
@@ -69,6 +70,7 @@ def build() -> typer.Typer:
         ("device", devices),
         ("enrollment", enrollments),
         ("session", sessions),
+        ("webhook", webhooks),
         ("audit", audit),
         ("keys", keys),
     ):

@@ -55,6 +55,8 @@ class Permission(StrEnum):
     EVENTS_EXPORT = "events:export"
     API_KEYS_READ = "api_keys:read"
     API_KEYS_EDIT = "api_keys:edit"
+    INTEGRATIONS_READ = "integrations:read"
+    INTEGRATIONS_EDIT = "integrations:edit"
 
 
 class Role(StrEnum):
@@ -81,6 +83,7 @@ _READER = frozenset(
         _P.EVENTS_READ,
         _P.EVENTS_EXPORT,
         _P.API_KEYS_READ,
+        _P.INTEGRATIONS_READ,
     }
 )
 _HELPDESK = frozenset(

@@ -214,6 +214,11 @@ CATALOGUE: dict[str, Meaning] = {
         "This Idempotency-Key was used for another request",
         "Use a new key for a new request.",
     ),
+    "webhook_disabled": _of(
+        _STAFF,
+        "This webhook is stopped",
+        "Let it go on first; it then posts what has happened since.",
+    ),
     "already_shown": _of(
         _STAFF,
         "This secret was already shown once",

@@ -6,6 +6,7 @@ would hold its client for as long as it likes.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import time
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from typing import Any
 
 import httpcore2
 import httpx2
+
+from enlist.delivery.guard import Guard
 
 
 class Deadline:
@@ -42,25 +45,29 @@ class BoundedTransport(httpx2.HTTPTransport):
 
     Args:
         ca_file: certificate of the only authority to trust; None for the usual ones.
+        guard: says where may be connected to; None for everywhere.
 
     Raises:
         OSError: that file cannot be read or holds no certificate.
     """
 
-    def __init__(self, deadline: Deadline, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, deadline: Deadline, ca_file: Path | None = None, guard: Guard | None = None
+    ) -> None:
         if ca_file is None:
             trusted = httpx2.create_ssl_context(trust_env=False)
         else:
             trusted = ssl.create_default_context(cafile=ca_file)
         super().__init__(verify=trusted)
-        backend = _Backend(deadline)
+        backend = _Backend(deadline, guard)
         # httpx2 hands nothing on to its pool that says how to connect, so the pool is made here.
         self._pool = httpcore2.ConnectionPool(ssl_context=trusted, network_backend=backend)
 
 
 class _Backend(httpcore2.NetworkBackend):
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, guard: Guard | None) -> None:
         self._deadline = deadline
+        self._guard = guard
         self._backend = httpcore2.SyncBackend()
 
     def connect_tcp(
@@ -71,8 +78,22 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
+        # TLS goes on to ask for the name, wherever the connection leads.
+        addresses = [host] if self._guard is None else self._guard.addresses(host, port)
+        for address in addresses[:-1]:
+            with contextlib.suppress(httpcore2.ConnectError):
+                return self._connect(address, port, local_address, socket_options)
+        return self._connect(addresses[-1], port, local_address, socket_options)
+
+    def _connect(
+        self,
+        address: str,
+        port: int,
+        local_address: str | None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None,
+    ) -> httpcore2.NetworkStream:
         left = self._deadline.left(httpcore2.ConnectTimeout)
-        made = self._backend.connect_tcp(host, port, left, local_address, socket_options)
+        made = self._backend.connect_tcp(address, port, left, local_address, socket_options)
         return _Stream(made, self._deadline)
 
 

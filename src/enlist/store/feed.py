@@ -24,9 +24,15 @@ BEFORE_ALL: Final = -1
 """The place behind which everything is."""
 
 _PLACE = Query("feed.place", "SELECT seq FROM event_seal WHERE event_id = :event_id")
-_EXISTS = Query("feed.exists", "SELECT 1 AS found FROM event WHERE id = :event_id")
+_WHERE = Query(
+    "feed.where",
+    """
+    SELECT o.path FROM event e JOIN organization o ON o.id = e.organization_id
+     WHERE e.id = :event_id
+    """,
+)
 _LAST = Query("feed.last", "SELECT seq, event_id FROM event_seal ORDER BY seq DESC LIMIT 1")
-_AT = Query("feed.at", "SELECT event_id FROM event_seal WHERE seq = :seq")
+_LEAF = Query("feed.leaf", "SELECT leaf FROM event_seal WHERE seq = :seq")
 _BETWEEN = f"""
     SELECT s.seq, o.group_id, o.path, {FIELDS}
       FROM event_seal s JOIN event e ON e.id = s.event_id
@@ -75,9 +81,10 @@ def place(tx: Reader, event_id: Id) -> int | None:
     return None if row is None else int(row["seq"])
 
 
-def exists(tx: Reader, event_id: Id) -> bool:
-    """Whether there is such an event, sealed or not."""
-    return tx.one(_EXISTS, event_id=event_id) is not None
+def path_of(tx: Reader, event_id: Id) -> str | None:
+    """The organization of an event, sealed or not; None where there is none."""
+    row = tx.one(_WHERE, event_id=event_id)
+    return None if row is None else str(row["path"])
 
 
 def last(tx: Reader) -> int:
@@ -86,10 +93,10 @@ def last(tx: Reader) -> int:
     return BEFORE_ALL if row is None else int(row["seq"])
 
 
-def event_at(tx: Reader, seq: int) -> Id | None:
-    """Whose place this is."""
-    row = tx.one(_AT, seq=seq)
-    return None if row is None else row["event_id"]
+def leaf(tx: Reader, seq: int) -> bytes | None:
+    """What is sealed at a place; it names the event there, and what it says."""
+    row = tx.one(_LEAF, seq=seq)
+    return None if row is None else bytes(row["leaf"])
 
 
 def after(

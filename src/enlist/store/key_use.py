@@ -37,6 +37,8 @@ _ALIVE = Query(
         UNION ALL
         SELECT lookup_key_id, count(*) FROM attempt
          WHERE state = 'open' AND expires_at > :now GROUP BY lookup_key_id
+        UNION ALL
+        SELECT derive_key_id, count(*) FROM webhook WHERE deleted_at IS NULL GROUP BY derive_key_id
     ) AS each_table GROUP BY key_id
     """,
 )
@@ -51,7 +53,7 @@ class KnownKey:
 
     Attributes:
         known_since: microseconds UTC.
-        alive: live tokens, API keys, sign-ins and attempts that need it.
+        alive: live tokens, API keys, sign-ins, attempts and webhooks that need it.
     """
 
     id: str

@@ -16,8 +16,10 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
 from enlist.core.model import GrantKind, MessageState
 from enlist.core.sessions import DeviceSession
+from enlist.core.targets import shown
 from enlist.pki.revocation import REASONS
 from enlist.store.feed import SealedEvent
+from enlist.store.hooks import Hook, HookDelivery
 from enlist.store.revocations import Revocation
 from enlist.verbs import views_details
 from enlist.verbs.consequences import Consequences
@@ -180,6 +182,18 @@ def sealed_event(found: SealedEvent) -> Document:
     """An event as whoever takes the log elsewhere is given it, with its place in the order."""
     told = {"version": EVENT_VERSION, "seq": found.seq} | event(found.event)
     return told | {"organization": found.group_id}
+
+
+def webhook(found: Hook) -> Document:
+    """A webhook; its address without the query, which may hold a secret."""
+    hidden = ("generation", "derive_key_id", "cursor", "tries", "next_try_at")
+    return _placed(found, *hidden) | {"url": shown(found.url), "kinds": list(found.kinds)}
+
+
+def delivery(found: HookDelivery) -> Document:
+    """One event for one webhook, and what came of it."""
+    later = found.next_try_at if found.state == "waiting" else None
+    return _but(found, "webhook_id") | {"next_try_at": later}
 
 
 def _is_moment(name: str) -> bool:

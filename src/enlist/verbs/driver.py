@@ -73,6 +73,7 @@ class Tools:
         listener: what the device listener shows now, and the key that signs one-time JWTs.
         landing_hosts: where people may be led after they enrolled (A59).
         api_session_idle: after which time without use an API session ends, in microseconds.
+        outbound_allowed: hosts and ports that webhooks may go to whatever their addresses are.
     """
 
     clock: Clock
@@ -86,6 +87,7 @@ class Tools:
     listener: Callable[[], ListenerIdentity]
     api_session_idle: int
     landing_hosts: frozenset[str] = frozenset()
+    outbound_allowed: frozenset[str] = frozenset()
 
     @property
     def pki_urls(self) -> PkiUrls:

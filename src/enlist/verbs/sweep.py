@@ -12,9 +12,10 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.clock import DAY, HOUR
 from enlist.core.outcomes import Done, Refusal
-from enlist.store import api_sessions, attempts, device_sessions, limits, sms
+from enlist.store import api_sessions, attempts, device_sessions, hooks, limits, sms
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
+from enlist.verbs.posting import KEPT
 
 ATTEMPTS_KEPT: Final = 7 * DAY
 """How long a half-finished attempt can be looked at."""
@@ -38,4 +39,5 @@ class Sweep(QuickVerb[None, int]):
     def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[int] | Refusal:
         dead = device_sessions.sweep(tx, tx.now - PROCESSES_KEPT)
         dead += api_sessions.sweep(tx, tx.now - SESSIONS_KEPT) + sms.sweep(tx)
+        dead += hooks.sweep(tx, tx.now - KEPT)
         return Done(dead + limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))

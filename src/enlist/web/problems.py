@@ -51,6 +51,7 @@ STATUS: Final = {
     "cross_site": 403,
     "form_expired": 403,
     "idempotency_key_reused": 422,
+    "webhook_disabled": 409,
     "already_shown": 409,
     "precondition_failed": 412,
     "unauthenticated": 401,

@@ -197,6 +197,7 @@ def _tools(
         listener=partial(listener_identity, settings.data, where, clock),
         api_session_idle=settings.api_session_minutes * MINUTE,
         landing_hosts=frozenset(settings.landing_hosts),
+        outbound_allowed=frozenset(settings.outbound_allowed),
     )
 
 

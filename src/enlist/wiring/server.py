@@ -40,6 +40,7 @@ from enlist.wiring.background import Background
 from enlist.wiring.beside import tell
 from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.delivery import delivery_worker, sms_gateway
+from enlist.wiring.hooks import HooksThread
 from enlist.wiring.installation import (
     CannotStart,
     Installation,
@@ -206,6 +207,7 @@ def _work(
         shown,
         *listening(installation.store, settings, workers.hear),
         *webhook(installation.driver, settings),
+        HooksThread(installation.driver, settings.outbound_allowed),
         SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
     )
     for each in beside:

@@ -36,6 +36,7 @@ REVISIONS: Final = (
     "0011_enrollment_source",
     "0012_restrictions",
     "0013_branding",
+    "0014_webhooks",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

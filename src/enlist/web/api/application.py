@@ -38,6 +38,7 @@ from enlist.web.api import (
     roles,
     templates,
     users,
+    webhooks,
 )
 from enlist.web.api.openapi import Document, described
 from enlist.web.api.operations import invalid, refused
@@ -67,6 +68,7 @@ PARTS: Final = (
     templates,
     events,
     log,
+    webhooks,
     myself,
     my_devices,
 )

@@ -151,9 +151,9 @@ class EventQuery(EventFilters, Paging):
     """Sorts: `at`."""
 
     after: Annotated[str, Field(max_length=36, pattern="^[0-9A-Fa-f-]*$")] | None = None
-    """Answer the feed instead, oldest first: what stands behind this cursor, or event, in the order
-    of the sealed log; all there is if it is empty. Goes with `kind`, `organization`, `limit` and
-    `wait`."""
+    """Answer the feed instead, oldest first: what stands behind this cursor, or event id, in the
+    order of the sealed log; all there is if it is empty. Goes with `kind`, `organization`, `limit`
+    and `wait`."""
     wait: Annotated[float, Field(ge=0, le=30)] = 0
     """Of the feed: seconds to wait for an event where there is none yet."""
 

@@ -30,6 +30,7 @@ from enlist.web.console import (
     templates,
     user,
     users,
+    webhooks,
 )
 from enlist.web.console.layout import Desk, desk_of, page
 
@@ -49,6 +50,7 @@ _PAGES = (
     user,
     events,
     api_keys,
+    webhooks,
     roles,
     settings,
     organizations,

@@ -193,6 +193,22 @@ MAP: Final = (
         ),
     ),
     Group(
+        N_("Integrations"),
+        (
+            Entry(
+                "webhooks",
+                N_("Webhooks"),
+                "send",
+                _P.INTEGRATIONS_READ,
+                (
+                    "System > Advanced > API > Event Notifications",
+                    "Integrations > Webhooks",
+                    "Event hooks",
+                ),
+            ),
+        ),
+    ),
+    Group(
         N_("System"),
         (
             Entry(

@@ -39,5 +39,7 @@ PERMISSIONS: Final = {
     "events:export": Word(N_("Take events away as a file")),
     "api_keys:read": Word(N_("See API keys, never the keys themselves")),
     "api_keys:edit": Word(N_("Make and revoke API keys")),
+    "integrations:read": Word(N_("See webhooks, never their secrets")),
+    "integrations:edit": Word(N_("Add, change and test webhooks")),
 }
 """Every permission, in the order of the console's map; a test compares with `core.policy`."""

@@ -1,0 +1,221 @@
+"""`enlist webhook …`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from enlist.cli.options import (
+    Cursor,
+    Data,
+    Database,
+    Json,
+    Limit,
+    Organization,
+    Search,
+    installation,
+    nothing,
+)
+from enlist.cli.output import done, moment, out, print_json, print_page, shown
+from enlist.core import targets
+from enlist.store.hooks import Hook, HookDelivery
+
+commands = typer.Typer(help="Webhooks: events, posted to an address.", no_args_is_help=True)
+
+Webhook = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Id.")]
+
+
+@commands.command(
+    "add",
+    epilog="Example: enlist webhook add https://hooks.example.com/enlist --name inventory "
+    "--kind 'enrollment.*'",
+)
+def add(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="https://…")],
+    name: Annotated[str, typer.Option("--name", help="What it is for.")],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Of events: device.reset, device.* or *; repeatable."),
+    ] = None,
+    organization: Organization = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Post events to an address from now on, and print the secret that signs them, once."""
+    from enlist.verbs import documents
+    from enlist.verbs.hooks import AddWebhook
+
+    with installation(context, data, database) as enlist:
+        made = done(enlist.perform(AddWebhook(name, url, organization, tuple(kind or ()))))
+    if as_json:
+        print_json({**documents.webhook(made.hook), "secret": made.secret.reveal()})
+        return
+    out.print(made.secret.reveal(), markup=False)
+    out.print("Give it to the receiver now: it is not shown again.")
+
+
+@commands.command("list", epilog="Example: enlist webhook list")
+def list_(
+    context: typer.Context,
+    organization: Organization = "",
+    search: Search = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List webhooks, newest first."""
+    from enlist.verbs import documents
+    from enlist.verbs.hooks import ListWebhooks
+
+    with installation(context, data, database) as enlist:
+        view = ListWebhooks(organization, search=search, limit=limit, cursor=cursor)
+        page = shown(enlist, view)
+
+    def row(hook: Hook) -> Sequence[str]:
+        state = f"{hook.state}: {hook.reason}" if hook.reason else hook.state
+        address = targets.shown(hook.url)
+        return (hook.name, address, " ".join(hook.kinds), hook.group_id, state, hook.id)
+
+    columns = ("NAME", "ADDRESS", "KINDS", "ORGANIZATION", "STATE", "ID")
+    empty = nothing("No webhook yet. Add one: enlist webhook add --help", search, cursor)
+    print_page(page, columns, row, empty, documents.webhook, as_json=as_json)
+
+
+@commands.command("log", epilog="Example: enlist webhook log 0199…")
+def log(
+    context: typer.Context,
+    webhook: Webhook,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List what was posted to a webhook, or waits to be, newest first."""
+    from enlist.verbs import documents
+    from enlist.verbs.hooks import ListDeliveries
+
+    with installation(context, data, database) as enlist:
+        view = ListDeliveries(filters={"webhook": webhook}, limit=limit, cursor=cursor)
+        page = shown(enlist, view)
+
+    def row(told: HookDelivery) -> Sequence[str]:
+        said = f"{told.status or ''} {told.answer}".strip()
+        return (told.kind, told.state, str(told.tries), moment(told.tried_at), said, told.id)
+
+    columns = ("EVENT", "STATE", "TRIES", "LAST TRY", "ANSWER", "ID")
+    empty = nothing("Nothing was posted yet. Try: enlist webhook test --help", "", cursor)
+    print_page(page, columns, row, empty, documents.delivery, as_json=as_json)
+
+
+@commands.command("test", epilog="Example: enlist webhook test 0199…")
+def probe(
+    context: typer.Context,
+    webhook: Webhook,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Have the server post a test to a webhook."""
+    from enlist.verbs.hooks import TestWebhook
+
+    with installation(context, data, database) as enlist:
+        done(enlist.perform(TestWebhook(webhook)))
+    _said("The server posts it within a second or two. See: enlist webhook log", webhook, as_json)
+
+
+@commands.command("replay", epilog="Example: enlist webhook replay 0199… 0199…")
+def replay(
+    context: typer.Context,
+    webhook: Webhook,
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="Id, from the log.")],
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Have an event posted again, under the same id."""
+    from enlist.verbs.hooks import ReplayDelivery
+
+    with installation(context, data, database) as enlist:
+        done(enlist.perform(ReplayDelivery(webhook, delivery)))
+    _said("It is posted again.", webhook, as_json)
+
+
+@commands.command("secret", epilog="Example: enlist webhook secret 0199…")
+def secret(
+    context: typer.Context,
+    webhook: Webhook,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Sign with a new secret from now on, and print it, once."""
+    from enlist.verbs.hooks import RenewWebhookSecret
+
+    with installation(context, data, database) as enlist:
+        made = done(enlist.perform(RenewWebhookSecret(webhook)))
+    if as_json:
+        print_json({"id": made.hook.id, "secret": made.secret.reveal()})
+    else:
+        out.print(made.secret.reveal(), markup=False)
+
+
+@commands.command("stop", epilog="Example: enlist webhook stop 0199…")
+def stop(
+    context: typer.Context,
+    webhook: Webhook,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Post nothing for now; what happens meanwhile is posted later."""
+    from enlist.verbs.hooks import SwitchWebhook
+
+    with installation(context, data, database) as enlist:
+        done(enlist.perform(SwitchWebhook(webhook, on=False)))
+    _said("Stopped.", webhook, as_json)
+
+
+@commands.command("resume", epilog="Example: enlist webhook resume 0199…")
+def resume(
+    context: typer.Context,
+    webhook: Webhook,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Let a webhook that was stopped go on with what has happened since."""
+    from enlist.verbs.hooks import SwitchWebhook
+
+    with installation(context, data, database) as enlist:
+        done(enlist.perform(SwitchWebhook(webhook, on=True)))
+    _said("It goes on.", webhook, as_json)
+
+
+@commands.command("delete", epilog="Example: enlist webhook delete 0199…")
+def delete(
+    context: typer.Context,
+    webhook: Webhook,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Delete a webhook; nothing more is posted, also not what waits."""
+    from enlist.verbs.hooks import DeleteWebhook
+
+    with installation(context, data, database) as enlist:
+        done(enlist.perform(DeleteWebhook(webhook)))
+    _said("Deleted.", webhook, as_json)
+
+
+def _said(text: str, webhook: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": webhook})
+    else:
+        out.print(text)
