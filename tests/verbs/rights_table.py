@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from enlist.core.ids import new_id
 from enlist.core.model import DeviceList, GrantKind
+from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.store import credentials, holds
@@ -28,6 +30,7 @@ from enlist.verbs import (
     groups,
     hooks,
     identities,
+    imports,
     keys,
     one_time_jwt,
     organizations,
@@ -49,6 +52,7 @@ from enlist.verbs import (
     views_overview,
     workplace,
 )
+from enlist.verbs.importing import Importing
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails
 from tests.connections import live_session
@@ -97,6 +101,24 @@ def _delivery(world: World, place: str) -> tuple[str, str]:
     hook = _webhook(world, place)
     world.do(hooks.TestWebhook(hook))
     return hook, world.see(hooks.ListDeliveries(filters={"webhook": hook})).items[0].id
+
+
+def _import(world: World, place: str) -> str:
+    """One whose preview is ready."""
+    installation = world.installation
+    job = imports.bring(
+        installation.driver,
+        installation.store,
+        world.host,
+        io.BytesIO(b"username\nimported\n"),
+        organization=place,
+        kind="simple",
+        name="people.csv",
+        preview=True,
+    )
+    assert not isinstance(job, Refusal), job
+    Importing(installation.driver, installation.store).work(job.id)
+    return job.id
 
 
 def _enrollment(world: World, place: str) -> str:
@@ -251,6 +273,16 @@ REQUESTS: dict[str, Asked] = {
     "Register": Asked(lambda w, p: register.Register("", w.add_user(p).id, NEW), OPERATORS),
     "BeginBulk": Asked(lambda _w, p: register_many.BeginBulk(p, 2), OPERATORS, events=0),
     "RegisterInBulk": Asked(lambda w, p: _one_of_many(w, w.add_user(p).id), OPERATORS),
+    "AddImport": Asked(
+        lambda _w, p: imports.AddImport(p, "simple", "people.csv", "", ("username",), 1), OPERATORS
+    ),
+    "StartImport": Asked(lambda w, p: imports.StartImport(_import(w, p)), OPERATORS),
+    "StopImport": Asked(lambda w, p: imports.StopImport(_import(w, p)), OPERATORS),
+    "ListImports": Asked(lambda _w, p: imports.ListImports(p), ALL, events=0),
+    "ShowImport": Asked(lambda w, p: imports.ShowImport(_import(w, p)), ALL, events=0),
+    "ReadImportErrors": Asked(
+        lambda w, p: imports.ReadImportErrors(_import(w, p)), OPERATORS, events=0
+    ),
     "Issue": Asked(lambda w, p: register.Issue(_revoked(w, w.add_user(p).id)), OPERATORS),
     "Reissue": Asked(lambda w, p: reissue.Reissue(_enrollment(w, p)), HELPERS),
     "Resend": Asked(lambda w, p: reissue.Resend(_enrollment(w, p)), HELPERS),

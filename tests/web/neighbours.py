@@ -20,6 +20,7 @@ from enlist.core.secrets import Secret, parse_code, support_code
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
+from enlist.verbs.imports import AddImport
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.sign_in import StartSignIn
@@ -41,6 +42,7 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "template": ("template", "template_name"),
     "event": ("event",),
     "device_session": ("device_session",),
+    "import": ("import_job",),
     "message": ("message",),
     "attempt": ("attempt",),
     "sign_in": ("sign_in",),
@@ -80,6 +82,7 @@ class Things:
     webhook: str
     delivery: str
     event: str
+    import_job: str
     device_session: str
     message: str
     sign_in: str
@@ -148,6 +151,9 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         webhook=hook,
         delivery=told.items[0].id,
         event=enlist.events("device.registered", device=mailed.device_id)[0].id,
+        import_job=enlist.do(
+            AddImport(place, "simple", f"{mark} people.csv", "", ("username",), 1)
+        ).id,
         device_session=live_session(enlist.store, enrolled.device_id),
         message=mailed.message_id or "",
         sign_in=signed_in.sign_in.id,

@@ -24,6 +24,8 @@ from tests.web.neighbours import REFERENCES, Things
 SAME_AS: Final = {
     "device_id": "device",
     "enrollment_id": "enrollment",
+    "import_id": "import",
+    "imports/id": "import",
     "key_id": "key",
     "template_id": "template",
     "event_id": "event",
@@ -59,6 +61,10 @@ PLAIN: Final[dict[str, Any]] = {
     "url": "https://hooks.example.com/",
     "kinds": "device.*",
     "wait": "0",
+    "description": "",
+    "rows": [{"user": "fresh", "name": "fresh", "platform": "linux"}],
+    "tags": [],
+    "custom_attributes": {},
     "subject": "s",
     "body": "{EnrollmentUrl}",
     "purpose": "registration",
@@ -141,6 +147,8 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/webhooks/{id}/stop": (),
     "/console/{group_id}/webhooks/{id}/resume": (),
     "/console/{group_id}/webhooks/{id}/deliveries/{delivery}/replay": (),
+    "/console/{group_id}/imports/{id}/start": (),
+    "/console/{group_id}/imports/{id}/stop": (),
     "/console/{group_id}/templates/preview": ("name", "purpose", "channel", "subject", "body"),
 }
 """Forms that are sent from other pages."""

@@ -21,12 +21,13 @@ from enlist.delivery.channels.mailbox import CapturedMessage
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.driver import Driver
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
+from enlist.verbs.imports import AddImport
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.web.api.application import fastapi_application
-from enlist.web.app import device_application, web_application
+from enlist.web.app import LARGE, device_application, web_application
 from enlist.web.services import Services
 from tests.connections import live_session
 from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, Ticket, done, refusal
@@ -157,6 +158,8 @@ def made(enlist: Enlist, services: Services) -> Site:
         "api-keys": enlist.do(CreateApiKey("key", "reader")).key.id,
         "webhooks": hook,
         "deliveries": told.items[0].id,
+        "imports": enlist.do(AddImport("", "simple", "people.csv", "", ("username",), 1)).id,
+        "kind": "simple",
         "templates": enlist.do(PutTemplate(enlist.root.id, wording)).id,
         "sign-ins": signed.sign_in.id,
         "support-codes": refusal(enlist.redeem("abcdefghij")).support_code,
@@ -274,7 +277,11 @@ def test_a_body_that_is_too_large_is_refused_everywhere(
     assert len(asked) > (90 if listener == "web" else 3)
     own = {"sec-fetch-site": "same-origin", **FORM}
     for method, path in sorted(asked):
-        body = iter([b"a=b&" * 4096] * 4 + [b"x"]) if chunked else b"a=b&" * 16384 + b"x"
+        most = LARGE.get(path, 0) if listener == "web" else 0
+        if most and chunked and not signed_in:
+            continue  # nothing of it is read
+        parts = max(most, 65536) // 16384
+        body = iter([b"a=b&" * 4096] * parts + [b"x"]) if chunked else b"a=b&" * 4096 * parts + b"x"
         answer = client.request(method, path, content=body, headers=own)
         assert answer.status_code == 413, f"{method} {path}"
         told = answer.json()

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from enlist.core.caller import Caller
 from enlist.core.diagnosis import Diagnosis
 from enlist.core.outcomes import Done, Refusal
+from enlist.store.lanes import Store
 from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.driver import AnyVerb, Driver, View
 from enlist.verbs.verify_log import Check
@@ -30,6 +31,11 @@ class Opened:
     caller: Caller
     log: SealedLog
     helpers: Callable[[], AbstractContextManager[Check | None]] = nullcontext
+
+    @property
+    def store(self) -> Store:
+        """The database, for what reads and writes more than a verb may at once."""
+        return self.driver.store
 
     @property
     def now(self) -> int:

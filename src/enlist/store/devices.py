@@ -28,6 +28,10 @@ COLUMNS = """
       LEFT JOIN app_user u ON u.id = d.user_id
 """
 _FIND = Query("device.find", f"{COLUMNS} WHERE d.id = :id AND d.deleted_at IS NULL")
+_OF_USER = Query(
+    "device.of_user",
+    f"{COLUMNS} WHERE d.user_id = :user_id AND d.deleted_at IS NULL ORDER BY d.id LIMIT 1000",
+)
 _WITH_EXTERNAL_ID = Query(
     "device.with_external_id",
     """
@@ -213,6 +217,11 @@ def find(tx: Reader, device_id: Id) -> Device | None:
     """The device with this id, unless deleted."""
     row = tx.one(_FIND, id=device_id)
     return None if row is None else made_of(row)
+
+
+def of_user(tx: Reader, user_id: Id) -> list[Device]:
+    """A user's devices, the oldest first; no more than a thousand."""
+    return [made_of(row) for row in tx.all(_OF_USER, user_id=user_id)]
 
 
 def with_external_id(tx: Reader, organization_id: Id, external_id: str) -> Id | None:

@@ -20,6 +20,7 @@ from enlist.core.targets import shown
 from enlist.pki.revocation import REASONS
 from enlist.store.feed import SealedEvent
 from enlist.store.hooks import Hook, HookDelivery
+from enlist.store.imports import ImportJob
 from enlist.store.revocations import Revocation
 from enlist.verbs import views_details
 from enlist.verbs.consequences import Consequences
@@ -219,3 +220,26 @@ def _placed(found: Any, *hidden: str) -> Document:
 def _person(username: str, user_id: Id | None) -> Document:
     """Who it is about, or nobody whom the reader may know."""
     return {"user": username or None, "user_id": user_id if username else None}
+
+
+def import_job(found: ImportJob) -> dict[str, Any]:
+    """An import."""
+    return {
+        "id": found.id,
+        "state": found.state.value,
+        "name": found.name,
+        "description": found.description,
+        "kind": found.kind,
+        "organization": found.group_id,
+        "organization_id": found.organization_id,
+        "rows": found.rows,
+        "done": found.done,
+        "made": found.made,
+        "changed": found.changed,
+        "unchanged": found.unchanged,
+        "refused": found.refused,
+        "reason": found.reason,
+        "created_by": found.maker,
+        "created_at": found.created_at,
+        "ended_at": found.ended_at,
+    }

@@ -236,6 +236,10 @@ class Driver:
     def tools(self) -> Tools:
         return self._tools
 
+    @property
+    def store(self) -> Store:
+        return self._store
+
     def view(self, view: View[Value], caller: Caller) -> Value | Refusal:
         """Show something; only a refused right is recorded."""
         try:

@@ -12,13 +12,16 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.clock import DAY, HOUR
 from enlist.core.outcomes import Done, Refusal
-from enlist.store import api_sessions, attempts, device_sessions, hooks, limits, sms
+from enlist.store import api_sessions, attempts, device_sessions, hooks, imports, limits, sms
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
 from enlist.verbs.posting import KEPT
 
 ATTEMPTS_KEPT: Final = 7 * DAY
 """How long a half-finished attempt can be looked at."""
+
+IMPORTS_KEPT: Final = 30 * DAY
+"""How long the rows of an import that are wrong can be downloaded."""
 
 SESSIONS_KEPT: Final = 2 * DAY
 """How long an API session is kept that nobody used; it counts for nothing much sooner."""
@@ -40,4 +43,5 @@ class Sweep(QuickVerb[None, int]):
         dead = device_sessions.sweep(tx, tx.now - PROCESSES_KEPT)
         dead += api_sessions.sweep(tx, tx.now - SESSIONS_KEPT) + sms.sweep(tx)
         dead += hooks.sweep(tx, tx.now - KEPT)
+        dead += imports.sweep(tx, tx.now - IMPORTS_KEPT)
         return Done(dead + limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))

@@ -23,6 +23,7 @@ from enlist.core.clock import SECOND
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.store.tx import StoreUnavailable
+from enlist.verbs.csv_file import MOST_BYTES
 from enlist.web import console, demo, enroll, look, pki, portal, sms_reports
 from enlist.web.api import LEAN, ApiApplication
 from enlist.web.boundary import Capped, Edge, SameSite, Terms, leave_to_faults
@@ -36,7 +37,10 @@ from enlist.web.protocols import forward_auth, openziti
 from enlist.web.services import Services
 from enlist.web.session import session_routes
 
-LARGE: Final[Mapping[str, int]] = {"/api/v1/devices/bulk": 8 * 1024 * 1024}
+LARGE: Final[Mapping[str, int]] = {
+    "/api/v1/devices/bulk": 8 * 1024 * 1024,
+    "/api/v1/imports": MOST_BYTES,
+}
 """Addresses, for staff alone, whose bodies may be larger than others, and how large."""
 
 MOST_SKEW: Final = 5 * SECOND
@@ -63,7 +67,7 @@ def web_application(services: Services) -> ASGIApp:
     if services.sessions is not None:
         routes += session_routes()
     app = _starlette(services, routes)
-    return _bounded(app, services, "web", LEAN)
+    return _bounded(app, services, "web", LEAN, LARGE)
 
 
 def device_application(services: Services) -> ASGIApp:
@@ -71,7 +75,7 @@ def device_application(services: Services) -> ASGIApp:
     sessions = [] if services.sessions is None else session_routes()
     app = _starlette(services, [*device_routes(), *sessions, *pki.routes(), *_health()])
     app.state.openziti = True
-    return _bounded(app, services, "device", openziti.LEAN)
+    return _bounded(app, services, "device", openziti.LEAN, {})
 
 
 def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:
@@ -100,7 +104,11 @@ class _Shortcut:
 
 
 def _bounded(
-    app: Starlette, services: Services, listener: str, lean: Mapping[tuple[str, str], ASGIApp]
+    app: Starlette,
+    services: Services,
+    listener: str,
+    lean: Mapping[tuple[str, str], ASGIApp],
+    large: Mapping[str, int],
 ) -> ASGIApp:
     """The wrappers of `boundary`, innermost first."""
 
@@ -113,7 +121,7 @@ def _bounded(
 
     same_site = SameSite(_Shortcut(app, lean), render, services.public_url, cookie_name(services))
     terms = Terms(services.secure, services.trusted_proxies, services.proxy_header)
-    return Edge(Capped(same_site, render, LARGE), render, listener, terms)
+    return Edge(Capped(same_site, render, large), render, listener, terms)
 
 
 async def _render(request: Request, refusal: Refusal) -> Response:

@@ -41,6 +41,7 @@ from enlist.wiring.beside import tell
 from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.delivery import delivery_worker, sms_gateway
 from enlist.wiring.hooks import HooksThread
+from enlist.wiring.importer import Importer
 from enlist.wiring.installation import (
     CannotStart,
     Installation,
@@ -201,6 +202,7 @@ def _work(
     shown = ShownKey(installation.tools.addresses.device_url, installation.tools.listener)
     beside: tuple[Background, ...] = (
         Janitor(installation.driver),
+        Importer(installation.driver, installation.store),
         KeyWatch(settings.data, installation.tools.clock, taken_up),
         missing,
         AnotherKey(installation, settings.data),

@@ -37,6 +37,7 @@ REVISIONS: Final = (
     "0012_restrictions",
     "0013_branding",
     "0014_webhooks",
+    "0015_imports",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

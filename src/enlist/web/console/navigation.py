@@ -129,6 +129,21 @@ MAP: Final = (
                 listed=False,
             ),
             Entry(
+                "imports",
+                N_("Batch status"),
+                "upload",
+                _P.USERS_READ,
+                ("Accounts > Users > Batch Status", "Batch Import", "CSV", "Bulk import"),
+            ),
+            Entry(
+                "imports/new",
+                N_("Import a file"),
+                "upload",
+                _P.USERS_EDIT,
+                ("Enrollment Status > Add > Batch Import", "Batch Type", "Upload CSV"),
+                listed=False,
+            ),
+            Entry(
                 "roles",
                 N_("Roles"),
                 "shield-check",

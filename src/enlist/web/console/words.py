@@ -83,6 +83,27 @@ MESSAGE_STATES: Final = {
     "failed": Word(N_("Failed"), "bad", meaning=N_("It was given up.")),
 }
 
+IMPORT_STATES: Final = {
+    "uploading": Word(N_("Being read"), "wait", meaning=N_("The file is being read.")),
+    "checking": Word(N_("Being looked at"), "wait", meaning=N_("Nothing is changed yet.")),
+    "checked": Word(N_("Preview"), "calm", meaning=N_("Nothing is changed yet: this would be.")),
+    "running": Word(
+        N_("Running"), "wait", meaning=N_("You may leave this page: it goes on by itself.")
+    ),
+    "done": Word(N_("Done"), "good", meaning=N_("It came to its end.")),
+    "stopped": Word(N_("Stopped"), "bad", meaning=N_("What was done until then stays.")),
+}
+
+KINDS: Final = {
+    "simple": Word(
+        N_("Simple"), meaning=N_("People, and for each a device by its name and platform.")
+    ),
+    "advanced": Word(
+        N_("Advanced"), meaning=N_("Also serial numbers, tags and attributes of your own.")
+    ),
+}
+"""Which columns a file may have."""
+
 CHANNELS: Final = {
     "email": Word(N_("E-mail"), icon="mail"),
     "sms": Word(N_("SMS"), icon="device-mobile"),

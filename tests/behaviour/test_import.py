@@ -1,0 +1,203 @@
+"""Importing people and devices from CSV: previewed, done, done again, and told what is wrong."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from enlist.core.caller import Caller
+from enlist.core.outcomes import Refusal
+from enlist.store import users
+from enlist.store.imports import ImportJob, ImportState, RowError
+from enlist.verbs.csv_file import MOST_ROWS
+from enlist.verbs.importing import Importing
+from enlist.verbs.imports import (
+    ReadImportErrors,
+    ShowImport,
+    StartImport,
+    StopImport,
+    bring,
+    template,
+)
+from tests.installation import Enlist, code
+
+HEAD = "username,email,friendly_name,platform,serial\n"
+ROWS = HEAD + "ada,ada@example.com,laptop,linux,S1\nbob,bob@example.com,phone,android,S2\n"
+
+
+def brought(
+    enlist: Enlist,
+    text: str | bytes,
+    *,
+    kind: str = "advanced",
+    preview: bool = False,
+    caller: Caller | None = None,
+) -> ImportJob | Refusal:
+    raw = text.encode() if isinstance(text, str) else text
+    asking = caller or enlist.host
+    return bring(
+        enlist.driver, enlist.store, asking, io.BytesIO(raw),
+        organization=enlist.root.id, kind=kind, name="people.csv", preview=preview,
+    )  # fmt: skip
+
+
+def imported(
+    enlist: Enlist, text: str | bytes, *, kind: str = "advanced", preview: bool = False
+) -> ImportJob:
+    """The import once it is at its end."""
+    job = brought(enlist, text, kind=kind, preview=preview)
+    assert isinstance(job, ImportJob), job
+    assert Importing(enlist.driver, enlist.store).work()
+    return again(enlist, job)
+
+
+def again(enlist: Enlist, job: ImportJob) -> ImportJob:
+    found = enlist.driver.view(ShowImport(job.id), enlist.host)
+    assert isinstance(found, ImportJob)
+    return found
+
+
+def counts(job: ImportJob) -> tuple[int, int, int, int]:
+    return job.made, job.changed, job.unchanged, job.refused
+
+
+def wrong(enlist: Enlist, job: ImportJob) -> list[RowError]:
+    found = enlist.driver.view(ReadImportErrors(job.id), enlist.host)
+    assert isinstance(found, list)
+    return found
+
+
+def sizes(enlist: Enlist) -> list[int]:
+    return [len(enlist.rows(name)) for name in ("app_user", "device", "enrollment", "message")]
+
+
+def test_a_file_is_done_once(enlist: Enlist) -> None:
+    """A50: the second time makes nothing new, whatever the order of columns and letters."""
+    first = imported(enlist, ROWS)
+    assert (first.state, counts(first)) == (ImportState.DONE, (2, 0, 0, 0))
+    before = sizes(enlist)
+    same = imported(enlist, "\ufeff" + ROWS.replace(",", ";").replace("ada;ada@", "ADA;ada@"))
+    assert (counts(same), sizes(enlist)) == ((0, 0, 2, 0), before)
+    moved = imported(enlist, HEAD + "ada,new@example.com,laptop of ada,linux,S1\n")
+    assert (counts(moved), sizes(enlist)) == ((0, 1, 0, 0), before)
+    ada = enlist.store.read(lambda tx: users.by_username(tx, "ada"))
+    assert ada is not None
+    assert ada.email == "new@example.com"
+    assert {row["name"] for row in enlist.rows("device")} == {"laptop of ada", "phone"}
+    kinds = [event["kind"] for event in enlist.rows("event")]
+    assert (kinds.count("import.created"), kinds.count("import.ended")) == (3, 3)
+
+
+@pytest.mark.parametrize("kind", ["simple", "advanced"])
+def test_the_template_imports_as_it_is(enlist: Enlist, kind: str) -> None:
+    """A48."""
+    job = imported(enlist, template(kind), kind=kind)
+    assert (counts(job), wrong(enlist, job)) == ((2, 0, 0, 0), [])
+    if kind == "advanced":
+        device = next(row for row in enlist.rows("device") if row["serial"] == "PF-EXAMPLE-1")
+        assert (device["tags"], device["custom_attributes"]) == (
+            '["sales","berlin"]', '{"department":"Sales"}',
+        )  # fmt: skip
+
+
+BAD = {
+    "nobody@@": ("email", "must be an e-mail address"),
+    "0301234": ("phone", "country code"),
+    "=cmd()": ("friendly_name", "formula"),
+    "beos": ("platform", "must be one of"),
+    "nowhere": ("group_id", "no organization with the Group ID nowhere"),
+    "490154203237519": ("imei", "check digit"),
+}
+
+
+def test_a_bad_row_stops_no_good_row(enlist: Enlist) -> None:
+    """A50: each is told at its line and column, a duplicate and a cell too many as well."""
+    columns = ("username", "email", "phone", "friendly_name", "platform", "group_id", "imei")
+    lines = [",".join(columns)]
+    for number, (text, (column, _)) in enumerate(BAD.items()):
+        cells = {"username": f"bad{number}", "friendly_name": "x", "platform": "linux"}
+        lines.append(",".join((cells | {column: text}).get(name, "") for name in columns))
+    lines += ["good,,,x,linux,,", "GOOD,,,X,linux,,", "long,,,x,linux,,,,", "fine,,,,,,"]
+    job = imported(enlist, "\n".join(lines))
+    found = wrong(enlist, job)
+    assert counts(job) == (2, 0, 0, len(BAD) + 2)
+    told = list(BAD.values())
+    for number, (error, (column, message)) in enumerate(zip(found, told, strict=False), 2):
+        assert (error.line, error.column) == (number, column)
+        assert message in error.message
+    assert "line 8" in found[-2].message
+    assert "cells" in found[-1].message
+    assert {row["username"] for row in enlist.rows("app_user")} >= {"good", "fine"}
+    assert len(enlist.rows("device")) == 1
+
+
+def test_a_preview_changes_nothing(enlist: Enlist) -> None:
+    """The same report as the import itself, which it becomes when it is started."""
+    enlist.user("bob")
+    before = sizes(enlist)
+    text = ROWS + "eve,,laptop,beos,S3\n"
+    job = imported(enlist, text, preview=True)
+    assert (job.state, job.refused, sizes(enlist)) == (ImportState.CHECKED, 1, before)
+    previewed, shown = counts(job), wrong(enlist, job)
+    enlist.do(StartImport(job.id))
+    assert Importing(enlist.driver, enlist.store).work()
+    done_now = again(enlist, job)
+    assert (done_now.state, counts(done_now)) == (ImportState.DONE, previewed)
+    assert [(each.line, each.column) for each in wrong(enlist, job)] == [
+        (each.line, each.column) for each in shown
+    ]
+    assert code(enlist.perform(StartImport(job.id))) == "conflict"
+    assert enlist.rows("import_block") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is empty"),
+        ("username\n", "no rows"),
+        ("user name,email\nada,\n", "did you mean username?"),
+        ("email\na@example.com\n", "lacks the column username"),
+        ("username,username\nada,ada\n", "twice"),
+        ("username\nJ\u00f6rg\n".encode("latin-1"), "CSV UTF-8"),
+        ("username\nada\n".encode("utf-16"), "CSV UTF-8"),
+        (b"PK\x03\x04spreadsheet", "spreadsheet"),
+        ('username\n"ada\n', "cannot be read"),
+        ("username\n" + "ada\n" * (MOST_ROWS + 1), "more than 250,000 rows"),
+    ],
+)
+def test_a_bad_file_leaves_nothing(enlist: Enlist, text: str | bytes, told: str) -> None:
+    found = brought(enlist, text)
+    assert isinstance(found, Refusal)
+    assert found.fields[0].field == "file"
+    assert told in found.fields[0].message
+    assert enlist.rows("import_job") == enlist.rows("import_block") == []
+
+
+def test_it_goes_on_after_a_restart(enlist: Enlist) -> None:
+    """Whoever stops in the middle leaves it to the next; nothing is done or counted twice."""
+    text = "username\n" + "".join(f"user{number}\n" for number in range(250))
+    job = brought(enlist, text)
+    assert isinstance(job, ImportJob)
+    left = iter([False, True])
+    first = Importing(enlist.driver, enlist.store)
+    assert first.work(stopping=lambda: next(left))
+    assert again(enlist, job).done == 100
+    other = enlist.again()
+    assert Importing(other.driver, other.store).work()
+    ended = again(enlist, job)
+    assert (ended.state, counts(ended)) == (ImportState.DONE, (250, 0, 0, 0))
+    assert not first.work()
+
+
+def test_it_has_the_rights_of_whoever_brought_it(enlist: Enlist) -> None:
+    """S54: also those that he loses meanwhile; and nobody imports with fewer."""
+    reader = enlist.staff("reader")
+    assert code(brought(enlist, ROWS, caller=reader)) == "forbidden"
+    operator = enlist.staff("operator", username="olga")
+    job = brought(enlist, ROWS, caller=operator)
+    assert isinstance(job, ImportJob)
+    enlist.store.write(lambda tx: users.delete(tx, operator.id or ""))
+    Importing(enlist.driver, enlist.store).work()
+    assert (again(enlist, job).state, again(enlist, job).made) == (ImportState.STOPPED, 0)
+    assert code(enlist.perform(StopImport(job.id))) == "conflict"
