@@ -14,15 +14,19 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from enlist.core.ids import parse_id
+from enlist.core.model import DeviceList
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret, parse_code, support_code
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_lists import Entry, ListListed, PutOnList
+from enlist.verbs.groups import AddGroup
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.imports import AddImport
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.templates import PutTemplate, Wording
@@ -53,6 +57,10 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "after": ("event",),
     "webhook": ("webhook",),
     "delivery": ("delivery",),
+    "user_group": ("user_group",),
+    "restriction": ("restriction",),
+    "allowed": ("allowed",),
+    "denied": ("denied",),
 }
 """What can stand where a thing is named, by the name of the place."""
 
@@ -87,6 +95,10 @@ class Things:
     message: str
     sign_in: str
     support_code: str
+    user_group: str
+    restriction: str
+    allowed: str
+    denied: str
 
     @property
     def ids(self) -> list[str]:
@@ -158,7 +170,18 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         message=mailed.message_id or "",
         sign_in=signed_in.sign_in.id,
         support_code=again.support_code,
+        user_group=enlist.do(AddGroup(place, f"{mark} group")).id,
+        restriction=enlist.do(AddRestriction(place, {"name": f"{mark} rule"})).id,
+        allowed=_listed(enlist, place, DeviceList.ALLOW, f"{mark}-allowed"),
+        denied=_listed(enlist, place, DeviceList.DENY, f"{mark}-denied"),
     )
+
+
+def _listed(enlist: Enlist, place: str, kind: DeviceList, serial: str) -> str:
+    enlist.do(PutOnList(place, kind, (Entry("serial", serial),)))
+    page = enlist.driver.view(ListListed(place, search=serial), enlist.host)
+    assert not isinstance(page, Refusal)
+    return page.items[0].id
 
 
 def unknown(value: str) -> str:

@@ -20,10 +20,12 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels.mailbox import CapturedMessage
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.driver import Driver
+from enlist.verbs.groups import AddGroup
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.imports import AddImport
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.web.api.application import fastapi_application
@@ -144,6 +146,11 @@ def made(enlist: Enlist, services: Services) -> Site:
         "rest": "nothing/here",
         "handle": ticket.enrollment_id,
         "look": "7a1fa2-0",
+        "groups": enlist.do(AddGroup("main", "staff")).id,
+        "restrictions": enlist.do(AddRestriction("alpha", {"name": "rule"})).id,
+        "members": enlist.device(ticket.device_id).user_id or "",
+        "allow-list": ticket.device_id,
+        "deny-list": ticket.device_id,
         "number": "1",
         "devices": ticket.device_id,
         "my-devices": ticket.device_id,
