@@ -25,6 +25,7 @@ from enlist.verbs import (
     device_lists,
     device_sessions,
     devices,
+    exporting,
     feed,
     first_device,
     groups,
@@ -354,6 +355,10 @@ REQUESTS: dict[str, Asked] = {
     "ListOrganizations": Asked(lambda _w, p: views.ListOrganizations(p), ALL, 0),
     "ListMessages": Asked(lambda _w, p: views.ListMessages(p), ALL, 0),
     "ListEvents": Asked(lambda _w, p: views.ListEvents(p), ALL, 0),
+    "ExportEnrollments": Asked(lambda _w, p: exporting.ExportEnrollments(p), STAFF_READERS, 0),
+    "BeginExport": Asked(
+        lambda _w, p: exporting.BeginExport(exporting.ExportEnrollments(p)), STAFF_READERS
+    ),
     "ExportEvents": Asked(lambda _w, p: views.ExportEvents(p), STAFF_READERS, 0),
     "ListApiKeys": Asked(lambda _w, p: views.ListApiKeys(p), STAFF_READERS, 0),
     "ShowDevice": Asked(lambda w, p: views_details.ShowDevice(_device(w, p)), ALL, 0),
