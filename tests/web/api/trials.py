@@ -1,0 +1,336 @@
+"""What permissions are tried with: for every operation of staff a request that succeeds."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from enlist.core.model import DeviceList, GrantKind
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import Secret
+from enlist.store import holds
+from enlist.store.listing import Page
+from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_lists import Entry, ListListed, PutOnList
+from enlist.verbs.groups import AddGroup
+from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
+from enlist.verbs.importing import Importing
+from enlist.verbs.imports import bring
+from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.restrictions import AddRestriction
+from enlist.verbs.sealing import Sealer
+from enlist.verbs.sign_in import StartSignIn
+from enlist.verbs.templates import PutTemplate, Wording
+from tests.connections import live_session
+from tests.installation import PASSWORD, SHOWN, Ticket, done
+from tests.pictures import png
+from tests.web.api.conftest import Api, Client
+
+WORDING: Final = {"subject": "s", "body": "{EnrollmentUrl}"}
+HOOK_URL: Final = "https://hooks.example.com/"
+LOGO: Final = b64encode(png()).decode()
+
+
+@dataclass
+class World:
+    """Fresh things for one operation to be tried on."""
+
+    api: Api
+    client: Client
+    username: str
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def name(self) -> str:
+        return f"thing-{next(self.numbers)}-{self.username}"
+
+    def user(self) -> str:
+        return self.api.enlist.user(self.name()).id
+
+    def ticket(self) -> Ticket:
+        return self.api.enlist.register(self.name())
+
+    def session(self) -> str:
+        """A live session of a device."""
+        return live_session(self.api.enlist.store, self.ticket().device_id)
+
+    def revoked(self) -> str:
+        """A registered device without a live enrollment."""
+        ticket = self.ticket()
+        self.api.enlist.revoke(ticket.enrollment_id)
+        return ticket.device_id
+
+    def held(self) -> str:
+        """A live enrollment, put on hold as by a restore."""
+        ticket = self.ticket()
+        self.api.enlist.store.write(holds.hold_all)
+        return ticket.enrollment_id
+
+    def by_jwt(self) -> str:
+        """A live enrollment by one-time JWT."""
+        details = DeviceDetails("laptop", "linux")
+        verb = Register("", self.user(), details, SHOWN, grant=GrantKind.ONE_TIME_JWT)
+        return self.api.enlist.do(verb).enrollment_id
+
+    def group(self) -> str:
+        return self.api.enlist.do(AddGroup("main", self.name())).id
+
+    def restriction(self) -> str:
+        return self.api.enlist.do(AddRestriction("main", {"name": "rule"})).id
+
+    def listed(self, kind: DeviceList) -> str:
+        entry, enlist = Entry("serial", self.name()), self.api.enlist
+        enlist.do(PutOnList("main", kind, (entry,)))
+        page = enlist.driver.view(ListListed("main", search=entry.value), enlist.host)
+        assert isinstance(page, Page)
+        return page.items[0].id
+
+    def organization(self) -> str:
+        return self.api.enlist.organization(self.name()).group_id
+
+    def api_key(self) -> str:
+        made = self.api.enlist.do(CreateApiKey(self.name(), "reader", self.api.enlist.root.id))
+        return made.key.id
+
+    def template(self) -> str:
+        wording = Wording(self.name(), "registration", "email", "en", "s", "{EnrollmentUrl}")
+        return self.api.enlist.do(PutTemplate(self.api.enlist.root.id, wording)).id
+
+    def event(self) -> str:
+        """An event that every role may see."""
+        device_id = self.ticket().device_id
+        return self.api.enlist.events("device.registered", device=device_id)[0].id
+
+    def sealed(self, path: str) -> str:
+        """A path, when the log was sealed and signed."""
+        Sealer(self.api.enlist.store).seal_all()
+        self.api.enlist.installation.log.sign()
+        return path
+
+    def support_code(self) -> str:
+        answer = self.api.stranger.post("/redeem", {"token": "8Kq2mWx7Rb"})
+        return str(answer.json()["support_code"])
+
+    def sign_in(self) -> str:
+        """Another sign-in of whoever asks."""
+        sign_in = StartSignIn(self.username, Secret(PASSWORD))
+        return done(self.api.enlist.perform(sign_in, self.api.enlist.stranger())).sign_in.id
+
+    def mine(self) -> str:
+        """A device of whoever asks, waiting for its token to be used."""
+        details = DeviceDetails(self.name(), "linux")
+        return self.api.enlist.do(Register("", self.username, details)).device_id
+
+    def imported(self) -> str:
+        """An import whose preview is ready."""
+        enlist = self.api.enlist
+        job = bring(
+            enlist.driver, enlist.store, enlist.host, io.BytesIO(b"username\nimported\n"),
+            organization="", kind="simple", name="people.csv", preview=True,
+        )  # fmt: skip
+        assert not isinstance(job, Refusal), job
+        Importing(enlist.driver, enlist.store).work(job.id)
+        return job.id
+
+    def webhook(self) -> str:
+        return self.api.enlist.do(AddWebhook("hook", HOOK_URL)).hook.id
+
+    def delivered(self) -> str:
+        """The path of an event on its way to a webhook."""
+        hook, enlist = self.webhook(), self.api.enlist
+        enlist.do(TestWebhook(hook))
+        told = enlist.driver.view(ListDeliveries(filters={"webhook": hook}), enlist.host)
+        assert isinstance(told, Page)
+        return f"/webhooks/{hook}/deliveries/{told.items[0].id}"
+
+    def registering(self) -> dict[str, str]:
+        return {"user": self.user(), "name": "laptop", "platform": "linux"}
+
+
+Asked = tuple[str, Any]
+Trial = Asked | Callable[[World], Asked]
+
+TRIALS: dict[str, Trial] = {
+    "GET /devices": ("/devices", None),
+    "POST /devices": lambda w: ("/devices", w.registering()),
+    "POST /devices/bulk": lambda w: ("/devices/bulk", {"rows": [w.registering()]}),
+    "GET /imports": ("/imports", None),
+    "POST /imports": ("/imports", b"username\nimported\n"),
+    "GET /imports/templates/{kind}": ("/imports/templates/simple", None),
+    "GET /imports/{import_id}": lambda w: (f"/imports/{w.imported()}", None),
+    "GET /imports/{import_id}/errors": lambda w: (f"/imports/{w.imported()}/errors", None),
+    "POST /imports/{import_id}/start": lambda w: (f"/imports/{w.imported()}/start", None),
+    "POST /imports/{import_id}/stop": lambda w: (f"/imports/{w.imported()}/stop", None),
+    "GET /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
+    "PATCH /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", {"name": "x"}),
+    "DELETE /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
+    "GET /device-sessions": ("/device-sessions", None),
+    "GET /revocations": ("/revocations", None),
+    "GET /revocations/stream": ("/revocations/stream", None),
+    "GET /device-sessions/{session_id}": lambda w: (f"/device-sessions/{w.session()}", None),
+    "DELETE /device-sessions/{session_id}": lambda w: (f"/device-sessions/{w.session()}", None),
+    "POST /devices/{device_id}/enrollments": lambda w: (
+        f"/devices/{w.revoked()}/enrollments",
+        None,
+    ),
+    "POST /devices/{device_id}/reset": lambda w: (f"/devices/{w.ticket().device_id}/reset", None),
+    "POST /devices/{device_id}/reassign": lambda w: (
+        f"/devices/{w.ticket().device_id}/reassign",
+        {"user": w.user()},
+    ),
+    "POST /devices/{device_id}/replace": lambda w: (
+        f"/devices/{w.ticket().device_id}/replace",
+        None,
+    ),
+    "DELETE /enrollments/{enrollment_id}": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}",
+        None,
+    ),
+    "GET /enrollments": ("/enrollments", None),
+    "GET /enrollments/export": ("/enrollments/export", None),
+    "GET /enrollments/{enrollment_id}": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}",
+        None,
+    ),
+    "GET /enrollments/{enrollment_id}/jwt": lambda w: (f"/enrollments/{w.by_jwt()}/jwt", None),
+    "GET /enrollments/{enrollment_id}/qr": lambda w: (f"/enrollments/{w.by_jwt()}/qr", None),
+    "POST /enrollments/{enrollment_id}/revoke": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}/revoke",
+        None,
+    ),
+    "POST /enrollments/{enrollment_id}/reactivate": lambda w: (
+        f"/enrollments/{w.held()}/reactivate",
+        None,
+    ),
+    "POST /enrollments/{enrollment_id}/resend": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}/resend",
+        None,
+    ),
+    "POST /enrollments/{enrollment_id}/reissue": lambda w: (
+        f"/enrollments/{w.ticket().enrollment_id}/reissue",
+        None,
+    ),
+    "GET /users": ("/users", None),
+    "POST /users": lambda w: ("/users", {"username": w.name()}),
+    "GET /users/{user}": lambda w: (f"/users/{w.user()}", None),
+    "PATCH /users/{user}": lambda w: (f"/users/{w.user()}", {"first_name": "x"}),
+    "DELETE /users/{user}": lambda w: (f"/users/{w.user()}", None),
+    "PUT /users/{user}/password": lambda w: (
+        f"/users/{w.user()}/password",
+        {"password": PASSWORD},
+    ),
+    "POST /users/{user}/disable": lambda w: (f"/users/{w.user()}/disable", None),
+    "POST /users/{user}/enable": lambda w: (f"/users/{w.user()}/enable", None),
+    "POST /users/{user}/sign-out": lambda w: (f"/users/{w.user()}/sign-out", None),
+    "POST /users/{user}/roles": lambda w: (
+        f"/users/{w.user()}/roles",
+        {"role": "reader", "organization": "main"},
+    ),
+    "DELETE /users/{user}/roles/{organization}/{role}": lambda w: (
+        f"/users/{w.user()}/roles/main/reader",
+        None,
+    ),
+    "GET /organizations": ("/organizations", None),
+    "POST /organizations": lambda w: ("/organizations", {"group_id": w.name(), "name": "x"}),
+    "GET /organizations/{organization}": ("/organizations/main", None),
+    "PATCH /organizations/{organization}": ("/organizations/main", {"name": "x"}),
+    "DELETE /organizations/{organization}": lambda w: (f"/organizations/{w.organization()}", None),
+    "GET /organizations/{organization}/settings": ("/organizations/main/settings", None),
+    "PATCH /organizations/{organization}/settings": (
+        "/organizations/main/settings",
+        {"token_length": 12},
+    ),
+    "GET /api-keys": ("/api-keys", None),
+    "POST /api-keys": ("/api-keys", {"name": "x", "role": "reader"}),
+    "DELETE /api-keys/{key_id}": lambda w: (f"/api-keys/{w.api_key()}", None),
+    "POST /api-keys/{key_id}/revoke": lambda w: (f"/api-keys/{w.api_key()}/revoke", None),
+    "GET /messages": ("/messages", None),
+    "GET /templates/lookups": ("/templates/lookups", None),
+    "GET /templates": ("/templates", None),
+    "PUT /templates": ("/templates", WORDING),
+    "POST /templates/preview": ("/templates/preview", WORDING),
+    "DELETE /templates/{template_id}": lambda w: (f"/templates/{w.template()}", None),
+    "GET /events": ("/events", None),
+    "GET /events/export": ("/events/export", None),
+    "GET /events/{event_id}": lambda w: (f"/events/{w.event()}", None),
+    "GET /events/{event_id}/proof": lambda w: (f"/events/{w.event()}/proof", None),
+    "GET /log/checkpoint": lambda w: (w.sealed("/log/checkpoint"), None),
+    "GET /log/consistency": lambda w: (w.sealed("/log/consistency?since=1"), None),
+    "GET /support-codes/{code}": lambda w: (f"/support-codes/{w.support_code()}", None),
+    "GET /me": ("/me", None),
+    "GET /me/sign-ins": ("/me/sign-ins", None),
+    "DELETE /me/sign-ins/{sign_in_id}": lambda w: (f"/me/sign-ins/{w.sign_in()}", None),
+    "POST /me/sign-out": ("/me/sign-out", {"keep_present": True}),
+    "GET /me/devices": ("/me/devices", None),
+    "POST /me/devices": ("/me/devices", {"name": "laptop", "platform": "linux"}),
+    "POST /me/devices/{device_id}/resend": lambda w: (f"/me/devices/{w.mine()}/resend", None),
+    "POST /me/devices/{device_id}/renew": lambda w: (f"/me/devices/{w.mine()}/renew", None),
+    "GET /me/devices/{device_id}/message": lambda w: (f"/me/devices/{w.mine()}/message", None),
+    "DELETE /me/devices/{device_id}": lambda w: (f"/me/devices/{w.mine()}", None),
+    "GET /roles": ("/roles", None),
+    "GET /groups": ("/groups", None),
+    "POST /groups": lambda w: ("/groups", {"name": w.name()}),
+    "GET /groups/{group}": lambda w: (f"/groups/{w.group()}", None),
+    "PATCH /groups/{group}": lambda w: (f"/groups/{w.group()}", {"description": "d"}),
+    "DELETE /groups/{group}": lambda w: (f"/groups/{w.group()}", None),
+    "PUT /groups/{group}/members/{user}": lambda w: (
+        f"/groups/{w.group()}/members/{w.user()}",
+        None,
+    ),
+    "DELETE /groups/{group}/members/{user}": lambda w: (
+        f"/groups/{w.group()}/members/{w.user()}",
+        None,
+    ),
+    "GET /organizations/{organization}/restrictions": ("/organizations/main/restrictions", None),
+    "POST /organizations/{organization}/restrictions": (
+        "/organizations/main/restrictions",
+        {"name": "rule"},
+    ),
+    "PATCH /organizations/{organization}/restrictions/{restriction}": lambda w: (
+        f"/organizations/main/restrictions/{w.restriction()}",
+        {"rank": 3},
+    ),
+    "DELETE /organizations/{organization}/restrictions/{restriction}": lambda w: (
+        f"/organizations/main/restrictions/{w.restriction()}",
+        None,
+    ),
+    "GET /listed-devices": ("/listed-devices", None),
+    "POST /organizations/{organization}/allow-list": (
+        "/organizations/main/allow-list",
+        {"entries": [{"attribute": "serial", "value": "SN-0001"}]},
+    ),
+    "POST /organizations/{organization}/deny-list": (
+        "/organizations/main/deny-list",
+        {"entries": [{"attribute": "serial", "value": "SN-0001"}]},
+    ),
+    "DELETE /allow-list/{entry}": lambda w: (f"/allow-list/{w.listed(DeviceList.ALLOW)}", None),
+    "DELETE /deny-list/{entry}": lambda w: (f"/deny-list/{w.listed(DeviceList.DENY)}", None),
+    "GET /overview": ("/overview", None),
+    "GET /search": ("/search?text=x", None),
+    "GET /organizations/{organization}/branding": ("/organizations/main/branding", None),
+    "PATCH /organizations/{organization}/branding": (
+        "/organizations/main/branding",
+        {"accent_color": "#7a1fa2"},
+    ),
+    "PUT /organizations/{organization}/branding/logo": (
+        "/organizations/main/branding/logo",
+        {"png": LOGO},
+    ),
+    "GET /webhooks": ("/webhooks", None),
+    "POST /webhooks": ("/webhooks", {"name": "hook", "url": HOOK_URL}),
+    "PATCH /webhooks/{webhook_id}": lambda w: (f"/webhooks/{w.webhook()}", {"name": "x"}),
+    "DELETE /webhooks/{webhook_id}": lambda w: (f"/webhooks/{w.webhook()}", None),
+    "POST /webhooks/{webhook_id}/secret": lambda w: (f"/webhooks/{w.webhook()}/secret", None),
+    "POST /webhooks/{webhook_id}/test": lambda w: (f"/webhooks/{w.webhook()}/test", None),
+    "GET /webhooks/{webhook_id}/deliveries": lambda w: (
+        f"/webhooks/{w.webhook()}/deliveries",
+        None,
+    ),
+    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": lambda w: (
+        w.delivered() + "/replay",
+        None,
+    ),
+}
