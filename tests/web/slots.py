@@ -16,6 +16,7 @@ from urllib.parse import quote
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from enlist.core.model import Platform
 from enlist.web.api.openapi import operations_of
 from enlist.web.console import routes
 from tests.installation import PASSWORD
@@ -50,6 +51,7 @@ SAME_AS: Final = {
     "deny-list/entry": "denied",
     "delivery_id": "delivery",
     "delivery": "delivery",
+    **{f"template_{platform}": "template" for platform in Platform},
 }
 
 
@@ -59,6 +61,7 @@ PLAIN: Final[dict[str, Any]] = {
     "confirmed": "yes",
     "as": "",
     "back": "",
+    "next": "",
     "new": "yes",
     "nonce": "n",
     "name": "fresh",
@@ -89,19 +92,17 @@ PLAIN: Final[dict[str, Any]] = {
     "group_id": "fresh",
     "platform": "linux",
     "ownership": "corporate_dedicated",
+    "manufacturer": "",
     "model": "",
     "os_version": "",
     "identifiers": {},
     "reason": "lost",
     "step": "1",
     "version": "1",
-    "description": "",
     "list": "deny",
     "attribute": "serial",
     "entries": [{"attribute": "serial", "value": "SN-0001"}],
     "rank": 100,
-    "tags": [],
-    "custom_attributes": {},
     "may_enroll": True,
     "platforms": [],
     "models": [],
@@ -128,6 +129,9 @@ PLAIN: Final[dict[str, Any]] = {
     "sort": "",
     "cursor": "",
     "state": "",
+    "device_state": "",
+    "token_status": "",
+    "first_seen": "",
     "source": "",
     "grant": "",
     "dry_run": "true",
@@ -152,6 +156,15 @@ PLAIN: Final[dict[str, Any]] = {
     "guard_known_devices": False,
     "notify_users": False,
     "sms_per_day": 200,
+    "message_type": "email",
+    "logo": "",
+    "png": "",
+    "header_color": "",
+    "accent_color": "",
+    "support_email": "",
+    "support_phone": "",
+    "help_text": "",
+    "landing_url": "",
 }
 """What stands in the places that name nothing; a body holds only those that it needs."""
 

@@ -7,7 +7,7 @@ by a stranger and by an administrator, with ids of things that are there and a l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,7 +68,7 @@ def routes_of(app: ASGIApp) -> Iterator[tuple[str, str]]:
             assert route.path.startswith(("/api", "/static")), route.path
 
 
-def _is_noted(row: dict[str, Any]) -> bool:
+def _is_noted(row: Mapping[str, Any]) -> bool:
     """Whether looking may leave such a row."""
     return row.get("kind") in NOTED or str(row.get("source", "")).startswith(COUNTED)
 
