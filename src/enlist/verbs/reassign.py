@@ -26,6 +26,11 @@ REASSIGNED = "reassigned"
 """Why credentials and enrollments of the one before were revoked."""
 
 
+def stays_with(device: Device, user: User) -> bool:
+    """Whether a device stays in its organization as this user's, where nobody says otherwise."""
+    return device.organization_path.startswith(user.organization_path)
+
+
 @dataclass(frozen=True)
 class Reassign(Afresh):
     """Give a device to another user.
@@ -78,7 +83,7 @@ class Reassign(Afresh):
         if self.organization:
             found = organization_named(tx, caller, self.organization)
         else:
-            stays = device.organization_path.startswith(user.organization_path)
+            stays = stays_with(device, user)
             found = place_of(tx, device.organization_id if stays else user.organization_id)
         if isinstance(found, Refusal):
             return found

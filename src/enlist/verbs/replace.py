@@ -12,7 +12,7 @@ from enlist.core.caller import Caller
 from enlist.core.ids import Id, new_id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, GrantKind, Platform
-from enlist.core.outcomes import Done, Refusal, invalid
+from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Permission
 from enlist.store import devices, enrollments, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -31,7 +31,7 @@ from enlist.verbs.issuing import (
     prepare,
     sms_cap,
 )
-from enlist.verbs.register import new_enrollment
+from enlist.verbs.register import DeviceDetails, new_enrollment
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +95,23 @@ class Replace(Verb[Seen, Ready, NewBeginning]):
     def _unfit(self, old: Device) -> Refusal | None:
         if self.version not in (None, old.version):
             return Refusal("precondition_failed", about=old.subjects)
-        if self.platform and self.platform not in set(Platform):
-            return invalid("platform", f"must be one of {', '.join(Platform)}")
-        if len(self.device_name) > 200:
-            return invalid("name", "must be at most 200 characters")
-        return None
+        errors = self._details(old).problems()
+        return Refusal("validation_failed", fields=errors) if errors else None
+
+    def _details(self, old: Device) -> DeviceDetails:
+        name, platform = self.device_name.strip() or old.name, self.platform or old.platform.value
+        return DeviceDetails(name, platform, serial=self.serial)
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
         old, now = seen.device, tools.clock()
+        details = self._details(old).stored()
         device = replace(
             old,
             id=new_id(now),
-            name=self.device_name.strip() or old.name,
-            platform=Platform(self.platform) if self.platform else old.platform,
+            name=details.name,
+            platform=Platform(details.platform),
             state=DeviceState.REGISTERED,
-            serial=self.serial,
+            serial=details.serial,
             # What a device has by itself, its successor does not have yet.
             model="",
             os_version="",

@@ -15,8 +15,10 @@ from enlist.verbs.driver import AnyVerb
 from enlist.verbs.issuing import LATER, Delivery, Issued
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.reactivate import Reactivate
+from enlist.verbs.reassign import Reassign
 from enlist.verbs.register import DeviceDetails, Issue, Register
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
+from enlist.verbs.replace import Replace
 from enlist.verbs.reset import Reset
 from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console.offering import beside_device, of_device, of_enrollment
@@ -33,7 +35,12 @@ OF_ENROLLMENT: Verbs = {
     "revoke": Revoke,
     "delete": DeleteEnrollment,
 }
-OF_DEVICE: Verbs = {"reset": Reset, "issue": lambda each: Issue(each, LATER)}
+OF_DEVICE: Verbs = {
+    "reset": Reset,
+    "replace": Replace,
+    "reassign": lambda each: Reassign(each, "grace"),
+    "issue": lambda each: Issue(each, LATER),
+}
 USE = Query(
     "test.use", "UPDATE enrollment SET state = 'used', used_at = :now WHERE device_id = :device"
 )
@@ -94,7 +101,8 @@ def placed(enlist: Enlist, number: int, state: DeviceState, *, holding: bool) ->
 def test_what_a_device_is_offered_its_verbs_accept(
     enlist: Enlist, state: DeviceState, holding: bool
 ) -> None:
-    """But *reset* where there is nothing to end, which the verb accepts all the same (ruling 1)."""
+    """But *reset* and *replace* where nothing is there to end: the verbs do them (ruling 1)."""
+    enlist.user("grace")
     accepted: set[str] = set()
     offered: set[str] = set()
     for number, (act, verb) in enumerate(OF_DEVICE.items()):
@@ -104,7 +112,9 @@ def test_what_a_device_is_offered_its_verbs_accept(
         offered |= of_device(detail) & {act}
         if code(enlist.perform(verb(device_id))) == "done":
             accepted.add(act)
-    assert "reset" in accepted
+    assert accepted >= {"reset", "replace", "reassign"}
     if not holding and state in (DeviceState.REGISTERED, DeviceState.BLOCKED):
         accepted.discard("reset")
+    if not holding and state is not DeviceState.ENROLLED:
+        accepted.discard("replace")
     assert offered == accepted

@@ -2,8 +2,8 @@
 
 What fits is what the verb accepts, as `core.lifecycle` has it; a test asks every verb in every
 state. Less is offered only as seed 003 has it: *delete* is final, so it is for a token that still
-works (D16); a device is reset where there is something to end; and its page keeps to what fits
-its place in life (D01). Who may do it is another question: `permitted`.
+works (D16); a device is reset or replaced where there is something to end; and its page keeps to
+what fits its place in life (D01). Who may do it is another question: `permitted`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from enlist.web.console.layout import Desk
 
 NEEDS: Final[Mapping[str, Permission]] = {
     "reset": Permission.DEVICES_RESET,
+    "reassign": Permission.DEVICES_REASSIGN,
+    "replace": Permission.DEVICES_REPLACE,
     "issue": Permission.ENROLLMENTS_ISSUE,
     "resend": Permission.ENROLLMENTS_RESEND,
     "download": Permission.ENROLLMENTS_DOWNLOAD,
@@ -58,10 +60,14 @@ def of_device(detail: DeviceDetail) -> frozenset[str]:
     token, or has let it run out, gets the next one by *reissue*.
     """
     state = detail.device.state
-    acts = set()
+    acts: set[str] = set()
     holds = any(credential.revoked_at is None for credential in detail.credentials)
     if holds or state in (DeviceState.ENROLLED, DeviceState.UNENROLLED):
         acts.add("reset")
+    if holds or state is DeviceState.ENROLLED:
+        acts.add("replace")
+    if detail.deleted_at is None:
+        acts.add("reassign")
     newest = detail.enrollments[0].state if detail.enrollments else EnrollmentState.REVOKED
     waits = newest in (EnrollmentState.ACTIVE, EnrollmentState.ON_HOLD)
     if state is DeviceState.REGISTERED and detail.deleted_at is None and not waits:

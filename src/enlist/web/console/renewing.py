@@ -3,7 +3,7 @@
 Each asks until when it shall work, and shows first what ends with it. The button confirms what was
 shown and nothing else: where the situation has changed since, the page shows it anew and asks
 again (D10, X45). Nothing is sent unless somebody ticks that; how the token can get to its user
-stands on the device's page afterwards.
+stands on the device's page afterwards. `handing_on.py` has two more of these pages.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import Any
 
 from starlette.responses import Response
 
+from enlist.core.ids import Id
 from enlist.core.lifecycle import shown_state
 from enlist.core.model import Device, Enrollment, GrantKind, User
-from enlist.core.outcomes import Refusal, invalid
+from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import Permission
+from enlist.core.secrets import random_secret
 from enlist.verbs.channels import usual
 from enlist.verbs.driver import Verb
+from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.register import Issue
 from enlist.verbs.rehearsing import DryRun, Foreseeing
@@ -48,7 +51,7 @@ from enlist.web.console.sending import (
 
 
 @dataclass(frozen=True)
-class _Page:
+class Renewal:
     """One of these pages.
 
     Attributes:
@@ -56,6 +59,8 @@ class _Page:
         make: the verb for what the form says: how the token is delivered, and until when it works.
         first: what the form says before anybody has typed.
         done: the notice afterwards.
+        again: answers a button that was pressed twice, where that would make two of something.
+        lands: the page afterwards, by what was made; else it is `back`.
     """
 
     template: str
@@ -66,27 +71,29 @@ class _Page:
     first: Mapping[str, str]
     done: str
     shown: Mapping[str, Any]
+    again: Callable[[Id], Verb[Any, Any, Any]] | None = None
+    lands: Callable[[Any], str] | None = None
 
 
 async def reset(desk: Desk) -> Response:
     """End what a device holds, at once, and make a new enrollment for it (seed 003)."""
-    detail = await _device(desk, "reset")
+    detail = await device_for(desk, "reset")
     if isinstance(detail, Response):
         return detail
     device = detail.device
     done = desk.gettext("%(device)s was reset: what it held has ended.") % {"device": device.name}
-    return await _renew(
+    return await renew(
         desk,
-        _Page(
+        Renewal(
             template="console/device_reset.html",
             item=device,
             user=detail.user,
             back=desk.address("devices", device.id),
             make=lambda form, delivery, until: _reset(device, form, delivery, until),
-            first={"grant": _last_grant(detail)},
+            first={"grant": last_grant(detail)},
             done=done,
             shown={
-                **_of_device(device),
+                **choices_of(device),
                 "reasons": words.RESET_REASONS,
                 "ends_sign_ins": detail.user is not None
                 and desk.may(Permission.USERS_EDIT, detail.user.organization_path),
@@ -95,7 +102,7 @@ async def reset(desk: Desk) -> Response:
     )
 
 
-async def _device(desk: Desk, act: str) -> DeviceDetail | Response:
+async def device_for(desk: Desk, act: str) -> DeviceDetail | Response:
     """The device of the address, for somebody who may do this with it; else what he is shown."""
     detail = await desk.view(ShowDevice(str(desk.request.path_params["id"])))
     if isinstance(detail, Refusal):
@@ -105,13 +112,13 @@ async def _device(desk: Desk, act: str) -> DeviceDetail | Response:
     return moved or desk.closed(NEEDS[act], path) or detail
 
 
-def _last_grant(detail: DeviceDetail) -> GrantKind:
+def last_grant(detail: DeviceDetail) -> GrantKind:
     """By what the device enrolled the last time, as far as it can be given again."""
     last = detail.enrollments[0].grant if detail.enrollments else None
     return last if last in GRANTS else GrantKind.REGISTRATION_TOKEN
 
 
-def _of_device(device: Device) -> dict[str, Any]:
+def choices_of(device: Device) -> dict[str, Any]:
     """What the form shows where the grant can be chosen anew."""
     return {"device": device, "grants": grant_choices(), "by_jwt": False}
 
@@ -133,7 +140,7 @@ def _reset(device: Device, form: Form, delivery: Delivery, until: int | None) ->
 
 async def issue(desk: Desk) -> Response:
     """Make a new enrollment for a registered device that has none live."""
-    detail = await _device(desk, "issue")
+    detail = await device_for(desk, "issue")
     if isinstance(detail, Response):
         return detail
     device = detail.device
@@ -141,14 +148,14 @@ async def issue(desk: Desk) -> Response:
     if detail.deleted_at is not None:
         return desk.back(back, desk.gettext("Its enrollment was deleted. That is final here."))
 
-    grant = _last_grant(detail)
+    grant = last_grant(detail)
 
     def make(form: Form, delivery: Delivery, until: int | None) -> Issue:
         return Issue(device.id, delivery, until, read_grant(form) or grant)
 
-    return await _renew(
+    return await renew(
         desk,
-        _Page(
+        Renewal(
             template="console/device_issue.html",
             item=device,
             user=detail.user,
@@ -156,7 +163,7 @@ async def issue(desk: Desk) -> Response:
             make=make,
             first={"grant": grant, **send_at_first(grant)},
             done=desk.gettext("Issued. Tokens before it stay dead."),
-            shown=_of_device(device),
+            shown=choices_of(device),
         ),
     )
 
@@ -174,9 +181,9 @@ async def reissue(desk: Desk) -> Response:
     def make(form: Form, delivery: Delivery, until: int | None) -> Reissue:
         return Reissue(found.id, delivery, until, preview=form.value("preview"))
 
-    return await _renew(
+    return await renew(
         desk,
-        _Page(
+        Renewal(
             template="console/enrollment_reissue.html",
             item=found,
             user=detail.user,
@@ -194,7 +201,7 @@ async def reissue(desk: Desk) -> Response:
     )
 
 
-async def _renew(desk: Desk, asked: _Page) -> Response:
+async def renew(desk: Desk, asked: Renewal) -> Response:
     """Show what ends and ask, or do it."""
     known = await token_choices(desk, asked.item.organization_path)
     by = usual(asked.user, desk.services.tools.channels) if asked.user else ""
@@ -205,35 +212,45 @@ async def _renew(desk: Desk, asked: _Page) -> Response:
         form, until = _until(desk, await read_form(desk.request))
         if not form.errors:
             delivery = read_delivery(desk, form)
-            outcome = await desk.perform(asked.make(form, delivery, until))
+            outcome = await _once(desk, asked, form, asked.make(form, delivery, until))
             if not isinstance(outcome, Refusal):
-                return desk.go(asked.back, _told(desk, asked, delivery))
+                address = asked.lands(outcome.value) if asked.lands else asked.back
+                return desk.go(address, _told(desk, asked, delivery))
             if outcome.code in UNSHOWABLE:
                 return desk.refuse(outcome)
             form = form.refused(outcome, FIELDS)
     # Neither a wrong date nor a user without an address keeps anybody from seeing what would end.
     asks = Form({name: form.value(name) for name in ("reason", "end_sign_ins", "grant")})
     verb = asked.make(asks, LATER, None)
-    foreseen = None
-    if isinstance(verb, Foreseeing):
-        outcome = await desk.perform(DryRun(verb))
-        if isinstance(outcome, Refusal):
-            return desk.refuse(outcome)
-        foreseen = outcome.value
+    ending = await desk.perform(DryRun(verb)) if isinstance(verb, Foreseeing) else None
+    if isinstance(ending, Refusal):
+        return desk.refuse(ending)
     context = {
         **asked.shown,
         **known,
         "user": asked.user,
         "back": asked.back,
         "form": form,
-        "foreseen": foreseen,
+        "foreseen": ending.value if ending else None,
         "item": asked.item,
         "unsendable": unsendable(desk, asked.item, asked.user),
         "ways": ways(desk, asked.item, asked.user),
         "to": addressee(desk, asked.user),
+        "nonce": random_secret().reveal() if asked.again else "",
         "words": words,
     }
     return desk.show(asked.template, context, refusal=form.refusal)
+
+
+async def _once(
+    desk: Desk, asked: Renewal, form: Form, verb: Verb[Any, Any, Any]
+) -> Done[Any] | Refusal:
+    if asked.again is None:
+        return await desk.perform(verb)
+    key = idempotency_key(desk.caller, form.value("nonce") or "-", repr(verb).encode())
+    return (
+        key if isinstance(key, Refusal) else await desk.perform(Idempotent(verb, key, asked.again))
+    )
 
 
 def _until(desk: Desk, form: Form) -> tuple[Form, int | None]:
@@ -244,7 +261,7 @@ def _until(desk: Desk, form: Form) -> tuple[Form, int | None]:
     return form, until
 
 
-def _told(desk: Desk, asked: _Page, delivery: Delivery) -> str:
+def _told(desk: Desk, asked: Renewal, delivery: Delivery) -> str:
     if delivery is LATER:
         return asked.done + " " + desk.gettext("Below is how the new token gets to its user.")
     sent = desk.gettext("The new token is on its way to %(to)s.")
