@@ -133,8 +133,9 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
     report = DeviceReport(f"{mark} own", "linux", f"{mark} own model", f"{mark} own os")
     enrolled = done(enlist.redeem(ticket.token, report=report))
     again = refusal(enlist.redeem(ticket.token, key=1))
-    # What the organization above words is for all below it.
-    named = "house text" if place == "main" else f"{mark} text"
+    # What the organization above words, and what it allows, is for all below it.
+    house = "house" if place == "main" else mark
+    named = f"{house} text"
     wording = Wording(named, "registration", "email", "en", "s", "{EnrollmentUrl}")
     signed_in = done(enlist.perform(StartSignIn(staff.username, secret), enlist.stranger()))
     hook = enlist.do(AddWebhook(f"{mark} hook", "https://hooks.example.com/", place)).hook.id
@@ -171,7 +172,7 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         sign_in=signed_in.sign_in.id,
         support_code=again.support_code,
         user_group=enlist.do(AddGroup(place, f"{mark} group")).id,
-        restriction=enlist.do(AddRestriction(place, {"name": f"{mark} rule"})).id,
+        restriction=enlist.do(AddRestriction(place, {"name": f"{house} rule"})).id,
         allowed=_listed(enlist, place, DeviceList.ALLOW, f"{mark}-allowed"),
         denied=_listed(enlist, place, DeviceList.DENY, f"{mark}-denied"),
     )

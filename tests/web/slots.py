@@ -57,6 +57,7 @@ SAME_AS: Final = {
 
 PLAIN: Final[dict[str, Any]] = {
     "body:external_id": "",  # given by whoever has the device; two may be the same
+    "users/template": "",  # handed on to the form for a device
     "action": "revoke",
     "confirmed": "yes",
     "as": "",
@@ -187,7 +188,9 @@ WITHOUT_A_PAGE: Final = {
 }
 """Forms that are sent from other pages."""
 
-ASKED_OF_PAGES: Final = ("q", "user", "device", "enrollment", "organization", "parent")
+ASKED_OF_PAGES: Final = (
+    "q", "user", "device", "enrollment", "organization", "parent", "template",
+)  # fmt: skip
 PARAMETER: Final = re.compile(r"([\w-]*)/\{(\w+)(?::\w+)?\}")
 FIELD: Final = re.compile(r'<(?:input|select|textarea|button)[^>]*\bname="([^"]*)"')
 
@@ -230,7 +233,7 @@ class Operation:
 
 def kind_of(where: str, name: str, before: str = "") -> str:
     """What a place names; "" for nothing."""
-    if f"{where}:{name}" in PLAIN:
+    if f"{where}:{name}" in PLAIN or f"{before}/{name}" in PLAIN:
         return ""
     for candidate in (f"{before}/{name}", f"{where}:{name}", name):
         found = SAME_AS.get(candidate, candidate)
