@@ -8,13 +8,15 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE
+from enlist.core.secrets import Secret
 from enlist.store import holds
 from enlist.verbs.issuing import LATER
 from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.sign_in import StartSignIn
 from enlist.web.console.bulk import PORTION
 from enlist.web.pages import environment
 from tests.connections import Enrolled, Process, enrolled
-from tests.installation import Enlist, code, done
+from tests.installation import PASSWORD, Enlist, code, done
 from tests.web.console.conftest import Console, Desk, Page
 
 UNTIL = "2026-03-05T08:00"
@@ -80,6 +82,56 @@ def test_what_is_on_hold_is_revoked_with_the_others(console: Console, enlist: En
     assert "Revoke 2 enrollments?" in page.main
     assert "Revoked 2 of 2" in confirm(desk, ENROLLMENTS, page).main
     assert enlist.enrollment(tickets[0].enrollment_id).state == "revoked"
+
+
+@pytest.fixture
+def signed_in(enlist: Enlist, devices: list[Enrolled]) -> list[str]:
+    """Three devices of ada's, who is signed in twice, and then one of bob's, who is not."""
+    ids = [each.device_id for each in devices] + [enrolled(enlist, "bob", 3).device_id]
+    for _ in range(2):
+        enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger())
+    return ids
+
+
+def test_the_first_compromised_device_of_each_user_ends_his_sign_ins(
+    console: Console, enlist: Enlist, signed_in: list[str]
+) -> None:
+    """The others of his are reset as they were shown: nothing about them has changed by that."""
+    desk = console.sign_in("operator")
+    page = asked(desk, DEVICES, "reset", signed_in)
+    assert "2 sign-ins end. The first device of each user in the list below ends his" in page.main
+    assert page.main.count("2 sign-ins of ada") == 1
+    assert "no sign-in of bob" in page.main
+    told = confirm(desk, DEVICES, page, reason="compromised", end_sign_ins="yes", expires_at=UNTIL)
+    assert "Reset 4 of 4" in told.main
+    ended = enlist.events("sign_in.all_ended")
+    assert [event.data["ended"] for event in ended] == [2, 0]
+
+
+@pytest.mark.parametrize(
+    "said", [{"reason": "lost", "end_sign_ins": "yes"}, {"reason": "compromised"}]
+)
+def test_without_the_box_or_for_another_reason_sign_ins_stay(
+    console: Console, enlist: Enlist, signed_in: list[str], said: dict[str, str]
+) -> None:
+    desk = console.sign_in("operator")
+    page = asked(desk, DEVICES, "reset", signed_in)
+    told = confirm(desk, DEVICES, page, **said, expires_at=UNTIL)
+    assert "Reset 4 of 4" in told.main
+    assert not enlist.events("sign_in.all_ended")
+
+
+def test_a_sign_in_that_was_not_shown_is_not_ended(
+    console: Console, enlist: Enlist, signed_in: list[str]
+) -> None:
+    """D10: its user's first device is told as not done; the others are reset."""
+    desk = console.sign_in("operator")
+    page = asked(desk, DEVICES, "reset", signed_in)
+    enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger())
+    told = confirm(desk, DEVICES, page, reason="compromised", end_sign_ins="yes", expires_at=UNTIL)
+    assert "Reset 3 of 4" in told.main
+    assert "The situation has changed since you looked" in told.main
+    assert [event.data["ended"] for event in enlist.events("sign_in.all_ended")] == [0]
 
 
 def test_a_blocked_device_is_reset_where_it_holds_something(

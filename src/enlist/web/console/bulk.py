@@ -15,13 +15,15 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from enlist.core.ids import Id
-from enlist.core.model import Device, Enrollment
+from enlist.core.model import Device, Enrollment, User
 from enlist.core.outcomes import Refusal, invalid
+from enlist.core.policy import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.verbs.consequences import Foreseen
 from enlist.verbs.driver import Verb
 from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.rehearsing import DryRun, Foreseeing
+from enlist.verbs.reset import ResetReason
 from enlist.web.console import words
 from enlist.web.console.forms import Form, read_choices, to_picker
 from enlist.web.console.layout import Desk
@@ -36,7 +38,10 @@ PORTION: Final = 10
 PREVIEW: Final = "preview-"
 """Before an id: the field with what was shown of it."""
 
-_CARRIED: Final = ("action", "confirmed", "reason", "expires_at", "send")
+ENDING: Final = "ending-"
+"""Before an id: the field with what was shown of it where its owner's sign-ins end, too."""
+
+_CARRIED: Final = ("action", "confirmed", "reason", "end_sign_ins", "expires_at", "send")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,10 @@ class Row:
         offers: the acts that fit it.
         unsendable: why no message can go to its user; "" where one can.
         way: by what a message goes to its user; "" where none can.
+        owner: its user; None where it has none, or he may not be named here.
         left: why the act is not for it, in words; "" where it is.
         foreseen: what would end, where the act can say so.
+        ending: the same with its owner's sign-ins, where they can end with it.
         refusal: why it was not done, or would not be.
     """
 
@@ -60,8 +67,10 @@ class Row:
     offers: frozenset[str]
     unsendable: str
     way: str
+    owner: User | None = None
     left: str = ""
     foreseen: Foreseen | None = None
+    ending: Foreseen | None = None
     refusal: Refusal | None = None
 
     @property
@@ -77,6 +86,7 @@ class Said:
     delivery: Delivery = LATER
     until: int | None = None
     preview: str = ""
+    end_sign_ins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ class Act:
         make: the verb for one, by its id.
         mails: whether it is for those alone to whom a message can go.
         dated: whether it asks until when new tokens work, and whether they are sent.
+        ends_sign_ins: whether the sign-ins of the owners can end with it.
         first: what the form says of sending one before anybody has, as its own page does.
     """
 
@@ -96,6 +107,7 @@ class Act:
     make: Callable[[Id, Said], Verb[Any, Any, Any]]
     mails: bool = False
     dated: bool = False
+    ends_sign_ins: bool = False
     first: Callable[[Any], Mapping[str, str]] = lambda _item: {}
 
 
@@ -153,6 +165,8 @@ async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[st
     known = await token_choices(desk, desk.organization.path)
     found = [await _found(desk, act, find, each) for each in chosen]
     rows = [await _foreseen(desk, act, row) for row in found if row is not None]
+    if act.ends_sign_ins:
+        rows = await _ending(desk, act, rows)
     if not form.errors:
         first = {"expires_at": to_picker(known["until"], desk.zone)}
         said = [act.first(row.item).get("send", "") for row in rows if row.done]
@@ -182,6 +196,29 @@ async def _foreseen(desk: Desk, act: Act, row: Row) -> Row:
     return replace(row, foreseen=outcome.value)
 
 
+async def _ending(desk: Desk, act: Act, rows: Sequence[Row]) -> list[Row]:
+    """The first device of each owner ends his sign-ins, where that is asked for.
+
+    Were each of his to end them, the first would change what was shown of the others (D10).
+    """
+    met: set[Id] = set()
+    found = []
+    for row in rows:
+        owner = row.owner.id if row.owner is not None and row.done else None
+        first = owner is not None and owner not in met
+        found.append(await _with_sign_ins(desk, act, row) if first else row)
+        met |= {owner} if owner is not None else set()
+    return found
+
+
+async def _with_sign_ins(desk: Desk, act: Act, row: Row) -> Row:
+    if row.owner is None or not desk.may(Permission.USERS_EDIT, row.owner.organization_path):
+        return row
+    said = Said(ResetReason.COMPROMISED, end_sign_ins=True)
+    outcome = await desk.perform(DryRun(act.make(row.id, said)))
+    return row if isinstance(outcome, Refusal) else replace(row, ending=outcome.value)
+
+
 async def _portion(
     desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[str], until: int | None
 ) -> Response:
@@ -195,7 +232,7 @@ async def _portion(
         if not row.left:
             # Nobody keeps what he may have lost because no message can go to him.
             delivery = Delivery(row.way) if sends and row.way else LATER
-            said = Said(form.value("reason"), delivery, until, form.value(PREVIEW + each))
+            said = _said(form, each, delivery, until)
             row = await _done(desk, row, act.make(row.id, said), said.preview)
         rows.append(row)
     counts = {
@@ -203,8 +240,9 @@ async def _portion(
         "gone": gone,
         "total": _count(form, "total") or len(chosen),
     }
-    rest = [(each, form.value(PREVIEW + each)) for each in chosen[PORTION:]]
-    carried = {name: form.value(name) for name in _CARRIED} | counts
+    rest = chosen[PORTION:]
+    shown = [kind + each for each in rest for kind in (PREVIEW, ENDING)]
+    carried = {name: form.value(name) for name in (*_CARRIED, *shown) if form.value(name)} | counts
     context = {
         **counts,
         "act": act,
@@ -215,6 +253,16 @@ async def _portion(
         "meanings": CATALOGUE,
     }
     return desk.show("console/bulk_results.html", context)
+
+
+def _said(form: Form, named: str, delivery: Delivery, until: int | None) -> Said:
+    """What was said for one of them."""
+    reason, preview = form.value("reason"), form.value(PREVIEW + named)
+    # The box is out of sight, and may still be ticked, once another reason is chosen.
+    asked = reason == ResetReason.COMPROMISED and form.value("end_sign_ins") == YES
+    if asked and form.value(ENDING + named):
+        return Said(reason, delivery, until, form.value(ENDING + named), end_sign_ins=True)
+    return Said(reason, delivery, until, preview)
 
 
 async def _done(desk: Desk, row: Row, verb: Verb[Any, Any, Any], preview: str) -> Row:

@@ -20,7 +20,14 @@ from enlist.web.console.sending import send_at_first, unsendable, ways
 
 
 def _reset(device_id: str, said: Said) -> Reset:
-    return Reset(device_id, said.reason, said.delivery, said.until, preview=said.preview)
+    return Reset(
+        device_id,
+        said.reason,
+        said.delivery,
+        said.until,
+        end_sign_ins=said.end_sign_ins,
+        preview=said.preview,
+    )
 
 
 def _reissue(enrollment_id: str, said: Said) -> Reissue:
@@ -28,7 +35,7 @@ def _reissue(enrollment_id: str, said: Said) -> Reissue:
 
 
 _ALL: Final = (
-    Act("reset", "devices", _reset, dated=True),
+    Act("reset", "devices", _reset, dated=True, ends_sign_ins=True),
     Act("resend", "enrollments", lambda each, _said: Resend(each), mails=True),
     Act("reissue", "enrollments", _reissue, dated=True, first=lambda one: send_at_first(one.grant)),
     Act("revoke", "enrollments", lambda each, said: Revoke(each, said.reason)),
@@ -52,7 +59,7 @@ async def _device(desk: Desk, named: str) -> Row | None:
     found = detail.device
     offers, why = of_device(detail), unsendable(desk, found, detail.user)
     way = "" if why else ways(desk, found, detail.user)[0][0]
-    return Row(found.id, found.name, found, found.state.value, offers, why, way)
+    return Row(found.id, found.name, found, found.state.value, offers, why, way, detail.user)
 
 
 async def _enrollment(desk: Desk, named: str) -> Row | None:
