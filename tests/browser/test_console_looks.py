@@ -134,6 +134,27 @@ def test_long_names_widen_no_page(filled: Filled) -> None:
         watched.calm()
 
 
+def test_a_phone_shows_every_filter_in_full(filled: Filled) -> None:
+    """What it filters by and what is chosen; nine of them on the page of enrollments."""
+    page = filled.watch("operator", viewport={"width": 360, "height": 740}).page
+    for name, most in (("enrollments", 9), ("devices", 3), ("events", 3)):
+        page.goto(f"/console/main/{name}")
+        filters = page.locator(".tools-filter select")
+        assert filters.count() == most
+        assert filters.evaluate_all(CUT) == []
+
+
+CUT = """(filters) => filters.filter((filter) => {
+    const style = getComputedStyle(filter)
+    const pen = document.createElement("canvas").getContext("2d")
+    pen.font = style.font
+    const text = pen.measureText(filter.selectedOptions[0].text.trim()).width
+    const beside = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight)
+    return text > filter.clientWidth - beside
+}).map((filter) => filter.name)"""
+"""The filters whose text is wider than the place for it."""
+
+
 def test_a_list_fits_every_window_between_phone_and_desk(filled: Filled) -> None:
     """Where its columns need more than there is, the list scrolls, and the page stays."""
     watched = filled.watch("administrator")
