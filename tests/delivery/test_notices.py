@@ -124,7 +124,10 @@ def test_a_change_of_address_is_told_to_the_old_one(
 
 
 def test_nobody_is_told_who_was_not_to_be(outbox: Outbox) -> None:
-    """The setting of the nearest organization counts; without an address there is no message."""
+    """The setting of the nearest organization counts; without an address there is no message.
+
+    Only whoever enrolled with a token hears at the old address that it was changed, always.
+    """
     enlist = outbox.enlist
     enlist.organization("acme", notify_users=True)
     quiet, told = enlist.user("ada"), enlist.user("grace", organization="acme")
@@ -133,9 +136,13 @@ def test_nobody_is_told_who_was_not_to_be(outbox: Outbox) -> None:
         ticket = enlist.register(name, organization=place)
         done(enlist.redeem(ticket.token, key=number))
         enlist.do(Reset(ticket.device_id))
-    enlist.do(ChangeUser("ada", {"email": "other@example.com"}))
-    users = {row["user_id"] for row in enlist.rows("message")}
-    assert users == {told.id} != {quiet.id}
+    sent = {(row["user_id"], row["purpose"]) for row in enlist.rows("message")}
+    assert sent == {(told.id, "device_enrolled"), (told.id, "device_reset")}
+    enlist.user("carl")
+    for name in ("carl", "ada"):
+        enlist.do(ChangeUser(name, {"email": f"{name}@example.org"}))
+    now = {(row["user_id"], row["purpose"]) for row in enlist.rows("message")}
+    assert now - sent == {(quiet.id, "address_changed")}
     verb = Register("", "ada", DeviceDetails("box", "linux"), LATER)
     assert code(enlist.perform(verb)) == "done"
 

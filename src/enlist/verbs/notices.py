@@ -1,6 +1,7 @@
 """Notices: a user hears by e-mail what became of his devices and his account (D25, S57).
 
-Only where his organization says so (`notify_users`). Whoever enrolls a device with somebody else's
+Only where his organization says so (`notify_users`); but that messages for somebody who enrolled
+with a token go elsewhere is always told at the old address. Whoever enrolls a device with another's
 token, or turns his messages to another address, is found out by the one who knows that it was not
 he. A notice holds no secret and no link that does anything.
 """
