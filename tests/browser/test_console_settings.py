@@ -103,7 +103,7 @@ def test_a_template_with_its_preview(filled: Filled) -> None:
     watched = filled.watch("administrator")
     page = watched.page
     page.goto("/console/sales/templates")
-    page.get_by_role("link", name="Write our own default en").click()
+    page.get_by_role("link", name="Write our own default en, Registration token · E-mail").click()
     frame = page.frame_locator("iframe")
     expect(frame.get_by_text("This is a sample.")).to_be_visible()
     expect(frame.get_by_text("Hello Ada,")).to_be_visible()
