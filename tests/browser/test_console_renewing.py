@@ -120,7 +120,7 @@ def test_a_device_that_is_handed_its_jwt(filled: Filled) -> None:
     page.get_by_label("Name of the device").fill("Server 12")
     page.get_by_label("Platform").select_option("linux")
     page.get_by_label("It enrolls with").select_option("One-time JWT")
-    page.get_by_label("Send the registration e-mail").uncheck()
+    page.get_by_label("Send the message at once").uncheck()
     assert watched.axe() == []
     page.get_by_role("button", name="Review").click()
     expect(page.get_by_text("Nothing is sent yet")).to_be_visible()
