@@ -66,7 +66,7 @@ def test_forms_work(
     window.page.get_by_label("User name").fill("ada")
     window.page.get_by_label("Password").fill(PASSWORD)
     window.press("Sign in")
-    expect(window.page.get_by_role("heading", name="My account")).to_be_visible()
+    expect(window.page.get_by_role("heading", name="My devices")).to_be_visible()
     posts = {(path, headers["origin"]) for method, path, headers in seen if method == "POST"}
     assert posts == {("/enroll", "null"), ("/sign-in", site.url)}
 
