@@ -189,7 +189,7 @@ _LIST = Listing(
     sorts={"created_at": "j.id", "name": "lower(j.name)", "state": "j.state"},
     default_sort="-created_at",
     filters={"state": "j.state = :state"},
-    search=("j.name", "j.description", "j.maker"),
+    search=("j.name", "j.description"),
 )
 
 

@@ -76,7 +76,7 @@ class Importing:
         """Do a block; False where the job is somebody else's by now, or has ended."""
         caller = self._store.read(lambda tx: maker_of(tx, job))
         if caller is None:
-            reason = f"{job.maker} may not do this any more"
+            reason = "whoever brought it may not do this any more"
             self._store.write(lambda tx: imports.end(tx, job.id, ImportState.STOPPED, reason))
             return False
         number = job.done // BLOCK

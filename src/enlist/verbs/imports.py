@@ -8,8 +8,8 @@ the same import with nothing applied; `StartImport` then does it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO, Final
 
@@ -29,6 +29,7 @@ from enlist.verbs.csv_file import BadFile, Sheet
 from enlist.verbs.driver import Driver, QuickVerb, Tools, View
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named, with_id
+from enlist.verbs.naming import strangers
 from enlist.verbs.rights import lacks
 from enlist.verbs.views import Listed
 
@@ -132,7 +133,7 @@ class StopImport(QuickVerb[ImportJob, ImportJob]):
         return import_named(tx, caller, self.job_id, Permission.USERS_EDIT)
 
     def apply(self, tx: Tx, caller: Caller, ready: ImportJob) -> Done[ImportJob] | Refusal:
-        if not imports.end(tx, ready.id, ImportState.STOPPED, f"stopped by {caller.name}"):
+        if not imports.end(tx, ready.id, ImportState.STOPPED, "stopped by hand"):
             return Refusal("conflict", detail="It has ended already.", about=ready.subjects)
         _record(tx, caller, "import.stopped", ready)
         return Done(ready)
@@ -145,7 +146,10 @@ class ListImports(Listed[ImportJob]):
     of_people = False
 
     def show(self, tx: Reader, caller: Caller, request: PageRequest) -> Page[ImportJob] | Refusal:
-        return imports.page(tx, request)
+        page = imports.page(tx, request)
+        if isinstance(page, Refusal):
+            return page
+        return Page(_discreetly(tx, caller, page.items), page.next_cursor)
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,21 @@ def import_named(
     found = with_id(tx, job_id, imports.find, "import")
     if isinstance(found, Refusal):
         return found
-    return lacks(caller, permission, found.organization_path, found.subjects) or found
+    refusal = lacks(caller, permission, found.organization_path, found.subjects)
+    return refusal or _discreetly(tx, caller, (found,))[0]
+
+
+def _discreetly(tx: Reader, caller: Caller, found: Iterable[ImportJob]) -> tuple[ImportJob, ...]:
+    """Imports without who brought them, where the caller may not know him; as events are shown."""
+    jobs = tuple(found)
+    unknown = strangers(tx, caller, (job.maker_id for job in jobs))
+
+    def told(job: ImportJob) -> bool:
+        himself = job.maker_id is not None and job.maker_id == caller.id
+        may = caller.may(Permission.STAFF_READ, job.organization_path)
+        return himself or (may and job.maker_id not in unknown)
+
+    return tuple(job if told(job) else replace(job, maker="") for job in jobs)
 
 
 def bring(

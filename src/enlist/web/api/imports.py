@@ -90,6 +90,7 @@ class Import(Shown):
     reason: str
     """Why it was stopped."""
     created_by: str
+    """Empty where the caller may not know who it was."""
     created_at: Moment
     ended_at: Moment | None
 
