@@ -44,8 +44,10 @@ def test_no_gateway_is_nothing_amiss(tmp_path: Path) -> None:
 
 def test_a_gateway_that_takes_us(tmp_path: Path, peer: Gateway) -> None:
     here = ground(tmp_path, peer.url + TEMPLATE)
-    for name in ("sms-set", "sms-secure", "sms-reachable", "sms-reports"):
-        well(here, name)
+    well(here, "sms-set")
+    well(here, "sms-secure")
+    well(here, "sms-reachable")
+    well(here, "sms-reports")
     left_out(here, "sms-login")
     assert peer.asked == []
 

@@ -23,7 +23,7 @@ def test_staff_land_on_the_console_and_others_on_their_devices(
     enlist.user("ada")
     assert sign_in(new_visitor()).location == "/console"
     assert sign_in(new_visitor(), "ada").location == "/my-devices"
-    assert sign_in(new_visitor(), "  ADA ").location == "/account"
+    assert sign_in(new_visitor(), "  ADA ").location == "/my-devices"
 
 
 def test_cookie_is_out_of_reach_and_opening_the_page_gives_none(visitor: Visitor) -> None:
