@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace as replace_value
 from functools import partial
 
 import pytest
 
+from enlist.core.caller import Caller
 from enlist.core.model import GrantKind
-from enlist.core.outcomes import Done, Drop, Effect
+from enlist.core.outcomes import Done, Drop, Effect, Refusal
 from enlist.core.secrets import Secret
+from enlist.store import roles
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.devices import DeleteDevice
@@ -23,10 +26,11 @@ from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.replace import Replace
 from enlist.verbs.reset import Reset
+from enlist.verbs.staff import GrantRole
 from enlist.verbs.together import Together
 from enlist.verbs.users import DeleteUser
-from enlist.verbs.views_details import ShowUser
-from tests.installation import SHOWN, Enlist, Ticket, code, done, refusal
+from enlist.verbs.views_details import DeviceDetail, ShowDevice, ShowUser
+from tests.installation import MAILED, SHOWN, Enlist, Ticket, code, done, refusal
 from tests.requests import csr
 
 
@@ -306,3 +310,47 @@ def test_a_replacement_and_a_reset_at_once(enlist: Enlist) -> None:
         assert (code(redeemed), code(reset)) == ("done", "done")
         assert standing(enlist, old.device_id) == ["credential_revoked"]
         assert standing(enlist, new.device_id) == ["done"]
+
+
+def told(enlist: Enlist, caller: Caller, device_id: str) -> tuple[DeviceDetail, list[str]]:
+    """What somebody is shown of a device, and the kinds of its events, newest first."""
+    detail = enlist.driver.view(ShowDevice(device_id), caller)
+    assert isinstance(detail, DeviceDetail)
+    return detail, [event.kind for event in detail.timeline.items]
+
+
+def test_what_was_in_another_organization_is_told_to_staff_of_both(enlist: Enlist) -> None:
+    """Siblings never see each other; that something is left out is said."""
+    enlist.organization("east"), enlist.organization("west")
+    enlist.user("ada", organization="east"), enlist.user("bob", organization="west")
+    device = enrolled(enlist, "ada")
+    enlist.do(Reassign(device.device_id, "bob", message=MAILED))
+    west, east = enlist.staff("operator", "west"), enlist.staff("operator", "east")
+    before, after = ["enrollment.redeemed", "device.registered"], ["enrollment.issued"]
+    for caller, withheld in ((enlist.staff("operator"), False), (west, True)):
+        detail, kinds = told(enlist, caller, device.device_id)
+        assert detail.withheld is withheld
+        assert kinds[: len(after)] == after
+        assert set(before) <= set(kinds) if not withheld else kinds == after
+        assert len(detail.enrollments) == (1 if withheld else 2)
+        assert len(detail.messages) == 1
+    gone = enlist.driver.view(ShowDevice(device.device_id), east)
+    assert isinstance(gone, Refusal)
+    assert gone.code == "not_found"
+
+
+def test_staff_of_two_siblings_are_told_both_in_order(enlist: Enlist) -> None:
+    """A role on each is as good as one on what is above them."""
+    enlist.organization("east"), enlist.organization("west")
+    enlist.user("ada", organization="east"), enlist.user("bob", organization="west")
+    device = enrolled(enlist, "ada")
+    enlist.do(Reassign(device.device_id, "bob"))
+    west = enlist.staff("operator", "west")
+    assert west.id is not None
+    enlist.do(GrantRole(west.id, "east", "operator"))
+    both = replace_value(west, rights=enlist.store.read(lambda tx: roles.rights(tx, west.id or "")))
+    detail, kinds = told(enlist, both, device.device_id)
+    assert not detail.withheld
+    ids = [event.id for event in detail.timeline.items]
+    assert ids == sorted(ids, reverse=True)
+    assert {"device.registered", "device.reassigned", "enrollment.issued"} <= set(kinds)

@@ -118,6 +118,19 @@ _FIRST_USE_EACH = SetQuery(
      ORDER BY e.at, e.id LIMIT 1) AS first""",
 )
 
+_PLACES_OF_DEVICE = Query(
+    "event.places_of_device",
+    """
+    SELECT DISTINCT o.path FROM event e JOIN organization o ON o.id = e.organization_id
+     WHERE e.device_id = :device_id
+    """,
+)
+
+
+def places_of_device(tx: Reader, device_id: Id) -> list[str]:
+    """The paths of the organizations where something happened to a device."""
+    return [str(row["path"]) for row in tx.all(_PLACES_OF_DEVICE, device_id=device_id)]
+
 
 def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
     """Write down that `happening` was done by `caller` now, in the transaction that did it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
 
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
@@ -43,6 +45,10 @@ from enlist.verbs.sign_in import IDLE
 from enlist.verbs.views import T, discreet, topmost, veiled
 
 _FEW = 20
+_STORY = 50
+"""Events that a page tells by itself."""
+
+Placed = TypeVar("Placed", Enrollment, Attempt, Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,9 @@ class DeviceDetail:
     `user` is None, too, where the caller may not know whose it is: `device.username` is "" then.
     `deleted_at` is when the newest of all its enrollments was deleted, which `enrollments` leaves
     out; None where it was not.
+
+    A device that came from another organization left its story there: it is told to those who may
+    see that organization as well, and `withheld` says that something was left out.
     """
 
     device: Device
@@ -62,6 +71,7 @@ class DeviceDetail:
     messages: tuple[Message, ...]
     timeline: Page[EventRow]
     deleted_at: int | None
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,21 +84,71 @@ class ShowDevice(View[DeviceDetail]):
         device = device_named(tx, caller, self.device_id, Permission.DEVICES_READ)
         if isinstance(device, Refusal):
             return device
-        path = device.organization_path
-        sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, path)
-        sees_messages = caller.may(Permission.MESSAGES_READ, path)
-        found = enrollments.of_device(tx, device.id) if sees_enrollments else ()
-        sent = outbox.of_device(tx, device.id) if sees_messages else ()
+        past = _Past(tx, caller, device)
+        sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, device.organization_path)
+        found = enrollments.of_device(tx, device.id)
+        tries = attempts.of_device(tx, device.id)
+        sent = outbox.of_device(tx, device.id)
         return DeviceDetail(
             discreetly(tx, caller, [device])[0],
             _user(tx, caller, device.user_id),
-            discreetly(tx, caller, found),
+            discreetly(tx, caller, past.seen(found, Permission.ENROLLMENTS_READ)),
             tuple(credentials.of_device(tx, device.id)),
-            tuple(attempts.of_device(tx, device.id)) if sees_enrollments else (),
-            discreetly(tx, caller, sent),
-            timeline(tx, caller, path, {"device": device.id}),
+            tuple(past.seen(tries, Permission.ENROLLMENTS_READ)),
+            discreetly(tx, caller, past.seen(sent, Permission.MESSAGES_READ)),
+            past.timeline(),
             enrollments.newest_deleted_at(tx, device.id) if sees_enrollments else None,
+            past.withheld(),
         )
+
+
+class _Past:
+    """What a device left in organizations where it was before.
+
+    Siblings never see each other; staff of what is above both may see all of it.
+    """
+
+    def __init__(self, tx: Reader, caller: Caller, device: Device) -> None:
+        self._tx, self._caller, self._device = tx, caller, device
+        self._paths = {device.organization_id: device.organization_path}
+
+    def seen(self, items: Sequence[Placed], permission: Permission) -> list[Placed]:
+        """Those that the caller may see where they were made."""
+        return [
+            each for each in items if self._caller.may(permission, self._path(each.organization_id))
+        ]
+
+    def _path(self, organization_id: Id) -> str:
+        if organization_id not in self._paths:
+            place = organizations.find(self._tx, organization_id)
+            self._paths[organization_id] = place.path if place else ""
+        return self._paths[organization_id]
+
+    def timeline(self) -> Page[EventRow]:
+        """The newest events, here and elsewhere: each as it is told where it happened."""
+        tx, caller, here = self._tx, self._caller, self._device.organization_path
+        filters = {"device": self._device.id}
+        first = timeline(tx, caller, here, filters)
+        if all(path.startswith(here) for path in self._places):
+            return first
+        pages = [first, *(timeline(tx, caller, at, filters) for at in self._elsewhere())]
+        found = {event.id: event for page in reversed(pages) for event in page.items}
+        newest = sorted(found.values(), key=lambda event: event.id, reverse=True)
+        more = next((page.next_cursor for page in pages if page.next_cursor), None)
+        return Page(tuple(newest[:_STORY]), more)
+
+    @cached_property
+    def _places(self) -> list[str]:
+        return events.places_of_device(self._tx, self._device.id)
+
+    def _elsewhere(self) -> list[str]:
+        return [
+            path for path in self._places if not path.startswith(self._device.organization_path)
+        ]
+
+    def withheld(self) -> bool:
+        """Whether something happened where the caller may see no events."""
+        return not all(self._caller.may(Permission.EVENTS_READ, path) for path in self._places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +314,7 @@ def event_with(tx: Reader, caller: Caller, filters: Mapping[str, str]) -> EventR
 
 
 def timeline(
-    tx: Reader, caller: Caller, path: str, filters: Mapping[str, str], limit: int = 50
+    tx: Reader, caller: Caller, path: str, filters: Mapping[str, str], limit: int = _STORY
 ) -> Page[EventRow]:
     """The newest events about something at `path`; empty where the caller may see none."""
     if not caller.may(Permission.EVENTS_READ, path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.sessions import Ending
+from enlist.verbs.reassign import Reassign
 from enlist.verbs.reissue import DeleteEnrollment
 from tests.connections import Process, enrolled
 from tests.installation import Enlist
@@ -123,6 +124,23 @@ def test_with_a_user_of_another_organization_it_moves_there(
     assert "It moves to the organization east." in shown
     desk.follow(to_grace(desk, device.device_id))
     assert enlist.device(device.device_id).group_id == "east"
+
+
+def test_what_is_left_out_of_the_time_before_is_said(console: Console, enlist: Enlist) -> None:
+    """Siblings never see each other; staff of both are shown all of it."""
+    enlist.organization("east")
+    enlist.organization("west")
+    enlist.user("ada", organization="east")
+    enlist.user("grace", organization="west")
+    device = enrolled(enlist)
+    enlist.do(Reassign(device.device_id, "grace"))
+    address = f"/console/west/devices/{device.device_id}"
+    page = console.sign_in("reader", "west").open(address).main
+    assert "What happened there is not shown to you." in page
+    assert "registered" not in page.partition("Timeline")[2]
+    page = console.sign_in("reader").open(address).main
+    assert "is not shown to you" not in page
+    assert "registered" in page.partition("Timeline")[2]
 
 
 def test_a_new_device_takes_the_place_of_the_old_one(console: Console, enlist: Enlist) -> None:
