@@ -18,7 +18,7 @@ def addresses(filled: Filled) -> list[str]:
     found += [f"enrollments/{waiting.enrollment_id}/{do}" for do in ("resend", "reissue", "revoke")]
     found += [f"devices/{waiting.device_id}/{do}" for do in ("edit", "delete", "issue")]
     enrolled = filled.tickets["intercepted"].device_id
-    ways = ("reassign", "reassign?user=alan", "replace")
+    ways = ("reassign", "reassign?user=ada", "replace")
     found += [f"devices/{enrolled}/{do}" for do in ways]
     return found
 
