@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from enlist.core.ids import NOTHING
 from enlist.store import limits, seals  # noqa: F401 - their statements are looked up by name
 from enlist.store.keyed import BY_KEYS
-from enlist.store.tx import QUERIES
+from enlist.store.tx import QUERIES, Query, Reader
 from tests.installation import Enlist
 from tests.store.raw import Raw, opened
 
@@ -65,6 +66,28 @@ def test_a_table_that_grew_is_not_read_whole(enlist: Enlist, raw: Raw, name: str
         f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked_all_day({values})"
     )
     assert pages(explained) < FEW, json.dumps(explained, indent=1)
+
+
+def test_a_look_of_the_sealer_reads_no_table_whole(enlist: Enlist) -> None:
+    """What the statement above is planned with; for that look alone."""
+    if enlist.store.dialect != "postgres":
+        pytest.skip("SQLite makes no plan by the number of rows")
+
+    def whole(tx: Reader) -> str:
+        row = tx.one(WHOLE)
+        assert row is not None
+        return str(row["allowed"])
+
+    recent = enlist.store.read(lambda tx: (seals.recent(tx, NOTHING, 1), whole(tx)))
+    page = enlist.store.read(lambda tx: (seals.page(tx, NOTHING, 1), whole(tx)))
+    assert (recent[1], page[1], enlist.store.read(whole)) == ("off", "off", "on")
+
+
+WHOLE = Query(
+    "test.growing_whole",
+    "SELECT 'on' AS allowed",
+    postgres="SELECT current_setting('enable_seqscan') AS allowed",
+)
 
 
 def pages(explained: Any) -> int:
