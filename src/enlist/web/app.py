@@ -131,8 +131,8 @@ async def _render(request: Request, refusal: Refusal) -> Response:
     wants_page = "text/html" in request.headers.get("accept", "")
     if wants_page and not request.url.path.startswith("/api/"):
         if is_fault(refusal):
-            return refusal_page(request, refusal)
-        return refusal_page(request, refusal, caller=await person_of(request))
+            return await refusal_page(request, refusal)
+        return await refusal_page(request, refusal, caller=await person_of(request))
     return problem_response(refusal)
 
 

@@ -103,7 +103,7 @@ async def _attachment(request: Request) -> Response:
 
 async def _missing(request: Request) -> Response:
     refusal = Refusal("not_found", support_code=support_code())
-    return refusal_page(request, refusal, caller=await person_of(request))
+    return await refusal_page(request, refusal, caller=await person_of(request))
 
 
 def _linked(text: str) -> Markup:

@@ -16,9 +16,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from enlist.core.branding import Branding, landing_problem
+from enlist.core.caller import Caller
 from enlist.core.colours import shades, text_on
 from enlist.core.ids import Id
 from enlist.core.outcomes import Refusal
+from enlist.store.tx import StoreUnavailable
 from enlist.verbs.branding import Logo, PublicBranding
 from enlist.web.callers import services_of, stranger
 
@@ -49,10 +51,20 @@ async def look_of(request: Request, organization_id: Id | None = None) -> Look:
     """How pages look for whoever holds something of this organization; else as the top one's."""
     services = services_of(request)
     found = await services.view(PublicBranding(organization_id), stranger(request))
-    return Look() if isinstance(found, Refusal) else _look(found, services.tools.landing_hosts)
+    return Look() if isinstance(found, Refusal) else shown_as(found, services.tools.landing_hosts)
 
 
-def _look(found: Branding, hosts: frozenset[str]) -> Look:
+async def look_for(request: Request, caller: Caller) -> Look:
+    """How a page looks for whoever is signed in, else as the top one's; Enlist's own where the
+    database is away, so that the page can be shown all the same."""
+    try:
+        return await look_of(request, caller.organization_id)
+    except StoreUnavailable:
+        return Look()
+
+
+def shown_as(found: Branding, hosts: frozenset[str]) -> Look:
+    """What a page shows of what counts at an organization."""
     landing = found.value("landing_url")
     # The operator may have taken a host from the list since it was saved.
     allowed = bool(landing) and landing_problem(landing, hosts) is None

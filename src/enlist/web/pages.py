@@ -29,7 +29,7 @@ from enlist.core.refusals import CATALOGUE
 from enlist.locales import locale_of, translations
 from enlist.web import moments
 from enlist.web.callers import services_of, stranger
-from enlist.web.look import Look
+from enlist.web.look import Look, look_for
 from enlist.web.problems import headers_of, is_fault, status_of
 
 _FOLDER: Final = Path(__file__).parent
@@ -112,11 +112,12 @@ def render(
     return HTMLResponse(text, status_code=status)
 
 
-def refusal_page(
+async def refusal_page(
     request: Request, refusal: Refusal, *, caller: Caller | None = None, staff: bool = False
 ) -> Response:
     """A refusal as a page: what is wrong, what to do, and a support code."""
     who = caller or stranger(request)
+    fault = is_fault(refusal)
     detail = translations(who.language).gettext(refusal.detail) if refusal.detail else ""
     response = render(
         request,
@@ -124,10 +125,12 @@ def refusal_page(
         {
             "refusal": replace(refusal, detail=detail),
             "meaning": CATALOGUE[refusal.code],
-            "fault": is_fault(refusal),
+            "fault": fault,
         },
         caller=who,
         status=status_of(refusal, staff=staff),
+        # What is broken may be what the look is read from.
+        look=None if fault else await look_for(request, who),
     )
     response.headers.update(headers_of(refusal))
     return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.secrets import Secret
+from enlist.verbs.devices import ChangeDevice
 from enlist.verbs.sign_in import StartSignIn
 from tests.behaviour.test_renewal import confirm, renewed, stands
 from tests.connections import enrolled
@@ -162,6 +163,10 @@ def test_ones_own_devices(api: Api) -> None:
     answered(ada.post(f"{at}/renew"), 204)
     (shown,) = answered(ada.get("/me/devices"))["items"]
     assert (shown["state"], shown["enrollment_state"]) == ("registered", "active")
+    assert shown["tags"] == []
+    api.enlist.do(ChangeDevice(added["id"], {"tags": "pool, loan"}))
+    (shown,) = answered(ada.get("/me/devices"))["items"]
+    assert shown["tags"] == ["pool", "loan"]
     assert {row["recipient"] for row in api.enlist.rows("message")} == {"ada@example.com"}
     done(api.enlist.redeem(api.enlist.register("ada", name="phone").token))
     assert answered(ada.get("/me/devices"))["contact_locked"]

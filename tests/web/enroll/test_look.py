@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from enlist.verbs.branding import ChangeBranding, PutLogo
 from enlist.web.look import style_sheet
-from tests.installation import Enlist, code
+from tests.installation import PASSWORD, Enlist, code
 from tests.pictures import png
 from tests.web.enroll.conftest import Page, Visitor
 from tests.web.enroll.test_progress import begun
@@ -70,3 +70,27 @@ def test_who_has_enrolled_is_led_on_where_the_operator_allows_it(
     assert "Go on to intranet.example.test" in page.text
     enlist.driver._tools = tools
     assert LANDING not in visitor.open(address).source
+
+
+def test_sign_in_and_the_portal_look_like_their_organization(
+    enlist: Enlist, visitor: Visitor
+) -> None:
+    """Whoever is not known yet sees the top's; whoever is signed in, his own organization's."""
+    child = enlist.organization("child")
+    enlist.do(ChangeBranding("main", {"accent_color": TOP, "support_email": "top@example.test"}))
+    enlist.do(ChangeBranding("child", {"accent_color": CHILD, "help_text": "Room 5.\nKnock."}))
+    enlist.do(PutLogo("child", png()))
+    enlist.user("ada", organization=child.id)
+    for path in ("/sign-in", "/setup", "/recover", "/sign-out", "/no-such-page"):
+        page = visitor.open(path)
+        assert style_of(page) == "7a1fa2-0", path
+        assert "Help: top@example.test" in page.text
+    wrong = visitor.post({"username": "eve", "password": "wrong"}, path="/sign-in")
+    assert style_of(wrong) == "7a1fa2-0"
+    visitor.post({"username": "ada", "password": PASSWORD}, path="/sign-in")
+    for path in ("/my-devices", "/my-devices/new", "/account", "/confirm", "/sign-out", "/no-page"):
+        page = visitor.open(path)
+        assert style_of(page) == "004d40-0", path
+        assert 'src="/look/' in page.source
+        assert "Room 5. Knock. Help: top@example.test" in page.text
+        assert page.text.count("top@example.test") == 1

@@ -6,6 +6,8 @@ import pytest
 
 from enlist.core.secrets import Secret
 from enlist.store.enrollment_secrets import first_derivation
+from enlist.verbs.devices import ChangeDevice
+from enlist.verbs.register import DeviceDetails, Register
 from tests.installation import PASSWORD, Enlist
 from tests.web.enroll.conftest import NewVisitor, Page, Visitor
 
@@ -66,6 +68,16 @@ def test_a_device_is_added_and_its_token_is_on_no_page(enlist: Enlist, ada: Visi
     for page in seen:
         assert token.reveal() not in page.source
         assert token.reveal() not in str(page.headers)
+
+
+def test_its_tags_are_shown_as_staff_gave_them(enlist: Enlist, ada: Visitor) -> None:
+    made = enlist.do(Register("", "ada", DeviceDetails("Phone", "ios", tags=("pool", "<b>loan"))))
+    page = ada.open(f"/my-devices/{made.device_id}")
+    assert "Tags pool, <b>loan" in page.text
+    assert "<b>loan" not in page.source
+    assert "Tags" not in ada.open(save(ada).location).text
+    enlist.do(ChangeDevice(made.device_id, {"tags": ""}))
+    assert "Tags" not in ada.open(f"/my-devices/{made.device_id}").text
 
 
 def test_saving_twice_adds_one_device(enlist: Enlist, ada: Visitor) -> None:

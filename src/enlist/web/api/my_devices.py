@@ -38,6 +38,7 @@ class MyDevice(Shown):
                     "id": EXAMPLE_ID,
                     "name": "Ada's laptop",
                     "platform": "linux",
+                    "tags": ["laptop"],
                     "state": "registered",
                     "enrollment_state": "active",
                     "expires_at": EXAMPLE_MOMENT,
@@ -52,6 +53,8 @@ class MyDevice(Shown):
     id: str
     name: str
     platform: Platform
+    tags: list[str]
+    """What staff sorts it by."""
     state: DeviceState
     enrollment_state: str | None
     """Of the newest enrollment: `active`, `expired`, `on_hold`, `used` or `revoked`."""
@@ -68,6 +71,7 @@ class MyDevice(Shown):
             id=device.id,
             name=device.name,
             platform=device.platform,
+            tags=list(device.tags),
             state=device.state,
             enrollment_state=shown_state(found.state, found.expires_at, now) if found else None,
             expires_at=found.expires_at if found else None,

@@ -290,7 +290,7 @@ async def desk_of(request: Request) -> Desk | Response:
     # The answer keeps the console around it, so that a mistyped address is no dead end.
     home = await services.view(FindWorkplace(), caller)
     if isinstance(home, Refusal):
-        return refusal_page(request, home, caller=caller, staff=True)
+        return await refusal_page(request, home, caller=caller, staff=True)
     return Desk(request, worker, home).refuse(place)
 
 

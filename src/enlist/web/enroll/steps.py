@@ -72,7 +72,7 @@ async def submit(request: Request) -> Response:
     services = services_of(request)
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return refusal_page(request, form, caller=await person_of(request))
+        return await refusal_page(request, form, caller=await person_of(request))
     visit = sealing.visit_of(request, services)
     if visit is None:
         return await _expired(request, begin_visit(services))

@@ -26,6 +26,7 @@ from enlist.verbs.views_mine import MyDevices
 from enlist.verbs.views_overview import MySignIns
 from enlist.web.callers import drop_cookie, person_of, services_of
 from enlist.web.forms import read_form
+from enlist.web.look import look_of
 from enlist.web.pages import refusal_page, render
 from enlist.web.portal.browsers import browser_in
 from enlist.web.portal.returning import see, to_sign_in
@@ -116,7 +117,7 @@ async def sign_out_everywhere(request: Request) -> Response:
 async def _read(request: Request) -> tuple[Caller, dict[str, str]] | Response:
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return refusal_page(request, form, caller=await person_of(request))
+        return await refusal_page(request, form, caller=await person_of(request))
     caller = await signed_in(request)
     return to_sign_in(request, "/account") if caller is None else (caller, form)
 
@@ -153,6 +154,7 @@ async def _page(request: Request, caller: Caller, trouble: _Trouble | None = Non
         caller=caller,
         status=status_of(trouble.refusal) if trouble else 200,
         zone="UTC" if isinstance(around, Refusal) else around.zone,
+        look=await look_of(request, user.organization_id),
     )
     if trouble is not None:
         response.headers.update(headers_of(trouble.refusal))

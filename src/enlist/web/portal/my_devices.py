@@ -32,6 +32,7 @@ from enlist.verbs.users import CONTACT
 from enlist.verbs.views_mine import Mine, MyDevices, Own, ShowMyDevice, ShowMyMessage
 from enlist.web.callers import person_of, services_of
 from enlist.web.forms import read_form
+from enlist.web.look import look_of
 from enlist.web.pages import refusal_page, render
 from enlist.web.portal.returning import see, to_sign_in
 from enlist.web.portal.signing_in import signed_in
@@ -142,7 +143,7 @@ async def show_message(request: Request) -> Response:
     services = services_of(request)
     found = await services.view(ShowMyMessage(_id(request)), caller)
     if isinstance(found, Refusal):
-        return refusal_page(request, found, caller=caller)
+        return await refusal_page(request, found, caller=caller)
     rendered = render_preview(found.letter, services.public_url)
     context = {
         "device": found.device,
@@ -211,7 +212,7 @@ async def _own(request: Request, caller: Caller | None) -> Own | None:
 async def _read(request: Request) -> tuple[Caller, Own, dict[str, str]] | Response:
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return refusal_page(request, form, caller=await person_of(request))
+        return await refusal_page(request, form, caller=await person_of(request))
     caller = await signed_in(request)
     own = await _own(request, caller)
     if caller is None or own is None:
@@ -229,7 +230,7 @@ async def _device_page(
     services = services_of(request)
     found = await services.view(ShowMyDevice(_id(request)), caller)
     if isinstance(found, Refusal):
-        return refusal_page(request, found, caller=caller)
+        return await refusal_page(request, found, caller=caller)
     mine = found.mine
     stands = standing(mine, services.tools.clock())
     context = {
@@ -288,6 +289,7 @@ async def _render(
         caller=caller,
         status=status_of(refusal) if refusal else 200,
         zone="UTC" if isinstance(around, Refusal) else around.zone,
+        look=await look_of(request, user.organization_id),
     )
     if refusal is not None:
         response.headers.update(headers_of(refusal))

@@ -27,6 +27,7 @@ from enlist.verbs.setup import Administrator, UseSetupLink
 from enlist.verbs.sign_in import StartSignIn
 from enlist.web.callers import services_of, stranger
 from enlist.web.forms import read_form, secret_in
+from enlist.web.look import look_of
 from enlist.web.pages import refusal_page, render
 from enlist.web.portal.returning import see
 from enlist.web.portal.signing_in import welcome
@@ -54,7 +55,9 @@ class LinkPage:
     async def show(self, request: Request) -> Response:
         """The empty form."""
         services = services_of(request)
-        return self._page(request, visit_of(request, services) or begin_visit(services), {}, {})
+        return await self._page(
+            request, visit_of(request, services) or begin_visit(services), {}, {}
+        )
 
     async def submit(self, request: Request) -> Response:
         """Use the link, and sign in.
@@ -64,28 +67,28 @@ class LinkPage:
         services = services_of(request)
         form = await read_form(request)
         if isinstance(form, Refusal):
-            return refusal_page(request, form)
+            return await refusal_page(request, form)
         visit = visit_of(request, services)
         sealed = visit.unseal(self.purpose, form.get("nonce", "")) if visit else None
         if visit is None or sealed is None:
             refusal = Refusal("form_expired", support_code=support_code())
-            return self._page(request, visit or begin_visit(services), form, {}, refusal)
+            return await self._page(request, visit or begin_visit(services), form, {}, refusal)
         link = secret_in(form.get("link", "").strip())[:LONGEST_PRESENTED] or sealed.get("link", "")
         password = Secret(form.get("password", ""))
         if form.get("repeat", "") != password.reveal():
             refusal = Refusal("validation_failed", reason="repeat")
-            return self._page(request, visit, form, {"link": link}, refusal)
+            return await self._page(request, visit, form, {"link": link}, refusal)
         outcome = await services.perform(self.use(form, Secret(link), password), stranger(request))
         if isinstance(outcome, Refusal):
             kept = {"link": link} if outcome.code in _LINK_IS_GOOD else {}
-            return self._page(request, visit, form, kept, outcome)
+            return await self._page(request, visit, form, kept, outcome)
         start = StartSignIn(outcome.value.username, password)
         signed_in = await services.perform(start, stranger(request))
         if isinstance(signed_in, Refusal):
             return see("/sign-in")
         return await welcome(request, signed_in, "")
 
-    def _page(
+    async def _page(
         self,
         request: Request,
         visit: Visit,
@@ -108,7 +111,8 @@ class LinkPage:
             "meanings": CATALOGUE,
         }
         status = status_of(refusal) if refusal else 200
-        response = render(request, self.template, context, status=status)
+        look = await look_of(request)
+        response = render(request, self.template, context, status=status, look=look)
         if refusal is not None:
             response.headers.update(headers_of(refusal))
         keep_visit(response, visit)

@@ -22,6 +22,7 @@ from enlist.web.callers import (
     stranger,
 )
 from enlist.web.forms import read_form
+from enlist.web.look import look_of
 from enlist.web.pages import refusal_page, render
 from enlist.web.portal.returning import asked_next, home_of, own_path, see, to_sign_in
 from enlist.web.problems import headers_of, status_of
@@ -41,7 +42,7 @@ async def show_sign_in(request: Request) -> Response:
     wanted = asked_next(request.query_params)
     if caller is not None:
         return see(wanted or home_of(caller))
-    return _sign_in_page(request, wanted)
+    return await _sign_in_page(request, wanted)
 
 
 async def sign_in(request: Request) -> Response:
@@ -51,13 +52,13 @@ async def sign_in(request: Request) -> Response:
     """
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return refusal_page(request, form)
+        return await refusal_page(request, form)
     services = services_of(request)
     username = form.get("username", "").strip()
     verb = StartSignIn(username[:254], Secret(form.get("password", "")[:1024]))
     outcome = await services.perform(verb, stranger(request))
     if isinstance(outcome, Refusal):
-        return _sign_in_page(request, asked_next(form), username, outcome)
+        return await _sign_in_page(request, asked_next(form), username, outcome)
     return await welcome(request, outcome, asked_next(form))
 
 
@@ -77,7 +78,8 @@ async def welcome(request: Request, done: Done[SignedIn], wanted: str) -> Respon
 async def show_sign_out(request: Request) -> Response:
     """A button for whoever is signed in; for others, that they are not."""
     caller = await signed_in(request)
-    return render(request, "portal/sign_out.html", caller=caller)
+    look = await look_of(request, caller.organization_id if caller else None)
+    return render(request, "portal/sign_out.html", caller=caller, look=look)
 
 
 async def sign_out(request: Request) -> Response:
@@ -97,7 +99,7 @@ async def show_confirm(request: Request) -> Response:
     wanted = asked_next(request.query_params)
     if caller is None:
         return to_sign_in(request, wanted or "/account")
-    return _confirm_page(request, caller, wanted)
+    return await _confirm_page(request, caller, wanted)
 
 
 async def confirm(request: Request) -> Response:
@@ -107,7 +109,7 @@ async def confirm(request: Request) -> Response:
     """
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return refusal_page(request, form, caller=await person_of(request))
+        return await refusal_page(request, form, caller=await person_of(request))
     caller = await signed_in(request)
     wanted = asked_next(form)
     if caller is None:
@@ -117,25 +119,25 @@ async def confirm(request: Request) -> Response:
     if isinstance(outcome, Refusal):
         if outcome.code == "unauthenticated":
             return to_sign_in(request, wanted or "/account")
-        return _confirm_page(request, caller, wanted, outcome)
+        return await _confirm_page(request, caller, wanted, outcome)
     return see(wanted or home_of(caller))
 
 
-def _sign_in_page(
+async def _sign_in_page(
     request: Request, wanted: str, username: str = "", refusal: Refusal | None = None
 ) -> Response:
     context = {"next": wanted, "username": username}
-    return _page(request, "portal/sign_in.html", context, None, refusal)
+    return await _page(request, "portal/sign_in.html", context, None, refusal)
 
 
-def _confirm_page(
+async def _confirm_page(
     request: Request, caller: Caller, wanted: str, refusal: Refusal | None = None
 ) -> Response:
     context = {"next": own_path(wanted)}
-    return _page(request, "portal/confirm.html", context, caller, refusal)
+    return await _page(request, "portal/confirm.html", context, caller, refusal)
 
 
-def _page(
+async def _page(
     request: Request,
     template: str,
     context: Mapping[str, object],
@@ -144,7 +146,8 @@ def _page(
 ) -> Response:
     status = status_of(refusal) if refusal else 200
     whole = {**context, "refusal": refusal, "meanings": CATALOGUE}
-    response = render(request, template, whole, caller=caller, status=status)
+    look = await look_of(request, caller.organization_id if caller else None)
+    response = render(request, template, whole, caller=caller, status=status, look=look)
     if refusal is not None:
         response.headers.update(headers_of(refusal))
     return response
