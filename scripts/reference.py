@@ -20,7 +20,8 @@ import enlist.delivery.worker
 import enlist.web.app
 import enlist.wiring.hooks
 import enlist.wiring.sealer
-import enlist.wiring.webhook  # noqa: F401 - all five register metrics
+import enlist.wiring.signers
+import enlist.wiring.webhook  # noqa: F401 - all of these register metrics
 from enlist.cli.application import build
 from enlist.core.events import EVENT_VERSION, FORM, KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission

@@ -29,6 +29,7 @@ from enlist.core.secrets import KeyRing
 from enlist.pki.authority import Authority
 from enlist.pki.listener import ListenerIdentity
 from enlist.pki.profiles import PkiUrls
+from enlist.pki.signing import Signing, sign_alone
 from enlist.store import limits
 from enlist.store.ahead import ReadAhead
 from enlist.store.lanes import Store
@@ -74,6 +75,7 @@ class Tools:
         landing_hosts: where people may be led after they enrolled (A59).
         api_session_idle: after which time without use an API session ends, in microseconds.
         outbound_allowed: hosts and ports that webhooks may go to whatever their addresses are.
+        signing: how a batch of certificates is signed; a server may have helpers for it.
     """
 
     clock: Clock
@@ -88,6 +90,7 @@ class Tools:
     api_session_idle: int
     landing_hosts: frozenset[str] = frozenset()
     outbound_allowed: frozenset[str] = frozenset()
+    signing: Signing = sign_alone
 
     @property
     def pki_urls(self) -> PkiUrls:
@@ -191,7 +194,7 @@ class QuickVerb(Verb[Seen, Seen, Value]):
         return seen
 
 
-class HotVerb(AnyVerb[Seen, Claim, Value]):
+class HotVerb(AnyVerb[Seen, Ready, Value], Generic[Seen, Ready, Claim, Value]):
     """A verb whose `apply` goes through the hot lane: plain claims, many per transaction.
 
     Many that are asked at the same time are done together, see `together`.
@@ -204,6 +207,13 @@ class HotVerb(AnyVerb[Seen, Claim, Value]):
     @abstractmethod
     def read_ahead(cls, tools: Tools, ahead: ReadAhead, verbs: Sequence[Self]) -> None:
         """Have asked at once what `look` will ask for each of these."""
+
+    @classmethod
+    @abstractmethod
+    def complete(
+        cls, tools: Tools, ready: Sequence[tuple[Self, Caller, Ready]]
+    ) -> Sequence[Claim | Refusal]:
+        """The rest of `work`, which costs less for many at once: their claims, in order."""
 
     @abstractmethod
     def won(self, claim: Claim, answer: Any) -> Done[Value]:
@@ -323,8 +333,11 @@ class Driver:
         return ready
 
     def _claim(
-        self, verb: HotVerb[Any, Claim, Value], caller: Caller, claim: Claim
+        self, verb: HotVerb[Any, Ready, Any, Value], caller: Caller, ready: Ready
     ) -> Done[Value] | Refusal:
+        claim = type(verb).complete(self._tools, [(verb, caller, ready)])[0]
+        if isinstance(claim, Refusal):
+            return self._refuse(verb, caller, claim)
         answer = self._store.claim(type(verb).apply_many, [claim])[0]
         if answer:
             return verb.won(claim, answer)

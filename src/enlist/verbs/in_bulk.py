@@ -31,7 +31,7 @@ class InBulk:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="bulk")
 
     def perform(
-        self, verbs: Iterable[HotVerb[Any, Any, Any]], caller: Caller
+        self, verbs: Iterable[HotVerb[Any, Any, Any, Any]], caller: Caller
     ) -> Iterator[list[Outcome]]:
         """What came of each, in order, a portion at a time."""
         coming = iter(verbs)

@@ -1,10 +1,11 @@
 """Redeem: somebody presents a token, a code or a login, and the device is enrolled, or not.
 
-The three parts, on this screen: `look` finds what is presented, and strangers stop there; `work`
-checks login, rules and certificate request, and signs; the claim is one guarded statement in
-`enlist.store.redemptions`, whose row count decides. Many devices that come with one token make
-one enrollment. A device that repeats its request after a lost answer gets the same answer again;
-see `repeating`. What a sign-in without a token enrolls is decided in `targeting`.
+The parts, on this screen: `look` finds what is presented, and strangers stop there; `work` checks
+login and rules; `complete` has the certificates signed, for all that are done together; the claim
+is one guarded statement in `enlist.store.redemptions`, whose row count decides. Many devices that
+come with one token make one enrollment. A device that repeats its request after a lost answer gets
+the same answer again; see `repeating`. What a sign-in without a token enrolls is decided in
+`targeting`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.judgement import judge
 from enlist.core.outcomes import Done, Drop, Refusal, Subjects
+from enlist.core.policy import EnrollmentPolicy
 from enlist.pki.csr import Csr
+from enlist.pki.signing import Order
 from enlist.store import allowances, events, limits, sightings
 from enlist.store.ahead import ReadAhead
 from enlist.store.credentials import NewCertificate
@@ -28,6 +31,7 @@ from enlist.verbs import notices, presenting, repeating, targeting
 from enlist.verbs.driver import Answered, HotVerb, Tools, Try
 from enlist.verbs.presenting import Found, Presented, Reported
 from enlist.verbs.repeating import Earlier, Enrolled
+from enlist.verbs.targeting import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,15 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Redeem(HotVerb[Seen, Redemption, Enrolled]):
+class Admitted:
+    """Whom `work` let through: what is to be enrolled, under which rules."""
+
+    target: Target
+    policy: EnrollmentPolicy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
     """Enroll a device.
 
     Attributes:
@@ -91,7 +103,7 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
 
     def work(
         self, tools: Tools, caller: Caller, seen: Seen
-    ) -> Redemption | Answered[Enrolled] | Refusal:
+    ) -> Admitted | Answered[Enrolled] | Refusal:
         now = tools.clock()
         admitted = presenting.admit(tools, seen.found, now)
         reused, first = seen.earlier.reused, seen.earlier.first_use
@@ -106,11 +118,24 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
         target = targeting.choose(seen.found, self.report, now)
         if isinstance(target, Refusal):
             return target
-        signed = self._complete(tools, seen.found, target.device_id, now)
-        if isinstance(signed, Refusal):
-            return replace(signed, about=target.happening.about, holder=True)
-        claim = target.claim(caller, self.report, signed, self.idempotency)
-        return notices.about_enrolling(tools, seen.found.policy, claim)
+        policy = seen.found.policy
+        unfit = self._unfit(policy)
+        return _told(unfit, target) if unfit else Admitted(target, policy)
+
+    @classmethod
+    def complete(
+        cls, tools: Tools, ready: Sequence[tuple[Redeem, Caller, Admitted]]
+    ) -> list[Redemption | Refusal]:
+        orders = [
+            Order(admitted.target.device_id, verb.csr)
+            for verb, _, admitted in ready
+            if isinstance(verb.csr, Csr)
+        ]
+        signed = iter(certificate.prepare_each(tools, orders))
+        return [
+            verb.claim(tools, caller, admitted, next(signed) if verb.csr else None)
+            for verb, caller, admitted in ready
+        ]
 
     def won(self, claim: Redemption, answer: bool) -> Done[Enrolled]:
         old = claim.replaces_device_id
@@ -142,17 +167,31 @@ class Redeem(HotVerb[Seen, Redemption, Enrolled]):
     def clash(self, index: str) -> Refusal | None:
         return Refusal("try_later", reason=f"clash on {index}", holder=True)
 
-    def _complete(
-        self, tools: Tools, found: Found, device_id: Id, now: int
-    ) -> NewCertificate | Refusal | None:
-        """The completion: a certificate, or none where the organization allows that."""
+    def _unfit(self, policy: EnrollmentPolicy | None) -> Refusal | None:
+        """Why there can be no completion: a certificate, or none where the rules allow that."""
         if isinstance(self.csr, Refusal):
             return self.csr
-        if self.csr is not None:
-            return certificate.prepare(tools, self.csr, device_id, now)
-        if found.policy is not None and found.policy.allow_bare_enrollment:
+        if self.csr is not None or (policy is not None and policy.allow_bare_enrollment):
             return None
         return Refusal("completion_required")
+
+    def claim(
+        self,
+        tools: Tools,
+        caller: Caller,
+        admitted: Admitted,
+        signed: NewCertificate | Refusal | None,
+    ) -> Redemption | Refusal:
+        """What is asked of the store, now that there is a certificate, or need not be one."""
+        if isinstance(signed, Refusal):
+            return _told(signed, admitted.target)
+        claim = admitted.target.claim(caller, self.report, signed, self.idempotency)
+        return notices.about_enrolling(tools, admitted.policy, claim)
+
+
+def _told(unfit: Refusal, target: Target) -> Refusal:
+    """A completion that is refused, told to whoever has proved his right to it."""
+    return replace(unfit, about=target.happening.about, holder=True)
 
 
 def _there(claim: Redemption) -> Subjects:

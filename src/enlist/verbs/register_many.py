@@ -120,7 +120,7 @@ def _issue(tx: Tx, claims: Sequence[Claim]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class RegisterInBulk(HotVerb[Seen | Issued, Claim, Issued]):
+class RegisterInBulk(HotVerb[Seen | Issued, Claim, Claim, Issued]):
     """Register one of many devices and issue its enrollment.
 
     Attributes:
@@ -183,6 +183,12 @@ class RegisterInBulk(HotVerb[Seen | Issued, Claim, Issued]):
             device, enrollment, secrets, message, told, caller, prepared.sms_per_day
         )
         return Claim(claim, prepared)
+
+    @classmethod
+    def complete(
+        cls, _tools: Tools, ready: Sequence[tuple[RegisterInBulk, Caller, Claim]]
+    ) -> Sequence[Claim | Refusal]:
+        return [claim for _, _, claim in ready]
 
     def won(self, claim: Claim, answer: int) -> Done[Issued]:
         prepared, message = claim.prepared, claim.issue.message

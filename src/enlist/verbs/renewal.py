@@ -34,7 +34,7 @@ def another(tools: Tools, csr: Csr | Refusal, device: Device) -> NewCertificate 
     """A certificate for what a device asks, signed and not yet real; or what is wrong with that."""
     if isinstance(csr, Refusal):
         return csr
-    return certificate.prepare(tools, csr, device.id, tools.clock())
+    return certificate.prepare(tools, csr, device.id)
 
 
 def too_often(tx: Reader, device_id: Id) -> Refusal | None:

@@ -20,7 +20,7 @@ from enlist.store.tx import Reader, StoreUnavailable
 from enlist.verbs.driver import Answered, Driver, HotVerb, look_at
 from enlist.verbs.refusing import record_each, unrecorded
 
-Asked = tuple[HotVerb[Any, Any, Any], Caller]
+Asked = tuple[HotVerb[Any, Any, Any, Any], Caller]
 Outcome = Done[Any] | Refusal | Exception
 
 
@@ -45,7 +45,7 @@ class Together:
             for place, one in enumerate(asked)
         ]
 
-    def _alone(self, verb: HotVerb[Any, Any, Any], caller: Caller) -> Outcome:
+    def _alone(self, verb: HotVerb[Any, Any, Any, Any], caller: Caller) -> Outcome:
         try:
             return self._driver.perform(verb, caller)
         except Exception as fault:  # noqa: BLE001 - told to whoever asked
@@ -59,12 +59,11 @@ class Together:
             return
         seen = self._store.read(lambda tx: self._look(looking, tx), by_keys=True)
         ready = {place: self._work(*asked[place], what) for place, what in seen.items()}
+        through = [n for n, one in ready.items() if not isinstance(one, Refusal | Answered | None)]
+        given = [(*asked[place], ready[place]) for place in through]
+        ready |= zip(through, type(asked[0][0]).complete(self._driver.tools, given), strict=True)
         refused = {place: one for place, one in ready.items() if isinstance(one, Refusal)}
-        claims = {
-            place: one
-            for place, one in ready.items()
-            if not isinstance(one, Refusal | Answered | None)
-        }
+        claims = {place: ready[place] for place in through if place not in refused}
         if claims:
             answers = self._store.claim(type(asked[0][0]).apply_many, list(claims.values()))
             answered = dict(zip(claims, answers, strict=True))
@@ -90,7 +89,7 @@ class Together:
             place: look_at(verb, tools, ahead, caller) for place, (verb, caller) in looking.items()
         }
 
-    def _work(self, verb: HotVerb[Any, Any, Any], caller: Caller, seen: object) -> Any:
+    def _work(self, verb: HotVerb[Any, Any, Any, Any], caller: Caller, seen: object) -> Any:
         if isinstance(seen, Refusal):
             return seen
         if verb.reserve(seen) is not None:

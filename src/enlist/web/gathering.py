@@ -39,7 +39,7 @@ BATCH: Final = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    verb: HotVerb[Any, Any, Any]
+    verb: HotVerb[Any, Any, Any, Any]
     caller: Caller
     answer: asyncio.Future[Outcome]
 
@@ -60,7 +60,7 @@ class Gathering:
         # It ends with this object, which is why it does not hold it.
         weakref.finalize(self, self._batches.put, None)
 
-    async def perform(self, verb: HotVerb[Any, Any, Any], caller: Caller) -> Outcome:
+    async def perform(self, verb: HotVerb[Any, Any, Any, Any], caller: Caller) -> Outcome:
         """Do it, perhaps together with others."""
         loop = asyncio.get_running_loop()
         lane = self._lanes.get(loop)

@@ -55,9 +55,14 @@ def helpers(settings: Settings) -> Iterator[Check | None]:
 
 def _begin(settings: Settings) -> None:
     global _store  # noqa: PLW0603 - how a pool hands something to what it runs
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked ends this by itself
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin_to_help()
     _store = open_store(settings, system_clock)
+
+
+def begin_to_help() -> None:
+    """Of a new helper: whoever asked ends it, and nobody else does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:

@@ -22,6 +22,7 @@ from enlist.core.outcomes import Effect, Refusal
 from enlist.keyfolder import KeyFolder
 from enlist.pki import spiffe
 from enlist.pki.notes import Signer
+from enlist.pki.signing import Signing, sign_alone
 from enlist.settings import Settings
 from enlist.store import installation, key_use, migrations
 from enlist.store.inspection import inspect_postgres
@@ -134,6 +135,7 @@ def open_installation(
     beginning: Beginning | None = Beginning(),  # noqa: B008 - a frozen value
     passwords: Passwords | None = None,
     channels: frozenset[str] | None = None,
+    signing: Signing = sign_alone,
     older: bool = False,
     reached: Callable[[], None] = lambda: None,
 ) -> Installation:
@@ -143,6 +145,7 @@ def open_installation(
         after: carries out effects after the commit.
         beginning: what a new installation begins with; None opens only what is there.
         channels: the ways by which messages go out, instead of those of the settings.
+        signing: who signs a batch of certificates.
         older: whether the schema may be one that is yet to be migrated, to be read only.
         reached: is called once the database has answered.
 
@@ -158,7 +161,7 @@ def open_installation(
         where = addresses(settings)
         folder = _keys(store, settings, where, clock, beginning)
         reach = settings.channels if channels is None else channels
-        tools = _tools(settings, folder, where, clock, passwords or Passwords(), reach)
+        tools = _tools(settings, folder, where, clock, passwords or Passwords(), reach, signing)
         driver = Driver(store, tools, after)
         if beginning is not None:
             if store.read(installation.installation_id) is None:
@@ -184,6 +187,7 @@ def _tools(
     clock: Clock,
     passwords: Passwords,
     channels: frozenset[str],
+    signing: Signing,
 ) -> Tools:
     return Tools(
         clock=clock,
@@ -198,6 +202,7 @@ def _tools(
         api_session_idle=settings.api_session_minutes * MINUTE,
         landing_hosts=frozenset(settings.landing_hosts),
         outbound_allowed=frozenset(settings.outbound_allowed),
+        signing=signing,
     )
 
 

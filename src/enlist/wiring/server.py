@@ -57,6 +57,7 @@ from enlist.wiring.listening import listening
 from enlist.wiring.logs import configure_logs
 from enlist.wiring.missing_keys import MissingKeys
 from enlist.wiring.sealer import SealerThread
+from enlist.wiring.signers import Signers, spare_processors
 from enlist.wiring.webhook import webhook
 
 _log = structlog.get_logger("enlist.server")
@@ -70,6 +71,7 @@ class Workers:
 
     delivery: Worker | None = None
     sessions: Keeper | None = None
+    signers: Signers | None = None
     bell: Bell = field(default_factory=Bell)
 
     def hear(self, heard: Heard) -> None:
@@ -172,7 +174,10 @@ def _open(
     reached: Callable[[], None] = lambda: None,
 ) -> Installation:
     channels = frozenset({"email"}) if mailbox else None
-    return open_installation(settings, after=after, channels=channels, reached=reached)
+    signing = after.signers = Signers(settings.data, spare_processors(settings.workers))
+    return open_installation(
+        settings, after=after, channels=channels, signing=signing, reached=reached
+    )
 
 
 def _forked(settings: Settings, plan: Plan) -> None:
@@ -237,6 +242,8 @@ def _work(
     finally:
         workers.delivery.stop()
         keeper.stop()
+        if workers.signers is not None:
+            workers.signers.stop()
         for each in beside:
             each.stop()
 
