@@ -41,6 +41,11 @@ _WITHOUT_0012 = [
     *(f"DROP TABLE {name}" for name in ("listed_device", "group_member", "user_group")),
 ]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
+_WITHOUT_0016 = [
+    "DROP INDEX message_user",
+    "DROP INDEX api_key_creator",
+    "DROP TABLE offboarding",
+]
 _WITHOUT_0004 = [
     "DROP INDEX enrollment_replaces",
     "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
@@ -73,6 +78,7 @@ BACK = {
     "0010": {"sqlite": _WITHOUT_0011, "postgres": _WITHOUT_0011},
     "0011": {"sqlite": _WITHOUT_0012, "postgres": _WITHOUT_0012},
     "0014": {"sqlite": _WITHOUT_0015, "postgres": _WITHOUT_0015},
+    "0015": {"sqlite": _WITHOUT_0016, "postgres": _WITHOUT_0016},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],

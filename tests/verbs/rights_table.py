@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from enlist.core.clock import HOUR
 from enlist.core.ids import new_id
 from enlist.core.model import DeviceList, GrantKind
 from enlist.core.outcomes import Refusal
@@ -33,6 +34,7 @@ from enlist.verbs import (
     identities,
     imports,
     keys,
+    offboard,
     one_time_jwt,
     organizations,
     reactivate,
@@ -81,6 +83,13 @@ class Asked:
 
 def _device(world: World, place: str) -> str:
     return world.register(world.add_user(place)).device_id
+
+
+def _planned(world: World, place: str) -> str:
+    """Somebody who leaves in an hour."""
+    user = world.add_user(place)
+    world.do(offboard.Offboard(user.id, world.installation.tools.clock() + HOUR))
+    return user.id
 
 
 def _session(world: World, place: str) -> str:
@@ -257,6 +266,8 @@ REQUESTS: dict[str, Asked] = {
     ),
     "SetUserState": Asked(lambda w, p: users.SetUserState(w.add_user(p).id, "disabled"), OPERATORS),
     "DeleteUser": Asked(lambda w, p: users.DeleteUser(w.add_user(p).id), OPERATORS),
+    "Offboard": Asked(lambda w, p: offboard.Offboard(w.add_user(p).id), OPERATORS),
+    "CancelOffboarding": Asked(lambda w, p: offboard.CancelOffboarding(_planned(w, p)), OPERATORS),
     "SetPassword": Asked(
         lambda w, p: staff.SetPassword(w.add_user(p).id, Secret("long enough here")), OPERATORS
     ),
@@ -428,6 +439,8 @@ ELSEWHERE = {
     "ClaimWebhook",
     "NoteTold",
     "LetGo",
+    "DueOffboardings",
+    "CarryOut",
     # They name no place: what they show or make is the caller's own organization's. What roles may
     # there is tested where OpenZiti's management is served.
     "Sliced",
@@ -485,6 +498,7 @@ ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
     "SetUserState": lambda _w, u: users.SetUserState(u, "disabled"),
     "DeleteUser": lambda _w, u: users.DeleteUser(u),
     "AddMember": lambda w, u: groups.AddMember(_group(w, "acme"), u),
+    "Offboard": lambda _w, u: offboard.Offboard(u),
     "SetPassword": lambda _w, u: staff.SetPassword(u, Secret("long enough here")),
     "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),
     "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),

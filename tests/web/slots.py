@@ -103,6 +103,7 @@ PLAIN: Final[dict[str, Any]] = {
     "list": "deny",
     "attribute": "serial",
     "entries": [{"attribute": "serial", "value": "SN-0001"}],
+    "at": "",
     "rank": 100,
     "may_enroll": True,
     "platforms": [],
@@ -183,6 +184,7 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/webhooks/{id}/resume": (),
     "/console/{group_id}/webhooks/{id}/deliveries/{delivery}/replay": (),
     "/console/{group_id}/imports/{id}/start": (),
+    "/console/{group_id}/users/{id}/keep": (),
     "/console/{group_id}/imports/{id}/stop": (),
     "/console/{group_id}/templates/preview": ("name", "purpose", "channel", "subject", "body"),
 }

@@ -52,6 +52,7 @@ Cursor = Annotated[str, typer.Option("--cursor", help="Go on after an earlier pa
 
 
 _LAST_SECOND: Final = time(23, 59, 59)
+_AHEAD: Final = ("--expires", "--at")
 
 
 def installation(
@@ -103,8 +104,8 @@ def nothing(first: str, *asked: str) -> str:
 def parse_moment(text: str, now: datetime, option: str = "--expires") -> int | None:
     """A moment in microseconds UTC; None where it was not given.
 
-    A span is counted from now on for `--expires`, and back from now for other options. A bare date
-    is the end of that day where this machine is; for other options it is no moment.
+    A span is counted from now on for `--expires` and `--at`, and back from now for other options. A
+    bare date is the end of that day where this machine is; only for `--expires` is it a moment.
     """
     if not text:
         return None
@@ -114,7 +115,7 @@ def parse_moment(text: str, now: datetime, option: str = "--expires") -> int | N
     try:
         if text[:-1].isdigit() and text[-1] in units:
             span = timedelta(**{units[text[-1]]: int(text[:-1])})
-            return from_datetime(now + span if option == "--expires" else now - span)
+            return from_datetime(now + span if option in _AHEAD else now - span)
         if option == "--expires" and re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
             day = date.fromisoformat(text)
             return from_datetime(datetime.combine(day, _LAST_SECOND).astimezone())

@@ -9,6 +9,7 @@ import typer
 
 from enlist.cli.backend import Opened
 from enlist.cli.issuing import Message, print_token, registered_document
+from enlist.cli.leaving import offboard
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from enlist.verbs.users import AddUser
 
 commands = typer.Typer(help="People.", no_args_is_help=True)
+commands.command("offboard", epilog="Example: enlist user offboard ada --at 48h")(offboard)
 
 
 @commands.command("add", epilog="Example: enlist user add --username ada --email ada@example.com")

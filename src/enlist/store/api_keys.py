@@ -54,6 +54,13 @@ _HELD = Query(
 _REVOKE = Query(
     "api_key.revoke", "UPDATE api_key SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"
 )
+_LIVE_OF_MAKER = Query(
+    "api_key.live_of_maker",
+    f"""{_COLUMNS}
+     WHERE k.creator_id = :creator_id AND k.revoked_at IS NULL
+       AND (k.expires_at IS NULL OR k.expires_at > :now)
+     ORDER BY k.id""",
+)
 _USED = Query(
     "api_key.used",
     """
@@ -121,6 +128,14 @@ def find(tx: Reader, key_id: Id) -> ApiKey | None:
 def revoke(tx: Tx, key_id: Id) -> bool:
     """End an API key; False when it was ended before."""
     return tx.run(_REVOKE, id=key_id, now=tx.now) == 1
+
+
+def live_of_maker(tx: Reader, creator_id: Id) -> list[ApiKey]:
+    """The keys that somebody made and that work yet, oldest first."""
+    held = _of_maker(tx, creator_id)
+    return [
+        _api_key(row, held) for row in tx.all(_LIVE_OF_MAKER, creator_id=creator_id, now=tx.now)
+    ]
 
 
 def used(tx: Tx, key_id: Id, address: str, stale: int) -> None:

@@ -87,6 +87,12 @@ _LIVING = Query(
     "credential.living",
     f"{_COLUMNS} WHERE c.device_id = :device_id AND c.revoked_at IS NULL ORDER BY c.id",
 )
+_LIVING_OF_USER = Query(
+    "credential.living_of_user",
+    f"""{_COLUMNS} WHERE c.revoked_at IS NULL
+       AND c.device_id IN (SELECT d.id FROM device d WHERE d.user_id = :user_id)
+     ORDER BY c.id""",
+)
 _REQUEST_EXTEND = Query(
     "credential.request_extend",
     """
@@ -286,6 +292,11 @@ def end_proofs(tx: Tx, device_id: Id) -> None:
 def living(tx: Reader, device_id: Id) -> list[Credential]:
     """The credentials of a device that were not revoked, oldest first; some may have run out."""
     return [_credential(row) for row in tx.all(_LIVING, device_id=device_id)]
+
+
+def living_of_user(tx: Reader, user_id: Id) -> list[Credential]:
+    """The same, of all devices of a user."""
+    return [_credential(row) for row in tx.all(_LIVING_OF_USER, user_id=user_id)]
 
 
 def request_extend(tx: Tx, credential_id: Id, *, roll_key: bool) -> bool:

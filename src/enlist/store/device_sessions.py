@@ -89,6 +89,10 @@ _OF_DEVICE = Query(
     "session.of_device",
     f"{_COLUMNS} WHERE s.device_id = :device_id AND {_ALIVE} ORDER BY s.id DESC",
 )
+_OF_USER = Query(
+    "session.of_user",
+    f"{_COLUMNS} WHERE d.user_id = :user_id AND {_ALIVE} ORDER BY s.id DESC",
+)
 _SEEN = Query(
     "server_process.seen",
     """
@@ -189,6 +193,12 @@ def find(tx: Reader, session_id: Id, alive_since: int) -> DeviceSession | None:
 def of_device(tx: Reader, device_id: Id, alive_since: int) -> list[DeviceSession]:
     """The live sessions of a device, newest first."""
     rows = tx.all(_OF_DEVICE, device_id=device_id, alive_since=alive_since)
+    return [_session(row) for row in rows]
+
+
+def of_user(tx: Reader, user_id: Id, alive_since: int) -> list[DeviceSession]:
+    """The live sessions of a user's devices, newest first."""
+    rows = tx.all(_OF_USER, user_id=user_id, alive_since=alive_since)
     return [_session(row) for row in rows]
 
 

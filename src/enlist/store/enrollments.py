@@ -75,6 +75,11 @@ _LIVE_OF_DEVICE = Query(
     f"""{_COLUMNS} WHERE e.device_id = :device_id AND e.state IN ('active', 'on_hold')
        AND e.deleted_at IS NULL ORDER BY e.id""",
 )
+_LIVE_OF_USER = Query(
+    "enrollment.live_of_user",
+    f"""{_COLUMNS} WHERE e.user_id = :user_id AND e.state IN ('active', 'on_hold')
+     ORDER BY e.id""",
+)
 _NEWEST_DELETED = Query(
     "enrollment.newest_deleted",
     """
@@ -398,6 +403,11 @@ def make_room(tx: Tx, caller: Caller, about: Subjects) -> None:
     if expired is not None and tx.run(_REVOKE_EXPIRED, id=expired["id"], now=tx.now) == 1:
         ended = replace(about, enrollment_id=str(expired["id"]))
         events.record(tx, caller, Happening("enrollment.revoked", ended, {"reason": "expired"}))
+
+
+def live_of_user(tx: Reader, user_id: Id) -> list[Enrollment]:
+    """What is active or on hold for a user, expired or not."""
+    return [_enrollment(row) for row in tx.all(_LIVE_OF_USER, user_id=user_id)]
 
 
 def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:

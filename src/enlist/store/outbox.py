@@ -116,6 +116,21 @@ _FAILED = Query(
      WHERE id = :id AND state IN ('queued', 'sending') AND tries = :tries
     """,
 )
+_WAITING_OF_USER = Query(
+    "message.waiting_of_user",
+    """
+    SELECT count(*) AS found FROM message
+     WHERE user_id = :user_id AND state IN ('queued', 'sending')
+    """,
+)
+_CANCEL_OF_USER = Query(
+    "message.cancel_of_user",
+    # One that is being sent this very moment may arrive yet: what it brings is dead by then.
+    """
+    UPDATE message SET state = 'failed', reason = :reason, claimed_until = 0
+     WHERE user_id = :user_id AND state IN ('queued', 'sending')
+    """,
+)
 _ISSUER = Query(
     "message.issuer",
     """
@@ -250,6 +265,17 @@ def later(tx: Tx, message_id: Id, tries: int, next_try_at: int, reason: str) -> 
 def failed(tx: Tx, message_id: Id, tries: int, reason: str) -> bool:
     """Given up, for a reason that the console shows."""
     return tx.run(_FAILED, id=message_id, tries=tries, reason=reason[:500]) == 1
+
+
+def waiting_of_user(tx: Reader, user_id: Id) -> int:
+    """How many messages to a user were not sent yet."""
+    row = tx.one(_WAITING_OF_USER, user_id=user_id)
+    return int(row["found"]) if row else 0
+
+
+def cancel_of_user(tx: Tx, user_id: Id, reason: str) -> int:
+    """Give up what was not sent to a user yet; answer how many."""
+    return tx.run(_CANCEL_OF_USER, user_id=user_id, reason=reason)
 
 
 def issuer(tx: Reader, enrollment_id: Id) -> str:

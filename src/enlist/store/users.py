@@ -88,6 +88,9 @@ _SET_PASSWORD = Query(
     "user.set_password",
     "UPDATE app_user SET password_hash = :password_hash WHERE id = :id AND deleted_at IS NULL",
 )
+_END_PASSWORD = Query(
+    "user.end_password", "UPDATE app_user SET password_hash = NULL WHERE id = :id"
+)
 _HOLD_TEXT = "SELECT u.id FROM app_user u WHERE u.id = :id AND u.deleted_at IS NULL"
 _HOLD = Query(
     "user.hold",
@@ -251,6 +254,11 @@ def change(tx: Tx, user: User, expected_version: int, *, unlocked: bool = False)
 def set_password(tx: Tx, user_id: Id, password_hash: str) -> bool:
     """Give a user a password, or another one; False when he is gone."""
     return tx.run(_SET_PASSWORD, id=user_id, password_hash=password_hash) == 1
+
+
+def end_password(tx: Tx, user_id: Id) -> None:
+    """A user has no password any more."""
+    tx.run(_END_PASSWORD, id=user_id)
 
 
 def rehash(tx: Tx, user_id: Id, old: str, password_hash: str) -> None:

@@ -21,9 +21,11 @@ from enlist.pki.revocation import REASONS
 from enlist.store.feed import SealedEvent
 from enlist.store.hooks import Hook, HookDelivery
 from enlist.store.imports import ImportJob
+from enlist.store.offboardings import Planned
 from enlist.store.revocations import Revocation
 from enlist.verbs import views_details
 from enlist.verbs.consequences import Consequences
+from enlist.verbs.offboard import Leaving
 from enlist.verbs.revocations import cursor_of
 
 Document = dict[str, Any]
@@ -150,6 +152,27 @@ def consequences(found: Consequences, now: int) -> Document:
         "networks": list(found.networks),
         "sign_ins": found.sign_ins,
     }
+
+
+def leaving(found: Leaving, now: int) -> Document:
+    """What ends when somebody is offboarded."""
+    return consequences(found, now) | {
+        "messages": found.messages,
+        "api_keys": [{"id": each.id, "name": each.name} for each in found.api_keys],
+        "roles": [
+            {
+                "role": each.role,
+                "organization": each.group_id,
+                "organization_id": each.organization_id,
+            }
+            for each in found.roles
+        ],
+    }
+
+
+def planned_offboarding(found: Planned) -> Document:
+    """When somebody leaves, as it is planned."""
+    return {"due_at": found.due_at, "planned_at": found.planned_at, "reason": found.reason}
 
 
 def api_key(found: model.ApiKey, now: int) -> Document:

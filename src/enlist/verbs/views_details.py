@@ -29,6 +29,7 @@ from enlist.store import (
     devices,
     enrollments,
     events,
+    offboardings,
     organizations,
     outbox,
     roles,
@@ -36,6 +37,7 @@ from enlist.store import (
     users,
 )
 from enlist.store.listing import Page, PageRequest
+from enlist.store.offboardings import Planned
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
@@ -202,6 +204,7 @@ class UserDetail:
     """A person with what he holds. `sign_ins` is how many of his are alive.
 
     `attempts` are those that he began by signing in; those with a token are its enrollment's.
+    `offboarding` is what is planned, for those who may plan it.
     """
 
     user: User
@@ -211,6 +214,7 @@ class UserDetail:
     sign_ins: int
     attempts: tuple[Attempt, ...]
     timeline: Page[EventRow]
+    offboarding: Planned | None = None
 
 
 @dataclass(frozen=True)
@@ -240,6 +244,7 @@ class ShowUser(View[UserDetail]):
             len(sign_ins.of_user(tx, found.id, tx.now - IDLE)),
             tuple(attempts.of_user(tx, found.id)) if sees_enrollments else (),
             timeline(tx, caller, path, {"user": found.id}),
+            offboardings.find(tx, found.id) if caller.may(Permission.USERS_EDIT, path) else None,
         )
 
 

@@ -50,6 +50,7 @@ from enlist.wiring.installation import (
 )
 from enlist.wiring.janitor import Janitor
 from enlist.wiring.keys import KeyWatch
+from enlist.wiring.leavers import Leavers
 from enlist.wiring.listener_key import AnotherKey, ShownKey
 from enlist.wiring.listener_key import note as note_listener_key
 from enlist.wiring.listener_names import tls_by_name
@@ -208,6 +209,7 @@ def _work(
     beside: tuple[Background, ...] = (
         Janitor(installation.driver),
         Importer(installation.driver, installation.store),
+        Leavers(installation.driver),
         KeyWatch(settings.data, installation.tools.clock, taken_up),
         missing,
         AnotherKey(installation, settings.data),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from enlist.core.clock import HOUR
 from enlist.core.model import DeviceList, GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
@@ -20,6 +21,7 @@ from enlist.verbs.groups import AddGroup
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import bring
+from enlist.verbs.offboard import Offboard
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.sealing import Sealer
@@ -49,6 +51,12 @@ class World:
 
     def user(self) -> str:
         return self.api.enlist.user(self.name()).id
+
+    def planned(self) -> str:
+        """Somebody who leaves in an hour."""
+        user = self.user()
+        self.api.enlist.do(Offboard(user, self.api.enlist.clock.now + HOUR))
+        return user
 
     def ticket(self) -> Ticket:
         return self.api.enlist.register(self.name())
@@ -224,6 +232,8 @@ TRIALS: dict[str, Trial] = {
     ),
     "POST /users/{user}/disable": lambda w: (f"/users/{w.user()}/disable", None),
     "POST /users/{user}/enable": lambda w: (f"/users/{w.user()}/enable", None),
+    "POST /users/{user}/offboard": lambda w: (f"/users/{w.user()}/offboard", {}),
+    "DELETE /users/{user}/offboarding": lambda w: (f"/users/{w.planned()}/offboarding", None),
     "POST /users/{user}/sign-out": lambda w: (f"/users/{w.user()}/sign-out", None),
     "POST /users/{user}/roles": lambda w: (
         f"/users/{w.user()}/roles",

@@ -38,6 +38,7 @@ REVISIONS: Final = (
     "0013_branding",
     "0014_webhooks",
     "0015_imports",
+    "0016_offboardings",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

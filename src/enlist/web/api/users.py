@@ -12,6 +12,7 @@ from enlist.core import model
 from enlist.core.model import UserState
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
+from enlist.store.offboardings import Planned
 from enlist.verbs import documents, views_details
 from enlist.verbs.first_device import AddUserWithDevice, BothAgain, FirstDevice
 from enlist.verbs.staff import EndSignInsOf, SetPassword
@@ -87,12 +88,28 @@ class User(Shown):
         return cls(**documents.user(found))
 
 
+class PlannedOffboarding(Shown):
+    """When somebody leaves."""
+
+    due_at: Moment
+    planned_at: Moment
+    reason: str
+    """Why it could not be carried out when it was due; empty before, and where nothing is wrong."""
+
+    @classmethod
+    def of(cls, found: Planned) -> PlannedOffboarding:
+        """What is planned in the store."""
+        return cls(**documents.planned_offboarding(found))
+
+
 class UserDetail(User):
     """A person, and what he may do. His devices: `/devices?user=`."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{**_EXAMPLE, "roles": [ROLE], "sign_ins": 1, "attempts": []}]
+            "examples": [
+                {**_EXAMPLE, "roles": [ROLE], "sign_ins": 1, "attempts": [], "offboarding": None}
+            ]
         }
     )
 
@@ -101,15 +118,19 @@ class UserDetail(User):
     """How many of his sign-ins are alive."""
     attempts: list[Attempt]
     """Begun by signing in, and not finished; those with a token are shown with its enrollment."""
+    offboarding: PlannedOffboarding | None
+    """What is planned; shown to those who may plan it."""
 
     @classmethod
     def of_detail(cls, found: views_details.UserDetail, now: int) -> UserDetail:
         """A user with his roles."""
+        planned = found.offboarding
         return cls(
             **dict(User.of(found.user)),
             roles=[RoleHeld.of(each) for each in found.roles],
             sign_ins=found.sign_ins,
             attempts=[Attempt(**documents.attempt(each, now)) for each in found.attempts],
+            offboarding=PlannedOffboarding.of(planned) if planned else None,
         )
 
 

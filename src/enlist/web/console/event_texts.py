@@ -90,6 +90,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "user.recovered": N_("%(user)s set a new password with a one-time link."),
     "user.disabled": N_("%(who)s disabled %(user)s; all sign-ins ended."),
     "user.enabled": N_("%(who)s enabled %(user)s again."),
+    "user.offboarding_planned": N_("%(who)s planned to offboard %(user)s."),
+    "user.offboarding_cancelled": N_("%(who)s cancelled the offboarding of %(user)s."),
+    "user.offboarding_held_up": N_("The planned offboarding of %(user)s could not be carried out."),
+    "user.offboarded": N_("%(who)s offboarded %(user)s; all ways in have ended."),
     "user.deleted": N_("%(who)s deleted the user %(user)s."),
     "import.created": N_("%(who)s brought %(name)s to be imported."),
     "import.started": N_("%(who)s started the import of %(name)s."),
@@ -341,6 +345,8 @@ _COUNTS: Final = {
     "ended": N_("Sign-ins ended: %(count)s."),
     "enrollments_revoked": N_("Enrollments revoked: %(count)s."),
     "credentials_revoked": N_("Certificates revoked: %(count)s."),
+    "messages_cancelled": N_("Messages not sent any more: %(count)s."),
+    "api_keys_revoked": N_("API keys revoked: %(count)s."),
 }
 
 

@@ -63,6 +63,7 @@ async def show_user(desk: Desk) -> Response:
     context = {
         "detail": detail,
         "user": detail.user,
+        "planned": detail.offboarding,
         "himself": detail.user.id == desk.caller.id,
         "may_act": may_act(desk, detail),
         "roles": people.ROLES,

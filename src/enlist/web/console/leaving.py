@@ -1,0 +1,80 @@
+"""Somebody leaves: the page that shows what ends with that, now or at a given time."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from enlist.core.model import User
+from enlist.core.outcomes import Refusal, invalid
+from enlist.verbs.offboard import CancelOffboarding, Offboard
+from enlist.verbs.rehearsing import DryRun
+from enlist.web.console.forms import UNSHOWABLE, Form, from_picker, read_form, to_picker
+from enlist.web.console.layout import Desk, page
+from enlist.web.console.user import find_user, may_act
+
+
+async def offboard(desk: Desk) -> Response:
+    """Show all that lets a user in and ends, and ask when."""
+    detail = await find_user(desk)
+    if isinstance(detail, Response):
+        return detail
+    user, planned, form = detail.user, detail.offboarding, Form()
+    if desk.request.method == "POST":
+        form = await read_form(desk.request)
+        outcome = await _offboard(desk, user, form)
+        if isinstance(outcome, Response):
+            return outcome
+        form = form.refused(outcome)
+    elif not may_act(desk, detail):
+        return desk.refuse(Refusal("forbidden"))
+    elif planned is not None:
+        form = Form({"at": to_picker(planned.due_at, desk.zone)})
+    foreseen = await desk.perform(DryRun(Offboard(user.id)))
+    refusal = form.refusal
+    if isinstance(foreseen, Refusal):
+        if foreseen.code in UNSHOWABLE:
+            return desk.refuse(foreseen)
+        refusal = refusal or foreseen
+    context = {
+        "user": user,
+        "form": form,
+        "himself": user.id == desk.caller.id,
+        "foreseen": None if isinstance(foreseen, Refusal) else foreseen.value,
+        "soonest": to_picker(desk.now, desk.zone),
+    }
+    return desk.show("console/user_offboard.html", context, refusal=refusal)
+
+
+async def _offboard(desk: Desk, user: User, form: Form) -> Response | Refusal:
+    at = from_picker(form.value("at"), desk.zone)
+    if form.value("at") and at is None:
+        return invalid("at", desk.gettext("must be a date and a time"))
+    outcome = await desk.perform(Offboard(user.id, at, form.value("preview")))
+    if isinstance(outcome, Refusal):
+        return desk.refuse(outcome) if outcome.code in UNSHOWABLE else outcome
+    done = desk.gettext("%(name)s was offboarded: all ways in have ended.")
+    if at is not None:
+        done = desk.gettext("Planned. Until then, nothing changes for %(name)s.")
+    return desk.go(desk.address("users", user.id), done % {"name": user.display_name})
+
+
+async def keep(desk: Desk) -> Response:
+    """Cancel what was planned."""
+    detail = await find_user(desk)
+    if isinstance(detail, Response):
+        return detail
+    user = detail.user
+    back = desk.address("users", user.id)
+    outcome = await desk.perform(CancelOffboarding(user.id))
+    if not isinstance(outcome, Refusal):
+        told = desk.gettext("Cancelled. %(name)s stays.")
+        return desk.go(back, told % {"name": user.display_name})
+    if outcome.code == "not_found":
+        return desk.back(back, desk.gettext("Nothing is planned any more."))
+    return desk.refuse(outcome)
+
+
+ROUTES = [
+    page("users/{id}/offboard", offboard, methods=("GET", "POST")),
+    page("users/{id}/keep", keep, methods=("POST",)),
+]
