@@ -26,6 +26,7 @@ from enlist.cli.application import build
 from enlist.core.events import EVENT_VERSION, FORM, KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission
 from enlist.core.refusals import CATALOGUE, UNRECORDED
+from enlist.core.stages import KINDS_OF, STAGES
 from enlist.core.templates import LOOKUPS, PURPOSES, SECRET_LOOKUPS, lookups_for
 from enlist.settings import Settings, Sms, Smtp
 from enlist.web.api.application import fastapi_application
@@ -70,6 +71,16 @@ def events() -> Iterator[str]:
     yield "|---|---|"
     for name, meaning in FORM.items():
         yield f"| `{name}` | {meaning} |"
+    yield ""
+    yield "## Stages of an enrollment"
+    yield ""
+    yield "What `stage` says, and what a webhook may be for instead of kinds."
+    yield ""
+    yield "| stage | meaning | marked by |"
+    yield "|---|---|---|"
+    for name, meaning in STAGES.items():
+        marked = ", ".join(f"`{kind}`" for kind in KINDS_OF[name])
+        yield f"| `{name}` | {meaning} | {marked} |"
 
 
 def settings() -> Iterator[str]:

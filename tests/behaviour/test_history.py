@@ -99,7 +99,12 @@ STEPS: dict[str, tuple[Step, str, list[str]]] = {
         "done",
         ["enrollment.revoked", "enrollment.issued"],
     ),
-    "delete": (lambda e, t: e.perform(DeleteDevice(t.device_id)), "done", ["device.deleted"]),
+    # Whoever follows the enrollment is told of its end by itself.
+    "delete": (
+        lambda e, t: e.perform(DeleteDevice(t.device_id)),
+        "done",
+        ["device.deleted", "enrollment.revoked"],
+    ),
 }
 
 

@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 
 from enlist.core import targets
+from enlist.core.caller import SYSTEM
 from enlist.core.outcomes import Refusal
 from enlist.delivery.guard import Guard
 from enlist.delivery.webhook import Poster
 from enlist.store.hooks import HookDelivery
+from enlist.verbs.devices import DeleteDevice
+from enlist.verbs.expiring import TellExpired
 from enlist.verbs.hooks import (
     AddWebhook,
     DeleteWebhook,
@@ -148,6 +151,35 @@ def test_an_enrollments_life_is_posted_signed_and_without_its_token(world: World
         assert b"ada" not in body, "names and addresses of people stay here"
     assert [each.state for each in world.log(made)] == ["delivered"] * 3
     assert world.post() == []
+
+
+def test_one_that_names_nothing_is_told_of_each_stage_once(world: World) -> None:
+    world.add()
+    used, lost = world.enlist.register("ada"), world.enlist.register("grace")
+    done(world.enlist.redeem(used.token))
+    world.enlist.clock.advance(hours=24)
+    world.enlist.do(TellExpired(), SYSTEM)
+    world.enlist.reissue(lost.enrollment_id)
+    world.enlist.do(DeleteDevice(lost.device_id))
+    world.post()
+    told = [json.loads(body)["data"] for _, body in world.receiver.heard]
+    stages: dict[str, list[str]] = {each: [] for each in (used.enrollment_id, lost.enrollment_id)}
+    for each in told:
+        stages[each["enrollment_id"]].append(each["stage"])
+    assert stages == {
+        used.enrollment_id: ["issued", "used"],
+        lost.enrollment_id: ["issued", "expired", "superseded", "revoked"],
+    }
+
+
+def test_a_stage_is_not_every_event_of_the_kinds_that_may_mark_it(world: World) -> None:
+    """A revocation is one of two stages; the answer to a reset is told to nobody who asks so."""
+    world.add("superseded")
+    ticket, other = world.enlist.register("ada"), world.enlist.register("grace")
+    done(world.enlist.revoke(ticket.enrollment_id))
+    assert world.post() == []
+    world.enlist.reissue(other.enrollment_id)
+    assert world.post() == ["enrollment.reissued"]
 
 
 def test_what_is_not_taken_is_posted_again_under_the_same_id(world: World) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +23,9 @@ from enlist.cli.output import done, moment, out, print_json, print_page, shown
 from enlist.core import targets
 from enlist.store.hooks import Hook, HookDelivery
 
+if TYPE_CHECKING:
+    from enlist.verbs.driver import AnyVerb
+
 commands = typer.Typer(help="Webhooks: events, posted to an address.", no_args_is_help=True)
 
 Webhook = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Id.")]
@@ -38,7 +42,10 @@ def add(
     name: Annotated[str, typer.Option("--name", help="What it is for.")],
     kind: Annotated[
         list[str] | None,
-        typer.Option("--kind", help="Of events: device.reset, device.* or *; repeatable."),
+        typer.Option(
+            "--kind",
+            help="Of events: device.reset, device.* or *; or a stage, such as issued; repeatable.",
+        ),
     ] = None,
     organization: Organization = "",
     data: Data = None,
@@ -114,22 +121,6 @@ def log(
     print_page(page, columns, row, empty, documents.delivery, as_json=as_json)
 
 
-@commands.command("test", epilog="Example: enlist webhook test 0199…")
-def probe(
-    context: typer.Context,
-    webhook: Webhook,
-    data: Data = None,
-    database: Database = None,
-    as_json: Json = False,
-) -> None:
-    """Have the server post a test to a webhook."""
-    from enlist.verbs.hooks import TestWebhook
-
-    with installation(context, data, database) as enlist:
-        done(enlist.perform(TestWebhook(webhook)))
-    _said("The server posts it within a second or two. See: enlist webhook log", webhook, as_json)
-
-
 @commands.command("replay", epilog="Example: enlist webhook replay 0199… 0199…")
 def replay(
     context: typer.Context,
@@ -166,52 +157,22 @@ def secret(
         out.print(made.secret.reveal(), markup=False)
 
 
-@commands.command("stop", epilog="Example: enlist webhook stop 0199…")
-def stop(
-    context: typer.Context,
-    webhook: Webhook,
-    data: Data = None,
-    database: Database = None,
-    as_json: Json = False,
+def _command(
+    name: str, help_: str, said: str, verb: Callable[[str], AnyVerb[Any, Any, Any]]
 ) -> None:
-    """Post nothing for now; what happens meanwhile is posted later."""
-    from enlist.verbs.hooks import SwitchWebhook
+    """Add a command that does one thing to a webhook, and says so."""
 
-    with installation(context, data, database) as enlist:
-        done(enlist.perform(SwitchWebhook(webhook, on=False)))
-    _said("Stopped.", webhook, as_json)
-
-
-@commands.command("resume", epilog="Example: enlist webhook resume 0199…")
-def resume(
-    context: typer.Context,
-    webhook: Webhook,
-    data: Data = None,
-    database: Database = None,
-    as_json: Json = False,
-) -> None:
-    """Let a webhook that was stopped go on with what has happened since."""
-    from enlist.verbs.hooks import SwitchWebhook
-
-    with installation(context, data, database) as enlist:
-        done(enlist.perform(SwitchWebhook(webhook, on=True)))
-    _said("It goes on.", webhook, as_json)
-
-
-@commands.command("delete", epilog="Example: enlist webhook delete 0199…")
-def delete(
-    context: typer.Context,
-    webhook: Webhook,
-    data: Data = None,
-    database: Database = None,
-    as_json: Json = False,
-) -> None:
-    """Delete a webhook; nothing more is posted, also not what waits."""
-    from enlist.verbs.hooks import DeleteWebhook
-
-    with installation(context, data, database) as enlist:
-        done(enlist.perform(DeleteWebhook(webhook)))
-    _said("Deleted.", webhook, as_json)
+    @commands.command(name, help=help_, epilog=f"Example: enlist webhook {name} 0199…")
+    def act(
+        context: typer.Context,
+        webhook: Webhook,
+        data: Data = None,
+        database: Database = None,
+        as_json: Json = False,
+    ) -> None:
+        with installation(context, data, database) as enlist:
+            done(enlist.perform(verb(webhook)))
+        _said(said, webhook, as_json)
 
 
 def _said(text: str, webhook: str, as_json: bool) -> None:
@@ -219,3 +180,47 @@ def _said(text: str, webhook: str, as_json: bool) -> None:
         print_json({"id": webhook})
     else:
         out.print(text)
+
+
+def _test(webhook: str) -> AnyVerb[Any, Any, Any]:
+    from enlist.verbs.hooks import TestWebhook
+
+    return TestWebhook(webhook)
+
+
+def _switch(webhook: str, *, on: bool) -> AnyVerb[Any, Any, Any]:
+    from enlist.verbs.hooks import SwitchWebhook
+
+    return SwitchWebhook(webhook, on=on)
+
+
+def _delete(webhook: str) -> AnyVerb[Any, Any, Any]:
+    from enlist.verbs.hooks import DeleteWebhook
+
+    return DeleteWebhook(webhook)
+
+
+_command(
+    "test",
+    "Have the server post a test to a webhook.",
+    "The server posts it within a second or two. See: enlist webhook log",
+    _test,
+)
+_command(
+    "stop",
+    "Post nothing for now; what happens meanwhile is posted later.",
+    "Stopped.",
+    partial(_switch, on=False),
+)
+_command(
+    "resume",
+    "Let a webhook that was stopped go on with what has happened since.",
+    "It goes on.",
+    partial(_switch, on=True),
+)
+_command(
+    "delete",
+    "Delete a webhook; nothing more is posted, also not what waits.",
+    "Deleted.",
+    _delete,
+)

@@ -85,6 +85,7 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.resent": "The same token was sent again.",
     "enrollment.revoked": "An enrollment was revoked.",
     "enrollment.deleted": "An unused enrollment was deleted, for good.",
+    "enrollment.expired": "A token ran out unused.",
     "enrollment.reactivated": "An enrollment that was on hold was freed.",
     "enrollment.opened": "An enrollment link was opened.",
     "enrollment.checked": "Somebody looked at what a token is for.",
@@ -137,6 +138,7 @@ FORM: Final[Mapping[str, str]] = {
     "device_id": "Id of the device it is about, or null.",
     "enrollment_id": "Id of the enrollment it is about, or null.",
     "support_code": "What whoever was refused was shown; else empty.",
+    "stage": "Which stage of its enrollment it marks, as below; else empty.",
     "data": "What else there is to say, by name; differs by kind. Never a secret.",
     "personal": "Names and addresses; empty once they were erased.",
 }

@@ -12,15 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from enlist.core.caller import Caller
 from enlist.core.clock import DAY
-from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment, GrantKind
-from enlist.core.outcomes import Refusal, Subjects
+from enlist.core.outcomes import Refusal
 from enlist.core.policy import resolve
-from enlist.store import events, organizations
+from enlist.store import organizations
 from enlist.store.ahead import ReadAhead
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
@@ -78,7 +76,7 @@ _LIVE_OF_DEVICE = Query(
 _LIVE_OF_USER = Query(
     "enrollment.live_of_user",
     f"""{_COLUMNS} WHERE e.user_id = :user_id AND e.state IN ('active', 'on_hold')
-     ORDER BY e.id""",
+       AND e.deleted_at IS NULL ORDER BY e.id""",
 )
 _NEWEST_DELETED = Query(
     "enrollment.newest_deleted",
@@ -158,20 +156,6 @@ _REVOKE_OF_DEVICE = Query(
     """
     UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = :reason
      WHERE device_id = :device_id AND state IN ('active', 'on_hold')
-    """,
-)
-_EXPIRED_OF_DEVICE = Query(
-    "enrollment.expired_of_device",
-    """
-    SELECT e.id FROM enrollment e
-     WHERE e.device_id = :device_id AND e.state = 'active' AND e.expires_at <= :now
-    """,
-)
-_REVOKE_EXPIRED = Query(
-    "enrollment.revoke_expired",
-    """
-    UPDATE enrollment SET state = 'revoked', ended_at = :now, end_reason = 'expired'
-     WHERE id = :id AND state = 'active' AND expires_at <= :now
     """,
 )
 _REVOKE_OF_USER = Query(
@@ -388,30 +372,18 @@ def live_of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
     return [_enrollment(row) for row in tx.all(_LIVE_OF_DEVICE, device_id=device_id)]
 
 
-def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
-    """Revoke what is live for a device; answer how many."""
-    return tx.run(_REVOKE_OF_DEVICE, device_id=device_id, now=tx.now, reason=reason)
-
-
-def make_room(tx: Tx, caller: Caller, about: Subjects) -> None:
-    """Revoke the expired enrollment of a device, if it has one: another is about to be issued.
-
-    It is the caller's doing, so it is an event of its own: the log alone must tell how things
-    stand.
-    """
-    expired = tx.one(_EXPIRED_OF_DEVICE, device_id=about.device_id, now=tx.now)
-    if expired is not None and tx.run(_REVOKE_EXPIRED, id=expired["id"], now=tx.now) == 1:
-        ended = replace(about, enrollment_id=str(expired["id"]))
-        events.record(tx, caller, Happening("enrollment.revoked", ended, {"reason": "expired"}))
-
-
 def live_of_user(tx: Reader, user_id: Id) -> list[Enrollment]:
     """What is active or on hold for a user, expired or not."""
     return [_enrollment(row) for row in tx.all(_LIVE_OF_USER, user_id=user_id)]
 
 
+def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
+    """Revoke what is live for a device; answer how many. The caller tells the log of each."""
+    return tx.run(_REVOKE_OF_DEVICE, device_id=device_id, now=tx.now, reason=reason)
+
+
 def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:
-    """Revoke what is live for a user; answer how many."""
+    """Revoke what is live for a user; answer how many. The caller tells the log of each."""
     return tx.run(_REVOKE_OF_USER, user_id=user_id, now=tx.now, reason=reason)
 
 

@@ -21,6 +21,7 @@ from enlist.store import (
     attempts,
     credentials,
     devices,
+    endings,
     enrollments,
     events,
     limits,
@@ -176,7 +177,7 @@ def _make_fresh(tx: Tx, claim: Redemption) -> None:
     if claim.fresh_device is not None:
         devices.insert(tx, claim.fresh_device)
     if claim.fresh_enrollment is not None:
-        enrollments.make_room(tx, claim.caller, claim.happening.about)
+        endings.make_room(tx, claim.caller, claim.happening.about)
         enrollments.insert(tx, claim.fresh_enrollment)
 
 

@@ -22,7 +22,7 @@ from enlist.store import (
     credentials,
     device_lists,
     devices,
-    enrollments,
+    endings,
     events,
     known_devices,
     organizations,
@@ -262,7 +262,7 @@ def _end(tx: Tx, caller: Caller, device: Device) -> bool:
         return False
     data = {
         "credentials_revoked": credentials.revoke_of_device(tx, device.id, DENIED),
-        "enrollments_revoked": enrollments.revoke_of_device(tx, device.id, DENIED),
+        "enrollments_revoked": endings.of_device(tx, caller, device.id, DENIED),
     }
     personal = {"device": device.name, "user": device.username}
     events.record(tx, caller, Happening("device.denied", device.subjects, data, personal))

@@ -11,7 +11,7 @@ from enlist.core.events import Happening
 from enlist.core.model import Device, Ownership
 from enlist.core.outcomes import Done, Drop, FieldError, Refusal, invalid
 from enlist.core.policy import Permission
-from enlist.store import credentials, devices, enrollments, events
+from enlist.store import credentials, devices, endings, enrollments, events
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields, labels
 from enlist.verbs.driver import QuickVerb, Tools, Verb
@@ -155,7 +155,7 @@ class DeleteDevice(QuickVerb[Device, None]):
         if not devices.delete(tx, ready.id):
             raise ConcurrentChange
         revoked = credentials.revoke_of_device(tx, ready.id, "deleted")
-        ended = enrollments.revoke_of_device(tx, ready.id, "the device was deleted")
+        ended = endings.of_device(tx, caller, ready.id, "the device was deleted")
         enrollments.delete_of_device(tx, ready.id)
         data = {"credentials_revoked": revoked, "enrollments_revoked": ended}
         personal = {"device": ready.name, "user": ready.username}

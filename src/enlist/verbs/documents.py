@@ -16,6 +16,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
 from enlist.core.model import GrantKind, MessageState
 from enlist.core.sessions import DeviceSession
+from enlist.core.stages import stage
 from enlist.core.targets import shown
 from enlist.pki.revocation import REASONS
 from enlist.store.feed import SealedEvent
@@ -205,7 +206,8 @@ def event(found: model.EventRow) -> Document:
 def sealed_event(found: SealedEvent) -> Document:
     """An event as whoever takes the log elsewhere is given it, with its place in the order."""
     told = {"version": EVENT_VERSION, "seq": found.seq} | event(found.event)
-    return told | {"organization": found.group_id}
+    marks = stage(found.event.kind, found.event.enrollment_id, found.event.data)
+    return told | {"organization": found.group_id, "stage": marks}
 
 
 def webhook(found: Hook) -> Document:

@@ -16,9 +16,11 @@ from enlist.core import targets
 from enlist.core.caller import Caller
 from enlist.core.events import KINDS, Happening
 from enlist.core.ids import Id, new_id
+from enlist.core.model import EventRow
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.policy import Permission
 from enlist.core.secrets import KeyRing, Secret
+from enlist.core.stages import KINDS_OF, STAGES, stage
 from enlist.store import events, hooks, organizations
 from enlist.store.hooks import Hook, HookDelivery
 from enlist.store.listing import Page, PageRequest
@@ -30,18 +32,8 @@ from enlist.verbs.finding import organization_named, with_id
 from enlist.verbs.rights import lacks, missing
 from enlist.verbs.views import Listed
 
-ENROLLMENTS: Final = (
-    "enrollment.issued",
-    "message.sent",
-    "enrollment.opened",
-    "attempt.started",
-    "enrollment.redeemed",
-    "enrollment.revoked",
-    "enrollment.deleted",
-    "enrollment.reissued",
-    "device.reset",
-)
-"""What an enrollment goes through: the kinds of a webhook that names none."""
+ENROLLMENTS: Final = tuple(STAGES)
+"""What an enrollment goes through: what a webhook is for that names nothing."""
 
 _MOST_KINDS: Final = 50
 _LETTERS: Final = 43
@@ -67,12 +59,19 @@ def signing_key(keys: KeyRing, hook: Hook) -> bytes:
 
 
 def matching(kinds: Sequence[str]) -> tuple[str, ...]:
-    """Every kind of event that is meant by these, of which some may end in `*`."""
-    return tuple(
-        kind
-        for kind in KINDS
-        if any(kind == each or (each[-1:] == "*" and kind.startswith(each[:-1])) for each in kinds)
-    )
+    """Every kind of event that is, or may be, meant by these; see `wanted`."""
+    staged = {kind for each in kinds for kind in KINDS_OF.get(each, ())}
+    return tuple(kind for kind in KINDS if kind in staged or _named(kind, kinds))
+
+
+def wanted(kinds: Sequence[str], event: EventRow) -> bool:
+    """Whether an event is meant: by its kind, by `*` or how it begins, or by the stage it marks."""
+    marks = stage(event.kind, event.enrollment_id, event.data)
+    return marks in kinds or _named(event.kind, kinds)
+
+
+def _named(kind: str, kinds: Sequence[str]) -> bool:
+    return any(kind == each or (each[-1:] == "*" and kind.startswith(each[:-1])) for each in kinds)
 
 
 def made_now(keys: KeyRing, hook: Hook) -> HookMade:
@@ -86,7 +85,8 @@ class AddWebhook(Verb[Hook, HookMade, HookMade]):
 
     Attributes:
         organization: id or Group ID; "" for the caller's own.
-        kinds: of events, such as `device.reset`, `device.*` or `*`; none for `ENROLLMENTS`.
+        kinds: of events, such as `device.reset`, `device.*` or `*`, or stages of enrollments,
+            such as `issued`; none for `ENROLLMENTS`.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`.
     """
@@ -364,7 +364,9 @@ def _problems(tools: Tools, name: str, url: str, kinds: Sequence[str]) -> Refusa
         read.errors.append(FieldError("kinds", f"must be from 1 to {_MOST_KINDS}"))
     for kind in kinds:
         if not matching([kind]):
-            read.errors.append(FieldError("kinds", f"{kind[:60]} is no kind of event"))
+            read.errors.append(
+                FieldError("kinds", f"{kind[:60]} is no kind of event, and no stage")
+            )
     return read.refusal
 
 

@@ -25,7 +25,7 @@ from enlist.store.tx import Reader, Tx
 from enlist.verbs import documents
 from enlist.verbs.deliver import MOST_TRIES, back_off
 from enlist.verbs.driver import Answered, QuickVerb, Tools, Verb, View
-from enlist.verbs.hooks import matching, signing_key
+from enlist.verbs.hooks import matching, signing_key, wanted
 
 CLAIMED: Final = 30 * SECOND
 """How long a delivery is somebody's to try; longer than posting may take."""
@@ -96,8 +96,9 @@ class QueueDeliveries(Verb[Stretch, Stretch, bool]):
         return seen if seen.last > self.hook.cursor else Answered(Done(False))
 
     def apply(self, tx: Tx, caller: Caller, ready: Stretch) -> Done[bool] | Refusal:
-        wanted = ((each.event.id, each.event.kind) for each in ready.items)
-        return Done(hooks.move(tx, self.hook, ready.last, wanted) and ready.more)
+        kinds = self.hook.kinds
+        owed = [(e.id, e.kind) for e in (each.event for each in ready.items) if wanted(kinds, e)]
+        return Done(hooks.move(tx, self.hook, ready.last, owed) and ready.more)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import Permission
-from enlist.store import enrollments, events, holds
+from enlist.store import enrollments, events, expiries, holds
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
@@ -53,6 +53,11 @@ class Reactivate(QuickVerb[Enrollment, None]):
         personal = {"device": ready.device_name, "user": ready.username}
         happening = Happening("enrollment.reactivated", ready.subjects, {}, personal)
         events.record(tx, caller, happening)
+        if expiries.passed(tx, ready.id, ready.expires_at):
+            # It ran out while it was on hold, when nobody was told of it.
+            data = {"generation": ready.generation, "expires_at": ready.expires_at}
+            happening = Happening("enrollment.expired", ready.subjects, data, personal)
+            events.record(tx, caller, happening)
         return Done(None)
 
     def clash(self, index: str) -> Refusal | None:

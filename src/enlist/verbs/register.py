@@ -27,7 +27,15 @@ from enlist.core.model import (
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.core.secrets import Secret
-from enlist.store import devices, enrollment_secrets, enrollments, events, organizations, users
+from enlist.store import (
+    devices,
+    endings,
+    enrollment_secrets,
+    enrollments,
+    events,
+    organizations,
+    users,
+)
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields, labels
@@ -159,7 +167,7 @@ class _Issuing(Verb[Seen, Ready, Issued]):
         if ready.fresh_device:
             devices.insert(tx, device)
         elif devices.hold(tx, device.id):
-            enrollments.make_room(tx, caller, target.subjects)
+            endings.make_room(tx, caller, target.subjects)
         else:
             raise ConcurrentChange
         enrollments.insert(tx, new_enrollment(ready.prepared, caller))

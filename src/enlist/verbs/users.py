@@ -21,6 +21,7 @@ from enlist.core.secrets import Secret
 from enlist.store import (
     credentials,
     devices,
+    endings,
     enrollments,
     events,
     organizations,
@@ -371,7 +372,7 @@ class DeleteUser(QuickVerb[User, None]):
             raise ConcurrentChange
         data = {
             "sign_ins_ended": sign_ins.end_all(tx, ready.id),
-            "enrollments_revoked": enrollments.revoke_of_user(tx, ready.id, "the user was deleted"),
+            "enrollments_revoked": endings.of_user(tx, caller, ready.id, "the user was deleted"),
             "credentials_revoked": credentials.revoke_of_user(tx, ready.id, "deleted"),
         }
         enrollments.delete_of_user(tx, ready.id)

@@ -40,6 +40,7 @@ from enlist.wiring.background import Background
 from enlist.wiring.beside import tell
 from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.delivery import delivery_worker, sms_gateway
+from enlist.wiring.expiry import ExpiryThread
 from enlist.wiring.hooks import HooksThread
 from enlist.wiring.importer import Importer
 from enlist.wiring.installation import (
@@ -208,6 +209,7 @@ def _work(
     shown = ShownKey(installation.tools.addresses.device_url, installation.tools.listener)
     beside: tuple[Background, ...] = (
         Janitor(installation.driver),
+        ExpiryThread(installation.driver),
         Importer(installation.driver, installation.store),
         Leavers(installation.driver),
         KeyWatch(settings.data, installation.tools.clock, taken_up),

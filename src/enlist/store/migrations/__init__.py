@@ -39,6 +39,7 @@ REVISIONS: Final = (
     "0014_webhooks",
     "0015_imports",
     "0016_offboardings",
+    "0017_expiries",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

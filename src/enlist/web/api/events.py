@@ -54,7 +54,13 @@ _EXAMPLE: Final[JsonDict] = {
 }
 
 
-_SEALED: Final[JsonDict] = {**_EXAMPLE, "version": 1, "seq": 17, "organization": "main"}
+_SEALED: Final[JsonDict] = {
+    **_EXAMPLE,
+    "version": 1,
+    "seq": 17,
+    "organization": "main",
+    "stage": "used",
+}
 
 
 class Event(Shown):
@@ -93,6 +99,8 @@ class SealedEvent(Event):
     seq: int
     """Its place, from 0 on; the next event has the next higher one."""
     organization: str
+    stage: str
+    """Which stage of its enrollment it marks, such as `issued` or `expired`; else empty."""
 
     @classmethod
     def of_sealed(cls, found: StoredEvent) -> SealedEvent:

@@ -135,6 +135,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "enrollment.exported": N_("%(who)s took enrollments away as a file."),
     "enrollment.resent": N_("%(who)s sent the token for %(device)s to its user."),
+    "enrollment.expired": N_("The token for %(device)s ran out unused."),
     "enrollment.reactivated": N_("%(who)s freed the enrollment of %(device)s."),
     "enrollment.revoked": N_("%(who)s revoked the enrollment of %(device)s."),
     "enrollment.deleted": N_("%(who)s deleted the enrollment of %(device)s."),

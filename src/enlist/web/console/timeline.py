@@ -93,6 +93,7 @@ MANNERS: Final = {
     "enrollment.resent": Manner("mail-forward"),
     "enrollment.revoked": Manner("ban", "warn"),
     "enrollment.deleted": Manner("trash", "warn"),
+    "enrollment.expired": Manner("hourglass", "warn"),
     "enrollment.reactivated": Manner("rotate", "wait"),
     "enrollment.opened": Manner("external-link"),
     "enrollment.checked": Manner("eye"),

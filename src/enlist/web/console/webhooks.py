@@ -15,6 +15,7 @@ from starlette.responses import Response
 from enlist.core.events import KINDS
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import random_secret
+from enlist.core.stages import STAGES
 from enlist.core.targets import shown
 from enlist.store.hooks import Hook
 from enlist.verbs.driver import Verb
@@ -112,7 +113,13 @@ async def change(desk: Desk) -> Response:
         if not isinstance(outcome, Refusal):
             return desk.go(_address(desk, hook), desk.gettext("Saved."))
         form = form.refused(outcome)
-    context = {"form": form, "hook": hook, "kinds": KINDS, "hidden": "?" in hook.url}
+    context = {
+        "form": form,
+        "hook": hook,
+        "kinds": KINDS,
+        "stages": STAGES,
+        "hidden": "?" in hook.url,
+    }
     return desk.show("console/webhook_edit.html", context, refusal=form.refusal)
 
 
@@ -223,6 +230,7 @@ async def _show_form(desk: Desk, form: Form) -> Response:
         "nonce": random_secret().reveal(),
         "organizations": people.choices(mine),
         "kinds": KINDS,
+        "stages": STAGES,
     }
     return desk.show("console/webhook_new.html", context, refusal=form.refusal)
 
