@@ -88,6 +88,10 @@ BACK = {
         "sqlite": ["DROP TABLE webhook_delivery", "DROP TABLE webhook"],
         "postgres": ["DROP TABLE webhook_delivery, webhook"],
     },
+    "0017": {
+        "sqlite": ["DROP INDEX device_asset_number"],
+        "postgres": ["DROP INDEX device_asset_number"],
+    },
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
 

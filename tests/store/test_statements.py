@@ -34,6 +34,9 @@ HOT = [
     "known_device.registered",
     "known_device.on_record",
     "known_device.matching",
+    "known_device.numbered.serial",
+    "known_device.numbered.udid",
+    "known_device.numbered.asset_number",
     "listed_device.naming",
     "group.of_user",
     "allowance.of_user",
@@ -137,7 +140,10 @@ def test_a_statement_names_its_parameters_alike_on_both_stores() -> None:
 COPIED = {
     "organization": {"parent_id": "id", "path": "n::text", "group_id_folded": "n::text"},
     "app_user": {"username_folded": "n::text", "email_folded": "n::text"},
-    "device": {"user_id": "NULL", "imei": "n::text", "serial": "n::text", "udid": "n::text"},
+    "device": {
+        "user_id": "NULL",
+        **dict.fromkeys(("imei", "serial", "udid", "asset_number"), "n::text"),
+    },
     "enrollment": {"user_id": "NULL", "device_id": "NULL", "state": "'used'"},
     "enrollment_secret": {"generation": "n + 1"},
     "attempt": {"enrollment_id": "NULL", "user_id": "NULL"},

@@ -34,6 +34,7 @@ from enlist.verbs import (
     identities,
     imports,
     keys,
+    move,
     offboard,
     one_time_jwt,
     organizations,
@@ -49,6 +50,7 @@ from enlist.verbs import (
     restrictions,
     revocations,
     staff,
+    unregister,
     users,
     views,
     views_details,
@@ -90,6 +92,14 @@ def _planned(world: World, place: str) -> str:
     user = world.add_user(place)
     world.do(offboard.Offboard(user.id, world.installation.tools.clock() + HOUR))
     return user.id
+
+
+def _numbered(world: World, place: str) -> str:
+    """The serial number of a registered device."""
+    serial = f"SN-{world.number():06}"
+    details = DeviceDetails("box", "linux", serial=serial)
+    world.do(register.Register("", world.add_user(place).id, details))
+    return serial
 
 
 def _session(world: World, place: str) -> str:
@@ -282,6 +292,10 @@ REQUESTS: dict[str, Asked] = {
         lambda w, p: devices.ChangeDevice(_device(w, p), {"name": "changed"}), OPERATORS
     ),
     "DeleteDevice": Asked(lambda w, p: devices.DeleteDevice(_device(w, p)), OPERATORS),
+    "MoveDevice": Asked(lambda w, p: move.MoveDevice(_device(w, p), _child(w, p)), OPERATORS, 2),
+    "Unregister": Asked(
+        lambda w, p: unregister.Unregister("serial", _numbered(w, p), p), OPERATORS
+    ),
     "Register": Asked(lambda w, p: register.Register("", w.add_user(p).id, NEW), OPERATORS),
     "BeginBulk": Asked(lambda _w, p: register_many.BeginBulk(p, 2), OPERATORS, events=0),
     "RegisterInBulk": Asked(lambda w, p: _one_of_many(w, w.add_user(p).id), OPERATORS),
@@ -465,6 +479,8 @@ ELSEWHERE = {
     "PreviewTemplate",
     # A form's check before Register, by Register's own rules.
     "ReviewRegistration",
+    # Asks for a right and names nothing; what is done then asks for its own.
+    "MayAnywhere",
     # Answer only with what the caller may see; tested with the views.
     "FindSupportCode",
     "SearchEverything",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli import resetting
+from enlist.cli import bulk, resetting
 from enlist.cli.details import (
     AssetNumber,
     Attribute,
@@ -57,6 +57,7 @@ from enlist.cli.output import (
 )
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Platform
+from enlist.core.outcomes import Done, Refusal
 
 commands = typer.Typer(help="Devices.", no_args_is_help=True)
 
@@ -183,6 +184,80 @@ commands.command("reassign", epilog="Example: enlist device reassign 0199… --t
 commands.command("replace", epilog='Example: enlist device replace 0199… --name "New laptop"')(
     resetting.replace
 )
+
+
+@commands.command("move", epilog="Example: enlist device move 0199… --to berlin")
+def move(
+    context: typer.Context,
+    devices: resetting.Devices,
+    organization: Annotated[
+        str, typer.Option("--to", metavar="GROUP_ID", help="Group ID or id of where they go.")
+    ],
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Move registered devices, with their tokens, to another organization."""
+    from enlist.verbs import documents
+    from enlist.verbs.move import MoveDevice
+
+    with installation(context, data, database) as enlist:
+
+        def perform(device: str) -> Done[Device] | Refusal:
+            return enlist.perform(MoveDevice(device, organization))
+
+        bulk.each(
+            bulk.ids(devices),
+            perform,
+            documents.device,
+            lambda moved: out.print(f"{moved.name} is in {moved.group_id} now.", markup=False),
+            "Moved",
+            as_json=as_json,
+        )
+
+
+@commands.command("delete", epilog="Example: enlist device delete --by serial C02XK1 C02XK2")
+def delete(
+    context: typer.Context,
+    devices: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DEVICE", help="Ids, or what --by says; - reads them from standard input."
+        ),
+    ],
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by", help="serial, udid or asset_number: deletes registrations, nothing enrolled."
+        ),
+    ] = "",
+    organization: Organization = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Delete devices: certificates are revoked, tokens unknown from then on."""
+    from enlist.verbs.devices import DeleteDevice
+    from enlist.verbs.unregister import BY, Unregister
+
+    number, named = known("--by", by, BY), bulk.ids(devices)
+    bulk.confirm_for_good(f"Delete {len(named)} for good?", yes=yes)
+    with installation(context, data, database) as enlist:
+
+        def perform(device: str) -> Done[str] | Refusal:
+            verb = Unregister(by, device, organization) if number else DeleteDevice(device)
+            outcome = enlist.perform(verb)
+            return outcome if isinstance(outcome, Refusal) else Done(device)
+
+        bulk.each(
+            named,
+            perform,
+            lambda device: {"device": device, "state": "deleted"},
+            lambda _device: out.print("Deleted."),
+            "Deleted",
+            as_json=as_json,
+        )
 
 
 @commands.command("list", epilog="Example: enlist device list --state registered")

@@ -75,6 +75,8 @@ KINDS: Final[Mapping[str, str]] = {
     "device.deleted": "A device was deleted; its credentials and enrollments were revoked.",
     "device.reset": "A device was reset: its credentials were revoked, and an enrollment issued.",
     "device.reassigned": "A device was given to somebody else; its credentials were revoked.",
+    "device.moved": "A registered device went to another organization, with its token; both logs "
+    "tell it.",
     "device.denied": "An enrolled device was put on a deny list: it is enrolled no more, its "
     "credentials and enrollments were revoked.",
     "device.replaced": "Another device took this one's place; its credentials were revoked.",

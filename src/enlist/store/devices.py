@@ -126,6 +126,13 @@ _REASSIGN = Query(
      WHERE id = :id AND version = :version AND deleted_at IS NULL
     """,
 )
+_MOVE = Query(
+    "device.move",
+    """
+    UPDATE device SET organization_id = :organization_id, version = version + 1
+     WHERE id = :id AND version = :version AND state = 'registered' AND deleted_at IS NULL
+    """,
+)
 _RETIRE = Query(
     "device.retire",
     """
@@ -294,6 +301,12 @@ def reassign(
         organization_id=organization_id,
     )
     return changed == 1
+
+
+def move(tx: Tx, device_id: Id, expected_version: int, organization_id: Id) -> bool:
+    """A registered device is in another organization; False when it has changed meanwhile."""
+    asked = {"id": device_id, "version": expected_version, "organization_id": organization_id}
+    return tx.run(_MOVE, **asked) == 1
 
 
 def retire(tx: Tx, device_id: Id, expected_version: int) -> bool:

@@ -165,6 +165,13 @@ _REVOKE_OF_USER = Query(
      WHERE user_id = :user_id AND state IN ('active', 'on_hold')
     """,
 )
+_MOVE_OF_DEVICE = Query(
+    "enrollment.move_of_device",
+    """
+    UPDATE enrollment SET organization_id = :organization_id
+     WHERE device_id = :device_id AND state IN ('active', 'on_hold') AND deleted_at IS NULL
+    """,
+)
 _DELETE_OF_DEVICE = Query(
     "enrollment.delete_of_device",
     "UPDATE enrollment SET deleted_at = :now WHERE device_id = :device_id AND deleted_at IS NULL",
@@ -385,6 +392,11 @@ def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
 def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:
     """Revoke what is live for a user; answer how many. The caller tells the log of each."""
     return tx.run(_REVOKE_OF_USER, user_id=user_id, now=tx.now, reason=reason)
+
+
+def move_of_device(tx: Tx, device_id: Id, organization_id: Id) -> int:
+    """What is live for a device belongs to another organization; answer how many."""
+    return tx.run(_MOVE_OF_DEVICE, device_id=device_id, organization_id=organization_id)
 
 
 def delete_of_device(tx: Tx, device_id: Id) -> int:

@@ -48,6 +48,18 @@ _MATCHING = SetQuery(
      WHERE o.path >= :path AND o.path < :path_end AND k.state = 'enrolled'
     """,
 )
+_NUMBERED: Final = {
+    by: Query(
+        f"known_device.numbered.{by}",
+        f"""
+        SELECT d.id FROM device d JOIN organization o ON o.id = d.organization_id
+         WHERE lower(d.{by}) = :folded AND d.{by} <> '' AND d.deleted_at IS NULL
+           AND o.path >= :path AND o.path < :path_end
+         ORDER BY d.id DESC LIMIT {MOST_RECORDS}
+        """,
+    )
+    for by in ("serial", "udid", "asset_number")
+}
 _UNENROLL = Query(
     "known_device.unenroll",
     """
@@ -99,6 +111,12 @@ def enrolled_as(tx: Reader, path: str, identifiers: Identifiers) -> list[Id]:
     """The enrolled devices of a subtree that these identifiers name, in the order of their ids."""
     found = tx.each(_MATCHING, _asked(identifiers), path=path, path_end=path_end(path))
     return sorted(row["id"] for row in found)
+
+
+def numbered(tx: Reader, path: str, by: str, value: str) -> list[Id]:
+    """The devices of a subtree that have this serial number, UDID or asset number."""
+    found = tx.all(_NUMBERED[by], folded=value.lower(), path=path, path_end=path_end(path))
+    return [row["id"] for row in found]
 
 
 def unenroll(tx: Tx, device_id: Id) -> bool:

@@ -165,6 +165,22 @@ TRIALS: dict[str, Trial] = {
     "GET /devices": ("/devices", None),
     "POST /devices": lambda w: ("/devices", w.registering()),
     "POST /devices/bulk": lambda w: ("/devices/bulk", {"rows": [w.registering()]}),
+    "POST /devices/bulk/move": lambda w: (
+        "/devices/bulk/move",
+        {"ids": [w.ticket().device_id], "organization": w.organization()},
+    ),
+    "POST /devices/bulk/ownership": lambda w: (
+        "/devices/bulk/ownership",
+        {"ids": [w.ticket().device_id], "ownership": "corporate_shared"},
+    ),
+    "POST /devices/bulk/delete": (
+        "/devices/bulk/delete",
+        {"by": "serial", "values": ["SN-0001"]},
+    ),
+    "POST /devices/{device_id}/move": lambda w: (
+        f"/devices/{w.ticket().device_id}/move",
+        {"organization": w.organization()},
+    ),
     "GET /imports": ("/imports", None),
     "POST /imports": ("/imports", b"username\nimported\n"),
     "GET /imports/templates/{kind}": ("/imports/templates/simple", None),
@@ -221,6 +237,13 @@ TRIALS: dict[str, Trial] = {
         f"/enrollments/{w.ticket().enrollment_id}/reissue",
         None,
     ),
+    **{
+        f"POST /enrollments/bulk/{act}": lambda w, act=act: (  # type: ignore[misc]
+            f"/enrollments/bulk/{act}",
+            {"ids": [w.ticket().enrollment_id]},
+        )
+        for act in ("resend", "reissue", "revoke", "delete")
+    },
     "GET /users": ("/users", None),
     "POST /users": lambda w: ("/users", {"username": w.name()}),
     "GET /users/{user}": lambda w: (f"/users/{w.user()}", None),

@@ -307,6 +307,52 @@ def test_a_message_is_promised_to_nobody_whom_none_can_reach(
     assert not enlist.events("request.refused"), "nothing was tried that cannot be done"
 
 
+def test_many_change_their_organization(console: Console, enlist: Enlist) -> None:
+    """A43: the form begins with where they are; what is enrolled or not its user's is told."""
+    enlist.organization("berlin")
+    enlist.user("bea", organization="berlin")
+    tickets = [enlist.register("ada", name=f"laptop {n}", organization="main") for n in range(2)]
+    used = enlist.register("ada", name="used", organization="main")
+    done(enlist.redeem(used.token))
+    ids = [each.enrollment_id for each in (*tickets, used)]
+    desk = console.sign_in("operator")
+    page = asked(desk, ENROLLMENTS, "move", ids)
+    assert "Change the organization of 2 registrations?" in page.main
+    assert page.value("organization") == "main"
+    assert "left as it is Enrolled" in page.main
+    empty = {"action": "move", "confirmed": "yes", "organization": "", "id": ids}
+    assert "Choose one" in desk.send(ENROLLMENTS, empty).main
+    told = confirm(desk, ENROLLMENTS, page, organization="berlin")
+    assert "Moved 2 of 3" in told.main
+    assert {enlist.device(each.device_id).group_id for each in tickets} == {"berlin"}
+    assert enlist.device(used.device_id).group_id == "main"
+    bea = enlist.register("bea", name="hers", organization="berlin")
+    page = asked(desk, ENROLLMENTS, "move", [bea.enrollment_id, tickets[0].enrollment_id])
+    assert page.value("organization") == "berlin"
+    told = confirm(desk, ENROLLMENTS, page, organization="main")
+    assert "Moved 1 of 2" in told.main
+    assert "must be the user's organization or one below it" in told.main
+
+
+def test_many_change_their_ownership(console: Console, enlist: Enlist) -> None:
+    """A43: the form begins with what all of them have; also where they are enrolled."""
+    tickets = [enlist.register("ada", name=f"laptop {n}") for n in range(2)]
+    done(enlist.redeem(tickets[0].token))
+    ids = [each.enrollment_id for each in tickets]
+    desk = console.sign_in("operator")
+    page = asked(desk, ENROLLMENTS, "own", ids)
+    assert page.value("ownership") == "none"
+    assert "Changed 2 of 2" in confirm(desk, ENROLLMENTS, page, ownership="employee_owned").main
+    page = asked(desk, ENROLLMENTS, "own", ids[:1])
+    assert page.value("ownership") == "employee_owned"
+    confirm(desk, ENROLLMENTS, page, ownership="corporate_shared")
+    page = asked(desk, ENROLLMENTS, "own", ids)
+    assert "ownership" not in page.fields, "they differ, so nothing is chosen"
+    helper = console.sign_in("helpdesk").open("/console/main/enrollments").source
+    assert 'value="own"' not in helper
+    assert 'value="move"' not in helper
+
+
 @pytest.mark.parametrize(
     ("action", "told"),
     [("resend", "Nothing to send"), ("revoke", "Nothing to revoke"), ("reset", "Nothing to reset")],

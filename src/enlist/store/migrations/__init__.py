@@ -40,6 +40,7 @@ REVISIONS: Final = (
     "0015_imports",
     "0016_offboardings",
     "0017_expiries",
+    "0018_asset_numbers",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -28,6 +28,7 @@ from enlist.web.api import (
     jwts,
     leaving,
     log,
+    many,
     messages,
     my_devices,
     myself,
@@ -49,6 +50,7 @@ from enlist.web.boundary import leave_to_faults
 from enlist.web.services import Services
 
 PARTS: Final = (
+    many,  # first: `bulk` is no id
     devices,
     device_sessions,
     registering,

@@ -17,6 +17,7 @@ from enlist.verbs import documents, views_details
 from enlist.verbs.devices import ChangeDevice, DeleteDevice
 from enlist.verbs.documents import IDENTIFIERS
 from enlist.verbs.labels import MOST_ATTRIBUTES, MOST_TAGS
+from enlist.verbs.move import MoveDevice
 from enlist.verbs.views import ListDevices
 from enlist.verbs.views_details import ShowDevice
 from enlist.web.api.bodies import Body, Page, Paging, Shown, changes, filters
@@ -236,6 +237,32 @@ async def change_device(
         return changed
     asking.versioned(changed.version)
     return Device.of(changed)
+
+
+class MoveBody(Body):
+    """Where a device goes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"organization": "berlin"}]})
+
+    organization: Annotated[Line, Field(min_length=1)]
+    """Id or Group ID; its user's organization, or one below it."""
+
+
+@operations.staff(
+    "POST",
+    "/devices/{device_id}/move",
+    Permission.DEVICES_EDIT,
+    answers=Device,
+    refuses=("device_enrolled", "conflict"),
+)
+async def move_device(asking: Staff, device_id: str, body: MoveBody) -> Device | Refusal:
+    """Move a registered device, with its token, to another organization.
+
+    The token keeps its value and its own expiry, and follows the settings and restrictions of
+    where it is now.
+    """
+    moved = await asking.do(MoveDevice(device_id, body.organization))
+    return shown(moved, Device.of)
 
 
 @operations.staff("DELETE", "/devices/{device_id}", Permission.DEVICES_DELETE, status=204)

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-import structlog
 from pydantic import ConfigDict, Field, ValidationError, WrapValidator
-from pydantic_core import to_json
 
 from enlist.core.clock import rfc3339
 from enlist.core.model import GrantKind
-from enlist.core.outcomes import Done, Refusal
+from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.core.secrets import support_code
 from enlist.delivery.lookups import enrollment_link
-from enlist.store.tx import StoreUnavailable
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import Register
 from enlist.verbs.register_many import MOST_ROWS, BeginBulk, Block, RegisterInBulk
-from enlist.verbs.together import Outcome
+from enlist.web.api import rows
 from enlist.web.api.enrollments import TokenBody
 from enlist.web.api.events import JsonLines
 from enlist.web.api.operations import (
@@ -30,14 +26,10 @@ from enlist.web.api.operations import (
     Staff,
 )
 from enlist.web.api.registering import DEVICE, DeviceGiven, GrantGiven
-from enlist.web.boundary import FAULTS
-from enlist.web.metrics import OUTCOMES
-from enlist.web.problems import problem
 from enlist.web.reading import unfit
 from enlist.web.values import Line
 
 operations: Final = Operations("Devices")
-_log = structlog.get_logger("enlist.web")
 
 
 class RowGiven(DeviceGiven):
@@ -119,21 +111,19 @@ def _lines(asking: Asking, body: RowsBody, block: Block) -> Iterator[bytes]:
         lines = []
         for outcome in portion:
             while place in unreadable:
-                lines.append(_refused(place, unreadable.pop(place)))
+                lines.append(rows.refused(place, unreadable.pop(place)))
                 place, refused = place + 1, refused + 1
-            told = _told(outcome)
-            OUTCOMES.labels("register", "done" if isinstance(told, Issued) else told.code).inc()
+            told = rows.told(outcome, "register", "/api/v1/devices/bulk")
             if isinstance(told, Refusal):
-                lines.append(_refused(place, told))
+                lines.append(rows.refused(place, told))
                 refused += 1
             else:
                 lines.append(_issued(asking, place, told))
                 issued += 1
             place += 1
         yield b"".join(lines)
-    lines = [_refused(place, unreadable[place]) for place in sorted(unreadable)]
-    end = to_json({"issued": issued, "refused": refused + len(lines)}) + b"\n"
-    yield b"".join([*lines, end])
+    lines = [rows.refused(place, unreadable[place]) for place in sorted(unreadable)]
+    yield b"".join([*lines, rows.end(issued=issued, refused=refused + len(lines))])
 
 
 def _verbs(
@@ -154,35 +144,14 @@ def _verbs(
         yield RegisterInBulk(register, block.of(place), block.repeated)
 
 
-def _told(outcome: Outcome) -> Issued | Refusal:
-    if isinstance(outcome, Done):
-        value: Issued = outcome.value
-        return value
-    if isinstance(outcome, Refusal):
-        return outcome
-    code = support_code()
-    if isinstance(outcome, StoreUnavailable):
-        return Refusal("try_later", support_code=code)
-    FAULTS.inc()
-    _log.error("fault", support_code=code, path="/api/v1/devices/bulk", exc_info=outcome)
-    return Refusal("internal_error", support_code=code)
-
-
 def _issued(asking: Asking, place: int, issued: Issued) -> bytes:
-    line: dict[str, Any] = {
-        "row": place,
-        "status": 201,
+    made: dict[str, Any] = {
         "device_id": issued.device_id,
         "enrollment_id": issued.enrollment_id,
         "expires_at": rfc3339(issued.expires_at),
     }
     if issued.token is not None:
         token = issued.token.reveal()
-        line["token"] = token
-        line["link"] = enrollment_link(asking.services.public_url, issued.enrollment_id, token)
-    return to_json(line) + b"\n"
-
-
-def _refused(place: int, refusal: Refusal) -> bytes:
-    told = problem(refusal, staff=True)
-    return to_json({"row": place, "status": told["status"], "problem": told}) + b"\n"
+        made["token"] = token
+        made["link"] = enrollment_link(asking.services.public_url, issued.enrollment_id, token)
+    return rows.line(place, 201, **made)

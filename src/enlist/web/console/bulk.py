@@ -27,6 +27,7 @@ from enlist.verbs.reset import ResetReason
 from enlist.web.console import words
 from enlist.web.console.forms import Form, read_choices, to_picker
 from enlist.web.console.layout import Desk
+from enlist.web.console.people import organization_choices
 from enlist.web.console.sending import YES, read_expiry, token_choices
 
 MOST_AT_ONCE: Final = 100
@@ -41,7 +42,8 @@ PREVIEW: Final = "preview-"
 ENDING: Final = "ending-"
 """Before an id: the field with what was shown of it where its owner's sign-ins end, too."""
 
-_CARRIED: Final = ("action", "confirmed", "reason", "end_sign_ins", "expires_at", "send")
+_SAID: Final = ("reason", "end_sign_ins", "expires_at", "send", "organization", "ownership")
+_CARRIED: Final = ("action", "confirmed", *_SAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Said:
     until: int | None = None
     preview: str = ""
     end_sign_ins: bool = False
+    organization: str = ""
+    ownership: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +99,21 @@ class Act:
 
     Attributes:
         section: the list that they are ticked in.
-        make: the verb for one, by its id.
+        make: the verb for one.
         mails: whether it is for those alone to whom a message can go.
         dated: whether it asks until when new tokens work, and whether they are sent.
         ends_sign_ins: whether the sign-ins of the owners can end with it.
+        asks: a field without which it cannot be done; the form begins with what all of them have.
         first: what the form says of sending one before anybody has, as its own page does.
     """
 
     name: str
     section: str
-    make: Callable[[Id, Said], Verb[Any, Any, Any]]
+    make: Callable[[Row, Said], Verb[Any, Any, Any]]
     mails: bool = False
     dated: bool = False
     ends_sign_ins: bool = False
+    asks: str = ""
     first: Callable[[Any], Mapping[str, str]] = lambda _item: {}
 
 
@@ -133,6 +139,8 @@ async def run(
     until = None
     if form.value("confirmed") == YES and act.dated:
         form, until = _until(desk, form)
+    if form.value("confirmed") == YES and act.asks and not form.value(act.asks):
+        form = form.refused(invalid(act.asks, desk.gettext("Choose one")))
     if form.value("confirmed") != YES or form.errors:
         return await _ask(desk, act, find, form, chosen)
     return await _portion(desk, act, find, form, chosen, until)
@@ -157,7 +165,10 @@ def _why_left(desk: Desk, act: Act, row: Row) -> str:
     """Why the act is not for this one; "" where it is."""
     if act.name not in row.offers:
         states = words.DEVICE_STATES if act.section == "devices" else words.ENROLLMENT_STATES
-        return desk.gettext(words.word(states, row.state).label)
+        state = row.state
+        if act.asks and isinstance(row.item, Enrollment):
+            states, state = words.DEVICE_STATES, row.item.device_state
+        return desk.gettext(words.word(states, state).label)
     return row.unsendable if act.mails else ""
 
 
@@ -171,7 +182,7 @@ async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[st
         first = {"expires_at": to_picker(known["until"], desk.zone)}
         said = [act.first(row.item).get("send", "") for row in rows if row.done]
         first["send"] = YES if all(said) else ""
-        form = Form({**first, **form.values})
+        form = Form({**first, **_common(act, rows), **form.values})
     context = {
         **known,
         "act": act,
@@ -180,14 +191,23 @@ async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[st
         "gone": len(chosen) - len(rows),
         "form": form,
         "back": desk.address(act.section),
+        "organizations": await organization_choices(desk) if act.asks == "organization" else (),
         "words": words,
         "meanings": CATALOGUE,
     }
     return desk.show(f"console/bulk_{act.section}.html", context, refusal=form.refusal)
 
 
+def _common(act: Act, rows: Sequence[Row]) -> Mapping[str, str]:
+    """What the form begins with: what all of them have alike."""
+    if not act.asks:
+        return {}
+    values = {act.first(row.item).get(act.asks, "") for row in rows if row.done}
+    return {act.asks: values.pop()} if len(values) == 1 else {}
+
+
 async def _foreseen(desk: Desk, act: Act, row: Row) -> Row:
-    verb = act.make(row.id, Said())
+    verb = act.make(row, Said())
     if row.left or not isinstance(verb, Foreseeing):
         return row
     outcome = await desk.perform(DryRun(verb))
@@ -215,7 +235,7 @@ async def _with_sign_ins(desk: Desk, act: Act, row: Row) -> Row:
     if row.owner is None or not desk.may(Permission.USERS_EDIT, row.owner.organization_path):
         return row
     said = Said(ResetReason.COMPROMISED, end_sign_ins=True)
-    outcome = await desk.perform(DryRun(act.make(row.id, said)))
+    outcome = await desk.perform(DryRun(act.make(row, said)))
     return row if isinstance(outcome, Refusal) else replace(row, ending=outcome.value)
 
 
@@ -233,7 +253,7 @@ async def _portion(
             # Nobody keeps what he may have lost because no message can go to him.
             delivery = Delivery(row.way) if sends and row.way else LATER
             said = _said(form, each, delivery, until)
-            row = await _done(desk, row, act.make(row.id, said), said.preview)
+            row = await _done(desk, row, act.make(row, said), said.preview)
         rows.append(row)
     counts = {
         "succeeded": _count(form, "succeeded") + sum(row.done for row in rows),
@@ -257,12 +277,19 @@ async def _portion(
 
 def _said(form: Form, named: str, delivery: Delivery, until: int | None) -> Said:
     """What was said for one of them."""
-    reason, preview = form.value("reason"), form.value(PREVIEW + named)
+    said = Said(
+        form.value("reason"),
+        delivery,
+        until,
+        form.value(PREVIEW + named),
+        organization=form.value("organization"),
+        ownership=form.value("ownership"),
+    )
     # The box is out of sight, and may still be ticked, once another reason is chosen.
-    asked = reason == ResetReason.COMPROMISED and form.value("end_sign_ins") == YES
+    asked = said.reason == ResetReason.COMPROMISED and form.value("end_sign_ins") == YES
     if asked and form.value(ENDING + named):
-        return Said(reason, delivery, until, form.value(ENDING + named), end_sign_ins=True)
-    return Said(reason, delivery, until, preview)
+        return replace(said, preview=form.value(ENDING + named), end_sign_ins=True)
+    return said
 
 
 async def _done(desk: Desk, row: Row, verb: Verb[Any, Any, Any], preview: str) -> Row:

@@ -7,21 +7,25 @@ from typing import Final
 
 from starlette.responses import Response
 
+from enlist.core.ids import Id
 from enlist.core.lifecycle import shown_state
+from enlist.core.model import Enrollment
 from enlist.core.outcomes import Refusal
+from enlist.verbs.devices import ChangeDevice
+from enlist.verbs.move import MoveDevice
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
 from enlist.verbs.reset import Reset
 from enlist.verbs.views_details import ShowDevice, ShowEnrollment
 from enlist.web.console.bulk import Act, Find, Row, Said, run
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page
-from enlist.web.console.offering import NEEDS, of_device, of_enrollment
+from enlist.web.console.offering import NEEDS, of_device, of_enrollment, of_its_device
 from enlist.web.console.sending import send_at_first, unsendable, ways
 
 
-def _reset(device_id: str, said: Said) -> Reset:
+def _reset(row: Row, said: Said) -> Reset:
     return Reset(
-        device_id,
+        row.id,
         said.reason,
         said.delivery,
         said.until,
@@ -30,16 +34,43 @@ def _reset(device_id: str, said: Said) -> Reset:
     )
 
 
-def _reissue(enrollment_id: str, said: Said) -> Reissue:
-    return Reissue(enrollment_id, said.delivery, said.until, said.reason, said.preview)
+def _reissue(row: Row, said: Said) -> Reissue:
+    return Reissue(row.id, said.delivery, said.until, said.reason, said.preview)
+
+
+def _move(row: Row, said: Said) -> MoveDevice:
+    return MoveDevice(_device_of(row), said.organization)
+
+
+def _own(row: Row, said: Said) -> ChangeDevice:
+    return ChangeDevice(_device_of(row), {"ownership": said.ownership})
+
+
+def _device_of(row: Row) -> Id:
+    """Its device; it is offered where there is one."""
+    return (row.item.device_id or "") if isinstance(row.item, Enrollment) else row.id
 
 
 _ALL: Final = (
     Act("reset", "devices", _reset, dated=True, ends_sign_ins=True),
-    Act("resend", "enrollments", lambda each, _said: Resend(each), mails=True),
+    Act("resend", "enrollments", lambda row, _said: Resend(row.id), mails=True),
     Act("reissue", "enrollments", _reissue, dated=True, first=lambda one: send_at_first(one.grant)),
-    Act("revoke", "enrollments", lambda each, said: Revoke(each, said.reason)),
-    Act("delete", "enrollments", lambda each, _said: DeleteEnrollment(each)),
+    Act("revoke", "enrollments", lambda row, said: Revoke(row.id, said.reason)),
+    Act("delete", "enrollments", lambda row, _said: DeleteEnrollment(row.id)),
+    Act(
+        "move",
+        "enrollments",
+        _move,
+        asks="organization",
+        first=lambda one: {"organization": one.group_id},
+    ),
+    Act(
+        "own",
+        "enrollments",
+        _own,
+        asks="ownership",
+        first=lambda one: {"ownership": one.ownership},
+    ),
 )
 
 
@@ -68,7 +99,8 @@ async def _enrollment(desk: Desk, named: str) -> Row | None:
         return None
     found = detail.enrollment
     state = shown_state(found.state, found.expires_at, desk.now)
-    offers, why = of_enrollment(found.grant, state), unsendable(desk, found, detail.user)
+    offers = of_enrollment(found.grant, state) | of_its_device(found)
+    why = unsendable(desk, found, detail.user)
     way = "" if why else ways(desk, found, detail.user)[0][0]
     return Row(found.id, found.device_name, found, state, offers, why, way)
 

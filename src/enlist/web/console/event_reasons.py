@@ -144,6 +144,8 @@ VERBS: Final[Mapping[str, str]] = {
     "revoke": N_("revoke an enrollment"),
     "change_device": N_("change a device"),
     "delete_device": N_("delete a device"),
+    "move_device": N_("move a device to another organization"),
+    "unregister": N_("delete a registration by its number"),
     "disconnect": N_("disconnect a device"),
     "reset": N_("reset a device"),
     "reassign": N_("give a device to somebody else"),

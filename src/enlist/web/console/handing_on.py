@@ -17,15 +17,13 @@ from enlist.verbs.issuing import Delivery
 from enlist.verbs.reassign import Reassign, stays_with
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.replace import Replace
-from enlist.verbs.views import ListOrganizations
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization, ShowUser
 from enlist.web.console import words
 from enlist.web.console.forms import UNSHOWABLE, Form, read_form
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.people import organization_choices
 from enlist.web.console.renewing import Renewal, choices_of, device_for, last_grant, renew
 from enlist.web.console.sending import read_grant
-
-_MOST_ORGANIZATIONS = 200
 
 
 async def reassign(desk: Desk) -> Response:
@@ -97,15 +95,11 @@ async def _chosen(
 
 
 async def _ask_whom(desk: Desk, device: Device, form: Form) -> Response:
-    there = await desk.view(ListOrganizations(desk.group_id, limit=_MOST_ORGANIZATIONS))
-    organizations = () if isinstance(there, Refusal) else there.items
     context = {
         "device": device,
         "form": form,
         "back": desk.address("devices", device.id),
-        "organizations": [
-            (each.group_id, f"{each.name} ({each.group_id})") for each in organizations
-        ],
+        "organizations": await organization_choices(desk),
     }
     return desk.show("console/device_to_whom.html", context, refusal=form.refusal)
 

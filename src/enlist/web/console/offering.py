@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from enlist.core.lifecycle import DeviceState, EnrollmentState, ShownState, triggers
-from enlist.core.model import GrantKind
+from enlist.core.model import Enrollment, GrantKind
 from enlist.core.policy import Permission
 from enlist.verbs.views_details import DeviceDetail
 from enlist.web.console.layout import Desk
@@ -28,6 +28,8 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "reissue": Permission.ENROLLMENTS_REISSUE,
     "revoke": Permission.ENROLLMENTS_REVOKE,
     "delete": Permission.ENROLLMENTS_DELETE,
+    "move": Permission.DEVICES_EDIT,
+    "own": Permission.DEVICES_EDIT,
 }
 """Every act, and the permission that it takes."""
 
@@ -51,6 +53,14 @@ def beside_device(grant: GrantKind, state: ShownState) -> frozenset[str]:
     """What the page of its device offers of it."""
     acts = of_enrollment(grant, state)
     return acts - _SELDOM.get(state, frozenset()) if grant is GrantKind.ONE_TIME_JWT else acts
+
+
+def of_its_device(found: Enrollment) -> frozenset[str]:
+    """What can be done with the device of an enrollment, from the list of enrollments (A43)."""
+    if found.device_id is None:
+        return frozenset()
+    moves = found.device_state == DeviceState.REGISTERED
+    return frozenset({"move", "own"} if moves else {"own"})
 
 
 def of_device(detail: DeviceDetail) -> frozenset[str]:

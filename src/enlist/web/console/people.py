@@ -34,6 +34,7 @@ ROLES: Final = {
 
 
 MOST_PLACES: Final = 1000
+_MOST_CHOICES: Final = 200
 
 
 @functools.cache
@@ -67,6 +68,13 @@ async def places(desk: Desk) -> list[Place] | Refusal:
         found += page.items
         cursor = page.next_cursor
     return _tree(found, desk.organization)
+
+
+async def organization_choices(desk: Desk) -> list[tuple[str, str]]:
+    """The organization in force and those below it, to choose one from."""
+    found = await desk.view(ListOrganizations(desk.group_id, limit=_MOST_CHOICES))
+    items = () if isinstance(found, Refusal) else found.items
+    return [(each.group_id, f"{each.name} ({each.group_id})") for each in items]
 
 
 def _tree(found: Sequence[Organization], top: Organization) -> list[Place]:

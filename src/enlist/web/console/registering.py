@@ -21,11 +21,12 @@ from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
 from enlist.verbs.reviewing import ReviewRegistration
 from enlist.verbs.verdicts import Rejected
-from enlist.verbs.views import ListOrganizations, ListUsers
+from enlist.verbs.views import ListUsers
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization, ShowUser
 from enlist.web.console import words
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.people import organization_choices
 from enlist.web.console.sending import (
     YES,
     channel_choices,
@@ -56,7 +57,6 @@ _FIELD_OF: Final = {
     "message.template": "template",
     "message.type": "message_type",
 }
-_MOST_ORGANIZATIONS: Final = 200
 
 
 async def register(desk: Desk) -> Response:
@@ -108,15 +108,11 @@ async def _fresh(desk: Desk) -> Form:
 
 async def _show_form(desk: Desk, form: Form) -> Response:
     place = await desk.view(ShowOrganization(desk.group_id))
-    there = await desk.view(ListOrganizations(desk.group_id, limit=_MOST_ORGANIZATIONS))
     policy = place.policy if isinstance(place, OrganizationDetail) else None
-    organizations = () if isinstance(there, Refusal) else there.items
     context = {
         "form": form,
         "words": words,
-        "organizations": [
-            (each.group_id, _name(each.name, each.group_id)) for each in organizations
-        ],
+        "organizations": await organization_choices(desk),
         "grants": grant_choices(),
         "channels": channel_choices(desk),
         "templates": await templates_at(desk, desk.group_id, desk.organization.path),
@@ -183,10 +179,6 @@ async def choose_template(desk: Desk) -> Response:
     form = Form({"template": desk.request.query_params.get("template", "")[:100]})
     templates = await templates_at(desk, desk.group_id, desk.organization.path)
     return desk.show("console/choose_template.html", {"form": form, "templates": templates})
-
-
-def _name(name: str, group_id: str) -> str:
-    return f"{name} ({group_id})"
 
 
 ROUTES = [

@@ -84,6 +84,7 @@ MANNERS: Final = {
     "device.deleted": Manner("trash", "warn"),
     "device.reset": Manner("rotate", "warn"),
     "device.reassigned": Manner("user-plus", "warn"),
+    "device.moved": Manner("sitemap"),
     "device.denied": Manner("ban", "bad"),
     "device.replaced": Manner("refresh", "warn"),
     "enrollment.issued": Manner("ticket", "wait"),

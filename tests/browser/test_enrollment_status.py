@@ -1,0 +1,51 @@
+"""Enrollment Status in a browser: one act on many, from the ticks to the last result."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.console_data import Filled
+
+LIST = "/console/main/enrollments"
+
+
+def look(page: Page, name: str) -> None:
+    """A picture of the page, for whoever asks for pictures."""
+    folder = os.environ.get("LOOKS")
+    if folder:
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_many_are_given_an_ownership_and_moved(filled: Filled, theme: str) -> None:
+    """A43: the form begins with what they have, a bar shows how far it is, refusals are told."""
+    watched = filled.watch("operator", color_scheme=theme)
+    page = watched.page
+    page.goto(f"{LIST}?token_status=active&size=100")
+    look(page, f"list-{theme}")
+    page.get_by_label("Tick all on this page").check()
+    page.get_by_role("button", name="Change ownership").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Change the ownership of")
+    look(page, f"own-{theme}")
+    assert watched.axe() == []
+    chosen = "employee_owned" if theme == "light" else "corporate_shared"
+    page.get_by_label("Ownership").select_option(chosen)
+    page.get_by_role("button", name="Change them").click()
+    expect(page.get_by_role("heading", name="Changed ")).to_be_visible()
+    page.goto(f"{LIST}?ownership={chosen}&token_status=active")
+    page.get_by_label("Tick all on this page").check()
+    page.get_by_role("button", name="Change organization").click()
+    page.locator("#organization").select_option("sales")
+    look(page, f"move-{theme}")
+    page.set_viewport_size({"width": 360, "height": 740})
+    look(page, f"move-phone-{theme}")
+    assert watched.overflow() == 0
+    page.get_by_role("button", name="Move them").click()
+    expect(page.get_by_role("heading", name="Moved 0 of")).to_be_visible()
+    expect(page.locator("#results-of-many")).to_contain_text("must be the user's organization")
+    look(page, f"moved-phone-{theme}")
+    assert watched.overflow() == 0
+    watched.calm()
