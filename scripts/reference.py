@@ -21,6 +21,7 @@ import enlist.web.app
 import enlist.wiring.hooks
 import enlist.wiring.sealer
 import enlist.wiring.signers
+import enlist.wiring.syslog
 import enlist.wiring.webhook  # noqa: F401 - all of these register metrics
 from enlist.cli.application import build
 from enlist.core.events import EVENT_VERSION, FORM, KINDS
@@ -28,6 +29,7 @@ from enlist.core.policy import ROLES, SETTINGS, Permission
 from enlist.core.refusals import CATALOGUE, UNRECORDED
 from enlist.core.stages import KINDS_OF, STAGES
 from enlist.core.templates import LOOKUPS, PURPOSES, SECRET_LOOKUPS, lookups_for
+from enlist.delivery.syslog import PARAMETERS, SD_ID
 from enlist.settings import Settings, Sms, Smtp
 from enlist.web.api.application import fastapi_application
 from enlist.web.api.openapi import described, operations_of
@@ -81,6 +83,15 @@ def events() -> Iterator[str]:
     for name, meaning in STAGES.items():
         marked = ", ".join(f"`{kind}`" for kind in KINDS_OF[name])
         yield f"| `{name}` | {meaning} | {marked} |"
+    yield ""
+    yield "## As syslog"
+    yield ""
+    yield f"What the structured data `{SD_ID}` hold; the text of the message is the form above."
+    yield ""
+    yield "| parameter | meaning |"
+    yield "|---|---|"
+    for name, meaning in PARAMETERS.items():
+        yield f"| `{name}` | {meaning} |"
 
 
 def settings() -> Iterator[str]:

@@ -192,6 +192,17 @@ class Settings(BaseSettings):
     outbound_allowed: Annotated[list[str], NoDecode] = []
     """Hosts with ports, parted by commas, that webhooks may be posted to whatever their addresses
     are, also without TLS: `siem.example.com:443`. Any other must have public addresses alone."""
+    syslog: str = ""
+    """Where every event goes as syslog (RFC 5424): `tls://siem.example.com:6514`, or
+    `tcp://127.0.0.1:601` for a receiver on this machine."""
+    syslog_ca_file: Path | None = None
+    """Certificate of the CA that signed the receiver's certificate, if it is a private one."""
+    syslog_cert: Path | None = None
+    """Certificate that Enlist shows to the syslog receiver, where he asks for one."""
+    syslog_key: Path | None = None
+    """Key of that certificate."""
+    syslog_personal: bool = True
+    """Whether names and addresses of people go there too; they cannot be erased there later."""
     revocation_webhook: str = ""
     """Address that each revocation is posted to, `https://…`; `http://` for this machine alone."""
     revocation_webhook_secret: SecretStr = SecretStr("")
@@ -269,6 +280,20 @@ class Settings(BaseSettings):
                 raise ValueError("must be an address such as https://enroll.example.com")
         return value.rstrip("/")
 
+    @field_validator("syslog")
+    @classmethod
+    def _receiver(cls, value: str) -> str:
+        if value:
+            parts = urlsplit(value)
+            near = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            right = parts.scheme in (("tls", "tcp") if near else ("tls",))
+            if not right or not parts.hostname or not parts.port or parts.path.strip("/"):
+                raise ValueError(
+                    "must be tls:// with a host and a port, such as tls://siem.example.com:6514; "
+                    "tcp:// is for this machine alone"
+                )
+        return value.rstrip("/")
+
     @field_validator("revocation_webhook")
     @classmethod
     def _to_be_trusted(cls, value: str) -> str:
@@ -293,6 +318,8 @@ class Settings(BaseSettings):
             raise ValueError("revocation_webhook and its secret belong together: give both")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("--tls-cert and --tls-key belong together: give both or neither")
+        if (self.syslog_cert is None) != (self.syslog_key is None):
+            raise ValueError("syslog_cert and syslog_key belong together: give both or neither")
         if self.workers > 1 and not self.database:
             raise ValueError(
                 "--workers above 1 needs PostgreSQL: SQLite is one process. Give --database."

@@ -15,6 +15,7 @@ import enlist.delivery.worker
 import enlist.web.app
 import enlist.wiring.hooks
 import enlist.wiring.sealer
+import enlist.wiring.syslog
 import enlist.wiring.webhook  # noqa: F401 - all five register metrics
 
 MONITORING = Path(__file__).resolve().parents[2] / "packaging" / "monitoring"
@@ -32,7 +33,7 @@ def asked() -> set[str]:
 
 def offered() -> dict[str, Any]:
     """Sample name to metric, of all that are ours."""
-    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+    suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
     return {
         metric.name + suffix: metric
         for metric in REGISTRY.collect()

@@ -26,6 +26,7 @@ from tests.peers.kannel import Kannel
 from tests.peers.pki import Pki
 from tests.peers.postfix import MailSystem
 from tests.peers.postgres import Cluster
+from tests.peers.rsyslog import Rsyslog
 from tests.peers.smtp import MailServer
 
 if TYPE_CHECKING:
@@ -258,6 +259,12 @@ def postfix(peers: Peers) -> MailSystem:
 def kannel(peers: Peers) -> Kannel:
     """Kannel with a network that takes everything: `url`, `wait_for(number)`."""
     return cast("Kannel", peers.use("kannel"))
+
+
+@pytest.fixture(scope="session")
+def rsyslog(peers: Peers) -> Rsyslog:
+    """rsyslog that takes syslog over TLS and TCP: `wait_for(text)`."""
+    return cast("Rsyslog", peers.use("rsyslog"))
 
 
 @pytest.fixture(scope="session")

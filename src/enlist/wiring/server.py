@@ -60,6 +60,7 @@ from enlist.wiring.logs import configure_logs
 from enlist.wiring.missing_keys import MissingKeys
 from enlist.wiring.sealer import SealerThread
 from enlist.wiring.signers import Signers, spare_processors
+from enlist.wiring.syslog import syslog
 from enlist.wiring.webhook import webhook
 
 _log = structlog.get_logger("enlist.server")
@@ -218,6 +219,7 @@ def _work(
         shown,
         *listening(installation.store, settings, workers.hear),
         *webhook(installation.driver, settings),
+        *syslog(installation.driver, settings),
         HooksThread(installation.driver, settings.outbound_allowed),
         SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
     )

@@ -15,7 +15,17 @@ from typing import Final
 from enlist.core.diagnosis import Diagnosis, Examined, Finding, problem, skipped
 from enlist.settings import Settings
 from enlist.wiring.beside import as_served
-from enlist.wiring.doctor import certificates, database, folder, machine, mail, public, sms, work
+from enlist.wiring.doctor import (
+    certificates,
+    database,
+    folder,
+    machine,
+    mail,
+    public,
+    sms,
+    syslog,
+    work,
+)
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
 SECTIONS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
@@ -26,6 +36,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("Addresses", public.CHECKS),
     ("Mail", mail.CHECKS),
     ("SMS", sms.CHECKS),
+    ("Syslog", syslog.CHECKS),
     ("Work", work.CHECKS),
 )
 CHECKS: Final = tuple(check for _, checks in SECTIONS for check in checks)
