@@ -167,7 +167,7 @@ def _commands(command: Any, path: str) -> Iterator[str]:
 def _parameter(parameter: Any) -> Iterator[str]:
     if parameter.name in ("help", "install_completion", "show_completion"):
         return
-    names = ", ".join(f"`{name}`" for name in parameter.opts)
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
     if parameter.param_type_name == "argument":
         names = f"`{parameter.metavar or parameter.name.upper()}`"
     needed = " Required." if parameter.required else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from enlist.core.model import DeviceList
@@ -9,7 +11,14 @@ from enlist.core.outcomes import Done, Drop
 from enlist.store import organizations
 from enlist.store.listing import Page
 from enlist.store.redemptions import DeviceReport
-from enlist.verbs.device_lists import Entry, ListListed, PutOnList, TakeOffList
+from enlist.verbs.device_lists import (
+    Entry,
+    Foreseen,
+    ForeseePut,
+    ListListed,
+    PutOnList,
+    TakeOffList,
+)
 from enlist.verbs.reset import Reset
 from tests.installation import PASSWORD, Enlist, code, done, refusal
 
@@ -127,3 +136,28 @@ def test_nobody_denies_the_device_of_somebody_above_him(enlist: Enlist, role: st
     assert code(enlist.perform(deny(), enlist.staff(role))) == "forbidden"
     assert enlist.device(ticket.device_id).state == "enrolled"
     assert code(enlist.perform(deny(), chief)) == "done"
+
+
+def test_what_denying_would_end_is_foreseen_and_binds(enlist: Enlist) -> None:
+    """A46: shown before it is asked; another situation than the one shown is refused."""
+    ticket = enlist.register("ada")
+    done(enlist.redeem(ticket.token, report=STOLEN))
+    both = (Entry("serial", "PF-1234"), Entry("serial", "PF-5678"))
+    found = enlist.driver.view(ForeseePut(PutOnList("main", DENY, both)), enlist.host)
+    assert isinstance(found, Foreseen)
+    assert (found.added, found.known, found.unseen) == (2, 0, 0)
+    ((device, ends),) = found.ends
+    assert (device.id, len(ends.credentials)) == (ticket.device_id, 1)
+    assert enlist.device(ticket.device_id).state == "enrolled"
+    other = enlist.register("grace")
+    report = DeviceReport(platform="linux", serial="PF-5678")
+    done(enlist.redeem(other.token, report=report, key=1))
+    bound = PutOnList("main", DENY, both, preview=found.preview)
+    assert code(enlist.perform(bound)) == "preview_outdated"
+    assert listed(enlist) == []
+    again = enlist.driver.view(ForeseePut(PutOnList("main", DENY, both)), enlist.host)
+    assert isinstance(again, Foreseen)
+    assert done(enlist.perform(replace(bound, preview=again.preview))).unenrolled == 2
+    after = enlist.driver.view(ForeseePut(PutOnList("main", DENY, both)), enlist.host)
+    assert isinstance(after, Foreseen)
+    assert (after.added, after.known, after.ends) == (0, 2, ())

@@ -12,8 +12,14 @@ from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import QUERIES
 from enlist.verbs.devices import ChangeDevice, DeleteDevice
 from enlist.verbs.groups import AddGroup, AddMember, DeleteGroup, RemoveMember
+from enlist.verbs.organizations import ChangeSettings
 from enlist.verbs.reset import Reset
-from enlist.verbs.restrictions import AddRestriction, ChangeRestriction, DeleteRestriction
+from enlist.verbs.restrictions import (
+    AddRestriction,
+    ChangeRestriction,
+    DeleteRestriction,
+    ListRestrictions,
+)
 from tests.installation import PASSWORD, Enlist, Ticket, code, done, refusal
 
 ADA = ("ada", PASSWORD)
@@ -308,3 +314,40 @@ def test_what_boards_have_in_common_identifies_nothing(enlist: Enlist) -> None:
         plain = report(serial="To Be Filled By O.E.M.", udid="00000000")
         outcome = enlist.redeem(login=login, group_id="main", report=plain, key=number)
         assert code(outcome) == "done"
+
+
+def test_what_becomes_of_each_is_told_in_the_order_in_which_they_are_looked_through(
+    enlist: Enlist,
+) -> None:
+    """A10, A55: groups before defaults, the nearest first, then by rank."""
+    enlist.user("ada")
+    staff = group(enlist, "ada")
+    enlist.organization("berlin")
+    for place, name, rank, of in (
+        ("main", "house", 1, None),
+        ("main", "staff", 5, staff),
+        ("berlin", "second", 9, None),
+        ("berlin", "first", 3, None),
+    ):
+        restrict(enlist, place, name=name, rank=rank, user_group_id=of)
+
+    def told(place: str) -> list[tuple[str, str, str]]:
+        found = enlist.driver.view(ListRestrictions(place), enlist.host)
+        assert isinstance(found, tuple)
+        return [
+            (each.restriction.name, each.organization.group_id, each.standing) for each in found
+        ]
+
+    assert told("berlin") == [
+        ("staff", "main", "in_force"),
+        ("first", "berlin", "in_force"),
+        ("second", "berlin", "overridden"),
+        ("house", "main", "overridden"),
+    ]
+    enlist.do(ChangeSettings("main", {"child_permission": "inherit_only"}))
+    assert [standing for _, _, standing in told("berlin")] == [
+        "in_force",
+        "disregarded",
+        "disregarded",
+        "in_force",
+    ]

@@ -49,7 +49,9 @@ def test_commands_have_these_names_and_flags(page: DocsPage) -> None:
         while rest and hasattr(command, "commands"):
             assert rest[0] in command.commands, told
             command = command.commands[rest.pop(0)]
-        known = {name: each for each in command.params for name in each.opts}
+        known = {
+            name: each for each in command.params for name in (*each.opts, *each.secondary_opts)
+        }
         wrong = _misused(rest, known)
         assert not wrong, f"{told}: {wrong}"
 

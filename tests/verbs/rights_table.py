@@ -251,6 +251,15 @@ REQUESTS: dict[str, Asked] = {
         ),
         OPERATORS,
     ),
+    "ForeseePut": Asked(
+        lambda w, p: device_lists.ForeseePut(
+            device_lists.PutOnList(
+                p, DeviceList.DENY, (device_lists.Entry("serial", f"SN-{w.number():06}"),)
+            )
+        ),
+        OPERATORS,
+        0,
+    ),
     "TakeOffList": Asked(lambda w, p: device_lists.TakeOffList(_listed(w, p)), OPERATORS),
     "ListListed": Asked(lambda _w, p: device_lists.ListListed(p), ALL, 0),
     "ListGroups": Asked(lambda _w, p: groups.ListGroups(p), ALL, 0),

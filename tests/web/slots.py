@@ -16,7 +16,7 @@ from urllib.parse import quote
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from enlist.core.model import Platform
+from enlist.core.model import Ownership, Platform
 from enlist.web.api.openapi import operations_of
 from enlist.web.console import routes
 from tests.installation import PASSWORD
@@ -49,6 +49,9 @@ SAME_AS: Final = {
     "user_group_id": "user_group",
     "allow-list/entry": "allowed",
     "deny-list/entry": "denied",
+    "device-lists/entry": "denied",
+    "groups/id": "user_group",
+    "target": "organization",
     "delivery_id": "delivery",
     "delivery": "delivery",
     **{f"template_{platform}": "template" for platform in Platform},
@@ -118,6 +121,10 @@ PLAIN: Final[dict[str, Any]] = {
     "most_corporate_shared": None,
     "most_employee_owned": None,
     "most_at_organization": None,
+    **{f"platform_{each}": "" for each in Platform},
+    **{f"least_os_{each}": "" for each in Platform},
+    **{f"ownership_{each}": "" for each in Ownership},
+    "numbers": "SN-0001",
     "device_name": "",
     "first_device": "",
     "serial": "",
@@ -182,6 +189,8 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/devices/bulk": ("id", "action", "confirmed"),
     "/console/{group_id}/enrollments/bulk": ("id", "action", "confirmed"),
     "/console/{group_id}/enrollments/{id}/jwt": (),
+    "/console/{group_id}/groups/{id}/members": ("user",),
+    "/console/{group_id}/groups/{id}/members/remove": ("user",),
     "/console/{group_id}/webhooks/{id}/test": (),
     "/console/{group_id}/webhooks/{id}/stop": (),
     "/console/{group_id}/webhooks/{id}/resume": (),

@@ -159,6 +159,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "members": enlist.device(ticket.device_id).user_id or "",
         "allow-list": ticket.device_id,
         "deny-list": ticket.device_id,
+        "device-lists": ticket.device_id,
         "number": "1",
         "devices": ticket.device_id,
         "my-devices": ticket.device_id,

@@ -84,7 +84,11 @@ _LIST = Listing(
     path="o.path",
     sorts={"added_at": "l.id", "value": "l.value_folded"},
     default_sort="-added_at",
-    filters={"list": "l.list = :list", "attribute": "l.attribute = :attribute"},
+    filters={
+        "list": "l.list = :list",
+        "attribute": "l.attribute = :attribute",
+        "id": "l.id = :id",
+    },
     search=("l.value",),
 )
 _FLAGS: Final = {DeviceList.ALLOW: ALLOWS, DeviceList.DENY: DENIES}

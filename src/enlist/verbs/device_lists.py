@@ -30,9 +30,11 @@ from enlist.store import (
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
-from enlist.verbs.driver import QuickVerb, Tools, Verb
+from enlist.verbs.consequences import Consequences, bind, foresee, standing
+from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.fields import Fields, Unfit
-from enlist.verbs.finding import beyond, organization_named, with_id
+from enlist.verbs.finding import beyond, hidden, organization_named, with_id
+from enlist.verbs.naming import discreetly
 from enlist.verbs.rights import lacks, missing
 from enlist.verbs.views import Listed
 
@@ -70,6 +72,7 @@ class Listing:
     organization: Organization
     entries: tuple[ListedDevice, ...]
     ending: tuple[Device, ...] = ()
+    known: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,24 @@ class Put:
     unenrolled: int
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would come of putting devices on a list.
+
+    Attributes:
+        known: how many are on it already, and stay as they are.
+        ends: the enrolled devices that would be un-enrolled, and what of theirs ends.
+        unseen: how many more, which the caller may not see.
+        preview: a digest of all that, to confirm it with.
+    """
+
+    added: int
+    known: int
+    ends: tuple[tuple[Device, Consequences], ...]
+    unseen: int
+    preview: str
+
+
 @dataclass(frozen=True)
 class PutOnList(Verb[Listing, Listing, Put]):
     """Put devices on an organization's allow or deny list; one that is on it already stays as is.
@@ -89,18 +110,29 @@ class PutOnList(Verb[Listing, Listing, Put]):
 
     Attributes:
         most: how many may be named at once.
+        preview: what was shown by `ForeseePut`; another situation is refused.
 
-    Refusals: `not_found`, `forbidden`, `validation_failed`.
+    Refusals: `not_found`, `forbidden`, `validation_failed`, `preview_outdated`.
     """
 
     organization: str
     list: DeviceList
     entries: Sequence[Entry]
     most: int = MOST_PER_FORM
+    preview: str = ""
 
     name = "put_on_list"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Listing | Refusal:
+        found = self.listing(tx, caller)
+        if isinstance(found, Refusal) or not self.preview:
+            return found
+        if self.preview == foreseen(tx, caller, found).preview:
+            return found
+        return Refusal("preview_outdated", about=Subjects(found.organization.id))
+
+    def listing(self, tx: Reader, caller: Caller) -> Listing | Refusal:
+        """What would be put on the list, and what that would end."""
         place = organization_named(tx, caller, self.organization, NEEDED[self.list])
         if isinstance(place, Refusal):
             return place
@@ -116,7 +148,14 @@ class PutOnList(Verb[Listing, Listing, Put]):
         if read.refusal is not None:
             return replace(read.refusal, about=about)
         ending = self._ending(tx, caller, place, made)
-        return ending if isinstance(ending, Refusal) else Listing(place, made, ending)
+        if isinstance(ending, Refusal):
+            return ending
+        named = {(each.attribute, identifying(each.value)) for each in made}
+        held = device_lists.naming(tx, place.path, named)
+        known = [
+            each for each in held if (each.organization_id, each.list) == (place.id, self.list)
+        ]
+        return Listing(place, made, ending, len(known))
 
     def work(self, tools: Tools, caller: Caller, seen: Listing) -> Listing:
         now = tools.clock()
@@ -210,6 +249,37 @@ class PutOnList(Verb[Listing, Listing, Put]):
 
 
 @dataclass(frozen=True)
+class ForeseePut(View[Foreseen]):
+    """What would come of putting devices on a list. Refusals: those of `PutOnList`."""
+
+    verb: PutOnList
+
+    def read(self, tx: Reader, caller: Caller) -> Foreseen | Refusal:
+        found = self.verb.listing(tx, caller)
+        return found if isinstance(found, Refusal) else foreseen(tx, caller, found)
+
+
+def foreseen(tx: Reader, caller: Caller, listing: Listing) -> Foreseen:
+    """What would end now, with the digest that binds a confirmation to it."""
+    ends = [(device, foresee(tx, device)) for device in listing.ending]
+    seen = [(device, found) for device, found in ends if _sees(tx, caller, device)]
+    named_to_him = discreetly(tx, caller, [device for device, _ in seen])
+    named = {(each.attribute, identifying(each.value)) for each in listing.entries}
+    about = [listing.organization.id, *sorted(f"{name} {value}" for name, value in named)]
+    bound = [bind("deny", standing(device), found, tx.now).preview for device, found in ends]
+    digest = bind("put_on_list", [*about, *bound], Consequences(), tx.now).preview
+    shown = tuple(zip(named_to_him, (found for _, found in seen), strict=True))
+    added = len(named) - listing.known
+    return Foreseen(added, listing.known, shown, len(ends) - len(seen), digest)
+
+
+def _sees(tx: Reader, caller: Caller, device: Device) -> bool:
+    path = device.organization_path
+    may = caller.may(Permission.DEVICES_READ, path)
+    return may and hidden(tx, caller, device.user_id, path) is None
+
+
+@dataclass(frozen=True)
 class TakeOffList(QuickVerb[ListedDevice, None]):
     """Take a device off a list. One that was denied may enroll again; nothing of it comes back.
 
@@ -245,7 +315,7 @@ class TakeOffList(QuickVerb[ListedDevice, None]):
 
 @dataclass(frozen=True)
 class ListListed(Listed[ListedDevice]):
-    """Devices on allow and deny lists. Filters: list, attribute."""
+    """Devices on allow and deny lists. Filters: list, attribute, id."""
 
     permission = Permission.DEVICES_READ
     of_people = False

@@ -15,6 +15,7 @@ from enlist.core.events import EVENT_VERSION
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
 from enlist.core.model import GrantKind, MessageState
+from enlist.core.restrictions import Restriction
 from enlist.core.sessions import DeviceSession
 from enlist.core.stages import stage
 from enlist.core.targets import shown
@@ -24,8 +25,9 @@ from enlist.store.hooks import Hook, HookDelivery
 from enlist.store.imports import ImportJob
 from enlist.store.offboardings import Planned
 from enlist.store.revocations import Revocation
-from enlist.verbs import views_details
+from enlist.verbs import restrictions, views_details
 from enlist.verbs.consequences import Consequences
+from enlist.verbs.device_lists import Foreseen
 from enlist.verbs.offboard import Leaving
 from enlist.verbs.revocations import cursor_of
 
@@ -50,9 +52,40 @@ def user_group(found: model.UserGroup) -> Document:
     return _placed(found)
 
 
+def restriction(found: Restriction) -> Document:
+    """What somebody may enroll."""
+    return found.stored()
+
+
+def restriction_here(found: restrictions.Shown) -> Document:
+    """Likewise, with where it is set and what becomes of it."""
+    return restriction(found.restriction) | {
+        "organization": found.organization.group_id,
+        "organization_id": found.organization.id,
+        "user_group": found.group_name,
+        "standing": found.standing.value,
+    }
+
+
 def listed_device(found: model.ListedDevice) -> Document:
     """A device on an allow or deny list; `group_id` is where it goes."""
     return _placed(found, "target", "target_id") | {"group_id": found.target}
+
+
+def put_foreseen(found: Foreseen, now: int) -> Document:
+    """What would come of putting devices on a list."""
+    ends = [
+        {
+            "device_id": device.id,
+            "device": device.name,
+            "user": device.username or None,
+            "consequences": consequences(ending, now),
+        }
+        for device, ending in found.ends
+    ]
+    unenrolled = len(ends) + found.unseen
+    told = {"added": found.added, "known": found.known, "unenrolled": unenrolled}
+    return told | {"ends": ends, "preview": found.preview}
 
 
 def device(found: model.Device) -> Document:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Final
 
 from enlist.core.caller import Caller
@@ -12,7 +13,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization, Ownership, Platform, UserGroup
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
-from enlist.core.policy import ChildPermission, Permission
+from enlist.core.policy import ChildPermission, EnrollmentPolicy, Permission
 from enlist.core.restrictions import MOST_DEVICES, MOST_RANK, Restriction
 from enlist.store import events, groups, organizations, restrictions
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -193,9 +194,19 @@ class DeleteRestriction(QuickVerb[Organization, None]):
         return Done(None)
 
 
+class Standing(StrEnum):
+    """What becomes of a restriction at an organization."""
+
+    IN_FORCE = "in_force"
+    OVERRIDDEN = "overridden"
+    """Another one is nearer, or has the lower rank, for the same people. A cap of its own holds."""
+    DISREGARDED = "disregarded"
+    """It is set where settings are only inherited."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A restriction in force at an organization, where it is set, and for which group.
+    """A restriction that is set at an organization or above, where, and for which group.
 
     Attributes:
         group_name: of its group; "" for a default, and for a group that the caller may not see.
@@ -204,6 +215,7 @@ class Shown:
     restriction: Restriction
     organization: Organization
     group_name: str
+    standing: Standing
 
 
 @dataclass(frozen=True)
@@ -220,14 +232,34 @@ class ListRestrictions(View[tuple[Shown, ...]]):
         found = organization_named(tx, caller, self.organization)
         if isinstance(found, Refusal):
             return found
-        shown = [
-            Shown(each, place, _group_name(tx, caller, each))
+        there = [
+            (each, place)
             for place in organizations.upwards(tx, found.path)
             for each in sorted(
                 restrictions.of_organization(tx, place.id), key=lambda one: (one.rank, one.id)
             )
         ]
-        return tuple(sorted(shown, key=lambda each: each.restriction.user_group_id is None))
+        there.sort(key=lambda each: each[0].user_group_id is None)
+        stand = _standings((each for each, _ in there), organizations.policy(tx, found.path))
+        return tuple(
+            Shown(each, place, _group_name(tx, caller, each), stand[each.id])
+            for each, place in there
+        )
+
+
+def _standings(ordered: Iterable[Restriction], policy: EnrollmentPolicy) -> dict[Id, Standing]:
+    """What becomes of each, in the order in which they are looked through."""
+    levels = policy.restrictions.levels if policy.restrictions else ()
+    heeded = {each.id for level in levels for each in level.restrictions}
+    first: dict[Id | None, Id] = {}
+    found = {}
+    for each in ordered:
+        if each.id not in heeded:
+            found[each.id] = Standing.DISREGARDED
+        else:
+            mine = first.setdefault(each.user_group_id, each.id) == each.id
+            found[each.id] = Standing.IN_FORCE if mine else Standing.OVERRIDDEN
+    return found
 
 
 def _group_name(tx: Reader, caller: Caller, restriction: Restriction) -> str:

@@ -15,7 +15,16 @@ from enlist.core.policy import Permission
 from enlist.core.restrictions import MOST_DEVICES, MOST_RANK
 from enlist.verbs import documents
 from enlist.verbs import restrictions as verbs
-from enlist.verbs.device_lists import MOST_PER_FORM, Entry, ListListed, PutOnList, TakeOffList
+from enlist.verbs.device_lists import (
+    MOST_PER_FORM,
+    Entry,
+    Foreseen,
+    ForeseePut,
+    ListListed,
+    Put,
+    PutOnList,
+    TakeOffList,
+)
 from enlist.verbs.restrictions import (
     AddRestriction,
     ChangeRestriction,
@@ -24,6 +33,7 @@ from enlist.verbs.restrictions import (
     RestrictionAgain,
 )
 from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
+from enlist.web.api.foreseeing import Consequences, DryRunAsked, Preview
 from enlist.web.api.operations import IDEMPOTENT, IdempotencyHeader, Operations, Staff, shown
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
@@ -65,11 +75,11 @@ class Restriction(Shown):
     @classmethod
     def of(cls, found: core.Restriction) -> Restriction:
         """A restriction of the store."""
-        return cls(**found.stored())  # type: ignore[arg-type]  # the same names and types
+        return cls(**documents.restriction(found))
 
 
 class RestrictionHere(Restriction):
-    """A restriction in force, and where it is set."""
+    """A restriction that is set here or above, and what becomes of it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -80,6 +90,7 @@ class RestrictionHere(Restriction):
                     "organization": "main",
                     "organization_id": EXAMPLE_ID,
                     "user_group": "",
+                    "standing": "in_force",
                 }
             ]
         }
@@ -89,20 +100,18 @@ class RestrictionHere(Restriction):
     organization_id: str
     user_group: str
     """The group's name; empty for a default, and for a group that you may not see."""
+    standing: verbs.Standing
+    """`overridden`: another one is nearer or has the lower rank, for the same people; a cap of its
+    own holds. `disregarded`: it is set where settings are only inherited."""
 
     @classmethod
     def of_shown(cls, found: verbs.Shown) -> RestrictionHere:
         """A restriction with its place."""
-        return cls(
-            **dict(Restriction.of(found.restriction)),
-            organization=found.organization.group_id,
-            organization_id=found.organization.id,
-            user_group=found.group_name,
-        )
+        return cls(**documents.restriction_here(found))
 
 
 class Restrictions(Shown):
-    """The restrictions in force, in the order in which they are looked through."""
+    """Restrictions, in the order in which they are looked through."""
 
     items: list[RestrictionHere]
 
@@ -259,13 +268,39 @@ class EntriesBody(Body):
     entries: Annotated[list[EntryBody], Field(min_length=1, max_length=MOST_PER_FORM)]
 
 
+class DenyBody(EntriesBody):
+    """Devices to be kept out."""
+
+    preview: Preview = ""
+    """What a dry run answered; if anything has changed since, nothing is done."""
+
+
+class EndingDevice(Shown):
+    """An enrolled device that is un-enrolled, and what of its ends."""
+
+    device_id: str
+    device: str
+    user: str | None
+    consequences: Consequences
+
+
 class PutDevices(Shown):
-    """How many devices were put on the list, and how many enrolled ones ended by that."""
+    """How many devices were put on the list, or would be, and which enrolled ones end by that."""
 
     added: int
     known: int
     """On the list already, and left as they were."""
     unenrolled: int
+    """How many enrolled devices end, also those that you may not see."""
+    ends: list[EndingDevice] = Field(default_factory=list)
+    """Which those would be; in a dry run alone."""
+    preview: str = ""
+    """A digest of what a dry run found. Sent along, it refuses any other situation."""
+
+    @classmethod
+    def foreseen(cls, found: Foreseen, now: int) -> PutDevices:
+        """What a dry run answers."""
+        return cls(**documents.put_foreseen(found, now))
 
 
 class ListedQuery(Paging):
@@ -294,7 +329,9 @@ async def allow_devices(
     asking: Staff, organization: str, body: EntriesBody
 ) -> PutDevices | Refusal:
     """Let devices enroll as if they were registered, for whoever signs in with them."""
-    return await _put(asking, organization, DeviceList.ALLOW, body)
+    entries = tuple(each.entry() for each in body.entries)
+    done = await asking.do(PutOnList(organization, DeviceList.ALLOW, entries))
+    return _put(done)
 
 
 @operations.staff(
@@ -302,10 +339,21 @@ async def allow_devices(
     "/organizations/{organization}/deny-list",
     Permission.DEVICES_RESET,
     answers=PutDevices,
+    refuses=("preview_outdated",),
 )
-async def deny_devices(asking: Staff, organization: str, body: EntriesBody) -> PutDevices | Refusal:
+async def deny_devices(
+    asking: Staff, organization: str, body: DenyBody, dry_run: DryRunAsked = False
+) -> PutDevices | Refusal:
     """Keep devices out. Those that are enrolled lose their credentials and sessions at once."""
-    return await _put(asking, organization, DeviceList.DENY, body)
+    entries = tuple(each.entry() for each in body.entries)
+    verb = PutOnList(organization, DeviceList.DENY, entries, preview=body.preview)
+    if dry_run:
+        foreseen = await asking.see(ForeseePut(verb))
+        return shown(
+            foreseen, lambda found: PutDevices.foreseen(found, asking.services.tools.clock())
+        )
+    done = await asking.do(verb)
+    return _put(done)
 
 
 @operations.staff("DELETE", "/allow-list/{entry}", Permission.DEVICES_REGISTER, status=204)
@@ -320,11 +368,7 @@ async def deny_no_more(asking: Staff, entry: str) -> Refusal | None:
     return await asking.do(TakeOffList(entry, DeviceList.DENY))
 
 
-async def _put(
-    asking: Staff, organization: str, named: DeviceList, body: EntriesBody
-) -> PutDevices | Refusal:
-    entries = tuple(each.entry() for each in body.entries)
-    done = await asking.do(PutOnList(organization, named, entries))
+def _put(done: Put | Refusal) -> PutDevices | Refusal:
     return shown(
         done,
         lambda put: PutDevices(added=put.added, known=put.known, unenrolled=put.unenrolled),
