@@ -120,8 +120,9 @@ def test_everything_dies_at_once(enlist: Enlist) -> None:
     for kind, count in {"enrollment.revoked": 2, "api_key.revoked": 1, "role.revoked": 1}.items():
         assert len(enlist.events(kind)) == count
     enlist.do(SetUserState("ada", "active"))
-    assert code(enlist.redeem(ada.waiting.token, key=3)) == "token_revoked"
-    assert ada.lets_in()["roles"] == 0
+    enlist.do(GrantRole("ada", enlist.root.id, "administrator"))
+    enlist.clock.advance(seconds=10)
+    assert ada.lets_in() == NOTHING | {"roles": 1}
 
 
 CHANGES: dict[str, Callable[[Enlist, Ticket], object]] = {
@@ -146,6 +147,23 @@ def test_a_confirmation_holds_for_what_was_shown(enlist: Enlist, change: str) ->
     assert enlist.events("user.offboarded") == []
     _, preview = foreseen(enlist)
     assert code(enlist.perform(Offboard("ada", preview=preview))) == "done"
+
+
+def test_what_changes_at_that_very_moment_is_not_confirmed(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X45: between the last look and the change."""
+    enlist.register("ada")
+    _, preview = foreseen(enlist)
+
+    def meanwhile(_verb: Offboard, _tools: object, _caller: Caller, seen: Departure) -> Departure:
+        monkeypatch.undo()
+        enlist.do(StartSignIn("ada", Secret(PASSWORD)), enlist.stranger())
+        return seen
+
+    monkeypatch.setattr(Offboard, "work", meanwhile)
+    assert code(enlist.perform(Offboard("ada", preview=preview))) == "preview_outdated"
+    assert enlist.events("user.offboarded") == []
 
 
 def test_at_a_given_time_it_happens_once(enlist: Enlist) -> None:
