@@ -158,7 +158,7 @@ def addresses(filled: Filled, page: Page) -> list[str]:
     found = ["users", "users?q=zzz", "users/new", "roles", "roles?q=zzz", "roles/grant"]
     found += ["api-keys", "api-keys?q=zzz", "api-keys/new"]
     found += [f"users/{ada}{do}" for do in ("", "/edit", "/password", "/delete", "/disable")]
-    found += [f"users/{ada}/{do}" for do in ("enable", "sign-ins", "offboard")]
+    found += [f"users/{ada}/{do}" for do in ("enable", "sign-ins", "offboard", "erase")]
     return [*found, f"users/{user_id(page, 'operator')}"]
 
 

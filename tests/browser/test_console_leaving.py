@@ -36,3 +36,22 @@ def test_somebody_leaves_at_a_time_stays_after_all_and_leaves_at_once(filled: Fi
     expect(page.locator(".subtitle")).to_contain_text("Disabled")
     expect(page.get_by_text("Certificates revoked:")).to_be_visible()
     watched.calm()
+
+
+def test_somebody_is_erased_by_typing_the_name(filled: Filled) -> None:
+    watched = filled.watch("administrator")
+    page = watched.page
+    page.goto(f"/console/main/users/{user_id(page, 'alan')}")
+    page.get_by_role("link", name="Delete", exact=True).click()
+    page.get_by_role("link", name="Erase the person instead").click()
+    expect(page.locator(".consequences")).to_contain_text("Kept: what happened and when")
+    page.get_by_label("Type the user name to confirm").fill("grace")
+    page.get_by_role("button", name="Erase this person").click()
+    expect(page.locator("#confirm-error")).to_contain_text("type the user name")
+    page.get_by_label("Type the user name to confirm").fill("alan")
+    page.get_by_role("button", name="Erase this person").click()
+    expect(page.get_by_text(re.compile(r"was erased, also from \d+ events"))).to_be_visible()
+    page.goto("/console/main/search?q=alan")
+    expect(page.get_by_role("main")).not_to_contain_text("alan@example.com")
+    watched.forget("422")
+    watched.calm()

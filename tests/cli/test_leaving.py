@@ -25,3 +25,14 @@ def test_offboarding_by_command(enlist: Enlist, run: Run, monkeypatch: pytest.Mo
     ended = run("user", "offboard", "ada", "--yes", "--json").json
     assert set(ended) == {"at", "consequences", "preview"}
     assert len(enlist.events("user.offboarded")) == 1
+
+
+def test_erasing_by_command(enlist: Enlist, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S74: asked for the name; whoever types another one has erased nobody."""
+    enlist.register("ada")
+    monkeypatch.setattr(bulk, "asks", lambda: True)
+    assert run("user", "erase", "ada", stdin="eve\n", expect=1).out
+    assert enlist.events("user.erased") == []
+    assert run("user", "erase", "ada", "--dry-run", "--json").json["consequences"]["sessions"] == 0
+    assert "Erased, also from" in run("user", "erase", "ada", stdin="ada\n").out
+    assert len(enlist.events("user.erased")) == 1

@@ -13,7 +13,7 @@ from typing import Any
 
 from enlist.core.clock import HOUR
 from enlist.core.ids import new_id
-from enlist.core.model import DeviceList, GrantKind
+from enlist.core.model import DeviceList, GrantKind, User
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
@@ -26,6 +26,7 @@ from enlist.verbs import (
     device_lists,
     device_sessions,
     devices,
+    erase,
     exporting,
     feed,
     first_device,
@@ -100,6 +101,10 @@ def _numbered(world: World, place: str) -> str:
     details = DeviceDetails("box", "linux", serial=serial)
     world.do(register.Register("", world.add_user(place).id, details))
     return serial
+
+
+def _erasing(user: User) -> erase.Erase:
+    return erase.Erase(user.id, user.username)
 
 
 def _session(world: World, place: str) -> str:
@@ -286,6 +291,7 @@ REQUESTS: dict[str, Asked] = {
     "SetUserState": Asked(lambda w, p: users.SetUserState(w.add_user(p).id, "disabled"), OPERATORS),
     "DeleteUser": Asked(lambda w, p: users.DeleteUser(w.add_user(p).id), OPERATORS),
     "Offboard": Asked(lambda w, p: offboard.Offboard(w.add_user(p).id), OPERATORS),
+    "Erase": Asked(lambda w, p: _erasing(w.add_user(p)), ADMINISTRATORS, 2),
     "CancelOffboarding": Asked(lambda w, p: offboard.CancelOffboarding(_planned(w, p)), OPERATORS),
     "SetPassword": Asked(
         lambda w, p: staff.SetPassword(w.add_user(p).id, Secret("long enough here")), OPERATORS
@@ -523,6 +529,7 @@ ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
     "SetUserState": lambda _w, u: users.SetUserState(u, "disabled"),
     "DeleteUser": lambda _w, u: users.DeleteUser(u),
     "AddMember": lambda w, u: groups.AddMember(_group(w, "acme"), u),
+    "Erase": lambda w, u: erase.Erase(u, w.person(u).name),
     "Offboard": lambda _w, u: offboard.Offboard(u),
     "SetPassword": lambda _w, u: staff.SetPassword(u, Secret("long enough here")),
     "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),

@@ -110,6 +110,7 @@ PLAIN: Final[dict[str, Any]] = {
     "attribute": "serial",
     "entries": [{"attribute": "serial", "value": "SN-0001"}],
     "at": "",
+    "confirm": "",
     "rank": 100,
     "may_enroll": True,
     "platforms": [],

@@ -1,4 +1,4 @@
-"""`enlist user offboard`: somebody leaves, now or at a given time."""
+"""`enlist user offboard` and `erase`: somebody leaves, and is forgotten."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from enlist.cli.output import done, moment, out, print_facts, print_json, usage
 
 if TYPE_CHECKING:
     from enlist.verbs.consequences import Foreseen
+    from enlist.verbs.erase import Erase
     from enlist.verbs.offboard import Offboard
 
 User = Annotated[str, typer.Argument(metavar="USER", help="User name or id.")]
@@ -73,13 +74,15 @@ def _question(user: str, when: int | None) -> str:
     return f"Whatever {user} holds {moment(when)} ends then. Go on?"
 
 
-def _foreseen(enlist: Opened, verb: Offboard, *, as_json: bool) -> str:
+def _foreseen(enlist: Opened, verb: Offboard | Erase, *, as_json: bool) -> str:
     """Show what would end; answers what binds a confirmation to it."""
+    from enlist.verbs import offboard as offboarding
     from enlist.verbs import rehearsing
 
     found: Foreseen = done(enlist.perform(rehearsing.DryRun(verb)))
     if as_json:
-        print_json({"at": verb.at, **_document(found, enlist)})
+        at = {"at": verb.at} if isinstance(verb, offboarding.Offboard) else {}
+        print_json({**at, **_document(found, enlist)})
     else:
         _show(found)
     return found.preview
@@ -111,3 +114,34 @@ def _show(found: Foreseen) -> None:
             "Roles that end": roles or "0",
         }
     )
+
+
+def erase(
+    context: typer.Context,
+    user: User,
+    confirm: Annotated[
+        str,
+        typer.Option("--confirm", metavar="USERNAME", help="The user name; asked for if missing."),
+    ] = "",
+    dry_run: DryRun = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Erase a person for good, also one who was deleted. The log stays whole."""
+    from enlist.verbs import documents
+    from enlist.verbs.erase import Erase
+
+    with installation(context, data, database) as enlist:
+        preview = ""
+        if dry_run or not (confirm or as_json):
+            preview = _foreseen(enlist, Erase(user), as_json=as_json)
+        if dry_run:
+            return
+        if not confirm and bulk.asks():
+            told = "This cannot be undone. Type the user name to erase this person"
+            confirm = str(typer.prompt(told, err=True))
+        erased = done(enlist.perform(Erase(user, confirm, preview)))
+        document = documents.erased(erased, enlist.now)
+    text = f"Erased, also from {erased.events} events. Backups hold the person until they go."
+    _tell(document, text, as_json)

@@ -9,7 +9,7 @@ import typer
 
 from enlist.cli.backend import Opened
 from enlist.cli.issuing import Message, print_token, registered_document
-from enlist.cli.leaving import offboard
+from enlist.cli.leaving import erase, offboard
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(help="People.", no_args_is_help=True)
 commands.command("offboard", epilog="Example: enlist user offboard ada --at 48h")(offboard)
+commands.command("erase", epilog="Example: enlist user erase ada --dry-run")(erase)
 
 
 @commands.command("add", epilog="Example: enlist user add --username ada --email ada@example.com")

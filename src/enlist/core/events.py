@@ -53,6 +53,7 @@ KINDS: Final[Mapping[str, str]] = {
     "user.offboarding_cancelled": "A planned offboarding was cancelled.",
     "user.offboarding_held_up": "A planned offboarding could not be carried out yet; why is in it.",
     "user.offboarded": "A user was offboarded: all that let him or his devices in has ended.",
+    "user.erased": "A person was erased: from here on, names and addresses of his are nowhere.",
     "user.deleted": "A user was deleted; sign-ins ended, live enrollments were revoked.",
     "import.created": "A file was brought to be imported; how many rows it has is in the event.",
     "import.started": "An import whose preview was looked at was started.",

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     SETTINGS_EDIT = "settings:edit"
     USERS_READ = "users:read"
     USERS_EDIT = "users:edit"
+    USERS_ERASE = "users:erase"
     ROLES_EDIT = "roles:edit"
     STAFF_READ = "staff:read"
     DEVICES_READ = "devices:read"

@@ -28,7 +28,8 @@ from enlist.store.revocations import Revocation
 from enlist.verbs import restrictions, views_details
 from enlist.verbs.consequences import Consequences
 from enlist.verbs.device_lists import Foreseen
-from enlist.verbs.offboard import Leaving
+from enlist.verbs.erase import Erased
+from enlist.verbs.offboard import Leaving, leaving_of
 from enlist.verbs.revocations import cursor_of
 
 Document = dict[str, Any]
@@ -201,6 +202,17 @@ def leaving(found: Leaving, now: int) -> Document:
             }
             for each in found.roles
         ],
+    }
+
+
+def erased(found: Erased, now: int) -> Document:
+    """What came of erasing somebody."""
+    return {
+        "consequences": leaving(leaving_of(found.foreseen), now),
+        "preview": found.foreseen.preview,
+        "events": found.events,
+        "messages": found.messages,
+        "devices": found.devices,
     }
 
 

@@ -40,3 +40,18 @@ def test_a_time_is_planned_shown_and_cancelled(api: Api) -> None:
 def test_the_last_administrator_stays(api: Api) -> None:
     last = api.key("administrator").post("/users/root@example.com/offboard")
     assert refused(last) == (409, "last_administrator")
+
+
+def test_erasing_takes_the_name_and_an_administrator(api: Api) -> None:
+    """S74: shown first, typed once more; also for somebody who was deleted."""
+    administrator = api.key("administrator")
+    gone = api.enlist.user("ada").id
+    shown = answered(administrator.post("/users/ada/erase?dry_run=true"))
+    assert (shown["events"], shown["consequences"]["sign_ins"]) == (None, 0)
+    assert refused(api.key("operator").post("/users/ada/erase")) == (403, "forbidden")
+    assert wrong_fields(administrator.post("/users/ada/erase", {"confirm": "eve"})) == {"confirm"}
+    assert administrator.delete("/users/ada").status_code == 204
+    erased = answered(administrator.post(f"/users/{gone}/erase", {"confirm": "ada"}))
+    assert erased["events"] >= 2
+    again = administrator.post(f"/users/{gone}/erase", {"confirm": "ada"})
+    assert refused(again) == (404, "not_found")

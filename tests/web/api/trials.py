@@ -256,6 +256,7 @@ TRIALS: dict[str, Trial] = {
     "POST /users/{user}/disable": lambda w: (f"/users/{w.user()}/disable", None),
     "POST /users/{user}/enable": lambda w: (f"/users/{w.user()}/enable", None),
     "POST /users/{user}/offboard": lambda w: (f"/users/{w.user()}/offboard", {}),
+    "POST /users/{user}/erase": lambda w: (f"/users/{w.user()}/erase?dry_run=true", None),
     "DELETE /users/{user}/offboarding": lambda w: (f"/users/{w.planned()}/offboarding", None),
     "POST /users/{user}/sign-out": lambda w: (f"/users/{w.user()}/sign-out", None),
     "POST /users/{user}/roles": lambda w: (

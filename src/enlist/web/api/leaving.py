@@ -1,4 +1,4 @@
-"""People who leave: offboarding them, now or at a given time; a dry run shows what would end."""
+"""People who leave: offboarding and erasing them; a dry run shows what would end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pydantic.config import JsonDict
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs import documents
+from enlist.verbs.erase import Erase
 from enlist.verbs.offboard import CancelOffboarding, Offboard, leaving_of
 from enlist.verbs.rehearsing import DryRun
 from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.foreseeing import Consequences, DryRunAsked, Preview
 from enlist.web.api.operations import Operations, Staff
 from enlist.web.api.roles import ROLE, RoleHeld
-from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Moment, MomentGiven
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment, MomentGiven
 
 operations: Final = Operations("Users")
 
@@ -113,3 +114,73 @@ async def offboard_user(
 async def cancel_offboarding(asking: Staff, user: str) -> Refusal | None:
     """Cancel what was planned. Nothing has ended yet."""
     return await asking.do(CancelOffboarding(user))
+
+
+class ErasedPerson(Shown):
+    """Somebody who was erased, or would be."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "consequences": _ENDS,
+                    "preview": "9f2b",
+                    "events": 41,
+                    "messages": 3,
+                    "devices": 1,
+                }
+            ]
+        }
+    )
+
+    consequences: Leaves
+    """What ended with it, or would."""
+    preview: str
+    """A digest of what there was. Sent with a confirmation, it refuses any other situation."""
+    events: int | None
+    """How many events tell nothing of the person any more; null in a dry run, as below."""
+    messages: int | None
+    """How many messages lost their address."""
+    devices: int | None
+    """How many devices lost their name and owner."""
+
+
+class EraseBody(Body):
+    """Who is meant, once more."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"confirm": "ada"}]})
+
+    confirm: Line = ""
+    """The user name. Without it nobody is erased."""
+    preview: Preview = ""
+    """What a dry run answered; if anything has changed since, nothing is done."""
+
+
+@operations.staff(
+    "POST",
+    "/users/{user}/erase",
+    Permission.USERS_ERASE,
+    answers=ErasedPerson,
+    refuses=("preview_outdated", "last_administrator", "conflict"),
+)
+async def erase_user(
+    asking: Staff, user: str, body: EraseBody | None = None, dry_run: DryRunAsked = False
+) -> ErasedPerson | Refusal:
+    """Erase a person for good, also one who was deleted: names, addresses and numbers go.
+
+    All that lets him in ends first. The audit log stays whole and verifiable: its entries hold ids
+    and digests, whose salts go. Backups, and what was told to others, are out of reach.
+    """
+    asked = body or EraseBody()
+    verb = Erase(user, asked.confirm, asked.preview)
+    now = asking.services.tools.clock()
+    if not dry_run:
+        done = await asking.do(verb)
+        return done if isinstance(done, Refusal) else ErasedPerson(**documents.erased(done, now))
+    found = await asking.do(DryRun(verb))
+    if isinstance(found, Refusal):
+        return found
+    ends = Leaves(**documents.leaving(leaving_of(found), now))
+    return ErasedPerson(
+        consequences=ends, preview=found.preview, events=None, messages=None, devices=None
+    )

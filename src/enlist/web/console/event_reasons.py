@@ -116,6 +116,7 @@ VERBS: Final[Mapping[str, str]] = {
     "add_user_with_device": N_("add a user with a first device"),
     "change_user": N_("change a user"),
     "set_user_state": N_("disable or enable a user"),
+    "erase": N_("erase a person"),
     "delete_user": N_("delete a user"),
     "offboard": N_("offboard a user"),
     "cancel_offboarding": N_("cancel an offboarding"),

@@ -94,6 +94,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "user.offboarding_cancelled": N_("%(who)s cancelled the offboarding of %(user)s."),
     "user.offboarding_held_up": N_("The planned offboarding of %(user)s could not be carried out."),
     "user.offboarded": N_("%(who)s offboarded %(user)s; all ways in have ended."),
+    "user.erased": N_("%(who)s erased a person: names and addresses are gone."),
     "user.deleted": N_("%(who)s deleted the user %(user)s."),
     "import.created": N_("%(who)s brought %(name)s to be imported."),
     "import.started": N_("%(who)s started the import of %(name)s."),

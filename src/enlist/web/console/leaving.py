@@ -1,4 +1,4 @@
-"""Somebody leaves: the page that shows what ends with that, now or at a given time."""
+"""Somebody leaves, or is forgotten: each page shows first what ends with that."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from starlette.responses import Response
 
 from enlist.core.model import User
 from enlist.core.outcomes import Refusal, invalid
+from enlist.verbs.erase import Erase
 from enlist.verbs.offboard import CancelOffboarding, Offboard
 from enlist.verbs.rehearsing import DryRun
+from enlist.verbs.views_details import UserDetail
 from enlist.web.console.forms import UNSHOWABLE, Form, from_picker, read_form, to_picker
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.user import find_user, may_act
@@ -74,7 +76,40 @@ async def keep(desk: Desk) -> Response:
     return desk.refuse(outcome)
 
 
+async def erase(desk: Desk) -> Response:
+    """Forget a person for good, once the user name was typed again."""
+    detail = await find_user(desk)
+    if isinstance(detail, Response):
+        return detail
+    user, form = detail.user, Form()
+    if desk.request.method == "POST":
+        form = await read_form(desk.request)
+        verb = Erase(user.id, form.value("confirm"), form.value("preview"))
+        outcome = await desk.perform(verb)
+        if not isinstance(outcome, Refusal):
+            told = desk.gettext("The person was erased, also from %(count)s events.")
+            return desk.go(desk.address("users"), told % {"count": outcome.value.events})
+        if outcome.code in UNSHOWABLE:
+            return desk.refuse(outcome)
+        form = form.refused(outcome)
+    elif not may_erase(desk, detail):
+        return desk.refuse(Refusal("forbidden"))
+    foreseen = await desk.perform(DryRun(Erase(user.id)))
+    if isinstance(foreseen, Refusal):
+        return desk.refuse(foreseen)
+    context = {"user": user, "form": form, "foreseen": foreseen.value}
+    return desk.show("console/user_erase.html", context, refusal=form.refusal)
+
+
+def may_erase(desk: Desk, detail: UserDetail) -> bool:
+    """Whether the page is of any use."""
+    himself = detail.user.id == desk.caller.id
+    may = desk.may("users:erase", detail.user.organization_path)
+    return may and not himself and may_act(desk, detail)
+
+
 ROUTES = [
+    page("users/{id}/erase", erase, methods=("GET", "POST")),
     page("users/{id}/offboard", offboard, methods=("GET", "POST")),
     page("users/{id}/keep", keep, methods=("POST",)),
 ]

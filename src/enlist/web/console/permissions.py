@@ -13,6 +13,7 @@ PERMISSIONS: Final = {
     "settings:edit": Word(N_("Change enrollment settings")),
     "users:read": Word(N_("See users")),
     "users:edit": Word(N_("Add, change, disable and delete users")),
+    "users:erase": Word(N_("Erase people for good")),
     "staff:read": Word(N_("See people who hold roles, and what they did")),
     "roles:edit": Word(N_("Give and take roles; change people who hold roles")),
     "devices:read": Word(N_("See devices")),

@@ -52,6 +52,7 @@ MANNERS: Final = {
     "user.offboarding_cancelled": Manner("hourglass"),
     "user.offboarding_held_up": Manner("hourglass", "warn"),
     "user.offboarded": Manner("logout", "warn"),
+    "user.erased": Manner("trash", "warn"),
     "user.deleted": Manner("trash", "warn"),
     "user.recovery_link_made": Manner("link", "warn"),
     "user.recovered": Manner("lock-open", "warn"),
