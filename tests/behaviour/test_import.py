@@ -10,6 +10,7 @@ from enlist.core.caller import Caller
 from enlist.core.outcomes import Refusal
 from enlist.store import users
 from enlist.store.imports import ImportJob, ImportState, RowError
+from enlist.store.redemptions import DeviceReport
 from enlist.verbs.csv_file import MOST_ROWS
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import (
@@ -20,7 +21,7 @@ from enlist.verbs.imports import (
     bring,
     template,
 )
-from tests.installation import Enlist, code
+from tests.installation import PASSWORD, Enlist, code, done
 
 HEAD = "username,email,friendly_name,platform,serial\n"
 ROWS = HEAD + "ada,ada@example.com,laptop,linux,S1\nbob,bob@example.com,phone,android,S2\n"
@@ -99,6 +100,94 @@ def test_the_template_imports_as_it_is(enlist: Enlist, kind: str) -> None:
         assert (device["tags"], device["custom_attributes"]) == (
             '["sales","berlin"]', '{"department":"Sales"}',
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["allow", "deny", "move"])
+def test_the_templates_of_lists_import_as_they_are(enlist: Enlist, kind: str) -> None:
+    """A48; those who are moved are those of the other templates."""
+    imported(enlist, template("advanced"))
+    job = imported(enlist, template(kind), kind=kind)
+    shown = (0, 0, 2, 0) if kind == "move" else (2, 0, 0, 0)
+    assert (counts(job), wrong(enlist, job)) == (shown, [])
+
+
+def test_a_deny_list_is_imported_once_and_a_preview_counts_what_it_ends(enlist: Enlist) -> None:
+    """A44, A46, A47: more than a form takes; the second time nothing is new."""
+    enlist.organization("berlin")
+    ticket = enlist.register("ada")
+    report = DeviceReport(platform="linux", serial="PF-1234")
+    done(enlist.redeem(ticket.token, report=report))
+    text = (
+        "attribute_type,device_attribute,group_id\nserial,pf-1234,\nIMEI,490154203237518,berlin\n"
+    )
+    text += "".join(f"serial,SN-{number:04},\n" for number in range(40))
+    text += "serial,SN-0000,\nimei,12,\nserial,SN-9999,nowhere\ncolour,blue-ish,\nserial,=cmd(),\n"
+    job = imported(enlist, text, kind="deny", preview=True)
+    told = [(each.column, each.message) for each in wrong(enlist, job)]
+    assert counts(job) == (41, 1, 0, 5)
+    assert [column for column, _ in told] == [
+        "", "device_attribute", "group_id", "attribute_type", "device_attribute",
+    ]  # fmt: skip
+    assert "no organization with the Group ID nowhere" in told[2][1]
+    assert enlist.rows("listed_device") == []
+    assert enlist.device(ticket.device_id).state == "enrolled"
+    enlist.do(StartImport(job.id))
+    assert Importing(enlist.driver, enlist.store).work()
+    assert counts(again(enlist, job)) == (41, 1, 0, 5)
+    assert enlist.device(ticket.device_id).state == "unenrolled"
+    assert len(enlist.rows("listed_device")) == 42
+    assert counts(imported(enlist, text, kind="deny")) == (0, 0, 42, 5)
+    assert len(enlist.rows("listed_device")) == 42
+
+
+def test_an_allow_list_says_what_a_device_becomes(enlist: Enlist) -> None:
+    """A45, A47."""
+    enlist.organization("berlin")
+    enlist.set(enrollment_mode="registered_only")
+    enlist.user("ada")
+    head = "attribute_type;device_attribute;ownership;group_id\n"
+    text = head + "serial;PF-1234;Corporate_Shared;berlin\nserial;PF-5678;;\n"
+    assert counts(imported(enlist, text, kind="allow")) == (2, 0, 0, 0)
+    assert counts(imported(enlist, text, kind="allow")) == (0, 0, 2, 0)
+    for serial, place, ownership in (
+        ("PF-1234", "berlin", "corporate_shared"),
+        ("PF-5678", "main", "none"),
+    ):
+        report = DeviceReport(platform="linux", serial=serial)
+        key = int(serial[-1])
+        bound = done(
+            enlist.redeem(login=("ada", PASSWORD), group_id="main", report=report, key=key)
+        )
+        device = enlist.device(bound.device_id)
+        assert (device.group_id, device.ownership) == (place, ownership)
+    other = imported(enlist, head + "serial;PF-1234;employee_owned;berlin\n", kind="allow")
+    assert "take it off first" in wrong(enlist, other)[0].message
+
+
+def test_registrations_are_moved_by_a_file(enlist: Enlist) -> None:
+    """A43, A47: one of a user's, or all that wait; what is enrolled stays where it is."""
+    enlist.organization("berlin")
+    tickets = {
+        name: enlist.register(user, name=name)
+        for user, name in (("ada", "laptop"), ("ada", "phone"), ("bob", "desk"), ("bob", "tablet"))
+    }
+    done(enlist.redeem(tickets["desk"].token))
+    text = "username,new_group_id,friendly_name\nada,berlin,phone\nbob,berlin,\n"
+    text += "bob,berlin,desk\neve,berlin,\nada,nowhere,\nada,berlin,watch\n"
+    job = imported(enlist, text, kind="move", preview=True)
+    assert counts(job) == (0, 2, 0, 4)
+    assert {
+        name: enlist.device(each.device_id).group_id for name, each in tickets.items()
+    } == dict.fromkeys(tickets, "main")
+    enlist.do(StartImport(job.id))
+    assert Importing(enlist.driver, enlist.store).work()
+    assert {name: enlist.device(each.device_id).group_id for name, each in tickets.items()} == {
+        "laptop": "main", "phone": "berlin", "desk": "main", "tablet": "berlin",
+    }  # fmt: skip
+    assert [(each.line, each.column) for each in wrong(enlist, job)] == [
+        (4, ""), (5, "username"), (6, "new_group_id"), (7, "username"),
+    ]  # fmt: skip
+    assert counts(imported(enlist, text, kind="move")) == (0, 0, 2, 4)
 
 
 BAD = {

@@ -26,20 +26,28 @@ if TYPE_CHECKING:
     from enlist.cli.backend import Opened
     from enlist.store.imports import ImportJob
 
-commands = typer.Typer(help="Import people and devices from CSV files.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Import people, devices and lists of them from CSV files.", no_args_is_help=True
+)
 
-Kind = Annotated[str, typer.Option("--kind", help="simple or advanced: the columns it may have.")]
+Kind = Annotated[
+    str,
+    typer.Option(
+        "--kind",
+        help="What it holds: simple or advanced (people and devices), allow, deny, or move.",
+    ),
+]
 Job = Annotated[str, typer.Argument(metavar="IMPORT", help="Id of an import.")]
 
 
 @commands.command("template", epilog="Example: enlist import template > people.csv")
 def template_(kind: Kind = "advanced") -> None:
     """Print a file to begin with: every column, and sample rows."""
-    from enlist.verbs.import_rows import COLUMNS
+    from enlist.verbs.import_kinds import KINDS
     from enlist.verbs.imports import template
 
-    if kind not in COLUMNS:
-        usage(f"--kind {kind} is not known. Write one of {', '.join(COLUMNS)}.")
+    if kind not in KINDS:
+        usage(f"--kind {kind} is not known. Write one of {', '.join(KINDS)}.")
     typer.echo(template(kind), nl=False)
 
 
@@ -130,13 +138,17 @@ def _finish(enlist: Opened, job: ImportJob, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
+_CHANGED = {"deny": "Added, un-enrolling a device", "move": "Moved"}
+"""What *changed* means for a kind of file, where it is something of its own."""
+
+
 def _print(job: ImportJob) -> None:
     print_facts(
         {
             "Import": job.id,
             "State": job.state.value + (f": {job.reason}" if job.reason else ""),
             "Added": str(job.made),
-            "Changed": str(job.changed),
+            _CHANGED.get(job.kind, "Changed"): str(job.changed),
             "As they were": str(job.unchanged),
             "Wrong": str(job.refused),
         }

@@ -72,7 +72,7 @@ class Listing:
     organization: Organization
     entries: tuple[ListedDevice, ...]
     ending: tuple[Device, ...] = ()
-    known: int = 0
+    known: tuple[ListedDevice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class Foreseen:
 
     Attributes:
         known: how many are on it already, and stay as they are.
+        differs: how many of them become something else than was asked.
         ends: the enrolled devices that would be un-enrolled, and what of theirs ends.
         unseen: how many more, which the caller may not see.
         preview: a digest of all that, to confirm it with.
@@ -97,6 +98,7 @@ class Foreseen:
 
     added: int
     known: int
+    differs: int
     ends: tuple[tuple[Device, Consequences], ...]
     unseen: int
     preview: str
@@ -150,12 +152,12 @@ class PutOnList(Verb[Listing, Listing, Put]):
         ending = self._ending(tx, caller, place, made)
         if isinstance(ending, Refusal):
             return ending
-        named = {(each.attribute, identifying(each.value)) for each in made}
+        named = {_named(each) for each in made}
         held = device_lists.naming(tx, place.path, named)
         known = [
             each for each in held if (each.organization_id, each.list) == (place.id, self.list)
         ]
-        return Listing(place, made, ending, len(known))
+        return Listing(place, made, ending, tuple(known))
 
     def work(self, tools: Tools, caller: Caller, seen: Listing) -> Listing:
         now = tools.clock()
@@ -238,7 +240,7 @@ class PutOnList(Verb[Listing, Listing, Put]):
         """The enrolled devices that a deny list ends; nobody ends those of somebody above him."""
         if self.list is DeviceList.ALLOW:
             return ()
-        named = {(each.attribute, identifying(each.value)) for each in entries}
+        named = {_named(each) for each in entries}
         ids = known_devices.enrolled_as(tx, place.path, named)
         found = [device for each in ids if (device := devices.find(tx, each)) is not None]
         for device in found:
@@ -264,13 +266,23 @@ def foreseen(tx: Reader, caller: Caller, listing: Listing) -> Foreseen:
     ends = [(device, foresee(tx, device)) for device in listing.ending]
     seen = [(device, found) for device, found in ends if _sees(tx, caller, device)]
     named_to_him = discreetly(tx, caller, [device for device, _ in seen])
-    named = {(each.attribute, identifying(each.value)) for each in listing.entries}
+    named = {_named(each) for each in listing.entries}
     about = [listing.organization.id, *sorted(f"{name} {value}" for name, value in named)]
     bound = [bind("deny", standing(device), found, tx.now).preview for device, found in ends]
     digest = bind("put_on_list", [*about, *bound], Consequences(), tx.now).preview
     shown = tuple(zip(named_to_him, (found for _, found in seen), strict=True))
-    added = len(named) - listing.known
-    return Foreseen(added, listing.known, shown, len(ends) - len(seen), digest)
+    becomes = {_named(each): (each.ownership, each.target_id) for each in listing.entries}
+    known = len(listing.known)
+    differs = sum(
+        becomes[_named(each)] != (each.ownership, each.target_id) for each in listing.known
+    )
+    unseen = len(ends) - len(seen)
+    return Foreseen(len(becomes) - known, known, differs, shown, unseen, digest)
+
+
+def _named(entry: ListedDevice) -> tuple[str, str]:
+    """How an entry names its device, as it compares."""
+    return entry.attribute, identifying(entry.value)
 
 
 def _sees(tx: Reader, caller: Caller, device: Device) -> bool:

@@ -37,9 +37,6 @@ ADVANCED: Final = (
     *("model", "os", "serial", "imei", "udid", "sim", "asset_number", "message_template"),
     *("language", "tags", f"{CUSTOM}<name>"),
 )
-COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"simple": SIMPLE, "advanced": ADVANCED}
-"""The columns of each kind of file, in the order of its template."""
-
 REQUIRED: Final = ("username",)
 MESSAGES: Final = ("email", "sms", "none")
 
@@ -83,8 +80,11 @@ class Wrong:
 Cells = Mapping[str, str]
 
 
-def process(driver: Driver, caller: Caller, cells: Cells, *, rehearsal: bool) -> Result | Wrong:
+def process(
+    driver: Driver, caller: Caller, given: Cells, place: str, *, rehearsal: bool
+) -> Result | Wrong:
     """Do a row, or with `rehearsal` only see what would come of it."""
+    cells = {**given, "group_id": given.get("group_id") or place}
     wrong = _unfit(cells)
     if wrong is not None:
         return wrong
@@ -93,7 +93,7 @@ def process(driver: Driver, caller: Caller, cells: Cells, *, rehearsal: bool) ->
         return told(seen)
     steps = _steps(cells, seen)
     for verb in steps:
-        refusal = _rehearse(driver, caller, verb) if rehearsal else _run(driver, caller, verb)
+        refusal = perform(driver, caller, verb, rehearsal=rehearsal)
         if refusal is not None:
             return told(refusal)
     if any(isinstance(verb, AddUser | Register) for verb in steps):
@@ -101,11 +101,15 @@ def process(driver: Driver, caller: Caller, cells: Cells, *, rehearsal: bool) ->
     return Result.CHANGED if steps else Result.UNCHANGED
 
 
-def told(refusal: Refusal) -> Wrong:
-    """A refusal in the words of the file."""
+def told(refusal: Refusal, columns: Mapping[str, str] = _COLUMN_OF) -> Wrong:
+    """A refusal in the words of the file.
+
+    Args:
+        columns: the file's names of what a verb calls otherwise.
+    """
     if refusal.fields:
         error = refusal.fields[0]
-        return Wrong(_COLUMN_OF.get(error.field, error.field), error.message)
+        return Wrong(columns.get(error.field, error.field), error.message)
     meaning = CATALOGUE[refusal.code]
     return Wrong("", f"{meaning.title}. {refusal.detail or meaning.remedy}")
 
@@ -137,10 +141,10 @@ class _Known(View[_Seen]):
             return _Seen(None, None)
         if isinstance(user_named(tx, caller, user.id), Refusal):
             return Refusal("username_taken")
-        return _Seen(user, _device(devices.of_user(tx, user.id), self.cells))
+        return _Seen(user, device_of(devices.of_user(tx, user.id), self.cells))
 
 
-def _device(of_user: Sequence[Device], cells: Cells) -> Device | None:
+def device_of(of_user: Sequence[Device], cells: Cells) -> Device | None:
     """The device that a row means: by the first number that it gives, else by its name."""
     number = next((name for name in ("serial", "imei", "udid") if cells.get(name)), "")
     attribute, column = (number, number) if number else ("name", "friendly_name")
@@ -155,11 +159,19 @@ def key_of(cells: Cells) -> tuple[str, str]:
     return cells.get("username", "").casefold(), device.casefold()
 
 
-def _unfit(cells: Cells) -> Wrong | None:
-    """What is wrong with the cells themselves."""
+def formula(cells: Cells) -> Wrong | None:
+    """A cell that a spreadsheet would run, when the rows that are wrong are opened in one."""
     for column, text in cells.items():
         if column != "phone" and is_formula(text):
             return Wrong(column, "begins like a formula of a spreadsheet; take away its first sign")
+    return None
+
+
+def _unfit(cells: Cells) -> Wrong | None:
+    """What is wrong with the cells themselves."""
+    wrong = formula(cells)
+    if wrong is not None:
+        return wrong
     read = Fields()
     read.read("username", cells.get("username", ""), fields.username)
     read.read("imei", cells.get("imei", ""), _imei)
@@ -245,6 +257,13 @@ def _differs(name: str, given: Any, held: User | Device) -> bool:
         return bool(_CHECKS.get(name, fields.line)(given) != getattr(held, name))
     except fields.Unfit:
         return True
+
+
+def perform(
+    driver: Driver, caller: Caller, verb: Verb[Any, Any, Any], *, rehearsal: bool
+) -> Refusal | None:
+    """Do a step, or see whether it would be refused."""
+    return _rehearse(driver, caller, verb) if rehearsal else _run(driver, caller, verb)
 
 
 def _run(driver: Driver, caller: Caller, verb: Verb[Any, Any, Any]) -> Refusal | None:

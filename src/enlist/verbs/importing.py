@@ -26,7 +26,8 @@ from enlist.store.lanes import Store
 from enlist.store.tx import Reader, StoreUnavailable, Tx
 from enlist.verbs.callers import host_caller
 from enlist.verbs.driver import Driver
-from enlist.verbs.import_rows import Result, Wrong, process
+from enlist.verbs.import_kinds import KINDS
+from enlist.verbs.import_rows import Result, Wrong
 from enlist.verbs.imports import BLOCK, cells_of
 
 _HELD: Final = MINUTE
@@ -103,11 +104,10 @@ class Importing:
         if len(cells) > len(job.columns):
             return Wrong("", f"has {len(cells)} cells, but the first line names {len(job.columns)}")
         named = cells_of(job.columns, cells)
-        if not named.get("group_id"):
-            named["group_id"] = job.group_id
         try:
             rehearsal = job.state is ImportState.CHECKING
-            return process(self._driver, caller, named, rehearsal=rehearsal)
+            process = KINDS[job.kind].process
+            return process(self._driver, caller, named, job.group_id, rehearsal=rehearsal)
         except StoreUnavailable:
             raise
         except Exception:  # noqa: BLE001 - a row that breaks must not stop the others

@@ -24,11 +24,12 @@ from enlist.store.imports import ImportJob, ImportState, RowError
 from enlist.store.lanes import Store
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import csv_file, fields, import_rows
+from enlist.verbs import csv_file, fields
 from enlist.verbs.csv_file import BadFile, Sheet
 from enlist.verbs.driver import Driver, QuickVerb, Tools, View
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named, with_id
+from enlist.verbs.import_kinds import KINDS
 from enlist.verbs.naming import strangers
 from enlist.verbs.rights import lacks
 from enlist.verbs.views import Listed
@@ -217,10 +218,10 @@ def bring(
 
     Refusals: `validation_failed` at `file`, and those of `AddImport`.
     """
-    if kind not in import_rows.COLUMNS:
-        return invalid("kind", f"must be one of {', '.join(import_rows.COLUMNS)}")
+    if kind not in KINDS:
+        return invalid("kind", f"must be one of {', '.join(KINDS)}")
     try:
-        sheet = csv_file.opened(file, import_rows.COLUMNS[kind], import_rows.REQUIRED)
+        sheet = csv_file.opened(file, KINDS[kind].columns, KINDS[kind].required)
         rows = csv_file.counted(sheet)
     except BadFile as problem:
         return invalid("file", str(problem))
@@ -228,7 +229,7 @@ def bring(
     added = driver.perform(verb, caller)
     if isinstance(added, Refusal):
         return added
-    job, blocks, first = added.value, _blocks(sheet), 0
+    job, blocks, first = added.value, _blocks(sheet, kind), 0
     while some := list(islice(blocks, _BLOCKS_AT_ONCE)):
         store.write(lambda tx, first=first, some=some: imports.keep(tx, job.id, first, some))  # type: ignore[misc]  # its arguments have defaults
         first += len(some)
@@ -237,14 +238,14 @@ def bring(
     return job
 
 
-def _blocks(sheet: Sheet) -> Iterator[str]:
+def _blocks(sheet: Sheet, kind: str) -> Iterator[str]:
     """Rows as they are kept; of those that mean the same, all but the first name its line."""
     first_at: dict[int, int] = {}
     lines = sheet.lines()
     while some := list(islice(lines, BLOCK)):
         block = []
         for line in some:
-            key = hash(import_rows.key_of(cells_of(sheet.columns, line.cells)))
+            key = hash(KINDS[kind].key_of(cells_of(sheet.columns, line.cells)))
             earlier = first_at.setdefault(key, line.number)
             block.append([line.number, line.cells, 0 if earlier == line.number else earlier])
         yield json.dumps(block, ensure_ascii=False)
@@ -257,49 +258,11 @@ def cells_of(columns: tuple[str, ...], cells: tuple[str, ...]) -> dict[str, str]
 
 def template(kind: str) -> str:
     """A file to begin with: every column, and rows that can be imported as they are."""
-    columns = [name for name in import_rows.COLUMNS[kind] if not name.startswith(csv_file.CUSTOM)]
+    columns = [name for name in KINDS[kind].columns if not name.startswith(csv_file.CUSTOM)]
     custom = [f"{csv_file.CUSTOM}department"] if kind == "advanced" else []
     header = [*columns, *custom]
-    return csv_file.written([header, *([row.get(n, "") for n in header] for row in _SAMPLES)])
-
-
-_SAMPLES: Final = (
-    {
-        "username": "ada.example",
-        "email": "ada.example@example.com",
-        "phone": "+49 30 1234567",
-        "first_name": "Ada",
-        "last_name": "Example",
-        "friendly_name": "Ada's laptop",
-        "platform": "linux",
-        "ownership": "corporate_dedicated",
-        "message_type": "none",
-        "model": "ThinkPad X1",
-        "os": "Debian 12",
-        "serial": "PF-EXAMPLE-1",
-        "asset_number": "4711",
-        "language": "en",
-        "tags": "sales;berlin",
-        "custom.department": "Sales",
-    },
-    {
-        "username": "bob.example",
-        "email": "bob.example@example.com",
-        "phone": "+49 30 7654321",
-        "first_name": "Bob",
-        "last_name": "Example",
-        "friendly_name": "Bob's phone",
-        "platform": "android",
-        "ownership": "employee_owned",
-        "message_type": "none",
-        "model": "Pixel 8",
-        "os": "Android 14",
-        "imei": "490154203237518",
-        "language": "de",
-        "tags": "support",
-        "custom.department": "Support",
-    },
-)
+    rows = ([row.get(name, "") for name in header] for row in KINDS[kind].samples)
+    return csv_file.written([header, *rows])
 
 
 def _record(tx: Tx, caller: Caller, kind: str, job: ImportJob) -> None:

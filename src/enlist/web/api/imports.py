@@ -32,7 +32,7 @@ from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
 operations: Final = Operations("Imports")
 
-KindGiven = Literal["simple", "advanced"]
+KindGiven = Literal["simple", "advanced", "allow", "deny", "move"]
 
 
 class Csv(StreamingResponse):
@@ -110,7 +110,8 @@ class FileQuery(Body):
     """What a file is."""
 
     kind: KindGiven = "advanced"
-    """Which columns it may have; see `/imports/templates/{kind}`."""
+    """What it holds: people and devices, an allow or deny list, or registrations to be moved to
+    another organization. See `/imports/templates/{kind}`."""
     name: Annotated[Line, Field(min_length=1)] = "import.csv"
     description: Line = ""
     organization: Line = ""

@@ -52,7 +52,10 @@ async def bring(desk: Desk) -> Response:
     """The form for a file."""
     if not desk.may("users:edit"):
         return desk.refuse(Refusal("forbidden"))
-    return desk.show("console/import_new.html", {"most_bytes": MOST_BYTES, "kinds": words.KINDS})
+    asked = desk.request.query_params.get("kind", "")
+    chosen = asked if asked in words.KINDS else next(iter(words.KINDS))
+    context = {"most_bytes": MOST_BYTES, "kinds": words.KINDS, "chosen": chosen}
+    return desk.show("console/import_new.html", context)
 
 
 async def show_import(desk: Desk) -> Response:

@@ -181,7 +181,12 @@ MAP: Final = (
                 N_("Import a file"),
                 "upload",
                 _P.USERS_EDIT,
-                ("Enrollment Status > Add > Batch Import", "Batch Type", "Upload CSV"),
+                (
+                    "Enrollment Status > Add > Batch Import",
+                    "Batch Type: Whitelisted Devices, Blacklisted Devices",
+                    "Batch Type: Change Organization Group",
+                    "Upload CSV",
+                ),
                 listed=False,
             ),
             Entry(

@@ -101,8 +101,16 @@ KINDS: Final = {
     "advanced": Word(
         N_("Advanced"), meaning=N_("Also serial numbers, tags and attributes of your own.")
     ),
+    "allow": Word(
+        N_("Allow list"), meaning=N_("Devices that count as registered, by an identifier.")
+    ),
+    "deny": Word(N_("Deny list"), meaning=N_("Devices that shall be kept out, by an identifier.")),
+    "move": Word(
+        N_("Change organization"),
+        meaning=N_("People whose devices that wait to enroll go to another organization."),
+    ),
 }
-"""Which columns a file may have."""
+"""What a file holds."""
 
 CHANNELS: Final = {
     "email": Word(N_("E-mail"), icon="mail"),
