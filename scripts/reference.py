@@ -141,6 +141,15 @@ def roles() -> Iterator[str]:
 def commands() -> Iterator[str]:
     """Every command with its flags."""
     root = typer.main.get_command(build())
+    yield "### `enlist`"
+    yield ""
+    yield "Before a command:"
+    yield ""
+    yield "| flag | meaning |"
+    yield "|---|---|"
+    for parameter in root.params:
+        yield from _parameter(parameter)
+    yield ""
     yield from _commands(root, "enlist")
 
 

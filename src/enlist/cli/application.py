@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -26,7 +27,7 @@ from enlist.cli import (
     webhooks,
 )
 from enlist.cli.backend import Backend
-from enlist.cli.output import UNUSABLE, problems
+from enlist.cli.output import UNUSABLE, problems, usage
 from enlist.core.faults import Unusable
 from enlist.store.tx import StoreUnavailable
 
@@ -60,7 +61,7 @@ def build() -> typer.Typer:
         add_completion=True,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
-        epilog="Every flag can also come from the environment: --data is ENLIST_DATA, and so on. "
+        epilog="The flags of a server can also come from the environment: --data is ENLIST_DATA. "
         "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the installation cannot be used.",
     )
     app.callback()(_root)
@@ -92,13 +93,40 @@ def build() -> typer.Typer:
 
 
 def _root(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Show the version."),
+    server: str = typer.Option(
+        "",
+        "--server",
+        metavar="URL",
+        help="Do it on a server elsewhere, through its API: https://enroll.example.com",
+    ),
+    key_file: Path | None = typer.Option(  # noqa: B008 - how Typer is told
+        None,
+        "--api-key-file",
+        metavar="FILE",
+        help="With --server: a file that holds an API key, and that nobody else can read.",
+    ),
+    ca_file: Path | None = typer.Option(  # noqa: B008 - likewise
+        None,
+        "--ca-file",
+        metavar="FILE",
+        help="With --server: the certificate of its CA, if it is a private one.",
+    ),
 ) -> None:
     if version:
         from enlist import __version__
 
         typer.echo(f"enlist {__version__}")
         raise typer.Exit
+    if server:
+        if key_file is None:
+            usage("--server needs an API key. Name the file that holds one by --api-key-file.")
+        from enlist.cli.remote.backend import RemoteBackend
+
+        context.obj = RemoteBackend(server, key_file, ca_file)
+    elif key_file is not None:
+        usage("--api-key-file is for a server elsewhere. Name it by --server.")
 
 
 def _agent() -> None:

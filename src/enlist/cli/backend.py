@@ -10,7 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 from enlist.core.caller import Caller
 from enlist.core.diagnosis import Diagnosis
+from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Refusal
+from enlist.core.secrets import Secret
 from enlist.store.lanes import Store
 from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.driver import AnyVerb, Driver, View
@@ -41,6 +43,13 @@ class Opened:
     def now(self) -> int:
         """The installation's clock, microseconds UTC."""
         return self.driver.tools.clock()
+
+    def link(self, enrollment_id: Id, token: Secret | None) -> str:
+        """The link that a token goes out with."""
+        from enlist.delivery.lookups import enrollment_link
+
+        public_url = self.driver.tools.addresses.public_url
+        return enrollment_link(public_url, enrollment_id, token.reveal() if token else "")
 
     def perform(self, verb: AnyVerb[Any, Any, Value]) -> Done[Value] | Refusal:
         """Do something."""

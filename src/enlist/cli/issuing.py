@@ -45,7 +45,10 @@ def issued_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
     detail = shown(enlist, ShowEnrollment(issued.enrollment_id))
     found = documents.enrollment_detail(detail, enlist.now)
     if issued.token is not None:
-        found |= {"token": issued.token.reveal(), "link": _link(issued, enlist)}
+        found |= {
+            "token": issued.token.reveal(),
+            "link": enlist.link(issued.enrollment_id, issued.token),
+        }
     return found
 
 
@@ -73,7 +76,7 @@ def print_token(issued: Issued, enlist: Opened) -> None:
             f"The token is on its way {_way(issued, enlist)}, valid until {until}.", markup=False
         )
         return
-    link = _link(issued, enlist)
+    link = enlist.link(issued.enrollment_id, issued.token)
     print_facts({"Token": issued.token.reveal(), "Link": link, "Valid until": until})
 
 
@@ -92,10 +95,3 @@ def print_issued(issued: Issued, enlist: Opened, *, as_json: bool) -> None:
         print_json(issued_document(issued, enlist))
     else:
         print_token(issued, enlist)
-
-
-def _link(issued: Issued, enlist: Opened) -> str:
-    from enlist.delivery.lookups import enrollment_link
-
-    token = issued.token.reveal() if issued.token else ""
-    return enrollment_link(enlist.driver.tools.addresses.public_url, issued.enrollment_id, token)

@@ -25,27 +25,27 @@ class Foreseeing(Protocol):
 
 
 class DryRun(Verb[Any, Any, Foreseen]):
-    """A verb that changes nothing. Refusals: those of the verb."""
+    """A verb that changes nothing. Refusals: those of the `verb`."""
 
     def __init__(self, verb: Verb[Any, Any, Any]) -> None:
         if not isinstance(verb, Foreseeing):
             raise TypeError(f"{verb.name} cannot say what would come of it")
-        self._verb = verb
+        self.verb = verb
         self._foreseeing: Foreseeing = verb
 
     @property
     def name(self) -> str:  # type: ignore[override]  # it is known as what it wraps
-        return self._verb.name
+        return self.verb.name
 
     @property
     def hashes(self) -> bool:
-        return self._verb.hashes
+        return self.verb.hashes
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Any:
-        return self._verb.look(tools, tx, caller)
+        return self.verb.look(tools, tx, caller)
 
     def work(self, tools: Tools, caller: Caller, seen: Any) -> Answered[Foreseen] | Refusal:
-        ready = self._verb.work(tools, caller, seen)
+        ready = self.verb.work(tools, caller, seen)
         if isinstance(ready, Refusal):
             return ready
         return Answered(Done(self._foreseeing.foreseen(ready)))
