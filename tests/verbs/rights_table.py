@@ -488,6 +488,8 @@ ELSEWHERE = {
     "ShowBranding",
     "ChangeBranding",
     "PutLogo",
+    # A form's check before ChangeBranding, by its own rules.
+    "PreviewBranding",
     # What public pages fetch; nothing of it is secret.
     "PublicBranding",
     "Logo",

@@ -79,6 +79,7 @@ PLAIN: Final[dict[str, Any]] = {
     "subject": "s",
     "body": "{EnrollmentUrl}",
     "purpose": "registration",
+    "recipient": "fresh@example.com",
     "channel": "email",
     "language": "en",
     "time_zone": "UTC",
@@ -199,7 +200,17 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/imports/{id}/start": (),
     "/console/{group_id}/users/{id}/keep": (),
     "/console/{group_id}/imports/{id}/stop": (),
+    "/console/{group_id}/branding/message": ("template_ios", "help_text"),
+    "/console/{group_id}/branding/page": ("template_ios", "help_text"),
     "/console/{group_id}/templates/preview": ("name", "purpose", "channel", "subject", "body"),
+    "/console/{group_id}/templates/test": (
+        "name",
+        "purpose",
+        "channel",
+        "subject",
+        "body",
+        "recipient",
+    ),
 }
 """Forms that are sent from other pages."""
 
@@ -262,7 +273,9 @@ def kind_of(where: str, name: str, before: str = "") -> str:
 
 def slots_of(where: str, names: Iterable[str], before: str = "") -> tuple[Slot, ...]:
     """The places among these, which may be nested: `message.template`."""
-    kinds = {name: kind_of(where, name.rpartition(".")[2], before) for name in names}
+    # `source.x` says whether x is inherited; it names nothing.
+    named = [name for name in names if not name.startswith("source.")]
+    kinds = {name: kind_of(where, name.rpartition(".")[2], before) for name in named}
     return tuple(Slot(where, name, kind) for name, kind in kinds.items() if kind)
 
 

@@ -40,7 +40,12 @@ from tests.web.enroll.test_headers import EXPECTED
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
-FRAMED = ("/demo/mailbox/1", "/console/main/templates/write", "/console/main/templates/preview")
+FRAMED = (
+    "/demo/mailbox/1",
+    "/console/main/templates/write",
+    "/console/main/templates/preview",
+    "/console/main/branding",
+)
 """Mails, shown in a frame: these alone have a content policy of their own."""
 BEHIND_LINKS = ("/enroll", "/setup", "/recover")
 NOTED = ("enrollment.opened", "request.refused")

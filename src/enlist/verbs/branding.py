@@ -37,8 +37,18 @@ from enlist.verbs.fields import Unfit
 from enlist.verbs.finding import organization_named
 from enlist.verbs.issuing import DEFAULT_TEMPLATE, REGISTRATION
 
-Change = tuple[Organization, Mapping[str, str | None]]
-"""An organization, and the values to store; None takes one back to what is above."""
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Values to store at an organization; None takes one back to what is above.
+
+    Attributes:
+        picture: of the logo that the values name, where it is a new one.
+    """
+
+    place: Organization
+    values: Mapping[str, str | None]
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +74,28 @@ class ShowBranding(View[BrandingDetail]):
 
 
 def _detail(tx: Reader, place: Organization) -> BrandingDetail:
-    above = place.path.removesuffix(f"{place.id}/")
-    own = branding.own(tx, place.id)
-    return BrandingDetail(place, branding.at(tx, place.path), own, branding.at(tx, above))
+    own, above = branding.own(tx, place.id), branding.at(tx, _path_above(place))
+    return BrandingDetail(place, branding.at(tx, place.path), own, above)
+
+
+def _path_above(place: Organization) -> str:
+    return place.path.removesuffix(f"{place.id}/")
 
 
 @dataclass(frozen=True)
 class ChangeBranding(Verb[Organization, Change, BrandingDetail]):
-    """Change how an organization looks; None inherits from above. The logo is only taken away here.
+    """Change how an organization looks; None inherits from above.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `setting_inherited`.
+
+    Attributes:
+        file: a new logo, of which the picture alone is kept; empty for none. The old one is taken
+            away by `logo` being None in the change.
     """
 
     organization: str
     change: Mapping[str, str | None]
+    file: bytes = field(default=b"", repr=False)
 
     name = "change_branding"
 
@@ -88,21 +106,14 @@ class ChangeBranding(Verb[Organization, Change, BrandingDetail]):
         return _unknown_template(tx, found, self.change) or found
 
     def work(self, tools: Tools, caller: Caller, seen: Organization) -> Change | Refusal:
-        wanted: dict[str, str | None] = {}
-        errors = []
-        for key, value in self.change.items():
-            try:
-                wanted[key] = _read(key, value, tools)
-            except Unfit as error:
-                errors.append(FieldError(key, str(error)))
-        return Refusal("validation_failed", fields=tuple(errors)) if errors else (seen, wanted)
+        return _read_change(seen, self.change, self.file, tools)
 
     def apply(self, tx: Tx, caller: Caller, ready: Change) -> Done[BrandingDetail] | Refusal:
-        return _changed(tx, caller, *ready)
+        return _changed(tx, caller, ready)
 
 
 @dataclass(frozen=True)
-class PutLogo(Verb[Organization, tuple[Organization, Picture], BrandingDetail]):
+class PutLogo(Verb[Organization, Change, BrandingDetail]):
     """Give an organization a logo: a PNG file, of which the picture alone is kept.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `setting_inherited`.
@@ -116,19 +127,12 @@ class PutLogo(Verb[Organization, tuple[Organization, Picture], BrandingDetail]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
         return _changeable(tx, caller, self.organization)
 
-    def work(
-        self, tools: Tools, caller: Caller, seen: Organization
-    ) -> tuple[Organization, Picture] | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Organization) -> Change | Refusal:
         read = read_png(self.file)
-        return invalid(LOGO, read) if isinstance(read, str) else (seen, read)
+        return invalid(LOGO, read) if isinstance(read, str) else _with_logo(Change(seen, {}), read)
 
-    def apply(
-        self, tx: Tx, caller: Caller, ready: tuple[Organization, Picture]
-    ) -> Done[BrandingDetail] | Refusal:
-        place, picture = ready
-        digest = hashlib.sha256(picture.content).hexdigest()
-        branding.put_logo(tx, digest, picture.content)
-        return _changed(tx, caller, place, {LOGO: digest})
+    def apply(self, tx: Tx, caller: Caller, ready: Change) -> Done[BrandingDetail] | Refusal:
+        return _changed(tx, caller, ready)
 
 
 def _changeable(tx: Reader, caller: Caller, named: str) -> Organization | Refusal:
@@ -158,6 +162,31 @@ def _exists(tx: Reader, path: str, name: str) -> bool:
     asked = {"name": name, "purpose": REGISTRATION, "language": "en"}
     channels = PURPOSES[REGISTRATION].channels
     return any(templates.nearest(tx, path, channel=each, **asked) for each in channels)
+
+
+def _read_change(
+    place: Organization, change: Mapping[str, str | None], file: bytes, tools: Tools
+) -> Change | Refusal:
+    """The change as it is stored, or everything that is wrong with it."""
+    wanted: dict[str, str | None] = {}
+    errors = []
+    for key, value in change.items():
+        try:
+            wanted[key] = _read(key, value, tools)
+        except Unfit as error:
+            errors.append(FieldError(key, str(error)))
+    read = read_png(file) if file else None
+    if isinstance(read, str):
+        errors.append(FieldError(LOGO, read))
+    if errors:
+        return Refusal("validation_failed", fields=tuple(errors))
+    ready = Change(place, wanted)
+    return _with_logo(ready, read) if isinstance(read, Picture) else ready
+
+
+def _with_logo(change: Change, picture: Picture) -> Change:
+    digest = hashlib.sha256(picture.content).hexdigest()
+    return Change(change.place, {**change.values, LOGO: digest}, picture)
 
 
 def _read(key: str, value: str | None, tools: Tools) -> str | None:
@@ -203,19 +232,30 @@ _READERS: Final[Mapping[str, Callable[[str], str]]] = {
 }
 
 
-def _changed(
-    tx: Tx, caller: Caller, place: Organization, change: Mapping[str, str | None]
-) -> Done[BrandingDetail]:
+def _changed(tx: Tx, caller: Caller, change: Change) -> Done[BrandingDetail]:
+    place, picture = change.place, change.picture
     organizations.lock(tx, place.id)
     if organizations.find(tx, place.id) is None:
         raise ConcurrentChange
     before = branding.own(tx, place.id)
-    branding.put(tx, place.id, change)
+    if picture is not None:
+        branding.put_logo(tx, change.values[LOGO] or "", picture.content)
+    branding.put(tx, place.id, change.values)
     data: dict[str, str | int | bool | None] = {}
-    for key, value in sorted(change.items()):
+    for key, value in sorted(change.values.items()):
         data[f"before.{key}"], data[f"after.{key}"] = before.get(key), value
     events.record(tx, caller, Happening("branding.changed", Subjects(place.id), data))
     return Done(_detail(tx, place))
+
+
+def foreseen(tx: Reader, change: Change) -> Branding:
+    """What would count at an organization after a change that nothing above forbids."""
+    own = {**branding.own(tx, change.place.id), **change.values}
+    values = dict(branding.at(tx, _path_above(change.place)).values)
+    values |= {key: value for key, value in own.items() if value is not None}
+    shown = Branding(values)
+    picture = change.picture.content if change.picture else branding.logo(tx, shown.logo)
+    return replace(shown, picture=picture or b"")
 
 
 # --- for those who proved nothing, or hold an enrollment ----------------------------------------

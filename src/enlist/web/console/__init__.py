@@ -10,6 +10,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.web.console import (
     api_keys,
+    branding,
     bulk_acts,
     device_lists,
     devices,
@@ -65,6 +66,7 @@ _PAGES = (
     roles,
     settings,
     restrictions,
+    branding,
     organizations,
     messages,
     sessions,

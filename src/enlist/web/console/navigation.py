@@ -249,6 +249,22 @@ MAP: Final = (
                 ),
                 listed=False,
             ),
+            Entry(
+                "branding",
+                N_("Branding"),
+                "palette",
+                _P.ORGANIZATIONS_READ,
+                (
+                    f"Devices > Device Settings > {_ENROLLMENT} > Customization",
+                    "Groups & Settings > All Settings > System > Branding",
+                    "Logo",
+                    "Colors, colours",
+                    "Enrollment Support Email",
+                    "Enrollment Support Phone",
+                    "Post-Enrollment Landing URL",
+                    "Assign Platform Specific Message Template",
+                ),
+            ),
         ),
     ),
     Group(

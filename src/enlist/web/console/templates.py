@@ -6,13 +6,11 @@ and those before the built-in ones. The preview is a sample, in a frame that may
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from markupsafe import escape
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from enlist.core import sms
 from enlist.core.outcomes import Refusal, invalid
@@ -31,7 +29,7 @@ from enlist.verbs.templates import (
     PutTemplate,
     Wording,
 )
-from enlist.web.boundary import CONTENT_POLICY
+from enlist.web.console import framing
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.navigation import N_
@@ -43,20 +41,9 @@ _NEW: Final = tuple(
 )
 """What a new template can be for."""
 
-# The editor frames its preview; the preview may use inline style, and be framed by us, no more.
-_FRAMING: Final = f"{CONTENT_POLICY}; frame-src 'self'"
-_FRAMED: Final = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
-)
 _KEY: Final = ("name", "purpose", "channel", "language")
 _FIELDS: Final = ("name", "purpose", "channel", "language", "subject", "body")
 _BEGINNING: Final = 80
-_BODY: Final = re.compile(r"<body[^>]*>", re.IGNORECASE)
-_TEXT: Final = '<pre style="padding:16px;font:14px/1.5 monospace;white-space:pre-wrap">{}</pre>'
-_BAR: Final = (
-    '<div style="padding:12px 16px;border-bottom:1px solid #8c98a4;'
-    'font:14px/1.4 system-ui,sans-serif">{}</div>'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +160,7 @@ async def write(desk: Desk) -> Response:
         "channels": CHANNELS,
         "languages": list(desk.languages.items()),
     }
-    response = desk.show("console/template.html", context, refusal=form.refusal)
-    response.headers["content-security-policy"] = _FRAMING
-    return response
+    return framing.framing(desk.show("console/template.html", context, refusal=form.refusal))
 
 
 async def _save(desk: Desk, form: Form, found: Sequence[Template]) -> Refusal | None:
@@ -207,20 +192,17 @@ async def preview(desk: Desk) -> Response:
     form = await read_form(desk.request)
     letter = await desk.view(PreviewTemplate(desk.organization.id, _wording(form)))
     if isinstance(letter, Refusal):
-        if letter.code not in ("validation_failed", "template_invalid"):
+        if letter.code not in framing.INVALID:
             return desk.refuse(letter)
-        told = letter.detail or "; ".join(f"{e.field} {e.message}" for e in letter.fields)
-        return _framed(_BAR.format(escape(told or desk.gettext("This cannot be shown."))))
+        return framing.why_not(letter, desk.gettext("This cannot be shown."))
     rendered = render(letter, desk.services.public_url)
     if not isinstance(rendered, Rendered):
-        return _framed(_BAR.format(escape(rendered.reason)))
+        return framing.told(rendered.reason)
     if rendered.size is not None:
-        size = _BAR.format(escape(_size(desk, rendered.size)))
-        return _framed(size + _TEXT.format(escape(rendered.text)))
-    subject = _BAR.format(f"<strong>{escape(rendered.subject)}</strong>")
+        return framing.text_message(rendered, _size(desk, rendered.size))
     if form.value("as") == "text":
-        return _framed(subject + _TEXT.format(escape(rendered.text)))
-    return _framed(_BODY.sub(lambda found: found[0] + subject, rendered.standalone, count=1))
+        return framing.text_message(rendered, rendered.subject)
+    return framing.mail(rendered)
 
 
 def _size(desk: Desk, size: sms.Size) -> str:
@@ -296,10 +278,6 @@ def _wording(form: Form) -> Wording:
 
 def _same(template: Template, wording: Wording) -> bool:
     return all(getattr(template, field) == getattr(wording, field) for field in _KEY)
-
-
-def _framed(html: str) -> Response:
-    return HTMLResponse(html, headers={"content-security-policy": _FRAMED})
 
 
 ROUTES = [

@@ -1,4 +1,5 @@
-// The editor of message templates: the preview follows the text, and lookup values insert themselves.
+// The editors of message templates and of Branding: the preview follows what is typed, and lookup
+// values insert themselves.
 "use strict";
 
 (() => {
@@ -20,7 +21,9 @@
     });
     form.addEventListener("submit", (event) => {
       clearTimeout(waiting);
-      if (event.submitter?.name === "as") shown = event.submitter;
+      if (event.submitter?.name !== "as") return;
+      shown = event.submitter;
+      for (const each of document.querySelectorAll("button[name=as][aria-pressed]")) each.setAttribute("aria-pressed", String(each === shown));
     });
   }
 
