@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tests.installation import Ticket
 
 
+_PUT_SOURCE = Query(
+    "test.records.put_source", "UPDATE app_user SET source = :source WHERE id = :id"
+)
 _PUT_DEVICE = Query("test.records.put_device", "UPDATE device SET state = :state WHERE id = :id")
 
 
@@ -66,6 +69,10 @@ class Records:
     def put_device(self, device_id: str, state: DeviceState) -> None:
         """Bring a device into a state, whatever would have led there."""
         self.store.write(lambda tx: tx.run(_PUT_DEVICE, id=device_id, state=state))
+
+    def put_source(self, user_id: str, source: str) -> None:
+        """Let a user be from elsewhere, as `directory`."""
+        self.store.write(lambda tx: tx.run(_PUT_SOURCE, id=user_id, source=source))
 
     def credentials_of(self, device_id: str) -> list[Credential]:
         return self.store.read(lambda tx: credentials.of_device(tx, device_id))

@@ -80,6 +80,7 @@ BACK = {
     "0014": {"sqlite": _WITHOUT_0015, "postgres": _WITHOUT_0015},
     "0015": {"sqlite": _WITHOUT_0016, "postgres": _WITHOUT_0016},
     "0016": {"sqlite": ["DROP TABLE expiry_told"], "postgres": ["DROP TABLE expiry_told"]},
+    "0018": {"sqlite": ["DROP TABLE test_message"], "postgres": ["DROP TABLE test_message"]},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],

@@ -494,10 +494,15 @@ ELSEWHERE = {
     "PublicBranding",
     "Logo",
     "PreviewTemplate",
+    "SendSample",
+    # Answers what this caller's key made before.
+    "SampleAgain",
     # A form's check before Register, by Register's own rules.
     "ReviewRegistration",
     # Asks for a right and names nothing; what is done then asks for its own.
     "MayAnywhere",
+    # What a form shows of a message before it is sent; tested in the console.
+    "ReviewMessage",
     # Answer only with what the caller may see; tested with the views.
     "FindSupportCode",
     "SearchEverything",

@@ -109,6 +109,7 @@ KINDS: Final[Mapping[str, str]] = {
     "session.dropped": "A device session was ended; why is in the event.",
     "session.closed": "A device session came to its end: the device went, or the server stopped.",
     "template.changed": "A message template changed; before and after are in the event.",
+    "template.tested": "A message template was sent as a sample; its words are in the event.",
     "webhook.created": "A webhook was added: events are posted to an address.",
     "webhook.changed": "A webhook was changed; which values is in the event.",
     "webhook.secret_changed": "A webhook was given a new secret; the last one signs no more.",

@@ -23,6 +23,7 @@ from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.pki.listener import enrollment_jwt
 from enlist.store import enrollments, events, outbox
 from enlist.store.tx import Reader, Tx
+from enlist.verbs import sample_messages
 from enlist.verbs.channels import EMAIL
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.issuing import BY_FILE
@@ -94,6 +95,8 @@ class Deliver(Verb[Letter | Rejected | Retry, Verdict, Verdict]):
     name = "deliver"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Letter | Rejected | Retry | Refusal:
+        if self.message.purpose == sample_messages.PURPOSE:
+            return sample_messages.sample_sent(tools, tx, self.message)
         return read_letter(tools, tx, self.message)
 
     def work(
@@ -101,7 +104,8 @@ class Deliver(Verb[Letter | Rejected | Retry, Verdict, Verdict]):
     ) -> Verdict | Refusal:
         if not isinstance(seen, Letter):
             return seen
-        letter = _with_jwt(tools, seen) if seen.purpose == BY_FILE else seen
+        with_file = seen.purpose == BY_FILE and not seen.sample
+        letter = _with_jwt(tools, seen) if with_file else seen
         verdict = self.post(letter)
         if not isinstance(verdict, Accepted):
             # A mail server may quote what it refuses: the link must not end up in a reason (X36).

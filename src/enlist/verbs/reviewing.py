@@ -1,20 +1,24 @@
-"""What a registration would do, without doing it: the step before Save (A78)."""
+"""What a registration, or sending its token again, would do, without doing it (A78)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
-from enlist.core.model import Organization, User
+from enlist.core.clock import HOUR
+from enlist.core.ids import Id
+from enlist.core.model import Device, Enrollment, GrantKind, Organization, User
 from enlist.core.outcomes import FieldError, Refusal
-from enlist.core.policy import Effective
+from enlist.core.policy import Effective, Permission
+from enlist.store import devices, enrollment_secrets, organizations
 from enlist.store.tx import Reader
 from enlist.verbs.channels import CHANNELS
 from enlist.verbs.driver import Tools, View
-from enlist.verbs.finding import user_named
-from enlist.verbs.issuing import check_delivery, expiry
+from enlist.verbs.finding import device_named, enrollment_named, user_named
+from enlist.verbs.issuing import Delivery, check_delivery, expiry
 from enlist.verbs.letters import Ahead, Letter, letter_ahead
 from enlist.verbs.register import Register, Seen
+from enlist.verbs.rights import missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +93,63 @@ class ReviewRegistration(View[Reviewed]):
             if isinstance(user, Refusal):
                 errors.append(FieldError("user", "nobody here has this user name"))
         return Refusal("validation_failed", fields=tuple(errors)) if errors else None
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A message that would be sent, without its token, and how long that is."""
+
+    letter: Letter
+    token_length: int
+
+
+@dataclass(frozen=True)
+class ReviewMessage(View[Upcoming]):
+    """The message that would bring a token for a device that is there already.
+
+    Refusals: `not_found`, `forbidden`.
+
+    Attributes:
+        device_id: what gets a new enrollment; "" where an enrollment is named.
+        enrollment_id: what is sent again, or is given its next token.
+        again: it is the same token, with its length and its expiry.
+        expires_at: until when a new one works; None for the organization's hours.
+    """
+
+    delivery: Delivery
+    device_id: str = ""
+    enrollment_id: str = ""
+    again: bool = False
+    expires_at: int | None = None
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN
+
+    def read(self, tx: Reader, caller: Caller) -> Upcoming | Refusal:
+        found: Enrollment | None = None
+        if self.enrollment_id:
+            named = enrollment_named(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_READ)
+            if isinstance(named, Refusal):
+                return named
+            found = named
+        device = self._device(tx, caller, found.device_id if found else None)
+        if isinstance(device, Refusal):
+            return device
+        user = user_named(tx, caller, device.user_id or "")
+        place = organizations.find(tx, device.organization_id)
+        if isinstance(user, Refusal) or place is None:
+            return missing("user")
+        policy = organizations.policy(tx, place.path)
+        expires_at = self.expires_at or tx.now + policy.token_expiration_hours * HOUR
+        length = policy.token_length
+        if found is not None and self.again:
+            expires_at = found.expires_at
+            row = enrollment_secrets.derivation(tx, found.id, found.generation)
+            length = row.length if row else length
+        grant = found.grant if found else self.grant
+        ahead = Ahead(place, user, device, self.delivery, grant, expires_at)
+        return Upcoming(letter_ahead(tx, caller, ahead), length)
+
+    def _device(self, tx: Reader, caller: Caller, of_enrollment: Id | None) -> Device | Refusal:
+        if not self.enrollment_id:
+            return device_named(tx, caller, self.device_id, Permission.DEVICES_READ)
+        found = devices.find(tx, of_enrollment) if of_enrollment else None
+        return found or missing("device")

@@ -254,16 +254,20 @@ class PreviewTemplate(View[Letter]):
         if refusal is not None:
             return refusal
         hours = organizations.policy(tx, found.path).token_expiration_hours
-        wording = self.wording
-        sample = sample_letter(found, tx.now, tx.now + hours * HOUR)
-        return replace(
-            sample,
-            purpose=wording.purpose,
-            channel=wording.channel,
-            branding=pictured(tx, found.path),
-            languages=(wording.language,),
-            own_templates=(_template(wording, found, tx.now),),
-        )
+        return sample_of(tx, found, self.wording, tx.now + hours * HOUR)
+
+
+def sample_of(tx: Reader, place: Organization, wording: Wording, expires_at: int) -> Letter:
+    """A letter to somebody made up, in these words and with the look of a real organization."""
+    return replace(
+        sample_letter(place, tx.now, expires_at),
+        purpose=wording.purpose,
+        channel=wording.channel,
+        branding=pictured(tx, place.path),
+        languages=(wording.language,),
+        own_templates=(_template(wording, place, tx.now),),
+        built_in=False,
+    )
 
 
 def _template(wording: Wording, organization: Organization, now: int) -> Template:

@@ -201,3 +201,19 @@ def test_the_feed_waits_for_an_event(api: Api, administrator: Client) -> None:
     heard = answered(administrator.get(f"/events?after={cursor}&wait=30"))
     timer.join()
     assert "device.registered" in {each["kind"] for each in heard["items"]}
+
+
+def test_a_sample_is_sent_once_for_one_key(api: Api, administrator: Client) -> None:
+    """The caller's key has no address of its own; a repeat of the request sends nothing more."""
+    assert wrong_fields(administrator.post("/templates/test", WORDING)) == {"recipient"}
+    body = {**WORDING, "recipient": "ada@example.com"}
+    once = {"idempotency-key": "once"}
+    sent = answered(administrator.post("/templates/test", body, headers=once), 202)
+    again = answered(administrator.post("/templates/test", body, headers=once), 202)
+    assert again == sent == {"message_id": sent["message_id"], "recipient": "ada@example.com"}
+    [row] = api.enlist.rows("message")
+    [listed] = answered(administrator.get("/messages?purpose=template_test"))["items"]
+    assert listed["id"] == row["id"] == sent["message_id"]
+    assert "SAMPLE" not in str(listed)
+    by_operator = api.key("operator").post("/templates/test", body)
+    assert refused(by_operator) == (403, "forbidden")

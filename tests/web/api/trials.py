@@ -286,6 +286,7 @@ TRIALS: dict[str, Trial] = {
     "GET /templates": ("/templates", None),
     "PUT /templates": ("/templates", WORDING),
     "POST /templates/preview": ("/templates/preview", WORDING),
+    "POST /templates/test": ("/templates/test", {**WORDING, "recipient": "ada@example.com"}),
     "DELETE /templates/{template_id}": lambda w: (f"/templates/{w.template()}", None),
     "GET /events": ("/events", None),
     "GET /events/export": ("/events/export", None),

@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from enlist.core.caller import SYSTEM
+from enlist.delivery.rendering import Rendered, render
 from enlist.settings import Settings, Sms
 from enlist.store import outbox
 from enlist.verbs.deliver import Claim
 from enlist.verbs.delivery_reports import RecordReport
 from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.letters import Letter, read_letter
 from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.users import AddUser, ChangeUser
 from tests.installation import Enlist
 from tests.web.console.conftest import Console
@@ -49,6 +52,24 @@ def test_sms_is_chosen_for_basic_users_and_can_be_changed(console: Console, enli
     assert desk.open(NEW).fields["message_type"] == ["email"]
     enlist.do(ChangeUser("ada", {"phone": ""}))
     assert desk.open(f"{NEW}?user=ada").fields["message_type"] == ["email"]
+
+
+@pytest.mark.parametrize("page", ["devices/new?user=ada", "users/{}/edit", "devices/{}/issue"])
+def test_mail_is_chosen_for_directory_users(console: Console, enlist: Enlist, page: str) -> None:
+    """A14: on each form that offers both; who has no address is offered SMS all the same."""
+    (row,) = enlist.rows("app_user", username="ada")
+    about = row["id"]
+    if "issue" in page:
+        issued = texted(enlist)
+        enlist.revoke(issued.enrollment_id)
+        about = issued.device_id
+    desk = console.sign_in("administrator")
+    address = f"/console/main/{page.format(about)}"
+    assert desk.open(address).value("message_type") == "sms"
+    enlist.put_source(row["id"], "directory")
+    assert desk.open(address).value("message_type") == "email"
+    enlist.do(ChangeUser("ada", {"email": ""}))
+    assert desk.open(address).value("message_type") == "sms"
 
 
 def test_the_review_shows_the_text_and_its_parts(console: Console, enlist: Enlist) -> None:
@@ -168,3 +189,46 @@ def test_many_are_sent_the_way_that_each_can_be_reached(console: Console, enlist
     again = {**form, **hidden, "confirmed": "yes", "send": "yes", "expires_at": until}
     desk.send("/console/main/enrollments/bulk", again)
     assert channels(enlist) == ["sms", "sms", "email", "sms"]
+
+
+def test_resend_and_reissue_say_how_long_the_sms_is(console: Console, enlist: Enlist) -> None:
+    """Measured as it would be sent: with the token's own length, or the one that is in force."""
+    issued = texted(enlist)
+    desk = console.sign_in("operator")
+    address = f"/console/main/enrollments/{issued.enrollment_id}"
+    size = f"/console/main/choices/size?enrollment={issued.enrollment_id}"
+    for page, asked in (("resend", "&again=yes"), ("reissue", "")):
+        assert f'hx-get="{size.replace("&", "&amp;")}{asked.replace("&", "&amp;")}"' in (
+            desk.open(f"{address}/{page}").source
+        )
+    by_sms = "&message_type=sms&send=yes"
+    told = desk.open(f"{size}&again=yes&message_type=sms").text
+    sent = measured(enlist, issued)
+    assert told == f"2 parts: {sent} of 306 characters (GSM-7). Each part is paid for."
+    enlist.set(token_length=20)
+    assert desk.open(f"{size}&again=yes&message_type=sms").text == told
+    longer = desk.open(size + by_sms).text
+    assert f"2 parts: {sent + 20} of 306" in longer, "the link holds it too"
+    device = f"/console/main/choices/size?device={issued.device_id}{by_sms}"
+    assert desk.open(device).text == longer
+    words = "{EnrollmentUrl} …"
+    enlist.do(PutTemplate("main", Wording("typo", "registration", "sms", "en", "", words)))
+    assert "(UCS-2)" in desk.open(f"{size}{by_sms}&template=typo").text
+    assert desk.open(f"{size}&message_type=email&send=yes").text == ""
+    assert desk.open(f"{size}&message_type=sms").text == "", "nothing is sent"
+    enlist.organization("alpha")
+    elsewhere = console.sign_in("operator", "alpha")
+    assert elsewhere.open(size.replace("/main/", "/alpha/") + by_sms).text == ""
+
+
+def measured(enlist: Enlist, issued: Issued) -> int:
+    """The characters of the SMS that goes out."""
+    message_id = issued.message_id or ""
+    message = enlist.store.read(lambda tx: outbox.find(tx, message_id))
+    assert message is not None
+    tools = enlist.driver.tools
+    letter = enlist.store.read(lambda tx: read_letter(tools, tx, message))
+    assert isinstance(letter, Letter)
+    written = render(letter, tools.addresses.public_url)
+    assert isinstance(written, Rendered)
+    return len(written.text)

@@ -6,7 +6,7 @@ import pytest
 
 from enlist.core.templates import LOOKUPS
 from enlist.verbs.templates import PutTemplate, Wording
-from tests.installation import Enlist
+from tests.installation import ADMINISTRATOR, Enlist
 from tests.web.console.conftest import Console, Desk, Page
 
 LIST = "/console/main/templates"
@@ -169,3 +169,34 @@ def test_a_sibling_s_template_does_not_exist(console: Console, enlist: Enlist) -
         assert desk.open(address).status == 404
         assert desk.send(address).status == 404
     assert len(enlist.rows("message_template")) == 2
+
+
+def test_a_sample_is_sent_from_the_editor_saved_or_not(console: Console, enlist: Enlist) -> None:
+    desk = console.sign_in()
+    editor = desk.open(f"{WRITE}?name=default&language=en")
+    assert f"to yourself, {ADMINISTRATOR}" in editor.main
+    told = desk.send(f"{LIST}/test", wording())
+    assert f"On its way to {ADMINISTRATOR}." in told.text
+    [link] = [each for each in told.links if "/messages/" in each]
+    page = desk.open(link)
+    assert "Sample of a template" in page.main
+    assert "A sample, with made-up people." in page.main
+    to_him = desk.send(f"{LIST}/test", wording(recipient="grace@example.com"))
+    assert "On its way to grace@example.com." in to_him.text
+    wrong = desk.send(f"{LIST}/test", wording(recipient="nobody"))
+    assert "Nothing was sent. Send to must be an e-mail address" in wrong.text
+    wrong = desk.send(f"{LIST}/test", wording(body="{Nothing}"))
+    assert "which does not exist" in wrong.text
+    sms = desk.send(f"{LIST}/test", wording(channel="sms", subject="", recipient="+493023125001"))
+    assert "Nothing was sent." in sms.text
+    assert "There is no way to send this message." in sms.text
+    assert [row["recipient"] for row in enlist.rows("message")] == [
+        ADMINISTRATOR,
+        "grace@example.com",
+    ]
+    assert not enlist.rows("message_template")
+    events = desk.open("/console/main/events").main
+    assert "sent a sample of the message template default to grace@example.com" in events
+    reader = console.sign_in("reader")
+    assert "Nothing was sent." in reader.send(f"{LIST}/test", wording()).text
+    assert "Send a sample" not in reader.open(f"{WRITE}?name=default&language=en").main

@@ -41,6 +41,7 @@ REVISIONS: Final = (
     "0016_offboardings",
     "0017_expiries",
     "0018_asset_numbers",
+    "0019_test_messages",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -14,6 +14,7 @@ from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS, cautions
 from enlist.delivery.rendering import render
 from enlist.store import templates
 from enlist.verbs.issuing import REGISTRATION
+from enlist.verbs.sample_messages import SampleAgain, SendSample
 from enlist.verbs.templates import (
     DeleteTemplate,
     ListLookups,
@@ -24,7 +25,15 @@ from enlist.verbs.templates import (
 )
 from enlist.verbs.verdicts import Rejected
 from enlist.web.api.bodies import Body, Shown
-from enlist.web.api.operations import Asking, Operations, Staff, shown
+from enlist.web.api.enrollments import UNSENDABLE
+from enlist.web.api.operations import (
+    IDEMPOTENT,
+    Asking,
+    IdempotencyHeader,
+    Operations,
+    Staff,
+    shown,
+)
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment, Text
 
 operations: Final = Operations("Message templates")
@@ -152,6 +161,31 @@ class WordingBody(Body):
         )
 
 
+class SampleBody(WordingBody):
+    """A wording to send as a sample."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"organization": "main", **_WORDING, "recipient": "ada@example.com"}]
+        }
+    )
+
+    recipient: Line = ""
+    """An e-mail address, or a phone number with its country code; your own if left out."""
+
+
+class SentSample(Shown):
+    """A sample on its way; what comes of it stands in the list of messages."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"message_id": EXAMPLE_ID, "recipient": "ada@example.com"}]}
+    )
+
+    message_id: str
+    """Its `id` in `GET /messages`."""
+    recipient: str
+
+
 class Sms(Shown):
     """How long a text is as an SMS."""
 
@@ -254,6 +288,23 @@ async def preview_template(asking: Staff, body: WordingBody) -> Preview | Refusa
         warnings=list(cautions(body.body, purpose=body.purpose)),
         sms=Sms.of(size) if size else None,
     )
+
+
+@operations.staff(
+    "POST",
+    "/templates/test",
+    Permission.TEMPLATES_EDIT,
+    answers=SentSample,
+    status=202,
+    refuses=("template_invalid", *UNSENDABLE, *IDEMPOTENT),
+)
+async def send_sample(
+    asking: Staff, body: SampleBody, _key: IdempotencyHeader = None
+) -> SentSample | Refusal:
+    """Send a wording as a sample: made-up people, a token that can never be one."""
+    verb = SendSample(_place(asking, body.organization), body.wording(), body.recipient)
+    sent = await asking.do_once(verb, SampleAgain)
+    return shown(sent, lambda found: SentSample(message_id=found.id, recipient=found.recipient))
 
 
 @operations.staff("DELETE", "/templates/{template_id}", Permission.TEMPLATES_EDIT, status=204)

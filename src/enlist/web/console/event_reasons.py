@@ -153,6 +153,8 @@ VERBS: Final[Mapping[str, str]] = {
     "replace": N_("replace a device"),
     "delete_enrollment": N_("delete an enrollment"),
     "put_template": N_("change a message template"),
+    "send_sample": N_("send a sample of a message template"),
+    "change_branding": N_("change how an organization looks"),
     "delete_template": N_("delete a message template"),
     "sign_out": N_("sign out"),
     "sign_out_everywhere": N_("sign out everywhere"),

@@ -160,6 +160,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "session.dropped": N_("A session of %(device)s was ended."),
     "session.closed": N_("%(device)s went offline."),
     "template.changed": N_("%(who)s changed the message template %(name)s."),
+    "template.tested": N_(
+        "%(who)s sent a sample of the message template %(name)s to %(recipient)s."
+    ),
     "message.sent": N_("A message to %(recipient)s was handed over."),
     "message.delivered": N_("A message to %(recipient)s arrived, as the SMS gateway reports."),
     "message.failed": N_("A message to %(recipient)s was given up."),

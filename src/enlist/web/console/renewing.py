@@ -94,6 +94,7 @@ async def reset(desk: Desk) -> Response:
             done=done,
             shown={
                 **choices_of(device),
+                "measured": {"device": device.id},
                 "reasons": words.RESET_REASONS,
                 "ends_sign_ins": detail.user is not None
                 and desk.may(Permission.USERS_EDIT, detail.user.organization_path),
@@ -163,7 +164,7 @@ async def issue(desk: Desk) -> Response:
             make=make,
             first={"grant": grant, **send_at_first(grant)},
             done=desk.gettext("Issued. Tokens before it stay dead."),
-            shown=choices_of(device),
+            shown={**choices_of(device), "measured": {"device": device.id}},
         ),
     )
 
@@ -194,6 +195,7 @@ async def reissue(desk: Desk) -> Response:
             shown={
                 "detail": detail,
                 "enrollment": found,
+                "measured": {"enrollment": found.id},
                 "by_jwt": found.grant is GrantKind.ONE_TIME_JWT,
                 "state": shown_state(found.state, found.expires_at, desk.now),
             },

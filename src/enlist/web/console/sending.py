@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from starlette.responses import Response
+
 from enlist.core.clock import HOUR
 from enlist.core.model import Device, Enrollment, GrantKind, User, organization_at
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.delivery.rendering import measure
 from enlist.verbs.channels import EMAIL, SMS, address_of, enabled, reaching
 from enlist.verbs.issuing import LATER, Delivery
+from enlist.verbs.reviewing import ReviewMessage
 from enlist.verbs.templates import ListTemplates
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization
 from enlist.web.console import words
 from enlist.web.console.forms import Form, from_picker, to_picker
-from enlist.web.console.layout import Desk
+from enlist.web.console.layout import Desk, page
 
 YES: Final = "yes"
 """What a box says that is ticked."""
@@ -103,6 +107,25 @@ def read_delivery(desk: Desk, form: Form) -> Delivery:
     return Delivery(form.value("message_type") or usual, form.value("template"))
 
 
+async def size(desk: Desk) -> Response:
+    """How long the SMS would be that a form is about to send: a line of that form."""
+    form = Form(desk.request.query_params)
+    sends = form.value("again") or form.value("send") == YES
+    measured = None
+    if sends and form.value("message_type") == SMS:
+        upcoming = ReviewMessage(
+            Delivery(SMS, form.value("template")),
+            form.value("device"),
+            form.value("enrollment"),
+            again=bool(form.value("again")),
+            expires_at=read_expiry(desk, form)[1],
+        )
+        found = await desk.view(upcoming)
+        if not isinstance(found, Refusal):
+            measured = measure(found.letter, desk.services.public_url, found.token_length)
+    return desk.show("console/_size.html", {"size": measured})
+
+
 def channel_choices(desk: Desk) -> dict[str, words.Word]:
     """The message types that can be chosen: those that are set up here."""
     return {each: words.CHANNELS[each] for each in enabled(desk.services.tools.channels)}
@@ -150,3 +173,6 @@ async def templates_at(desk: Desk, place: str, path: str) -> list[tuple[str, str
 def send_at_first(grant: GrantKind) -> dict[str, str]:
     """What a form says of sending before anybody has: a JWT is usually handed over."""
     return {} if grant is GrantKind.ONE_TIME_JWT else {"send": YES}
+
+
+ROUTES = [page("choices/size", size)]

@@ -15,13 +15,15 @@ from starlette.responses import Response
 from enlist.core import sms
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
+from enlist.core.refusals import CATALOGUE
 from enlist.core.templates import PURPOSES, SECRET_LOOKUPS, cautions, lookups_for
 from enlist.delivery.builtin import BuiltIn, all_built_in, built_in
 from enlist.delivery.rendering import Rendered, render
 from enlist.locales import SOURCE
 from enlist.store.templates import Template
-from enlist.verbs.channels import EMAIL, SMS
+from enlist.verbs.channels import EMAIL, SMS, address_of
 from enlist.verbs.issuing import DEFAULT_TEMPLATE
+from enlist.verbs.sample_messages import SendSample
 from enlist.verbs.templates import (
     DeleteTemplate,
     ListTemplates,
@@ -159,8 +161,15 @@ async def write(desk: Desk) -> Response:
         "purposes": MESSAGE_PURPOSES,
         "channels": CHANNELS,
         "languages": list(desk.languages.items()),
+        "own_address": _own_address(desk, kind[1]),
+        "reachable": kind[1] in desk.services.tools.channels,
     }
     return framing.framing(desk.show("console/template.html", context, refusal=form.refusal))
+
+
+def _own_address(desk: Desk, channel: str) -> str:
+    """Where a sample goes that is sent to nobody else."""
+    return address_of(desk.place.person, channel) if desk.place.person else ""
 
 
 async def _save(desk: Desk, form: Form, found: Sequence[Template]) -> Refusal | None:
@@ -214,6 +223,22 @@ def _size(desk: Desk, size: sms.Size) -> str:
         return told
     why = desk.gettext("A letter outside the SMS alphabet, such as an emoji, halves what fits.")
     return f"{told} · {why}"
+
+
+async def send_sample(desk: Desk) -> Response:
+    """Send what stands in the form as a sample: the line below the button."""
+    form = await read_form(desk.request)
+    sent = await desk.perform(
+        SendSample(desk.organization.id, _wording(form), form.value("recipient"))
+    )
+    if isinstance(sent, Refusal) and sent.code == "unauthenticated":
+        return desk.refuse(sent)
+    context = {
+        "sent": None if isinstance(sent, Refusal) else sent.value,
+        "wrong": sent if isinstance(sent, Refusal) else None,
+        "catalogue": CATALOGUE,
+    }
+    return desk.show("console/_sample_sent.html", context)
 
 
 async def delete(desk: Desk) -> Response:
@@ -284,5 +309,6 @@ ROUTES = [
     page("templates", show_list),
     page("templates/write", write, methods=("GET", "POST")),
     page("templates/preview", preview, methods=("POST",)),
+    page("templates/test", send_sample, methods=("POST",)),
     page("templates/{id}/delete", delete, methods=("GET", "POST")),
 ]

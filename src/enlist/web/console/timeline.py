@@ -114,6 +114,7 @@ MANNERS: Final = {
     "session.dropped": Manner("ban", "warn"),
     "session.closed": Manner("plug"),
     "template.changed": Manner("template"),
+    "template.tested": Manner("send"),
     "message.sent": Manner("mail"),
     "message.delivered": Manner("circle-check", "good"),
     "message.failed": Manner("mail-x", "bad"),

@@ -121,6 +121,7 @@ CHANNELS: Final = {
 MESSAGE_PURPOSES: Final = {
     "registration": Word(N_("Registration token")),
     "one_time_jwt": Word(N_("One-time JWT")),
+    "template_test": Word(N_("Sample of a template")),
     "recovery": Word(N_("Recovery of an administrator")),
     "device_enrolled": Word(N_("Notice: enrolled in his name")),
     "device_reset": Word(N_("Notice: device reset")),
