@@ -169,7 +169,9 @@ def test_ones_own_devices(api: Api) -> None:
     assert shown["tags"] == ["pool", "loan"]
     assert {row["recipient"] for row in api.enlist.rows("message")} == {"ada@example.com"}
     done(api.enlist.redeem(api.enlist.register("ada", name="phone").token))
-    assert answered(ada.get("/me/devices"))["contact_locked"]
+    mine = answered(ada.get("/me/devices"))
+    assert mine["contact_locked"]
+    assert mine["message_type"] == "email", "no SMS gateway is set up (A14)"
     assert refused(ada.get(f"{at}/message")) == (404, "not_found")
     moved = {"email": "elsewhere@example.com"}
     assert refused(ada.post("/me/devices", {**body, **moved})) == (403, "contact_locked")

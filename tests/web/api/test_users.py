@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 
 from enlist.core.secrets import Secret
 from enlist.verbs.sign_in import StartSignIn
+from enlist.verbs.users import AddUser
 from tests.installation import ADMINISTRATOR, PASSWORD, done
 from tests.web.api.conftest import Api, Client, answered, csr_text, refused, wrong_fields
+
+PHONE: Final = "+4930123456"
 
 
 @pytest.fixture
@@ -260,3 +264,24 @@ def test_deleting(api: Api, administrator: Client) -> None:
     assert refused(administrator.get("/users/ada")) == (404, "not_found")
     redeem = {"token": ticket.token.reveal(), "csr": csr_text()}
     assert refused(api.stranger.post("/redeem", redeem)) == (404, "token_invalid")
+
+
+@pytest.mark.parametrize(
+    ("source", "phone", "channels", "offered"),
+    [
+        ("basic", PHONE, {"email", "sms"}, "sms"),
+        ("directory", PHONE, {"email", "sms"}, "email"),
+        ("basic", "", {"email", "sms"}, "email"),
+        ("directory", PHONE, {"sms"}, "sms"),
+        ("basic", PHONE, {"email"}, "email"),
+    ],
+)
+def test_the_message_type_that_forms_choose_already(
+    api: Api, source: str, phone: str, channels: set[str], offered: str
+) -> None:
+    """A14: SMS for basic users, e-mail for directory users, as far as they can be reached."""
+    enlist = api.enlist
+    enlist.driver._tools = replace(enlist.driver.tools, channels=frozenset(channels))
+    user = enlist.do(AddUser(enlist.root.id, "ada", "ada@example.com", phone))
+    enlist.put_source(user.id, source)
+    assert answered(api.key("operator").get("/users/ada"))["message_type"] == offered

@@ -13,6 +13,7 @@ from enlist.core.lifecycle import DeviceState, shown_state
 from enlist.core.model import MessageState, Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.delivery.rendering import Rendered, render_preview
+from enlist.verbs.channels import usual
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.mine import AddedAgain, AddMine, DeleteMine, RenewMine, ResendMine
 from enlist.verbs.register import DeviceDetails
@@ -87,17 +88,22 @@ class MyDeviceList(Shown):
     items: list[MyDevice]
     contact_locked: bool
     """Whether e-mail address and phone number are read-only: a token enrolled a device."""
+    message_type: str
+    """What a form chooses already for the message of another one: `email` or `sms`."""
 
 
 @operations.staff("GET", "/me/devices", SIGNED_IN, answers=MyDeviceList)
 async def list_my_devices(asking: Staff) -> MyDeviceList | Refusal:
     """List one's own devices. API keys have none."""
-    now = asking.services.tools.clock()
+    tools = asking.services.tools
+    now = tools.clock()
     found = await asking.see(MyDevices())
     return shown(
         found,
         lambda own: MyDeviceList(
-            items=[MyDevice.of(each, now) for each in own.devices], contact_locked=own.locked
+            items=[MyDevice.of(each, now) for each in own.devices],
+            contact_locked=own.locked,
+            message_type=usual(own.user, tools.channels),
         ),
     )
 

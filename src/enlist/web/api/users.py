@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Final
 
 from fastapi import Query
@@ -14,6 +15,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
 from enlist.store.offboardings import Planned
 from enlist.verbs import documents, views_details
+from enlist.verbs.channels import usual
 from enlist.verbs.first_device import AddUserWithDevice, BothAgain, FirstDevice
 from enlist.verbs.staff import EndSignInsOf, SetPassword
 from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState, UserAgain
@@ -108,7 +110,14 @@ class UserDetail(User):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {**_EXAMPLE, "roles": [ROLE], "sign_ins": 1, "attempts": [], "offboarding": None}
+                {
+                    **_EXAMPLE,
+                    "roles": [ROLE],
+                    "sign_ins": 1,
+                    "attempts": [],
+                    "offboarding": None,
+                    "message_type": "email",
+                }
             ]
         }
     )
@@ -120,9 +129,14 @@ class UserDetail(User):
     """Begun by signing in, and not finished; those with a token are shown with its enrollment."""
     offboarding: PlannedOffboarding | None
     """What is planned; shown to those who may plan it."""
+    message_type: str
+    """What forms choose already for his messages: `sms` for basic users, `email` for others, as far
+    as they can be reached so."""
 
     @classmethod
-    def of_detail(cls, found: views_details.UserDetail, now: int) -> UserDetail:
+    def of_detail(
+        cls, found: views_details.UserDetail, now: int, channels: Collection[str]
+    ) -> UserDetail:
         """A user with his roles."""
         planned = found.offboarding
         return cls(
@@ -131,6 +145,7 @@ class UserDetail(User):
             sign_ins=found.sign_ins,
             attempts=[Attempt(**documents.attempt(each, now)) for each in found.attempts],
             offboarding=PlannedOffboarding.of(planned) if planned else None,
+            message_type=usual(found.user, channels),
         )
 
 
@@ -248,7 +263,8 @@ async def show_user(asking: Staff, user: str) -> UserDetail | Refusal:
     if isinstance(found, Refusal):
         return found
     asking.versioned(found.user.version)
-    return UserDetail.of_detail(found, asking.services.tools.clock())
+    tools = asking.services.tools
+    return UserDetail.of_detail(found, tools.clock(), tools.channels)
 
 
 class UserChanges(Body):
