@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.console_data import Filled
+from tests.pictures import png
 
 TOGGLE = "#setting-require_registration_token"
 
@@ -169,4 +170,58 @@ def test_every_page_fits_a_phone(filled: Filled) -> None:
     for address in ADDRESSES:
         watched.page.goto(f"/console/{address}")
         assert watched.overflow() == 0, address
+    watched.calm()
+
+
+def test_branding_from_the_preview_to_the_sign_in_page(filled: Filled) -> None:
+    """What is chosen shows in the frame before it is saved, and to strangers afterwards."""
+    watched = filled.watch("administrator", viewport={"width": 1400, "height": 900})
+    page = watched.page
+    page.goto("/console/main/branding")
+    frame = page.frame_locator("iframe.preview")
+    expect(frame.get_by_text("Its link and its token do not work.")).to_be_visible()
+    page.locator("#source-accent_color-own").check()
+    page.locator("#accent_color").fill("#ffcc00")
+    swatches = page.locator("#swatches")
+    expect(swatches.get_by_text("another shade than chosen").first).to_be_visible()
+    page.locator("#source-support_email-own").check()
+    page.get_by_label("Support e-mail", exact=True).fill("desk@example.com")
+    page.locator("#source-logo-own").check()
+    too_large = {"name": "logo.png", "mimeType": "image/png", "buffer": b"x" * 50_000}
+    page.locator("#logo").set_input_files(too_large)
+    expect(page.locator("#logo-too-large")).to_have_text("is larger than 40 KiB")
+    picture = {"name": "logo.png", "mimeType": "image/png", "buffer": png(120, 40)}
+    page.locator("#logo").set_input_files(picture)
+    page.get_by_role("button", name="A public page").click()
+    expect(frame.get_by_text("desk@example.com")).to_be_visible()
+    # The frame may fetch its style sheets: its button has the colour, made readable.
+    expect(frame.get_by_role("button", name="Start enrolling")).to_have_css(
+        "background-color", "rgb(133, 106, 0)"
+    )
+    assert watched.axe() == []
+    watched.forget("postMessage")  # axe asks frames that may run no scripts
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Branding saved.")).to_be_visible()
+    expect(page.locator("#setting-logo")).to_contain_text("In force: a picture · from here")
+    assert watched.overflow() == 0
+    watched.calm()
+
+    phone = filled.watch("", viewport={"width": 360, "height": 740})
+    phone.page.goto("/sign-in")
+    expect(phone.page.get_by_alt_text("Logo of your organization")).to_be_visible()
+    expect(phone.page.get_by_text("Help: desk@example.com")).to_be_visible()
+    assert phone.overflow() == 0
+    assert phone.axe() == []
+    phone.calm()
+
+
+def test_a_sample_is_sent_from_the_editor(filled: Filled) -> None:
+    watched = filled.watch("administrator")
+    page = watched.page
+    page.goto("/console/main/templates/write?name=default&language=en")
+    page.get_by_label("Subject").fill("Not saved")
+    page.get_by_label("Send to").fill("grace@example.com")
+    page.get_by_role("button", name="Send a sample").click()
+    expect(page.get_by_text("On its way to grace@example.com.")).to_be_visible()
+    expect(page.get_by_label("Subject")).to_have_value("Not saved")
     watched.calm()
