@@ -8,6 +8,7 @@ import pytest
 
 from enlist.core.model import DeviceList
 from enlist.core.outcomes import Done, Drop
+from enlist.core.policy import Permission, Right
 from enlist.store import organizations
 from enlist.store.listing import Page
 from enlist.store.redemptions import DeviceReport
@@ -161,3 +162,13 @@ def test_what_denying_would_end_is_foreseen_and_binds(enlist: Enlist) -> None:
     after = enlist.driver.view(ForeseePut(PutOnList("main", DENY, both)), enlist.host)
     assert isinstance(after, Foreseen)
     assert (after.added, after.known, after.ends) == (0, 2, ())
+
+
+def test_devices_that_one_may_not_see_are_counted_and_not_named(enlist: Enlist) -> None:
+    ticket = enlist.register("ada")
+    done(enlist.redeem(ticket.token, report=STOLEN))
+    alone = Right(enlist.root.path, frozenset({Permission.DEVICES_RESET}))
+    caller = replace(enlist.staff("operator"), rights=(alone,))
+    found = enlist.driver.view(ForeseePut(deny()), caller)
+    assert isinstance(found, Foreseen)
+    assert (found.ends, found.unseen) == ((), 1)

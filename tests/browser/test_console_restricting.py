@@ -90,5 +90,8 @@ def deny(filled: Filled, watched: Watched) -> None:
     page.get_by_role("link", name="Remove PF-5678").click()
     page.get_by_role("button", name="Take it off the list").click()
     expect(page.get_by_text("PF-5678 is on the list no more.")).to_be_visible()
+    page.goto("/console/engineering/imports/new?kind=deny")
+    expect(page.get_by_label("Deny list")).to_be_checked()
+    looked_at(watched, "dark")
     page.goto(f"/console/engineering/devices/{device}")
     expect(page.locator(".standing")).to_contain_text("Unenrolled")

@@ -62,6 +62,13 @@ _OF_USER = Query(
      WHERE m.user_id = :user_id AND g.deleted_at IS NULL
     """,
 )
+_WITH_MEMBER = Query(
+    "group.with_member",
+    f"""{_COLUMNS} JOIN group_member own ON own.user_group_id = g.id
+     WHERE own.user_id = :user_id AND g.deleted_at IS NULL
+     ORDER BY g.name_folded, g.id LIMIT :most
+    """,
+)
 _LIST = Listing(
     "groups",
     f"{_COLUMNS} WHERE g.deleted_at IS NULL",
@@ -134,6 +141,11 @@ def remove_member(tx: Tx, group_id: Id, user_id: Id) -> bool:
 def of_user(tx: Reader, user_id: Id) -> frozenset[Id]:
     """The groups that a user is a member of."""
     return frozenset(row["id"] for row in tx.all(_OF_USER, user_id=user_id))
+
+
+def with_member(tx: Reader, user_id: Id, most: int) -> list[UserGroup]:
+    """The same groups whole, by name."""
+    return [_group(row) for row in tx.all(_WITH_MEMBER, user_id=user_id, most=most)]
 
 
 def page(tx: Reader, request: PageRequest) -> Page[UserGroup] | Refusal:

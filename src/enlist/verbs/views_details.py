@@ -20,6 +20,7 @@ from enlist.core.model import (
     Organization,
     RoleAssignment,
     User,
+    UserGroup,
 )
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import EnrollmentPolicy, Permission, SettingValue
@@ -29,6 +30,7 @@ from enlist.store import (
     devices,
     enrollments,
     events,
+    groups,
     offboardings,
     organizations,
     outbox,
@@ -36,7 +38,7 @@ from enlist.store import (
     sign_ins,
     users,
 )
-from enlist.store.listing import Page, PageRequest
+from enlist.store.listing import MOST_PER_PAGE, Page, PageRequest
 from enlist.store.offboardings import Planned
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
@@ -215,6 +217,7 @@ class UserDetail:
     attempts: tuple[Attempt, ...]
     timeline: Page[EventRow]
     offboarding: Planned | None = None
+    groups: tuple[UserGroup, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -245,6 +248,11 @@ class ShowUser(View[UserDetail]):
             tuple(attempts.of_user(tx, found.id)) if sees_enrollments else (),
             timeline(tx, caller, path, {"user": found.id}),
             offboardings.find(tx, found.id) if caller.may(Permission.USERS_EDIT, path) else None,
+            tuple(
+                each
+                for each in groups.with_member(tx, found.id, MOST_PER_PAGE)
+                if caller.may(Permission.USERS_READ, each.organization_path)
+            ),
         )
 
 

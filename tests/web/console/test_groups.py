@@ -18,6 +18,8 @@ def test_a_group_is_added_filled_renamed_and_deleted(console: Console, enlist: E
     page = desk.follow(desk.send(f"{group}/members", {"user": "ada"}))
     assert "ada is a member now" in page.main
     assert "1 member" in page.main
+    person = enlist.rows("group_member")[0]["user_id"]
+    assert group in desk.open(f"/console/main/users/{person}").links
     unknown = desk.send(f"{group}/members", {"user": "nobody"})
     assert "No user has this name" in unknown.main
     assert 'value="nobody"' in unknown.source  # nothing typed is lost

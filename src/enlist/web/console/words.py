@@ -96,10 +96,12 @@ IMPORT_STATES: Final = {
 
 KINDS: Final = {
     "simple": Word(
-        N_("Simple"), meaning=N_("People, and for each a device by its name and platform.")
+        N_("People and devices, simple"),
+        meaning=N_("People, and for each a device by its name and platform."),
     ),
     "advanced": Word(
-        N_("Advanced"), meaning=N_("Also serial numbers, tags and attributes of your own.")
+        N_("People and devices, advanced"),
+        meaning=N_("Also serial numbers, tags and attributes of your own."),
     ),
     "allow": Word(
         N_("Allow list"), meaning=N_("Devices that count as registered, by an identifier.")
