@@ -1,9 +1,11 @@
-"""PNG files as tests need them, right and wrong."""
+"""PNG files as tests need them, right and wrong, and what is to be read on one."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+
+import zxingcpp
 
 
 def png(width: int = 8, height: int = 4, *, unpacked: bytes | None = None) -> bytes:
@@ -15,3 +17,24 @@ def png(width: int = 8, height: int = 4, *, unpacked: bytes | None = None) -> by
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in parts
     )
+
+
+def qr_text(picture: bytes) -> str:
+    """What a camera would read; the picture is black and white."""
+    width, height = struct.unpack(">II", picture[16:24])
+    assert picture[24] == 1, "one bit for each dot"
+    parts, at = b"", 8
+    while at < len(picture):
+        (length,) = struct.unpack(">I", picture[at : at + 4])
+        parts += picture[at + 8 : at + 8 + length] if picture[at + 4 : at + 8] == b"IDAT" else b""
+        at += length + 12
+    packed, size = zlib.decompress(parts), 1 + -(-width // 8)
+    rows: list[bytes] = []
+    for start in range(0, len(packed), size):
+        # Filter 2 says "as above plus this"; the writer uses it to repeat a row.
+        above = rows[-1] if packed[start] == 2 else bytes(size - 1)
+        row = packed[start + 1 : start + size]
+        rows.append(bytes((a + b) & 255 for a, b in zip(row, above, strict=True)))
+    dots = bytes(255 * (row[x // 8] >> (7 - x % 8) & 1) for row in rows for x in range(width))
+    (found,) = zxingcpp.read_barcodes(memoryview(dots).cast("B", shape=[height, width]))
+    return str(found.text)

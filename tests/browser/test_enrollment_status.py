@@ -49,3 +49,30 @@ def test_many_are_given_an_ownership_and_moved(filled: Filled, theme: str) -> No
     look(page, f"moved-phone-{theme}")
     assert watched.overflow() == 0
     watched.calm()
+
+
+def test_a_view_is_kept_and_shared(filled: Filled) -> None:
+    """From the filters to a button beside the list, at a desk and on a phone."""
+    watched = filled.watch("operator")
+    page = watched.page
+    page.goto(LIST)
+    page.get_by_label("Platform").select_option("ios")
+    page.get_by_text("Save this view").click()
+    page.get_by_label("Name of the view").fill("iPhones of everybody, whatever they wait for")
+    page.get_by_label("For all who see").check()
+    look(page, "view-save")
+    assert watched.axe() == []
+    page.set_viewport_size({"width": 360, "height": 740})
+    look(page, "view-save-phone")
+    assert watched.overflow() == 0
+    page.get_by_role("button", name="Save", exact=True).click()
+    name = "Shared: iPhones of everybody, whatever they wait for"
+    expect(page.get_by_role("link", name=name)).to_have_attribute("aria-current", "true")
+    page.goto(LIST)
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_label("Platform")).to_have_value("ios")
+    look(page, "view-phone")
+    page.get_by_role("button", name="Delete the view").click()
+    expect(page.get_by_text("The view is deleted.")).to_be_visible()
+    expect(page.get_by_role("link", name=name)).to_have_count(0)
+    watched.calm()

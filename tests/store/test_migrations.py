@@ -89,6 +89,7 @@ BACK = {
         "sqlite": ["DROP TABLE webhook_delivery", "DROP TABLE webhook"],
         "postgres": ["DROP TABLE webhook_delivery, webhook"],
     },
+    "0019": {"sqlite": ["DROP TABLE saved_view"], "postgres": ["DROP TABLE saved_view"]},
     "0017": {
         "sqlite": ["DROP INDEX device_asset_number"],
         "postgres": ["DROP INDEX device_asset_number"],

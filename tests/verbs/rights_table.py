@@ -50,6 +50,7 @@ from enlist.verbs import (
     reset,
     restrictions,
     revocations,
+    saved_views,
     staff,
     unregister,
     users,
@@ -105,6 +106,12 @@ def _numbered(world: World, place: str) -> str:
 
 def _erasing(user: User) -> erase.Erase:
     return erase.Erase(user.id, user.username)
+
+
+def _view(world: World, place: str) -> str:
+    """One that is shared."""
+    verb = saved_views.SaveView(place, f"view {world.number()}", shared=True)
+    return world.do(verb).id
 
 
 def _session(world: World, place: str) -> str:
@@ -307,9 +314,13 @@ REQUESTS: dict[str, Asked] = {
         lambda w, p: devices.ChangeDevice(_device(w, p), {"name": "changed"}), OPERATORS
     ),
     "DeleteDevice": Asked(lambda w, p: devices.DeleteDevice(_device(w, p)), OPERATORS),
+    "ListSavedViews": Asked(lambda _w, p: saved_views.ListSavedViews(p), ALL, 0),
+    "SaveView": Asked(lambda w, p: saved_views.SaveView(p, f"view {w.number()}", shared=True), ALL),
+    "ViewAgain": Asked(lambda w, p: saved_views.ViewAgain(_view(w, p)), ALL, 0),
+    "DeleteView": Asked(lambda w, p: saved_views.DeleteView(_view(w, p)), ADMINISTRATORS),
     "MoveDevice": Asked(lambda w, p: move.MoveDevice(_device(w, p), _child(w, p)), OPERATORS, 2),
     "Unregister": Asked(
-        lambda w, p: unregister.Unregister("serial", _numbered(w, p), p), OPERATORS
+        lambda w, p: unregister.Unregister("serial", _numbered(w, p), p), OPERATORS, 2
     ),
     "Register": Asked(lambda w, p: register.Register("", w.add_user(p).id, NEW), OPERATORS),
     "BeginBulk": Asked(lambda _w, p: register_many.BeginBulk(p, 2), OPERATORS, events=0),

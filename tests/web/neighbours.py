@@ -27,6 +27,7 @@ from enlist.verbs.imports import AddImport
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.restrictions import AddRestriction
+from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.templates import PutTemplate, Wording
@@ -61,6 +62,7 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "restriction": ("restriction",),
     "allowed": ("allowed",),
     "denied": ("denied",),
+    "saved_view": ("saved_view",),
 }
 """What can stand where a thing is named, by the name of the place."""
 
@@ -99,6 +101,7 @@ class Things:
     restriction: str
     allowed: str
     denied: str
+    saved_view: str
 
     @property
     def ids(self) -> list[str]:
@@ -174,6 +177,9 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         user_group=enlist.do(AddGroup(place, f"{mark} group")).id,
         restriction=enlist.do(AddRestriction(place, {"name": f"{house} rule"})).id,
         allowed=_listed(enlist, place, DeviceList.ALLOW, f"{mark}-allowed"),
+        saved_view=enlist.do(
+            SaveView(place, f"{mark} view", filters={"user": user.id}, shared=True)
+        ).id,
         denied=_listed(enlist, place, DeviceList.DENY, f"{mark}-denied"),
     )
 

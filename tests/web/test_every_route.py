@@ -27,6 +27,7 @@ from enlist.verbs.imports import AddImport
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.restrictions import AddRestriction
+from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.web.api.application import fastapi_application
@@ -150,6 +151,7 @@ def made(enlist: Enlist, services: Services) -> Site:
     enlist.do(TestWebhook(hook))
     told = enlist.driver.view(ListDeliveries(filters={"webhook": hook}), enlist.host)
     assert not isinstance(told, Refusal)
+    view = enlist.do(SaveView("main", "laptops", shared=True))
     named = {
         "issuer": "unknown",
         "group_id": "main",
@@ -180,6 +182,8 @@ def made(enlist: Enlist, services: Services) -> Site:
         "webhooks": hook,
         "deliveries": told.items[0].id,
         "imports": enlist.do(AddImport("", "simple", "people.csv", "", ("username",), 1)).id,
+        "views": view.id,
+        "saved-views": view.id,
         "kind": "simple",
         "templates": enlist.do(PutTemplate(enlist.root.id, wording)).id,
         "sign-ins": signed.sign_in.id,

@@ -124,7 +124,7 @@ def register(
             print_json(registered_document(issued, enlist))
             return
         out.print(f"Registered {name} for {user}: {issued.device_id}", markup=False)
-        print_token(issued, enlist)
+        print_token(issued, enlist, drawn=message == "qr")
 
 
 @commands.command("edit", epilog="Example: enlist device edit 0199… --ownership employee_owned")

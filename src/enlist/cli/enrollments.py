@@ -227,7 +227,8 @@ def issue(
     with installation(context, data, database) as enlist:
         until = parse_moment(expires, datetime.now(UTC))
         verb = Issue(device, Delivery(message), until, grant_named(grant))
-        print_issued(done(enlist.perform(verb)), enlist, as_json=as_json)
+        issued = done(enlist.perform(verb))
+        print_issued(issued, enlist, as_json=as_json, drawn=message == "qr")
 
 
 @commands.command("reissue", epilog="Example: enlist enrollment reissue 0199… --expires 48h")
@@ -263,7 +264,7 @@ def reissue(
             bulk.ids(enrollments),
             perform,
             lambda issued: issued_document(issued, enlist),
-            lambda issued: print_token(issued, enlist),
+            lambda issued: print_token(issued, enlist, drawn=message == "qr"),
             "Reissued",
             as_json=as_json,
         )

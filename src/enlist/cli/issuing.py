@@ -16,7 +16,8 @@ Message = Annotated[
     str,
     typer.Option(
         "--message",
-        help="email or sms sends it to the user; none prints a token once, and that is audited; "
+        help="email or sms sends it to the user; none prints a token once, qr also draws its link, "
+        "and that is audited; "
         "later does neither yet.",
     ),
 ]
@@ -61,8 +62,8 @@ def registered_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
     return {"device": device, "enrollment": issued_document(issued, enlist)}
 
 
-def print_token(issued: Issued, enlist: Opened) -> None:
-    """The token, or where it went."""
+def print_token(issued: Issued, enlist: Opened, *, drawn: bool = False) -> None:
+    """The token, or where it went; `drawn` draws its link to be scanned from the screen."""
     until = moment(issued.expires_at)
     if issued.token is None and issued.message_id is None:
         if issued.grant is GrantKind.ONE_TIME_JWT:
@@ -78,6 +79,10 @@ def print_token(issued: Issued, enlist: Opened) -> None:
         return
     link = enlist.link(issued.enrollment_id, issued.token)
     print_facts({"Token": issued.token.reveal(), "Link": link, "Valid until": until})
+    if drawn:
+        import segno
+
+        segno.make(link, error="l", micro=False).terminal(compact=True)
 
 
 def _way(issued: Issued, enlist: Opened) -> str:
@@ -89,9 +94,9 @@ def _way(issued: Issued, enlist: Opened) -> str:
     return "by SMS" if by_sms else "by e-mail"
 
 
-def print_issued(issued: Issued, enlist: Opened, *, as_json: bool) -> None:
+def print_issued(issued: Issued, enlist: Opened, *, as_json: bool, drawn: bool = False) -> None:
     """What was issued, for people or programs."""
     if as_json:
         print_json(issued_document(issued, enlist))
     else:
-        print_token(issued, enlist)
+        print_token(issued, enlist, drawn=drawn)

@@ -116,7 +116,7 @@ def _add_with_device(
         return
     _print_added(both.user)
     out.print(f"Registered {name}: {both.issued.device_id}", markup=False)
-    print_token(both.issued, enlist)
+    print_token(both.issued, enlist, drawn=message == "qr")
 
 
 def _print_added(user: User) -> None:

@@ -85,6 +85,8 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.revealed": "A token or a one-time JWT was shown to somebody who may see it.",
     "enrollment.reissued": "A new token was made; the last one stopped working.",
     "enrollment.exported": "Somebody took enrollments away as a file; the data say which.",
+    "view.saved": "Somebody kept a view of the list of enrollments under a name.",
+    "view.deleted": "A saved view was deleted.",
     "enrollment.resent": "The same token was sent again.",
     "enrollment.revoked": "An enrollment was revoked.",
     "enrollment.deleted": "An unused enrollment was deleted, for good.",

@@ -153,6 +153,32 @@ class UserGroup:
         return Subjects(self.organization_id)
 
 
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A search, filters and an order of the list of enrollments, kept under a name.
+
+    `user_id` is whose it is; None for what an API key shared.
+    """
+
+    id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    user_id: Id | None
+    name: str
+    shared: bool
+    search: str
+    filters: Mapping[str, str]
+    sort: str
+    created_at: int
+    created_by: str
+
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this view is about."""
+        return Subjects(self.organization_id)
+
+
 class DeviceList(StrEnum):
     """The lists that name devices before anybody has seen them."""
 

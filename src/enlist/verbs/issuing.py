@@ -45,14 +45,18 @@ _SPARES: Final = 4
 _LONGEST_HOURS: Final = SETTINGS["token_expiration_hours"].most
 
 
+QR: Final = "qr"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """How the token shall reach the user.
 
     Attributes:
-        type: `email` or `sms`; `none`: shown once to the caller, who needs `enrollments:reveal`;
-            `later`: neither, it is sent or downloaded when somebody asks for that. A one-time JWT
-            goes along as a file, and can be downloaded while it is valid.
+        type: `email` or `sms`; `none` or `qr`: shown once to the caller, who needs
+            `enrollments:reveal`, with `qr` as a picture, too; `later`: neither, it is sent or
+            downloaded when somebody asks for that. A one-time JWT goes along as a file, and can be
+            downloaded while it is valid.
         template: name of a message template; "" for the default.
     """
 
@@ -62,7 +66,7 @@ class Delivery:
     @property
     def shown(self) -> bool:
         """Whether the caller himself is shown the token."""
-        return self.type == "none"
+        return self.type in ("none", QR)
 
     @property
     def deferred(self) -> bool:
@@ -309,7 +313,7 @@ def check_delivery(
             "which no role holds by itself. Send it by e-mail or SMS instead.",
         )
     if delivery.type not in CHANNELS:
-        return invalid("message.type", "must be email, sms, none or later")
+        return invalid("message.type", "must be email, sms, qr, none or later")
     found = reached(user, delivery.type, channels)
     return found if isinstance(found, Refusal) else None
 

@@ -26,6 +26,7 @@ from enlist.store import (
     events,
     organizations,
     roles,
+    saved_views,
     sign_ins,
     users,
 )
@@ -376,6 +377,7 @@ class DeleteUser(QuickVerb[User, None]):
             "credentials_revoked": credentials.revoke_of_user(tx, ready.id, "deleted"),
         }
         enrollments.delete_of_user(tx, ready.id)
+        saved_views.delete_of_user(tx, ready.id)
         unenrolled = devices.unenroll_of_user(tx, ready.id)
         personal = {"user": ready.username, "email": ready.email}
         events.record(tx, caller, Happening("user.deleted", ready.subjects, data, personal))

@@ -1,4 +1,4 @@
-"""One-time JWTs as people and programs take them along: a file, and a QR code (D26, D27)."""
+"""What people and programs take along to enroll: a JWT's file, and QR codes (D26, D27, A70)."""
 
 from __future__ import annotations
 
@@ -32,3 +32,10 @@ def qr_code(found: OneTimeJwt) -> bytes:
     code = segno.make(found.jwt.reveal(), error="m", micro=False)
     code.save(picture, kind="png", scale=_SCALE, border=4, light="white")
     return picture.getvalue()
+
+
+def link_picture(link: str) -> str:
+    """An enrollment link as a QR code, a PNG in a `data:` address."""
+    return segno.make(link, error="m", micro=False).png_data_uri(
+        scale=_SCALE, border=4, light="white"
+    )

@@ -13,7 +13,7 @@ from enlist.core.clock import HOUR
 from enlist.core.model import DeviceList, GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
-from enlist.store import holds
+from enlist.store import holds, users
 from enlist.store.listing import Page
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
@@ -24,6 +24,7 @@ from enlist.verbs.imports import bring
 from enlist.verbs.offboard import Offboard
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.restrictions import AddRestriction
+from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
@@ -85,6 +86,13 @@ class World:
 
     def group(self) -> str:
         return self.api.enlist.do(AddGroup("main", self.name())).id
+
+    def view(self) -> str:
+        """A saved view of whoever asks."""
+        user = self.api.enlist.store.read(lambda tx: users.by_username(tx, self.username))
+        assert user is not None
+        caller = self.api.enlist.caller(user)
+        return self.api.enlist.do(SaveView("", self.name()), caller).id
 
     def restriction(self) -> str:
         return self.api.enlist.do(AddRestriction("main", {"name": "rule"})).id
@@ -244,6 +252,9 @@ TRIALS: dict[str, Trial] = {
         )
         for act in ("resend", "reissue", "revoke", "delete")
     },
+    "GET /saved-views": ("/saved-views", None),
+    "POST /saved-views": lambda w: ("/saved-views", {"name": w.name(), "shared": True}),
+    "DELETE /saved-views/{view_id}": lambda w: (f"/saved-views/{w.view()}", None),
     "GET /users": ("/users", None),
     "POST /users": lambda w: ("/users", {"username": w.name()}),
     "GET /users/{user}": lambda w: (f"/users/{w.user()}", None),

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-import struct
-import zlib
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import zxingcpp
 
 from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
@@ -20,6 +17,7 @@ from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.users import ChangeUser
 from enlist.web.services import Services
 from tests.installation import MAILED, PASSWORD, Enlist, code, done
+from tests.pictures import qr_text
 from tests.web.enroll.conftest import NewVisitor, Page, Visitor
 
 IPHONE = (
@@ -310,27 +308,6 @@ def test_qr_code_leads_to_the_page_with_the_code(
     link = f"{services.public_url}/enroll#t={code_on(page)}"
     assert qr_text(base64.b64decode(found[1])) == link
     assert len(link) <= 200
-
-
-def qr_text(png: bytes) -> str:
-    """What a camera would read; the picture is black and white."""
-    width, height = struct.unpack(">II", png[16:24])
-    assert png[24] == 1, "one bit for each dot"
-    parts, at = b"", 8
-    while at < len(png):
-        (length,) = struct.unpack(">I", png[at : at + 4])
-        parts += png[at + 8 : at + 8 + length] if png[at + 4 : at + 8] == b"IDAT" else b""
-        at += length + 12
-    packed, size = zlib.decompress(parts), 1 + -(-width // 8)
-    rows: list[bytes] = []
-    for start in range(0, len(packed), size):
-        # Filter 2 says "as above plus this"; the writer uses it to repeat a row.
-        above = rows[-1] if packed[start] == 2 else bytes(size - 1)
-        row = packed[start + 1 : start + size]
-        rows.append(bytes((a + b) & 255 for a, b in zip(row, above, strict=True)))
-    dots = bytes(255 * (row[x // 8] >> (7 - x % 8) & 1) for row in rows for x in range(width))
-    (found,) = zxingcpp.read_barcodes(memoryview(dots).cast("B", shape=[height, width]))
-    return str(found.text)
 
 
 def test_group_id_and_login_take_the_place_of_a_token(enlist: Enlist, visitor: Visitor) -> None:

@@ -42,6 +42,7 @@ REVISIONS: Final = (
     "0017_expiries",
     "0018_asset_numbers",
     "0019_test_messages",
+    "0020_saved_views",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

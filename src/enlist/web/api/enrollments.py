@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
+import anyio.to_thread
 from fastapi import Query
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
@@ -15,7 +16,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.delivery.lookups import enrollment_link
 from enlist.verbs import documents, views_details
-from enlist.verbs.issuing import Delivery, Issued
+from enlist.verbs.issuing import QR, Delivery, Issued
 from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
@@ -24,6 +25,7 @@ from enlist.verbs.views_details import ShowEnrollment
 from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
 from enlist.web.api.foreseeing import DryRunAsked, Foreseen, Preview
 from enlist.web.api.operations import Asking, Operations, Staff, shown
+from enlist.web.jwts import link_picture
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, IdGiven, Line, Moment, MomentGiven
 
 operations: Final = Operations("Enrollments")
@@ -68,9 +70,9 @@ UNSENDABLE: Final = ("email_missing", "phone_missing", "no_channel", "sms_cap_re
 class MessageType(Body):
     """How the token reaches the user."""
 
-    type: Literal["email", "sms", "none", "later"] = "email"
-    """`email`, `sms`; `none`: shown once in the answer, which takes `enrollments:reveal`; `later`:
-    neither, it is sent or downloaded afterwards."""
+    type: Literal["email", "sms", "qr", "none", "later"] = "email"
+    """`email`, `sms`; `none` or `qr`: shown once in the answer, which takes `enrollments:reveal`,
+    `qr` with a picture to scan; `later`: neither, it is sent or downloaded afterwards."""
     template: Line = ""
     """Name of a message template; the default one if left out."""
 
@@ -135,9 +137,11 @@ class Enrollment(Shown):
     replaces_device_id: str | None
     """The device that ends when this enrollment is used."""
     token: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
-    """Only where it was asked for with `message.type` `none`, once."""
+    """Only where it was asked for with `message.type` `none` or `qr`, once."""
     link: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
     """Opens the enrollment page with the token filled in; only beside `token`."""
+    qr_code: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
+    """The link as a picture to scan, a PNG in a `data:` address; only with `message.type` `qr`."""
 
     @classmethod
     def of(cls, found: model.Enrollment, now: int) -> Enrollment:
@@ -359,7 +363,7 @@ async def reissue_enrollment(
     issued = await asking.do(verb)
     if isinstance(issued, Refusal):
         return issued
-    return await issued_enrollment(asking, issued)
+    return await issued_enrollment(asking, issued, asked.message)
 
 
 @operations.staff(
@@ -377,11 +381,16 @@ async def delete_enrollment(asking: Staff, enrollment_id: str) -> Refusal | None
     return await asking.do(DeleteEnrollment(enrollment_id))
 
 
-async def issued_enrollment(asking: Asking, issued: Issued) -> EnrollmentDetail | Refusal:
-    """What was issued, with token and link where the verb gave the token out."""
+async def issued_enrollment(
+    asking: Asking, issued: Issued, message: MessageType | None = None
+) -> EnrollmentDetail | Refusal:
+    """What was issued, with token, link and picture where the verb gave the token out."""
     found = await show_enrollment(asking, issued.enrollment_id)
     if isinstance(found, Refusal) or issued.token is None:
         return found
     token = issued.token.reveal()
     link = enrollment_link(asking.services.public_url, found.id, token)
-    return found.model_copy(update={"token": token, "link": link})
+    update = {"token": token, "link": link}
+    if message is not None and message.type == QR:
+        update["qr_code"] = await anyio.to_thread.run_sync(link_picture, link)
+    return found.model_copy(update=update)

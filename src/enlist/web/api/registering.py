@@ -132,7 +132,7 @@ async def register_device(
         body.organization, body.user, body.details(), delivery, body.expires_at, body.grant
     )
     issued = await asking.do_once(verb, _again(body.message))
-    return issued if isinstance(issued, Refusal) else await registered(asking, issued)
+    return issued if isinstance(issued, Refusal) else await registered(asking, issued, body.message)
 
 
 @operations.staff(
@@ -161,15 +161,15 @@ async def issue_enrollment(
     issued = await asking.do_once(verb, _again(asked.message))
     if isinstance(issued, Refusal):
         return issued
-    return await issued_enrollment(asking, issued)
+    return await issued_enrollment(asking, issued, asked.message)
 
 
-async def registered(asking: Asking, issued: Issued) -> Registered | Refusal:
-    """What was registered, with token and link where the verb gave the token out."""
+async def registered(asking: Asking, issued: Issued, message: MessageType) -> Registered | Refusal:
+    """What was registered, with token, link and picture where the verb gave the token out."""
     device = await asking.see(ShowDevice(issued.device_id))
     if isinstance(device, Refusal):
         return device
-    enrollment = await issued_enrollment(asking, issued)
+    enrollment = await issued_enrollment(asking, issued, message)
     return shown(
         enrollment, lambda each: Registered(device=Device.of(device.device), enrollment=each)
     )

@@ -236,7 +236,7 @@ async def _afresh(
     begun = await asking.do_once(verb, _again(message))
     if isinstance(begun, Refusal):
         return begun
-    enrollment = await issued_enrollment(asking, begun.issued)
+    enrollment = await issued_enrollment(asking, begun.issued, message)
     if isinstance(enrollment, Refusal):
         return enrollment
     return _shown(enrollment, begun.ended, now)

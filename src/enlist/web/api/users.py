@@ -234,8 +234,8 @@ async def add_user(
 ) -> AddedUser | Refusal:
     """Add a user, and perhaps register a first device and send its token in the same step.
 
-    The token goes to the user. Only with `device.message.type` `none`, which takes the permission
-    `enrollments:reveal`, the answer holds it, once, together with the link.
+    The token goes to the user. Only with `device.message.type` `none` or `qr`, which take the
+    permission `enrollments:reveal`, the answer holds it, once, together with the link.
     """
     if body.device is None:
         added = await asking.do_once(body.user(), UserAgain)
@@ -249,7 +249,7 @@ async def _add_with_device(asking: Asking, user: AddUser, device: NewDevice) -> 
     both = await asking.do_once(verb, lambda made: BothAgain(made, revealed=message.shown))
     if isinstance(both, Refusal):
         return both
-    made = await registered(asking, both.issued)
+    made = await registered(asking, both.issued, device.message)
     if isinstance(made, Refusal):
         return made
     asking.versioned(both.user.version)

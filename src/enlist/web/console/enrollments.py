@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -13,7 +12,7 @@ from enlist.core.model import Enrollment
 from enlist.core.outcomes import Refusal
 from enlist.verbs.views import ListEnrollments
 from enlist.verbs.views_details import ShowEnrollment
-from enlist.web.console import words
+from enlist.web.console import saved_views, words
 from enlist.web.console.alarms import flagged
 from enlist.web.console.bulk_acts import acts_of
 from enlist.web.console.devices import shown_attempts
@@ -24,24 +23,10 @@ from enlist.web.console.offering import of_enrollment, permitted
 from enlist.web.console.sending import unsendable
 from enlist.web.console.timeline import INTERCEPTION
 
-_FILTERS: Final = (
-    "device_state",
-    "platform",
-    "ownership",
-    "token_status",
-    "token_type",
-    "source",
-    "first_seen",
-    "grant",
-    "message_state",
-    "state",
-    "user",
-)
-
 
 async def show_list(desk: Desk) -> Response:
     """All enrollments of the organization in force and below."""
-    query = read_query(desk.request, _FILTERS)
+    query = read_query(desk.request, saved_views.FILTERS)
     found = await desk.view(ListEnrollments(desk.group_id, **query.asked))
     if isinstance(found, Refusal):
         return desk.refuse(found)
@@ -52,6 +37,7 @@ async def show_list(desk: Desk) -> Response:
         "words": words,
         "bulk": acts_of(desk, "enrollments"),
         "export": _export(desk, query),
+        "views": await saved_views.offered(desk, query),
     }
     return desk.show("console/enrollments.html", context)
 

@@ -145,6 +145,8 @@ VERBS: Final[Mapping[str, str]] = {
     "revoke": N_("revoke an enrollment"),
     "change_device": N_("change a device"),
     "delete_device": N_("delete a device"),
+    "save_view": N_("save a view of enrollments"),
+    "delete_view": N_("delete a saved view"),
     "move_device": N_("move a device to another organization"),
     "unregister": N_("delete a registration by its number"),
     "disconnect": N_("disconnect a device"),

@@ -127,6 +127,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "device.deleted": N_("%(who)s deleted the device %(device)s."),
     "device.reset": N_("%(who)s reset %(device)s; what it held has ended."),
     "device.reassigned": N_("%(who)s gave %(device)s to somebody else; what it held has ended."),
+    "view.saved": N_("%(who)s saved the view %(name)s."),
+    "view.deleted": N_("%(who)s deleted the saved view %(name)s."),
     "device.moved": N_("%(who)s moved %(device)s to another organization, with its token."),
     "device.denied": N_("%(device)s was put on a deny list; what it held has ended."),
     "device.replaced": N_("Another device took the place of %(device)s; what it held has ended."),

@@ -85,6 +85,8 @@ MANNERS: Final = {
     "device.deleted": Manner("trash", "warn"),
     "device.reset": Manner("rotate", "warn"),
     "device.reassigned": Manner("user-plus", "warn"),
+    "view.saved": Manner("search"),
+    "view.deleted": Manner("trash"),
     "device.moved": Manner("sitemap"),
     "device.denied": Manner("ban", "bad"),
     "device.replaced": Manner("refresh", "warn"),
