@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -291,11 +291,12 @@ class Enlist(Records):
         attempt_id: str | None = None,
         idempotency: IdempotencyKey | None = None,
         caller: Caller | None = None,
+        accepts: str = "",
     ) -> Outcome[Enrolled]:
         """Enroll a device. `key` numbers the device's key; None brings no request at all."""
         request = csr(key) if isinstance(key, int) else key
         verb = Redeem(
-            _presented(token, login, group_id),
+            replace(_presented(token, login, group_id), accepts=accepts),
             report or DeviceReport(platform=platform),
             request,
             idempotency,

@@ -101,6 +101,16 @@ def test_it_enrolls_with_a_real_server(
     assert token not in other.err
 
 
+def test_terms_of_use_are_accepted_by_their_id(peer: Peer, enroll: Enroll) -> None:
+    """A57; a row of letters that is no id never reaches the request."""
+    words = ("GoodToken1", "--server", peer.address, "--accept-terms")
+    wrong = enroll(*words, 'x","token":"y')
+    assert (wrong.code, peer.seen) == (2, [])
+    ran = enroll(*words, "019cae6b-6600-7000-8024-0b1c2228133d")
+    assert (ran.code, ran.err) == (0, "")
+    assert peer.seen[0].body["accepted_terms"] == "019cae6b-6600-7000-8024-0b1c2228133d"
+
+
 def test_a_link_and_standard_input_are_taken(peer: Peer, enroll: Enroll, state: Path) -> None:
     link = f"{peer.address}/enroll/h4ndle?utm_source=mail#t=GoodToken1&utm_medium=mail"
     ran = enroll("-", "--name", 'Ada\'s "lap\\top"', stdin=f"{link}\n")

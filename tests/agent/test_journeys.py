@@ -43,3 +43,22 @@ def test_a_lost_answer_is_given_again(house: House, state: Path) -> None:
     told, _ = house.agent("enroll", jwt, "--state", state)
     assert device_id in told
     assert (state / "certificate.pem").read_text() == certificate
+
+
+def test_terms_of_use_are_accepted_by_their_id(house: House, state: Path) -> None:
+    """A57: what the refusal says is what the next command takes; the script does the same."""
+    draft = {"texts": [{"language": "en", "title": "Terms", "body": "Be kind."}]}
+    terms = house.post("/api/v1/organizations/main/terms", draft)["id"]
+    try:
+        _, token = house.token()
+        words = ("--server", house.server.url, "--state", state)
+        _, told = house.agent("enroll", token, *words, expect=1)
+        assert f"--accept-terms {terms}" in told
+        assert f"{house.server.url}/enroll/terms/{terms}" in told
+        _, wrong = house.agent("enroll", token, *words, "--accept-terms", "?", expect=1)
+        assert "terms of use" in wrong
+        out, _ = house.agent("enroll", token, *words, "--accept-terms", terms)
+        assert out.startswith("Enrolled")
+    finally:
+        with house.client() as client:
+            assert client.delete(f"/api/v1/terms/{terms}").status_code == 204

@@ -46,6 +46,10 @@ _WITHOUT_0016 = [
     "DROP INDEX api_key_creator",
     "DROP TABLE offboarding",
 ]
+_WITHOUT_0021 = [
+    *(f"DROP TABLE {name}" for name in ("terms_acceptance", "terms_text", "terms")),
+    "ALTER TABLE attempt DROP COLUMN accepted_terms_id",
+]
 _WITHOUT_0004 = [
     "DROP INDEX enrollment_replaces",
     "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
@@ -81,6 +85,7 @@ BACK = {
     "0015": {"sqlite": _WITHOUT_0016, "postgres": _WITHOUT_0016},
     "0016": {"sqlite": ["DROP TABLE expiry_told"], "postgres": ["DROP TABLE expiry_told"]},
     "0018": {"sqlite": ["DROP TABLE test_message"], "postgres": ["DROP TABLE test_message"]},
+    "0020": {"sqlite": _WITHOUT_0021, "postgres": _WITHOUT_0021},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],

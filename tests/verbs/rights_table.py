@@ -17,6 +17,7 @@ from enlist.core.model import DeviceList, GrantKind, User
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
+from enlist.core.terms import TermsText
 from enlist.store import credentials, holds
 from enlist.verbs import (
     afresh,
@@ -52,6 +53,7 @@ from enlist.verbs import (
     revocations,
     saved_views,
     staff,
+    terms,
     unregister,
     users,
     views,
@@ -228,7 +230,12 @@ def _child(world: World, place: str) -> str:
     return world.add_organization(f"child{world.number()}", place).id
 
 
+def _terms(world: World, place: str) -> str:
+    return world.do(terms.PublishTerms(place, DRAFT)).id
+
+
 NEW = DeviceDetails("new", "linux")
+DRAFT = terms.Draft((TermsText("en", "Terms", "Be kind."),), "windows")
 
 REQUESTS: dict[str, Asked] = {
     "AddOrganization": Asked(
@@ -257,6 +264,16 @@ REQUESTS: dict[str, Asked] = {
         lambda w, p: restrictions.RestrictionAgain(p, _restriction(w, p)), ALL, 0
     ),
     "ListRestrictions": Asked(lambda _w, p: restrictions.ListRestrictions(p), ALL, 0),
+    "PublishTerms": Asked(lambda _w, p: terms.PublishTerms(p, DRAFT), ADMINISTRATORS),
+    "TermsAgain": Asked(lambda w, p: terms.TermsAgain(p, _terms(w, p)), ALL, 0),
+    "WithdrawTerms": Asked(lambda w, p: terms.WithdrawTerms(_terms(w, p)), ADMINISTRATORS),
+    "ShowTerms": Asked(lambda _w, p: terms.ShowTerms(p), ALL, 0),
+    "ShowTermsVersion": Asked(lambda w, p: terms.ShowTermsVersion(_terms(w, p)), ALL, 0),
+    "ListAcceptances": Asked(lambda _w, p: terms.ListAcceptances(p), ALL, 0),
+    "ExportAcceptances": Asked(lambda _w, p: terms.ExportAcceptances(p), STAFF_READERS, 0),
+    "BeginAcceptanceExport": Asked(
+        lambda _w, p: terms.BeginAcceptanceExport(terms.ExportAcceptances(p)), STAFF_READERS
+    ),
     "PutOnList": Asked(
         lambda w, p: device_lists.PutOnList(
             p, DeviceList.DENY, (device_lists.Entry("serial", f"SN-{w.number():06}"),)
@@ -503,6 +520,8 @@ ELSEWHERE = {
     "PreviewBranding",
     # What public pages fetch; nothing of it is secret.
     "PublicBranding",
+    # Whoever is asked to accept terms of use must be able to read them.
+    "ReadTerms",
     "Logo",
     "PreviewTemplate",
     "SendSample",

@@ -11,6 +11,7 @@ from enlist.core.model import DeviceList
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret, support_code
+from enlist.core.terms import TermsText
 from enlist.store.listing import LISTINGS, MOST_PER_PAGE
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.api_keys import CreateApiKey
@@ -24,6 +25,7 @@ from enlist.verbs.redeem import Redeem
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole
+from enlist.verbs.terms import Draft, ListAcceptances, PublishTerms
 from enlist.verbs.users import AddUser
 from enlist.verbs.views import (
     ListApiKeys,
@@ -56,6 +58,7 @@ LISTS: dict[str, Any] = {
     "groups": ListGroups,
     "imports": ListImports,
     "listed_devices": ListListed,
+    "terms_acceptances": ListAcceptances,
     "webhooks": ListWebhooks,
 }
 FEW = frozenset(LISTS) - {"users", "organizations", "events"}
@@ -63,10 +66,21 @@ FEW = frozenset(LISTS) - {"users", "organizations", "events"}
 SOME_ID = "00000000-0000-7000-8000-000000000000"
 
 
+def accept(world: World, place: str, username: str) -> None:
+    """A device of somebody's is enrolled, and its terms are accepted."""
+    draft = Draft((TermsText("en", "Terms", "Be kind."),), "windows")
+    terms = world.do(PublishTerms(place, draft)).id
+    details = DeviceDetails(f"device {world.number()}", "windows")
+    issued = world.do(Register("", username, details, Delivery("none")))
+    presented = Presented(token=issued.token, accepts=terms)
+    world.do(Redeem(presented, DeviceReport(platform="windows"), request()), STRANGER)
+
+
 def inhabit(world: World, place: str) -> None:
     """Something of every kind in an organization."""
     user = world.add_user(place)
     world.do(Register("", user.id, DeviceDetails("laptop", "linux"), Delivery("email")))
+    accept(world, place, user.username)
     world.do(CreateApiKey("robot", "reader", place))
     world.do(AddGroup(place, f"group {world.number()}"))
     world.do(AddImport(place, "simple", f"{world.number()}.csv", "", ("username",), 1))
@@ -107,7 +121,7 @@ def test_every_filter_and_sort_works_on_both_stores(either: World, name: str) ->
     listing, view = LISTINGS[name], LISTS[name]
     inhabit(either, "acme")
     values = dict.fromkeys(listing.filters, "x")
-    values |= dict.fromkeys(("device", "enrollment", "after", "id", "group"), SOME_ID)
+    values |= dict.fromkeys(("device", "enrollment", "after", "id", "group", "terms"), SOME_ID)
     values["user"] = ADMINISTRATOR
     values |= dict.fromkeys(("since", "before"), "1000")
     for wanted in listing.filters:

@@ -18,6 +18,7 @@ from enlist.core.model import DeviceList
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret, parse_code, support_code
+from enlist.core.terms import TermsText
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
@@ -31,6 +32,7 @@ from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.templates import PutTemplate, Wording
+from enlist.verbs.terms import Draft, PublishTerms
 from enlist.verbs.users import AddUser
 from tests.connections import live_session
 from tests.installation import MAILED, PASSWORD, Enlist, done, refusal
@@ -60,6 +62,7 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "delivery": ("delivery",),
     "user_group": ("user_group",),
     "restriction": ("restriction",),
+    "terms": ("terms",),
     "allowed": ("allowed",),
     "denied": ("denied",),
     "saved_view": ("saved_view",),
@@ -99,6 +102,7 @@ class Things:
     support_code: str
     user_group: str
     restriction: str
+    terms: str
     allowed: str
     denied: str
     saved_view: str
@@ -176,12 +180,19 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         support_code=again.support_code,
         user_group=enlist.do(AddGroup(place, f"{mark} group")).id,
         restriction=enlist.do(AddRestriction(place, {"name": f"{house} rule"})).id,
+        terms=_terms(enlist, place, house),
         allowed=_listed(enlist, place, DeviceList.ALLOW, f"{mark}-allowed"),
         saved_view=enlist.do(
             SaveView(place, f"{mark} view", filters={"user": user.id}, shared=True)
         ).id,
         denied=_listed(enlist, place, DeviceList.DENY, f"{mark}-denied"),
     )
+
+
+def _terms(enlist: Enlist, place: str, house: str) -> str:
+    """A version in force, for devices that nothing here enrolls."""
+    draft = Draft((TermsText("en", f"{house} terms", "Be kind."),), "windows")
+    return enlist.do(PublishTerms(place, draft)).id
 
 
 def _listed(enlist: Enlist, place: str, kind: DeviceList, serial: str) -> str:

@@ -55,6 +55,8 @@ SAME_AS: Final = {
     "groups/id": "user_group",
     "target": "organization",
     "delivery_id": "delivery",
+    "terms_id": "terms",
+    "terms/id": "terms",
     "delivery": "delivery",
     **{f"template_{platform}": "template" for platform in Platform},
 }
@@ -119,6 +121,11 @@ PLAIN: Final[dict[str, Any]] = {
     "at": "",
     "confirm": "",
     "rank": 100,
+    "texts": [{"language": "en", "title": "Terms", "body": "Be kind."}],
+    "accepted_terms": "",
+    "accept": "",
+    "en": "Be kind.",
+    "de": "",
     "may_enroll": True,
     "platforms": [],
     "models": [],
@@ -210,6 +217,7 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/imports/{id}/stop": (),
     "/console/{group_id}/branding/message": ("template_ios", "help_text"),
     "/console/{group_id}/branding/page": ("template_ios", "help_text"),
+    "/console/{group_id}/terms/preview": ("title.en", "body.en"),
     "/console/{group_id}/templates/preview": ("name", "purpose", "channel", "subject", "body"),
     "/console/{group_id}/templates/test": (
         "name",

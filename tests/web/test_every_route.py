@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
+from enlist.core.terms import TermsText
 from enlist.delivery.channels.mailbox import CapturedMessage
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.driver import Driver
@@ -30,6 +31,7 @@ from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
+from enlist.verbs.terms import Draft, PublishTerms
 from enlist.web.api.application import fastapi_application
 from enlist.web.app import LARGE, device_application, web_application
 from enlist.web.services import Services
@@ -43,8 +45,11 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 FRAMED = (
     "/demo/mailbox/1",
-    "/console/main/templates/write",
-    "/console/main/templates/preview",
+    *(
+        f"/console/main/{of}/{page}"
+        for of in ("templates", "terms")
+        for page in ("write", "preview")
+    ),
     "/console/main/branding",
 )
 """Mails, shown in a frame: these alone have a content policy of their own."""
@@ -137,6 +142,9 @@ class Site:
         return client
 
 
+DRAFT = Draft((TermsText("en", "Terms", "Be kind."),))
+
+
 def made(enlist: Enlist, services: Services) -> Site:
     """A site with one of everything."""
     ticket = enlist.register("ada")
@@ -163,6 +171,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "look": "7a1fa2-0",
         "groups": enlist.do(AddGroup("main", "staff")).id,
         "restrictions": enlist.do(AddRestriction("alpha", {"name": "rule"})).id,
+        "terms": enlist.do(PublishTerms("alpha", DRAFT)).id,
         "members": enlist.device(ticket.device_id).user_id or "",
         "allow-list": ticket.device_id,
         "deny-list": ticket.device_id,

@@ -61,7 +61,7 @@ BY_LOT: Final = re.compile(
     r'|name="nonce" value="[^"]*"'
 )
 HIDDEN: Final = re.compile(r'cursor(?:=|":")([A-Za-z0-9_-]+)')
-EXPORTS: Final = ("/api/v1/enrollments/export",)
+EXPORTS: Final = ("/api/v1/enrollments/export", "/api/v1/terms/acceptances/export")
 """Whoever asks here leaves what he wrote in his own log. So these are asked last."""
 UNEQUAL: Final = ("content-length",)
 """Headers that follow from how long a name is."""

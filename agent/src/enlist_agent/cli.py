@@ -134,6 +134,11 @@ def _enroll_words(commands: _Commands, prog: str) -> _Parser:
         metavar="sha256:HEX",
         help="trust the server's own CA if it has this fingerprint, and no other",
     )
+    says(
+        "--accept-terms",
+        metavar="ID",
+        help="accept the terms of use with this id, where your organization asks for that",
+    )
     enrolling.set_defaults(do=_enroll)
     return enrolling
 
@@ -182,6 +187,7 @@ def _enroll(given: argparse.Namespace) -> int:
         name=given.name,
         ca=given.ca,
         ca_fingerprint=given.ca_fingerprint,
+        accepted_terms=given.accept_terms,
         patience=Patience(notice=_tell),
     ).run()
     if isinstance(outcome, Refusal):

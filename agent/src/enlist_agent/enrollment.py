@@ -63,6 +63,7 @@ class Enroll:
     name: str | None = None
     ca: Path | None = None
     ca_fingerprint: str | None = None
+    accepted_terms: str | None = None
     patience: Patience = field(default_factory=Patience)
 
     def run(self) -> Enrolled | Refusal:
@@ -99,10 +100,11 @@ class Enroll:
 
     def _goal(self, jwt: OneTimeJwt) -> Target:
         """Where a JWT goes; all else is settled by whoever made it."""
-        if any((self.group_id, self.username, self.password, self.name, self.ca_fingerprint)):
+        beside = (self.group_id, self.username, self.password, self.name, self.ca_fingerprint)
+        if any((*beside, self.accepted_terms)):
             raise UsageError(
-                "A JWT says all that is needed: leave out --group-id, --username, --name and "
-                "--ca-fingerprint."
+                "A JWT says all that is needed: leave out --group-id, --username, --name, "
+                "--ca-fingerprint and --accept-terms."
             )
         server = server_address(self.server) if self.server else jwt.server
         if not server.startswith("https:"):
@@ -116,7 +118,11 @@ class Enroll:
         trust, extra_ca = named.trust(goal.server, self.patience)
         secrets = {"token": goal.secret, "password": self.password}
         hidden = {name: each for name, each in secrets.items() if each is not None}
-        asked = {"group_id": self.group_id, "username": self.username}
+        asked = {
+            "group_id": self.group_id,
+            "username": self.username,
+            "accepted_terms": self.accepted_terms,
+        }
         given = {name: each for name, each in asked.items() if each}
         revealed = {name: each.reveal() for name, each in hidden.items()}
         request = {"device": describe(self.name), "csr": csr, **given, **revealed}

@@ -385,7 +385,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One device's try at an enrollment, by one generation of it."""
+    """One device's try at an enrollment, by one generation of it.
+
+    Attributes:
+        accepted_terms_id: the terms of use that were accepted when it began.
+    """
 
     id: Id
     enrollment_id: Id | None
@@ -396,6 +400,7 @@ class Attempt:
     started_at: int
     expires_at: int
     address: str
+    accepted_terms_id: Id | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Final
 
 from enlist.core.outcomes import FieldError, Refusal, invalid
 from enlist.core.restrictions import Restrictions
+from enlist.core.terms import InForce
 
 
 class Permission(StrEnum):
@@ -264,14 +265,16 @@ class Effective:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentPolicy:
-    """The settings in force at one organization, and what restricts enrolling there.
+    """The settings in force at one organization, what restricts enrolling there, and the terms.
 
     Attributes:
         restrictions: None where nothing does, so that nobody has to look further.
+        terms: empty where nothing must be accepted.
     """
 
     settings: Mapping[str, Effective]
     restrictions: Restrictions | None = None
+    terms: InForce = ()
 
     @property
     def mode(self) -> EnrollmentMode:

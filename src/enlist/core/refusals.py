@@ -100,6 +100,11 @@ CATALOGUE: dict[str, Meaning] = {
         "Your organization asks for a registration token",
         "Use the token in the message that your administrator sends you.",
     ),
+    "terms_required": _of(
+        _MEMBER,
+        "Your organization asks you to accept its terms of use",
+        "Read them, and say that you accept them. Nothing was used up.",
+    ),
     "device_not_registered": _of(
         _MEMBER,
         "This device is not registered",

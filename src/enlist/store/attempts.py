@@ -16,14 +16,14 @@ _INSERT = Query(
     """
     INSERT INTO attempt (id, enrollment_id, generation, organization_id, user_id, digest,
                          lookup_key_id, state, platform, device_name, address, started_at,
-                         expires_at)
+                         expires_at, accepted_terms_id)
     VALUES (:id, :enrollment_id, :generation, :organization_id, :user_id, :digest, :key_id, 'open',
-            :platform, :device_name, :address, :now, :expires_at)
+            :platform, :device_name, :address, :now, :expires_at, :accepted_terms_id)
     """,
 )
 _COLUMNS = """
     SELECT a.id, a.enrollment_id, a.generation, a.organization_id, a.user_id, a.state,
-           a.started_at, a.expires_at, a.address
+           a.started_at, a.expires_at, a.address, a.accepted_terms_id
       FROM attempt a
 """
 _BY_DIGEST = Query("attempt.by_digest", f"{_COLUMNS} WHERE a.digest = :digest")
@@ -77,6 +77,7 @@ class NewAttempt:
         enrollment_id: None where the enrollment is made by completing (grant `sign_in`).
         generation: the enrollment's generation; a reissue ends the attempt with it.
         user_id: who proved himself, so that completing asks for no password again.
+        accepted_terms_id: the terms of use that he accepted, so that the device need not ask.
     """
 
     id: Id
@@ -89,6 +90,7 @@ class NewAttempt:
     device_name: str
     address: str
     expires_at: int
+    accepted_terms_id: Id | None = None
 
 
 def insert(tx: Tx, new: NewAttempt) -> None:
@@ -107,6 +109,7 @@ def insert(tx: Tx, new: NewAttempt) -> None:
         address=new.address,
         now=tx.now,
         expires_at=new.expires_at,
+        accepted_terms_id=new.accepted_terms_id,
     )
 
 
@@ -180,4 +183,5 @@ def _attempt(row: Row) -> Attempt:
         started_at=row["started_at"],
         expires_at=row["expires_at"],
         address=row["address"],
+        accepted_terms_id=row["accepted_terms_id"],
     )

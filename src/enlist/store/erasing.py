@@ -38,6 +38,7 @@ TABLES: Final = {
     "offboarding": "deleted",
     "role_assignment": "deleted",
     "sign_in": "deleted",
+    "terms_acceptance": "stays; it holds ids alone",
 }
 """Every table that points to a user or to his device, and what erasing him does to it."""
 
@@ -157,7 +158,11 @@ _BY_NAME = tuple(
         f"erasing.{table}_by",
         f"UPDATE {table} SET {column} = '' WHERE lower({column}) = :username",
     )
-    for table, column in (("webhook", "created_by"), ("listed_device", "added_by"))
+    for table, column in (
+        ("webhook", "created_by"),
+        ("listed_device", "added_by"),
+        ("terms", "published_by"),
+    )
 )
 _STATEMENTS = {
     name: Query(f"erasing.forget_{name}", text)

@@ -19,6 +19,7 @@ from enlist.core.policy import (
     resolve,
 )
 from enlist.core.restrictions import restrictions_in
+from enlist.core.terms import terms_in
 from enlist.store.ahead import ReadAhead
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
@@ -260,7 +261,8 @@ def _resolved(rows: tuple[tuple[str, str | None, str | None], ...]) -> Enrollmen
         for place, (group_id, _) in enumerate(levels)
         if _child_permission(levels[place + 1 :]) is ChildPermission.INHERIT_ONLY
     }
-    return replace(resolve(levels), restrictions=restrictions_in(rows, silent))
+    restrictions = restrictions_in(rows, silent)
+    return replace(resolve(levels), restrictions=restrictions, terms=terms_in(rows, silent))
 
 
 def _child_permission(above: list[tuple[str, dict[str, SettingValue]]]) -> ChildPermission:

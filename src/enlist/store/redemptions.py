@@ -16,6 +16,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening, make_event
 from enlist.core.ids import Id
 from enlist.core.model import Device
+from enlist.core.terms import Acceptance
 from enlist.store import (
     allowances,
     attempts,
@@ -27,6 +28,7 @@ from enlist.store import (
     limits,
     notices,
     replacements,
+    terms,
 )
 from enlist.store.allowances import Allowance
 from enlist.store.credentials import NewCertificate
@@ -104,6 +106,7 @@ class Redemption:
         replaces_device_id: the device that retires now that this one is enrolled.
         notice: what its user is told then.
         allowance: the limits that it must fit into; None where there are none.
+        acceptance: terms of use that are accepted with it.
     """
 
     enrollment_id: Id
@@ -121,6 +124,7 @@ class Redemption:
     replaces_device_id: Id | None = None
     notice: Notice | None = None
     allowance: Allowance | None = None
+    acceptance: Acceptance | None = None
 
     @property
     def plain(self) -> bool:
@@ -133,6 +137,7 @@ class Redemption:
             or self.idempotency
             or self.notice
             or self.allowance
+            or self.acceptance
         )
 
     @property
@@ -215,6 +220,7 @@ def _claim(tx: Tx, claims: Sequence[Redemption], *, only: bool) -> set[int]:
 def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
     """The claims are won: what else follows from some of them, in the same transaction."""
     notices.queue(tx, (claim.notice for claim in won))
+    terms.accept(tx, [_accepted(claim, claim.acceptance) for claim in won if claim.acceptance])
     for claim in won:
         if claim.attempt_id is not None and not attempts.complete(
             tx, claim.attempt_id, claim.enrollment_id, claim.generation
@@ -227,6 +233,17 @@ def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
             tx, claim.idempotency, claim.device_id, claim.idempotency_lifetime
         ):
             raise ConcurrentChange  # the same request at the same moment has enrolled a device
+
+
+def _accepted(claim: Redemption, acceptance: Acceptance) -> dict[str, object]:
+    return {
+        "id": acceptance.id,
+        "terms_id": acceptance.terms_id,
+        "user_id": claim.happening.about.user_id,
+        "device_id": claim.device_id,
+        "enrollment_id": claim.enrollment_id,
+        "accepted_at": acceptance.accepted_at,
+    }
 
 
 def _steps(claims: Sequence[Redemption], now: int) -> list[list[dict[str, object]]]:

@@ -48,6 +48,7 @@ class Purpose:
     Attributes:
         expires_at: until when it can be used; None for a sign-in.
         device_name, platform: of the registered device; "" where none is registered.
+        terms_id: terms of use that have yet to be accepted; "" for none.
     """
 
     organization: Organization
@@ -56,6 +57,7 @@ class Purpose:
     platform: str
     expires_at: int | None
     next: Next
+    terms_id: Id = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,8 @@ class _Presenting(Verb[Seen, Ready, Value], Generic[Ready, Value]):
         if seen.organization is None:
             code = "credentials_invalid" if self.presented.with_credentials else "token_invalid"
             return Refusal(code, reason="its organization is gone")
-        return Welcome(
-            admitted, _about(seen.found, admitted), _purpose(seen.found, seen.organization)
-        )
+        purpose = _purpose(seen.found, seen.organization)
+        return Welcome(admitted, admitted.subjects, purpose)
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ class Begin(_Presenting[Opening, Begun]):
 
     Only holders are counted, so nobody without the secret can use up what may be begun with it.
 
-    Refusals: those of redeeming, and `rate_limited` after `MOST_BEGUN`.
+    Refusals: those of redeeming, `terms_required` among them, and `rate_limited` after
+    `MOST_BEGUN`.
     """
 
     presented: Presented
@@ -173,6 +175,9 @@ class Begin(_Presenting[Opening, Begun]):
         welcome = self.welcome(tools, seen)
         if isinstance(welcome, Refusal):
             return welcome
+        unagreed = presenting.unagreed(tools, welcome.admitted)
+        if unagreed is not None:
+            return unagreed
         code = new_code()
         digest = tools.keys.digest(Kind.ATTEMPT_CODE, code_digest_input(code.reveal()))
         return Opening(welcome, self._attempt(welcome, digest, tools.clock(), caller), code)
@@ -193,7 +198,8 @@ class Begin(_Presenting[Opening, Begun]):
 
     def _attempt(self, welcome: Welcome, digest: Digest, now: int, caller: Caller) -> NewAttempt:
         """An attempt lives ten minutes, and never past its enrollment (ruling 24)."""
-        sighting, purpose = welcome.admitted.found.sighting, welcome.purpose
+        found, purpose = welcome.admitted.found, welcome.purpose
+        sighting, agreement = found.sighting, found.agreement
         until = now + ATTEMPT_LIFETIME
         if purpose.expires_at is not None:
             until = min(until, purpose.expires_at)
@@ -208,6 +214,7 @@ class Begin(_Presenting[Opening, Begun]):
             device_name=self.report.name,
             address=caller.address,
             expires_at=until,
+            accepted_terms_id=agreement.terms.id if agreement and agreement.accepted_at else None,
         )
 
 
@@ -244,21 +251,15 @@ def _whose(about: Subjects) -> Id | None:
     return about.enrollment_id or about.user_id
 
 
-def _about(found: Found, admitted: Admitted) -> Subjects:
-    if found.sighting is not None:
-        return found.sighting.subjects
-    organization_id = found.organization.id if found.organization else None
-    device_id = found.registered.id if found.registered else None
-    return Subjects(organization_id, admitted.user_id, device_id)
-
-
 def _purpose(found: Found, organization: Organization) -> Purpose:
     sighting = found.sighting or found.live
+    asked = found.agreement.asked if found.agreement else None
+    terms_id = asked.id if asked else ""
     if sighting is None:
         username = found.login.username if found.login else ""
         name = found.registered.name if found.registered else ""
         platform = found.registered.platform.value if found.registered else ""
-        return Purpose(organization, username, name, platform, None, Next.CERTIFICATE)
+        return Purpose(organization, username, name, platform, None, Next.CERTIFICATE, terms_id)
     return Purpose(
         organization,
         sighting.username,
@@ -266,6 +267,7 @@ def _purpose(found: Found, organization: Organization) -> Purpose:
         sighting.device_platform.value if sighting.device_platform else "",
         sighting.expires_at,
         _next(found.platform, sighting.device_platform),
+        terms_id,
     )
 
 

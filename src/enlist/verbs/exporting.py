@@ -91,25 +91,29 @@ class BeginExport(QuickVerb[str, None]):
 
 def heading() -> str:
     """The first line of the file."""
-    return _lines([COLUMNS])
+    return csv_lines([COLUMNS])
 
 
 def lines(found: Iterable[Enrollment], now: int) -> str:
     """Enrollments as lines of the file."""
     shown = (documents.enrollment(each, now) for each in found)
-    return _lines([_cell(name, each[name]) for name in COLUMNS] for each in shown)
+    return csv_lines([_cell(name, each[name]) for name in COLUMNS] for each in shown)
 
 
 def _cell(name: str, value: object) -> str:
-    if value is None:
-        return ""
     if name.endswith("_at") and isinstance(value, int):
         return rfc3339(value)
-    text = str(value)
+    return csv_cell(value)
+
+
+def csv_cell(value: object) -> str:
+    """A value as a spreadsheet may read it: never as a formula."""
+    text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _lines(rows: Iterable[Iterable[str]]) -> str:
+def csv_lines(rows: Iterable[Iterable[str]]) -> str:
+    """Rows as lines of a file."""
     page = io.StringIO()
     csv.writer(page).writerows(rows)
     return page.getvalue()

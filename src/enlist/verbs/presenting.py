@@ -47,7 +47,8 @@ from enlist.store import (
 from enlist.store.ahead import ReadAhead
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Row, Tx
-from enlist.verbs import restricting, tries
+from enlist.verbs import agreeing, restricting, tries
+from enlist.verbs.agreeing import Agreement, Comer
 from enlist.verbs.driver import Tools, Try
 from enlist.verbs.restricting import Coming, Standing
 from enlist.verbs.tries import AccountTry
@@ -63,7 +64,8 @@ class Presented:
     Either `token` (a registration token or an attempt code; ruling 24) or `group_id`; user name
     and password beside it where two factors are asked or a Group ID was given. `kind` says
     whether `token` is a one-time JWT's `jti` instead: one is never taken for the other. What is
-    made of the token is made once, however often it is asked for.
+    made of the token is made once, however often it is asked for. `accepts` is the id of the terms
+    of use that he accepts.
     """
 
     token: Secret | None = None
@@ -71,6 +73,7 @@ class Presented:
     username: str = ""
     password: Secret | None = None
     kind: Kind = Kind.REGISTRATION_TOKEN
+    accepts: str = ""
 
     @property
     def with_credentials(self) -> bool:
@@ -109,7 +112,8 @@ class Found:
     """What the store knows about what was presented. All may be None: a stranger's guess.
 
     `registered` is the device that a sign-in would enroll, `live` its live enrollment. `standing`
-    is how the device stands to what restricts it; None where nothing does.
+    is how the device stands to what restricts it; None where nothing does. `agreement` is how its
+    owner stands to the terms of use; None where there are none.
     `sign_in_attempt_id` is the attempt that began with a sign-in, whose code was presented.
     `counted_by` is what a try at the account is counted by (see `tries`), "" without credentials.
     """
@@ -125,6 +129,7 @@ class Found:
     sign_in_attempt_id: Id | None = None
     counted_by: str = ""
     standing: Standing | None = None
+    agreement: Agreement | None = None
 
     @property
     def attempt_id(self) -> Id | None:
@@ -143,6 +148,16 @@ class Admitted:
 
     found: Found
     user_id: Id | None
+
+    @property
+    def subjects(self) -> Subjects:
+        """What his enrolling is about, as far as there is such a thing yet."""
+        found = self.found
+        if found.sighting is not None:
+            return found.sighting.subjects
+        organization_id = found.organization.id if found.organization else None
+        device_id = found.registered.id if found.registered else None
+        return Subjects(organization_id, self.user_id, device_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +178,8 @@ def find(
         return found
     if found.sighting is not None:
         found = _standing(tx, found, found.sighting, reported)
+    if found.policy is not None and found.policy.terms:
+        found = replace(found, agreement=_agreement(tx, found, found.policy))
     if not presented.with_credentials:
         return found
     counted = tries.counted_by(tools, tx, caller, presented.username, found.login)
@@ -282,6 +299,20 @@ def _standing(tx: Reader, found: Found, sighting: Sighting, reported: Reported) 
     return replace(found, standing=restricting.stand(tx, policy, coming))
 
 
+def _agreement(tx: Reader, found: Found, policy: EnrollmentPolicy) -> Agreement | None:
+    """How the owner of the device stands to the terms of use that are in force there.
+
+    Whoever is unknown has as much looked up: the time must not tell him (S07).
+    """
+    platform: str | None = found.platform
+    owner: Id | None = found.login.user_id if found.login else _NOBODY
+    if found.sighting is not None:
+        owner, platform = found.sighting.user_id, found.sighting.device_platform or platform
+    attempt = attempts.find(tx, found.attempt_id) if found.attempt_id else None
+    comer = Comer(platform, found.presented.accepts, owner, attempt)
+    return agreeing.stand(tx, policy, comer)
+
+
 def _find_by_attempt(
     tx: Reader, presented: Presented, codes: tuple[bytes, ...], reported: Reported
 ) -> Found | Refusal | None:
@@ -388,6 +419,14 @@ def _restricted(found: Found, about: Subjects) -> Refusal | None:
     if barred is None:
         return None
     return Refusal(barred.code, reason=barred.reason, about=about, holder=True)
+
+
+def unagreed(tools: Tools, admitted: Admitted) -> Refusal | None:
+    """`terms_required` for whoever was admitted and has not accepted the terms of use."""
+    agreement = admitted.found.agreement
+    if agreement is None:
+        return None
+    return agreement.refusal(tools.addresses.public_url, admitted.subjects)
 
 
 def outguessed(tx: Tx, caller: Caller, refusal: Refusal) -> None:

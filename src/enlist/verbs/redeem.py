@@ -27,7 +27,8 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption, redeem
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import notices, presenting, repeating, targeting
+from enlist.verbs import agreeing, notices, presenting, repeating, targeting
+from enlist.verbs.agreeing import Agreement
 from enlist.verbs.driver import Answered, HotVerb, Tools, Try
 from enlist.verbs.presenting import Found, Presented, Reported
 from enlist.verbs.repeating import Earlier, Enrolled
@@ -44,10 +45,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Whom `work` let through: what is to be enrolled, under which rules."""
+    """Whom `work` let through: what is to be enrolled, under which rules and terms of use."""
 
     target: Target
     policy: EnrollmentPolicy | None
+    agreement: Agreement | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,15 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
             return again
         if isinstance(admitted, Refusal):
             return repeating.flag(admitted, first, key=another)
+        unagreed = presenting.unagreed(tools, admitted)
+        if unagreed is not None:
+            return unagreed
         target = targeting.choose(seen.found, self.report, now)
         if isinstance(target, Refusal):
             return target
-        policy = seen.found.policy
+        policy, agreement = seen.found.policy, seen.found.agreement
         unfit = self._unfit(policy)
-        return _told(unfit, target) if unfit else Admitted(target, policy)
+        return _told(unfit, target) if unfit else Admitted(target, policy, agreement)
 
     @classmethod
     def complete(
@@ -186,6 +191,7 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
         if isinstance(signed, Refusal):
             return _told(signed, admitted.target)
         claim = admitted.target.claim(caller, self.report, signed, self.idempotency)
+        claim = agreeing.accepted_with(admitted.agreement, claim, tools.clock())
         return notices.about_enrolling(tools, admitted.policy, claim)
 
 

@@ -28,6 +28,7 @@ STATUS: Final = {
     "wrong_user": 403,
     "user_not_allowed": 403,
     "token_required": 403,
+    "terms_required": 403,
     "device_not_registered": 403,
     "device_limit_reached": 403,
     "device_not_approved": 403,
@@ -123,6 +124,9 @@ def problem(refusal: Refusal, *, staff: bool = False) -> dict[str, Any]:
         ]
     if refusal.code == "already_shown" and "id" in refusal.data:
         document["id"] = refusal.data["id"]
+    if refusal.code == "terms_required":
+        named = ("id", "version", "url")
+        document["terms"] = {name: refusal.data[f"terms_{name}"] for name in named}
     if refusal.support_code:
         document["support_code"] = refusal.support_code
     return document

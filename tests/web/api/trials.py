@@ -13,6 +13,7 @@ from enlist.core.clock import HOUR
 from enlist.core.model import DeviceList, GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
+from enlist.core.terms import TermsText
 from enlist.store import holds, users
 from enlist.store.listing import Page
 from enlist.verbs.api_keys import CreateApiKey
@@ -28,6 +29,7 @@ from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
+from enlist.verbs.terms import Draft, PublishTerms
 from tests.connections import live_session
 from tests.installation import PASSWORD, SHOWN, Ticket, done
 from tests.pictures import png
@@ -35,6 +37,7 @@ from tests.web.api.conftest import Api, Client
 
 WORDING: Final = {"subject": "s", "body": "{EnrollmentUrl}"}
 HOOK_URL: Final = "https://hooks.example.com/"
+TERMS: Final = {"texts": [{"language": "en", "title": "Terms", "body": "Be kind."}]}
 LOGO: Final = b64encode(png()).decode()
 
 
@@ -96,6 +99,10 @@ class World:
 
     def restriction(self) -> str:
         return self.api.enlist.do(AddRestriction("main", {"name": "rule"})).id
+
+    def terms(self) -> str:
+        draft = Draft((TermsText("en", "Terms", "Be kind."),), "windows")
+        return self.api.enlist.do(PublishTerms("main", draft)).id
 
     def listed(self, kind: DeviceList) -> str:
         entry, enlist = Entry("serial", self.name()), self.api.enlist
@@ -343,6 +350,12 @@ TRIALS: dict[str, Trial] = {
         f"/organizations/main/restrictions/{w.restriction()}",
         None,
     ),
+    "GET /organizations/{organization}/terms": ("/organizations/main/terms", None),
+    "POST /organizations/{organization}/terms": ("/organizations/main/terms", TERMS),
+    "GET /terms/{terms_id}": lambda w: (f"/terms/{w.terms()}", None),
+    "DELETE /terms/{terms_id}": lambda w: (f"/terms/{w.terms()}", None),
+    "GET /terms/acceptances": ("/terms/acceptances", None),
+    "GET /terms/acceptances/export": ("/terms/acceptances/export", None),
     "GET /listed-devices": ("/listed-devices", None),
     "POST /organizations/{organization}/allow-list": (
         "/organizations/main/allow-list",

@@ -43,6 +43,7 @@ REVISIONS: Final = (
     "0018_asset_numbers",
     "0019_test_messages",
     "0020_saved_views",
+    "0021_terms",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

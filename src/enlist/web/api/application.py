@@ -41,6 +41,7 @@ from enlist.web.api import (
     roles,
     saved_views,
     templates,
+    terms,
     users,
     webhooks,
 )
@@ -71,6 +72,7 @@ PARTS: Final = (
     organizations,
     branding,
     restrictions,
+    terms,
     api_keys,
     messages,
     templates,

@@ -25,7 +25,7 @@ from enlist.web.api.redeem import (
     Redeemed,
     complete,
 )
-from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Moment, SecretGiven
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment, SecretGiven
 
 operations: Final = Operations("Enrolling")
 
@@ -47,6 +47,7 @@ HOLDERS: Final = (
     "device_denied",
     "device_revoked",
     "os_version_too_old",
+    "terms_required",
 )
 """How presenting a token, a code or a login may be refused."""
 
@@ -145,6 +146,8 @@ class CompleteBody(PublicBody):
     code: SecretGiven
     device: DeviceGiven = DeviceGiven()
     csr: CsrGiven | None = None
+    accepted_terms: Line = ""
+    """Id of the terms of use that are accepted, where the attempt began without."""
 
 
 @operations.public(
@@ -158,7 +161,7 @@ async def complete_attempt(
     asking: Anybody, attempt_id: str, body: CompleteBody, _key: IdempotencyHeader = None
 ) -> Redeemed | Refusal:
     """Finish an attempt: the device is enrolled and gets its certificate."""
-    presented = Presented(token=body.code)
+    presented = Presented(token=body.code, accepts=body.accepted_terms)
     return await complete(asking.request, presented, body.device, body.csr, attempt_id)
 
 

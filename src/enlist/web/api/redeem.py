@@ -89,6 +89,8 @@ class PresentedBody(PublicBody):
     password: SecretGiven | None = None
     """With a Group ID, and where the organization asks for two factors."""
     device: DeviceGiven = DeviceGiven()
+    accepted_terms: Line = ""
+    """Id of the terms of use that are accepted; `terms_required` names it where it is asked for."""
 
     def presented(self) -> Presented | Refusal:
         """The same, as verbs take it.
@@ -98,7 +100,13 @@ class PresentedBody(PublicBody):
         if (self.token is None) is not bool(self.group_id):
             problem = "give either a token or a group_id"
             return failed([FieldError("token", problem), FieldError("group_id", problem)])
-        return Presented(self.token, self.group_id, self.username, self.password)
+        return Presented(
+            self.token,
+            self.group_id,
+            self.username,
+            self.password,
+            accepts=self.accepted_terms,
+        )
 
 
 class RedeemBody(PresentedBody):

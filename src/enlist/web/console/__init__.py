@@ -37,6 +37,7 @@ from enlist.web.console import (
     sessions,
     settings,
     templates,
+    terms,
     user,
     users,
     webhooks,
@@ -75,6 +76,7 @@ _PAGES = (
     messages,
     sessions,
     templates,
+    terms,
 )
 
 

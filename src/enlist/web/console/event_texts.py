@@ -137,6 +137,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "enrollment.reissued": N_(
         "%(who)s reissued the token for %(device)s; the one before stopped working."
     ),
+    "terms.published": N_(
+        "%(who)s published version %(version)s of the terms of use %(name)s at %(place)s."
+    ),
+    "terms.withdrawn": N_("%(who)s withdrew the terms of use %(name)s of %(place)s."),
+    "terms.exported": N_("%(who)s took the list of accepted terms away as a file."),
     "enrollment.exported": N_("%(who)s took enrollments away as a file."),
     "enrollment.resent": N_("%(who)s sent the token for %(device)s to its user."),
     "enrollment.expired": N_("The token for %(device)s ran out unused."),
@@ -367,6 +372,7 @@ _COUNTS: Final = {
     "credentials_revoked": N_("Certificates revoked: %(count)s."),
     "messages_cancelled": N_("Messages not sent any more: %(count)s."),
     "api_keys_revoked": N_("API keys revoked: %(count)s."),
+    "terms_version": N_("Terms of use: version %(count)s."),
 }
 
 

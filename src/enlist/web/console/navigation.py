@@ -265,6 +265,18 @@ MAP: Final = (
                     "Assign Platform Specific Message Template",
                 ),
             ),
+            Entry(
+                "terms",
+                N_("Terms of use"),
+                "certificate",
+                _P.ORGANIZATIONS_READ,
+                (
+                    f"Devices > Device Settings > {_ENROLLMENT} > Terms of Use",
+                    "EULA",
+                    "License agreement",
+                    "Acceptance",
+                ),
+            ),
         ),
     ),
     Group(

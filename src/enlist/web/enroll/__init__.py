@@ -8,10 +8,12 @@ link is worth.
 
 from starlette.routing import BaseRoute, Route
 
+from enlist.verbs.agreeing import PATH
 from enlist.web.enroll.landing import show_form
 from enlist.web.enroll.programs import program_routes
 from enlist.web.enroll.progress import PROGRESS_PATH, show_progress
 from enlist.web.enroll.steps import CHECKED_PATH, show_checked, submit
+from enlist.web.enroll.terms import show_terms
 
 
 def routes() -> list[BaseRoute]:
@@ -21,6 +23,7 @@ def routes() -> list[BaseRoute]:
         Route(CHECKED_PATH, show_checked),
         Route(CHECKED_PATH, submit, methods=["POST"]),
         Route(PROGRESS_PATH, show_progress),
+        Route(f"{PATH}/{{terms_id}}", show_terms),
         *program_routes(),
         *(
             route

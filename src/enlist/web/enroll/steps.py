@@ -29,6 +29,7 @@ from enlist.web.callers import person_of, services_of, stranger
 from enlist.web.enroll.landing import form_page
 from enlist.web.enroll.next_step import next_step
 from enlist.web.enroll.progress import progress_address
+from enlist.web.enroll.terms import terms_shown
 from enlist.web.enroll.visitors import platform_of
 from enlist.web.forms import read_form, secret_in
 from enlist.web.look import look_of
@@ -95,12 +96,7 @@ async def _check(step: _Step) -> Response:
         found = await step.services.view(asked, step.sender)
         if isinstance(found, str) and found:
             values |= {"field": found, "is": "group_id"}
-    outcome = await step.services.perform(
-        Check(_presented(values), DeviceReport(platform=step.platform)), step.sender
-    )
-    if isinstance(outcome, Refusal):
-        return await _refused(step, outcome, nonce)
-    return await _checked(step, outcome.value, values)
+    return await _find_out(step, values, nonce)
 
 
 async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Response:
@@ -117,6 +113,7 @@ async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Res
         "elsewhere": "yes" if purpose.next is Next.OTHER_DEVICE else "",
         "here": step.platform,
         "zone": around.zone,
+        "terms": purpose.terms_id,
     }
     sealed = step.visit.seal(sealing.Purpose.CHECKED, {**values, **shown})
     if len(sealed) > sealing.MOST_CARRIED:
@@ -138,22 +135,46 @@ async def show_checked(request: Request) -> Response:
     return await check_page(request, sealed, shown)
 
 
-async def check_page(request: Request, sealed: str, shown: Mapping[str, str]) -> Response:
-    """Is this right? `sealed` is for the second button, whatever other windows do meanwhile."""
+async def check_page(
+    request: Request, sealed: str, shown: Mapping[str, str], *, unaccepted: bool = False
+) -> Response:
+    """Is this right? `sealed` is for the second button, whatever other windows do meanwhile.
+
+    Args:
+        unaccepted: the box under the terms of use was not ticked.
+    """
     expires_at = int(shown["expires_at"]) if shown["expires_at"] else None
-    context = {"shown": shown, "expires_at": expires_at, "sealed": sealed, "action": CHECKED_PATH}
+    terms = await terms_shown(request, shown["terms"]) if shown["terms"] else None
+    context = {
+        "shown": shown,
+        "expires_at": expires_at,
+        "sealed": sealed,
+        "action": CHECKED_PATH,
+        "terms": None if isinstance(terms, Refusal) else terms,
+        "unaccepted": unaccepted,
+    }
     look = await look_of(request, shown["organization_id"])
-    return render(request, "enroll/check.html", context, zone=shown["zone"], look=look)
+    status = 422 if unaccepted else 200
+    return render(
+        request, "enroll/check.html", context, status=status, zone=shown["zone"], look=look
+    )
 
 
 async def _begin(step: _Step) -> Response:
     """*Start enrolling*: open an attempt, or show the one that this browser has opened."""
-    values = step.visit.unseal(sealing.Purpose.CHECKED, step.form.get("sealed", ""))
-    if values is None:
+    sealed = step.form.get("sealed", "")
+    shown = step.visit.unseal(sealing.Purpose.CHECKED, sealed)
+    if shown is None:
         return await _expired(step.request, step.visit)
-    values = {key: values[key] for key in _PRESENTED if key in values}
+    values: dict[str, str] = {key: shown[key] for key in _PRESENTED if key in shown}
     print_of = fingerprint(step.services.tools.keys, {**values, "platform": step.platform})
-    begun = await _begun_before(step, print_of) or await _begun_now(step, values)
+    begun = await _begun_before(step, print_of)
+    if begun is None and shown["terms"] != step.form.get("accept", ""):
+        return await check_page(step.request, sealed, shown, unaccepted=True)
+    begun = begun or await _begun_now(step, values, shown["terms"])
+    if isinstance(begun, Refusal) and begun.code == "terms_required":
+        # Other terms came into force meanwhile: show those.
+        return await _find_out(step, values, step.visit.seal(sealing.Purpose.FORM))
     if isinstance(begun, Refusal):
         return await _refused(step, begun, step.visit.seal(sealing.Purpose.FORM))
     around = await _around(step, _of(begun.purpose))
@@ -171,8 +192,18 @@ async def _begin(step: _Step) -> Response:
     return response
 
 
-async def _begun_now(step: _Step, values: dict[str, str]) -> Begun | Refusal:
-    verb = Begin(_presented(values), DeviceReport(platform=step.platform))
+async def _find_out(step: _Step, values: dict[str, str], nonce: str) -> Response:
+    """Ask what would happen."""
+    verb = Check(_presented(values), DeviceReport(platform=step.platform))
+    outcome = await step.services.perform(verb, step.sender)
+    if isinstance(outcome, Refusal):
+        return await _refused(step, outcome, nonce)
+    return await _checked(step, outcome.value, values)
+
+
+async def _begun_now(step: _Step, values: dict[str, str], accepts: str) -> Begun | Refusal:
+    presented = replace(_presented(values), accepts=accepts)
+    verb = Begin(presented, DeviceReport(platform=step.platform))
     # Begin shares its first two parts with Check, so its type is Check's.
     outcome = await step.services.perform(verb, step.sender)
     return outcome if isinstance(outcome, Refusal) else outcome.value

@@ -22,7 +22,8 @@ param(
     [string] $State = 'enlist-device',
     [string] $Name,            # the machine's own
     [string] $Ca,              # trust this CA (PEM), and no other
-    [string] $CaFingerprint    # trust the server's own CA if it has this fingerprint, and no other
+    [string] $CaFingerprint,   # trust the server's own CA if it has this fingerprint, and no other
+    [string] $AcceptTerms      # accept the terms of use with this id, where that is asked for
 )
 
 Set-StrictMode -Version 1
@@ -244,6 +245,7 @@ function Send-Request([string] $Token, [string[]] $Trust) {
     $called = if ($script:Name) { $script:Name } else { [Environment]::MachineName }
     $device = [ordered] @{ name = $called; platform = 'windows' }
     $request = [ordered] @{ token = $Token; device = $device; csr = (Read-Text 'request.pem') }
+    if ($script:AcceptTerms) { $request.accepted_terms = $script:AcceptTerms }
     $body = Join-Path $script:Work 'body'
     $text = ConvertTo-Json -Compress $request
     [IO.File]::WriteAllText($body, $text, [Text.UTF8Encoding]::new($false))
@@ -291,6 +293,9 @@ function Save-Answer([int] $Status, [string] $Text, $Key) {
 
 if ($env:OS -ne 'Windows_NT') { Stop-Enrolling 2 'This script is for Windows; elsewhere take enroll.sh.' }
 if ($args.Count) { Stop-Enrolling 2 'There is no such option. Get-Help .\enroll.ps1 -Full lists them.' }
+if ($AcceptTerms -match '[^A-Fa-f0-9-]') {
+    Stop-Enrolling 2 'The id of terms of use is a row of digits, letters a to f and hyphens.'
+}
 if ($Ca -and $CaFingerprint) { Stop-Enrolling 2 'Give -Ca or -CaFingerprint, not both.' }
 if (-not (Get-Command curl.exe -ErrorAction SilentlyContinue)) {
     Stop-Enrolling 2 'This needs curl.exe, which Windows 10 (1803) and later bring along.'

@@ -26,6 +26,7 @@ usage: sh enroll.sh LINK|TOKEN|CODE [options]
   --ca FILE                trust this CA (PEM), and no other
   --ca-fingerprint sha256:HEX
                            trust the server's own CA if it has this fingerprint, and no other
+  --accept-terms ID        accept the terms of use with this id, where that is asked for
 
 exit codes: 0 done; 1 refused; 2 the command must be changed, or the folder cannot
 be used; 3 no server that can be trusted answered; 130 stopped by hand
@@ -56,11 +57,11 @@ needs() {
 }
 
 read_options() {
-    given='' server='' state=enlist-device name='' ca='' fingerprint=''
+    given='' server='' state=enlist-device name='' ca='' fingerprint='' terms=''
     while [ $# -gt 0 ]; do
         case $1 in
             -h | --help) usage && exit 0 ;;
-            --server | --state | --name | --ca | --ca-fingerprint)
+            --server | --state | --name | --ca | --ca-fingerprint | --accept-terms)
                 [ $# -gt 1 ] || fail 2 "$1 needs a value."
                 case $1 in
                     --server) server=$2 ;;
@@ -68,6 +69,7 @@ read_options() {
                     --name) name=$2 ;;
                     --ca) ca=$2 ;;
                     --ca-fingerprint) fingerprint=$2 ;;
+                    --accept-terms) terms=$2 ;;
                 esac
                 shift
                 ;;
@@ -82,6 +84,9 @@ read_options() {
     done
     [ -n "$given" ] || fail 2 'Give a link, a token or a code. --help says more.'
     [ -z "$ca" ] || [ -z "$fingerprint" ] || fail 2 'Give --ca or --ca-fingerprint, not both.'
+    case $terms in
+        *[!A-Fa-f0-9-]*) fail 2 'The id of terms of use is a row of digits, letters a to f and hyphens.' ;;
+    esac
     case $state in -*) state=./$state ;; esac
 }
 
@@ -292,8 +297,9 @@ redeem() {
         *) platform=linux ;;
     esac
     csr=$(awk '{ printf "%s\\n", $0 }' "$state/request.pem")
-    printf '{"token":"%s","device":{"name":"%s","platform":"%s"},"csr":"%s"}' \
-        "$token" "$name" "$platform" "$csr" >"$work/body"
+    accepted=${terms:+"\"accepted_terms\":\"$terms\","}
+    printf '{"token":"%s","device":{"name":"%s","platform":"%s"},%s"csr":"%s"}' \
+        "$token" "$name" "$platform" "$accepted" "$csr" >"$work/body"
     # The same request has the same name each time, and nobody else can know it.
     again=$(cat "$state/key.pem" "$work/body" | openssl dgst -sha256 | number_of | cut -c 1-32)
     set -- --header 'Content-Type: application/json' --header "Idempotency-Key: $again" \

@@ -78,6 +78,9 @@ _MESSAGES: Final = {
     "you were given.",
     "token_revoked": "This enrollment token was withdrawn. Ask your administrator whether you "
     "should get another JWT.",
+    "terms_required": "Your organization asks you to accept its terms of use, which this client "
+    "cannot show. Accept them by enrolling another device on the enrollment page and try again, or "
+    "ask your administrator.",
     "credential_revoked": "This device's certificate was withdrawn. Ask your administrator for a "
     "new JWT, and enroll again.",
     "unauthenticated": "This takes the certificate that the device was given when it enrolled.",
