@@ -198,9 +198,11 @@ def test_resend_and_reissue_say_how_long_the_sms_is(console: Console, enlist: En
     address = f"/console/main/enrollments/{issued.enrollment_id}"
     size = f"/console/main/choices/size?enrollment={issued.enrollment_id}"
     for page, asked in (("resend", "&again=yes"), ("reissue", "")):
-        assert f'hx-get="{size.replace("&", "&amp;")}{asked.replace("&", "&amp;")}"' in (
-            desk.open(f"{address}/{page}").source
-        )
+        source = desk.open(f"{address}/{page}").source
+        assert f'hx-get="{size}{asked.replace("&", "&amp;")}"' in source
+        # It is asked anew when something is chosen in the form, and this is the form.
+        assert 'hx-trigger="load, change from:form.form-narrow"' in source
+        assert '<form class="card form-narrow"' in source
     by_sms = "&message_type=sms&send=yes"
     told = desk.open(f"{size}&again=yes&message_type=sms").text
     sent = measured(enlist, issued)
