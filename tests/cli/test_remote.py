@@ -192,6 +192,12 @@ def test_accounts_and_webhooks_are_kept_from_elsewhere(enlist: Enlist, remote: R
     connected = enrolled(enlist)
     session = Process.of(enlist).open(connected)
     assert "Disconnected." in remote("session", "disconnect", session).out
+    ends = remote("user", "offboard", "ada", "--dry-run", "--json").json
+    assert (len(ends["consequences"]["enrollments"]), ends["at"]) == (1, None)
+    assert "leaves" in remote("user", "offboard", "ada", "--at", "48h", "--yes").out
+    assert "Nothing is planned" in remote("user", "offboard", "ada", "--cancel").out
+    assert "was offboarded" in remote("user", "offboard", "ada", "--yes").out
+    assert enlist.rows("app_user", username="ada")[0]["state"] == "disabled"
     hook = remote("webhook", "add", HOOK, "--name", "Inventory", "--json").json
     assert hook["secret"].startswith("whsec_")
     assert remote("webhook", "secret", hook["id"]).out.strip() != hook["secret"]
@@ -209,6 +215,7 @@ def test_what_has_no_place_in_the_api_works_there_alone(remote: Run) -> None:
         ("keys", "list"),
         ("audit", "verify"),
         ("user", "recover", "root@example.com"),
+        ("user", "erase", "root@example.com", "--dry-run"),
         ("enrollment", "reactivate", "--all"),
         ("enrollment", "list", "--csv"),
     ):

@@ -28,6 +28,7 @@ from enlist.verbs import (
     first_device,
     hooks,
     move,
+    offboard,
     one_time_jwt,
     organizations,
     reactivate,
@@ -59,6 +60,8 @@ class Asking:
 
     def can(self, asked: object) -> bool:
         """Whether there is something in the API for it."""
+        if isinstance(asked, rehearsing.DryRun):
+            return isinstance(asked.verb, REHEARSED)
         return type(asked) in ASKED
 
     def __call__(self, asked: Any) -> Any:
@@ -254,9 +257,31 @@ def _begin_afresh(api: Asking, verb: Any) -> NewBeginning | Refusal:
 
 
 def _rehearse(api: Asking, verb: rehearsing.DryRun) -> Foreseen | Refusal:
-    path, body = _afresh(verb.verb)
+    leaves = isinstance(verb.verb, offboard.Offboard)
+    path, body = _leave(verb.verb) if leaves else _afresh(verb.verb)
     found = api.do("POST", path, body, dry_run="true")
-    return found if isinstance(found, Refusal) else _foreseen(found)
+    if isinstance(found, Refusal):
+        return found
+    return _all_that_ends(found) if leaves else _foreseen(found)
+
+
+def _leave(verb: Any) -> tuple[str, dict[str, Any]]:
+    at = None if verb.at is None else rfc3339(verb.at)
+    return f"/users/{_part(verb.user)}/offboard", _some(at=at, preview=verb.preview)
+
+
+def _all_that_ends(found: Document) -> Foreseen:
+    return Foreseen(revived(offboard.Leaving, found["consequences"]), found["preview"])
+
+
+def _offboard(api: Asking, verb: offboard.Offboard) -> Any:
+    path, body = _leave(verb)
+    found = api.do("POST", path, body)
+    user = found if isinstance(found, Refusal) else api.get(f"/users/{_part(verb.user)}")
+    if isinstance(user, Refusal):
+        return user
+    named = revived(model.User, user)
+    return SimpleNamespace(user=named, foreseen=_all_that_ends(found), at=verb.at)
 
 
 def _unregister(api: Asking, verb: unregister.Unregister) -> Refusal | None:
@@ -375,6 +400,9 @@ def _jwt(api: Asking, verb: one_time_jwt.ShowJwt) -> Any:
     )
 
 
+REHEARSED: Final = (reset.Reset, reassign.Reassign, replace.Replace, offboard.Offboard)
+"""What can be asked for as a dry run."""
+
 ASKED: Final[Mapping[type[Any], Way]] = {
     views.ListDevices: _listed("/devices", model.Device),
     views.ListEnrollments: _listed("/enrollments", model.Enrollment),
@@ -407,6 +435,8 @@ ASKED: Final[Mapping[type[Any], Way]] = {
     replace.Replace: _begin_afresh,
     rehearsing.DryRun: _rehearse,
     users.AddUser: _add_user,
+    offboard.Offboard: _offboard,
+    offboard.CancelOffboarding: _acted("DELETE", "/users/{user}/offboarding"),
     first_device.AddUserWithDevice: _add_both,
     organizations.AddOrganization: _acted(
         "POST",

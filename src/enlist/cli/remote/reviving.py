@@ -55,7 +55,7 @@ def _completed(
     if kind is Enrollment:
         values["in_progress"] = document.get("token_status") == "in_progress"
     if kind is ApiKey:
-        left = frozenset(document["permissions_in_force"])
+        left = frozenset(document.get("permissions_in_force", ()))
         path = values["organization_path"] = f"{values['organization_id']}/"
         values["rights"] = (Right(path, left),) if left else ()
     if kind is Organization:
