@@ -160,14 +160,14 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], socket.
     monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, HEAD: 0.2, BODY: 0.4})
     app = Capped(PlainTextResponse("served"), lambda _scope, _refusal: PlainTextResponse("no"))
     with ExitStack() as stack:
-        ports = {name: stack.enter_context(_listening(name, app))[0] for name in LISTENERS}
+        ports = {name: stack.enter_context(listening(name, app))[0] for name in LISTENERS}
         yield lambda name: stack.enter_context(
             socket.create_connection(("127.0.0.1", ports[name]), timeout=DEADLINE)
         )
 
 
 @contextmanager
-def _listening(
+def listening(
     name: str, app: ASGIApp, tls: ReloadingTls | None = None
 ) -> Iterator[tuple[int, uvicorn.Server]]:
     """One listener in a thread, which cuts nobody for being idle; its port, and its server."""
@@ -193,7 +193,7 @@ def _listening(
 def test_an_endless_head_ends_by_its_length(monkeypatch: pytest.MonkeyPatch, listener: str) -> None:
     """Not by the patience with slow clients, which a fast one never wears out."""
     monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, **ENDLESS})
-    with _listening(listener, PlainTextResponse("served")) as (port, _):
+    with listening(listener, PlainTextResponse("served")) as (port, _):
         endless = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         with endless:
             with suppress(ConnectionError):
@@ -211,7 +211,7 @@ def test_fields_behind_a_body_end_by_their_length(
 ) -> None:
     """Each would be kept, a gigabyte within seconds."""
     monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, **ENDLESS})
-    with _listening(listener, PlainTextResponse("served")) as (port, _):
+    with listening(listener, PlainTextResponse("served")) as (port, _):
         endless = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         with endless:
             with suppress(ConnectionError):
@@ -228,7 +228,7 @@ def test_a_field_behind_the_body_is_none_of_the_head(listener: str) -> None:
         names = b" ".join(name for name, _ in scope["headers"])
         await PlainTextResponse(names)(scope, receive, send)
 
-    with _listening(listener, told) as (port, _):
+    with listening(listener, told) as (port, _):
         sender = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         with sender:
             sender.sendall(TRAILING + b"X-Forwarded-For: 192.0.2.9\r\n\r\n")
@@ -254,7 +254,7 @@ def test_a_handshake_that_does_not_end_is_cut(
     monkeypatch.setattr(serving, "PATIENCE", connections.PATIENCE)
     files = throwaway_pki.server
     tls = ReloadingTls(listener, (files.certificate, files.key), web_tls)
-    with _listening(listener, PlainTextResponse("served"), tls) as (port, _):
+    with listening(listener, PlainTextResponse("served"), tls) as (port, _):
         for begin in (b"", b"\x16\x03\x01\x02\x00\x01"):
             with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as slow:
                 slow.sendall(begin)
@@ -306,7 +306,7 @@ def welcomed(
     A test that has to send its first request within a moment fails where the machine is busy.
     """
     monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, **ENDLESS})
-    with _listening(listener, app) as (port, server):
+    with listening(listener, app) as (port, server):
 
         def waited_for() -> bool:
             made: Any = server.server_state.connections
@@ -356,7 +356,7 @@ def test_an_empty_line_cuts_no_request_that_is_answered(
             await asyncio.sleep(0.4)
             await PlainTextResponse("served")(scope, receive, send)
 
-    with _listening(listener, slow) as (port, _):
+    with listening(listener, slow) as (port, _):
 
         def let_in(following: bytes, answers: int) -> bool:
             """False where it was this test that was too slow: the request was not even begun."""
@@ -377,7 +377,7 @@ def test_an_empty_line_cuts_no_request_that_is_answered(
 
 def test_few_requests_wait_for_their_turn() -> None:
     """What one connection sends at once would else be thousands, each kept until it is answered."""
-    with _listening("web", PlainTextResponse("served")) as (port, _):
+    with listening("web", PlainTextResponse("served")) as (port, _):
         few = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         with few:
             few.sendall(GET * MOST_WAITING)
@@ -392,7 +392,7 @@ def test_nothing_is_owed_after_a_whole_request() -> None:
     """A body in two parts is waited for; between two requests no deadline runs."""
     app = Capped(PlainTextResponse("served"), lambda _scope, _refusal: PlainTextResponse("no"))
     for name in LISTENERS:
-        with _listening(name, app) as (port, server):
+        with listening(name, app) as (port, server):
             brisk = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
             with brisk:
                 brisk.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nfiel")
@@ -410,7 +410,7 @@ def test_nothing_is_owed_after_a_whole_request() -> None:
 @pytest.mark.parametrize("name", LISTENERS)
 def test_who_leaves_rudely_leaves_no_timer_behind(name: str) -> None:
     """It would keep the connection with all its buffers for as long as an idle one may last."""
-    with _listening(name, PlainTextResponse("served")) as (port, server):
+    with listening(name, PlainTextResponse("served")) as (port, server):
         rude = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         with rude:
             rude.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

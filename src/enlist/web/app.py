@@ -25,10 +25,11 @@ from enlist.core.secrets import support_code
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.csv_file import MOST_BYTES
 from enlist.web import console, demo, enroll, look, pki, portal, sms_reports
-from enlist.web.api import LEAN, ApiApplication
+from enlist.web.api import HOT_ROUTES, ApiApplication
 from enlist.web.boundary import Capped, Edge, SameSite, Terms, leave_to_faults
 from enlist.web.callers import cookie_name, person_of, services_of
 from enlist.web.device import device_routes
+from enlist.web.hot import Direct, HotRoutes
 from enlist.web.metrics import exposition
 from enlist.web.pages import refusal_page
 from enlist.web.peers import within
@@ -67,7 +68,7 @@ def web_application(services: Services) -> ASGIApp:
     if services.sessions is not None:
         routes += session_routes()
     app = _starlette(services, routes)
-    return _bounded(app, services, "web", LEAN, LARGE)
+    return _bounded(app, services, "web", HOT_ROUTES, LARGE)
 
 
 def device_application(services: Services) -> ASGIApp:
@@ -75,7 +76,7 @@ def device_application(services: Services) -> ASGIApp:
     sessions = [] if services.sessions is None else session_routes()
     app = _starlette(services, [*device_routes(), *sessions, *pki.routes(), *_health()])
     app.state.openziti = True
-    return _bounded(app, services, "device", openziti.LEAN, {})
+    return _bounded(app, services, "device", openziti.HOT_ROUTES, {})
 
 
 def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:
@@ -88,26 +89,26 @@ def _starlette(services: Services, routes: list[BaseRoute]) -> Starlette:
 
 
 class _Shortcut:
-    """Answers a few addresses before anything is routed."""
+    """Answers what is hot before anything is routed."""
 
-    def __init__(self, app: Starlette, lean: Mapping[tuple[str, str], ASGIApp]) -> None:
+    def __init__(self, app: Starlette, hot: HotRoutes) -> None:
         self.app = app
-        self._lean = lean
+        self._hot = hot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        lean = self._lean.get((scope.get("method", ""), scope.get("path", "")))
-        if lean is None:
+        hot = self._hot.get((scope.get("method", ""), scope.get("path", "")))
+        if hot is None:
             await self.app(scope, receive, send)
         else:
             scope["app"] = self.app  # as Starlette itself does
-            await lean(scope, receive, send)
+            await hot(scope, receive, send)
 
 
 def _bounded(
     app: Starlette,
     services: Services,
     listener: str,
-    lean: Mapping[tuple[str, str], ASGIApp],
+    hot: HotRoutes,
     large: Mapping[str, int],
 ) -> ASGIApp:
     """The wrappers of `boundary`, innermost first."""
@@ -119,9 +120,11 @@ def _bounded(
 
         return answer
 
-    same_site = SameSite(_Shortcut(app, lean), render, services.public_url, cookie_name(services))
+    same_site = SameSite(_Shortcut(app, hot), render, services.public_url, cookie_name(services))
     terms = Terms(services.secure, services.trusted_proxies, services.proxy_header)
-    return Edge(Capped(same_site, render, large), render, listener, terms)
+    edge = Edge(Capped(same_site, render, large), render, listener, terms)
+    edge.direct = Direct(app, edge, same_site, hot)
+    return edge
 
 
 async def _render(request: Request, refusal: Refusal) -> Response:

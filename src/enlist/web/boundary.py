@@ -88,6 +88,13 @@ _HEADERS: Final = {
 }
 
 
+_REFERRER_POLICY: Final = b"referrer-policy"
+
+
+def _line(header: Header) -> bytes:
+    return b"%b: %b\r\n" % header
+
+
 def _behind_link(scope: Scope) -> bool:
     """Whether this is a page that a link with a secret leads to, or a step from there."""
     path: str = scope["path"]
@@ -115,6 +122,10 @@ class Edge:
         if terms.secure:
             headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._names = frozenset({*(name for name, _ in self._headers), _REFERRER_POLICY})
+        self._lines = b"".join(map(_line, self._headers))
+        self._log = _log.bind()  # the module's is looked up anew at each call
+        self.direct: object = None  # the short way into the application, see `hot`
         self._duration = DURATION.labels(listener)
         # Looking a counter up by its labels costs more than counting.
         self._requests = cache(lambda method, status: REQUESTS.labels(listener, method, status))
@@ -123,8 +134,7 @@ class Edge:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        terms = self._terms
-        scope["enlist.address"] = address_of(scope, terms.trusted_proxies, terms.proxy_header)
+        self.enter(scope)
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
             return
@@ -144,7 +154,12 @@ class Edge:
                     raise ConnectionResetError("the answer had begun")
                 await self._render(scope, refusal)(scope, receive, answer)
         finally:
-            self._observe(scope, status, time.perf_counter() - started)
+            self.observe(scope, status, time.perf_counter() - started)
+
+    def enter(self, scope: Scope) -> None:
+        """Find out who sent it."""
+        terms = self._terms
+        scope["enlist.address"] = address_of(scope, terms.trusted_proxies, terms.proxy_header)
 
     async def _fault(self, scope: Scope, receive: Receive, send: Send) -> Refusal | None:
         """Run the application.
@@ -155,32 +170,44 @@ class Edge:
         """
         try:
             await self.app(scope, receive, send)
-        except (StoreUnavailable, Busy) as error:
+        except Exception as error:  # noqa: BLE001 - the last line before the client
+            return self.told(scope, error)
+        return None
+
+    def told(self, scope: Scope, error: Exception) -> Refusal:
+        """What the client is told of an exception, which is logged."""
+        if isinstance(error, StoreUnavailable | Busy):
             _log.warning("unavailable", error=type(error).__name__, detail=str(error)[:300])
             return Refusal("try_later", support_code=support_code())
-        except Exception as error:  # noqa: BLE001 - the last line before the client
-            code = support_code()
-            FAULTS.inc()
-            _log.error("fault", support_code=code, path=scope["path"][:200], exc_info=error)
-            return Refusal("internal_error", support_code=code)
-        return None
+        code = support_code()
+        FAULTS.inc()
+        _log.error("fault", support_code=code, path=scope["path"][:200], exc_info=error)
+        return Refusal("internal_error", support_code=code)
+
+    def head(self, scope: Scope, response: Response) -> bytes:
+        """All headers of a response, a line each, as they are sent."""
+        own = response.raw_headers
+        if not self._names.isdisjoint(name for name, _ in own):
+            return b"".join(map(_line, self._with_ours(scope, own)))
+        last = (_REFERRER_POLICY, _referrer_policy(scope))
+        return b"".join((*map(_line, own), self._lines, _line(last)))
 
     def _with_ours(self, scope: Scope, sent: Iterable[tuple[bytes, bytes]]) -> list[Header]:
         """The headers that every answer carries (S32), but where an adapter says it otherwise."""
         headers = [*sent]
         there = {name.lower() for name, _ in headers}
         headers += [each for each in self._headers if each[0] not in there]
-        if b"referrer-policy" not in there:
-            headers.append((b"referrer-policy", _referrer_policy(scope)))
+        if _REFERRER_POLICY not in there:
+            headers.append((_REFERRER_POLICY, _referrer_policy(scope)))
         return headers
 
-    def _observe(self, scope: Scope, status: int, took: float) -> None:
+    def observe(self, scope: Scope, status: int, took: float) -> None:
         """Count, time and log a request; never its query, headers or body (S60)."""
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._requests(method, str(status)).inc()
         if GOES_ON not in scope:
             self._duration.observe(took)
-        _log.info(
+        self._log.info(
             "request",
             listener=self._listener,
             method=method,
@@ -327,11 +354,15 @@ class SameSite:
         self._cookie = f"{cookie}="
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in _SAFE and self._foreign(scope):
+        if scope["type"] == "http" and self.refuses(scope):
             refusal = Refusal("cross_site", support_code=support_code())
             await self._render(scope, refusal)(scope, receive, send)
             return
         await self.app(scope, receive, send)
+
+    def refuses(self, scope: Scope) -> bool:
+        """Whether an HTTP request is a change that another site had made."""
+        return scope["method"] not in _SAFE and self._foreign(scope)
 
     def _foreign(self, scope: Scope) -> bool:
         # Only what never goes together with our cookie. A browser repeats a *Basic* login, asked

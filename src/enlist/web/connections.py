@@ -8,11 +8,17 @@ head without end, loses the connection before any of it reaches an application (
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from enlist.web.corked import Corked
+from enlist.web.hot import Direct, Hot
 
 MOST_HEAD: Final = 16 * 1024
 """Bytes of request line and headers."""
@@ -32,11 +38,31 @@ PATIENCE: Final = {HEAD: 10, BODY: 20, LEAVE: 1}
 waits for him, and swallows what he goes on sending. Between requests keep-alive counts."""
 
 
+class _Direct:
+    """A request that is being answered directly, for uvicorn in place of its own cycle."""
+
+    __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
+
+    def __init__(self) -> None:
+        self.response_complete = self.disconnected = False
+        self.keep_alive = True
+        self.message_event = _NOBODY
+
+
+class _Nobody:
+    def set(self) -> None:
+        """Nobody waits for more of a request that is answered directly: it has come."""
+
+
+_NOBODY: Final = _Nobody()
+
+
 class WebConnection(HttpToolsProtocol):
     """A connection to the web listener.
 
     It is cut when the client takes too long for what it owes. Its answers leave in one piece each
-    (`corked`).
+    (`corked`). Requests of the hot lane are answered directly where nothing else is under way
+    (`hot`).
     """
 
     loop: asyncio.AbstractEventLoop
@@ -47,8 +73,12 @@ class WebConnection(HttpToolsProtocol):
     _reading: str = HEAD
     _head: int = 0
     _got_body: bool = False
+    _hot: Hot | None = None
+    _parts: list[bytes]
 
     def connection_made(self, transport: Any) -> None:
+        direct = getattr(self.app, "direct", None)
+        self._direct = direct if isinstance(direct, Direct) else None
         self._corked = Corked(transport, self.loop)
         super().connection_made(cast("asyncio.Transport", self._corked))
         self._expect(HEAD)
@@ -98,15 +128,57 @@ class WebConnection(HttpToolsProtocol):
             raise ValueError("request head too large")  # the parser's caller answers 400
         if len(self.pipeline) >= MOST_WAITING:
             raise ValueError("too many requests at once")  # each takes many times its bytes
-        super().on_headers_complete()
+        self._hot, self._parts = self._taken(), []
+        if self._hot is None:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._got_body, self._head = True, 0
-        super().on_body(body)
+        if self._hot is None:
+            super().on_body(body)
+        else:
+            self._parts.append(body)
 
     def on_message_complete(self) -> None:
         self._reading = NOTHING
-        super().on_message_complete()
+        if self._direct is None or self._hot is None:
+            super().on_message_complete()
+            return
+        under_way = _Direct()
+        self.cycle = cast("Any", under_way)  # what comes behind it waits in uvicorn's pipeline
+        write = functools.partial(self._answer, under_way)
+        hot, self._hot = self._hot, None
+        scope = cast("dict[str, Any]", self.scope)
+        self._direct.ask(hot, scope, b"".join(self._parts), write)
+
+    def _taken(self) -> Hot | None:
+        """What answers this request directly; None where uvicorn has to see to anything."""
+        last = cast("RequestResponseCycle | None", self.cycle)
+        idle = last is None or last.response_complete
+        if self._direct is None or not idle or self.flow.write_paused or self.expect_100_continue:
+            return None
+        parser = self.parser
+        if parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            return None
+        path, _, query = self.url.partition(b"?")
+        scope = cast("dict[str, Any]", self.scope)
+        scope["method"], scope["path"] = parser.get_method().decode(), path.decode("latin-1")
+        scope["raw_path"], scope["query_string"] = path, query
+        return None if parser.should_upgrade() else self._direct.takes(scope)
+
+    def _answer(self, under_way: _Direct, status: int, headers: bytes, body: bytes) -> None:
+        """Send an answer, as uvicorn's cycle would, and let it see to what comes next."""
+        under_way.response_complete = True
+        if under_way.disconnected or self.transport.is_closing():
+            return
+        own = [*self.server_state.default_headers]
+        if not under_way.keep_alive:
+            own.append((b"connection", b"close"))
+        lines = b"".join(b"%b: %b\r\n" % each for each in own)
+        self._corked.bare().write(b"".join((STATUS_LINE[status], lines, headers, b"\r\n", body)))
+        if not under_way.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def _expect(self, owed: str) -> None:
         if owed == self._owed:

@@ -20,6 +20,7 @@ class Corked:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
+        self.is_closing = transport.is_closing  # asked for with each request
         self._held: list[bytes] = []
         self._size = 0
 

@@ -12,7 +12,7 @@ import contextlib
 import queue
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,11 +37,15 @@ BATCH: Final = Histogram(
 )
 
 
+Then = Callable[[Outcome], None]
+"""Is told what came of a request, in the thread of its event loop; must not raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     verb: HotVerb[Any, Any, Any, Any]
     caller: Caller
-    answer: asyncio.Future[Outcome]
+    then: Then
 
 
 class Gathering:
@@ -62,13 +66,22 @@ class Gathering:
 
     async def perform(self, verb: HotVerb[Any, Any, Any, Any], caller: Caller) -> Outcome:
         """Do it, perhaps together with others."""
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def then(outcome: Outcome) -> None:
+            if not answer.done():  # cancelled, because the client is gone
+                answer.set_result(outcome)
+
+        self.begin(verb, caller, then)
+        return await answer
+
+    def begin(self, verb: HotVerb[Any, Any, Any, Any], caller: Caller, then: Then) -> None:
+        """The same for whoever is called back."""
         loop = asyncio.get_running_loop()
         lane = self._lanes.get(loop)
         if lane is None:
             lane = self._lanes[loop] = _Lane(self._batches)
-        answer: asyncio.Future[Outcome] = loop.create_future()
-        lane.add(_Waiting(verb, caller, answer), loop)
-        return await answer
+        lane.add(_Waiting(verb, caller, then), loop)
 
 
 class _Lane:
@@ -94,8 +107,7 @@ class _Lane:
     ) -> None:
         """Tell everybody of a batch, then see to the next one."""
         for one, outcome in zip(batch, outcomes, strict=True):
-            if not one.answer.done():  # cancelled, because the client is gone
-                one.answer.set_result(outcome)
+            one.then(outcome)
         loop.call_soon(self._hand_over, loop, _LOOKS - 1)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop, looks: int) -> None:

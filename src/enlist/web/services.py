@@ -26,9 +26,9 @@ from enlist.verbs.driver import AnyVerb, Driver, HotVerb, Tools, View
 from enlist.verbs.in_bulk import InBulk
 from enlist.verbs.revocation_answers import RevocationAnswers
 from enlist.verbs.revocation_list import RevocationList
-from enlist.verbs.together import Together
+from enlist.verbs.together import Outcome, Together
 from enlist.web.bell import Bell
-from enlist.web.gathering import Gathering
+from enlist.web.gathering import Gathering, Then
 from enlist.web.metrics import OUTCOMES
 from enlist.web.peers import X_FORWARDED_FOR
 from enlist.web.places import Places
@@ -47,6 +47,11 @@ for _code in ("token_invalid", *sorted(UNRECORDED)):
 STREAMED: Final = Counter(
     "enlist_revocations_streamed_total", "Revocations that were sent on streams of the feed."
 )
+
+
+def _count_outcome(verb: AnyVerb[Any, Any, Any], outcome: Done[Any] | Refusal) -> None:
+    OUTCOMES.labels(verb.name, outcome.code if isinstance(outcome, Refusal) else "done").inc()
+    _count(outcome)
 
 
 def _count(outcome: object) -> None:
@@ -161,10 +166,18 @@ class Services:
             outcome = await anyio.to_thread.run_sync(call, limiter=limiter)
         if isinstance(outcome, Exception):
             raise outcome
-        told = outcome.code if isinstance(outcome, Refusal) else "done"
-        OUTCOMES.labels(verb.name, told).inc()
-        _count(outcome)
+        _count_outcome(verb, outcome)
         return outcome
+
+    def begin(self, verb: HotVerb[Any, Any, Any, Any], caller: Caller, then: Then) -> None:
+        """Have a hot verb done that computes no password hash; `then` is told what came of it."""
+
+        def counted(outcome: Outcome) -> None:
+            if not isinstance(outcome, Exception):
+                _count_outcome(verb, outcome)
+            then(outcome)
+
+        self._gathering.begin(verb, caller, counted)
 
     async def view(self, view: View[Value], caller: Caller) -> Value | Refusal:
         """Run a view in a thread; see `Driver.view`."""

@@ -11,15 +11,15 @@ from typing import Final
 import anyio.to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from enlist.web.api.redeem import lean
+from enlist.web.api.redeem import HOT
 from enlist.web.services import Services
 
-LEAN: Final = {("POST", "/api/v1/redeem"): lean}
+HOT_ROUTES: Final = {("POST", "/api/v1/redeem"): HOT}
 """Operations that are answered before any routing, by method and path."""
 
 
 class ApiApplication:
-    """Everything below `/api` but for what is lean, loaded by its first request.
+    """Everything below `/api` but for what is hot, loaded by its first request.
 
     FastAPI and a hundred models take as long to load as all the rest of Enlist, and a server must
     be ready early (P25).

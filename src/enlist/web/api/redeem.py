@@ -1,8 +1,8 @@
 """Redeem: a device presents what it has, and gets its certificate.
 
-This is the one operation that thousands of devices may call at once. So `lean` answers it in front
-of all routing, with nothing between the socket and the verb but reading the body, and without
-waiting for FastAPI to be loaded; `enrolling` declares it for the description.
+This is the one operation that thousands of devices may call at once. So it is answered in front of
+all routing (see `hot`), with nothing between the socket and the verb but reading the body, and
+without waiting for FastAPI to be loaded; `enrolling` declares it for the description.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.ids import Id
-from enlist.core.outcomes import FieldError, Refusal
+from enlist.core.outcomes import Done, FieldError, Refusal
 from enlist.core.secrets import Kind, Secret, fingerprint, strip_typing
 from enlist.pki.csr import Csr, parse
 from enlist.store.limits import IdempotencyKey
@@ -27,6 +27,7 @@ from enlist.verbs.redeem import Redeem
 from enlist.verbs.repeating import Enrolled
 from enlist.web.api.bodies import Shown
 from enlist.web.callers import services_of, stranger
+from enlist.web.hot import Hot
 from enlist.web.peers import header
 from enlist.web.problems import problem_response
 from enlist.web.reading import failed, read_json, unfit
@@ -212,14 +213,25 @@ async def _redeem(
     csr: str | None,
     attempt_id: Id | None = None,
 ) -> Enrolled | Refusal:
-    services = services_of(request)
+    verb = _verb(request, presented, device, csr, attempt_id)
+    if isinstance(verb, Refusal):
+        return verb
+    outcome = await services_of(request).perform(verb, stranger(request))
+    return outcome if isinstance(outcome, Refusal) else outcome.value
+
+
+def _verb(
+    request: Request,
+    presented: Presented,
+    device: DeviceGiven,
+    csr: str | None,
+    attempt_id: Id | None = None,
+) -> Redeem | Refusal:
     parsed = None if csr is None else parse(csr)
-    key = _key(request, services, presented, device, csr, parsed)
+    key = _key(request, services_of(request), presented, device, csr, parsed)
     if isinstance(key, Refusal):
         return key
-    verb = Redeem(presented, device.report(), parsed, key, attempt_id)
-    outcome = await services.perform(verb, stranger(request))
-    return outcome if isinstance(outcome, Refusal) else outcome.value
+    return Redeem(presented, device.report(), parsed, key, attempt_id)
 
 
 def _key(
@@ -252,7 +264,12 @@ def _keyed(services: Services, parts: list[bytes]) -> bytes:
     return services.tools.keys.digest(Kind.IDEMPOTENCY, digest).value
 
 
-async def _answer(request: Request, sent: bytes) -> Enrolled | Refusal:
+def _ask(request: Request, sent: bytes) -> Redeem | Response:
+    verb = _read(request, sent)
+    return problem_response(verb) if isinstance(verb, Refusal) else verb
+
+
+def _read(request: Request, sent: bytes) -> Redeem | Refusal:
     value = read_json(sent)
     if isinstance(value, Refusal):
         return value
@@ -263,21 +280,15 @@ async def _answer(request: Request, sent: bytes) -> Enrolled | Refusal:
     presented = body.presented()
     if isinstance(presented, Refusal):
         return presented
-    return await _redeem(request, presented, body.device, body.csr)
+    return _verb(request, presented, body.device, body.csr)
 
 
-async def lean(scope: Scope, receive: Receive, send: Send) -> None:
-    """`POST /api/v1/redeem`, with nothing around it."""
-    message = await receive()  # `Capped` has read it: the body is in one piece
-    request = Request(scope)
-    answer = await _answer(request, message["body"])
-    if isinstance(answer, Refusal):
-        await problem_response(answer)(scope, receive, send)
-        return
-    body = to_json(_document(answer, services_of(request)))
-    headers = [*_JSON, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 201, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _answer(request: Request, outcome: Done[Enrolled] | Refusal) -> Response:
+    if isinstance(outcome, Refusal):
+        return problem_response(outcome)
+    body = to_json(_document(outcome.value, services_of(request)))
+    return Response(body, 201, media_type="application/json")
 
 
-_JSON: Final = ((b"content-type", b"application/json"),)
+HOT: Final = Hot(_ask, _answer)
+"""`POST /api/v1/redeem`."""

@@ -18,11 +18,13 @@ from enlist.web.protocols.openziti import enroll, management, sessions, trust
 from enlist.web.protocols.openziti.envelopes import refused
 from enlist.web.protocols.openziti.paths import PREFIXES
 
-__all__ = ["LEAN", "OFFERED", "refused", "routes", "speaks"]
+__all__ = ["HOT_ROUTES", "OFFERED", "refused", "routes", "speaks"]
 
 OFFERED: Final = (*trust.ROUTES, *enroll.ROUTES, *sessions.ROUTES)
 """The client API's addresses, without a prefix."""
-LEAN: Final = {("POST", f"{prefix}/enroll"): enroll.lean for prefix in PREFIXES}
+HOT_ROUTES: Final = {
+    ("POST", prefix + path): hot for prefix in PREFIXES for path, hot in enroll.HOT.items()
+}
 """What is answered before any routing, by method and path."""
 _PLAIN: Final = frozenset(path for path, _, _ in OFFERED)
 

@@ -10,35 +10,25 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from enlist.core.outcomes import Refusal
+from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Kind, Secret, wellformed_uuid
 from enlist.pki.csr import parse
 from enlist.pki.listener import METHOD
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.web.callers import services_of, stranger
+from enlist.verbs.repeating import Enrolled
+from enlist.web.callers import services_of
+from enlist.web.hot import Hot
 from enlist.web.protocols.openziti.bodies import text_of, unfit
 from enlist.web.protocols.openziti.envelopes import accepts_json, answered, refused, refused_as
 from enlist.web.protocols.openziti.paths import Offered
 from enlist.web.reading import read_json
 
 
-async def _enroll(request: Request) -> Response:
+def _ask_by_query(request: Request, body: bytes) -> Redeem | Response:
     """`POST /enroll?method=ott&token=…`; the body is a request in PEM, or JSON around it (D46)."""
-    return await _enroll_with(request, await request.body())
-
-
-async def lean(scope: Scope, receive: Receive, send: Send) -> None:
-    """`POST /enroll`, with nothing around it: a thousand devices may come at once."""
-    message = await receive()  # `Capped` has read it: the body is in one piece
-    answer = await _enroll_with(Request(scope), message["body"])
-    await answer(scope, receive, send)
-
-
-async def _enroll_with(request: Request, body: bytes) -> Response:
     asked = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
     if asked.get("method", METHOD) != METHOD:
         return refused_as(
@@ -47,19 +37,19 @@ async def _enroll_with(request: Request, body: bytes) -> Response:
         )
     token = asked.get("token", "")
     if _media_type(request) != "application/json":
-        return await _redeem(request, token, body)
+        return _verb(request, token, body)
     value = read_json(body)
     if isinstance(value, Refusal):
         return refused(value)
     if wellformed_uuid(token) is None:
         return unfit("token", "must be a UUID")
     csr = text_of(value, "clientCsr")
-    return await _redeem(request, token, csr) if isinstance(csr, str) else csr
+    return _verb(request, token, csr) if isinstance(csr, str) else csr
 
 
-async def _enroll_ott(request: Request) -> Response:
+def _ask_json(request: Request, body: bytes) -> Redeem | Response:
     """`POST /enroll/ott`: token and request, both in JSON."""
-    value = read_json(await request.body())
+    value = read_json(body)
     if isinstance(value, Refusal):
         return refused(value)
     token, csr = text_of(value, "token"), text_of(value, "clientCsr")
@@ -69,28 +59,32 @@ async def _enroll_ott(request: Request) -> Response:
         return csr
     if wellformed_uuid(token) is None:
         return unfit("token", "must be a UUID")
-    return await _redeem(request, token, csr)
+    return _verb(request, token, csr)
 
 
-async def _redeem(request: Request, token: str, csr: str | bytes) -> Response:
+def _verb(request: Request, token: str, csr: str | bytes) -> Redeem | Response:
     if not accepts_json(request):
         return refused_as("UNSUPPORTED_MEDIA", "The answer is JSON: accept application/json.")
-    services = services_of(request)
     presented = Presented(Secret(token), kind=Kind.ONE_TIME_JWT)
-    verb = Redeem(presented, DeviceReport(), parse(csr))
-    outcome = await services.perform(verb, stranger(request))
+    return Redeem(presented, DeviceReport(), parse(csr))
+
+
+def _answer(request: Request, outcome: Done[Enrolled] | Refusal) -> Response:
     if isinstance(outcome, Refusal):
         return refused(outcome)
     certificate = outcome.value.certificate
-    chain = certificate + services.tools.authority.intermediate_of(certificate)
-    return answered({"cert": chain})
+    authority = services_of(request).tools.authority
+    return answered({"cert": certificate + authority.intermediate_of(certificate)})
 
 
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-ROUTES: Final[tuple[Offered, ...]] = (
-    ("/enroll", "POST", _enroll),
-    ("/enroll/ott", "POST", _enroll_ott),
-)
+HOT: Final = {
+    "/enroll": Hot(_ask_by_query, _answer),
+    "/enroll/ott": Hot(_ask_json, _answer),
+}
+"""A thousand devices may come at once."""
+
+ROUTES: Final[tuple[Offered, ...]] = tuple((path, "POST", hot) for path, hot in HOT.items())
