@@ -4,8 +4,8 @@ Each product rate stands between two runs of its yardstick (A B A); the ratio is
 a round whose yardsticks differ by more than a fifth is void. What comes out is the median of the
 rounds that are left, beside that of the last accepted run. Nothing here is a test: the figures go
 into docs/explanation/performance.md. From the environment: BENCH_ROUNDS, BENCH_SECONDS,
-BENCH_TOKENS, BENCH_LOTS, BENCH_SAMPLES, BENCH_SESSIONS; BENCH_ACCEPT=1 makes this run the accepted
-one, and where a ratio fell it wants the reason instead of the 1.
+BENCH_TOKENS, BENCH_LOTS, BENCH_SAMPLES, BENCH_SESSIONS, BENCH_REGISTRATIONS; BENCH_ACCEPT=1 makes
+this run the accepted one, and where a ratio fell it wants the reason instead of the 1.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.bench import (
+    bulk,
     jwt_strangers,
     lists,
     many,
     ott,
     redeem,
+    registrations,
     report,
     sessions,
     strain,
@@ -40,6 +42,7 @@ SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 TOKENS = int(os.environ.get("BENCH_TOKENS", "60000"))
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "1000"))
 RESULT = Path("bench-result.json")
+LISTS_AND_BULK = (lists.run, registrations.run, bulk.run)
 
 
 def main() -> int:
@@ -61,7 +64,7 @@ def main() -> int:
         by_jwt = partial(ott.run, tokens=TOKENS // 2, seconds=SECONDS)
         kept = [
             _in_folder(partial(measure, database=make(), store=store))
-            for measure in (straining, by_jwt, strangers.run, jwt_strangers.run, lists.run)
+            for measure in (straining, by_jwt, strangers.run, jwt_strangers.run, *LISTS_AND_BULK)
             for store, make in stores
         ]
         for store, make in stores:
