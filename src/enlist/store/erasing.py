@@ -37,6 +37,7 @@ TABLES: Final = {
     "message": "stays; the address is forgotten",
     "offboarding": "deleted",
     "role_assignment": "deleted",
+    "saved_view": "deleted",
     "sign_in": "deleted",
     "terms_acceptance": "stays; it holds ids alone",
 }
@@ -172,6 +173,7 @@ _STATEMENTS = {
         "(SELECT e.id FROM enrollment e WHERE e.user_id = :user_id)",
         "groups": "DELETE FROM group_member WHERE user_id = :user_id",
         "roles": "DELETE FROM role_assignment WHERE user_id = :user_id",
+        "views": "DELETE FROM saved_view WHERE user_id = :user_id",
         "offboarding": "DELETE FROM offboarding WHERE user_id = :user_id",
         "sessions": f"DELETE FROM device_session WHERE device_id IN {_HIS}",
         "api_sessions": f"DELETE FROM api_session WHERE device_id IN {_HIS}",
