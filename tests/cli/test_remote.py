@@ -209,6 +209,20 @@ def test_accounts_and_webhooks_are_kept_from_elsewhere(enlist: Enlist, remote: R
     assert remote("webhook", "list", "--json").json["items"] == []
 
 
+def test_groups_are_kept_from_elsewhere(enlist: Enlist, run: Run, remote: Run) -> None:
+    enlist.user("ada")
+    group = remote("group", "add", "--name", "Field staff", "--json").json["id"]
+    both = remote("group", "add-user", group, "ada", "nobody", "--json", expect=1).json
+    assert (both["items"], both["refused"][0]["code"]) == ([{"user": "ada"}], "not_found")
+    remote("group", "change", group, "--name", "Drivers")
+    for words in (("group", "list"), ("group", "members", group)):
+        assert remote(*words).out == run(*words).out
+    assert remote("group", "members", group, "--json").json["items"][0]["username"] == "ada"
+    remote("group", "remove-user", group, "ada")
+    remote("group", "delete", group)
+    assert "enlist group add" in remote("group", "list").out
+
+
 def test_what_has_no_place_in_the_api_works_there_alone(remote: Run) -> None:
     for words in (
         ("doctor",),

@@ -26,6 +26,7 @@ from enlist.verbs import (
     device_sessions,
     devices,
     first_device,
+    groups,
     hooks,
     move,
     offboard,
@@ -400,6 +401,11 @@ def _jwt(api: Asking, verb: one_time_jwt.ShowJwt) -> Any:
     )
 
 
+def _change_group(api: Asking, verb: groups.ChangeGroup) -> Any:
+    found = api.do("PATCH", f"/groups/{_part(verb.group)}", dict(verb.changes))
+    return found if isinstance(found, Refusal) else revived(model.UserGroup, found)
+
+
 REHEARSED: Final = (reset.Reset, reassign.Reassign, replace.Replace, offboard.Offboard)
 """What can be asked for as a dry run."""
 
@@ -449,6 +455,20 @@ ASKED: Final[Mapping[type[Any], Way]] = {
         language="language",
     ),
     organizations.ChangeSettings: _set,
+    groups.ListGroups: _listed("/groups", model.UserGroup),
+    groups.ShowGroup: _acted("GET", "/groups/{group}", model.UserGroup),
+    groups.AddGroup: _acted(
+        "POST",
+        "/groups",
+        model.UserGroup,
+        organization="organization",
+        name_of_group="name",
+        description="description",
+    ),
+    groups.ChangeGroup: _change_group,
+    groups.DeleteGroup: _acted("DELETE", "/groups/{group}"),
+    groups.AddMember: _acted("PUT", "/groups/{group}/members/{user}"),
+    groups.RemoveMember: _acted("DELETE", "/groups/{group}/members/{user}"),
     api_keys.CreateApiKey: _create_key,
     api_keys.RevokeApiKey: _acted("DELETE", "/api-keys/{key_id}"),
     device_sessions.Disconnect: _acted("DELETE", "/device-sessions/{session_id}"),
