@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.console_data import Filled
 from tests.pictures import png
@@ -187,10 +187,10 @@ def test_branding_from_the_preview_to_the_sign_in_page(filled: Filled) -> None:
     page.locator("#source-support_email-own").check()
     page.get_by_label("Support e-mail", exact=True).fill("desk@example.com")
     page.locator("#source-logo-own").check()
-    too_large = {"name": "logo.png", "mimeType": "image/png", "buffer": b"x" * 50_000}
+    too_large = FilePayload(name="logo.png", mimeType="image/png", buffer=b"x" * 50_000)
     page.locator("#logo").set_input_files(too_large)
     expect(page.locator("#logo-too-large")).to_have_text("is larger than 40 KiB")
-    picture = {"name": "logo.png", "mimeType": "image/png", "buffer": png(120, 40)}
+    picture = FilePayload(name="logo.png", mimeType="image/png", buffer=png(120, 40))
     page.locator("#logo").set_input_files(picture)
     page.get_by_role("button", name="A public page").click()
     expect(frame.get_by_text("desk@example.com")).to_be_visible()
