@@ -34,7 +34,7 @@ def test_terms_are_read_and_ticked_on_a_german_phone(site: Site, open_browser: O
     page.goto(link(site, ticket))
     window.press("Weiter")
     expect(page.get_by_role("region", name="Nutzung von Geräten")).to_contain_text("gesperrt")
-    window.press("Registrierung starten")
+    page.get_by_role("button", name="Registrierung starten", exact=True).click()
     box = page.get_by_role("checkbox")
     expect(box).to_be_focused()  # the browser itself asks for the tick
     assert not site.enlist.rows("attempt")
