@@ -245,7 +245,14 @@ async def preview_page(desk: Desk) -> Response:
         "here": platform,
         "elsewhere": "",
     }
-    context = {"shown": shown, "expires_at": letter.expires_at, "sealed": "", "action": "/enroll"}
+    context = {
+        "shown": shown,
+        "expires_at": letter.expires_at,
+        "sealed": "",
+        "action": "/enroll",
+        "terms": None,
+        "unaccepted": False,
+    }
     response = pages.render(
         desk.request, "console/branding_page.html", context, zone=desk.zone, look=look
     )
