@@ -62,6 +62,8 @@ DIGEST_VECTORS = {
     Kind.API_KEY: "97fd989210606014b0da3fda11746415f6736ef746ec4a4a4ad103df190b4c4b",
     Kind.API_SESSION: "23fa0631652a1c6a637cba53514ba3495bc397dc34b8726d2e7e4322d2a8cc94",
     Kind.SIGN_IN: "10829c12bbc0f2a0b246745d523a1eac45f39b8ba62c5e4b39bb1209bd569dac",
+    Kind.SIGN_IN_STEP: "f99581fd19cc6831cf7760a519e53d043e8fbac9bcd72ae36ca0b3f309f6d626",
+    Kind.RECOVERY_CODE: "07de4fd66fadcc23e714912975386d4d1d3baacbd6efcba253276e946b35e7c6",
     Kind.SETUP_LINK: "56eab6309dbe3d560f3767f85993081b936f57da40393bed30c058e54bbeded9",
     Kind.RECOVERY_LINK: "4dc363e1d83c8004fe6cf1add52e7442475344f94843cfcc45ef2786a4e97368",
     Kind.FORM: "c33c16fab99835b1ba7447c6b28e5a2650cc3ce0fe86edfe235c4f8a0fb49e69",
@@ -182,6 +184,18 @@ def test_digests_follow_their_vectors(kind: Kind) -> None:
     """S11: the kind is part of the digest; a changed word would lose every row."""
     assert RING.digest(kind, Secret("abc")).value.hex() == DIGEST_VECTORS[kind]
     assert RING.digests(kind, Secret("abc")) == (RING.digest(kind, Secret("abc")).value,)
+
+
+def test_sealing_keys_follow_their_vector() -> None:
+    """S29: another one could open nothing that was sealed; it tells no key and no token."""
+    key = RING.sealing_key("totp")
+    assert (key.id, key.material.hex()) == (
+        "d1",
+        "6ba8f97e792396c3ec7bc3dc58d19bd3600ee508dc6d602144743e600aaec85f",
+    )
+    assert RING.sealing_key("other").material != key.material
+    with pytest.raises(KeyError, match="d0 is missing; restore"):
+        RING.sealing_key("totp", "d0")
 
 
 @pytest.mark.parametrize("alphabet", sorted(ALPHABETS))

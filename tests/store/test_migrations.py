@@ -50,6 +50,11 @@ _WITHOUT_0021 = [
     *(f"DROP TABLE {name}" for name in ("terms_acceptance", "terms_text", "terms")),
     "ALTER TABLE attempt DROP COLUMN accepted_terms_id",
 ]
+_WITHOUT_0022 = [
+    *(f"DROP TABLE {name}" for name in ("second_factor", "recovery_code", "second_factor_rule")),
+    "DROP TABLE sign_in_step",
+    "ALTER TABLE sign_in DROP COLUMN factor_at",
+]
 _WITHOUT_0004 = [
     "DROP INDEX enrollment_replaces",
     "ALTER TABLE enrollment DROP COLUMN replaces_device_id",
@@ -86,6 +91,7 @@ BACK = {
     "0016": {"sqlite": ["DROP TABLE expiry_told"], "postgres": ["DROP TABLE expiry_told"]},
     "0018": {"sqlite": ["DROP TABLE test_message"], "postgres": ["DROP TABLE test_message"]},
     "0020": {"sqlite": _WITHOUT_0021, "postgres": _WITHOUT_0021},
+    "0021": {"sqlite": _WITHOUT_0022, "postgres": _WITHOUT_0022},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],

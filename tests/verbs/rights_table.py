@@ -18,7 +18,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.core.terms import TermsText
-from enlist.store import credentials, holds
+from enlist.store import credentials, holds, second_factors
 from enlist.verbs import (
     afresh,
     api_keys,
@@ -52,6 +52,8 @@ from enlist.verbs import (
     restrictions,
     revocations,
     saved_views,
+    second_factor,
+    second_factor_rules,
     staff,
     terms,
     unregister,
@@ -153,6 +155,12 @@ def _import(world: World, place: str) -> str:
     assert not isinstance(job, Refusal), job
     Importing(installation.driver, installation.store).work(job.id)
     return job.id
+
+
+def _guarded(world: World, user: str) -> str:
+    """Somebody with a second factor, whatever its secret."""
+    world.installation.store.write(lambda tx: second_factors.put(tx, user, "sealed", "key", 1))
+    return user
 
 
 def _enrollment(world: World, place: str) -> str:
@@ -321,6 +329,15 @@ REQUESTS: dict[str, Asked] = {
         lambda w, p: staff.SetPassword(w.add_user(p).id, Secret("long enough here")), OPERATORS
     ),
     "EndSignInsOf": Asked(lambda w, p: staff.EndSignInsOf(w.add_user(p).id), OPERATORS),
+    "RemoveSecondFactor": Asked(
+        lambda w, p: second_factor.RemoveSecondFactor(_guarded(w, w.add_user(p).id)), OPERATORS
+    ),
+    "ShowSecondFactorRules": Asked(
+        lambda _w, p: second_factor_rules.ShowSecondFactorRules(p), STAFF_READERS, events=0
+    ),
+    "SetSecondFactorRules": Asked(
+        lambda _w, p: second_factor_rules.SetSecondFactorRules(p, ("reader",)), ADMINISTRATORS
+    ),
     "GrantRole": Asked(lambda w, p: staff.GrantRole(w.add_user(p).id, p, "reader"), ADMINISTRATORS),
     "WithdrawRole": Asked(
         lambda w, p: staff.WithdrawRole(_helper(w, p), p, "helpdesk"), ADMINISTRATORS
@@ -542,6 +559,10 @@ ELSEWHERE = {
     # Whoever began an attempt in this browser; whoever was given the link.
     "FollowAttempt",
     "UseRecoveryLink",
+    # Of oneself alone; whoever has just given his password.
+    "SetUpSecondFactor",
+    "NewRecoveryCodes",
+    "FinishSignIn",
     "ProveEvent",
     # Always refuses; wraps others; what Reset and Reassign share.
     "ApiKeyAgain",
@@ -570,6 +591,7 @@ ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
     "Offboard": lambda _w, u: offboard.Offboard(u),
     "SetPassword": lambda _w, u: staff.SetPassword(u, Secret("long enough here")),
     "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),
+    "RemoveSecondFactor": lambda w, u: second_factor.RemoveSecondFactor(_guarded(w, u)),
     "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),
     "Register": lambda _w, u: register.Register("", u, NEW),
     "RegisterInBulk": _one_of_many,

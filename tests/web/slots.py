@@ -95,6 +95,8 @@ PLAIN: Final[dict[str, Any]] = {
     "password": PASSWORD,
     "current": PASSWORD,
     "role": "reader",
+    "roles": ["reader"],
+    "needed": "reader",
     "permissions": [],
     "shared": True,
     "filters": {},

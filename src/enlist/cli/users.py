@@ -140,14 +140,34 @@ def recover(
     link = f"{address}/recover#t={made.link.reveal()}"
     if as_json:
         told = {"user": made.username, "link": link}
-        print_json({**told, "expires_at": made.expires_at, "told": made.told})
+        how = {"told": made.told, "second_factor": made.second_factor}
+        print_json({**told, "expires_at": made.expires_at, **how})
         return
     out.print(f"{made.username} sets a new password here, once, until {moment(made.expires_at)}:")
     out.print(link, markup=False)
+    if made.second_factor:
+        out.print("The second factor stays: the page asks for a code, or a recovery code.")
+        out.print(f"Lost as well? enlist user remove-second-factor {made.username}", markup=False)
     if made.told:
         out.print(f"A message to {counted(made.told, 'administrator')} is on its way.")
     else:
         problems.print("Nobody was told: no mail server is set up, or nobody has an address.")
+
+
+@commands.command("remove-second-factor", epilog="Example: enlist user remove-second-factor ada")
+def remove_second_factor(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="User name or id.")],
+    data: Data = None,
+    database: Database = None,
+) -> None:
+    """Take away a second factor that was lost; sign-ins end, and its owner is told by mail."""
+    from enlist.verbs.second_factor import RemoveSecondFactor
+
+    with installation(context, data, database) as enlist:
+        ended = done(enlist.perform(RemoveSecondFactor(user)))
+    out.print(f"{user} signs in with the password alone now, and may have to set up another one.")
+    out.print(f"Sign-ins ended: {ended}.")
 
 
 @commands.command("list", epilog="Example: enlist user list --search ada")

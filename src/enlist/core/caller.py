@@ -36,6 +36,8 @@ class Caller:
         proved_at: when he last proved himself with a password, microseconds UTC; 0 for never.
         language: preferred language for texts, as a BCP 47 tag.
         stale: that he was seen is worth writing down again.
+        must_set_up: a role of his needs a second factor that he has not set up; he has no rights,
+            and may do nothing but that.
     """
 
     kind: CallerKind
@@ -50,6 +52,7 @@ class Caller:
     proved_at: int = 0
     language: str = "en"
     stale: bool = False
+    must_set_up: bool = False
 
     def may(self, permission: Permission, path: str) -> bool:
         """Whether the caller holds `permission` at the organization with this path."""

@@ -211,13 +211,18 @@ class ListedDevice:
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignment:
-    """A role that a user holds on an organization and below."""
+    """A role that a user holds on an organization and below.
+
+    Attributes:
+        needs_factor: whoever holds it needs a second factor.
+    """
 
     user_id: Id
     organization_id: Id
     organization_path: str
     group_id: str
     role: Role
+    needs_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,7 +485,11 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A person's login, kept on the server so that it can be listed and ended."""
+    """A person's login, kept on the server so that it can be listed and ended.
+
+    Attributes:
+        factor_at: when a second factor was proved beside the password; None for never.
+    """
 
     id: Id
     user_id: Id
@@ -491,6 +500,7 @@ class SignIn:
     ended_at: int | None
     address: str
     user_agent: str
+    factor_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,8 +241,18 @@ CATALOGUE: dict[str, Meaning] = {
     ),
     "sign_in_delayed": _of(
         _ANYBODY,
-        "Too many wrong passwords for this account",
+        "Too many wrong passwords or codes for this account",
         "Wait until the time given has passed, then try again.",
+    ),
+    "second_factor_wrong": _of(
+        _ANYBODY,
+        "That code is not right, or was used already",
+        "Wait for the next code in your app, or use a recovery code that you have not used yet.",
+    ),
+    "sign_in_step_over": _of(
+        _ANYBODY,
+        "Sign in again",
+        "Your password was too long ago, or it was changed. Enter it again, then the code.",
     ),
     "proof_too_old": _of(
         _STAFF, "Confirm that it is you", "Enter your password again, then repeat the action."

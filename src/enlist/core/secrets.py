@@ -1,6 +1,6 @@
 """The whole life of every secret, in one file.
 
-Six shapes exist:
+Seven shapes exist:
 
 * **machine secrets** (`enk_…` API keys, later device and magic links): random, 190 bits, with a
   public id to tell them apart by and a checksum that catches typing errors and helps leak
@@ -17,6 +17,10 @@ Six shapes exist:
 * **sign-in, set-up and recovery secrets**: 256 random bits in a cookie or a link; a keyed digest is
   kept. Ends at sign-out, when idle, or after twelve hours; a link when used, or after a day, the
   recovery link after an hour.
+* **recovery codes** of a second factor: shaped like typed codes, ten at a time; a keyed digest over
+  the person and the code is kept. Each ends when used, all of them with the second factor. Its TOTP
+  secret must be read again and is shared with an app, so it is random and *sealed*: encrypted under
+  a key made of the derivation key (see `enlist.verbs.totp`). Ends when taken away.
 * **passwords**: chosen by people, so kept as Argon2id; see `enlist.verbs.passwords`. Ends when
   the next one is set.
 
@@ -102,6 +106,8 @@ class Kind(StrEnum):
     API_KEY = "api_key"
     API_SESSION = "api_session"
     SIGN_IN = "sign_in"
+    SIGN_IN_STEP = "sign_in_step"
+    RECOVERY_CODE = "recovery_code"
     SETUP_LINK = "setup_link"
     RECOVERY_LINK = "recovery_link"
     FORM = "form"
@@ -194,6 +200,17 @@ class KeyRing:
         if key is None:
             raise KeyError(f"derivation key {key_id} is missing; restore the key folder")
         return Secret(_derive(key, enrollment_id, generation, length, alphabet))
+
+    def sealing_key(self, what: str, key_id: str = "") -> Key:
+        """What encrypts `what`, which must be read again; `key_id` is the row's, "" for a new one.
+
+        Raises:
+            KeyError: that key is not in the ring any more.
+        """
+        made_of = next((key for key in self.derive if key_id in ("", key.id)), None)
+        if made_of is None:
+            raise KeyError(f"derivation key {key_id} is missing; restore the key folder")
+        return Key(made_of.id, _keyed_digest(made_of, f"seal\x00{what}".encode()))
 
 
 _LASTING: Final = frozenset({Kind.IDEMPOTENCY, Kind.USERNAME})

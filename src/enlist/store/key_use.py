@@ -38,6 +38,11 @@ _ALIVE = Query(
         SELECT lookup_key_id, count(*) FROM attempt
          WHERE state = 'open' AND expires_at > :now GROUP BY lookup_key_id
         UNION ALL
+        SELECT derive_key_id, count(*) FROM second_factor GROUP BY derive_key_id
+        UNION ALL
+        SELECT lookup_key_id, count(*) FROM recovery_code WHERE used_at IS NULL
+         GROUP BY lookup_key_id
+        UNION ALL
         SELECT derive_key_id, count(*) FROM webhook WHERE deleted_at IS NULL GROUP BY derive_key_id
     ) AS each_table GROUP BY key_id
     """,
@@ -53,7 +58,8 @@ class KnownKey:
 
     Attributes:
         known_since: microseconds UTC.
-        alive: live tokens, API keys, sign-ins, attempts and webhooks that need it.
+        alive: live tokens, API keys, sign-ins, attempts, webhooks, second factors and unused
+            recovery codes that need it.
     """
 
     id: str

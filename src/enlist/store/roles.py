@@ -11,6 +11,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import ROLES, Right, Role
 from enlist.store.ahead import ReadAhead
 from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.second_factor_rules import ASKED_OF_HOLDER
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 
@@ -29,8 +30,9 @@ class Holding:
 
 _OF_USER = Query(
     "role.of_user",
-    """
-    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role
+    f"""
+    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
+           {ASKED_OF_HOLDER} AS needs_factor
       FROM role_assignment r JOIN organization o ON o.id = r.organization_id
      WHERE r.user_id = :user_id AND o.deleted_at IS NULL
      ORDER BY length(o.path), r.role
@@ -39,8 +41,9 @@ _OF_USER = Query(
 _OF_USER_EACH = SetQuery(
     "role.of_user_each",
     "user_id uuid",
-    """
-    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role
+    f"""
+    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
+           {ASKED_OF_HOLDER} AS needs_factor
       FROM role_assignment r
       JOIN asked ON asked.user_id = r.user_id
       JOIN organization o ON o.id = r.organization_id
@@ -129,6 +132,7 @@ def of_user(tx: Reader, user_id: Id) -> list[RoleAssignment]:
             row["organization_path"],
             row["group_id"],
             Role(row["role"]),
+            bool(row["needs_factor"]),
         )
         for row in tx.all(_OF_USER, user_id=user_id)
     ]

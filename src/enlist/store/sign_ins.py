@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from enlist.core.ids import NOTHING, Id
 from enlist.core.model import SignIn
 from enlist.core.secrets import Digest
-from enlist.store import attempts
+from enlist.store import attempts, second_factors
 from enlist.store.tx import Query, Reader, Row, Tx
 
 _START = Query(
     "sign_in.start",
     """
     INSERT INTO sign_in (id, digest, lookup_key_id, user_id, started_at, last_seen_at, proved_at,
-                         expires_at, address, user_agent)
-    VALUES (:id, :digest, :key_id, :user_id, :now, :now, :now, :expires_at, :address, :user_agent)
+                         expires_at, address, user_agent, factor_at)
+    VALUES (:id, :digest, :key_id, :user_id, :now, :now, :proved_at, :expires_at, :address,
+            :user_agent, :factor_at)
     """,
 )
 _COLUMNS = """
     SELECT s.id, s.user_id, s.started_at, s.last_seen_at, s.proved_at, s.expires_at, s.ended_at,
-           s.address, s.user_agent
+           s.address, s.user_agent, s.factor_at
       FROM sign_in s
 """
 _BY_DIGEST = Query(
@@ -48,6 +49,10 @@ _PROVED = Query(
     "sign_in.proved",
     "UPDATE sign_in SET proved_at = :now WHERE id = :id AND ended_at IS NULL",
 )
+_FACTOR_PROVED = Query(
+    "sign_in.factor_proved",
+    "UPDATE sign_in SET factor_at = :now WHERE id = :id AND ended_at IS NULL",
+)
 _END = Query(
     "sign_in.end",
     """
@@ -74,6 +79,8 @@ def start(tx: Tx, sign_in: SignIn, digest: Digest) -> None:
         expires_at=sign_in.expires_at,
         address=sign_in.address,
         user_agent=sign_in.user_agent[:300],
+        proved_at=sign_in.proved_at,
+        factor_at=sign_in.factor_at,
     )
 
 
@@ -109,6 +116,11 @@ def proved(tx: Tx, sign_in_id: Id) -> None:
     tx.run(_PROVED, id=sign_in_id, now=tx.now)
 
 
+def factor_proved(tx: Tx, sign_in_id: Id) -> bool:
+    """Its user has just set up a second factor; False when it is over."""
+    return tx.run(_FACTOR_PROVED, id=sign_in_id, now=tx.now) == 1
+
+
 def end(tx: Tx, sign_in_id: Id, user_id: Id) -> bool:
     """End one sign-in of this user; False when it was over."""
     return tx.run(_END, id=sign_in_id, user_id=user_id, now=tx.now) == 1
@@ -121,6 +133,7 @@ def end_all(tx: Tx, user_id: Id, keep: Id | None = None) -> int:
     knew his password could still enroll a device of his own (`attempts`).
     """
     attempts.cancel_by_login(tx, user_id)
+    second_factors.end_steps(tx, user_id)
     return tx.run(_END_ALL, user_id=user_id, now=tx.now, keep=keep or NOTHING)
 
 
@@ -135,4 +148,5 @@ def _sign_in(row: Row) -> SignIn:
         ended_at=row["ended_at"],
         address=row["address"],
         user_agent=row["user_agent"],
+        factor_at=row["factor_at"],
     )

@@ -30,12 +30,15 @@ class BySignIn(Verb[Caller, Caller, Caller]):
     Attributes:
         by_itself: sent by a page that refreshes itself: an open page, left alone, must not keep
             a sign-in from ending.
+        setting_up: also somebody who must set up a second factor before he may do anything; he
+            comes without rights.
 
     Refusals: `unauthenticated`; expected for every stranger, so it is not recorded.
     """
 
     cookie: Secret
     by_itself: bool = False
+    setting_up: bool = False
 
     name = "recognise_sign_in"
     refused_as = "sign_in.refused"
@@ -46,15 +49,20 @@ class BySignIn(Verb[Caller, Caller, Caller]):
         user = users.find(tx, sign_in.user_id) if sign_in else None
         if sign_in is None or user is None:
             return Refusal("unauthenticated", counted_only=True)
+        held = roles.of_user(tx, user.id)
+        must_set_up = sign_in.factor_at is None and any(each.needs_factor for each in held)
+        if must_set_up and not self.setting_up:
+            return Refusal("unauthenticated", counted_only=True)
         known = replace(
             caller,
             kind=CallerKind.USER,
             id=user.id,
             name=user.username,
-            rights=roles.rights(tx, user.id),
+            rights=() if must_set_up else roles.rights_of(held),
             home=user.organization_path,
             organization_id=user.organization_id,
             sign_in_id=sign_in.id,
+            must_set_up=must_set_up,
             proved_at=sign_in.proved_at,
             language=user.language or caller.language,
         )

@@ -21,7 +21,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, least_id, parse_id
 from enlist.core.outcomes import Done, Drop, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
-from enlist.store import erasing, events, roles, users
+from enlist.store import erasing, events, roles, second_factors, users
 from enlist.store.erasing import Needle
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.consequences import Foreseen, bind, outdated
@@ -149,6 +149,7 @@ class Erase(QuickVerb[Erasing, Erased]):
         if ready.departure is not None:
             dropped = leave(tx, caller, ready.departure)
             users.delete(tx, ready.user_id)
+        second_factors.remove(tx, ready.user_id)
         newer = least_id(ready.seen_at - MINUTE)
         named = {*ready.named_in, *erasing.naming(tx, ready.user_id, ready.needles, newer)}
         forgotten = erasing.forget_events(tx, ready.user_id, named)

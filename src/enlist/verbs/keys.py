@@ -15,7 +15,16 @@ from enlist.core.ids import NOTHING, Id
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import GrantKind, Organization
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.store import enrollments, events, holds, installation, key_use, organizations, users
+from enlist.store import (
+    enrollments,
+    events,
+    holds,
+    installation,
+    key_use,
+    organizations,
+    second_factors,
+    users,
+)
 from enlist.store.key_use import KnownKey
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.channels import CHANNELS, EMAIL, reaching
@@ -63,9 +72,9 @@ class NameKey(QuickVerb[Organization, None]):
 class DropLeakedKeys(QuickVerb[Organization, int]):
     """Stop, at once, every token that a leaked key could make; answers how many are on hold.
 
-    Half-finished attempts end as well: their codes are short, and found by a leaked key in a
-    stolen database. Done again with the same keys it stops what servers made that did not know
-    them yet; where there is none, that is no event.
+    Half-finished attempts end as well, and recovery codes: both are short, and found by a leaked
+    key in a stolen database. Done again with the same keys it stops what servers made that did not
+    know them yet; where there is none, that is no event.
 
     Attributes:
         lookup, derive: ids of the new keys, which stand in the key folder already.
@@ -86,6 +95,7 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
             installation.forget_keys_after(tx, key_id, purpose)
         held = holds.hold_derived_otherwise(tx, self.derive)
         holds.end_attempts(tx)
+        second_factors.drop_codes_under_other_keys(tx, self.lookup)
         if held or not again:
             keys = {"lookup": self.lookup, "derive": self.derive}
             happening = Happening("key.compromised", Subjects(ready.id), {**keys, "held": held})

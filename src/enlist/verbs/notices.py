@@ -1,7 +1,8 @@
 """Notices: a user hears by e-mail what became of his devices and his account (D25, S57).
 
 Only where his organization says so (`notify_users`); but that messages for somebody who enrolled
-with a token go elsewhere is always told at the old address. Whoever enrolls a device with another's
+with a token go elsewhere is always told at the old address, and so is what becomes of a second
+factor. Whoever enrolls a device with another's
 token, or turns his messages to another address, is found out by the one who knows that it was not
 he. A notice holds no secret and no link that does anything.
 """
@@ -24,8 +25,21 @@ DEVICE_ENROLLED: Final = "device_enrolled"
 DEVICE_RESET: Final = "device_reset"
 TOKEN_REISSUED: Final = "token_reissued"
 ADDRESS_CHANGED: Final = "address_changed"
+SECOND_FACTOR_SET_UP: Final = "second_factor_set_up"
+SECOND_FACTOR_REMOVED: Final = "second_factor_removed"
+RECOVERY_CODE_USED: Final = "recovery_code_used"
 
-PURPOSES: Final = frozenset({DEVICE_ENROLLED, DEVICE_RESET, TOKEN_REISSUED, ADDRESS_CHANGED})
+PURPOSES: Final = frozenset(
+    {
+        DEVICE_ENROLLED,
+        DEVICE_RESET,
+        TOKEN_REISSUED,
+        ADDRESS_CHANGED,
+        SECOND_FACTOR_SET_UP,
+        SECOND_FACTOR_REMOVED,
+        RECOVERY_CODE_USED,
+    }
+)
 """Of the messages that are notices."""
 
 BY_EVENT: Final[Mapping[str, str]] = {

@@ -3,7 +3,8 @@
 Whoever sits at the machine holds the keys anyway; the link is a way to use that which leaves a
 trace: an event, and a message to every administrator. It names its user in the clear and is found
 by a digest over both halves, so that it is good for nobody else. It lives an hour, is used once,
-and sets a new password; there is never more than one.
+and sets a new password; there is never more than one. A second factor stays, and is asked for
+afterwards: one that is lost as well is taken away by a command of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from enlist.store import (
     outbox,
     recoveries,
     roles,
+    second_factors,
     setup_links,
     sign_ins,
     users,
@@ -49,12 +51,14 @@ class Recovery:
     Attributes:
         link: its secret; shown once.
         told: how many administrators a message is on its way to.
+        second_factor: he has one, which stays: its code is asked for after the new password.
     """
 
     username: str
     link: Secret
     expires_at: int
     told: int
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ class Recover(Verb[User, Making, Recovery]):
         data = {"expires_at": until, "told": len(effects)}
         personal = {"user": ready.user.username}
         events.record(tx, caller, Happening(recoveries.MADE, ready.user.subjects, data, personal))
-        made = Recovery(ready.user.username, ready.link, until, len(effects))
+        has_factor = second_factors.find(tx, ready.user.id) is not None
+        made = Recovery(ready.user.username, ready.link, until, len(effects), has_factor)
         return Done(made, effects)
 
 

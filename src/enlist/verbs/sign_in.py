@@ -3,11 +3,12 @@
 The cookie holds 256 random bits; the row holds their digest, so that sign-ins can be listed and
 ended, on every process at once. A try is written down before the password is compared, and each
 failure doubles the time until the next one counts (see `tries`); nobody is locked out for good.
+Whoever has a second factor is asked for its code then (see `finish_sign_in`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from enlist.core.caller import Caller
@@ -17,7 +18,7 @@ from enlist.core.ids import Id, new_id
 from enlist.core.model import Login, SignIn
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
-from enlist.store import events, limits, sign_ins, users
+from enlist.store import events, limits, second_factors, sign_ins, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.tries import counted_by, sign_in_try
@@ -32,21 +33,64 @@ FRESH: Final = 10 * MINUTE
 """How long a password proof is good enough for what is dangerous."""
 
 
+STEP: Final = 10 * MINUTE
+"""How long after the password the code of a second factor may come."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A fresh sign-in; `cookie` is shown to the browser once."""
+    """A fresh sign-in; `cookie` is shown to the browser once.
+
+    Attributes:
+        code_to_come: it is none yet: `cookie` is good for `FinishSignIn` alone.
+    """
 
     sign_in: SignIn
     cookie: Secret
     username: str
+    code_to_come: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A sign-in about to be stored."""
+
+    sign_in: SignIn
+    cookie: Secret
+    digest: Digest
+
+
+def fresh_sign_in(
+    tools: Tools, caller: Caller, user_id: Id, *, second_factor: bool = False
+) -> Fresh:
+    """A sign-in for somebody who has just proved himself, and perhaps by a second factor too."""
+    now, cookie = tools.clock(), random_secret()
+    sign_in = SignIn(
+        id=new_id(now),
+        user_id=user_id,
+        started_at=now,
+        last_seen_at=now,
+        proved_at=now,
+        expires_at=now + ABSOLUTE,
+        ended_at=None,
+        address=caller.address,
+        user_agent=caller.user_agent,
+        factor_at=now if second_factor else None,
+    )
+    return Fresh(sign_in, cookie, tools.keys.digest(Kind.SIGN_IN, cookie))
 
 
 @dataclass(frozen=True, slots=True)
 class Trying:
-    """Whom a user name names, if anybody, and what a try with it is counted by (see `tries`)."""
+    """Whom a user name names, if anybody, and what a try with it is counted by (see `tries`).
+
+    Attributes:
+        has_factor: a second factor is asked for after the password.
+    """
 
     login: Login | None
     counted_by: str
+    has_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +108,8 @@ class Ready:
 
     login: Login
     counted_by: str
-    sign_in: SignIn
-    cookie: Secret
-    digest: Digest
+    fresh: Fresh
+    has_factor: bool = False
     new_hash: str = ""
 
 
@@ -89,10 +132,13 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Trying | Refusal:
         username = self.username.strip()
         login = users.login(tx, username)
-        return Trying(login, counted_by(tools, tx, caller, username, login))
+        factor = second_factors.find(tx, login.user_id) if login else None
+        counted = counted_by(tools, tx, caller, username, login)
+        return Trying(login, counted, factor is not None)
 
     def reserve(self, seen: Trying) -> Try:
-        return sign_in_try(seen.counted_by)
+        # Half of what is asked for forgives no wrong tries before: wrong codes are among them.
+        return sign_in_try(seen.counted_by, forgiving=not seen.has_factor)
 
     def work(self, tools: Tools, caller: Caller, seen: Trying) -> Ready | Refusal:
         login = seen.login
@@ -104,34 +150,31 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
             reason = "wrong password" if login.active else "disabled user"
             about = login.subjects
             return Refusal("sign_in_failed", reason=reason, about=about)
-        now, cookie = tools.clock(), random_secret()
-        sign_in = SignIn(
-            id=new_id(now),
-            user_id=login.user_id,
-            started_at=now,
-            last_seen_at=now,
-            proved_at=now,
-            expires_at=now + ABSOLUTE,
-            ended_at=None,
-            address=caller.address,
-            user_agent=caller.user_agent,
-        )
+        fresh = fresh_sign_in(tools, caller, login.user_id)
+        if seen.has_factor:
+            digest = tools.keys.digest(Kind.SIGN_IN_STEP, fresh.cookie)
+            fresh = replace(fresh, digest=digest)
         outdated = stored is not None and tools.passwords.outdated(stored)
         new_hash = tools.passwords.hash(self.password) if outdated else ""
-        digest = tools.keys.digest(Kind.SIGN_IN, cookie)
-        return Ready(login, seen.counted_by, sign_in, cookie, digest, new_hash)
+        return Ready(login, seen.counted_by, fresh, seen.has_factor, new_hash)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[SignedIn] | Refusal:
-        login = ready.login
-        if not _still(tx, login):
+        login, fresh, user_id = ready.login, ready.fresh, ready.login.user_id
+        has_factor = second_factors.find(tx, user_id) is not None
+        if not _still(tx, login) or has_factor is not ready.has_factor:
             raise ConcurrentChange
-        limits.forget_tries(tx, ready.counted_by)
         if ready.new_hash and login.password_hash is not None:
-            users.rehash(tx, login.user_id, login.password_hash, ready.new_hash)
-        sign_ins.start(tx, ready.sign_in, ready.digest)
-        about = login.subjects
-        events.record(tx, caller, Happening("sign_in.started", about, {}, {"user": login.username}))
-        return Done(SignedIn(ready.sign_in, ready.cookie, login.username))
+            users.rehash(tx, user_id, login.password_hash, ready.new_hash)
+        about, personal = login.subjects, {"user": login.username}
+        done = SignedIn(fresh.sign_in, fresh.cookie, login.username, has_factor)
+        if has_factor:
+            second_factors.begin_step(tx, user_id, fresh.digest, tx.now + STEP)
+            events.record(tx, caller, Happening("sign_in.code_asked", about, {}, personal))
+            return Done(done)
+        limits.forget_tries(tx, ready.counted_by)
+        sign_ins.start(tx, fresh.sign_in, fresh.digest)
+        events.record(tx, caller, Happening("sign_in.started", about, {}, personal))
+        return Done(done)
 
 
 def _still(tx: Tx, login: Login) -> bool:

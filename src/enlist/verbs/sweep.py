@@ -12,7 +12,16 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.clock import DAY, HOUR
 from enlist.core.outcomes import Done, Refusal
-from enlist.store import api_sessions, attempts, device_sessions, hooks, imports, limits, sms
+from enlist.store import (
+    api_sessions,
+    attempts,
+    device_sessions,
+    hooks,
+    imports,
+    limits,
+    second_factors,
+    sms,
+)
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
 from enlist.verbs.posting import KEPT
@@ -42,6 +51,6 @@ class Sweep(QuickVerb[None, int]):
     def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[int] | Refusal:
         dead = device_sessions.sweep(tx, tx.now - PROCESSES_KEPT)
         dead += api_sessions.sweep(tx, tx.now - SESSIONS_KEPT) + sms.sweep(tx)
-        dead += hooks.sweep(tx, tx.now - KEPT)
+        dead += hooks.sweep(tx, tx.now - KEPT) + second_factors.sweep(tx)
         dead += imports.sweep(tx, tx.now - IMPORTS_KEPT)
         return Done(dead + limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))

@@ -67,8 +67,11 @@ class AccountTry:
         limits.undo_try(tx, self.counted_by, self._taken)
 
 
-def sign_in_try(counted_by: str) -> Try:
+def sign_in_try(counted_by: str, *, forgiving: bool = True) -> Try:
     """The try of somebody who may be told to wait; `apply` gives it back where it was right.
+
+    Args:
+        forgiving: False where a right one is only not counted itself, and those before stay.
 
     Refusals: `sign_in_delayed`.
     """
@@ -78,4 +81,4 @@ def sign_in_try(counted_by: str) -> Try:
         wait = account.take(tx)
         return None if wait is None else Refusal("sign_in_delayed", retry_after=wait, holder=True)
 
-    return Try(take, undo=account.undo)
+    return Try(take, right=None if forgiving else account.undo, undo=account.undo)

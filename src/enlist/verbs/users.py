@@ -27,6 +27,7 @@ from enlist.store import (
     organizations,
     roles,
     saved_views,
+    second_factors,
     sign_ins,
     users,
 )
@@ -378,6 +379,7 @@ class DeleteUser(QuickVerb[User, None]):
         }
         enrollments.delete_of_user(tx, ready.id)
         saved_views.delete_of_user(tx, ready.id)
+        second_factors.remove(tx, ready.id)
         unenrolled = devices.unenroll_of_user(tx, ready.id)
         personal = {"user": ready.username, "email": ready.email}
         events.record(tx, caller, Happening("user.deleted", ready.subjects, data, personal))

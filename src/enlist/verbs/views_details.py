@@ -35,11 +35,13 @@ from enlist.store import (
     organizations,
     outbox,
     roles,
+    second_factors,
     sign_ins,
     users,
 )
 from enlist.store.listing import MOST_PER_PAGE, Page, PageRequest
 from enlist.store.offboardings import Planned
+from enlist.store.second_factors import SecondFactor
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
@@ -205,6 +207,8 @@ def _user(tx: Reader, caller: Caller, user_id: Id | None) -> User | None:
 class UserDetail:
     """A person with what he holds. `sign_ins` is how many of his are alive.
 
+    `second_factor` is None where he has set up none.
+
     `attempts` are those that he began by signing in; those with a token are its enrollment's.
     `offboarding` is what is planned, for those who may plan it.
     """
@@ -218,6 +222,7 @@ class UserDetail:
     timeline: Page[EventRow]
     offboarding: Planned | None = None
     groups: tuple[UserGroup, ...] = ()
+    second_factor: SecondFactor | None = None
 
 
 @dataclass(frozen=True)
@@ -253,6 +258,7 @@ class ShowUser(View[UserDetail]):
                 for each in groups.with_member(tx, found.id, MOST_PER_PAGE)
                 if caller.may(Permission.USERS_READ, each.organization_path)
             ),
+            second_factors.find(tx, found.id),
         )
 
 

@@ -14,7 +14,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Secret
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.callers import ByApiKey, BySignIn
-from enlist.verbs.sign_in import ABSOLUTE
+from enlist.verbs.sign_in import ABSOLUTE, STEP
 from enlist.web.languages import best_language
 from enlist.web.peers import header
 from enlist.web.services import Services
@@ -29,9 +29,14 @@ def services_of(request: HTTPConnection) -> Services:
     return services
 
 
-def cookie_name(services: Services) -> str:
-    """`__Host-` ties the cookie to this host and to HTTPS; plain localhost has neither."""
-    return "__Host-enlist" if services.secure else "enlist"
+def cookie_name(services: Services, *, step: bool = False) -> str:
+    """`__Host-` ties the cookie to this host and to HTTPS; plain localhost has neither.
+
+    Args:
+        step: of the cookie between password and code.
+    """
+    name = "enlist-step" if step else "enlist"
+    return f"__Host-{name}" if services.secure else name
 
 
 def stranger(request: HTTPConnection) -> Caller:
@@ -99,12 +104,14 @@ async def person_of(request: Request) -> Caller:
     return caller
 
 
-def set_cookie(response: Response, services: Services, cookie: Secret) -> None:
-    """Give the browser its sign-in."""
+def set_cookie(
+    response: Response, services: Services, cookie: Secret, *, step: bool = False
+) -> None:
+    """Give the browser its sign-in, or the step to it where a code is to come."""
     response.set_cookie(
-        cookie_name(services),
+        cookie_name(services, step=step),
         cookie.reveal(),
-        max_age=ABSOLUTE // SECOND,
+        max_age=(STEP if step else ABSOLUTE) // SECOND,
         path="/",
         secure=services.secure,
         httponly=True,
@@ -112,8 +119,12 @@ def set_cookie(response: Response, services: Services, cookie: Secret) -> None:
     )
 
 
-def drop_cookie(response: Response, services: Services) -> None:
-    """Take the browser's sign-in away."""
+def drop_cookie(response: Response, services: Services, *, step: bool = False) -> None:
+    """Take the browser's sign-in away, or the step to it."""
     response.delete_cookie(
-        cookie_name(services), path="/", secure=services.secure, httponly=True, samesite="lax"
+        cookie_name(services, step=step),
+        path="/",
+        secure=services.secure,
+        httponly=True,
+        samesite="lax",
     )

@@ -58,6 +58,8 @@ STATUS: Final = {
     "unauthenticated": 401,
     "sign_in_failed": 401,
     "sign_in_delayed": 429,
+    "second_factor_wrong": 401,
+    "sign_in_step_over": 401,
     "proof_too_old": 403,
     "setup_link_invalid": 410,
     "recovery_link_invalid": 410,

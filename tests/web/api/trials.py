@@ -14,7 +14,7 @@ from enlist.core.model import DeviceList, GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.core.terms import TermsText
-from enlist.store import holds, users
+from enlist.store import holds, second_factors, users
 from enlist.store.listing import Page
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
@@ -60,6 +60,12 @@ class World:
         """Somebody who leaves in an hour."""
         user = self.user()
         self.api.enlist.do(Offboard(user, self.api.enlist.clock.now + HOUR))
+        return user
+
+    def guarded(self) -> str:
+        """A user with a second factor."""
+        user = self.user()
+        self.api.enlist.store.write(lambda tx: second_factors.put(tx, user, "sealed", "key", 1))
         return user
 
     def ticket(self) -> Ticket:
@@ -277,6 +283,18 @@ TRIALS: dict[str, Trial] = {
     "POST /users/{user}/erase": lambda w: (f"/users/{w.user()}/erase?dry_run=true", None),
     "DELETE /users/{user}/offboarding": lambda w: (f"/users/{w.planned()}/offboarding", None),
     "POST /users/{user}/sign-out": lambda w: (f"/users/{w.user()}/sign-out", None),
+    "DELETE /users/{user}/second-factor": lambda w: (
+        f"/users/{w.guarded()}/second-factor",
+        None,
+    ),
+    "GET /organizations/{organization}/second-factor-roles": (
+        "/organizations/main/second-factor-roles",
+        None,
+    ),
+    "PUT /organizations/{organization}/second-factor-roles": (
+        "/organizations/main/second-factor-roles",
+        {"roles": ["reader"]},
+    ),
     "POST /users/{user}/roles": lambda w: (
         f"/users/{w.user()}/roles",
         {"role": "reader", "organization": "main"},

@@ -44,6 +44,7 @@ REVISIONS: Final = (
     "0019_test_messages",
     "0020_saved_views",
     "0021_terms",
+    "0022_second_factor",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -10,6 +10,11 @@ from pydantic.config import JsonDict
 from enlist.core.model import RoleAssignment
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission, Role
+from enlist.verbs.second_factor_rules import (
+    Rules,
+    SetSecondFactorRules,
+    ShowSecondFactorRules,
+)
 from enlist.verbs.staff import GrantRole, WithdrawRole
 from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.operations import Operations, Staff, shown
@@ -72,6 +77,68 @@ async def grant_role(asking: Staff, user: str, body: RoleBody) -> Roles | Refusa
     """Give a user a role; answers all roles that he holds then. Repeating it changes nothing."""
     held = await asking.do(GrantRole(user, body.organization, body.role))
     return shown(held, Roles.of)
+
+
+class RulesBody(Body):
+    """All roles that need a second factor."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"roles": ["administrator", "operator"]}]}
+    )
+
+    roles: Annotated[list[Role], Field(max_length=200)]
+
+
+class RuleInForce(Shown):
+    """A role that needs a second factor."""
+
+    role: Role
+    organization: str
+    """Group ID of the organization that says so."""
+
+
+class SecondFactorRules(Shown):
+    """Which roles need a second factor at an organization."""
+
+    organization: str
+    own: list[Role]
+    """Those that it asks for itself."""
+    in_force: list[RuleInForce]
+    """Those, and what the organizations above it ask for."""
+
+    @classmethod
+    def of(cls, found: Rules) -> SecondFactorRules:
+        """The rules of the store."""
+        in_force = [RuleInForce(role=Role(r), organization=at) for r, at in found.in_force.items()]
+        place = found.organization.group_id
+        return cls(organization=place, own=sorted(map(Role, found.own)), in_force=in_force)
+
+
+@operations.staff(
+    "GET",
+    "/organizations/{organization}/second-factor-roles",
+    Permission.STAFF_READ,
+    answers=SecondFactorRules,
+)
+async def show_second_factor_roles(asking: Staff, organization: str) -> SecondFactorRules | Refusal:
+    """Show which roles need a second factor at an organization."""
+    found = await asking.see(ShowSecondFactorRules(organization))
+    return shown(found, SecondFactorRules.of)
+
+
+@operations.staff(
+    "PUT",
+    "/organizations/{organization}/second-factor-roles",
+    Permission.ROLES_EDIT,
+    answers=SecondFactorRules,
+    refuses=("proof_too_old",),
+)
+async def set_second_factor_roles(
+    asking: Staff, organization: str, body: RulesBody
+) -> SecondFactorRules | Refusal:
+    """Say which roles need a second factor there and below. Who lacks it sets it up at once."""
+    changed = await asking.do(SetSecondFactorRules(organization, tuple(body.roles)))
+    return shown(changed, SecondFactorRules.of)
 
 
 @operations.staff(

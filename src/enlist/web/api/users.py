@@ -17,6 +17,7 @@ from enlist.store.offboardings import Planned
 from enlist.verbs import documents, views_details
 from enlist.verbs.channels import usual
 from enlist.verbs.first_device import AddUserWithDevice, BothAgain, FirstDevice
+from enlist.verbs.second_factor import RemoveSecondFactor
 from enlist.verbs.staff import EndSignInsOf, SetPassword
 from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState, UserAgain
 from enlist.verbs.views import ListUsers
@@ -113,6 +114,8 @@ class UserDetail(User):
                 {
                     **_EXAMPLE,
                     "roles": [ROLE],
+                    "second_factor": True,
+                    "recovery_codes_left": 10,
                     "sign_ins": 1,
                     "attempts": [],
                     "offboarding": None,
@@ -123,6 +126,9 @@ class UserDetail(User):
     )
 
     roles: list[RoleHeld]
+    second_factor: bool
+    """Whether signing in takes a code besides his password."""
+    recovery_codes_left: int
     sign_ins: int
     """How many of his sign-ins are alive."""
     attempts: list[Attempt]
@@ -142,6 +148,8 @@ class UserDetail(User):
         return cls(
             **dict(User.of(found.user)),
             roles=[RoleHeld.of(each) for each in found.roles],
+            second_factor=found.second_factor is not None,
+            recovery_codes_left=found.second_factor.codes_left if found.second_factor else 0,
             sign_ins=found.sign_ins,
             attempts=[Attempt(**documents.attempt(each, now)) for each in found.attempts],
             offboarding=PlannedOffboarding.of(planned) if planned else None,
@@ -354,6 +362,19 @@ async def enable_user(asking: Staff, user: str) -> User | Refusal:
 async def sign_out_user(asking: Staff, user: str) -> Refusal | None:
     """End every sign-in of a user."""
     done = await asking.do(EndSignInsOf(user))
+    return done if isinstance(done, Refusal) else None
+
+
+@operations.staff(
+    "DELETE",
+    "/users/{user}/second-factor",
+    Permission.USERS_EDIT,
+    status=204,
+    refuses=("proof_too_old", "conflict"),
+)
+async def remove_second_factor(asking: Staff, user: str) -> Refusal | None:
+    """Take away a second factor that was lost: his sign-ins end, and he is told by e-mail."""
+    done = await asking.do(RemoveSecondFactor(user))
     return done if isinstance(done, Refusal) else None
 
 

@@ -16,6 +16,11 @@ from enlist.core.policy import ROLES, Role
 from enlist.store.listing import Page
 from enlist.store.roles import Holding
 from enlist.verbs.rights import fresh
+from enlist.verbs.second_factor_rules import (
+    Rules,
+    SetSecondFactorRules,
+    ShowSecondFactorRules,
+)
 from enlist.verbs.staff import GrantRole, WithdrawRole
 from enlist.verbs.views import ListRoles
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization, ShowUser, UserDetail
@@ -32,18 +37,45 @@ async def show_roles(desk: Desk) -> Response:
     """The roles' table, and who holds what in the organization in force and below."""
     query = read_query(desk.request, ("role",))
     found: Page[Holding] | Refusal = Page(())
+    rules: Rules | Refusal | None = None
     if desk.may("staff:read"):
         found = await desk.view(ListRoles(desk.group_id, **query.asked))
+        rules = await desk.view(ShowSecondFactorRules(desk.group_id))
     if isinstance(found, Refusal):
         return desk.refuse(found)
     context = {
         "query": query,
         "page": found,
+        "needed": rules.in_force if isinstance(rules, Rules) else {},
         "roles": people.ROLES,
         "permissions": PERMISSIONS,
         "rights": {role.value: held for role, held in ROLES.items()},
     }
     return desk.show("console/roles.html", context)
+
+
+async def second_factor(desk: Desk) -> Response:
+    """Which roles need a second factor in the organization in force and below."""
+    if desk.request.method == "GET":
+        closed = people.closed(desk, "roles:edit")
+        stale = fresh(desk.caller, desk.now)
+        if closed or stale:
+            return closed or desk.refuse(stale or Refusal("proof_too_old"))
+    refusal = None
+    if desk.request.method == "POST":
+        form = await desk.request.form()
+        chosen = tuple(str(each) for each in form.getlist("needed"))
+        outcome = await desk.perform(SetSecondFactorRules(desk.group_id, chosen))
+        if not isinstance(outcome, Refusal):
+            return desk.go(desk.address("roles"), desk.gettext("Changes saved."))
+        if outcome.code == "proof_too_old":
+            return _to_confirm(desk, "roles/second-factor", Form())
+        refusal = outcome
+    rules = await desk.view(ShowSecondFactorRules(desk.group_id))
+    if isinstance(rules, Refusal):
+        return desk.refuse(rules)
+    context = {"roles": people.ROLES, "rules": rules, "back": desk.address("roles")}
+    return desk.show("console/role_second_factor.html", context, refusal=refusal)
 
 
 async def grant_role(desk: Desk) -> Response:
@@ -152,6 +184,7 @@ async def _show_form(desk: Desk, form: Form) -> Response:
 
 ROUTES = [
     page("roles", show_roles),
+    page("roles/second-factor", second_factor, methods=("GET", "POST")),
     page("roles/grant", grant_role, methods=("GET", "POST")),
     page("roles/withdraw", withdraw_role, methods=("GET", "POST")),
 ]

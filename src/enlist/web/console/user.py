@@ -17,6 +17,7 @@ from enlist.core.policy import ROLES, Right, outranks
 from enlist.store.listing import MOST_PER_PAGE
 from enlist.verbs.passwords import SHORTEST
 from enlist.verbs.rights import fresh
+from enlist.verbs.second_factor import RemoveSecondFactor
 from enlist.verbs.staff import EndSignInsOf, SetPassword
 from enlist.verbs.users import DeleteUser, SetUserState
 from enlist.verbs.views import ListDevices, ListEnrollments
@@ -66,6 +67,7 @@ async def show_user(desk: Desk) -> Response:
         "planned": detail.offboarding,
         "himself": detail.user.id == desk.caller.id,
         "may_act": may_act(desk, detail),
+        "needs_factor": any(each.needs_factor for each in detail.roles),
         "roles": people.ROLES,
         "enrollments": [
             (shown_state(each.state, each.expires_at, desk.now), each)
@@ -133,6 +135,30 @@ async def end_sign_ins(desk: Desk) -> Response:
     return await _confirm(desk, detail, "console/user_sign_ins.html", refusal)
 
 
+async def remove_second_factor(desk: Desk) -> Response:
+    """Take away a second factor that was lost. One's own is removed in the profile."""
+    detail = await find_user(desk)
+    if isinstance(detail, Response):
+        return detail
+    if detail.user.id == desk.caller.id:
+        return desk.go("/account")
+    stale, refusal = fresh(desk.caller, desk.now), None
+    if desk.request.method == "POST":
+        outcome = await desk.perform(RemoveSecondFactor(detail.user.id))
+        if not isinstance(outcome, Refusal):
+            text = desk.gettext(
+                "The second factor of %(name)s was taken away. Sign-ins ended: %(n)s."
+            )
+            told = text % {"name": detail.user.display_name, "n": outcome.value}
+            return desk.go(desk.address("users", detail.user.id), told)
+        refusal = outcome
+    elif may_act(desk, detail) and stale is not None:
+        return desk.refuse(stale)
+    if refusal is not None and refusal.code == "proof_too_old":
+        return desk.refuse(refusal)
+    return await _confirm(desk, detail, "console/user_second_factor.html", refusal)
+
+
 async def set_password(desk: Desk) -> Response:
     """Set somebody's password. One's own is changed in the profile, by the present one."""
     detail = await find_user(desk)
@@ -179,6 +205,7 @@ async def _confirm(
     context = {
         "user": user,
         "roles": detail.roles,
+        "needed": any(each.needs_factor for each in detail.roles),
         "stake": await _stake(desk, detail),
         "himself": user.id == desk.caller.id,
     }
@@ -201,6 +228,7 @@ async def _stake(desk: Desk, detail: UserDetail) -> Stake:
 ROUTES = [
     page("users/{id}", show_user),
     page("users/{id}/password", set_password, methods=("GET", "POST")),
+    page("users/{id}/second-factor", remove_second_factor, methods=("GET", "POST")),
     page("users/{id}/sign-ins", end_sign_ins, methods=("GET", "POST")),
     page("users/{id}/delete", delete_user, methods=("GET", "POST")),
     page("users/{id}/disable", disable_user, methods=("GET", "POST")),

@@ -26,8 +26,19 @@ from enlist.web.portal.my_devices import (
     show_message,
 )
 from enlist.web.portal.one_time_links import RECOVERY, SETUP
+from enlist.web.portal.second_factor import (
+    PATH,
+    remove,
+    renew_codes,
+    set_up,
+    show_remove,
+    show_set_up,
+)
 from enlist.web.portal.signing_in import (
+    CODE,
     confirm,
+    give_code,
+    show_code,
     show_confirm,
     show_sign_in,
     show_sign_out,
@@ -40,11 +51,14 @@ def routes() -> list[BaseRoute]:
     """The portal's pages, and what their forms do."""
     pages = {
         "/sign-in": (show_sign_in, sign_in),
+        CODE: (show_code, give_code),
         "/sign-out": (show_sign_out, sign_out),
         "/confirm": (show_confirm, confirm),
         "/setup": (SETUP.show, SETUP.submit),
         "/recover": (RECOVERY.show, RECOVERY.submit),
         "/account": (show_account, change_profile),
+        PATH: (show_set_up, set_up),
+        f"{PATH}/remove": (show_remove, remove),
         f"{HOME}/new": (show_add, add),
         f"{HOME}/{{device_id}}/delete": (show_delete, delete),
     }
@@ -57,6 +71,7 @@ def routes() -> list[BaseRoute]:
         f"{HOME}/{{device_id}}/resend": resend,
         f"{HOME}/{{device_id}}/renew": renew,
         "/account/password": change_password,
+        f"{PATH}/codes": renew_codes,
         "/account/sign-out-everywhere": sign_out_everywhere,
         "/account/sign-ins/{sign_in_id}/end": end_sign_in,
     }

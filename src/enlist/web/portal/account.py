@@ -33,7 +33,7 @@ from enlist.web.portal.returning import see, to_sign_in
 from enlist.web.portal.signing_in import signed_in
 from enlist.web.problems import headers_of, status_of
 
-_DONE: Final = ("profile", "password", "ended")
+_DONE: Final = ("profile", "password", "ended", "second_factor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,8 @@ async def _page(request: Request, caller: Caller, trouble: _Trouble | None = Non
     context: dict[str, Any] = {
         "user": user,
         "roles": detail.roles,
+        "second_factor": detail.second_factor,
+        "factor_needed": any(held.needs_factor for held in detail.roles),
         "locked": own.locked,
         "typed": {key: getattr(user, key) for key in OWN}
         | (dict(trouble.typed) if trouble else {}),

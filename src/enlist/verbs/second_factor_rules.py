@@ -1,0 +1,110 @@
+"""Which roles need a second factor.
+
+What an organization asks for counts there and below it, and nothing below can ask for less. Whoever
+holds such a role and has set up none is led to that after his password, and may do nothing before;
+who is signed in at that moment, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from enlist.core.caller import Caller
+from enlist.core.events import Happening
+from enlist.core.model import Organization
+from enlist.core.outcomes import Done, Refusal, Subjects, invalid
+from enlist.core.policy import ROLES, Permission, Role, held_at
+from enlist.store import events, organizations, second_factor_rules
+from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.driver import QuickVerb, Tools, View
+from enlist.verbs.finding import organization_named
+from enlist.verbs.rights import fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which roles need a second factor at an organization.
+
+    Attributes:
+        own: those that it asks for itself.
+        in_force: each that needs one there, and the Group ID of the organization that says so.
+    """
+
+    organization: Organization
+    own: frozenset[str]
+    in_force: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ShowSecondFactorRules(View[Rules]):
+    """The rules at an organization; "" for the caller's own.
+
+    Refusals: `not_found`, `forbidden`.
+    """
+
+    organization: str = ""
+
+    def read(self, tx: Reader, caller: Caller) -> Rules | Refusal:
+        named = self.organization or caller.organization_id or ""
+        place = organization_named(tx, caller, named, Permission.STAFF_READ)
+        return place if isinstance(place, Refusal) else _rules(tx, place)
+
+
+def _rules(tx: Reader, place: Organization) -> Rules:
+    own = second_factor_rules.at(tx, place.id)
+    return Rules(place, own, second_factor_rules.in_force(tx, place.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """What an organization is about to ask for, and what it asked for before."""
+
+    organization: Organization
+    before: frozenset[str]
+    after: frozenset[str]
+
+
+@dataclass(frozen=True)
+class SetSecondFactorRules(QuickVerb[Changing, Rules]):
+    """Ask for a second factor of whoever holds one of these roles, here or below; of no others.
+
+    Only for roles that hold no more than the caller does, or somebody could take away what guards
+    those above him.
+
+    Refusals: `not_found`, `forbidden`, `proof_too_old`, `validation_failed`.
+    """
+
+    organization: str
+    roles: tuple[str, ...]
+
+    name = "set_second_factor_rules"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Changing | Refusal:
+        named = self.organization or caller.organization_id or ""
+        place = organization_named(tx, caller, named, Permission.ROLES_EDIT)
+        if isinstance(place, Refusal):
+            return place
+        if not set(self.roles) <= set(Role):
+            return invalid("roles", f"must be among {', '.join(Role)}")
+        before, after = second_factor_rules.at(tx, place.id), frozenset(self.roles)
+        held = held_at(caller.rights, place.path)
+        about = Subjects(place.id)
+        if not all(ROLES[Role(role)] <= held for role in before ^ after):
+            return Refusal("forbidden", about=about, reason="more than he holds himself")
+        return fresh(caller, tx.now) or Changing(place, before, after)
+
+    def apply(self, tx: Tx, caller: Caller, ready: Changing) -> Done[Rules] | Refusal:
+        place = ready.organization
+        organizations.lock(tx, place.id)
+        if ready.before != second_factor_rules.at(tx, place.id):
+            raise ConcurrentChange
+        added, dropped = ready.after - ready.before, ready.before - ready.after
+        if second_factor_rules.change(tx, place.id, sorted(added), sorted(dropped)):
+            data = {
+                "before.second_factor_roles": ", ".join(sorted(ready.before)),
+                "after.second_factor_roles": ", ".join(sorted(ready.after)),
+            }
+            happening = Happening("second_factor.rule_changed", Subjects(place.id), data)
+            events.record(tx, caller, happening)
+        return Done(_rules(tx, place))
