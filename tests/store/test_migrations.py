@@ -40,6 +40,7 @@ _WITHOUT_0012 = [
     *(f"DROP INDEX device_{name}" for name in ("imei", "serial", "udid")),
     *(f"DROP TABLE {name}" for name in ("listed_device", "group_member", "user_group")),
 ]
+_WITHOUT_0023 = ["DROP TABLE wave_member", "DROP TABLE wave"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
     "DROP INDEX message_user",
@@ -91,7 +92,7 @@ BACK = {
     "0016": {"sqlite": ["DROP TABLE expiry_told"], "postgres": ["DROP TABLE expiry_told"]},
     "0018": {"sqlite": ["DROP TABLE test_message"], "postgres": ["DROP TABLE test_message"]},
     "0020": {"sqlite": _WITHOUT_0021, "postgres": _WITHOUT_0021},
-    "0021": {"sqlite": _WITHOUT_0022, "postgres": _WITHOUT_0022},
+    "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],
@@ -101,6 +102,7 @@ BACK = {
         "postgres": ["DROP TABLE webhook_delivery, webhook"],
     },
     "0019": {"sqlite": ["DROP TABLE saved_view"], "postgres": ["DROP TABLE saved_view"]},
+    "0021": {"sqlite": _WITHOUT_0022, "postgres": _WITHOUT_0022},
     "0017": {
         "sqlite": ["DROP INDEX device_asset_number"],
         "postgres": ["DROP INDEX device_asset_number"],

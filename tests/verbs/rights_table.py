@@ -19,6 +19,7 @@ from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.core.terms import TermsText
 from enlist.store import credentials, holds, second_factors
+from enlist.store.waves import Plan
 from enlist.verbs import (
     afresh,
     api_keys,
@@ -61,15 +62,19 @@ from enlist.verbs import (
     views,
     views_details,
     views_overview,
+    waves,
     workplace,
 )
 from enlist.verbs.importing import Importing
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails
+from enlist.verbs.waving import Waving
 from tests.connections import live_session
 from tests.verbs.world import World
 
 ADMINISTRATOR, OPERATOR, HELPDESK, READER = Role
+PLAN = Plan("wave", "linux", "none", "laptop", "email", "", 0, 0, 0, 0, 0)
+FIRST_SHARE = Plan("wave", "linux", "none", "laptop", "email", "", 0, 0, 50, 0, 0)
 ALL = frozenset(Role)
 OPERATORS = frozenset({ADMINISTRATOR, OPERATOR})
 HELPERS = OPERATORS | {HELPDESK}
@@ -161,6 +166,23 @@ def _guarded(world: World, user: str) -> str:
     """Somebody with a second factor, whatever its secret."""
     world.installation.store.write(lambda tx: second_factors.put(tx, user, "sealed", "key", 1))
     return user
+
+
+def _wave(world: World, place: str, plan: Plan | None = None) -> str:
+    whom = waves.Whom(users=(world.add_user(place).id, world.add_user(place).id))
+    return world.do(waves.StartWave(place, plan or PLAN, whom)).id
+
+
+def _paused_wave(world: World, place: str) -> str:
+    wave = _wave(world, place)
+    world.do(waves.PauseWave(wave))
+    return wave
+
+
+def _waiting_wave(world: World, place: str) -> str:
+    wave = _wave(world, place, FIRST_SHARE)
+    Waving(world.installation.driver, world.installation.store).work(wave)
+    return wave
 
 
 def _enrollment(world: World, place: str) -> str:
@@ -369,6 +391,18 @@ REQUESTS: dict[str, Asked] = {
     "ReadImportErrors": Asked(
         lambda w, p: imports.ReadImportErrors(_import(w, p)), OPERATORS, events=0
     ),
+    "StartWave": Asked(
+        lambda w, p: waves.StartWave(p, PLAN, waves.Whom(users=(w.add_user(p).id,))), OPERATORS
+    ),
+    "WaveAgain": Asked(lambda w, p: waves.WaveAgain(_wave(w, p)), OPERATORS, events=0),
+    "PauseWave": Asked(lambda w, p: waves.PauseWave(_wave(w, p)), OPERATORS),
+    "ResumeWave": Asked(lambda w, p: waves.ResumeWave(_paused_wave(w, p)), OPERATORS),
+    "ContinueWave": Asked(lambda w, p: waves.ContinueWave(_waiting_wave(w, p)), OPERATORS),
+    "StopWave": Asked(lambda w, p: waves.StopWave(_wave(w, p)), OPERATORS),
+    "ResendWave": Asked(lambda w, p: waves.ResendWave(_wave(w, p)), OPERATORS),
+    "ListWaves": Asked(lambda _w, p: waves.ListWaves(p), ALL, events=0),
+    "ShowWave": Asked(lambda w, p: waves.ShowWave(_wave(w, p)), ALL, events=0),
+    "ListWaveMembers": Asked(lambda _w, p: waves.ListWaveMembers(p), ALL, events=0),
     "Issue": Asked(lambda w, p: register.Issue(_revoked(w, w.add_user(p).id)), OPERATORS),
     "Reissue": Asked(lambda w, p: reissue.Reissue(_enrollment(w, p)), HELPERS),
     "Resend": Asked(lambda w, p: reissue.Resend(_enrollment(w, p)), HELPERS),
@@ -456,6 +490,10 @@ REQUESTS: dict[str, Asked] = {
 }
 
 ELSEWHERE = {
+    # Whoever works on a wave, with the rights of whoever started it.
+    "IssueInWave",
+    "ResendInWave",
+    "RemindInWave",
     # The thread of a server that posts to webhooks.
     "ActiveWebhooks",
     "DueDeliveries",

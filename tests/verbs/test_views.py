@@ -45,6 +45,8 @@ from enlist.verbs.views_overview import (
     Overview,
     SearchEverything,
 )
+from enlist.verbs.waves import ListWaves, StartWave, Whom
+from tests.verbs.rights_table import PLAN
 from tests.verbs.world import ADMINISTRATOR, PASSWORD, STRANGER, World, request
 
 LISTS: dict[str, Any] = {
@@ -59,6 +61,7 @@ LISTS: dict[str, Any] = {
     "imports": ListImports,
     "listed_devices": ListListed,
     "terms_acceptances": ListAcceptances,
+    "waves": ListWaves,
     "webhooks": ListWebhooks,
 }
 FEW = frozenset(LISTS) - {"users", "organizations", "events"}
@@ -84,6 +87,7 @@ def inhabit(world: World, place: str) -> None:
     world.do(CreateApiKey("robot", "reader", place))
     world.do(AddGroup(place, f"group {world.number()}"))
     world.do(AddImport(place, "simple", f"{world.number()}.csv", "", ("username",), 1))
+    world.do(StartWave(place, PLAN, Whom(users=(user.id,))))
     world.do(PutOnList(place, DeviceList.DENY, (Entry("serial", f"SN-{world.number():06}"),)))
     world.do(AddWebhook(f"hook {world.number()}", "https://hooks.example.com/", place))
 
@@ -97,8 +101,8 @@ def organizations_of(world: World, items: Any) -> set[str]:
 
 
 def test_the_table_names_every_list() -> None:
-    # Shown with the roles; test_device_sessions; test_webhooks and test_nothing_leaks.
-    elsewhere = {"role_holders", "device_sessions", "webhook_deliveries"}
+    # Shown with the roles; test_device_sessions; test_webhooks, test_waves, test_nothing_leaks.
+    elsewhere = {"role_holders", "device_sessions", "webhook_deliveries", "wave_members"}
     assert set(LISTS) | elsewhere == set(LISTINGS)
 
 

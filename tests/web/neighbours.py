@@ -20,6 +20,7 @@ from enlist.core.policy import Role
 from enlist.core.secrets import Secret, parse_code, support_code
 from enlist.core.terms import TermsText
 from enlist.store.redemptions import DeviceReport
+from enlist.store.waves import Plan
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup
@@ -34,9 +35,11 @@ from enlist.verbs.staff import GrantRole
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.terms import Draft, PublishTerms
 from enlist.verbs.users import AddUser
+from enlist.verbs.waves import StartWave, Whom
 from tests.connections import live_session
 from tests.installation import MAILED, PASSWORD, Enlist, done, refusal
 
+PLAN: Final = Plan("wave", "linux", "none", "laptop", "email", "", 0, 0, 0, 0, 0)
 REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "organization": ("organization", "group_id", "child"),
     "parent": ("organization", "group_id", "child_group_id"),
@@ -50,6 +53,7 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "event": ("event",),
     "device_session": ("device_session",),
     "import": ("import_job",),
+    "wave": ("wave",),
     "message": ("message",),
     "attempt": ("attempt",),
     "sign_in": ("sign_in",),
@@ -96,6 +100,7 @@ class Things:
     delivery: str
     event: str
     import_job: str
+    wave: str
     device_session: str
     message: str
     sign_in: str
@@ -174,6 +179,7 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         import_job=enlist.do(
             AddImport(place, "simple", f"{mark} people.csv", "", ("username",), 1)
         ).id,
+        wave=enlist.do(StartWave(place, PLAN, Whom(users=(user.id,)))).id,
         device_session=live_session(enlist.store, enrolled.device_id),
         message=mailed.message_id or "",
         sign_in=signed_in.sign_in.id,

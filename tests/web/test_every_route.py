@@ -32,6 +32,7 @@ from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.terms import Draft, PublishTerms
+from enlist.verbs.waves import StartWave, Whom
 from enlist.web.api.application import fastapi_application
 from enlist.web.app import LARGE, device_application, web_application
 from enlist.web.services import Services
@@ -40,6 +41,7 @@ from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, Ticket, done, re
 from tests.web.bells import stopping
 from tests.web.enroll.conftest import Box
 from tests.web.enroll.test_headers import EXPECTED
+from tests.web.neighbours import PLAN
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -193,6 +195,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "imports": enlist.do(AddImport("", "simple", "people.csv", "", ("username",), 1)).id,
         "views": view.id,
         "saved-views": view.id,
+        "waves": enlist.do(StartWave("", PLAN, Whom(users=("ada",)))).id,
         "kind": "simple",
         "templates": enlist.do(PutTemplate(enlist.root.id, wording)).id,
         "sign-ins": signed.sign_in.id,

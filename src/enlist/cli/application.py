@@ -25,6 +25,7 @@ from enlist.cli import (
     server,
     sessions,
     users,
+    waves,
     webhooks,
 )
 from enlist.cli.backend import Backend
@@ -80,6 +81,7 @@ def build() -> typer.Typer:
         ("device-list", device_lists),
         ("enrollment", enrollments),
         ("import", imports),
+        ("wave", waves),
         ("session", sessions),
         ("webhook", webhooks),
         ("audit", audit),

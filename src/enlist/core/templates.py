@@ -61,6 +61,7 @@ class Purpose:
 
 PURPOSES: Final[Mapping[str, Purpose]] = {
     "registration": Purpose((_EMAIL, _SMS), hands_over=True),
+    "reminder": Purpose((_EMAIL, _SMS), hands_over=True),
     "one_time_jwt": Purpose((_EMAIL,), hands_over=False),
 }
 """Every purpose that may be worded. The others warn of what staff may do, and stay as they are."""

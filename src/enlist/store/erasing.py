@@ -40,6 +40,8 @@ TABLES: Final = {
     "saved_view": "deleted",
     "sign_in": "deleted",
     "terms_acceptance": "stays; it holds ids alone",
+    "wave": "stays; who started it is forgotten",
+    "wave_member": "stays; how the person was named is forgotten",
 }
 """Every table that points to a user or to his device, and what erasing him does to it."""
 
@@ -163,6 +165,7 @@ _BY_NAME = tuple(
         ("webhook", "created_by"),
         ("listed_device", "added_by"),
         ("terms", "published_by"),
+        ("wave_member", "named"),
     )
 )
 _STATEMENTS = {
@@ -182,6 +185,9 @@ _STATEMENTS = {
         "keys": "UPDATE api_key SET created_by = '', last_used_from = '' "
         "WHERE creator_id = :user_id",
         "imports": "UPDATE import_job SET maker = '' WHERE maker_id = :user_id",
+        "waves": "UPDATE wave SET maker = '' WHERE maker_id = :user_id",
+        "wave_members": "UPDATE wave_member SET named = '', device_name = '' "
+        "WHERE user_id = :user_id",
         # A device of one's own tells of its owner by its numbers, one of the company does not.
         "own_devices": "UPDATE device SET serial = '', imei = '', udid = '', asset_number = '', "
         "deleted_at = COALESCE(deleted_at, :now) "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enlist.core.ids import Id
 from enlist.core.model import UserGroup
 from enlist.core.outcomes import Refusal
-from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.listing import Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, Tx
+from enlist.store.users import NOT_STAFF
 
 _COLUMNS = """
     SELECT g.id, g.organization_id, o.path AS organization_path, o.group_id, g.name,
@@ -67,6 +68,18 @@ _WITH_MEMBER = Query(
     f"""{_COLUMNS} JOIN group_member own ON own.user_group_id = g.id
      WHERE own.user_id = :user_id AND g.deleted_at IS NULL
      ORDER BY g.name_folded, g.id LIMIT :most
+    """,
+)
+_MEMBERS = Query(
+    "group.members",
+    f"""
+    SELECT u.id, u.username
+      FROM group_member m JOIN app_user u ON u.id = m.user_id
+      JOIN organization o ON o.id = u.organization_id
+     WHERE m.user_group_id = :group_id AND u.deleted_at IS NULL
+       AND o.path >= :path AND o.path < :path_end
+       AND (:staff = 1 OR {NOT_STAFF.format(user="u.id")})
+     ORDER BY u.username_folded LIMIT :limit
     """,
 )
 _LIST = Listing(
@@ -146,6 +159,21 @@ def of_user(tx: Reader, user_id: Id) -> frozenset[Id]:
 def with_member(tx: Reader, user_id: Id, most: int) -> list[UserGroup]:
     """The same groups whole, by name."""
     return [_group(row) for row in tx.all(_WITH_MEMBER, user_id=user_id, most=most)]
+
+
+def members(
+    tx: Reader, group_id: Id, path: str, *, staff: bool, limit: int
+) -> list[tuple[Id, str]]:
+    """Ids and names of members that belong at `path` or below, by name; with `staff` or without."""
+    rows = tx.all(
+        _MEMBERS,
+        group_id=group_id,
+        path=path,
+        path_end=path_end(path),
+        staff=int(staff),
+        limit=limit,
+    )
+    return [(row["id"], row["username"]) for row in rows]
 
 
 def page(tx: Reader, request: PageRequest) -> Page[UserGroup] | Refusal:

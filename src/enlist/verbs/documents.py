@@ -25,12 +25,15 @@ from enlist.store.hooks import Hook, HookDelivery
 from enlist.store.imports import ImportJob
 from enlist.store.offboardings import Planned
 from enlist.store.revocations import Revocation
+from enlist.store.wave_members import Member
+from enlist.store.waves import Wave
 from enlist.verbs import restrictions, views_details
 from enlist.verbs.consequences import Consequences
 from enlist.verbs.device_lists import Foreseen
 from enlist.verbs.erase import Erased
 from enlist.verbs.offboard import Leaving, leaving_of
 from enlist.verbs.revocations import cursor_of
+from enlist.verbs.waves import Standing
 
 Document = dict[str, Any]
 
@@ -313,3 +316,42 @@ def import_job(found: ImportJob) -> dict[str, Any]:
         "created_at": found.created_at,
         "ended_at": found.ended_at,
     }
+
+
+def wave(found: Wave) -> Document:
+    """A wave."""
+    plan = found.plan
+    return {
+        "id": found.id,
+        "state": found.state.value,
+        "name": plan.name,
+        "organization": found.group_id,
+        "organization_id": found.organization_id,
+        "platform": plan.platform,
+        "ownership": plan.ownership,
+        "device_name": plan.device_name,
+        "message": {"type": plan.channel, "template": plan.template},
+        "expires_in_hours": plan.hours,
+        "per_minute": plan.per_minute,
+        "canary_percent": plan.canary_percent,
+        "canary_needs": plan.canary_needs,
+        "remind_hours": plan.remind_hours,
+        "people": found.people,
+        "canary": found.canary,
+        "done": found.done,
+        "reason": found.reason,
+        "created_by": found.maker,
+        "created_at": found.created_at,
+        "ended_at": found.ended_at,
+    }
+
+
+def wave_standing(found: Standing) -> Document:
+    """A wave, and how far its people are."""
+    counts = {state.value: count for state, count in found.counts.items()}
+    return wave(found.wave) | {"counts": counts, "canaries_enrolled": found.canaries_enrolled}
+
+
+def wave_member(found: Member) -> Document:
+    """Somebody whom a wave is for."""
+    return _but(found, "username", "state") | {"user": found.username, "state": found.state.value}

@@ -13,22 +13,21 @@ from typing import Final
 
 import structlog
 
-from enlist.core.caller import SYSTEM, Caller, CallerKind
+from enlist.core.caller import SYSTEM, Caller
 from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.model import UserState
 from enlist.core.policy import Permission
 from enlist.core.secrets import support_code
-from enlist.store import api_keys, events, imports, organizations, roles, users
+from enlist.store import events, imports
 from enlist.store.imports import ImportJob, ImportState, RowError
 from enlist.store.lanes import Store
 from enlist.store.tx import Reader, StoreUnavailable, Tx
-from enlist.verbs.callers import host_caller
 from enlist.verbs.driver import Driver
 from enlist.verbs.import_kinds import KINDS
 from enlist.verbs.import_rows import Result, Wrong
 from enlist.verbs.imports import BLOCK, cells_of
+from enlist.verbs.makers import maker
 
 _HELD: Final = MINUTE
 """How long a claim lasts without progress."""
@@ -118,28 +117,7 @@ class Importing:
 
 def maker_of(tx: Reader, job: ImportJob) -> Caller | None:
     """Who brought an import, with the rights that he has now; None where he may not any more."""
-    if job.maker_kind == CallerKind.HOST:
-        return host_caller(tx, job.maker)
-    if job.maker_kind == CallerKind.API_KEY and job.maker_id:
-        key = api_keys.find(tx, job.maker_id)
-        over = key is None or key.revoked_at or (key.expires_at or tx.now + 1) <= tx.now
-        if key is None or over:
-            return None
-        caller = Caller(
-            CallerKind.API_KEY, key.id, key.name, key.rights, key.organization_path,
-            key.organization_id,
-        )  # fmt: skip
-    else:
-        user = users.find(tx, job.maker_id) if job.maker_id else None
-        if user is None or user.state is not UserState.ACTIVE:
-            return None
-        caller = Caller(
-            CallerKind.USER, user.id, user.username, roles.rights(tx, user.id),
-            user.organization_path, user.organization_id,
-        )  # fmt: skip
-    place = organizations.find(tx, job.organization_id)
-    may = place is not None and caller.may(Permission.USERS_EDIT, place.path)
-    return caller if may else None
+    return maker(tx, job, Permission.USERS_EDIT)
 
 
 def _ended(tx: Tx, job: ImportJob) -> None:

@@ -8,8 +8,8 @@ the same import with nothing applied; `StartImport` then does it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, Final
 
@@ -30,7 +30,7 @@ from enlist.verbs.driver import Driver, QuickVerb, Tools, View
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named, with_id
 from enlist.verbs.import_kinds import KINDS
-from enlist.verbs.naming import strangers
+from enlist.verbs.makers import discreetly
 from enlist.verbs.rights import lacks
 from enlist.verbs.views import Listed
 
@@ -150,7 +150,7 @@ class ListImports(Listed[ImportJob]):
         page = imports.page(tx, request)
         if isinstance(page, Refusal):
             return page
-        return Page(_discreetly(tx, caller, page.items), page.next_cursor)
+        return Page(discreetly(tx, caller, page.items), page.next_cursor)
 
 
 @dataclass(frozen=True)
@@ -186,20 +186,7 @@ def import_named(
     if isinstance(found, Refusal):
         return found
     refusal = lacks(caller, permission, found.organization_path, found.subjects)
-    return refusal or _discreetly(tx, caller, (found,))[0]
-
-
-def _discreetly(tx: Reader, caller: Caller, found: Iterable[ImportJob]) -> tuple[ImportJob, ...]:
-    """Imports without who brought them, where the caller may not know him; as events are shown."""
-    jobs = tuple(found)
-    unknown = strangers(tx, caller, (job.maker_id for job in jobs))
-
-    def told(job: ImportJob) -> bool:
-        himself = job.maker_id is not None and job.maker_id == caller.id
-        may = caller.may(Permission.STAFF_READ, job.organization_path)
-        return himself or (may and job.maker_id not in unknown)
-
-    return tuple(job if told(job) else replace(job, maker="") for job in jobs)
+    return refusal or discreetly(tx, caller, (found,))[0]
 
 
 def bring(

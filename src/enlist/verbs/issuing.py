@@ -36,13 +36,19 @@ REGISTRATION: Final = "registration"
 BY_FILE: Final = "one_time_jwt"
 """Purpose of the message that brings a one-time JWT along, as a file."""
 
+REMINDER: Final = "reminder"
+"""Purpose of the message that carries a registration token once more before it expires."""
+
+HANDING_OVER: Final = frozenset({REGISTRATION, REMINDER, BY_FILE})
+"""Purposes of all messages that hand over what redeems an enrollment."""
+
 FILE_BY_SMS: Final = "a one-time JWT is a file, which no SMS holds: choose email or later"
 
 DEFAULT_TEMPLATE: Final = "default"
 """Name of the template that counts where none is named; an organization's own replaces ours."""
 
 _SPARES: Final = 4
-_LONGEST_HOURS: Final = SETTINGS["token_expiration_hours"].most
+LONGEST_HOURS: Final = SETTINGS["token_expiration_hours"].most
 
 
 QR: Final = "qr"
@@ -369,8 +375,8 @@ def expiry(
         return now + policy.token_expiration_hours * HOUR
     if wanted <= now:
         return invalid(field, "must be in the future")
-    if wanted > now + _LONGEST_HOURS * HOUR:
-        return invalid(field, f"must be within {_LONGEST_HOURS} hours from now")
+    if wanted > now + LONGEST_HOURS * HOUR:
+        return invalid(field, f"must be within {LONGEST_HOURS} hours from now")
     return wanted
 
 
@@ -396,6 +402,7 @@ def queue_message(
     delivery: Delivery,
     sender_domain: str,
     grant: GrantKind = GrantKind.REGISTRATION_TOKEN,
+    purpose: str = REGISTRATION,
 ) -> Id:
     """Put the message with the token's newest generation into the outbox."""
     message = new_message(
@@ -407,6 +414,7 @@ def queue_message(
         sender_domain=sender_domain,
         grant=grant,
         now=tx.now,
+        purpose=purpose,
     )
     outbox.insert(tx, message)
     enrollments.set_message(tx, enrollment_id, message.id)
@@ -423,6 +431,7 @@ def new_message(
     sender_domain: str,
     grant: GrantKind,
     now: int,
+    purpose: str = REGISTRATION,
 ) -> NewMessage:
     """A message with a token, as it is put into the outbox."""
     message_id = new_id(now)
@@ -432,7 +441,7 @@ def new_message(
         user_id=user.id,
         enrollment_id=enrollment_id,
         generation=generation,
-        purpose=BY_FILE if grant is GrantKind.ONE_TIME_JWT else REGISTRATION,
+        purpose=BY_FILE if grant is GrantKind.ONE_TIME_JWT else purpose,
         template=delivery.template,
         channel=delivery.type,
         recipient=address_of(user, delivery.type),

@@ -42,7 +42,14 @@ from enlist.verbs import notices, recovery, report_keys
 from enlist.verbs.branding import pictured
 from enlist.verbs.channels import SMS, address_of
 from enlist.verbs.driver import Tools
-from enlist.verbs.issuing import BY_FILE, DEFAULT_TEMPLATE, REGISTRATION, Delivery
+from enlist.verbs.issuing import (
+    BY_FILE,
+    DEFAULT_TEMPLATE,
+    HANDING_OVER,
+    REGISTRATION,
+    REMINDER,
+    Delivery,
+)
 from enlist.verbs.verdicts import Rejected, Retry
 
 NO_BRANDING: Final = Branding()
@@ -149,7 +156,7 @@ def letter_without_token(tx: Reader, message: Message) -> Letter | None:
     """
     found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
     organization = organizations.find(tx, message.organization_id)
-    if found is None or organization is None or message.purpose not in (REGISTRATION, BY_FILE):
+    if found is None or organization is None or message.purpose not in HANDING_OVER:
         return None
     user = users.find(tx, message.user_id) if message.user_id else None
     return _compose(tx, message, found, organization, user, Secret(""))
@@ -309,7 +316,8 @@ def _preferred(
     """The templates of the name that the message asks for; where it asks for none, those of the
     platform, then the default ones (A60)."""
     found: tuple[Template, ...] = ()
-    if message.template in ("", DEFAULT_TEMPLATE) and message.purpose == REGISTRATION:
+    by_platform = message.purpose in (REGISTRATION, REMINDER)
+    if message.template in ("", DEFAULT_TEMPLATE) and by_platform:
         platform = letter.branding.template_of(device.platform if device else None)
         if platform not in ("", DEFAULT_TEMPLATE):
             found = _own_templates(tx, path, message, letter.languages, platform)

@@ -172,7 +172,11 @@ class _Issuing(Verb[Seen, Ready, Issued]):
             raise ConcurrentChange
         enrollments.insert(tx, new_enrollment(ready.prepared, caller))
         kind = "device.registered" if ready.fresh_device else "enrollment.issued"
-        return hand_over(tx, caller, ready.prepared, kind, {"platform": device.platform.value})
+        return hand_over(tx, caller, ready.prepared, kind, self.told(device))
+
+    def told(self, device: Device) -> dict[str, str | int]:
+        """What the log is told beside what every issue tells."""
+        return {"platform": device.platform.value}
 
     def clash(self, index: str) -> Refusal | None:
         if "external_id" in index:

@@ -9,6 +9,7 @@ its token is unknown from then on, and nothing brings it back (seed 003).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
@@ -25,6 +26,7 @@ from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
 from enlist.verbs.issuing import (
     FILE_BY_SMS,
+    REGISTRATION,
     Delivery,
     Issued,
     Prepared,
@@ -191,6 +193,7 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
     channel: str = ""
 
     name = "resend"
+    purpose: ClassVar[str] = REGISTRATION
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> tuple[Seen, Delivery] | Refusal:
         seen = _look(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_RESEND)
@@ -219,10 +222,13 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
         return Resending(found, user, delivery, domain, known.policy.sms_per_day)
 
     def apply(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id] | Refusal:
+        channel, about = ready.delivery.type, ready.enrollment.subjects
+        refusal = over_cap(tx, channel, about, ready.sms_per_day)
+        return refusal or self.write(tx, caller, ready)
+
+    def write(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id]:
+        """Queue the message, and say so."""
         found, delivery = ready.enrollment, ready.delivery
-        refusal = over_cap(tx, delivery.type, found.subjects, ready.sms_per_day)
-        if refusal is not None:
-            return refusal
         message_id = queue_message(
             tx,
             organization_id=found.organization_id,
@@ -232,11 +238,16 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
             delivery=delivery,
             sender_domain=ready.sender_domain,
             grant=found.grant,
+            purpose=self.purpose,
         )
-        data = {"message": delivery.type}
+        data = {"message": delivery.type, **self.told()}
         happening = Happening("enrollment.resent", found.subjects, data, _personal(found))
         events.record(tx, caller, happening)
         return Done(message_id, (Send(message_id),))
+
+    def told(self) -> dict[str, str | bool]:
+        """What the log is told beside how it went."""
+        return {}
 
 
 @dataclass(frozen=True)

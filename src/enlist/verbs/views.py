@@ -40,7 +40,9 @@ T = TypeVar("T")
 
 _MOMENTS: Final = frozenset({"since", "before"})
 _LATEST: Final = 1 << 53
-_IDS: Final = frozenset({"device", "enrollment", "after", "id", "group", "webhook", "terms"})
+_IDS: Final = frozenset(
+    {"device", "enrollment", "after", "id", "group", "webhook", "terms", "wave"}
+)
 _STAFF: Final = frozenset({CallerKind.USER, CallerKind.API_KEY, CallerKind.HOST})
 _STAFFS_OWN: Final = frozenset({"actor", "address", "user_agent"})
 

@@ -12,7 +12,7 @@ from enlist.store import devices, enrollments, outbox, users
 from enlist.store.listing import MOST_PER_PAGE, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
-from enlist.verbs.issuing import BY_FILE, REGISTRATION
+from enlist.verbs.issuing import HANDING_OVER
 from enlist.verbs.letters import Letter, letter_without_token
 from enlist.verbs.mine import himself, newest_of, own_device
 from enlist.verbs.rights import missing
@@ -113,7 +113,7 @@ class ShowMyMessage(View[MyMessage]):
             return missing("message that he may see")
         enrollment = newest_of(tx, found)
         sent = outbox.of_enrollment(tx, enrollment.id) if enrollment else []
-        handed = (each for each in sent if each.purpose in (REGISTRATION, BY_FILE))
+        handed = (each for each in sent if each.purpose in HANDING_OVER)
         message = next(handed, None)
         letter = letter_without_token(tx, message) if message else None
         if message is None or letter is None:

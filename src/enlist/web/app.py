@@ -41,6 +41,7 @@ from enlist.web.session import session_routes
 LARGE: Final[Mapping[str, int]] = {
     "/api/v1/devices/bulk": 8 * 1024 * 1024,
     "/api/v1/imports": MOST_BYTES,
+    "/api/v1/waves": 8 * 1024 * 1024,
 }
 """Addresses, for staff alone, whose bodies may be larger than others, and how large."""
 

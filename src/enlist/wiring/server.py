@@ -61,6 +61,7 @@ from enlist.wiring.missing_keys import MissingKeys
 from enlist.wiring.sealer import SealerThread
 from enlist.wiring.signers import Signers, spare_processors
 from enlist.wiring.syslog import syslog
+from enlist.wiring.waves import WavesThread
 from enlist.wiring.webhook import webhook
 
 _log = structlog.get_logger("enlist.server")
@@ -213,6 +214,7 @@ def _work(
         ExpiryThread(installation.driver),
         Importer(installation.driver, installation.store),
         Leavers(installation.driver),
+        WavesThread(installation.driver, installation.store),
         KeyWatch(settings.data, installation.tools.clock, taken_up),
         missing,
         AnotherKey(installation, settings.data),

@@ -6,7 +6,7 @@ import io
 import itertools
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from enlist.core.clock import HOUR
@@ -30,10 +30,13 @@ from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.terms import Draft, PublishTerms
+from enlist.verbs.waves import PauseWave, StartWave, Whom
+from enlist.verbs.waving import Waving
 from tests.connections import live_session
 from tests.installation import PASSWORD, SHOWN, Ticket, done
 from tests.pictures import png
 from tests.web.api.conftest import Api, Client
+from tests.web.neighbours import PLAN
 
 WORDING: Final = {"subject": "s", "body": "{EnrollmentUrl}"}
 HOOK_URL: Final = "https://hooks.example.com/"
@@ -164,6 +167,23 @@ class World:
         Importing(enlist.driver, enlist.store).work(job.id)
         return job.id
 
+    def wave(self, canary_percent: int = 0) -> str:
+        whom = Whom(users=(self.user(), self.user()))
+        return self.api.enlist.do(
+            StartWave("", replace(PLAN, canary_percent=canary_percent), whom)
+        ).id
+
+    def held_wave(self) -> str:
+        wave = self.wave()
+        self.api.enlist.do(PauseWave(wave))
+        return wave
+
+    def waiting_wave(self) -> str:
+        """One whose first share is issued."""
+        wave, enlist = self.wave(canary_percent=50), self.api.enlist
+        Waving(enlist.driver, enlist.store).work(wave)
+        return wave
+
     def webhook(self) -> str:
         return self.api.enlist.do(AddWebhook("hook", HOOK_URL)).hook.id
 
@@ -209,6 +229,15 @@ TRIALS: dict[str, Trial] = {
     "GET /imports/{import_id}/errors": lambda w: (f"/imports/{w.imported()}/errors", None),
     "POST /imports/{import_id}/start": lambda w: (f"/imports/{w.imported()}/start", None),
     "POST /imports/{import_id}/stop": lambda w: (f"/imports/{w.imported()}/stop", None),
+    "GET /waves": ("/waves", None),
+    "POST /waves": lambda w: ("/waves", {"name": "w", "users": [w.user()], "platform": "linux"}),
+    "GET /waves/{wave_id}": lambda w: (f"/waves/{w.wave()}", None),
+    "GET /waves/{wave_id}/people": lambda w: (f"/waves/{w.wave()}/people", None),
+    "POST /waves/{wave_id}/pause": lambda w: (f"/waves/{w.wave()}/pause", None),
+    "POST /waves/{wave_id}/resume": lambda w: (f"/waves/{w.held_wave()}/resume", None),
+    "POST /waves/{wave_id}/continue": lambda w: (f"/waves/{w.waiting_wave()}/continue", None),
+    "POST /waves/{wave_id}/stop": lambda w: (f"/waves/{w.wave()}/stop", None),
+    "POST /waves/{wave_id}/resend": lambda w: (f"/waves/{w.wave()}/resend", None),
     "GET /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),
     "PATCH /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", {"name": "x"}),
     "DELETE /devices/{device_id}": lambda w: (f"/devices/{w.ticket().device_id}", None),

@@ -45,6 +45,7 @@ REVISIONS: Final = (
     "0020_saved_views",
     "0021_terms",
     "0022_second_factor",
+    "0023_waves",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -43,6 +43,7 @@ from enlist.web.api import (
     templates,
     terms,
     users,
+    waves,
     webhooks,
 )
 from enlist.web.api.openapi import Document, described
@@ -57,6 +58,7 @@ PARTS: Final = (
     device_sessions,
     registering,
     register_many,
+    waves,
     resetting,
     exporting,
     enrollments,

@@ -40,6 +40,7 @@ from enlist.web.console import (
     terms,
     user,
     users,
+    waves,
     webhooks,
 )
 from enlist.web.console.layout import Desk, desk_of, page
@@ -65,6 +66,7 @@ _PAGES = (
     leaving,
     groups,
     imports,
+    waves,
     events,
     api_keys,
     webhooks,

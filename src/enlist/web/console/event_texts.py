@@ -100,6 +100,16 @@ SENTENCES: Final[Mapping[str, str]] = {
     "import.started": N_("%(who)s started the import of %(name)s."),
     "import.stopped": N_("%(who)s stopped the import of %(name)s."),
     "import.ended": N_("The import of %(name)s came to its end."),
+    "wave.started": N_("%(who)s started the wave %(name)s."),
+    "wave.waiting": N_("The first share of the wave %(name)s is issued; the others wait."),
+    "wave.continued": N_("The wave %(name)s went on after its first share."),
+    "wave.paused": N_("%(who)s paused the wave %(name)s."),
+    "wave.resumed": N_("%(who)s resumed the wave %(name)s."),
+    "wave.stopped": N_("%(who)s stopped the wave %(name)s."),
+    "wave.resent": N_(
+        "%(who)s sent the tokens of the wave %(name)s again to who has not enrolled."
+    ),
+    "wave.ended": N_("Everybody of the wave %(name)s had his turn."),
     "role.granted": N_("%(who)s gave %(user)s the role %(role)s on %(group_id)s."),
     "role.revoked": N_("%(who)s took the role %(role)s on %(group_id)s from %(user)s."),
     "second_factor.set_up": N_("%(user)s set up a second factor. Other sign-ins ended."),

@@ -127,6 +127,21 @@ MAP: Final = (
                 listed=False,
             ),
             Entry(
+                "waves",
+                N_("Waves"),
+                "send",
+                _P.ENROLLMENTS_READ,
+                ("Bulk enrollment", "Canary", "Throttle", "Resend to those who have not", "Remind"),
+            ),
+            Entry(
+                "waves/new",
+                N_("Start a wave"),
+                "send",
+                _P.DEVICES_REGISTER,
+                ("Issue tokens to a group", "Batch tokens", "Bulk registration tokens"),
+                listed=False,
+            ),
+            Entry(
                 "sessions",
                 N_("Sessions"),
                 "plug",

@@ -94,6 +94,28 @@ IMPORT_STATES: Final = {
     "stopped": Word(N_("Stopped"), "bad", meaning=N_("What was done until then stays.")),
 }
 
+WAVE_STATES: Final = {
+    "running": Word(
+        N_("Running"), "wait", meaning=N_("You may leave this page: it goes on by itself.")
+    ),
+    "waiting": Word(
+        N_("First share sent"), "calm", meaning=N_("The others wait until it goes on.")
+    ),
+    "paused": Word(N_("Paused"), "warn", meaning=N_("Nothing is issued or sent meanwhile.")),
+    "done": Word(N_("Done"), "good", meaning=N_("Everybody had a turn.")),
+    "stopped": Word(N_("Stopped"), "bad", meaning=N_("What was issued until then stays.")),
+}
+
+MEMBER_STATES: Final = {
+    "queued": Word(N_("Queued"), "wait"),
+    "sent": Word(N_("Sent"), "calm"),
+    "delivered": Word(N_("Delivered"), "calm"),
+    "opened": Word(N_("Opened"), "calm"),
+    "redeemed": Word(N_("Redeemed"), "good"),
+    "failed": Word(N_("Failed"), "bad"),
+}
+"""How far somebody of a wave is."""
+
 KINDS: Final = {
     "simple": Word(
         N_("People and devices, simple"),
@@ -122,6 +144,7 @@ CHANNELS: Final = {
 
 MESSAGE_PURPOSES: Final = {
     "registration": Word(N_("Registration token")),
+    "reminder": Word(N_("Reminder of a token")),
     "one_time_jwt": Word(N_("One-time JWT")),
     "template_test": Word(N_("Sample of a template")),
     "recovery": Word(N_("Recovery of an administrator")),
