@@ -369,7 +369,7 @@ REQUESTS: dict[str, Asked] = {
     "ChangeDevice": Asked(
         lambda w, p: devices.ChangeDevice(_device(w, p), {"name": "changed"}), OPERATORS
     ),
-    "DeleteDevice": Asked(lambda w, p: devices.DeleteDevice(_device(w, p)), OPERATORS),
+    "DeleteDevice": Asked(lambda w, p: devices.DeleteDevice(_device(w, p)), OPERATORS, 2),
     "ListSavedViews": Asked(lambda _w, p: saved_views.ListSavedViews(p), ALL, 0),
     "SaveView": Asked(lambda w, p: saved_views.SaveView(p, f"view {w.number()}", shared=True), ALL),
     "ViewAgain": Asked(lambda w, p: saved_views.ViewAgain(_view(w, p)), ALL, 0),
@@ -500,6 +500,11 @@ ELSEWHERE = {
     "QueueDeliveries",
     "ClaimDelivery",
     "NotePosted",
+    "TellExpired",
+    "NoteLogged",
+    "LetGoOfSyslog",
+    "FurtherEvents",
+    "ClaimSyslog",
     # A server process, about the sessions that it holds; OpenSession is a device's.
     "OpenSession",
     "WhichEnded",
