@@ -36,9 +36,12 @@ TABLES: Final = {
     "import_job": "stays; who brought it is forgotten",
     "message": "stays; the address is forgotten",
     "offboarding": "deleted",
+    "recovery_code": "deleted",
     "role_assignment": "deleted",
     "saved_view": "deleted",
+    "second_factor": "deleted",
     "sign_in": "deleted",
+    "sign_in_step": "deleted",
     "terms_acceptance": "stays; it holds ids alone",
     "wave": "stays; who started it is forgotten",
     "wave_member": "stays; how the person was named is forgotten",
@@ -172,6 +175,9 @@ _STATEMENTS = {
     name: Query(f"erasing.forget_{name}", text)
     for name, text in {
         "sign_ins": "DELETE FROM sign_in WHERE user_id = :user_id",
+        "sign_in_steps": "DELETE FROM sign_in_step WHERE user_id = :user_id",
+        "second_factor": "DELETE FROM second_factor WHERE user_id = :user_id",
+        "recovery_codes": "DELETE FROM recovery_code WHERE user_id = :user_id",
         "attempts": "DELETE FROM attempt WHERE user_id = :user_id OR enrollment_id IN "
         "(SELECT e.id FROM enrollment e WHERE e.user_id = :user_id)",
         "groups": "DELETE FROM group_member WHERE user_id = :user_id",

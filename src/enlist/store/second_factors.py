@@ -177,4 +177,4 @@ def end_steps(tx: Tx, user_id: Id) -> None:
 
 def sweep(tx: Tx) -> int:
     """Forget what waited for a code in vain; answers how many."""
-    return tx.run(_SWEEP_STEPS)
+    return tx.run(_SWEEP_STEPS, now=tx.now)
