@@ -138,6 +138,26 @@ def test_a_helper_that_cannot_find_the_key_is_given_up(
     _until_alone()
 
 
+def test_a_machine_that_allows_no_helper_is_signed_for_here(
+    data: Path, passing: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service may be forbidden what processes share, or more of them."""
+    tried = 0
+
+    def forbidden(*_given: object) -> None:
+        nonlocal tried
+        tried += 1
+        raise PermissionError("/dev/shm")
+
+    monkeypatch.setattr(signers, "ProcessPoolExecutor", forbidden)
+    made = Signers(data, 1, passing)
+    authority, orders = keyfolder.load(data).authority, _orders(WORTH_HELP)
+    for _ in range(3):
+        for order, answer in zip(orders, made(authority, orders, TERMS), strict=True):
+            _fits(authority, order, answer)
+    assert tried == 1, "it rests after a failure"
+
+
 def test_helpers_end_with_whoever_had_them(data: Path, helped: Signers) -> None:
     assert len(multiprocessing.active_children()) == 1
     helped.stop()

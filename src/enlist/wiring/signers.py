@@ -79,12 +79,14 @@ class Signers:
     def __call__(
         self, authority: Authority, orders: Sequence[Order], terms: Terms
     ) -> Sequence[Signed]:
-        pool = self._ready_pool() if self._count and len(orders) >= WORTH_HELP else None
-        if pool is None:
+        if not self._count or len(orders) < WORTH_HELP:
             return sign_alone(authority, orders, terms)
         shares = _shares(orders, self._count + 1)
         issuer = authority.issuers[0].id
         try:
+            pool = self._ready_pool()
+            if pool is None:
+                return sign_alone(authority, orders, terms)
             theirs = [pool.submit(_sign, issuer, _plain(share), terms) for share in shares[1:]]
             signed = [*sign_alone(authority, shares[0], terms)]
             for share in theirs:
