@@ -147,7 +147,7 @@ def test_a_machine_that_allows_no_helper_is_signed_for_here(
     def forbidden(*_given: object) -> None:
         nonlocal tried
         tried += 1
-        raise PermissionError("/dev/shm")
+        raise PermissionError("no semaphores here")
 
     monkeypatch.setattr(signers, "ProcessPoolExecutor", forbidden)
     made = Signers(data, 1, passing)
