@@ -64,7 +64,7 @@ def test_the_guide_to_recovering_works_word_for_word(
 ) -> None:
     server = start_server()
     guide = DocsPage(ROOT / "docs" / "how-to" / "recover-administrator.md")
-    (words,) = guide.commands("enlist")
+    words, *_ = guide.commands("enlist")
     at = words.index("/var/lib/enlist")
     printed = server.cli(*words[:at], str(server.data), *words[at + 1 :])
     (link,) = re.findall(rf"{re.escape(server.url)}/recover#t=(\S+)", printed)

@@ -32,6 +32,7 @@ WELL = {
     "enlist_delivery_faults_total": "0x40",
     "enlist_log_faults_total": "0x40",
     'enlist_messages_total{outcome="failed"}': "2x40",
+    "enlist_syslog_lag_seconds": "0x40",
     'enlist_messages_total{outcome="sent"}': "0+7x40",
     'enlist_http_request_seconds_bucket{listener="web",le="1"}': "0+100x40",
     'enlist_http_request_seconds_bucket{listener="web",le="2.5"}': "0+100x40",
@@ -43,6 +44,7 @@ AMISS = {
     "EnlistFault": {"enlist_faults_total": "3x35 4x5"},
     "EnlistLogDoesNotFit": {"enlist_log_faults_total": "0x35 1x5"},
     "EnlistMessagesFail": {'enlist_messages_total{outcome="failed"}': "0x35 1x5"},
+    "EnlistSyslogBehind": {"enlist_syslog_lag_seconds": "0x20 1000x20"},
     "EnlistSlow": {'enlist_http_request_seconds_bucket{listener="web",le="1"}': "0+90x40"},
 }
 

@@ -35,7 +35,8 @@ def test_a_group_of_its_own_limits(api: Api, administrator: Client) -> None:
     made = answered(administrator.post(path, rules), 201)
     (shown,) = answered(administrator.get(path))["items"]
     assert shown == {**made, **rules, "organization": "main", "user_group": "Field staff"} | {
-        "organization_id": shown["organization_id"]
+        "organization_id": shown["organization_id"],
+        "standing": "in_force",
     }
     body = {**LOGIN, "device": {"platform": "linux", "os_version": "12.5"}}
     assert refused(api.stranger.post("/redeem", body)) == (403, "device_not_approved")
@@ -50,7 +51,7 @@ def test_thirty_devices_are_listed_at_once_and_no_more(api: Api, administrator: 
     path = "/organizations/main/deny-list"
     assert wrong_fields(administrator.post(path, {"entries": many})) == {"entries"}
     put = answered(administrator.post(path, {"entries": many[:30]}))
-    assert put == {"added": 30, "known": 0, "unenrolled": 0}
+    assert put == {"added": 30, "known": 0, "unenrolled": 0, "ends": [], "preview": ""}
     listed = answered(administrator.get("/listed-devices?list=deny&search=SN-0007"))["items"]
     assert [each["value"] for each in listed] == ["SN-0007"]
     entry = listed[0]["id"]

@@ -48,38 +48,35 @@ class WaveMessage(Body):
     """Name of a message template; the default one if left out."""
 
 
+_EXAMPLE: Final = {
+    "id": EXAMPLE_ID,
+    "state": "running",
+    "name": "Autumn",
+    "organization": "main",
+    "organization_id": EXAMPLE_ID,
+    "platform": "ios",
+    "ownership": "corporate_dedicated",
+    "device_name": "{user}'s phone",
+    "message": {"type": "email", "template": ""},
+    "expires_in_hours": 48,
+    "per_minute": 600,
+    "canary_percent": 10,
+    "canary_needs": 80,
+    "remind_hours": 6,
+    "people": 250,
+    "canary": 25,
+    "done": 120,
+    "reason": "",
+    "created_by": "admin@example.com",
+    "created_at": EXAMPLE_MOMENT,
+    "ended_at": None,
+}
+
+
 class WaveSummary(Shown):
     """A wave, and how many of its people had their turn."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": EXAMPLE_ID,
-                    "state": "running",
-                    "name": "Autumn",
-                    "organization": "main",
-                    "organization_id": EXAMPLE_ID,
-                    "platform": "ios",
-                    "ownership": "corporate_dedicated",
-                    "device_name": "{user}'s phone",
-                    "message": {"type": "email", "template": ""},
-                    "expires_in_hours": 48,
-                    "per_minute": 600,
-                    "canary_percent": 10,
-                    "canary_needs": 80,
-                    "remind_hours": 6,
-                    "people": 250,
-                    "canary": 25,
-                    "done": 120,
-                    "reason": "",
-                    "created_by": "admin@example.com",
-                    "created_at": EXAMPLE_MOMENT,
-                    "ended_at": None,
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: str
     state: WaveState
@@ -113,6 +110,25 @@ class WaveSummary(Shown):
 
 class Wave(WaveSummary):
     """A wave, and how far its people are."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_EXAMPLE,
+                    "counts": {
+                        "queued": 130,
+                        "sent": 15,
+                        "delivered": 20,
+                        "opened": 10,
+                        "redeemed": 74,
+                        "failed": 1,
+                    },
+                    "canaries_enrolled": 23,
+                }
+            ]
+        }
+    )
 
     counts: dict[MemberState, int]
     """How many are how far."""

@@ -44,7 +44,10 @@ async def offboard(desk: Desk) -> Response:
         "foreseen": None if isinstance(foreseen, Refusal) else foreseen.value,
         "soonest": to_picker(desk.now, desk.zone),
     }
-    return desk.show("console/user_offboard.html", context, refusal=refusal)
+    page = desk.show("console/user_offboard.html", context, refusal=refusal)
+    if desk.request.method == "GET":
+        page.status_code = 200  # it tells beforehand what would be refused
+    return page
 
 
 async def _offboard(desk: Desk, user: User, form: Form) -> Response | Refusal:
