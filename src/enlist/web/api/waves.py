@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Query
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from enlist.core.model import Ownership, Platform
 from enlist.core.outcomes import Refusal
@@ -48,7 +49,7 @@ class WaveMessage(Body):
     """Name of a message template; the default one if left out."""
 
 
-_EXAMPLE: Final = {
+_EXAMPLE: Final[JsonDict] = {
     "id": EXAMPLE_ID,
     "state": "running",
     "name": "Autumn",
