@@ -262,6 +262,76 @@ def test_a_server_that_stops_answers_first(held: tuple[Held, Connection, WebConn
     assert connection.closed()
 
 
+def test_a_server_that_stops_waits_for_the_rest_of_a_request(
+    held: tuple[Held, Connection, WebConnection],
+) -> None:
+    lane, connection, its = held
+    connection.send(request(REDEEM, UNKNOWN))
+    wait_until(lambda: bool(lane.asked), "the request")
+    loop = lane.asked[0][0]
+    lane.tell(Refusal("token_used"))
+    connection.answer()
+    head, _, body = request(REDEEM, UNKNOWN).partition(b"\r\n\r\n")
+    connection.send(head, b"\r\n\r\n")
+    wait_until(lambda: not its.cycle.response_complete, "the head")
+    loop.call_soon_threadsafe(its.shutdown)
+    connection.send(body)
+    lane.tell(Refusal("token_used"))
+    status, headers, _ = connection.answer()
+    assert (status, headers["connection"]) == (410, "close")
+
+
+def test_a_log_that_cannot_be_written_harms_nobody(
+    held: tuple[Held, Connection, WebConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither who is answered nor who comes after him, be it an answer or a fault of ours."""
+    lane, connection, its = held
+
+    def full(*_given: object, **_named: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(its.app, "observe", full)
+    monkeypatch.setattr(its.app, "told", full)
+    told: list[tuple[str, Outcome | None, int]] = [
+        (UNKNOWN, Refusal("token_used"), 410),
+        (UNKNOWN, RuntimeError("ours"), 500),
+        ("{", None, 400),
+        (UNKNOWN, Refusal("token_used"), 410),
+    ]
+    for body, outcome, status in told:
+        connection.send(request(REDEEM, body))
+        if outcome is not None:
+            lane.tell(outcome)
+        assert connection.answer()[0] == status
+
+
+def test_of_many_in_one_piece_one_is_answered_directly(
+    held: tuple[Held, Connection, WebConnection],
+) -> None:
+    """What is refused for its body is answered at once: thousands would hold everybody up."""
+    _, connection, its = held
+    connection.send(request(REDEEM, "{"))
+    assert connection.answer()[0] == 400
+    assert not _ordinary(its)
+    wait_until(lambda: its.timeout_keep_alive_task is not None, "the timer of an idle connection")
+    wait_until(lambda: its._deadline is None, "no deadline, as nothing is owed")
+    connection.send(request(REDEEM, "{"), request(REDEEM, "{"))
+    assert [connection.answer()[0], connection.answer()[0]] == [400, 400]
+    assert _ordinary(its)
+
+
+def test_the_timer_of_an_answer_ends_nothing_that_came_with_it(
+    held: tuple[Held, Connection, WebConnection],
+) -> None:
+    lane, connection, its = held
+    connection.send(request(REDEEM, "{"), request(REDEEM, UNKNOWN))
+    assert connection.answer()[0] == 400
+    wait_until(lambda: bool(lane.asked), "the request")
+    assert its.timeout_keep_alive_task is None
+    lane.tell(Refusal("token_used"))
+    assert connection.answer()[0] == 410
+
+
 def test_who_does_not_read_is_answered_the_way_that_waits_for_him(
     held: tuple[Held, Connection, WebConnection],
 ) -> None:

@@ -126,6 +126,29 @@ def test_a_helper_signs_by_the_key_that_came_meanwhile(data: Path, helped: Signe
         assert _by_helpers() > count
 
 
+def test_a_helper_signs_by_no_key_that_was_replaced_in_its_place(
+    data: Path, helped: Signers, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Put back from a backup, or replaced by hand after a leak: files and id are the same."""
+    other = tmp_path_factory.mktemp("other")
+    keyfolder.create(other, name="Acme", trust_domain="enroll.example.com", now=NOW)
+    for file in (other / "pki").iterdir():
+        (data / "pki" / file.name).write_bytes(file.read_bytes())
+    authority, orders, count = keyfolder.load(data).authority, _orders(WORTH_HELP), _by_helpers()
+    for order, answer in zip(orders, helped(authority, orders, TERMS), strict=True):
+        _fits(authority, order, answer)
+    assert _by_helpers() > count
+
+
+def test_a_helper_that_cannot_read_the_folder_is_given_up(data: Path, helped: Signers) -> None:
+    keyfolder.add_issuer(data, NOW, NOW)
+    authority, orders = keyfolder.load(data).authority, _orders(WORTH_HELP)
+    (data / "pki" / "root.pem").unlink()
+    for order, answer in zip(orders, helped(authority, orders, TERMS), strict=True):
+        _fits(authority, order, answer)
+    _until_alone()
+
+
 def test_a_helper_that_cannot_find_the_key_is_given_up(
     data: Path, helped: Signers, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -74,11 +74,14 @@ class WebConnection(HttpToolsProtocol):
     _head: int = 0
     _got_body: bool = False
     _hot: Hot | None = None
+    _taken_one: bool = False
+    _under_way: _Direct
     _parts: list[bytes]
 
     def connection_made(self, transport: Any) -> None:
         direct = getattr(self.app, "direct", None)
         self._direct = direct if isinstance(direct, Direct) else None
+        self._parts = []
         self._corked = Corked(transport, self.loop)
         super().connection_made(cast("asyncio.Transport", self._corked))
         self._expect(HEAD)
@@ -89,6 +92,7 @@ class WebConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         behind_head, self._got_body = self._reading == BODY, False
+        self._taken_one = False
         super().data_received(data)
         if self.transport.get_protocol() is not self:  # it is a WebSocket from here on
             self._expect(NOTHING)
@@ -99,7 +103,11 @@ class WebConnection(HttpToolsProtocol):
             self._head += len(data)
             if self._head > MOST_HEAD and not self.transport.is_closing():
                 self.send_400_response("Request head too large.")
-        elif self._reading == NOTHING and self.cycle.response_complete:
+        elif (
+            self._reading == NOTHING
+            and self.cycle.response_complete
+            and self.timeout_keep_alive_task is None
+        ):
             # An empty line, or the rest of a body that was answered early: uvicorn stopped its
             # timer for it, and starts it again only after another answer.
             self._reading, self._head = HEAD, 0
@@ -113,6 +121,7 @@ class WebConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._reading, self._head = HEAD, 0
+        self._unset_keepalive_if_required()  # of an answer to what came in the same piece
         super().on_message_begin()
         cast("dict[str, Any]", self.scope)[CUT] = self.transport.abort
 
@@ -128,9 +137,14 @@ class WebConnection(HttpToolsProtocol):
             raise ValueError("request head too large")  # the parser's caller answers 400
         if len(self.pipeline) >= MOST_WAITING:
             raise ValueError("too many requests at once")  # each takes many times its bytes
-        self._hot, self._parts = self._taken(), []
+        self._hot = self._taken()
         if self._hot is None:
             super().on_headers_complete()
+            return
+        self._taken_one = True
+        self._under_way = _Direct()
+        # What comes behind it waits in uvicorn's pipeline, and a server that stops waits for it.
+        self.cycle = cast("Any", self._under_way)
 
     def on_body(self, body: bytes) -> None:
         self._got_body, self._head = True, 0
@@ -144,18 +158,23 @@ class WebConnection(HttpToolsProtocol):
         if self._direct is None or self._hot is None:
             super().on_message_complete()
             return
-        under_way = _Direct()
-        self.cycle = cast("Any", under_way)  # what comes behind it waits in uvicorn's pipeline
-        write = functools.partial(self._answer, under_way)
+        write = functools.partial(self._answer, self._under_way)
         hot, self._hot = self._hot, None
+        parts, self._parts = self._parts, []
         scope = cast("dict[str, Any]", self.scope)
-        self._direct.ask(hot, scope, b"".join(self._parts), write)
+        self._direct.ask(hot, scope, b"".join(parts), write)
 
     def _taken(self) -> Hot | None:
-        """What answers this request directly; None where uvicorn has to see to anything."""
+        """What answers this request directly; None where uvicorn has to see to anything.
+
+        One of all that come in a piece: some are answered at once, and thousands of those that come
+        together would keep everybody else waiting.
+        """
         last = cast("RequestResponseCycle | None", self.cycle)
         idle = last is None or last.response_complete
-        if self._direct is None or not idle or self.flow.write_paused or self.expect_100_continue:
+        if self._direct is None or self._taken_one or not idle:
+            return None
+        if self.flow.write_paused or self.expect_100_continue:
             return None
         parser = self.parser
         if parser.get_http_version() != "1.1" or not parser.should_keep_alive():

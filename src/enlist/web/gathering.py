@@ -106,9 +106,12 @@ class _Lane:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         """Tell everybody of a batch, then see to the next one."""
-        for one, outcome in zip(batch, outcomes, strict=True):
-            one.then(outcome)
         loop.call_soon(self._hand_over, loop, _LOOKS - 1)
+        for one, outcome in zip(batch, outcomes, strict=True):
+            try:
+                one.then(outcome)
+            except Exception as error:  # noqa: BLE001 - a log on a full disk harms nobody else
+                loop.call_exception_handler({"message": "not told", "exception": error})
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop, looks: int) -> None:
         if looks:
@@ -137,5 +140,6 @@ def _outcomes(together: Together, batch: Sequence[_Waiting]) -> Sequence[Outcome
     """What came of a batch. The thread must outlive whatever happens: everybody waits for it."""
     try:
         return together.perform([(one.verb, one.caller) for one in batch])
-    except Exception as fault:  # noqa: BLE001 - told to whoever asked
-        return [fault] * len(batch)
+    except BaseException as fault:  # noqa: BLE001 - told to whoever asked; a library may panic
+        told = fault if isinstance(fault, Exception) else RuntimeError(type(fault).__name__)
+        return [told] * len(batch)

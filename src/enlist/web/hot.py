@@ -11,6 +11,7 @@ the ordinary way, as an ASGI application, to the same two functions.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from enlist.core.outcomes import Done, Refusal
+from enlist.core.secrets import support_code
 from enlist.verbs.driver import HotVerb
 from enlist.verbs.together import Outcome
 from enlist.web.boundary import MOST_BYTES, Edge, SameSite
@@ -88,15 +90,17 @@ class Direct:
 
         def finish(response: Response) -> None:
             write(response.status_code, self._edge.head(scope, response), bytes(response.body))
-            self._edge.observe(scope, response.status_code, time.perf_counter() - started)
+            with contextlib.suppress(OSError):  # a log that cannot be written
+                self._edge.observe(scope, response.status_code, time.perf_counter() - started)
 
         def answer(outcome: Outcome) -> None:
-            if isinstance(outcome, Exception):
-                outcome = self._edge.told(scope, outcome)
             try:
+                if isinstance(outcome, Exception):
+                    outcome = self._edge.told(scope, outcome)
                 response = hot.answer(request, outcome)
-            except Exception as error:  # noqa: BLE001 - the last line before the client
-                response = hot.answer(request, self._edge.told(scope, error))
+            except Exception:  # noqa: BLE001 - the last line before the client
+                fault = Refusal("internal_error", support_code=support_code())
+                response = hot.answer(request, fault)
             finish(response)
 
         try:
@@ -126,7 +130,7 @@ class Direct:
 
 
 def _came_of(done: asyncio.Task[Done[Any] | Refusal]) -> Outcome:
-    error = done.exception()
-    if error is not None and not isinstance(error, Exception):
-        raise error
+    error = None if done.cancelled() else done.exception()
+    if done.cancelled() or (error is not None and not isinstance(error, Exception)):
+        return RuntimeError(type(error).__name__)
     return done.result() if error is None else error

@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from prometheus_client import Counter
 
 from enlist.core.outcomes import Refusal
-from enlist.pki.authority import Authority
+from enlist.pki.authority import Authority, AuthorityExpired
 from enlist.pki.csr import parse
 from enlist.pki.signing import Order, Signed, Terms, sign_alone
 from enlist.wiring import certificates
@@ -82,7 +84,7 @@ class Signers:
         if not self._count or len(orders) < WORTH_HELP:
             return sign_alone(authority, orders, terms)
         shares = _shares(orders, self._count + 1)
-        issuer = authority.issuers[0].id
+        issuer = _name(authority.issuing)
         try:
             pool = self._ready_pool()
             if pool is None:
@@ -91,7 +93,9 @@ class Signers:
             signed = [*sign_alone(authority, shares[0], terms)]
             for share in theirs:
                 signed += share.result(PATIENCE)
-        except (RuntimeError, TimeoutError, OSError, Unfaithful) as error:  # also a broken pool
+        except AuthorityExpired:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with them: it is signed here
             self._give_up(error)
             return sign_alone(authority, orders, terms)
         HELPED.inc(len(orders) - len(shares[0]))
@@ -139,6 +143,11 @@ def _plain(orders: Sequence[Order]) -> list[_Asked]:
     return [(each.device_id, each.csr.request.public_bytes(Encoding.DER)) for each in orders]
 
 
+def _name(issuing: x509.Certificate) -> bytes:
+    """Of an issuing CA. Its id will not do: keys may be put back, or replaced by hand."""
+    return issuing.fingerprint(SHA256())
+
+
 # What follows runs in a helper.
 
 _data: Path
@@ -156,8 +165,8 @@ def _awake() -> int:
     return os.getpid()
 
 
-def _sign(issuer_id: str, asked: Sequence[_Asked], terms: Terms) -> list[Signed]:
-    authority = _by(issuer_id)
+def _sign(wanted: bytes, asked: Sequence[_Asked], terms: Terms) -> list[Signed]:
+    authority = _by(wanted)
     signed: list[Signed] = []
     for device_id, request in asked:
         csr = parse(request)
@@ -168,12 +177,12 @@ def _sign(issuer_id: str, asked: Sequence[_Asked], terms: Terms) -> list[Signed]
     return signed
 
 
-def _by(issuer_id: str) -> Authority:
-    """The authority whose issuing CA of that id signs; read again where it is not known yet."""
+def _by(wanted: bytes) -> Authority:
+    """The authority whose issuing CA of that name signs; read again where it is not known yet."""
     global _authority  # noqa: PLW0603
     for _ in range(2):
         for issuer in _authority.issuers:
-            if issuer.id == issuer_id:
+            if _name(issuer.issuing) == wanted:
                 return Authority(_authority.root, (issuer,))
         _authority = certificates.authority(_data)
-    raise Unfaithful(f"no issuing CA {issuer_id!r} in {_data}")
+    raise Unfaithful(f"no issuing CA {wanted.hex()} in {_data}")
