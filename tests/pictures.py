@@ -36,5 +36,7 @@ def qr_text(picture: bytes) -> str:
         row = packed[start + 1 : start + size]
         rows.append(bytes((a + b) & 255 for a, b in zip(row, above, strict=True)))
     dots = bytes(255 * (row[x // 8] >> (7 - x % 8) & 1) for row in rows for x in range(width))
-    (found,) = zxingcpp.read_barcodes(memoryview(dots).cast("B", shape=[height, width]))
+    image = memoryview(dots).cast("B", shape=[height, width])
+    # Of that kind alone: among so many dots there is sometimes a row that reads like a bar code.
+    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
     return str(found.text)
