@@ -38,5 +38,5 @@ def qr_text(picture: bytes) -> str:
     dots = bytes(255 * (row[x // 8] >> (7 - x % 8) & 1) for row in rows for x in range(width))
     image = memoryview(dots).cast("B", shape=[height, width])
     # Of that kind alone: among so many dots there is sometimes a row that reads like a bar code.
-    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
+    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.barcode_formats_from_str("QRCode"))
     return str(found.text)
