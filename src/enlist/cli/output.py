@@ -32,7 +32,7 @@ problems = Console(stderr=True, soft_wrap=True, highlight=False)
 _UNSEEN: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Control characters, and those that turn the direction of writing; a line may end."""
 
-REFUSED, USAGE, UNUSABLE = 1, 2, 3
+REFUSED, USAGE, UNUSABLE, INTERRUPTED = 1, 2, 3, 130
 
 
 def print_json(value: object) -> None:

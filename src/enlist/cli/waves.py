@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from enlist.cli.options import Cursor, Data, Database, Json, Limit, Organization, installation
 from enlist.cli.output import (
+    INTERRUPTED,
     done,
     moment,
     out,
@@ -16,6 +17,7 @@ from enlist.cli.output import (
     print_json,
     print_page,
     print_table,
+    problems,
     progress_after_a_second,
     shown,
     usage,
@@ -91,8 +93,8 @@ def start(
 ) -> None:
     """Register a device for each of many people and send them its token.
 
-    A bar shows how far it is. If it is interrupted, a running server goes on with it; exit code 1
-    where somebody could not be sent anything.
+    A bar shows how far it is. If it is interrupted, a running server goes on with it, and the exit
+    code is 130; it is 1 where somebody could not be sent anything.
     """
     from enlist.store.waves import Plan
     from enlist.verbs.csv_file import MOST_BYTES
@@ -283,12 +285,16 @@ def _finish(enlist: Opened, wave_id: str, *, watch: bool, as_json: bool) -> None
 
     waving = Waving(enlist.driver, enlist.store)
     found = shown(enlist, ShowWave(wave_id))
-    with progress_after_a_second("Issuing", found.wave.people) as tell:
-        while watch and found.wave.state is WaveState.RUNNING:
-            tell(found.wave.done)
-            if not waving.work(wave_id):
-                time.sleep(0.2)  # the throttle, or the server is at it
-            found = shown(enlist, ShowWave(wave_id))
+    try:
+        with progress_after_a_second("Issuing", found.wave.people) as tell:
+            while watch and found.wave.state is WaveState.RUNNING:
+                tell(found.wave.done)
+                if not waving.work(wave_id):
+                    time.sleep(0.2)  # the throttle, or the server is at it
+                found = shown(enlist, ShowWave(wave_id))
+    except KeyboardInterrupt:
+        waving.let_go(wave_id)
+        _leave(wave_id)
     if as_json:
         print_json(wave_standing(found))
     else:
@@ -296,6 +302,14 @@ def _finish(enlist: Opened, wave_id: str, *, watch: bool, as_json: bool) -> None
     stuck = found.wave.state is WaveState.PAUSED or found.counts[MemberState.FAILED]
     if watch and stuck:
         raise typer.Exit(1)
+
+
+def _leave(wave_id: str) -> NoReturn:
+    """Somebody pressed Ctrl-C: it was this command that ended, and not the wave."""
+    problems.print("Interrupted. A running server goes on with the wave.", markup=False)
+    problems.print(f"How far it is: enlist wave show {wave_id}", markup=False)
+    problems.print(f"To hold it: enlist wave pause {wave_id}", markup=False)
+    raise typer.Exit(INTERRUPTED)
 
 
 def _print(found: Standing) -> None:

@@ -186,8 +186,12 @@ class Waving:
         done = 0
         while done < AT_ONCE and not stopping() and self._step(found):
             done += 1
-        self._store.write(lambda tx: waves.let_go(tx, found, self._claim))
+        self.let_go(found)
         return done > 0
+
+    def let_go(self, wave_id: Id) -> None:
+        """Leave a wave to whoever comes next; else it waits until the claim runs out."""
+        self._store.write(lambda tx: waves.let_go(tx, wave_id, self._claim))
 
     def _take(self, tx: Tx, wave_id: Id) -> bool:
         if not waves.claim(tx, wave_id, self._claim, tx.now + HELD):
