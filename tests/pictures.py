@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Final
 
 import zxingcpp
+
+QR_CODES: Final = zxingcpp.barcode_formats_from_str("QRCode")
+"""That kind alone: among so many dots there is sometimes a row that reads like a bar code."""
 
 
 def png(width: int = 8, height: int = 4, *, unpacked: bytes | None = None) -> bytes:
@@ -37,6 +41,5 @@ def qr_text(picture: bytes) -> str:
         rows.append(bytes((a + b) & 255 for a, b in zip(row, above, strict=True)))
     dots = bytes(255 * (row[x // 8] >> (7 - x % 8) & 1) for row in rows for x in range(width))
     image = memoryview(dots).cast("B", shape=[height, width])
-    # Of that kind alone: among so many dots there is sometimes a row that reads like a bar code.
-    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.barcode_formats_from_str("QRCode"))
+    (found,) = zxingcpp.read_barcodes(image, formats=QR_CODES)
     return str(found.text)
