@@ -40,7 +40,9 @@ CONTRACT = {
     "organization add": "name group-id parent json",
     "organization list": "json",
     "organization settings": "set inherit json",
-    "user add": "username email phone organization password-stdin device platform message json",
+    "user add": "username email phone organization password-stdin password-link device platform "
+    "message json",
+    "user send-password-link": "json",
     "user list": "json",
     "device register": "user name platform organization message json",
     "device edit": "json",
@@ -417,3 +419,16 @@ def test_enrollments_of_one_grant(run: Run) -> None:
     listed = run("enrollment", "list", "--grant", "one_time_jwt", "--state", "active").out
     assert "laptop" in listed
     assert "phone" not in listed
+
+
+def test_user_send_password_link_says_until_when_and_never_the_link(
+    run: Run, enlist: Enlist
+) -> None:
+    run("user", "add", "--username", "ada", "--email", "ada@example.com", "--password-link")
+    answer = run("user", "send-password-link", "ada")
+    assert "on its way to ada@example.com" in answer.out
+    assert "It works once, until" in answer.out
+    assert len(enlist.rows("message")) == 2
+    told = run("user", "send-password-link", "ada", "--json").json
+    assert told["sent_to"] == "ada@example.com"
+    assert told["expires_at"].endswith("Z")

@@ -41,6 +41,7 @@ _WITHOUT_0012 = [
     *(f"DROP TABLE {name}" for name in ("listed_device", "group_member", "user_group")),
 ]
 _WITHOUT_0023 = ["DROP TABLE wave_member", "DROP TABLE wave"]
+_WITHOUT_0024 = ["DROP TABLE password_link", "DROP INDEX user_email_anywhere"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
     "DROP INDEX message_user",
@@ -93,6 +94,7 @@ BACK = {
     "0018": {"sqlite": ["DROP TABLE test_message"], "postgres": ["DROP TABLE test_message"]},
     "0020": {"sqlite": _WITHOUT_0021, "postgres": _WITHOUT_0021},
     "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
+    "0023": {"sqlite": _WITHOUT_0024, "postgres": _WITHOUT_0024},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],

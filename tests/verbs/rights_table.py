@@ -162,6 +162,13 @@ def _import(world: World, place: str) -> str:
     return job.id
 
 
+def _mailed(world: World, user: str) -> str:
+    """Somebody with an e-mail address, nobody else's."""
+    change = users.ChangeUser(user, {"email": f"u{world.number()}@example.com"})
+    world.do(change)
+    return user
+
+
 def _guarded(world: World, user: str) -> str:
     """Somebody with a second factor, whatever its secret."""
     world.installation.store.write(lambda tx: second_factors.put(tx, user, "sealed", "key", 1))
@@ -349,6 +356,9 @@ REQUESTS: dict[str, Asked] = {
     "CancelOffboarding": Asked(lambda w, p: offboard.CancelOffboarding(_planned(w, p)), OPERATORS),
     "SetPassword": Asked(
         lambda w, p: staff.SetPassword(w.add_user(p).id, Secret("long enough here")), OPERATORS
+    ),
+    "SendPasswordLink": Asked(
+        lambda w, p: staff.SendPasswordLink(_mailed(w, w.add_user(p).id)), OPERATORS
     ),
     "EndSignInsOf": Asked(lambda w, p: staff.EndSignInsOf(w.add_user(p).id), OPERATORS),
     "RemoveSecondFactor": Asked(
@@ -602,6 +612,8 @@ ELSEWHERE = {
     # Whoever began an attempt in this browser; whoever was given the link.
     "FollowAttempt",
     "UseRecoveryLink",
+    "AskForPasswordLink",
+    "UsePasswordLink",
     # Of oneself alone; whoever has just given his password.
     "SetUpSecondFactor",
     "NewRecoveryCodes",
@@ -634,6 +646,7 @@ ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
     "Offboard": lambda _w, u: offboard.Offboard(u),
     "SetPassword": lambda _w, u: staff.SetPassword(u, Secret("long enough here")),
     "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),
+    "SendPasswordLink": lambda w, u: staff.SendPasswordLink(_mailed(w, u)),
     "RemoveSecondFactor": lambda w, u: second_factor.RemoveSecondFactor(_guarded(w, u)),
     "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),
     "Register": lambda _w, u: register.Register("", u, NEW),

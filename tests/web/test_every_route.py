@@ -55,7 +55,7 @@ FRAMED = (
     "/console/main/branding",
 )
 """Mails, shown in a frame: these alone have a content policy of their own."""
-BEHIND_LINKS = ("/enroll", "/setup", "/recover")
+BEHIND_LINKS = ("/enroll", "/setup", "/recover", "/set-password")
 NOTED = ("enrollment.opened", "request.refused")
 """What looking may leave in the log: that a link was opened, and that a JWT was asked for."""
 COUNTED = "told:"

@@ -32,6 +32,7 @@ from enlist.cli.output import (
     shown,
     usage,
 )
+from enlist.core.clock import rfc3339
 from enlist.core.counting import counted
 from enlist.core.model import User
 
@@ -54,6 +55,10 @@ def add(
     organization: Organization = "",
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read a password from standard input.")
+    ] = False,
+    password_link: Annotated[
+        bool,
+        typer.Option("--password-link", help="Send a link by which the user sets a password."),
     ] = False,
     device: Annotated[
         str,
@@ -89,6 +94,7 @@ def add(
         first_name=first_name,
         last_name=last_name,
         password=password,
+        password_link=password_link,
     )
     with installation(context, data, database) as enlist:
         if device:
@@ -97,8 +103,10 @@ def add(
         made = done(enlist.perform(verb))
     if as_json:
         print_json(documents.user(made))
-    else:
-        _print_added(made)
+        return
+    _print_added(made)
+    if password_link:
+        out.print(f"A link to set a password is on its way to {made.email}.", markup=False)
 
 
 def _add_with_device(
@@ -121,6 +129,27 @@ def _add_with_device(
 
 def _print_added(user: User) -> None:
     out.print(f"Added {user.username} to {user.group_id}.", markup=False)
+
+
+@commands.command("send-password-link", epilog="Example: enlist user send-password-link ada")
+def send_password_link(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="User name or id.")],
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Send a user a link by which he sets his password himself; the one from before ends."""
+    from enlist.verbs.staff import SendPasswordLink
+
+    with installation(context, data, database) as enlist:
+        sent = done(enlist.perform(SendPasswordLink(user)))
+    if as_json:
+        print_json({"sent_to": sent.user.email, "expires_at": rfc3339(sent.expires_at)})
+        return
+    told = f"A link to set a password is on its way to {sent.user.email}."
+    out.print(told, markup=False)
+    out.print(f"It works once, until {moment(sent.expires_at)}.")
 
 
 @commands.command("recover", epilog="Example: enlist user recover ada")

@@ -45,6 +45,11 @@ KINDS: Final[Mapping[str, str]] = {
     "user.created": "A user was added.",
     "user.changed": "A user's details changed; which ones is in the event.",
     "user.password_changed": "A user's password was set.",
+    "user.password_link_sent": "A link to set a password is on its way to a user; who asked for it "
+    "is in the event.",
+    "user.password_link_asked": "Somebody asked for a link to set a password, and none was sent; "
+    "why is in the event.",
+    "user.password_link_used": "A user set a password with the link that was sent.",
     "user.recovery_link_made": "A one-time link for an administrator was made on the server.",
     "user.recovered": "An administrator set a new password with such a link; sign-ins ended.",
     "user.disabled": "A user was disabled; sign-ins ended.",

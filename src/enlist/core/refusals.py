@@ -267,6 +267,12 @@ CATALOGUE: dict[str, Meaning] = {
         "This one-time link does not work any more",
         "Make another one on the server: enlist user recover. It works once, for an hour.",
     ),
+    "password_link_invalid": _of(
+        _ANYBODY,
+        "This link does not work any more",
+        "It works once and for the time that its message tells, and a newer one ends it. "
+        "Ask for another one: “Forgot your password?” on the page for signing in.",
+    ),
     # --- staff ---------------------------------------------------------------------------
     "forbidden": _of(
         _STAFF, "You may not do this", "Ask an administrator for the right, or to do it for you."

@@ -1,6 +1,6 @@
 """The whole life of every secret, in one file.
 
-Seven shapes exist:
+Eight shapes exist:
 
 * **machine secrets** (`enk_…` API keys, later device and magic links): random, 190 bits, with a
   public id to tell them apart by and a checksum that catches typing errors and helps leak
@@ -21,6 +21,9 @@ Seven shapes exist:
   the person and the code is kept. Each ends when used, all of them with the second factor. Its TOTP
   secret must be read again and is shared with an app, so it is random and *sealed*: encrypted under
   a key made of the derivation key (see `enlist.verbs.totp`). Ends when taken away.
+* **password links**: 256 bits, derived from the id of the message that brings the link, so that it
+  is nowhere readable until that is sent. A keyed digest finds it. Ends when used, when a newer one
+  is sent or the password or address changes, or after a day; that of staff after two.
 * **passwords**: chosen by people, so kept as Argon2id; see `enlist.verbs.passwords`. Ends when
   the next one is set.
 
@@ -62,6 +65,8 @@ ALPHABETS: Final = {"base58": BASE58, "full62": BASE62}
 UUID4: Final = "uuid4"
 """Stands as alphabet on the row of a secret that is a UUID instead (RFC 9562 section 5.4)."""
 UUID_LENGTH: Final = 36
+LINK_LETTERS: Final = 43
+"""Of Base62: 256 bits."""
 
 LONGEST_PRESENTED: Final = 256
 """Characters; anything longer is refused before it is looked at."""
@@ -110,6 +115,7 @@ class Kind(StrEnum):
     RECOVERY_CODE = "recovery_code"
     SETUP_LINK = "setup_link"
     RECOVERY_LINK = "recovery_link"
+    PASSWORD_LINK = "password_link"
     FORM = "form"
     IDEMPOTENCY = "idempotency"
     USERNAME = "username"
@@ -187,6 +193,18 @@ class KeyRing:
     def derive_uuid(self, enrollment_id: str, generation: int) -> DerivedToken:
         """The same as a UUIDv4: the `jti` of a one-time JWT."""
         return self.derive_token(enrollment_id, generation, UUID_LENGTH, UUID4)
+
+    def derive_link(self, message_id: str) -> DerivedToken:
+        """The secret of a link that a message brings, as hard to guess as a random one."""
+        return self.derive_token(message_id, 0, LINK_LETTERS, "full62")
+
+    def derive_link_again(self, message_id: str, key_id: str) -> Secret:
+        """The same once more, when the message is sent; `key_id` is the row's.
+
+        Raises:
+            KeyError: that key is not in the ring any more.
+        """
+        return self.derive_again(message_id, 0, key_id, LINK_LETTERS, "full62")
 
     def derive_again(
         self, enrollment_id: str, generation: int, key_id: str, length: int, alphabet: str

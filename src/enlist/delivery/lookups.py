@@ -17,6 +17,7 @@ from enlist.core.templates import one_line
 from enlist.verbs.channels import SMS
 from enlist.verbs.issuing import BY_FILE
 from enlist.verbs.letters import Letter
+from enlist.verbs.password_links import PURPOSE as PASSWORD_LINK
 
 LONGEST_LINK: Final = 200
 """Longer ones are broken by mail clients and by those who copy them (X62)."""
@@ -34,7 +35,8 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
     """A value for every lookup; "" where there is none. Each is one line of text."""
     user, device = letter.user, letter.device
     server = ascii_url(public_url)
-    token = "" if letter.purpose == BY_FILE else letter.token.reveal()
+    by_link = letter.purpose == PASSWORD_LINK
+    token = "" if letter.purpose == BY_FILE or by_link else letter.token.reveal()
     # Spelt out, a date alone takes a third of an SMS, and in English a letter that it has not.
     written = short_moment if letter.channel == SMS else moment
     link = enrollment_link(server, letter.enrollment_id, token) if token else ""
@@ -42,6 +44,7 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
         "EnrollmentUrl": link,
         "QrCode": link,
         "EnrollmentToken": token,
+        "PasswordUrl": password_link(server, letter.token.reveal()) if by_link else "",
         "GroupId": letter.organization.group_id,
         "ServerUrl": server,
         "SelfServiceUrl": f"{server}/account",
@@ -69,6 +72,11 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
 def enrollment_link(public_url: str, enrollment_id: str, token: str) -> str:
     """The link of an enrollment: its handle in the path, the secret in the fragment (ruling 9)."""
     return f"{public_url}/enroll/{enrollment_id}#t={token}"
+
+
+def password_link(public_url: str, secret: str) -> str:
+    """The link to set a password with: in the fragment, which no server and no log sees."""
+    return f"{public_url}/set-password#t={secret}"
 
 
 def report_url(public_url: str, handle: str) -> str:

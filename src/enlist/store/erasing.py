@@ -36,6 +36,7 @@ TABLES: Final = {
     "import_job": "stays; who brought it is forgotten",
     "message": "stays; the address is forgotten",
     "offboarding": "deleted",
+    "password_link": "deleted",
     "recovery_code": "deleted",
     "role_assignment": "deleted",
     "saved_view": "deleted",
@@ -178,6 +179,7 @@ _STATEMENTS = {
         "sign_in_steps": "DELETE FROM sign_in_step WHERE user_id = :user_id",
         "second_factor": "DELETE FROM second_factor WHERE user_id = :user_id",
         "recovery_codes": "DELETE FROM recovery_code WHERE user_id = :user_id",
+        "password_links": "DELETE FROM password_link WHERE user_id = :user_id",
         "attempts": "DELETE FROM attempt WHERE user_id = :user_id OR enrollment_id IN "
         "(SELECT e.id FROM enrollment e WHERE e.user_id = :user_id)",
         "groups": "DELETE FROM group_member WHERE user_id = :user_id",

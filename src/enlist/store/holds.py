@@ -7,6 +7,7 @@ the only ones that move everything at once.
 from __future__ import annotations
 
 from enlist.core.ids import Id
+from enlist.store import password_links
 from enlist.store.tx import Query, Reader, Tx
 
 _HOLD_ALL = Query(
@@ -106,6 +107,7 @@ def end_what_people_hold(tx: Tx) -> int:
     """End every sign-in, half-finished attempt and one-time link; answer how many sign-ins."""
     end_attempts(tx)
     tx.run(_END_LINKS, now=tx.now)
+    password_links.end_all(tx)
     return tx.run(_END_SIGN_INS, now=tx.now)
 
 

@@ -43,6 +43,12 @@ _ALIVE = Query(
         SELECT lookup_key_id, count(*) FROM recovery_code WHERE used_at IS NULL
          GROUP BY lookup_key_id
         UNION ALL
+        SELECT lookup_key_id, count(*) FROM password_link
+         WHERE used_at IS NULL AND expires_at > :now GROUP BY lookup_key_id
+        UNION ALL
+        SELECT derive_key_id, count(*) FROM password_link
+         WHERE used_at IS NULL AND expires_at > :now GROUP BY derive_key_id
+        UNION ALL
         SELECT derive_key_id, count(*) FROM webhook WHERE deleted_at IS NULL GROUP BY derive_key_id
     ) AS each_table GROUP BY key_id
     """,
@@ -58,8 +64,8 @@ class KnownKey:
 
     Attributes:
         known_since: microseconds UTC.
-        alive: live tokens, API keys, sign-ins, attempts, webhooks, second factors and unused
-            recovery codes that need it.
+        alive: live tokens, API keys, sign-ins, attempts, webhooks, second factors, unused
+            recovery codes and password links that need it.
     """
 
     id: str

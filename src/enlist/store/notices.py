@@ -1,4 +1,4 @@
-"""Notices in the outbox: messages that hold no secret, to whoever something happened to.
+"""Notices in the outbox: messages to whoever something happened to, or who is sent a password link.
 
 Their address is read in the statement that queues them: what queues one need not know the user, and
 who has no address, or is gone, is sent none.

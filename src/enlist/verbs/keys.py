@@ -22,6 +22,7 @@ from enlist.store import (
     installation,
     key_use,
     organizations,
+    password_links,
     second_factors,
     users,
 )
@@ -73,8 +74,8 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
     """Stop, at once, every token that a leaked key could make; answers how many are on hold.
 
     Half-finished attempts end as well, and recovery codes: both are short, and found by a leaked
-    key in a stolen database. Done again with the same keys it stops what servers made that did not
-    know them yet; where there is none, that is no event.
+    key in a stolen database. So do password links, which are derived. Done again with the same keys
+    it stops what servers made that did not know them yet; where there is none, that is no event.
 
     Attributes:
         lookup, derive: ids of the new keys, which stand in the key folder already.
@@ -96,6 +97,7 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
         held = holds.hold_derived_otherwise(tx, self.derive)
         holds.end_attempts(tx)
         second_factors.drop_codes_under_other_keys(tx, self.lookup)
+        password_links.end_under_other_keys(tx, self.lookup, self.derive)
         if held or not again:
             keys = {"lookup": self.lookup, "derive": self.derive}
             happening = Happening("key.compromised", Subjects(ready.id), {**keys, "held": held})

@@ -32,6 +32,7 @@ from enlist.store import (
     events,
     organizations,
     outbox,
+    password_links,
     recoveries,
     templates,
     users,
@@ -39,6 +40,7 @@ from enlist.store import (
 from enlist.store.templates import Template
 from enlist.store.tx import Reader
 from enlist.verbs import notices, recovery, report_keys
+from enlist.verbs import password_links as links
 from enlist.verbs.branding import pictured
 from enlist.verbs.channels import SMS, address_of
 from enlist.verbs.driver import Tools
@@ -126,6 +128,8 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
         return _told_of_recovery(tx, message)
     if message.purpose in notices.PURPOSES:
         return _notice(tx, message)
+    if message.purpose == links.PURPOSE:
+        return _password_link(tools, tx, message)
     found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
     organization = organizations.find(tx, message.organization_id)
     if found is None or organization is None:
@@ -225,6 +229,25 @@ def _notice(tx: Reader, message: Message) -> Letter | Rejected:
     used = events.first_use(tx, found.id) if message.purpose == notices.DEVICE_ENROLLED else None
     came_from = used.personal.get("address", "") if used else ""
     return replace(letter, device=device, happened_from=came_from)
+
+
+def _password_link(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected | Retry:
+    """What brings a link to set a password, while that is the newest and of any use."""
+    reader = users.find(tx, message.user_id) if message.user_id else None
+    organization = organizations.find(tx, message.organization_id)
+    if reader is None or organization is None or reader.state is not UserState.ACTIVE:
+        return Rejected("the user's account is disabled or was deleted")
+    kept = password_links.of_message(tx, reader.id, message.id)
+    if kept is None:
+        return Rejected("a newer message was sent")
+    if kept.used or kept.expires_at <= tx.now:
+        return Rejected("the link was used, or ended before the message could be sent")
+    try:
+        secret = tools.keys.derive_link_again(message.id, kept.derive_key_id)
+    except KeyError as error:
+        return Retry(str(error.args[0]), unreachable=True)
+    letter = _without_token(tx, message, organization, reader)
+    return replace(letter, token=secret, expires_at=kept.expires_at)
 
 
 def _without_token(

@@ -27,6 +27,7 @@ from enlist.store import (
     events,
     offboardings,
     outbox,
+    password_links,
     roles,
     sign_ins,
     users,
@@ -170,6 +171,7 @@ def leave(tx: Tx, caller: Caller, departure: Departure) -> tuple[Drop, ...]:
         raise ConcurrentChange
     users.set_state(tx, user.id, UserState.DISABLED)
     users.end_password(tx, user.id)
+    password_links.end(tx, user.id)
     if enrollments.revoke_of_user(tx, user.id, OFFBOARDED) != len(ending.enrollments):
         raise ConcurrentChange
     dropped = devices.unenroll_of_user(tx, user.id)

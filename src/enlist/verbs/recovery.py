@@ -24,6 +24,7 @@ from enlist.store import (
     events,
     limits,
     outbox,
+    password_links,
     recoveries,
     roles,
     second_factors,
@@ -193,6 +194,7 @@ class UseRecoveryLink(Verb[Recovering, Ready, User]):
             return Refusal("recovery_link_invalid", reason="somebody else was first")
         if not users.set_password(tx, found.user.id, ready.password_hash):
             return Refusal("recovery_link_invalid", reason="the user is gone")
+        password_links.end(tx, found.user.id)
         ended = sign_ins.end_all(tx, found.user.id)
         for count in found.counts:
             limits.forget_tries(tx, count)

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
-from enlist.core.model import Login, Organization, RoleAssignment, User
+from enlist.core.model import Login, Organization, RoleAssignment, User, UserState
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import ROLES, Permission, Role, held_at
 from enlist.core.secrets import Secret
-from enlist.store import events, limits, roles, sign_ins, users
+from enlist.store import events, limits, password_links, roles, sign_ins, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
+from enlist.verbs.channels import EMAIL, reached
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.finding import beyond, organization_named, user_named
+from enlist.verbs.password_links import LIFETIME, STAFF_LIFETIME, Posted, prepare, send
 from enlist.verbs.rights import fresh, missing
 from enlist.verbs.tries import all_counts, counted_by, sign_in_try
 from enlist.verbs.users import last_administrator, staff_edit
@@ -198,6 +200,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
             raise ConcurrentChange  # who may set it was decided before he got that role
         for counted in ready.whose.counts:
             limits.forget_tries(tx, counted)
+        password_links.end(tx, user.id)
         ended = sign_ins.end_all(tx, user.id, caller.sign_in_id if own else None)
         data = {"own": own, "sign_ins_ended": ended}
         personal = {"user": user.username}
@@ -215,6 +218,67 @@ def _whose_own(tools: Tools, tx: Reader, caller: Caller, own: User) -> Whose:
     login = users.login_by_id(tx, own.id)
     counts = all_counts(tools, tx, own.id, own.username)
     return Whose(own, counts, login, counted_by(tools, tx, caller, own.username, login))
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """Who is sent a link, and how long it works."""
+
+    user: User
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A password link that is on its way."""
+
+    user: User
+    expires_at: int
+
+
+@dataclass(frozen=True)
+class SendPasswordLink(Verb[Addressed, tuple[User, Posted], Sent]):
+    """Send a user a link by which he sets his password himself; the one from before ends (A74).
+
+    Refusals: `not_found`, `forbidden`, `proof_too_old`, `email_missing`, `no_channel`; `conflict`
+    for who is disabled, or whose password is kept elsewhere.
+    """
+
+    user: str
+
+    name = "send_password_link"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Addressed | Refusal:
+        found = staff_edit(tx, caller, self.user)
+        if isinstance(found, Refusal):
+            return found
+        held = roles.of_user(tx, found.id)
+        refusal = fresh(caller, tx.now) if held else None
+        user = refusal or _sendable(found) or reached(found, EMAIL, tools.channels)
+        if isinstance(user, Refusal):
+            return user
+        return Addressed(user, STAFF_LIFETIME if held else LIFETIME)
+
+    def work(self, tools: Tools, caller: Caller, seen: Addressed) -> tuple[User, Posted] | Refusal:
+        user = seen.user
+        return user, prepare(tools, user.id, user.organization_id, seen.lifetime)
+
+    def apply(self, tx: Tx, caller: Caller, ready: tuple[User, Posted]) -> Done[Sent] | Refusal:
+        user, posted = ready
+        effects = send(tx, caller, user, posted, "staff")
+        if not effects:
+            raise ConcurrentChange
+        return Done(Sent(user, posted.link.expires_at), effects)
+
+
+def _sendable(user: User) -> Refusal | None:
+    if user.source != "basic":
+        detail = "This user's password is kept elsewhere."
+        return Refusal("conflict", detail=detail, about=user.subjects)
+    if user.state is not UserState.ACTIVE:
+        detail = "This user is disabled. Enable him first."
+        return Refusal("conflict", detail=detail, about=user.subjects)
+    return None
 
 
 @dataclass(frozen=True)

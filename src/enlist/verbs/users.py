@@ -25,6 +25,7 @@ from enlist.store import (
     enrollments,
     events,
     organizations,
+    password_links,
     roles,
     saved_views,
     second_factors,
@@ -35,9 +36,12 @@ from enlist.store import notices as stored_notices
 from enlist.store.notices import Notice
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields, notices
+from enlist.verbs import password_links as links
+from enlist.verbs.channels import EMAIL, reached
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import beyond, organization_named, user_named
+from enlist.verbs.password_links import Posted
 from enlist.verbs.rights import lacks
 
 EDITABLE: Final = (
@@ -88,18 +92,20 @@ class NewUser:
 
     user: User
     password_hash: str | None = None
+    link: Posted | None = None
 
 
 @dataclass(frozen=True)
 class AddUser(Verb[Organization, NewUser, User]):
-    """Add a user, with a password or without.
+    """Add a user, with a password, with a link to set one himself, or without.
 
     Attributes:
         organization: id or Group ID; "" for the caller's own.
         phone: with its country code; kept in E.164.
+        password_link: he is sent a link by which he sets his password (A74).
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `password_too_short`,
-    `username_taken`, `email_taken`.
+    `username_taken`, `email_taken`; `email_missing`, `no_channel` where a link is to be sent.
     """
 
     organization: str
@@ -111,6 +117,7 @@ class AddUser(Verb[Organization, NewUser, User]):
     password: Secret | None = None
     time_zone: str = ""
     language: str = ""
+    password_link: bool = False
 
     name = "add_user"
 
@@ -130,6 +137,9 @@ class AddUser(Verb[Organization, NewUser, User]):
     def work(self, tools: Tools, caller: Caller, seen: Organization) -> NewUser | Refusal:
         read = Fields()
         texts = {key: read.read(key, getattr(self, key), _CHECKS[key]) for key in EDITABLE}
+        if self.password_link and self.password:
+            told = "leave it out where a link to set one is sent"
+            read.errors.append(FieldError("password", told))
         refusal = read.refusal or (fields.weak(self.password) if self.password else None)
         if refusal is not None:
             return refusal
@@ -152,7 +162,13 @@ class AddUser(Verb[Organization, NewUser, User]):
             time_zone=texts["time_zone"],
             language=texts["language"],
         )
-        return NewUser(user, hashed)
+        if not self.password_link:
+            return NewUser(user, hashed)
+        to = reached(user, EMAIL, tools.channels)
+        if isinstance(to, Refusal):
+            wrong = tuple(FieldError("email", each.message) for each in to.fields)
+            return Refusal(to.code, fields=wrong, about=Subjects(seen.id))
+        return NewUser(user, hashed, links.prepare(tools, user.id, user.organization_id))
 
     def apply(self, tx: Tx, caller: Caller, ready: NewUser) -> Done[User]:
         user = ready.user
@@ -166,7 +182,8 @@ class AddUser(Verb[Organization, NewUser, User]):
             {"user": user.username, "email": user.email, "phone": user.phone},
         )
         events.record(tx, caller, happening)
-        return Done(user)
+        link = ready.link
+        return Done(user, links.send(tx, caller, user, link, "creation") if link else ())
 
     def clash(self, index: str) -> Refusal | None:
         return taken(index)
@@ -302,6 +319,8 @@ def write_change(tx: Tx, caller: Caller, change: Changing) -> tuple[Effect, ...]
     lockable = change.by_himself and change.moved and not _edits_staff(caller, before)
     if not users.change(tx, after, before.version, unlocked=lockable):
         raise ConcurrentChange
+    if "email" in change.changed:
+        password_links.end(tx, before.id)  # whoever reads the old address may be somebody else
     personal = {"user": after.username}
     for key in change.changed:
         personal[f"before.{key}"] = getattr(before, key)
@@ -346,6 +365,7 @@ class SetUserState(QuickVerb[User, User]):
         data = {}
         if state is UserState.DISABLED:
             data["sign_ins_ended"] = sign_ins.end_all(tx, ready.id)
+            password_links.end(tx, ready.id)
         kind = "user.disabled" if state is UserState.DISABLED else "user.enabled"
         events.record(tx, caller, Happening(kind, ready.subjects, data, {"user": ready.username}))
         return Done(replace(ready, state=state, version=ready.version + 1))
@@ -380,6 +400,7 @@ class DeleteUser(QuickVerb[User, None]):
         enrollments.delete_of_user(tx, ready.id)
         saved_views.delete_of_user(tx, ready.id)
         second_factors.remove(tx, ready.id)
+        password_links.end(tx, ready.id)
         unenrolled = devices.unenroll_of_user(tx, ready.id)
         personal = {"user": ready.username, "email": ready.email}
         events.record(tx, caller, Happening("user.deleted", ready.subjects, data, personal))

@@ -63,6 +63,7 @@ STATUS: Final = {
     "proof_too_old": 403,
     "setup_link_invalid": 410,
     "recovery_link_invalid": 410,
+    "password_link_invalid": 410,
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,

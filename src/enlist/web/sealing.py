@@ -48,6 +48,8 @@ class Purpose(StrEnum):
     """An empty set-up form, or the link that came with one that was not filled in right."""
     RECOVERY = "recovery"
     """The same, of a form for a new password."""
+    PASSWORD = "password"
+    """The same, behind a link that was sent."""
     SECOND_FACTOR = "second_factor"
     """The secret that a QR code shows, until the first code proves that an app has it."""
     ATTEMPT = "attempt"

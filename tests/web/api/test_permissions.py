@@ -43,6 +43,8 @@ def test_every_operation_declares_who_may_use_it(api: Api) -> None:
         "POST /attempts",
         "POST /attempts/{attempt_id}/complete",
         "POST /attempts/{attempt_id}/cancel",
+        "POST /password-links",
+        "POST /password-links/use",
     }
     staff = {name for name, permission in found.items() if permission != "public"}
     assert staff == set(TRIALS), "every operation of staff must be tried below"

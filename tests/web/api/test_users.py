@@ -285,3 +285,32 @@ def test_the_message_type_that_forms_choose_already(
     user = enlist.do(AddUser(enlist.root.id, "ada", "ada@example.com", phone))
     enlist.put_source(user.id, source)
     assert answered(api.key("operator").get("/users/ada"))["message_type"] == offered
+
+
+def test_a_link_to_set_a_password(api: Api, administrator: Client) -> None:
+    """A74: nobody is shown it but whoever reads his mail; the answer to strangers says nothing."""
+    body = {"username": "ada", "email": "ada@example.com", "password_link": True}
+    made = administrator.post("/users", body)
+    assert answered(made, 201)["has_password"] is False
+    sent = administrator.post("/users/ada/password-link")
+    assert answered(sent, 202)["sent_to"] == "ada@example.com"
+    (row,) = api.enlist.rows("password_link")
+    link = api.enlist.installation.tools.keys.derive_link_again(
+        row["message_id"], row["derive_key_id"]
+    )
+    assert link.reveal() not in made.text + sent.text
+    asked = [api.stranger.post("/password-links", {"user": name}) for name in ("eve", "root@x.org")]
+    assert [(each.status_code, each.content) for each in asked] == [(204, b"")] * 2
+    wrong = {"link": "Zk3", "password": PASSWORD}
+    assert refused(api.stranger.post("/password-links/use", wrong)) == (
+        410,
+        "password_link_invalid",
+    )
+    right = {"link": link.reveal(), "password": PASSWORD}
+    short = api.stranger.post("/password-links/use", {**right, "password": "short"})
+    assert refused(short) == (422, "password_too_short")
+    assert api.stranger.post("/password-links/use", right).status_code == 204
+    done(api.enlist.perform(StartSignIn("ada", Secret(PASSWORD)), api.enlist.stranger()))
+    nowhere = administrator.post("/users", {"username": "bob", "password_link": True})
+    assert refused(nowhere) == (422, "email_missing")
+    assert [each["field"] for each in nowhere.json()["fields"]] == ["email"]

@@ -63,6 +63,47 @@ def test_a_user_is_added_with_everything(console: Console, enlist: Enlist) -> No
     assert console.as_user("grace").open("/console/main/").status == 403, "holds no role"
 
 
+def test_a_new_user_is_sent_a_link_unless_a_password_is_set(
+    console: Console, enlist: Enlist
+) -> None:
+    """A74: the box is ticked already; what was typed as a password goes before it."""
+    desk = console.sign_in("operator")
+    assert 'name="password_link" value="yes" checked' in desk.open("/console/main/users/new").source
+    link = {"password_link": "yes"}
+    desk.send("/console/main/users/new", {**FIELDS, **link, "password": PASSWORD})
+    assert not enlist.rows("password_link")
+    other = {**FIELDS, "username": "lin", "email": "lin@example.com", **link}
+    assert "was added" in desk.follow(desk.send("/console/main/users/new", other)).main
+    assert [row["recipient"] for row in enlist.rows("message")] == ["lin@example.com"]
+    nowhere = desk.send("/console/main/users/new", {**other, "username": "bo", "email": ""})
+    assert nowhere.status == 422
+    assert 'id="email-error"' in nowhere.source
+
+
+def test_a_link_is_sent_from_the_page_of_a_user(console: Console, enlist: Enlist) -> None:
+    user = enlist.user("ada")
+    desk = console.sign_in("operator")
+    path = f"/console/main/users/{user.id}/password-link"
+    assert desk.open(f"/console/main/users/{user.id}").leads_to(path)
+    asked = desk.open(path)
+    assert "goes to ada@example.com" in asked.main
+    assert "for 24 hours" in asked.main
+    assert not enlist.rows("message"), "asking sends nothing"
+    page = desk.follow(desk.send(path))
+    assert "A link to set a password is on its way to ada@example.com." in page.main
+    (row,) = enlist.rows("password_link")
+    keys = enlist.installation.tools.keys
+    link = keys.derive_link_again(row["message_id"], row["derive_key_id"]).reveal()
+    shown = [page, desk.open("/console/main/messages"), desk.open("/console/main/events")]
+    shown.append(desk.open(f"/console/main/messages/{row['message_id']}"))
+    assert "Link to set a password" in shown[-1].main
+    assert not [each for each in shown if link in each.source]
+    bare = enlist.user("bare", email="")
+    assert not desk.open(f"/console/main/users/{bare.id}").leads_to(
+        f"/console/main/users/{bare.id}/password-link"
+    )
+
+
 def test_an_unfit_form_keeps_what_was_typed_and_marks_the_fields(console: Console) -> None:
     wrong = {
         "email": "no address",

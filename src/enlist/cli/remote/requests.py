@@ -39,6 +39,7 @@ from enlist.verbs import (
     reissue,
     replace,
     reset,
+    staff,
     unregister,
     users,
     views,
@@ -296,12 +297,22 @@ def _unregister(api: Asking, verb: unregister.Unregister) -> Refusal | None:
 
 def _user(verb: users.AddUser) -> dict[str, Any]:
     names = ("organization", "username", "email", "phone", "first_name", "last_name", "password")
-    return _some(**{name: getattr(verb, name) for name in names})
+    return _some(
+        **{name: getattr(verb, name) for name in names}, password_link=verb.password_link or None
+    )
 
 
 def _add_user(api: Asking, verb: users.AddUser) -> model.User | Refusal:
     found = api.do("POST", "/users", _user(verb))
     return found if isinstance(found, Refusal) else revived(model.User, found)
+
+
+def _send_password_link(api: Asking, verb: staff.SendPasswordLink) -> SimpleNamespace | Refusal:
+    found = api.do("POST", f"/users/{_part(verb.user)}/password-link")
+    if isinstance(found, Refusal):
+        return found
+    user = SimpleNamespace(email=found["sent_to"])
+    return SimpleNamespace(user=user, expires_at=moment(found["expires_at"]))
 
 
 def _add_both(api: Asking, verb: first_device.AddUserWithDevice) -> first_device.Both | Refusal:
@@ -441,6 +452,7 @@ ASKED: Final[Mapping[type[Any], Way]] = {
     replace.Replace: _begin_afresh,
     rehearsing.DryRun: _rehearse,
     users.AddUser: _add_user,
+    staff.SendPasswordLink: _send_password_link,
     offboard.Offboard: _offboard,
     offboard.CancelOffboarding: _acted("DELETE", "/users/{user}/offboarding"),
     first_device.AddUserWithDevice: _add_both,

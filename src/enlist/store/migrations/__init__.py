@@ -46,6 +46,7 @@ REVISIONS: Final = (
     "0021_terms",
     "0022_second_factor",
     "0023_waves",
+    "0024_password_links",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -203,7 +203,10 @@ class AddUserBody(Body):
     first_name: Line = ""
     last_name: Line = ""
     password: SecretGiven | None = None
-    """12 to 256 characters; without one the user cannot sign in."""
+    """12 to 256 characters; without one, and without a link, the user cannot sign in."""
+    password_link: bool = False
+    """Send him a link by which he sets his password himself, within 24 hours. Goes with `email`,
+    and without `password`."""
     time_zone: Line = ""
     language: Line = ""
     device: NewDevice | None = None
@@ -233,6 +236,8 @@ async def list_users(asking: Staff, query: Annotated[UserQuery, Query()]) -> Pag
         "username_taken",
         "email_taken",
         "password_too_short",
+        "email_missing",
+        "no_channel",
         "too_many_enrollments",
         *UNSENDABLE,
     ),

@@ -15,10 +15,11 @@ from enlist.core.model import User, UserState
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import ROLES, Right, outranks
 from enlist.store.listing import MOST_PER_PAGE
+from enlist.verbs.channels import EMAIL, reaching
 from enlist.verbs.passwords import SHORTEST
 from enlist.verbs.rights import fresh
 from enlist.verbs.second_factor import RemoveSecondFactor
-from enlist.verbs.staff import EndSignInsOf, SetPassword
+from enlist.verbs.staff import EndSignInsOf, SendPasswordLink, SetPassword
 from enlist.verbs.users import DeleteUser, SetUserState
 from enlist.verbs.views import ListDevices, ListEnrollments
 from enlist.verbs.views_details import ShowUser, UserDetail
@@ -56,6 +57,12 @@ def may_act(desk: Desk, detail: UserDetail) -> bool:
     return may and outranks(desk.caller.rights, held)
 
 
+def may_be_sent(desk: Desk, user: User) -> bool:
+    """Whether a link to set a password can reach this user."""
+    basic = user.source == "basic" and user.state is UserState.ACTIVE
+    return basic and EMAIL in reaching(user, desk.services.tools.channels)
+
+
 async def show_user(desk: Desk) -> Response:
     """A user with devices, enrollments, roles, sign-ins and timeline."""
     detail = await find_user(desk)
@@ -66,6 +73,7 @@ async def show_user(desk: Desk) -> Response:
         "user": detail.user,
         "planned": detail.offboarding,
         "himself": detail.user.id == desk.caller.id,
+        "may_be_sent": may_be_sent(desk, detail.user),
         "may_act": may_act(desk, detail),
         "needs_factor": any(each.needs_factor for each in detail.roles),
         "roles": people.ROLES,
@@ -193,6 +201,25 @@ async def _set_password(desk: Desk, user: User) -> Response | Refusal:
     return desk.go(desk.address("users", user.id), told)
 
 
+async def send_password_link(desk: Desk) -> Response:
+    """Send a link by which the user sets his password himself."""
+    detail = await find_user(desk)
+    if isinstance(detail, Response):
+        return detail
+    user, refusal = detail.user, None
+    if user.id == desk.caller.id:
+        return desk.go("/account")
+    if desk.request.method == "POST":
+        outcome = await desk.perform(SendPasswordLink(user.id))
+        if not isinstance(outcome, Refusal):
+            text = desk.gettext("A link to set a password is on its way to %(to)s.")
+            return desk.go(desk.address("users", user.id), text % {"to": outcome.value.user.email})
+        refusal = outcome
+    if refusal is not None and refusal.code == "proof_too_old":
+        return desk.refuse(refusal)
+    return await _confirm(desk, detail, "console/user_password_link.html", refusal)
+
+
 async def _confirm(
     desk: Desk, detail: UserDetail, template: str, refusal: Refusal | None
 ) -> Response:
@@ -228,6 +255,7 @@ async def _stake(desk: Desk, detail: UserDetail) -> Stake:
 ROUTES = [
     page("users/{id}", show_user),
     page("users/{id}/password", set_password, methods=("GET", "POST")),
+    page("users/{id}/password-link", send_password_link, methods=("GET", "POST")),
     page("users/{id}/second-factor", remove_second_factor, methods=("GET", "POST")),
     page("users/{id}/sign-ins", end_sign_ins, methods=("GET", "POST")),
     page("users/{id}/delete", delete_user, methods=("GET", "POST")),

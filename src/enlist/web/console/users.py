@@ -51,12 +51,17 @@ async def add_user(desk: Desk) -> Response:
     closed = people.closed(desk, "users:edit")
     if closed is not None:
         return closed
-    form = Form({"organization": desk.group_id, "message_type": _first_choice(desk, None)})
+    by_mail = EMAIL in desk.services.tools.channels
+    chosen = {"password_link": "yes"} if by_mail else {}
+    message_type = _first_choice(desk, None)
+    form = Form({"organization": desk.group_id, "message_type": message_type, **chosen})
     if desk.request.method == "POST":
         form = await read_form(desk.request)
+        password = await people.typed_password(desk)
         verb = AddUser(
             form.value("organization") or desk.group_id,
-            password=await people.typed_password(desk),
+            password=password,
+            password_link=password is None and form.value("password_link") == "yes",
             **{name: form.value(name) for name in EDITABLE},
         )
         added = await (_with_device if form.value("first_device") else _alone)(desk, form, verb)
@@ -137,6 +142,7 @@ async def _show_form(desk: Desk, form: Form, user: User | None) -> Response:
         "languages": list(desk.languages.items()),
         "zones": people.zones(),
         "shortest": SHORTEST,
+        "by_mail": EMAIL in desk.services.tools.channels,
         "may_register": desk.may(Permission.DEVICES_REGISTER),
         "platforms": PLATFORMS,
         "channels": channel_choices(desk),

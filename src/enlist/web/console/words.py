@@ -148,6 +148,7 @@ MESSAGE_PURPOSES: Final = {
     "one_time_jwt": Word(N_("One-time JWT")),
     "template_test": Word(N_("Sample of a template")),
     "recovery": Word(N_("Recovery of an administrator")),
+    "password_link": Word(N_("Link to set a password")),
     "device_enrolled": Word(N_("Notice: enrolled in his name")),
     "second_factor_set_up": Word(N_("Notice: second factor set up")),
     "second_factor_removed": Word(N_("Notice: second factor taken away")),

@@ -1,7 +1,8 @@
 """What every person has: signing in and out, his own devices, and his own account.
 
 Everything works without scripts, and nothing changes by GET. The first administrator comes in
-through `/setup`, once; one who cannot sign in any more through `/recover`.
+through `/setup`, once; one who cannot sign in any more through `/recover`. Everybody else asks for
+a link by `/forgot-password`.
 """
 
 from starlette.routing import BaseRoute, Route
@@ -13,6 +14,7 @@ from enlist.web.portal.account import (
     show_account,
     sign_out_everywhere,
 )
+from enlist.web.portal.forgotten import FORGOTTEN, ask, show_forgotten
 from enlist.web.portal.my_devices import (
     HOME,
     add,
@@ -25,7 +27,7 @@ from enlist.web.portal.my_devices import (
     show_list,
     show_message,
 )
-from enlist.web.portal.one_time_links import RECOVERY, SETUP
+from enlist.web.portal.one_time_links import PASSWORD, RECOVERY, SETUP
 from enlist.web.portal.second_factor import (
     PATH,
     remove,
@@ -56,6 +58,8 @@ def routes() -> list[BaseRoute]:
         "/confirm": (show_confirm, confirm),
         "/setup": (SETUP.show, SETUP.submit),
         "/recover": (RECOVERY.show, RECOVERY.submit),
+        "/set-password": (PASSWORD.show, PASSWORD.submit),
+        FORGOTTEN: (show_forgotten, ask),
         "/account": (show_account, change_profile),
         PATH: (show_set_up, set_up),
         f"{PATH}/remove": (show_remove, remove),

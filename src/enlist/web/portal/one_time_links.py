@@ -1,10 +1,10 @@
-"""The pages that a one-time link leads to: `/setup#t=…` and `/recover#t=…`.
+"""The pages that a one-time link leads to: `/setup#t=…`, `/recover#t=…`, `/set-password#t=…`.
 
-The first is printed by the server for the first administrator, the other made at the machine
-(`enlist user recover`) for one who cannot sign in any more. Both ask for a password and sign in who
-has set it. The secret comes in the fragment and a POST body like every other one (X60), or is
-pasted; a form that was not filled in right carries it sealed, so that nobody must look for the link
-again.
+The first is printed by the server for the first administrator, the next made at the machine
+(`enlist user recover`) for one who cannot sign in any more, the last sent to its user by e-mail.
+All ask for a password and sign in who has set it. The secret comes in the fragment and a POST body
+like every other one (X60), or is pasted; a form that was not filled in right carries it sealed, so
+that nobody must look for the link again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
 from enlist.verbs.driver import Verb
+from enlist.verbs.password_links import UsePasswordLink
 from enlist.verbs.passwords import SHORTEST
 from enlist.verbs.recovery import UseRecoveryLink
 from enlist.verbs.setup import Administrator, UseSetupLink
@@ -40,7 +41,7 @@ _LINK_IS_GOOD: Final = ("validation_failed", "password_too_short")
 
 @dataclass(frozen=True, slots=True)
 class LinkPage:
-    """One of the two pages.
+    """One of these pages.
 
     Attributes:
         use: what the link is used for: of the form, the link and the password.
@@ -128,5 +129,10 @@ def _recover(_form: Mapping[str, str], link: Secret, password: Secret) -> UseRec
     return UseRecoveryLink(link, password)
 
 
+def _set_password(_form: Mapping[str, str], link: Secret, password: Secret) -> UsePasswordLink:
+    return UsePasswordLink(link, password)
+
+
 SETUP: Final = LinkPage(Purpose.SETUP, "portal/setup.html", _set_up, ("organization", "email"))
 RECOVERY: Final = LinkPage(Purpose.RECOVERY, "portal/recover.html", _recover)
+PASSWORD: Final = LinkPage(Purpose.PASSWORD, "portal/set_password.html", _set_password)

@@ -18,6 +18,7 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import LONGEST_PRESENTED, Secret
 from enlist.verbs.callers import BySignIn
+from enlist.verbs.channels import EMAIL
 from enlist.verbs.finish_sign_in import FinishSignIn
 from enlist.verbs.rights import fresh
 from enlist.verbs.sign_in import ConfirmSignIn, EndSignIn, SignedIn, StartSignIn
@@ -198,7 +199,8 @@ async def confirm(request: Request) -> Response:
 async def _sign_in_page(
     request: Request, wanted: str, username: str = "", refusal: Refusal | None = None
 ) -> Response:
-    context = {"next": wanted, "username": username}
+    by_mail = EMAIL in services_of(request).tools.channels
+    context = {"next": wanted, "username": username, "by_mail": by_mail}
     return await _page(request, "portal/sign_in.html", context, None, refusal)
 
 
