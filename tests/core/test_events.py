@@ -6,9 +6,19 @@ import hashlib
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from enlist.core.caller import Caller, CallerKind
-from enlist.core.events import KINDS, Happening, canonical, make_event, personal_digest, refused
+from enlist.core.events import (
+    KINDS,
+    Happening,
+    canonical,
+    make_event,
+    make_events,
+    personal_digest,
+    refused,
+)
 from enlist.core.ids import parse_id
 from enlist.core.outcomes import FieldError, Refusal, Subjects
 
@@ -63,6 +73,30 @@ def test_an_entry_says_who_did_what_to_whom_when() -> None:
     }
     assert parse_id(event.id)
     assert set(event.personal) == {"actor", "address", "user_agent", "user"}
+
+
+@given(
+    texts=st.dictionaries(st.text(), st.text()),
+    data=st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text()),
+    subject=st.none() | st.text(),
+)
+def test_an_entry_is_canonical_whatever_is_in_it(
+    texts: dict[str, str], data: dict[str, str | int | bool | None], subject: str | None
+) -> None:
+    """It is written out piece by piece, which must give the bytes that the one form gives."""
+    about = Subjects(subject, subject, None, subject)
+    happening = Happening("enrollment.issued", about, data, texts, subject or "")
+    (event,) = make_events([(ZOE, happening)], NOW)
+    assert event.entry == canonical(json.loads(event.entry))
+    read = json.loads(event.entry)
+    assert (read["data"], read["about"]["user"]) == (data, subject)
+    assert set(read["personal"]) == set(event.personal)
+
+
+def test_events_that_are_made_together_share_no_salt() -> None:
+    made = make_events([(ZOE, Happening("attempt.started"))] * 3, NOW)
+    assert len({event.salt for event in made}) == len({event.id for event in made}) == 3
+    assert all(len(event.salt) == 16 for event in made)
 
 
 def test_personal_values_stand_in_the_entry_as_salted_digests() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
@@ -19,6 +20,7 @@ from enlist.core.clock import (
     to_datetime,
 )
 from enlist.core.ids import LATEST, least_id, new_id, parse_id
+from enlist.web import serving
 
 NOW = 1_780_000_000_123_456
 
@@ -29,6 +31,19 @@ def test_ids_are_uuids_of_version_7() -> None:
     made = uuid.UUID(new_id(moment))
     assert (made.version, made.variant) == (7, uuid.RFC_4122)
     assert made.int >> 80 == moment // 1_000
+
+
+def test_a_forked_process_makes_other_ids() -> None:
+    """Workers are forked: what was drawn for the ids of one must not be used by all."""
+    assert serving  # which sees to it
+    new_id(NOW)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, new_id(NOW)[-12:].encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 12).decode() != new_id(NOW)[-12:]
 
 
 def test_ids_sort_by_age_down_to_the_microsecond() -> None:

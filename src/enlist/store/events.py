@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from enlist.core.caller import Caller
-from enlist.core.events import Event, Happening, canonical, make_event
+from enlist.core.events import Event, Happening, canonical, make_events
 from enlist.core.ids import LATEST, Id, least_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
@@ -139,7 +139,7 @@ def record(tx: Tx, caller: Caller, happening: Happening) -> Event:
 
 def record_each(tx: Tx, done: Iterable[tuple[Caller, Happening]]) -> list[Event]:
     """Write down several happenings at once, in this order."""
-    made = [make_event(happening, caller, tx.now) for caller, happening in done]
+    made = make_events(list(done), tx.now)
     tx.each(INSERT_EACH, [row_of(event) for event in made])
     return made
 

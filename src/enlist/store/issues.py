@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from enlist.core.caller import Caller
-from enlist.core.events import Happening, make_event
+from enlist.core.events import Happening, make_events
 from enlist.core.model import Device
 from enlist.store import devices, enrollment_secrets, enrollments, events, outbox, sms, users
 from enlist.store.enrollment_secrets import NewSecret
@@ -99,11 +99,8 @@ def _write(tx: Tx, issued: Sequence[Issue]) -> None:
     back_dated = tx.now - enrollments.BACK_DATED
     secrets = [enrollment_secrets.row_of(each.secret) for each in issued]
     messages = [outbox.row_of(each.message) for each in issued if each.message is not None]
-    happened = [
-        events.row_of(make_event(one, each.caller, tx.now))
-        for each in issued
-        for one in each.happenings
-    ]
+    told = [(each.caller, one) for each in issued for one in each.happenings]
+    happened = [events.row_of(event) for event in make_events(told, tx.now)]
     answers = tx.each_of(
         [
             (enrollments.INSERT_EACH, rows, {"now": tx.now, "not_before": back_dated}),

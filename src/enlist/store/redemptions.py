@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
-from enlist.core.events import Happening, make_event
+from enlist.core.events import Happening, make_events
 from enlist.core.ids import Id
 from enlist.core.model import Device
 from enlist.core.terms import Acceptance
@@ -249,6 +249,7 @@ def _accepted(claim: Redemption, acceptance: Acceptance) -> dict[str, object]:
 def _steps(claims: Sequence[Redemption], now: int) -> list[list[dict[str, object]]]:
     """What each step of `_ENROLL_EACH` takes."""
     certificates = ((claim, claim.certificate) for claim in claims)
+    happened = make_events([(claim.caller, claim.happening) for claim in claims], now)
     return [
         [_right(claim) for claim in claims],
         [_report(claim) for claim in claims],
@@ -257,7 +258,7 @@ def _steps(claims: Sequence[Redemption], now: int) -> list[list[dict[str, object
             for claim, certificate in certificates
             if certificate is not None
         ],
-        [events.row_of(make_event(claim.happening, claim.caller, now)) for claim in claims],
+        [events.row_of(event) for event in happened],
     ]
 
 

@@ -22,11 +22,14 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from enlist.core import ids
 from enlist.web.connections import HEAD, PATIENCE, DeviceConnection, WebConnection
 from enlist.web.tls import LOOK_EVERY, ReloadingTls
 from enlist.web.upgrading import MOST_SAID, Upgrading
 
 _log = structlog.get_logger("enlist.serving")
+
+os.register_at_fork(after_in_child=ids.begin_anew)
 GRACE: Final = 10
 """Seconds that open requests get to finish when the server stops."""
 STEADY: Final = 60.0
