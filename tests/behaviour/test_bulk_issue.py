@@ -125,7 +125,8 @@ def test_what_changes_meanwhile_leaves_out_its_row_alone(enlist: Enlist, people:
     tools, host = enlist.driver.tools, enlist.host
     looked = enlist.store.read(lambda tx: [verb.look(tools, tx, host) for verb in verbs])
     pairs = zip(verbs, looked, strict=True)
-    claims: list[Any] = [verb.work(tools, host, seen) for verb, seen in pairs]  # type: ignore[arg-type]
+    ready: list[Any] = [(verb, host, verb.work(tools, host, seen)) for verb, seen in pairs]  # type: ignore[arg-type]
+    claims: list[Any] = list(RegisterInBulk.complete(tools, ready))
     enlist.do(DeleteUser(people[3]))
     assert list(enlist.store.claim(RegisterInBulk.apply_many, claims)) == [0, 1]
     assert code(enlist.perform(verbs[0])) == "not_found"

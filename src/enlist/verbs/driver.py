@@ -209,6 +209,11 @@ class HotVerb(AnyVerb[Seen, Ready, Value], Generic[Seen, Ready, Claim, Value]):
         """Have asked at once what `look` will ask for each of these."""
 
     @classmethod
+    def look_each(cls, tools: Tools, tx: Reader, asked: Sequence[tuple[Self, Caller]]) -> list[Any]:
+        """`look` for many over one snapshot: what each sees, in order."""
+        return [look_at(verb, tools, tx, caller) for verb, caller in asked]
+
+    @classmethod
     @abstractmethod
     def complete(
         cls, tools: Tools, ready: Sequence[tuple[Self, Caller, Ready]]

@@ -88,6 +88,13 @@ def line(text: str) -> str:
     return cleaned
 
 
+def stands(text: str) -> bool:
+    """Whether `line` would find nothing wrong with a text, and nothing to trim; False in doubt."""
+    return not text or (
+        len(text) <= MOST_LETTERS and text.isascii() and text.isprintable() and text.strip() == text
+    )
+
+
 def label(text: str) -> str:
     """One line of text that must not be empty."""
     cleaned = line(text)

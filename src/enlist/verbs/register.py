@@ -7,6 +7,7 @@ a caller who holds `enrollments:reveal`.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -70,6 +71,11 @@ _SOURCES: Final = {
 }
 
 
+_PLATFORMS: Final = frozenset(each.value for each in Platform)
+_OWNERSHIPS: Final = frozenset(each.value for each in Ownership)
+_TEXTS_OF: Final = operator.attrgetter(*TEXTS)
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceDetails:
     """What is known of a device when it is registered (A31)."""
@@ -97,6 +103,8 @@ class DeviceDetails:
         return self._read()[0]
 
     def _read(self) -> tuple[DeviceDetails, tuple[FieldError, ...]]:
+        if self._stands():
+            return self, ()
         read = Fields()
         texts = {name: read.read(name, getattr(self, name), fields.line) for name in TEXTS}
         if not self.name.strip():
@@ -112,6 +120,17 @@ class DeviceDetails:
         )
         return found, tuple(read.errors)
 
+    def _stands(self) -> bool:
+        """Whether there is nothing to find wrong, or to change: in short, as most rows are."""
+        return (
+            self.name != ""
+            and self.platform in _PLATFORMS
+            and self.ownership in _OWNERSHIPS
+            and not self.tags
+            and not self.custom_attributes
+            and all(map(fields.stands, _TEXTS_OF(self)))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -121,6 +140,40 @@ class Seen:
     user: User | None
     policy: EnrollmentPolicy
     device: Device | None = None
+
+
+class Places:
+    """Where devices are registered, in one snapshot: what many rows would ask is asked once."""
+
+    def __init__(self, tx: Reader, caller: Caller) -> None:
+        self._tx = tx
+        self._caller = caller
+        self._named: dict[str, Organization | Refusal] = {}
+        self._policies: dict[tuple[Id, Delivery], EnrollmentPolicy | Refusal] = {}
+
+    def named(self, named: str) -> Organization | Refusal:
+        """The organization with this id or Group ID."""
+        found = self._named.get(named)
+        if found is None:
+            found = self._named[named] = organization_named(self._tx, self._caller, named)
+        return found
+
+    def policy(
+        self, tools: Tools, organization: Organization, message: Delivery
+    ) -> EnrollmentPolicy | Refusal:
+        """The settings in force there, where the caller may register and there is room."""
+        key = organization.id, message
+        found = self._policies.get(key)
+        if found is None:
+            found = self._policies[key] = self._policy(organization.path, message)
+        if isinstance(found, Refusal):
+            return found
+        return crowded(tools, self._tx, Subjects(organization.id)) or found
+
+    def _policy(self, path: str, message: Delivery) -> EnrollmentPolicy | Refusal:
+        refusal = lacks(self._caller, Permission.DEVICES_REGISTER, path)
+        refusal = refusal or check_template(self._tx, message, path)
+        return refusal or organizations.policy(self._tx, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +265,19 @@ class Register(_Issuing):
     name = "register"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Refusal:
+        return self.look_among(tools, tx, caller, Places(tx, caller))
+
+    def look_among(
+        self, tools: Tools, tx: Reader, caller: Caller, places: Places
+    ) -> Seen | Refusal:
+        """The same among many, who have most of what is asked in common."""
         errors = self.details.problems()
         if errors:
             return Refusal("validation_failed", fields=errors)
         user = user_named(tx, caller, self.user)
         if isinstance(user, Refusal):
             return user
-        place = self.organization or user.organization_id
-        organization = organization_named(tx, caller, place)
+        organization = places.named(self.organization or user.organization_id)
         if isinstance(organization, Refusal):
             return organization
         refusal = beyond(tx, caller, user.id, Subjects(organization.id, user.id))
@@ -227,7 +285,7 @@ class Register(_Issuing):
             return refusal
         if not organization.path.startswith(user.organization_path):
             return invalid("organization", "must be the user's organization or one below it")
-        policy = self.look_at(tools, tx, caller, organization)
+        policy = places.policy(tools, organization, self.message)
         return policy if isinstance(policy, Refusal) else Seen(organization, user, policy)
 
     def look_at(
@@ -248,11 +306,11 @@ class Register(_Issuing):
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
         return self.prepare(tools, caller, seen, self.new_device(seen, tools.clock()))
 
-    def new_device(self, seen: Seen, now: int) -> Device:
-        """The device as it is written."""
+    def new_device(self, seen: Seen, now: int, device_id: Id = "") -> Device:
+        """The device as it is written; with an id of its own where none is given."""
         details, user = self.details.stored(), seen.user
         return Device(
-            id=new_id(now),
+            id=device_id or new_id(now),
             organization_id=seen.organization.id,
             organization_path=seen.organization.path,
             group_id=seen.organization.group_id,
@@ -275,7 +333,7 @@ class Register(_Issuing):
             last_seen_at=None,
             version=1,
             tags=labels.tags(details.tags),
-            custom_attributes=labels.attributes(details.custom_attributes),
+            custom_attributes=labels.attributes(details.custom_attributes or {}),
         )
 
 

@@ -11,14 +11,14 @@ power failure.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, in_block, new_block
-from enlist.core.model import Organization
+from enlist.core.model import Device, Organization
 from enlist.core.outcomes import Done, Refusal, Send, Subjects, invalid
-from enlist.core.policy import Permission
+from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.store import devices, enrollments, issues, limits, roles, users
 from enlist.store.ahead import ReadAhead
 from enlist.store.limits import IdempotencyKey
@@ -30,21 +30,24 @@ from enlist.verbs.finding import organization_named
 from enlist.verbs.idempotent import LIFETIME
 from enlist.verbs.issuing import (
     Issued,
+    Minted,
     Prepared,
     Target,
     cap_reached,
     happenings,
     message_of,
+    mint,
     prepare,
     shows_token,
 )
-from enlist.verbs.register import IssuedAgain, Register, Seen, new_enrollment
+from enlist.verbs.register import IssuedAgain, Places, Register, Seen, new_enrollment
 
 MOST_ROWS: Final = 10_000
 """Of one request."""
 
-_CANDIDATES: Final = 2
-"""Tokens that are made for a row: that both read like tokens of others happens to nobody."""
+_TOKENS_ALONE: Final = 2
+"""Tokens that are made for a row that is alone: that both read like tokens of others happens to
+nobody. Among others it has one, and is done alone where that one is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,37 @@ class BeginBulk(QuickVerb[Organization, Block]):
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A row that can be issued, but for its token."""
+
+    device: Device
+    prepared: Prepared
+    policy: EnrollmentPolicy
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A row that is about to be issued, and what its answer is made of."""
 
     issue: issues.Issue
     prepared: Prepared
+    minted: tuple[Minted, ...]
+
+
+def _claim(tools: Tools, caller: Caller, ready: Ready, tokens: int, now: int) -> Claim:
+    prepared = ready.prepared
+    minted = mint(tools, prepared.target, ready.policy, tokens)
+    data = {"platform": ready.device.platform.value}
+    issue = issues.Issue(
+        ready.device,
+        new_enrollment(prepared, caller),
+        tuple(each.row for each in minted),
+        message_of(prepared, 1, now),
+        tuple(happenings(prepared, "device.registered", data, 1)),
+        caller,
+        prepared.sms_per_day,
+    )
+    return Claim(issue, prepared, minted)
 
 
 def _issue(tx: Tx, claims: Sequence[Claim]) -> list[int]:
@@ -120,7 +149,7 @@ def _issue(tx: Tx, claims: Sequence[Claim]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class RegisterInBulk(HotVerb[Seen | Issued, Claim, Claim, Issued]):
+class RegisterInBulk(HotVerb[Seen | Issued, Ready, Claim, Issued]):
     """Register one of many devices and issue its enrollment.
 
     Attributes:
@@ -147,19 +176,35 @@ class RegisterInBulk(HotVerb[Seen | Issued, Claim, Claim, Issued]):
         if repeated:
             enrollments.read_ahead(ahead, repeated)
 
+    @classmethod
+    def look_each(
+        cls, tools: Tools, tx: Reader, asked: Sequence[tuple[RegisterInBulk, Caller]]
+    ) -> list[Seen | Issued | Refusal]:
+        places: dict[int, Places] = {}
+        for _, caller in asked:
+            if id(caller) not in places:
+                places[id(caller)] = Places(tx, caller)
+        return [verb.look_among(tools, tx, caller, places[id(caller)]) for verb, caller in asked]
+
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Seen | Issued | Refusal:
+        return self.look_among(tools, tx, caller, Places(tx, caller))
+
+    def look_among(
+        self, tools: Tools, tx: Reader, caller: Caller, places: Places
+    ) -> Seen | Issued | Refusal:
+        """The same among the others of its portion."""
         if self.repeated and enrollments.find(tx, self.ids.enrollment) is not None:
             revealed = self.row.message.shown
             return IssuedAgain(self.ids.enrollment, revealed).look(tools, tx, caller)
-        return self.row.look(tools, tx, caller)
+        return self.row.look_among(tools, tx, caller, places)
 
     def work(
         self, tools: Tools, caller: Caller, seen: Seen | Issued
-    ) -> Claim | Answered[Issued] | Refusal:
+    ) -> Ready | Answered[Issued] | Refusal:
         if isinstance(seen, Issued):
             return Answered(Done(seen))
-        row, now = self.row, tools.clock()
-        device = replace(row.new_device(seen, now), id=self.ids.device)
+        row = self.row
+        device = row.new_device(seen, tools.clock(), self.ids.device)
         target = Target(
             enrollment_id=self.ids.enrollment,
             generation=1,
@@ -171,28 +216,22 @@ class RegisterInBulk(HotVerb[Seen | Issued, Claim, Claim, Issued]):
             grant=row.grant,
         )
         delivery, until = row.message, row.expires_at
-        prepared = prepare(tools, caller, target, seen.policy, delivery, until, _CANDIDATES)
+        prepared = prepare(tools, caller, target, seen.policy, delivery, until, spares=0)
         if isinstance(prepared, Refusal):
             return prepared
-        message = message_of(prepared, 1, now)
-        data = {"platform": device.platform.value}
-        told = tuple(happenings(prepared, "device.registered", data, 1))
-        secrets = tuple(each.row for each in prepared.minted)
-        enrollment = new_enrollment(prepared, caller)
-        claim = issues.Issue(
-            device, enrollment, secrets, message, told, caller, prepared.sms_per_day
-        )
-        return Claim(claim, prepared)
+        return Ready(device, prepared, seen.policy)
 
     @classmethod
     def complete(
-        cls, _tools: Tools, ready: Sequence[tuple[RegisterInBulk, Caller, Claim]]
+        cls, tools: Tools, ready: Sequence[tuple[RegisterInBulk, Caller, Ready]]
     ) -> Sequence[Claim | Refusal]:
-        return [claim for _, _, claim in ready]
+        tokens = _TOKENS_ALONE if len(ready) == 1 else 1
+        now = tools.clock()
+        return [_claim(tools, caller, one, tokens, now) for _, caller, one in ready]
 
     def won(self, claim: Claim, answer: int) -> Done[Issued]:
         prepared, message = claim.prepared, claim.issue.message
-        target, token = prepared.target, prepared.minted[answer - 1].token
+        target, token = prepared.target, claim.minted[answer - 1].token
         issued = Issued(
             target.enrollment_id,
             target.device_id,

@@ -17,7 +17,7 @@ from enlist.store import limits
 from enlist.store.ahead import ReadAhead
 from enlist.store.lanes import Store
 from enlist.store.tx import Reader, StoreUnavailable
-from enlist.verbs.driver import Answered, Driver, HotVerb, look_at
+from enlist.verbs.driver import Answered, Driver, HotVerb
 from enlist.verbs.refusing import record_each, unrecorded
 
 Asked = tuple[HotVerb[Any, Any, Any, Any], Caller]
@@ -85,9 +85,8 @@ class Together:
             limits.read_ahead(ahead, (caller.source for _, caller in looking.values()))
         type(verbs[0]).read_ahead(tools, ahead, verbs)
         ahead.read()
-        return {
-            place: look_at(verb, tools, ahead, caller) for place, (verb, caller) in looking.items()
-        }
+        seen = type(verbs[0]).look_each(tools, ahead, list(looking.values()))
+        return dict(zip(looking, seen, strict=True))
 
     def _work(self, verb: HotVerb[Any, Any, Any, Any], caller: Caller, seen: object) -> Any:
         if isinstance(seen, Refusal):
