@@ -13,58 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from enlist.cli.application import build
-from enlist.cli.remote import backend
-from enlist.cli.remote.backend import Remote
-from enlist.cli.remote.connection import Connection
 from enlist.core.faults import Unusable
 from enlist.core.secrets import Secret
-from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.hooks import AddWebhook, TestWebhook
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import DeviceDetails, Register
-from tests.cli.conftest import Ran, Run
+from tests.cli.conftest import COMMANDS, HERE, Run, key_file
 from tests.connections import Process, enrolled
 from tests.installation import Enlist, done
 from tests.peers.base import free_port
 from tests.peers.pki import Pki
-from tests.web.api.conftest import served_api
 
-HERE = "http://localhost:8000"
-COMMANDS = build()
 HOOK = "https://hooks.example.com/enlist"
-
-
-def key_file(folder: Path, text: str, mode: int = 0o600) -> Path:
-    path = folder / "key"
-    path.write_text(f"{text}\n")
-    path.chmod(mode)
-    return path
-
-
-@pytest.fixture
-def remote(enlist: Enlist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run a command against the installation's own API, as an administrator's key."""
-    permissions = ("enrollments:reveal",)
-    made = enlist.do(CreateApiKey("far", "administrator", enlist.root.id, permissions))
-    path = key_file(tmp_path, made.secret.reveal())
-    monkeypatch.setattr(Remote, "now", property(lambda _self: enlist.clock.now))
-    with capture_logs(), served_api(enlist) as api:  # the server's, beside what is printed
-        connection = partial(Connection, transport=api.http._transport)
-        monkeypatch.setattr(backend, "Connection", connection)
-
-        def ran(*words: str, stdin: str = "", expect: int = 0) -> Ran:
-            start = ["--server", HERE, "--api-key-file", str(path)]
-            result = CliRunner().invoke(COMMANDS, [*start, *words], input=stdin)
-            if result.exception is not None and not isinstance(result.exception, SystemExit):
-                raise result.exception
-            assert result.exit_code == expect, f"{words}\n{result.output}{result.stderr}"
-            return Ran(result.exit_code, result.stdout, result.stderr)
-
-        yield ran
 
 
 def company(enlist: Enlist) -> dict[str, str]:
@@ -207,33 +169,6 @@ def test_accounts_and_webhooks_are_kept_from_elsewhere(enlist: Enlist, remote: R
     for act in ("stop", "resume", "delete"):
         remote("webhook", act, hook["id"])
     assert remote("webhook", "list", "--json").json["items"] == []
-
-
-def test_groups_are_kept_from_elsewhere(enlist: Enlist, run: Run, remote: Run) -> None:
-    enlist.user("ada")
-    group = remote("group", "add", "--name", "Field staff", "--json").json["id"]
-    both = remote("group", "add-user", group, "ada", "nobody", "--json", expect=1).json
-    assert (both["items"], both["refused"][0]["code"]) == ([{"user": "ada"}], "not_found")
-    remote("group", "change", group, "--name", "Drivers")
-    for words in (("group", "list"), ("group", "members", group)):
-        assert remote(*words).out == run(*words).out
-    assert remote("group", "members", group, "--json").json["items"][0]["username"] == "ada"
-    remote("group", "remove-user", group, "ada")
-    remote("group", "delete", group)
-    assert "enlist group add" in remote("group", "list").out
-
-
-def test_what_has_no_place_in_the_api_works_there_alone(remote: Run) -> None:
-    for words in (
-        ("doctor",),
-        ("keys", "list"),
-        ("audit", "verify"),
-        ("user", "recover", "root@example.com"),
-        ("user", "erase", "root@example.com", "--dry-run"),
-        ("enrollment", "reactivate", "--all"),
-        ("enrollment", "list", "--csv"),
-    ):
-        assert "on the server's own machine alone" in remote(*words, expect=2).err
 
 
 @contextmanager

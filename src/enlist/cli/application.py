@@ -29,6 +29,7 @@ from enlist.cli import (
     webhooks,
 )
 from enlist.cli.backend import Backend
+from enlist.cli.options import backend as find_backend
 from enlist.cli.output import UNUSABLE, problems, usage
 from enlist.core.faults import Unusable
 from enlist.store.tx import StoreUnavailable
@@ -133,5 +134,6 @@ def _root(
         usage("--api-key-file is for a server elsewhere. Name it by --server.")
 
 
-def _agent() -> None:
-    """Handled before Typer is loaded; here for the list of commands alone."""
+def _agent(context: typer.Context) -> None:
+    """Handled before Typer is loaded, unless --server stands before it."""
+    find_backend(context)

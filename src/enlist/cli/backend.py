@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 from enlist.core.caller import Caller
 from enlist.core.diagnosis import Diagnosis
+from enlist.core.faults import Unusable
 from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
@@ -17,6 +18,10 @@ from enlist.store.lanes import Store
 from enlist.verbs.checkpoints import SealedLog
 from enlist.verbs.driver import AnyVerb, Driver, View
 from enlist.verbs.verify_log import Check
+
+if TYPE_CHECKING:
+    from enlist.store.imports import ImportJob
+    from enlist.verbs.exporting import ExportEnrollments
 
 Value = TypeVar("Value")
 
@@ -58,6 +63,68 @@ class Opened:
     def view(self, view: View[Value]) -> Value | Refusal:
         """Look at something."""
         return self.driver.view(view, self.caller)
+
+    def bring(
+        self,
+        file: BinaryIO,
+        *,
+        organization: str,
+        kind: str,
+        name: str,
+        description: str,
+        preview: bool,
+    ) -> ImportJob | Refusal:
+        """Read a file that is to be imported."""
+        from enlist.verbs.imports import bring
+
+        return bring(
+            self.driver,
+            self.store,
+            self.caller,
+            file,
+            organization=organization,
+            kind=kind,
+            name=name,
+            description=description,
+            preview=preview,
+        )
+
+    def work_on_import(self, job_id: Id, tell: Callable[[int], None]) -> bool:
+        """Go on with an import to its end; False where somebody else is at it."""
+        from enlist.verbs.importing import Importing
+
+        importing = Importing(self.driver, self.store)
+        return importing.work(job_id, tell=lambda job: tell(job.done))
+
+    def work_on_wave(self, wave_id: Id) -> bool:
+        """Go on with a wave for a while; False where there is nothing to do yet."""
+        from enlist.verbs.waving import Waving
+
+        waving = Waving(self.driver, self.store)
+        try:
+            return waving.work(wave_id)
+        except KeyboardInterrupt:
+            waving.let_go(wave_id)  # else the server would wait for a claim that nobody holds
+            raise
+
+    def export(self, view: ExportEnrollments) -> Iterator[str] | Refusal:
+        """All of a list as CSV, page after page; an event tells of it before the first."""
+        from enlist.verbs.exporting import BeginExport
+
+        begun = self.perform(BeginExport(view))
+        return begun if isinstance(begun, Refusal) else self._pages(view)
+
+    def _pages(self, view: ExportEnrollments) -> Iterator[str]:
+        from enlist.verbs.exporting import heading, lines
+
+        yield heading()
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.view(replace(view, cursor=cursor))
+            if isinstance(page, Refusal):
+                raise Unusable("The right to export ended while exporting.")
+            yield lines(page.items, self.now)
+            cursor = page.next_cursor
 
 
 class Backend(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, get_args
@@ -44,6 +43,7 @@ from enlist.cli.output import (
     print_json,
     print_page,
     problems,
+    refuse,
     shown,
     usage,
 )
@@ -162,18 +162,16 @@ def list_(
 
 
 def _export(enlist: Opened, organization: str, search: str, filters: Mapping[str, str]) -> None:
-    """All of the list as CSV on standard output, page after page."""
+    """All of the list as CSV on standard output, as it comes."""
     from enlist.store.listing import MOST_PER_PAGE
-    from enlist.verbs.exporting import BeginExport, ExportEnrollments, heading, lines
+    from enlist.verbs.exporting import ExportEnrollments
 
     view = ExportEnrollments(organization, search=search, filters=filters, limit=MOST_PER_PAGE)
-    done(enlist.perform(BeginExport(view)))
-    sys.stdout.write(heading())
-    cursor: str | None = ""
-    while cursor is not None:
-        page = shown(enlist, replace(view, cursor=cursor))
-        sys.stdout.write(lines(page.items, enlist.now))
-        cursor = page.next_cursor
+    pages = enlist.export(view)
+    if isinstance(pages, Refusal):
+        refuse(pages)
+    for page in pages:
+        sys.stdout.write(page)
 
 
 @commands.command("show", epilog="Example: enlist enrollment show 0199…")

@@ -71,15 +71,11 @@ def file_(
     """
     from enlist.core.outcomes import Refusal
     from enlist.verbs.csv_file import MOST_BYTES
-    from enlist.verbs.imports import bring
 
     if path.stat().st_size > MOST_BYTES:
         usage(f"{path} has more than 64 MiB. Divide it into several files.")
     with installation(context, data, database) as enlist, path.open("rb") as file:
-        job = bring(
-            enlist.driver,
-            enlist.store,
-            enlist.caller,
+        job = enlist.bring(
             file,
             organization=organization,
             kind=kind,
@@ -112,15 +108,13 @@ def _finish(enlist: Opened, job: ImportJob, *, as_json: bool) -> None:
     import time
 
     from enlist.store.imports import ImportState
-    from enlist.verbs.importing import Importing
     from enlist.verbs.imports import ReadImportErrors, ShowImport
 
     under_way = (ImportState.UPLOADING, ImportState.CHECKING, ImportState.RUNNING)
-    importing = Importing(enlist.driver, enlist.store)
     with progress_after_a_second("Importing", job.rows) as tell:
         while (now := shown(enlist, ShowImport(job.id))).state in under_way:
             tell(now.done)
-            if not importing.work(job.id, tell=lambda each: tell(each.done)):
+            if not enlist.work_on_import(job.id, tell):
                 time.sleep(0.5)  # the server was faster, and goes on with it
     if as_json:
         from enlist.verbs import documents

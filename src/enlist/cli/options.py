@@ -77,8 +77,13 @@ def same_folder(context: typer.Context) -> str:
 
 
 def backend(context: typer.Context) -> Backend:
-    """What `wiring` handed over."""
-    found: Backend = context.find_root().obj
+    """What `wiring` handed over, or the server elsewhere that is asked instead."""
+    root = context.find_root()
+    if root.params.get("server"):
+        from enlist.cli.remote.backend import may_run
+
+        may_run(context.command_path.partition(" ")[2])
+    found: Backend = root.obj
     return found
 
 

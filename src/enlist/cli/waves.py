@@ -281,19 +281,16 @@ def _finish(enlist: Opened, wave_id: str, *, watch: bool, as_json: bool) -> None
     from enlist.store.waves import WaveState
     from enlist.verbs.documents import wave_standing
     from enlist.verbs.waves import ShowWave
-    from enlist.verbs.waving import Waving
 
-    waving = Waving(enlist.driver, enlist.store)
     found = shown(enlist, ShowWave(wave_id))
     try:
         with progress_after_a_second("Issuing", found.wave.people) as tell:
             while watch and found.wave.state is WaveState.RUNNING:
                 tell(found.wave.done)
-                if not waving.work(wave_id):
+                if not enlist.work_on_wave(wave_id):
                     time.sleep(0.2)  # the throttle, or the server is at it
                 found = shown(enlist, ShowWave(wave_id))
     except KeyboardInterrupt:
-        waving.let_go(wave_id)
         _leave(wave_id)
     if as_json:
         print_json(wave_standing(found))

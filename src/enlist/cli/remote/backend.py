@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from enlist.cli.backend import Opened
 from enlist.cli.output import usage
+from enlist.cli.remote.asking import Asking
 from enlist.cli.remote.connection import Connection, read_key
-from enlist.cli.remote.requests import Asking
+from enlist.cli.remote.requests import HERE_ALONE, way_of
+from enlist.cli.remote.reviving import revived
 from enlist.core.caller import Caller, CallerKind
+from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
+from enlist.store.imports import ImportJob
 from enlist.verbs.driver import AnyVerb, View
+from enlist.verbs.exporting import ExportEnrollments
 
 Value = TypeVar("Value")
 
@@ -23,6 +28,15 @@ Value = TypeVar("Value")
 def here_alone() -> NoReturn:
     """What was asked for has no place in the API."""
     usage("This works on the server's own machine alone. Leave out --server, and run it there.")
+
+
+def may_run(command: str) -> None:
+    """End a command that no server elsewhere can be asked for, and say why."""
+    if command in HERE_ALONE:
+        usage(
+            f"enlist {command} works on the server's own machine alone: {HERE_ALONE[command]}. "
+            "Leave out --server, and run it there."
+        )
 
 
 class Remote(Opened):
@@ -60,13 +74,45 @@ class Remote(Opened):
         found: Value | Refusal = self._asked(view)
         return found
 
+    def bring(
+        self,
+        file: BinaryIO,
+        *,
+        organization: str,
+        kind: str,
+        name: str,
+        description: str,
+        preview: bool,
+    ) -> ImportJob | Refusal:
+        """Send a file to be imported."""
+        what = {"kind": kind, "name": name, "description": description}
+        asked = {**what, "organization": organization, "dry_run": "true" if preview else ""}
+        given = {key: text for key, text in asked.items() if text}
+        found = self._ask.bring("/imports", file, **given)
+        return found if isinstance(found, Refusal) else revived(ImportJob, found)
+
+    def work_on_import(self, job_id: Id, tell: Callable[[int], None]) -> bool:  # noqa: ARG002
+        """The server does it."""
+        return False
+
+    def work_on_wave(self, wave_id: Id) -> bool:  # noqa: ARG002 - likewise
+        """The server does it."""
+        return False
+
+    def export(self, view: ExportEnrollments) -> Iterator[str] | Refusal:
+        """The server's own file."""
+        asked = {"organization": view.organization, "search": view.search, **view.filters}
+        given = {key: text for key, text in asked.items() if text}
+        return self._ask.take("/enrollments/export", **given)
+
     @property
     def _ask(self) -> Asking:
         asking: Asking = super().__getattribute__("_asking")
         return asking
 
     def _asked(self, asked: object) -> Any:
-        return self._ask(asked) if self._ask.can(asked) else here_alone()
+        way = way_of(asked)
+        return here_alone() if way is None else way(self._ask, asked)
 
 
 class RemoteBackend:

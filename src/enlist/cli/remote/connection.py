@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import ssl
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import httpx2
@@ -91,7 +92,38 @@ class Connection:
         Raises:
             Unusable: there was no answer of Enlist's, or none to this key.
         """
-        answer = self._sent(method, path, body, query)
+        return self._told(method, path, self._sent(method, path, query, json=body))
+
+    def send(self, path: str, file: BinaryIO, query: Mapping[str, str]) -> Any | Refusal:
+        """Send a file of comma-separated values; answers as `ask` does.
+
+        Raises:
+            Unusable: as `ask`.
+        """
+        headers = {"content-type": "text/csv"}
+        answer = self._sent("POST", path, query, content=file, headers=headers)
+        return self._told("POST", path, answer)
+
+    def take(self, path: str, query: Mapping[str, str]) -> Iterator[str] | Refusal:
+        """Take a file away, piece by piece as it comes: it may be larger than the memory here.
+
+        Raises:
+            Unusable: as `ask`; also later, where the answer breaks off.
+        """
+        with self._explained():
+            request = self._client.build_request("GET", self._url(path), params=query or None)
+            answer = self._client.send(request, stream=True)
+            if not answer.is_success:
+                answer.read()
+        if answer.is_success:
+            return self._pieces(answer)
+        return self._refused("GET", path, answer)
+
+    def _pieces(self, answer: httpx2.Response) -> Iterator[str]:
+        with self._explained(), closing(answer):
+            yield from answer.iter_text()
+
+    def _told(self, method: str, path: str, answer: httpx2.Response) -> Any | Refusal:
         if answer.is_success:
             if not answer.content:
                 return None
@@ -103,17 +135,20 @@ class Connection:
         """Let go of the connection."""
         self._client.close()
 
+    def _url(self, path: str) -> str:
+        return f"{self.server}{_API}{path}"
+
     def _sent(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None,
-        query: Mapping[str, str] | None,
+        self, method: str, path: str, query: Mapping[str, str] | None, **sent: Any
     ) -> httpx2.Response:
+        with self._explained():
+            return self._client.request(method, self._url(path), params=query or None, **sent)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What goes wrong on the way, in words."""
         try:
-            return self._client.request(
-                method, f"{self.server}{_API}{path}", json=body, params=query or None
-            )
+            yield
         except httpx2.TimeoutException as error:
             raise Unusable(
                 f"{self.server} did not answer within {PATIENCE:g} seconds. Look whether it was "
@@ -163,7 +198,7 @@ class Connection:
 
     def _knows(self, method: str, path: str) -> bool:
         """Whether the server has such an operation at all; what is named may just not be there."""
-        document = self._sent("GET", "/openapi.json", None, None)
+        document = self._sent("GET", "/openapi.json", None)
         if not document.is_success:
             return True
         asked = f"{_API}{path}".split("/")

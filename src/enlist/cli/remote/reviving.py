@@ -25,6 +25,7 @@ _ALSO_CALLED: Final = {
     "group_id": "organization",
     "device_name": "device",
     "recipient": "to",
+    "maker": "created_by",
 }
 """Values by what documents call them."""
 

@@ -370,17 +370,26 @@ async def sign_out_user(asking: Staff, user: str) -> Refusal | None:
     return done if isinstance(done, Refusal) else None
 
 
+class SignInsEnded(Shown):
+    """What came of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sign_ins": 2}]})
+
+    sign_ins: int
+    """How many sign-ins ended."""
+
+
 @operations.staff(
     "DELETE",
     "/users/{user}/second-factor",
     Permission.USERS_EDIT,
-    status=204,
+    answers=SignInsEnded,
     refuses=("proof_too_old", "conflict"),
 )
-async def remove_second_factor(asking: Staff, user: str) -> Refusal | None:
+async def remove_second_factor(asking: Staff, user: str) -> SignInsEnded | Refusal:
     """Take away a second factor that was lost: his sign-ins end, and he is told by e-mail."""
-    done = await asking.do(RemoveSecondFactor(user))
-    return done if isinstance(done, Refusal) else None
+    ended = await asking.do(RemoveSecondFactor(user))
+    return shown(ended, lambda count: SignInsEnded(sign_ins=count))
 
 
 def _versioned(asking: Asking, found: model.User | Refusal) -> User | Refusal:

@@ -1,0 +1,97 @@
+"""Users, groups, roles and API keys on a server elsewhere."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Final
+
+from enlist.cli.remote.asking import Asking, Ways, acted, listed, part, some, until
+from enlist.cli.remote.enrolling import details
+from enlist.cli.remote.reviving import moment, revived
+from enlist.core import model
+from enlist.core.outcomes import Refusal
+from enlist.core.secrets import Secret
+from enlist.verbs import api_keys, first_device, groups, second_factor_rules, staff, users, views
+
+
+def _user(verb: users.AddUser) -> dict[str, Any]:
+    names = ("organization", "username", "email", "phone", "first_name", "last_name", "password")
+    return some(
+        **{name: getattr(verb, name) for name in names}, password_link=verb.password_link or None
+    )
+
+
+def _add_user(api: Asking, verb: users.AddUser) -> model.User | Refusal:
+    found = api.do("POST", "/users", _user(verb))
+    return found if isinstance(found, Refusal) else revived(model.User, found)
+
+
+def _send_password_link(api: Asking, verb: staff.SendPasswordLink) -> SimpleNamespace | Refusal:
+    found = api.do("POST", f"/users/{part(verb.user)}/password-link")
+    if isinstance(found, Refusal):
+        return found
+    user = SimpleNamespace(email=found["sent_to"])
+    return SimpleNamespace(user=user, expires_at=moment(found["expires_at"]))
+
+
+def _add_both(api: Asking, verb: first_device.AddUserWithDevice) -> first_device.Both | Refusal:
+    device = details(verb.device.details) | some(message=verb.device.message)
+    found = api.do("POST", "/users", {**_user(verb.user), "device": device})
+    if isinstance(found, Refusal):
+        return found
+    return first_device.Both(revived(model.User, found), api.issued(found["enrollment"]))
+
+
+def _create_key(api: Asking, verb: api_keys.CreateApiKey) -> Any:
+    body = some(name=verb.name_of_key, role=verb.role, organization=verb.organization)
+    body |= {"permissions": list(verb.permissions), "addresses": list(verb.addresses)}
+    found = api.do("POST", "/api-keys", body | some(expires_at=until(verb)))
+    if isinstance(found, Refusal):
+        return found
+    return SimpleNamespace(key=revived(model.ApiKey, found), secret=Secret(found["key"]))
+
+
+def _change_group(api: Asking, verb: groups.ChangeGroup) -> Any:
+    found = api.do("PATCH", f"/groups/{part(verb.group)}", dict(verb.changes))
+    return found if isinstance(found, Refusal) else revived(model.UserGroup, found)
+
+
+def _insist(api: Asking, verb: second_factor_rules.SetSecondFactorRules) -> Any:
+    place = api.place(verb.organization)
+    if isinstance(place, Refusal):
+        return place
+    path = f"/organizations/{part(place)}/second-factor-roles"
+    found = api.do("PUT", path, {"roles": list(verb.roles)})
+    if isinstance(found, Refusal):
+        return found
+    return SimpleNamespace(
+        organization=SimpleNamespace(group_id=found["organization"]),
+        own=frozenset(found["own"]),
+        in_force={each["role"]: each["organization"] for each in found["in_force"]},
+    )
+
+
+ACCOUNTS: Final[Ways] = {
+    views.ListUsers: listed("/users", model.User),
+    users.AddUser: _add_user,
+    staff.SendPasswordLink: _send_password_link,
+    first_device.AddUserWithDevice: _add_both,
+    groups.ListGroups: listed("/groups", model.UserGroup),
+    groups.ShowGroup: acted("GET", "/groups/{group}", model.UserGroup),
+    groups.AddGroup: acted(
+        "POST",
+        "/groups",
+        model.UserGroup,
+        organization="organization",
+        name_of_group="name",
+        description="description",
+    ),
+    groups.ChangeGroup: _change_group,
+    groups.DeleteGroup: acted("DELETE", "/groups/{group}"),
+    groups.AddMember: acted("PUT", "/groups/{group}/members/{user}"),
+    groups.RemoveMember: acted("DELETE", "/groups/{group}/members/{user}"),
+    second_factor_rules.SetSecondFactorRules: _insist,
+    views.ListApiKeys: listed("/api-keys", model.ApiKey),
+    api_keys.CreateApiKey: _create_key,
+    api_keys.RevokeApiKey: acted("DELETE", "/api-keys/{key_id}"),
+}
