@@ -6,14 +6,17 @@ import io
 
 import pytest
 
-from enlist.core.caller import Caller
+from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import Refusal
+from enlist.core.policy import Permission, Right
 from enlist.store import users
 from enlist.store.imports import ImportJob, ImportState, RowError
 from enlist.store.redemptions import DeviceReport
+from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.csv_file import MOST_ROWS
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import (
+    ListImports,
     ReadImportErrors,
     ShowImport,
     StartImport,
@@ -277,6 +280,26 @@ def test_it_goes_on_after_a_restart(enlist: Enlist) -> None:
     ended = again(enlist, job)
     assert (ended.state, counts(ended)) == (ImportState.DONE, (250, 0, 0, 0))
     assert not first.work()
+
+
+def test_a_key_that_brought_it_is_told_to_whoever_may_read_keys(enlist: Enlist) -> None:
+    """S54: who reads the list of staff learns from it no name of a key."""
+    key = enlist.do(CreateApiKey("nightly", "operator", enlist.root.id)).key
+    place = enlist.root
+    bringing = Caller(CallerKind.API_KEY, key.id, key.name, key.rights, place.path, place.id)
+    job = brought(enlist, ROWS, caller=bringing)
+    assert isinstance(job, ImportJob)
+    few = frozenset({Permission.USERS_READ, Permission.STAFF_READ})
+    told = {few: "", few | {Permission.API_KEYS_READ}: "nightly"}
+    for permissions, name in told.items():
+        rights = (Right(place.path, permissions),)
+        reader = Caller(CallerKind.USER, enlist.user(f"reader{name}").id, rights=rights)
+        listed = enlist.driver.view(ListImports(place.id), reader)
+        assert not isinstance(listed, Refusal)
+        assert [each.maker for each in listed.items] == [name]
+    own = enlist.driver.view(ShowImport(job.id), bringing)
+    assert isinstance(own, ImportJob)
+    assert own.maker == "nightly"
 
 
 def test_it_has_the_rights_of_whoever_brought_it(enlist: Enlist) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from enlist.core.caller import Caller, CallerKind
+from enlist.core.ids import Id
 from enlist.core.model import UserState
 from enlist.core.policy import Permission
 from enlist.store import api_keys, organizations, roles, users
@@ -33,16 +34,31 @@ def maker(tx: Reader, job: ImportJob | Wave, permission: Permission) -> Caller |
 
 
 def discreetly(tx: Reader, caller: Caller, found: Iterable[Job]) -> tuple[Job, ...]:
-    """Jobs without who began them, where the caller may not know him; as events are shown."""
+    """Jobs without who began them, where the caller may not know him.
+
+    People are told as in events, an API key to whoever finds it in the list of keys.
+    """
     jobs = tuple(found)
     unknown = strangers(tx, caller, (job.maker_id for job in jobs))
+    keys = {job.maker_id for job in jobs if job.maker_kind == CallerKind.API_KEY}
+    homes = {key: _home(tx, key) for key in keys if key is not None}
 
     def told(job: Job) -> bool:
-        himself = job.maker_id is not None and job.maker_id == caller.id
+        if job.maker_id is not None and job.maker_id == caller.id:
+            return True
+        if job.maker_kind == CallerKind.API_KEY:
+            home = homes.get(job.maker_id or "")
+            return home is not None and caller.may(Permission.API_KEYS_READ, home)
         may = caller.may(Permission.STAFF_READ, job.organization_path)
-        return himself or (may and job.maker_id not in unknown)
+        return may and job.maker_id not in unknown
 
     return tuple(job if told(job) else replace(job, maker="") for job in jobs)
+
+
+def _home(tx: Reader, key_id: Id) -> str | None:
+    """Where a key belongs, also one that was revoked."""
+    key = api_keys.find(tx, key_id)
+    return None if key is None else key.organization_path
 
 
 def _key(tx: Reader, job: ImportJob | Wave) -> Caller | None:
