@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from enlist.core.outcomes import Refusal
-from enlist.pki.chain import DeviceCertificate, Flaw, Unfit
+from enlist.pki.chain import DeviceCertificate, Flaw, Flawed
 from enlist.store.limits import THROTTLE_REFUSALS
 from enlist.store.tx import Reader
 from enlist.verbs import api_sessions, renewal
@@ -95,7 +95,7 @@ def test_a_client_begins_no_more_sessions_than_it_may(
 def test_who_comes_without_a_certificate_is_written_down_no_more_often_than_he_may(
     enlist: Enlist,
 ) -> None:
-    nobody = Authenticate(Unfit(Flaw.MISSING))
+    nobody = Authenticate(Flawed(Flaw.MISSING))
     told = at_once(enlist, nobody, enlist.stranger(), THROTTLE_REFUSALS + 2)
     assert told == {"unauthenticated": THROTTLE_REFUSALS, "rate_limited": 2}
     assert len(enlist.events("credential.refused")) == THROTTLE_REFUSALS

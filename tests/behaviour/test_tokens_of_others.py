@@ -10,7 +10,7 @@ from typing import Any
 
 from enlist.core.ids import new_id
 from enlist.core.secrets import Secret
-from enlist.pki.chain import DeviceCertificate, Flaw, Unfit
+from enlist.pki.chain import DeviceCertificate, Flaw, Flawed
 from enlist.verbs.api_sessions import Authenticate, EndApiSession, UseApiSession
 from enlist.verbs.driver import AnyVerb
 from enlist.verbs.extend import ConfirmExtension, ExtendCertificate
@@ -53,7 +53,7 @@ def test_who_has_no_certificate_writes_nothing_down_whatever_token_he_stole(
     enlist: Enlist,
 ) -> None:
     _, token = signed_in(enlist, "ada", 0)
-    nobody, nobodys = Unfit(Flaw.MISSING), new_id(enlist.clock.now)
+    nobody, nobodys = Flawed(Flaw.MISSING), new_id(enlist.clock.now)
     asked: list[AnyVerb[Any, Any, Any]] = [
         UseApiSession(token, nobody),
         EndApiSession(token, nobody),

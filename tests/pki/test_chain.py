@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from enlist.core.clock import DAY, MINUTE, SECOND, to_datetime
 from enlist.pki.authority import Authority
-from enlist.pki.chain import DeviceCertificate, Flaw, Unfit, examine
+from enlist.pki.chain import DeviceCertificate, Flaw, Flawed, examine
 from enlist.pki.csr import Csr
 from enlist.pki.founding import AuthorityMaterial, create_authority
 from enlist.pki.keys import new_signing_key
@@ -26,7 +26,7 @@ from tests.work import work_of
 
 def flaw_of(der: bytes | None, authority: Authority, now: int = NOW) -> Flaw:
     found = examine(der, authority, now)
-    assert isinstance(found, Unfit), found
+    assert isinstance(found, Flawed), found
     return found.flaw
 
 
@@ -51,7 +51,7 @@ def test_a_rogue_authority_of_the_same_name_is_foreign(authority: Authority, csr
 
     assert rogue.issuing.subject == authority.issuing.subject
     assert flaw_of(presented.der, authority) is Flaw.FOREIGN
-    assert examine(presented.der, authority, NOW) == Unfit(Flaw.FOREIGN), "believed a stranger"
+    assert examine(presented.der, authority, NOW) == Flawed(Flaw.FOREIGN), "believed a stranger"
     assert isinstance(examine(presented.der, rogue, NOW), DeviceCertificate)
 
 
@@ -83,7 +83,7 @@ def test_validity_has_two_ends(
             "verify", "-attime", str(moment // SECOND), "-partial_chain", "-CAfile", "ca.pem",
             stdin=issued.pem.encode(),
         )  # fmt: skip
-        assert (found.flaw if isinstance(found, Unfit) else None) == flaw
+        assert (found.flaw if isinstance(found, Flawed) else None) == flaw
         assert (verdict.returncode == 0) == (flaw is None), verdict.stderr
 
 
@@ -91,7 +91,7 @@ def test_an_expired_device_of_ours_is_still_told_apart(authority: Authority, iss
     issued = issue(lifetime=DAY)
     found = examine(issued.der, authority, NOW + 2 * DAY)
 
-    assert isinstance(found, Unfit)
+    assert isinstance(found, Flawed)
     assert found.certificate is not None
     assert (found.certificate.device_id, found.certificate.serial) == (DEVICE, issued.serial)
 
@@ -175,7 +175,7 @@ def test_no_damaged_certificate_is_let_in(
     damaged = damaged_source[:at] + added + damaged_source[at + removed :]
     found, seconds = work_of(lambda: examine(damaged, authority, NOW))
 
-    assert damaged == damaged_source or isinstance(found, Unfit)
+    assert damaged == damaged_source or isinstance(found, Flawed)
     assert seconds < 1
 
 

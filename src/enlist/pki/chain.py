@@ -45,26 +45,26 @@ class DeviceCertificate:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
+class Flawed:
     """Not to be let in. `certificate` is whose it is, only where it is ours and out of date."""
 
     flaw: Flaw
     certificate: DeviceCertificate | None = None
 
 
-def examine(der: bytes | None, authority: Authority, now: int) -> DeviceCertificate | Unfit:
+def examine(der: bytes | None, authority: Authority, now: int) -> DeviceCertificate | Flawed:
     """Read the certificate that the peer proved to hold in its handshake; None if it sent none."""
     if der is None:
-        return Unfit(Flaw.MISSING)
+        return Flawed(Flaw.MISSING)
     try:
         certificate = x509.load_der_x509_certificate(der)
     except (ValueError, x509.InvalidVersion):
-        return Unfit(Flaw.UNREADABLE)
+        return Flawed(Flaw.UNREADABLE)
     if not any(signed_by(certificate, each.issuing) for each in authority.issuers):
-        return Unfit(Flaw.FOREIGN)
+        return Flawed(Flaw.FOREIGN)
     device_id = _device_id(certificate, authority.trust_domain)
     if device_id is None:
-        return Unfit(Flaw.WRONG_PURPOSE)
+        return Flawed(Flaw.WRONG_PURPOSE)
     not_after = from_datetime(certificate.not_valid_after_utc)
     found = DeviceCertificate(
         device_id=device_id,
@@ -73,9 +73,9 @@ def examine(der: bytes | None, authority: Authority, now: int) -> DeviceCertific
         not_after=not_after,
     )
     if now < from_datetime(certificate.not_valid_before_utc):
-        return Unfit(Flaw.NOT_YET_VALID, found)
+        return Flawed(Flaw.NOT_YET_VALID, found)
     if now >= not_after:  # at that very moment already, as OpenSSL and our store have it
-        return Unfit(Flaw.EXPIRED, found)
+        return Flawed(Flaw.EXPIRED, found)
     return found
 
 

@@ -16,7 +16,7 @@ from enlist.core.ids import Id, new_id
 from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Kind, Secret, random_secret
-from enlist.pki.chain import DeviceCertificate, Unfit
+from enlist.pki.chain import DeviceCertificate, Flawed
 from enlist.store import api_sessions, credentials, devices, events, limits
 from enlist.store.api_sessions import ApiSession
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -70,14 +70,14 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
     lost its certificate comes again and again, from where others enroll, or have theirs.
     """
 
-    presented: DeviceCertificate | Unfit
+    presented: DeviceCertificate | Flawed
 
     name = "authenticate"
     refused_as = "credential.refused"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
         shown = self.presented
-        if isinstance(shown, Unfit):
+        if isinstance(shown, Flawed):
             unknown = Refusal("unauthenticated", reason=f"certificate {shown.flaw}")
             wait = limits.throttled(tx, _uncertified(caller))
             return unknown if wait is None else _later(wait)
@@ -109,7 +109,7 @@ class Authenticate(Verb[Standing, Fresh, Proved]):
         return Done(proved)
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
-        if not isinstance(self.presented, Unfit):
+        if not isinstance(self.presented, Flawed):
             return written_down(tx, caller, self.presented.serial, refusal)
         (counted,) = limits.count_refusals(tx, [_uncertified(caller)])
         return None if counted else _later(limits.throttled(tx, _uncertified(caller)))
@@ -137,11 +137,13 @@ class ByToken:
         presented: what the certificate beside the token was found to be.
     """
 
-    presented: DeviceCertificate | Unfit
+    presented: DeviceCertificate | Flawed
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> Refusal | None:
         shown = self.presented
-        return None if isinstance(shown, Unfit) else written_down(tx, caller, shown.serial, refusal)
+        return (
+            None if isinstance(shown, Flawed) else written_down(tx, caller, shown.serial, refusal)
+        )
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class UseApiSession(ByToken, Verb[Proved, Proved, Proved]):
     """
 
     token: Secret
-    presented: DeviceCertificate | Unfit
+    presented: DeviceCertificate | Flawed
 
     name = "use_api_session"
 
@@ -184,7 +186,7 @@ class EndApiSession(ByToken, Verb[Proved, Proved, None]):
     """
 
     token: Secret
-    presented: DeviceCertificate | Unfit
+    presented: DeviceCertificate | Flawed
 
     name = "end_api_session"
 
@@ -217,14 +219,14 @@ def proved_by(tools: Tools, tx: Reader, token: Secret) -> Proved | Refusal:
     return Proved(session, device, credential, tx.now + tools.api_session_idle)
 
 
-def shown_by(presented: DeviceCertificate | Unfit, found: Proved | Refusal) -> Proved | Refusal:
+def shown_by(presented: DeviceCertificate | Flawed, found: Proved | Refusal) -> Proved | Refusal:
     """What was found, where the device itself shows it: a token alone is nobody's proof.
 
     It may show another certificate than it began with: it renews them.
     """
     if isinstance(found, Refusal):
         return found
-    if isinstance(presented, Unfit):
+    if isinstance(presented, Flawed):
         return _nothing("no certificate")
     if presented.device_id != found.device.id:
         return replace(_nothing("another device"), about=found.device.subjects, counted_only=False)

@@ -11,7 +11,7 @@ from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Secret
 from enlist.pki.authority import serial_text
-from enlist.pki.chain import DeviceCertificate, Unfit
+from enlist.pki.chain import DeviceCertificate, Flawed
 from enlist.pki.csr import Csr
 from enlist.store import credentials
 from enlist.store.credentials import NewCertificate
@@ -23,7 +23,7 @@ from enlist.verbs.rights import missing
 
 
 def _look(
-    tools: Tools, tx: Reader, token: Secret, credential_id: str, shown: DeviceCertificate | Unfit
+    tools: Tools, tx: Reader, token: Secret, credential_id: str, shown: DeviceCertificate | Flawed
 ) -> Proved | Refusal:
     """The session, where the credential that is named is the one that it was proved with."""
     found = shown_by(shown, proved_by(tools, tx, token))
@@ -31,7 +31,7 @@ def _look(
         return found
     if credential_id != found.credential.id:
         return missing("credential")
-    if isinstance(shown, Unfit) or shown.serial != found.credential.serial:
+    if isinstance(shown, Flawed) or shown.serial != found.credential.serial:
         about = found.device.subjects
         return Refusal("credential_revoked", reason="another certificate", about=about, holder=True)
     return found
@@ -59,7 +59,7 @@ class ExtendCertificate(ByToken, Verb[Proved, Extension, str]):
 
     token: Secret
     credential_id: str
-    presented: DeviceCertificate | Unfit
+    presented: DeviceCertificate | Flawed
     csr: Csr | Refusal
 
     name = "extend_certificate"
@@ -102,7 +102,7 @@ class ConfirmExtension(ByToken, QuickVerb[Confirmed, None]):
 
     token: Secret
     credential_id: str
-    presented: DeviceCertificate | Unfit
+    presented: DeviceCertificate | Flawed
     confirmed: str
 
     name = "confirm_extension"

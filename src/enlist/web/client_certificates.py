@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
-from enlist.pki.chain import DeviceCertificate, Unfit, examine
+from enlist.pki.chain import DeviceCertificate, Flawed, examine
 from enlist.web.callers import services_of
 from enlist.web.services import Services
 
@@ -57,7 +57,7 @@ def shown(request: HTTPConnection) -> DeviceCertificate | Refusal:
 def accepted(der: bytes | None, services: Services) -> DeviceCertificate | Refusal:
     """A device's certificate, wherever it was shown; refusals as for `shown`."""
     found = examine(der, services.tools.authority, services.tools.clock())
-    if isinstance(found, Unfit):
+    if isinstance(found, Flawed):
         return Refusal("unauthenticated", support_code=support_code())
     return found
 

@@ -24,7 +24,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.core.sessions import Ending, ProvedBy
-from enlist.pki.chain import DeviceCertificate, Unfit, examine
+from enlist.pki.chain import DeviceCertificate, Flawed, examine
 from enlist.pki.possession import challenge, proves
 from enlist.sessions.keeper import Keeper
 from enlist.sessions.open_sessions import OpenSession
@@ -209,7 +209,7 @@ def proved(said: str, nonce: str, services: Services) -> DeviceCertificate | Ref
     ours = {tools.addresses.device_url, tools.addresses.public_url}
     signed = challenge(proof.server, nonce)
     if (
-        isinstance(found, Unfit)
+        isinstance(found, Flawed)
         or proof.server not in ours
         or not proves(certificate, signed, signature)
     ):

@@ -13,7 +13,7 @@ from enlist.web.protocols.openziti.management.fields import (
     Fields,
     Identifier,
     Text,
-    Unfit,
+    UnfitPart,
     condition,
     orders,
 )
@@ -68,7 +68,7 @@ def test_a_comparison_in_the_stores_words(text: str, expected: Condition | None)
 )
 def test_what_is_not_compared_like_this(text: str) -> None:
     """Not by the store's own words either."""
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(UnfitPart) as caught:
         condition(FIELDS, the(text))
     assert caught.value.part == "filter"
 
@@ -77,6 +77,6 @@ def test_an_order_in_the_stores_words() -> None:
     """What is the same for everything orders nothing."""
     asked = parse("sort by type, externalId desc, isAdmin, identity").orders
     assert orders(FIELDS, asked) == (Order("external_id", descending=True), Order("device"))
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(UnfitPart) as caught:
         orders(FIELDS, parse("sort by external_id").orders)
     assert caught.value.part == "sort"

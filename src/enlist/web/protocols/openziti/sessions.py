@@ -14,7 +14,7 @@ from starlette.responses import Response
 from enlist.core.clock import SECOND
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import LONGEST_PRESENTED, Secret
-from enlist.pki.chain import DeviceCertificate, Unfit, examine
+from enlist.pki.chain import DeviceCertificate, Flawed, examine
 from enlist.pki.csr import parse
 from enlist.verbs.api_sessions import Authenticate, EndApiSession, Proved, UseApiSession
 from enlist.verbs.extend import ConfirmExtension, ExtendCertificate
@@ -29,7 +29,7 @@ SESSION: Final = "zt-session"
 """The header in which a session's token comes and goes."""
 
 
-def presented(request: Request) -> DeviceCertificate | Unfit:
+def presented(request: Request) -> DeviceCertificate | Flawed:
     """What the certificate of the request's connection is worth."""
     tools = services_of(request).tools
     return examine(client_certificate(request), tools.authority, tools.clock())
@@ -43,7 +43,7 @@ async def _authenticate(request: Request) -> Response:
     if isinstance(value, Refusal):
         return refused(value)
     found = presented(request)
-    sender = stranger(request) if isinstance(found, Unfit) else device(request, found.device_id)
+    sender = stranger(request) if isinstance(found, Flawed) else device(request, found.device_id)
     outcome = await services_of(request).perform(Authenticate(found), sender)
     if isinstance(outcome, Refusal):
         return refused(outcome)

@@ -17,7 +17,7 @@ NOTHING: Final = Condition("id", Operator.EQUAL, "")
 """What nothing meets: whatever there is has an id."""
 
 
-class Unfit(ValueError):
+class UnfitPart(ValueError):
     """A part of the query is not as it should be; the message says how it should be."""
 
     def __init__(self, part: str, problem: str) -> None:
@@ -53,11 +53,11 @@ def condition(fields: Fields, asked: Comparison) -> Condition | None:
     """A comparison in the store's words; None for what is true of everything.
 
     Raises:
-        Unfit: there is no such field, or it is not compared like this.
+        UnfitPart: there is no such field, or it is not compared like this.
     """
     field = fields.get(asked.field)
     if field is None:
-        raise Unfit("filter", f"knows the fields {', '.join(fields)}")
+        raise UnfitPart("filter", f"knows the fields {', '.join(fields)}")
     _refuse_what_does_not_fit(field, asked)
     if isinstance(field, Always):
         return None if _true(field.value, asked) else NOTHING
@@ -68,10 +68,10 @@ def orders(fields: Fields, asked: tuple[Order, ...]) -> tuple[Order, ...]:
     """An order in the store's words. What is the same for everything orders nothing.
 
     Raises:
-        Unfit: there is no such field.
+        UnfitPart: there is no such field.
     """
     if not all(each.field in fields for each in asked):
-        raise Unfit("sort", f"must be one of {', '.join(fields)}")
+        raise UnfitPart("sort", f"must be one of {', '.join(fields)}")
     known = [(fields[each.field], each.descending) for each in asked]
     return tuple(Order(each.name, down) for each, down in known if not isinstance(each, Always))
 
@@ -86,7 +86,7 @@ def _refuse_what_does_not_fit(field: Identifier | Text | Always, asked: Comparis
         case _:
             fits = not isinstance(asked.operand, bool)
     if not fits:
-        raise Unfit("filter", f"cannot compare {asked.field} like this")
+        raise UnfitPart("filter", f"cannot compare {asked.field} like this")
 
 
 def _true(value: str | bool, asked: Comparison) -> bool:

@@ -19,7 +19,7 @@ from enlist.verbs.driver import View
 from enlist.verbs.fields import readable
 from enlist.web.protocols.openziti.management import fields
 from enlist.web.protocols.openziti.management.desk import Desk
-from enlist.web.protocols.openziti.management.fields import Fields, Unfit
+from enlist.web.protocols.openziti.management.fields import Fields, UnfitPart
 from enlist.web.protocols.openziti.management.filters import Filter, Unreadable, parse
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def selection(query: QueryParams, known: Fields, *fixed: Condition) -> Selection
         orders = fields.orders(known, _orders(query.get("sort", "")) or wanted.orders)
         limit = _number(query, "limit", wanted.limit)
         offset = _number(query, "offset", wanted.skip)
-    except Unfit as problem:
+    except UnfitPart as problem:
         return invalid(problem.part, str(problem))
     if offset > FURTHEST:
         return invalid("offset", f"must be at most {FURTHEST}")
@@ -85,17 +85,17 @@ async def answer_list(
 
 def _filter(name: str, text: str) -> Filter:
     if not readable(text):
-        raise Unfit(name, "must not hold control characters")
+        raise UnfitPart(name, "must not hold control characters")
     try:
         return parse(text)
     except Unreadable as problem:
-        raise Unfit(name, f"cannot be read: {problem}") from None
+        raise UnfitPart(name, f"cannot be read: {problem}") from None
 
 
 def _orders(text: str) -> tuple[Order, ...]:
     found = _filter("sort", f"sort by {text}") if text else Filter()
     if found != Filter(orders=found.orders):
-        raise Unfit("sort", "must be names of fields, each perhaps with asc or desc behind it")
+        raise UnfitPart("sort", "must be names of fields, each perhaps with asc or desc behind it")
     return found.orders
 
 
@@ -104,5 +104,5 @@ def _number(query: QueryParams, name: str, otherwise: int | None) -> int:
     if text is None:
         return otherwise or 0
     if _NUMBER.fullmatch(text) is None:
-        raise Unfit(name, "must be a whole number, 0 or more")
+        raise UnfitPart(name, "must be a whole number, 0 or more")
     return int(text)
