@@ -13,15 +13,27 @@ from typing import Any
 import pytest
 
 from enlist.core.ids import NOTHING
-from enlist.store import limits, seals  # noqa: F401 - their statements are looked up by name
+from enlist.store import limits, outbox, seals  # noqa: F401 - their statements are looked up by name
 from enlist.store.keyed import BY_KEYS
 from enlist.store.tx import QUERIES, Query, Reader
-from tests.installation import Enlist
+from enlist.verbs.register import DeviceDetails, Register
+from tests.installation import MAILED, Enlist
 from tests.store.raw import Raw, opened
 
 ROWS = 20_000
 FEW = 50
 """Pages that are read to find two rows by a key; all rows would be hundreds."""
+
+
+def _copies(table: str, **special: str) -> str:
+    """20,000 copies of a row, but for some columns."""
+    changed = ", ".join(f"'{name}', {value}" for name, value in special.items())
+    return f"""
+        SELECT made.* FROM (SELECT one FROM {table} AS one LIMIT 1) AS any_row,
+               generate_series(1, {ROWS}) AS n,
+               json_populate_record(one, json_build_object({changed})) AS made
+        """
+
 
 GROWING = {
     "throttle.blocked_each": (
@@ -34,8 +46,36 @@ GROWING = {
         f"SELECT 1000 + n, gen_random_uuid(), ''::bytea FROM generate_series(1, {ROWS}) AS n",
         {"since_id": "NEWEST", "limit": "2000"},
     ),
+    "user.by_username_each": (
+        "app_user",
+        _copies(
+            "app_user", id="md5(n::text)::uuid", username_folded="'user' || n", email_folded="''"
+        ),
+        {"username": "ARRAY['user7', 'user8']"},
+    ),
+    "user.hold_each": (
+        "app_user",
+        _copies(
+            "app_user", id="md5(n::text)::uuid", username_folded="'user' || n", email_folded="''"
+        ),
+        {"id": f"ARRAY['{NOTHING}'::uuid]"},
+    ),
+    "enrollment.taken_each": (
+        "enrollment_secret",
+        _copies("enrollment_secret", generation="100 + n", digest="sha256(n::text::bytea)"),
+        {"digest": "ARRAY[sha256('7'), sha256('8')]"},
+    ),
+    "message.due": (
+        "message",
+        _copies("message", id="md5(n::text)::uuid"),
+        {"channel": "'email'", "now": "9999999999999999", "limit": "5"},
+    ),
 }
 """By statement: the table that grows, its new rows, and what is asked for."""
+
+
+BESIDE = {"message.due": "SET enable_sort = off; SET enable_bitmapscan = off"}
+"""What statements are planned with that are not of the hot lane."""
 
 
 @pytest.fixture
@@ -50,11 +90,12 @@ def test_a_table_that_grew_is_not_read_whole(enlist: Enlist, raw: Raw, name: str
     if enlist.store.dialect != "postgres":
         pytest.skip("SQLite makes no plan by the number of rows")
     table, new, given = GROWING[name]
-    enlist.register("ada")
+    enlist.user("ada")
+    enlist.do(Register("", "ada", DeviceDetails("laptop", "linux"), MAILED))
     newest = max(row["id"] for row in enlist.rows("event"))
     raw.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
     raw.execute(f"VACUUM ANALYZE {table}")
-    raw.execute(BY_KEYS)
+    raw.execute(BESIDE.get(name, BY_KEYS))
     text = QUERIES[name].postgres.replace("%%", "%")
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)[sb]", text)))
     text = re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", text)
@@ -83,6 +124,28 @@ def test_a_look_of_the_sealer_reads_no_table_whole(enlist: Enlist) -> None:
     assert (recent[1], page[1], enlist.store.read(whole)) == ("off", "off", "on")
 
 
+def test_a_look_for_what_is_due_sorts_nothing(enlist: Enlist, raw: Raw) -> None:
+    """What the statement above is planned with; on SQLite, the index in whose order it walks."""
+    (plan,) = raw.plan(QUERIES["message.due"])[:1]
+    if enlist.store.dialect == "sqlite":
+        assert "USING INDEX message_due (channel=? AND next_try_at<?)" in plan, plan
+        return
+
+    def allowed(tx: Reader) -> str:
+        row = tx.one(SORTING)
+        assert row is not None
+        return str(row["allowed"])
+
+    looked = enlist.store.read(lambda tx: (outbox.due(tx, "email", 1), allowed(tx)))
+    assert (looked[1], enlist.store.read(allowed)) == ("off off", "on on")
+
+
+SORTING = Query(
+    "test.growing_sorting",
+    "SELECT 'on' AS allowed",
+    postgres="SELECT current_setting('enable_sort') || ' ' "
+    "|| current_setting('enable_bitmapscan') AS allowed",
+)
 WHOLE = Query(
     "test.growing_whole",
     "SELECT 'on' AS allowed",

@@ -42,6 +42,10 @@ _WITHOUT_0012 = [
 ]
 _WITHOUT_0023 = ["DROP TABLE wave_member", "DROP TABLE wave"]
 _WITHOUT_0024 = ["DROP TABLE password_link", "DROP INDEX user_email_anywhere"]
+_WITHOUT_0025 = [
+    "DROP INDEX message_due",
+    "CREATE INDEX message_due ON message (next_try_at) WHERE state IN ('queued', 'sending')",
+]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
     "DROP INDEX message_user",
@@ -95,6 +99,7 @@ BACK = {
     "0020": {"sqlite": _WITHOUT_0021, "postgres": _WITHOUT_0021},
     "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
     "0023": {"sqlite": _WITHOUT_0024, "postgres": _WITHOUT_0024},
+    "0024": {"sqlite": _WITHOUT_0025, "postgres": _WITHOUT_0025},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],

@@ -37,6 +37,10 @@ _BY_USERNAME_EACH = SetQuery(
     "username text",
     f"""{_COLUMNS} JOIN asked ON asked.username = u.username_folded
      WHERE u.deleted_at IS NULL""",
+    # One after the other: of a table that has grown since the server last counted its rows, the
+    # planner would read everybody for each portion of a file.
+    postgres=f"""SELECT found.* FROM asked CROSS JOIN LATERAL ({_COLUMNS}
+     WHERE u.username_folded = asked.username AND u.deleted_at IS NULL OFFSET 0) AS found""",
 )
 _LOGIN = Query(
     "user.login",
@@ -108,8 +112,14 @@ _HOLD_EACH = SetQuery(
     "user.hold_each",
     "id uuid",
     _HOLD_EACH_TEXT,
-    # In the order of their ids: else two that hold the same people could wait for each other.
-    postgres=f"{_HOLD_EACH_TEXT} FOR NO KEY UPDATE OF u",
+    # In the order of their ids, in which they are asked for: else two that hold the same people
+    # could wait for each other. One after the other, as above.
+    postgres="""
+    SELECT held.id FROM asked CROSS JOIN LATERAL (
+        SELECT u.id FROM app_user u
+         WHERE u.id = asked.id AND u.deleted_at IS NULL FOR NO KEY UPDATE
+    ) AS held
+    """,
 )
 _REHASH = Query(
     "user.rehash",

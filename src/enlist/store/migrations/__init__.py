@@ -47,6 +47,7 @@ REVISIONS: Final = (
     "0022_second_factor",
     "0023_waves",
     "0024_password_links",
+    "0025_messages_due",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 
