@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -170,15 +171,38 @@ def test_a_machine_that_allows_no_helper_is_signed_for_here(
     def forbidden(*_given: object) -> None:
         nonlocal tried
         tried += 1
-        raise PermissionError("no semaphores here")
+        raise PermissionError("no further process here")
 
-    monkeypatch.setattr(signers, "ProcessPoolExecutor", forbidden)
+    monkeypatch.setattr(multiprocessing, "get_context", forbidden)
     made = Signers(data, 1, passing)
     authority, orders = keyfolder.load(data).authority, _orders(WORTH_HELP)
     for _ in range(3):
         for order, answer in zip(orders, made(authority, orders, TERMS), strict=True):
             _fits(authority, order, answer)
     assert tried == 1, "it rests after a failure"
+
+
+def test_large_requests_are_not_sent_to_a_helper(
+    data: Path, helped: Signers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than the line holds would keep us waiting for one that hangs; it is no fault of his."""
+    authority, orders, count = keyfolder.load(data).authority, _orders(WORTH_HELP), _by_helpers()
+    with monkeypatch.context() as patch:
+        patch.setattr(signers, "_MOST_BYTES", 1000)
+        for order, answer in zip(orders, helped(authority, orders, TERMS), strict=True):
+            _fits(authority, order, answer)
+        assert _by_helpers() == count
+    helped(authority, orders, TERMS)
+    assert _by_helpers() > count
+
+
+def test_two_batches_at_once_are_not_mixed_up(data: Path, helped: Signers) -> None:
+    authority, lots = keyfolder.load(data).authority, [_orders(WORTH_HELP) for _ in range(12)]
+    with ThreadPoolExecutor(4) as threads:
+        answered = list(threads.map(lambda orders: helped(authority, orders, TERMS), lots))
+    for orders, answers in zip(lots, answered, strict=True):
+        for order, answer in zip(orders, answers, strict=True):
+            _fits(authority, order, answer)
 
 
 def test_helpers_end_with_whoever_had_them(data: Path, helped: Signers) -> None:

@@ -14,9 +14,11 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import pickle
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from prometheus_client import Counter
 
 from enlist.core.outcomes import Refusal
-from enlist.pki.authority import Authority, AuthorityExpired
+from enlist.pki.authority import Authority
 from enlist.pki.csr import parse
 from enlist.pki.signing import Order, Signed, Terms, sign_alone
 from enlist.wiring import certificates
@@ -40,6 +42,8 @@ PATIENCE: Final = 5.0
 REST: Final = 60.0
 """Seconds until another helper is tried after one has failed."""
 _MOST: Final = 3
+_MOST_BYTES: Final = 64 * 1024
+"""Of a share: as much as a line takes while nobody reads, so that one who hangs delays nobody."""
 
 HELPED: Final = Counter(
     "enlist_certificates_by_helpers", "Certificates that were signed by a helper of a process."
@@ -48,6 +52,9 @@ _log = structlog.get_logger("enlist.signers")
 
 _Asked = tuple[str, bytes]
 """A device's id, and its request in DER."""
+
+_Share = tuple[bytes, Sequence[_Asked], Terms]
+"""The name of the issuing CA that signs, and what it signs."""
 
 
 class Unfaithful(Exception):
@@ -74,62 +81,118 @@ class Signers:
         self._data = data
         self._count = count
         self._monotonic = monotonic
-        self._pool: ProcessPoolExecutor | None = None
-        self._awake: list[Future[int]] = []
+        self._helpers: list[_Helper] = []
         self._not_before = 0.0
+        self._one_batch = threading.Lock()
 
     def __call__(
         self, authority: Authority, orders: Sequence[Order], terms: Terms
     ) -> Sequence[Signed]:
-        if not self._count or len(orders) < WORTH_HELP:
+        alone = not self._count or len(orders) < WORTH_HELP
+        if alone or not self._one_batch.acquire(blocking=False):
             return sign_alone(authority, orders, terms)
-        shares = _shares(orders, self._count + 1)
-        issuer = _name(authority.issuing)
         try:
-            pool = self._ready_pool()
-            if pool is None:
-                return sign_alone(authority, orders, terms)
-            theirs = [pool.submit(_sign, issuer, _plain(share), terms) for share in shares[1:]]
-            signed = [*sign_alone(authority, shares[0], terms)]
-            for share in theirs:
-                signed += share.result(PATIENCE)
-        except AuthorityExpired:
-            raise
+            return self._together(authority, orders, terms)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with them: it is signed here
+            # Also where we ourselves could not: what they still answer belongs to no later batch.
             self._give_up(error)
             return sign_alone(authority, orders, terms)
-        HELPED.inc(len(orders) - len(shares[0]))
-        return signed
+        finally:
+            self._one_batch.release()
 
     def stop(self) -> None:
         """End them all."""
         self._not_before = float("inf")
         self._end()
 
-    def _ready_pool(self) -> ProcessPoolExecutor | None:
+    def _together(
+        self, authority: Authority, orders: Sequence[Order], terms: Terms
+    ) -> Sequence[Signed]:
+        helpers = self._awake()
+        ours, *theirs = _shares(orders, 1 + len(helpers))
+        issuer = _name(authority.issuing)
+        asked = [pickle.dumps((issuer, _plain(share), terms)) for share in theirs]
+        if any(len(share) > _MOST_BYTES for share in asked):
+            return sign_alone(authority, orders, terms)
+        for helper, share in zip(helpers, asked, strict=True):
+            helper.ask(share)
+        signed = sign_alone(authority, ours, terms)
+        for helper in helpers:
+            signed += helper.answer()
+        HELPED.inc(len(orders) - len(ours))
+        return signed
+
+    def _awake(self) -> list[_Helper]:
         """The helpers, once all of them are awake; until then nobody waits for them."""
-        if self._pool is None and self._monotonic() >= self._not_before:
-            # Not forked: this process has threads, which a fork would leave in the middle of it.
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self._count, context, _begin, (self._data,))
-            self._awake = [self._pool.submit(_awake) for _ in range(self._count)]
-        awake = self._pool is not None and all(each.done() for each in self._awake)
-        return self._pool if awake else None
+        if not self._helpers and self._monotonic() >= self._not_before:
+            for _ in range(self._count):
+                self._helpers.append(_Helper(self._data))
+        return self._helpers if all(helper.awake() for helper in self._helpers) else []
 
     def _give_up(self, error: Exception) -> None:
         _log.warning("signing alone", error=type(error).__name__, detail=str(error)[:300])
-        self._not_before = self._monotonic() + REST
+        self._not_before = max(self._not_before, self._monotonic() + REST)
         self._end()
 
     def _end(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        pool.shutdown(wait=False, cancel_futures=True)
-        known = {each.result() for each in self._awake if each.done() and not each.exception()}
-        for child in multiprocessing.active_children():
-            if child.pid in known:
-                child.kill()  # one that hangs would keep the server from ending
+        helpers, self._helpers = self._helpers, []
+        for helper in helpers:
+            helper.end()
+
+
+class _Helper:
+    """A process, and the line to it.
+
+    No thread stands between, as in a pool: each would have to wait for Python's lock, and the share
+    would leave when ours is half signed.
+    """
+
+    def __init__(self, data: Path) -> None:
+        # Not forked: this process has threads, which a fork would leave in the middle of something.
+        context = multiprocessing.get_context("spawn")
+        self._line, theirs = context.Pipe()
+        self._process = context.Process(target=_help, args=(theirs, data), daemon=True)
+        self._process.start()
+        theirs.close()  # else its end would not be seen here
+        self._ready = False
+
+    def awake(self) -> bool:
+        """Whether it has read the key and can be asked."""
+        if not self._ready and self._line.poll():
+            self._told()
+            self._ready = True
+        return self._ready
+
+    def ask(self, share: bytes) -> None:
+        """Have a `_Share` signed.
+
+        Raises:
+            OSError: it is gone.
+        """
+        self._line.send_bytes(share)
+
+    def answer(self) -> Sequence[Signed]:
+        """What was signed.
+
+        Raises:
+            TimeoutError, EOFError: it hangs, or is gone.
+            Exception: what kept it from signing.
+        """
+        if not self._line.poll(PATIENCE):
+            raise TimeoutError(f"no answer in {PATIENCE} seconds")
+        return self._told()
+
+    def end(self) -> None:
+        """End it, whatever it is doing: one that hangs would keep the server from ending."""
+        self._line.close()
+        self._process.kill()
+        self._process.join()
+
+    def _told(self) -> Sequence[Signed]:
+        told: Sequence[Signed] | Exception = self._line.recv()
+        if isinstance(told, Exception):
+            raise told
+        return told
 
 
 def _shares(orders: Sequence[Order], count: int) -> list[Sequence[Order]]:
@@ -154,15 +217,17 @@ _data: Path
 _authority: Authority
 
 
-def _begin(data: Path) -> None:
+def _help(line: Connection, data: Path) -> None:
     global _data, _authority
     begin_to_help()
     _data, _authority = data, certificates.authority(data)
-
-
-def _awake() -> int:
-    """Answered by a helper that has begun."""
-    return os.getpid()
+    line.send([])  # awake
+    while True:
+        share: _Share = line.recv()
+        try:
+            line.send(_sign(*share))
+        except Exception as error:  # noqa: BLE001 - told to whoever asked
+            line.send(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
 def _sign(wanted: bytes, asked: Sequence[_Asked], terms: Terms) -> list[Signed]:
