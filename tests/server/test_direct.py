@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from enlist.core.outcomes import Refusal
@@ -279,6 +280,28 @@ def test_a_server_that_stops_waits_for_the_rest_of_a_request(
     lane.tell(Refusal("token_used"))
     status, headers, _ = connection.answer()
     assert (status, headers["connection"]) == (410, "close")
+
+
+def test_who_leaves_in_the_middle_of_a_request_is_noted_down(
+    held: tuple[Held, Connection, WebConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on the ordinary way: with no status, for none was sent."""
+    lane, connection, its = held
+    noted: list[tuple[str, str, int]] = []
+
+    def observe(scope: Scope, status: int, took: float) -> None:
+        assert took > 0
+        noted.append((scope["path"], scope["enlist.address"], status))
+
+    monkeypatch.setattr(its.app, "observe", observe)
+    connection.send(request(REDEEM, UNKNOWN))
+    lane.tell(Refusal("token_used"))
+    assert connection.answer()[0] == 410
+    connection.send(request(REDEEM, UNKNOWN)[:-5])
+    connection.sock.shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: len(noted) == 2, "the second of them")
+    assert noted == [(REDEEM.split()[1], "127.0.0.1", status) for status in (410, 0)]
+    assert lane.asked == []
 
 
 def test_a_log_that_cannot_be_written_harms_nobody(

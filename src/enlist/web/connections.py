@@ -38,7 +38,7 @@ PATIENCE: Final = {HEAD: 10, BODY: 20, LEAVE: 1}
 waits for him, and swallows what he goes on sending. Between requests keep-alive counts."""
 
 
-class _Direct:
+class _UnderWay:
     """A request that is being answered directly, for uvicorn in place of its own cycle."""
 
     __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
@@ -75,7 +75,6 @@ class WebConnection(HttpToolsProtocol):
     _got_body: bool = False
     _hot: Hot | None = None
     _taken_one: bool = False
-    _under_way: _Direct
     _parts: list[bytes]
 
     def connection_made(self, transport: Any) -> None:
@@ -115,6 +114,8 @@ class WebConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(NOTHING)
+        if self._direct is not None and self._hot is not None:
+            self._direct.left(cast("dict[str, Any]", self.scope))
         super().connection_lost(exc)
         # uvicorn's own timer goes on where a client left rudely, and would keep all its buffers.
         self._unset_keepalive_if_required()
@@ -142,9 +143,8 @@ class WebConnection(HttpToolsProtocol):
             super().on_headers_complete()
             return
         self._taken_one = True
-        self._under_way = _Direct()
         # What comes behind it waits in uvicorn's pipeline, and a server that stops waits for it.
-        self.cycle = cast("Any", self._under_way)
+        self.cycle = cast("Any", _UnderWay())
 
     def on_body(self, body: bytes) -> None:
         self._got_body, self._head = True, 0
@@ -158,7 +158,7 @@ class WebConnection(HttpToolsProtocol):
         if self._direct is None or self._hot is None:
             super().on_message_complete()
             return
-        write = functools.partial(self._answer, self._under_way)
+        write = functools.partial(self._answer, cast("Any", self.cycle))
         hot, self._hot = self._hot, None
         parts, self._parts = self._parts, []
         scope = cast("dict[str, Any]", self.scope)
@@ -185,7 +185,7 @@ class WebConnection(HttpToolsProtocol):
         scope["raw_path"], scope["query_string"] = path, query
         return None if parser.should_upgrade() else self._direct.takes(scope)
 
-    def _answer(self, under_way: _Direct, status: int, headers: bytes, body: bytes) -> None:
+    def _answer(self, under_way: _UnderWay, status: int, headers: bytes, body: bytes) -> None:
         """Send an answer, as uvicorn's cycle would, and let it see to what comes next."""
         under_way.response_complete = True
         if under_way.disconnected or self.transport.is_closing():

@@ -15,7 +15,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,6 +32,9 @@ from enlist.web.peers import header
 
 HotRoutes = Mapping[tuple[str, str], "Hot"]
 """By method and path."""
+
+_BEGAN: Final = "enlist.began"
+"""In a request's scope: when its head had come."""
 
 Write = Callable[[int, bytes, bytes], None]
 """Takes an answer: status, headers (each with the end of its line), body."""
@@ -79,19 +82,25 @@ class Direct:
             return None
         declared = header(scope, b"content-length") or ""
         fits = declared.isdigit() and int(declared) <= MOST_BYTES
-        return hot if fits and not self._same_site.refuses(scope) else None
+        if not fits or self._same_site.refuses(scope):
+            return None
+        scope[_BEGAN] = time.perf_counter()
+        return hot
+
+    def left(self, scope: Scope) -> None:
+        """Note down a request that was taken, and whose sender went before all of it had come."""
+        self._edge.enter(scope)
+        self._observe(scope, 0)
 
     def ask(self, hot: Hot, scope: Scope, body: bytes, write: Write) -> None:
         """Have it done; `write` is called once, now or later, in the event loop's thread."""
-        started = time.perf_counter()
         self._edge.enter(scope)
         scope["app"] = self._app
         request = Request(scope)
 
         def finish(response: Response) -> None:
             write(response.status_code, self._edge.head(scope, response), bytes(response.body))
-            with contextlib.suppress(OSError):  # a log that cannot be written
-                self._edge.observe(scope, response.status_code, time.perf_counter() - started)
+            self._observe(scope, response.status_code)
 
         def answer(outcome: Outcome) -> None:
             try:
@@ -112,6 +121,10 @@ class Direct:
             answer(error)
         else:
             finish(asked)
+
+    def _observe(self, scope: Scope, status: int) -> None:
+        with contextlib.suppress(OSError):  # a log that cannot be written
+            self._edge.observe(scope, status, time.perf_counter() - scope[_BEGAN])
 
     def _perform(
         self,
