@@ -22,9 +22,10 @@ from enlist.store import attempts, events, limits, organizations, sightings
 from enlist.store.attempts import NewAttempt
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
-from enlist.verbs import presenting
+from enlist.verbs import admitting, presenting
+from enlist.verbs.admitting import Admitted
 from enlist.verbs.driver import QuickVerb, Ready, Tools, Try, Value, Verb
-from enlist.verbs.presenting import Admitted, Found, Presented, Reported
+from enlist.verbs.presenting import Found, Presented, Reported
 
 ATTEMPT_LIFETIME: Final = 10 * MINUTE
 MOST_BEGUN: Final = 30
@@ -121,14 +122,14 @@ class _Presenting(Verb[Seen, Ready, Value], Generic[Ready, Value]):
         return Seen(found, organizations.find(tx, found.sighting.organization_id))
 
     def reserve(self, seen: Seen) -> Try | None:
-        return presenting.reserve(seen.found)
+        return admitting.reserve(seen.found)
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
-        presenting.outguessed(tx, caller, refusal)
+        admitting.outguessed(tx, caller, refusal)
 
     def welcome(self, tools: Tools, seen: Seen) -> Welcome | Refusal:
         """The common part of `work`: who is it, and what is it for?"""
-        admitted = presenting.admit(tools, seen.found, tools.clock())
+        admitted = admitting.admit(tools, seen.found, tools.clock())
         if isinstance(admitted, Refusal):
             return admitted
         if seen.organization is None:
@@ -175,7 +176,7 @@ class Begin(_Presenting[Opening, Begun]):
         welcome = self.welcome(tools, seen)
         if isinstance(welcome, Refusal):
             return welcome
-        unagreed = presenting.unagreed(tools, welcome.admitted)
+        unagreed = admitting.unagreed(tools, welcome.admitted)
         if unagreed is not None:
             return unagreed
         code = new_code()

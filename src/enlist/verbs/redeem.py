@@ -27,7 +27,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption, redeem
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import agreeing, notices, presenting, repeating, targeting
+from enlist.verbs import admitting, agreeing, notices, presenting, repeating, targeting
 from enlist.verbs.agreeing import Agreement
 from enlist.verbs.driver import Answered, HotVerb, Tools, Try
 from enlist.verbs.presenting import Found, Presented, Reported
@@ -101,13 +101,13 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
         return Seen(found, earlier)
 
     def reserve(self, seen: Seen) -> Try | None:
-        return presenting.reserve(seen.found)
+        return admitting.reserve(seen.found)
 
     def work(
         self, tools: Tools, caller: Caller, seen: Seen
     ) -> Admitted | Answered[Enrolled] | Refusal:
         now = tools.clock()
-        admitted = presenting.admit(tools, seen.found, now)
+        admitted = admitting.admit(tools, seen.found, now)
         reused, first = seen.earlier.reused, seen.earlier.first_use
         another = isinstance(self.csr, Csr) and not seen.earlier.same_key
         if reused is not None and not (isinstance(admitted, Refusal) and not admitted.holder):
@@ -117,7 +117,7 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
             return again
         if isinstance(admitted, Refusal):
             return repeating.flag(admitted, first, key=another)
-        unagreed = presenting.unagreed(tools, admitted)
+        unagreed = admitting.unagreed(tools, admitted)
         if unagreed is not None:
             return unagreed
         target = targeting.choose(seen.found, self.report, now)
@@ -167,7 +167,7 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
         return repeating.flag(refusal, first, key=claim.certificate is not None)
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
-        presenting.outguessed(tx, caller, refusal)
+        admitting.outguessed(tx, caller, refusal)
 
     def clash(self, index: str) -> Refusal | None:
         return Refusal("try_later", reason=f"clash on {index}", holder=True)

@@ -22,8 +22,9 @@ from enlist.store import credentials, devices, events, limits
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import Redemption
 from enlist.store.tx import Reader
+from enlist.verbs.admitting import Admitted
 from enlist.verbs.driver import Answered
-from enlist.verbs.presenting import Admitted, Found
+from enlist.verbs.presenting import Found
 
 REPEATABLE: Final = 10 * MINUTE
 """How long a lost answer can be had again (X23)."""
