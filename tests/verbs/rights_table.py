@@ -25,6 +25,7 @@ from enlist.verbs import (
     api_keys,
     authenticators,
     backups,
+    cards,
     device_lists,
     device_sessions,
     devices,
@@ -468,6 +469,7 @@ REQUESTS: dict[str, Asked] = {
     "BothAgain": Asked(
         lambda w, p: first_device.BothAgain(_enrollment(w, p), revealed=False), ALL, 0
     ),
+    "PrintCard": Asked(lambda w, p: cards.PrintCard(_enrollment(w, p)), OPERATORS),
     "ShowJwt": Asked(lambda w, p: one_time_jwt.ShowJwt(_jwt(w, p)), OPERATORS),
     "IssuedAgain": Asked(
         lambda w, p: register.IssuedAgain(_enrollment(w, p), revealed=False), ALL, 0

@@ -104,6 +104,7 @@ KINDS: Final[Mapping[str, str]] = {
     "device.replaced": "Another device took this one's place; its credentials were revoked.",
     "enrollment.issued": "An enrollment was issued.",
     "enrollment.revealed": "A token or a one-time JWT was shown to somebody who may see it.",
+    "enrollment.printed": "A card for a person without a secret on it was made, to be printed.",
     "enrollment.reissued": "A new token was made; the last one stopped working.",
     "enrollment.exported": "Somebody took enrollments away as a file; the data say which.",
     "view.saved": "Somebody kept a view of the list of enrollments under a name.",

@@ -255,8 +255,6 @@ def _without_token(
 ) -> Letter:
     """A letter to a user, or to an address that is no user's, as far as it holds no secret."""
     above = organizations.upwards(tx, organization.path)
-    own = reader.language if reader else ""
-    wanted = (own, _nearest(level.language for level in above), "en")
     return Letter(
         purpose=message.purpose,
         channel=message.channel,
@@ -271,8 +269,8 @@ def _without_token(
         user=reader,
         device=None,
         sender="",
-        languages=_languages(wanted),
-        time_zones=_zones(reader, above),
+        languages=languages_of(reader, above),
+        time_zones=zones_of(reader, above),
         branding=pictured(tx, organization.path),
     )
 
@@ -317,7 +315,8 @@ def _compose(
     )
 
 
-def _zones(user: User | None, above: Sequence[Organization]) -> tuple[str, ...]:
+def zones_of(user: User | None, above: Sequence[Organization]) -> tuple[str, ...]:
+    """IANA names in order of preference: the user's own, else his organization's."""
     zones = (user.time_zone if user else "", _nearest(level.time_zone for level in above))
     return tuple(zone for zone in zones if zone)
 
@@ -327,8 +326,10 @@ def _nearest(values: Iterable[str]) -> str:
     return next((value for value in values if value), "")
 
 
-def _languages(wanted: Iterable[str]) -> tuple[str, ...]:
+def languages_of(user: User | None, above: Sequence[Organization]) -> tuple[str, ...]:
     """Tags in order of preference, each followed by its language without the region."""
+    own = user.language if user else ""
+    wanted = (own, _nearest(level.language for level in above), "en")
     tags = [tag.replace("_", "-") for tag in wanted if tag]
     return tuple(dict.fromkeys(each for tag in tags for each in (tag, tag.partition("-")[0])))
 

@@ -89,30 +89,18 @@ class ShowJwt(Verb[Seen, Ready, OneTimeJwt]):
         found = enrollment_named(tx, caller, self.enrollment_id, Permission.ENROLLMENTS_DOWNLOAD)
         if isinstance(found, Refusal):
             return found
-        refusal = beyond(tx, caller, found.user_id, found.subjects) or _over(found, tx.now)
+        refusal = beyond(tx, caller, found.user_id, found.subjects) or _without(found)
+        refusal = refusal or over(found, tx.now)
         if refusal is not None:
             return refusal
         row = enrollment_secrets.derivation(tx, found.id, found.generation)
         return Seen(found, row) if row is not None else missing("enrollment")
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Ready | Refusal:
-        found, row = seen.enrollment, seen.derivation
-        assert found.device_id is not None
-        try:
-            jti = tools.keys.derive_again(
-                found.id, row.generation, row.key_id, row.length, row.alphabet
-            )
-        except KeyError as error:
-            return Refusal("try_later", about=found.subjects, detail=f"A {error.args[0]}.")
-        jwt = enrollment_jwt(
-            tools.listener(),
-            issuer=tools.addresses.device_url,
-            device_id=found.device_id,
-            jti=jti,
-            expires_at=found.expires_at,
-        )
-        shown = OneTimeJwt(found.id, found.device_id, found.device_name, found.expires_at, jwt, jti)
-        return Ready(found, shown)
+        shown = signed(tools, seen)
+        if isinstance(shown, Refusal):
+            return shown
+        return Ready(seen.enrollment, shown)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[OneTimeJwt] | Refusal:
         before = ready.enrollment
@@ -125,11 +113,35 @@ class ShowJwt(Verb[Seen, Ready, OneTimeJwt]):
         return Done(ready.shown)
 
 
-def _over(found: Enrollment, now: int) -> Refusal | None:
-    about = found.subjects
-    if found.grant is not GrantKind.ONE_TIME_JWT or found.device_id is None:
-        detail = "Its token is no JWT: it was sent to its user, and is shown nowhere."
-        return Refusal("conflict", detail=detail, about=about)
+def signed(tools: Tools, seen: Seen) -> OneTimeJwt | Refusal:
+    """The JWT of an enrollment's generation; `try_later` where this server lacks its key."""
+    found, row = seen.enrollment, seen.derivation
+    assert found.device_id is not None
+    try:
+        jti = tools.keys.derive_again(
+            found.id, row.generation, row.key_id, row.length, row.alphabet
+        )
+    except KeyError as error:
+        return Refusal("try_later", about=found.subjects, detail=f"A {error.args[0]}.")
+    jwt = enrollment_jwt(
+        tools.listener(),
+        issuer=tools.addresses.device_url,
+        device_id=found.device_id,
+        jti=jti,
+        expires_at=found.expires_at,
+    )
+    return OneTimeJwt(found.id, found.device_id, found.device_name, found.expires_at, jwt, jti)
+
+
+def _without(found: Enrollment) -> Refusal | None:
+    if found.grant is GrantKind.ONE_TIME_JWT and found.device_id is not None:
+        return None
+    detail = "Its token is no JWT: it was sent to its user, and is shown nowhere."
+    return Refusal("conflict", detail=detail, about=found.subjects)
+
+
+def over(found: Enrollment, now: int) -> Refusal | None:
+    """Why nobody can enroll with it any more, or for now."""
     moments = {
         "used": ("token_used", found.used_at),
         "revoked": ("token_revoked", found.ended_at),
@@ -140,4 +152,4 @@ def _over(found: Enrollment, now: int) -> Refusal | None:
     if state == "active":
         return None
     code, at = moments[state]
-    return Refusal(code, at=at, about=about)
+    return Refusal(code, at=at, about=found.subjects)

@@ -32,6 +32,7 @@ def test_a_wave_is_watched_and_led(console: Console) -> None:
     waiting = desk.open(at)
     assert "0 of 2" in waiting.text
     assert "Go on with the others (1)" in waiting.text
+    assert ("post", "/console/main/enrollments/bulk") in waiting.forms  # cards of those who wait
     desk.send(f"{at}/continue", {})
     assert work()
     done = desk.open(f"{at}?state=failed")

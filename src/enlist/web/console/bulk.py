@@ -105,6 +105,7 @@ class Act:
         ends_sign_ins: whether the sign-ins of the owners can end with it.
         asks: a field without which it cannot be done; the form begins with what all of them have.
         first: what the form says of sending one before anybody has, as its own page does.
+        sheet: what shows all of them on one page, where nothing is done portion by portion.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Act:
     ends_sign_ins: bool = False
     asks: str = ""
     first: Callable[[Any], Mapping[str, str]] = lambda _item: {}
+    sheet: Callable[[Desk, Sequence[Row]], Awaitable[Response]] | None = None
 
 
 Find = Callable[[Desk, str], Awaitable[Row | None]]
@@ -143,6 +145,9 @@ async def run(
         form = form.refused(invalid(act.asks, desk.gettext("Choose one")))
     if form.value("confirmed") != YES or form.errors:
         return await _ask(desk, act, find, form, chosen)
+    if act.sheet is not None:
+        found = [await _found(desk, act, find, each) for each in chosen]
+        return await act.sheet(desk, [row for row in found if row is not None])
     return await _portion(desk, act, find, form, chosen, until)
 
 

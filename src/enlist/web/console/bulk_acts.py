@@ -11,15 +11,17 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import shown_state
 from enlist.core.model import Enrollment
 from enlist.core.outcomes import Refusal
+from enlist.verbs.cards import PrintCard
 from enlist.verbs.devices import ChangeDevice
 from enlist.verbs.move import MoveDevice
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
 from enlist.verbs.reset import Reset
 from enlist.verbs.views_details import ShowDevice, ShowEnrollment
 from enlist.web.console.bulk import Act, Find, Row, Said, run
+from enlist.web.console.cards import show_cards
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page
-from enlist.web.console.offering import NEEDS, of_device, of_enrollment, of_its_device
+from enlist.web.console.offering import NEEDS, of_device, of_enrollment, of_its_device, on_paper
 from enlist.web.console.sending import send_at_first, unsendable, ways
 
 
@@ -71,6 +73,7 @@ _ALL: Final = (
         asks="ownership",
         first=lambda one: {"ownership": one.ownership},
     ),
+    Act("print", "enrollments", lambda row, _said: PrintCard(row.id), sheet=show_cards),
 )
 
 
@@ -99,7 +102,7 @@ async def _enrollment(desk: Desk, named: str) -> Row | None:
         return None
     found = detail.enrollment
     state = shown_state(found.state, found.expires_at, desk.now)
-    offers = of_enrollment(found.grant, state) | of_its_device(found)
+    offers = of_enrollment(found.grant, state) | of_its_device(found) | on_paper(found, state)
     why = unsendable(desk, found, detail.user)
     way = "" if why else ways(desk, found, detail.user)[0][0]
     return Row(found.id, found.device_name, found, state, offers, why, way)

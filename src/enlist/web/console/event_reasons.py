@@ -152,6 +152,7 @@ VERBS: Final[Mapping[str, str]] = {
     "request_extension": N_("ask a device to renew its certificate"),
     "renew_certificate": N_("renew a certificate"),
     "extend_certificate": N_("renew a certificate"),
+    "print_card": N_("print a card"),
     "resend": N_("send a token again"),
     "reactivate": N_("free an enrollment"),
     "revoke": N_("revoke an enrollment"),

@@ -152,6 +152,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "device.replaced": N_("Another device took the place of %(device)s; what it held has ended."),
     "enrollment.issued": N_("%(who)s issued a new enrollment for %(device)s."),
     "enrollment.revealed": N_("%(who)s was shown the token for %(device)s."),
+    "enrollment.printed": N_("%(who)s printed a card for %(device)s, without its token."),
     "enrollment.reissued": N_(
         "%(who)s reissued the token for %(device)s; the one before stopped working."
     ),

@@ -14,6 +14,7 @@ from typing import Final
 from enlist.core.lifecycle import DeviceState, EnrollmentState, ShownState, triggers
 from enlist.core.model import Enrollment, GrantKind
 from enlist.core.policy import Permission
+from enlist.verbs.cards import PRINTABLE
 from enlist.verbs.views_details import DeviceDetail
 from enlist.web.console.layout import Desk
 
@@ -24,6 +25,7 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "issue": Permission.ENROLLMENTS_ISSUE,
     "resend": Permission.ENROLLMENTS_RESEND,
     "download": Permission.ENROLLMENTS_DOWNLOAD,
+    "print": Permission.ENROLLMENTS_DOWNLOAD,
     "reactivate": Permission.ENROLLMENTS_REISSUE,
     "reissue": Permission.ENROLLMENTS_REISSUE,
     "revoke": Permission.ENROLLMENTS_REVOKE,
@@ -47,6 +49,12 @@ def of_enrollment(grant: GrantKind, state: ShownState) -> frozenset[str]:
     if state != "active":
         return acts - {"delete"}
     return acts | ({"resend", "download"} if grant is GrantKind.ONE_TIME_JWT else {"resend"})
+
+
+def on_paper(found: Enrollment, state: ShownState) -> frozenset[str]:
+    """Whether a card can be printed of it; in the list, where many are ticked."""
+    prints = state == "active" and found.grant in PRINTABLE and found.device_id is not None
+    return frozenset({"print"} if prints else ())
 
 
 def beside_device(grant: GrantKind, state: ShownState) -> frozenset[str]:

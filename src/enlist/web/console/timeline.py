@@ -108,6 +108,7 @@ MANNERS: Final = {
     "device.replaced": Manner("refresh", "warn"),
     "enrollment.issued": Manner("ticket", "wait"),
     "enrollment.revealed": Manner("eye", "warn"),
+    "enrollment.printed": Manner("qrcode"),
     "enrollment.reissued": Manner("refresh", "wait"),
     "enrollment.exported": Manner("download"),
     "terms.published": Manner("settings", "warn"),

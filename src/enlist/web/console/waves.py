@@ -32,6 +32,7 @@ from enlist.web.console.forms import Form
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query
 from enlist.web.console.navigation import N_
+from enlist.web.console.offering import NEEDS
 
 _ACT: Final = "devices:register"
 _REASONS: Final = {
@@ -113,6 +114,7 @@ async def show_one(desk: Desk) -> Response:
         "page": found,
         "mark": mark,
         "may_act": desk.may(_ACT, wave.organization_path),
+        "may_print": desk.may(NEEDS["print"], wave.organization_path),
         "words": words,
     }
     return desk.show("console/wave.html", context)
