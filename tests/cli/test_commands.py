@@ -39,6 +39,7 @@ CONTRACT = {
     "apikey revoke": "",
     "organization add": "name group-id parent json",
     "organization list": "json",
+    "organization email-domains": "set none json",
     "organization settings": "set inherit json",
     "user add": "username email phone organization password-stdin password-link device platform "
     "message json",

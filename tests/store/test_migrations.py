@@ -98,6 +98,7 @@ BACK = {
     "0018": {"sqlite": ["DROP TABLE test_message"], "postgres": ["DROP TABLE test_message"]},
     "0020": {"sqlite": _WITHOUT_0021, "postgres": _WITHOUT_0021},
     "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
+    "0025": {"sqlite": ["DROP TABLE email_domain"], "postgres": ["DROP TABLE email_domain"]},
     "0023": {"sqlite": _WITHOUT_0024, "postgres": _WITHOUT_0024},
     "0024": {"sqlite": _WITHOUT_0025, "postgres": _WITHOUT_0025},
     "0012": {

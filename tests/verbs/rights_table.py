@@ -29,6 +29,7 @@ from enlist.verbs import (
     device_lists,
     device_sessions,
     devices,
+    email_domains,
     erase,
     exporting,
     feed,
@@ -370,6 +371,10 @@ REQUESTS: dict[str, Asked] = {
     ),
     "SetSecondFactorRules": Asked(
         lambda _w, p: second_factor_rules.SetSecondFactorRules(p, ("reader",)), ADMINISTRATORS
+    ),
+    "ShowEmailDomains": Asked(lambda _w, p: email_domains.ShowEmailDomains(p), ALL, 0),
+    "SetEmailDomains": Asked(
+        lambda w, p: email_domains.SetEmailDomains(p, (f"d{w.number()}.example",)), ADMINISTRATORS
     ),
     "GrantRole": Asked(lambda w, p: staff.GrantRole(w.add_user(p).id, p, "reader"), ADMINISTRATORS),
     "WithdrawRole": Asked(

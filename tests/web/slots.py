@@ -105,6 +105,7 @@ PLAIN: Final[dict[str, Any]] = {
     "current": PASSWORD,
     "role": "reader",
     "roles": ["reader"],
+    "domains": ["fresh.example"],
     "needed": "reader",
     "permissions": [],
     "shared": True,

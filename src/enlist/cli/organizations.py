@@ -78,6 +78,40 @@ def list_(
 
 
 @commands.command(
+    "email-domains", epilog="Example: enlist organization email-domains sales --set example.com"
+)
+def email_domains(
+    context: typer.Context,
+    organization: Annotated[str, typer.Argument(metavar="GROUP_ID", help="Group ID or id.")],
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="DOMAIN", help="All that it shall have; repeatable."),
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="It shall have none.")] = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show or set the e-mail domains that lead to an organization on the enrollment page."""
+    from enlist.verbs.email_domains import SetEmailDomains, ShowEmailDomains
+
+    if none and change:
+        usage("Choose one: --set or --none.")
+    with installation(context, data, database) as enlist:
+        if none or change:
+            found = done(enlist.perform(SetEmailDomains(organization, tuple(change or ()))))
+        else:
+            found = shown(enlist, ShowEmailDomains(organization))
+    if as_json:
+        print_json({"domains": found.domains})
+        return
+    for each in found.domains:
+        out.print(each, markup=False)
+    if not found.domains:
+        out.print("No e-mail domain leads to this organization.")
+
+
+@commands.command(
     "settings",
     epilog="Example: enlist organization settings sales --set token_type=two_factor "
     "--set token_length=12 --inherit token_expiration_hours",

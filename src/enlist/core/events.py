@@ -30,6 +30,8 @@ KINDS: Final[Mapping[str, str]] = {
     "key.compromised": "Keys were replaced because they leaked; live tokens were put on hold.",
     "organization.created": "An organization was added.",
     "organization.changed": "An organization's name, time zone or language changed.",
+    "organization.domains_changed": "The e-mail domains that lead to an organization changed; "
+    "before and after are in the event.",
     "organization.deleted": "An organization was deleted.",
     "branding.changed": "How an organization looks changed; before and after are in the event.",
     "settings.changed": "Enrollment settings changed; before and after are in the event.",

@@ -349,6 +349,11 @@ CATALOGUE: dict[str, Meaning] = {
     "email_taken": _of(
         _MEMBER, "Another user here has this e-mail address", "Use another address."
     ),
+    "domain_taken": _of(
+        _STAFF,
+        "This e-mail domain belongs to another organization",
+        "A domain leads to one organization alone: take it away there first.",
+    ),
     "group_id_taken": _of(_STAFF, "This Group ID is taken", "Choose another one."),
     "organization_not_empty": _of(
         _STAFF, "This organization still holds something", "Move or delete what it holds first."

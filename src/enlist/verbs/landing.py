@@ -14,9 +14,10 @@ from enlist.core.ids import Id, parse_id
 from enlist.core.model import User
 from enlist.core.policy import TokenType
 from enlist.core.secrets import Secret
-from enlist.store import enrollments, organizations, users
+from enlist.store import email_domains, enrollments, organizations, users
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
+from enlist.verbs.email_domains import domain_of
 from enlist.verbs.workplace import zone_for
 
 
@@ -39,8 +40,8 @@ class WhichGroupId(View[str]):
     """The Group ID that came together with a login; "" for what is none, and so a token.
 
     That is the Group ID itself, or the e-mail address of whoever signs in, which leads to his
-    organization (A65). Asked only for that shape of request, whose every failure gets one answer
-    (ruling 8).
+    organization (A65), or any address of a domain that belongs to one (A66). Asked only for that
+    shape of request, whose every failure gets one answer (ruling 8).
     """
 
     presented: Secret
@@ -51,10 +52,11 @@ class WhichGroupId(View[str]):
         place = organizations.by_group_id(tx, named)
         # Asked also where a Group ID was found: a question less would tell by its time.
         person = users.by_username(tx, self.username)
+        by_domain = email_domains.group_id(tx, domain_of(named))
         if place is not None:
             return place.group_id
         theirs = person is not None and "@" in named and person.email.casefold() == named.casefold()
-        return person.group_id if person is not None and theirs else ""
+        return person.group_id if person is not None and theirs else by_domain
 
 
 @dataclass(frozen=True, slots=True)

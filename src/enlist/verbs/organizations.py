@@ -22,7 +22,7 @@ from enlist.core.policy import (
     SettingValue,
     check_change,
 )
-from enlist.store import events, organizations, roles
+from enlist.store import email_domains, events, organizations, roles
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb
@@ -184,7 +184,8 @@ class ChangeOrganization(Verb[Organization, Mapping[str, str], Organization]):
 class DeleteOrganization(QuickVerb[Organization, None]):
     """Delete an organization that holds no organizations, users or devices.
 
-    Roles on it end. Its id, and so its settings, never come back (X31).
+    Roles on it end, and its e-mail domains are free. Its id, and so its settings, never come back
+    (X31).
 
     Refusals: `not_found`, `forbidden`, `organization_not_empty`.
     """
@@ -208,6 +209,7 @@ class DeleteOrganization(QuickVerb[Organization, None]):
         if not organizations.delete(tx, ready.id):
             return Refusal("organization_not_empty", about=about)
         roles.withdraw_on(tx, ready.id)
+        email_domains.drop_of(tx, ready.id)
         data = {"group_id": ready.group_id, "name": ready.name}
         events.record(tx, caller, Happening("organization.deleted", about, data))
         return Done(None)

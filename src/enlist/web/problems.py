@@ -83,6 +83,7 @@ STATUS: Final = {
     "contact_locked": 403,
     "email_taken": 409,
     "group_id_taken": 409,
+    "domain_taken": 409,
     "organization_not_empty": 409,
     "last_administrator": 409,
     "password_too_short": 422,

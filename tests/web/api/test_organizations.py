@@ -41,6 +41,21 @@ def test_a_repeated_request_adds_one_organization(administrator: Client) -> None
     assert answered(administrator.post("/organizations", body, headers=key), 201) == first
 
 
+def test_an_email_domain_is_one_organizations(administrator: Client) -> None:
+    """A66: the same domain at a second one is a conflict."""
+    for group_id in ("north", "south"):
+        body = {"parent": "main", "group_id": group_id, "name": group_id}
+        answered(administrator.post("/organizations", body), 201)
+    named = {"domains": ["A.example", "b.example"]}
+    put = answered(administrator.put("/organizations/north/email-domains", named))
+    assert put == {"organization": "north", "domains": ["a.example", "b.example"]}
+    assert answered(administrator.get("/organizations/north/email-domains")) == put
+    second = administrator.put("/organizations/south/email-domains", {"domains": ["a.example"]})
+    assert refused(second) == (409, "domain_taken")
+    wrong = administrator.put("/organizations/south/email-domains", {"domains": ["a b"]})
+    assert wrong_fields(wrong) == {"domains"}
+
+
 def test_what_is_wrong_with_an_organization(administrator: Client) -> None:
     for group_id in ("", "a b", "x" * 41, "\u00fc", "a\n"):
         body = {"group_id": group_id, "name": "B"}

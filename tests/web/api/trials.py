@@ -312,6 +312,11 @@ TRIALS: dict[str, Trial] = {
     "POST /users/{user}/erase": lambda w: (f"/users/{w.user()}/erase?dry_run=true", None),
     "DELETE /users/{user}/offboarding": lambda w: (f"/users/{w.planned()}/offboarding", None),
     "POST /users/{user}/sign-out": lambda w: (f"/users/{w.user()}/sign-out", None),
+    "GET /organizations/{organization}/email-domains": ("/organizations/main/email-domains", None),
+    "PUT /organizations/{organization}/email-domains": (
+        "/organizations/main/email-domains",
+        {"domains": ["example.com"]},
+    ),
     "POST /users/{user}/password-link": lambda w: (f"/users/{w.user()}/password-link", None),
     "DELETE /users/{user}/second-factor": lambda w: (
         f"/users/{w.guarded()}/second-factor",

@@ -215,3 +215,22 @@ def test_who_may_only_look_sees_values_and_changes_none(
     assert answer.status == 403
     assert own(enlist, "main") == {}
     assert policy(enlist, "main").token_length == 10
+
+
+def test_email_domains_are_kept_one_in_a_line(console: Console, enlist: Enlist) -> None:
+    """A66; the same domain at a second organization is told at the field, what was typed stays."""
+    enlist.organization("alpha")
+    desk = console.sign_in()
+    path = "/console/alpha/settings/email-domains"
+    assert desk.open(CHILD).leads_to(path)
+    saved = desk.follow(desk.send(path, {"domains": "A.example\nb.example"}))
+    assert "Changes saved." in saved.main
+    assert ">\na.example\nb.example</textarea>" in saved.source
+    taken = desk.send("/console/main/settings/email-domains", {"domains": "c.example, b.example"})
+    assert taken.status == 409
+    assert 'id="domains-error"' in taken.source
+    assert "b.example: belongs to another organization already" in taken.main
+    assert "c.example, b.example</textarea>" in taken.source
+    reader = console.sign_in("reader").open(path)
+    assert "<textarea" not in reader.source
+    assert "a.example" in reader.main

@@ -14,7 +14,14 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Effective
 from enlist.core.restrictions import Restriction
 from enlist.store.listing import Page
-from enlist.verbs import device_lists, organizations, restrictions, views, views_details
+from enlist.verbs import (
+    device_lists,
+    email_domains,
+    organizations,
+    restrictions,
+    views,
+    views_details,
+)
 from enlist.verbs.consequences import Consequences
 
 _ORGANIZATIONS: Final = listed("/organizations", model.Organization)
@@ -44,6 +51,14 @@ def _show_settings(api: Asking, view: views_details.ShowOrganization) -> Any:
         return found
     held = {key: Effective(each["value"], each["source"]) for key, each in found.items()}
     return SimpleNamespace(policy=SimpleNamespace(settings=held))
+
+
+def _domains(api: Asking, asked: Any) -> SimpleNamespace | Refusal:
+    """Show or set: both answer the domains that the organization has then."""
+    path = f"/organizations/{part(asked.organization)}/email-domains"
+    changing = isinstance(asked, email_domains.SetEmailDomains)
+    found = api.do("PUT", path, {"domains": list(asked.domains)}) if changing else api.get(path)
+    return found if isinstance(found, Refusal) else SimpleNamespace(**found)
 
 
 def _restrictions(api: Asking, organization: str) -> str | Refusal:
@@ -159,6 +174,8 @@ PLACES: Final[Ways] = {
         language="language",
     ),
     organizations.ChangeSettings: _set,
+    email_domains.ShowEmailDomains: _domains,
+    email_domains.SetEmailDomains: _domains,
     restrictions.ListRestrictions: _list_restrictions,
     restrictions.AddRestriction: _restrict,
     restrictions.ChangeRestriction: _restrict,

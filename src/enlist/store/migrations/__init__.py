@@ -48,6 +48,7 @@ REVISIONS: Final = (
     "0023_waves",
     "0024_password_links",
     "0025_messages_due",
+    "0026_email_domains",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -95,6 +95,7 @@ VERBS: Final[Mapping[str, str]] = {
     "export_enrollments": N_("take enrollments away as a file"),
     "add_organization": N_("add an organization"),
     "change_organization": N_("change an organization"),
+    "set_email_domains": N_("change e-mail domains"),
     "delete_organization": N_("delete an organization"),
     "change_settings": N_("change enrollment settings"),
     "add_restriction": N_("add an enrollment restriction"),

@@ -63,7 +63,12 @@ FLAGS: Final = {
 _ABOUT: Final = ("device", "user", "enrollment")
 _PERIOD: Final = ("from", "until")
 _FILTERS: Final = ("kind", "actor_kind", "since", *_PERIOD, *_ABOUT)
-_ABOUT_PLACES: Final = ("settings.changed", "branding.changed", "organization.changed")
+_ABOUT_PLACES: Final = (
+    "settings.changed",
+    "branding.changed",
+    "organization.changed",
+    "organization.domains_changed",
+)
 _CODE_LETTERS: Final = 9
 
 

@@ -27,6 +27,7 @@ FIELD_OF: Final = {
     "username_taken": "username",
     "email_taken": "email",
     "group_id_taken": "group_id",
+    "domain_taken": "domains",
     "password_too_short": "password",
 }
 """Refusals that are about one field, and which."""

@@ -265,6 +265,18 @@ MAP: Final = (
                 listed=False,
             ),
             Entry(
+                "settings/email-domains",
+                N_("E-mail domains"),
+                "mail",
+                _P.ORGANIZATIONS_READ,
+                (
+                    f"Devices > Device Settings > {_ENROLLMENT} > Authentication",
+                    "Add Email Domain",
+                    "Autodiscovery domain",
+                ),
+                listed=False,
+            ),
+            Entry(
                 "branding",
                 N_("Branding"),
                 "palette",

@@ -30,6 +30,7 @@ MANNERS: Final = {
     "key.compromised": Manner("key", "bad"),
     "organization.created": Manner("sitemap"),
     "organization.changed": Manner("sitemap"),
+    "organization.domains_changed": Manner("mail"),
     "organization.deleted": Manner("trash", "warn"),
     "branding.changed": Manner("template"),
     "settings.changed": Manner("settings", "warn"),
