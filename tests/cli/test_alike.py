@@ -66,6 +66,27 @@ SCRIPTS: Final = {
         user erase bob --confirm bob --json
         1 user erase bob --confirm bob --json
     """,
+    "roles": """
+        role list
+        role add --name Field --like reader --permission devices:register --json > ROLE role
+        1 role add --name Field --permission devices:read
+        1 role add --name Other --permission devices:fly
+        role show ROLE
+        role change ROLE --add devices:edit --remove devices:register --json
+        1 role change ROLE --add devices:fly
+        1 role change ROLE --name reader
+        role grant ada Field sales
+        1 role grant ada king sales
+        role list --organization sales --json
+        user list --role ROLE
+        role require-second-factor Field
+        1 role delete ROLE
+        1 role delete ROLE --withdraw --instead reader
+        role delete ROLE --instead reader
+        role withdraw ada reader sales --json
+        role withdraw ada reader sales
+        1 role show ROLE
+    """,
     "places": """
         organization add --name Berlin --group-id berlin --parent sales --json
         1 organization add --name Berlin --group-id berlin

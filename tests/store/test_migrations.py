@@ -56,6 +56,7 @@ _WITHOUT_0021 = [
     *(f"DROP TABLE {name}" for name in ("terms_acceptance", "terms_text", "terms")),
     "ALTER TABLE attempt DROP COLUMN accepted_terms_id",
 ]
+_WITHOUT_0027 = ["DROP TABLE own_role"]
 _WITHOUT_0022 = [
     *(f"DROP TABLE {name}" for name in ("second_factor", "recovery_code", "second_factor_rule")),
     "DROP TABLE sign_in_step",
@@ -101,6 +102,7 @@ BACK = {
     "0025": {"sqlite": ["DROP TABLE email_domain"], "postgres": ["DROP TABLE email_domain"]},
     "0023": {"sqlite": _WITHOUT_0024, "postgres": _WITHOUT_0024},
     "0024": {"sqlite": _WITHOUT_0025, "postgres": _WITHOUT_0025},
+    "0026": {"sqlite": _WITHOUT_0027, "postgres": _WITHOUT_0027},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],

@@ -43,6 +43,8 @@ from enlist.verbs import (
     offboard,
     one_time_jwt,
     organizations,
+    own_role_changes,
+    own_roles,
     reactivate,
     reassign,
     recovery,
@@ -237,6 +239,11 @@ def _group(world: World, place: str) -> str:
     return world.do(groups.AddGroup(place, f"group {world.number()}")).id
 
 
+def _own_role(world: World, place: str) -> str:
+    permissions = ("users:read",)
+    return world.do(own_roles.AddOwnRole(place, f"role {world.number()}", permissions)).id
+
+
 def _member(world: World, place: str) -> tuple[str, str]:
     group, user = _group(world, place), world.add_user(place).id
     world.do(groups.AddMember(group, user))
@@ -376,6 +383,19 @@ REQUESTS: dict[str, Asked] = {
     "SetEmailDomains": Asked(
         lambda w, p: email_domains.SetEmailDomains(p, (f"d{w.number()}.example",)), ADMINISTRATORS
     ),
+    "AddOwnRole": Asked(
+        lambda w, p: own_roles.AddOwnRole(p, f"role {w.number()}", ("users:read",)), ADMINISTRATORS
+    ),
+    "OwnRoleAgain": Asked(lambda w, p: own_roles.OwnRoleAgain(_own_role(w, p)), STAFF_READERS, 0),
+    "ChangeOwnRole": Asked(
+        lambda w, p: own_role_changes.ChangeOwnRole(_own_role(w, p), {"name": f"x{w.number()}"}),
+        ADMINISTRATORS,
+    ),
+    "DeleteOwnRole": Asked(
+        lambda w, p: own_role_changes.DeleteOwnRole(_own_role(w, p)), ADMINISTRATORS
+    ),
+    "ListOwnRoles": Asked(lambda _w, p: own_roles.ListOwnRoles(p), STAFF_READERS, 0),
+    "ShowOwnRole": Asked(lambda w, p: own_roles.ShowOwnRole(_own_role(w, p)), STAFF_READERS, 0),
     "GrantRole": Asked(lambda w, p: staff.GrantRole(w.add_user(p).id, p, "reader"), ADMINISTRATORS),
     "WithdrawRole": Asked(
         lambda w, p: staff.WithdrawRole(_helper(w, p), p, "helpdesk"), ADMINISTRATORS

@@ -294,7 +294,7 @@ def test_everybody_sees_himself(world: World) -> None:
     assert [device.id for device in shown.devices.items] == [issued.device_id]
     helper = world.staff(Role.HELPDESK, "acme")
     assert helper.id is not None
-    assert world.see(ShowUser(helper.id), helper).roles[0].role is Role.HELPDESK
+    assert world.see(ShowUser(helper.id), helper).roles[0].role == Role.HELPDESK
 
 
 # --- details --------------------------------------------------------------------------------------

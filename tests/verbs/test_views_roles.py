@@ -19,7 +19,7 @@ def holdings(world: World, **asked: object) -> list[tuple[str, str, str]]:
     while cursor is not None:
         page = world.see(ListRoles(limit=2, cursor=cursor or "", **asked))  # type: ignore[arg-type]
         assert isinstance(page, Page)
-        found += [(each.username, each.role.role.value, each.role.group_id) for each in page.items]
+        found += [(each.username, each.role.role, each.role.group_id) for each in page.items]
         cursor = page.next_cursor
     return found
 

@@ -27,6 +27,7 @@ from enlist.verbs.groups import AddGroup
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.imports import AddImport
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
+from enlist.verbs.own_roles import AddOwnRole
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.saved_views import SaveView
@@ -65,6 +66,7 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "webhook": ("webhook",),
     "delivery": ("delivery",),
     "user_group": ("user_group",),
+    "own_role": ("own_role",),
     "restriction": ("restriction",),
     "terms": ("terms",),
     "allowed": ("allowed",),
@@ -106,6 +108,7 @@ class Things:
     sign_in: str
     support_code: str
     user_group: str
+    own_role: str
     restriction: str
     terms: str
     allowed: str
@@ -185,6 +188,7 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         sign_in=signed_in.sign_in.id,
         support_code=again.support_code,
         user_group=enlist.do(AddGroup(place, f"{mark} group")).id,
+        own_role=enlist.do(AddOwnRole(place, f"{house} role", ("users:read",))).id,
         restriction=enlist.do(AddRestriction(place, {"name": f"{house} rule"})).id,
         terms=_terms(enlist, place, house),
         allowed=_listed(enlist, place, DeviceList.ALLOW, f"{mark}-allowed"),

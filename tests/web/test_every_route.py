@@ -26,6 +26,7 @@ from enlist.verbs.groups import AddGroup
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.imports import AddImport
 from enlist.verbs.issuing import Delivery
+from enlist.verbs.own_roles import AddOwnRole
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.saved_views import SaveView
@@ -171,6 +172,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "rest": "nothing/here",
         "handle": ticket.enrollment_id,
         "look": "7a1fa2-0",
+        "roles": enlist.do(AddOwnRole("main", "field support", ("users:read",))).id,
         "groups": enlist.do(AddGroup("main", "staff")).id,
         "restrictions": enlist.do(AddRestriction("alpha", {"name": "rule"})).id,
         "terms": enlist.do(PublishTerms("alpha", DRAFT)).id,

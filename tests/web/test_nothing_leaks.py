@@ -164,9 +164,11 @@ class Street:
     def foreign(self, place: str, slot: Slot) -> list[str]:
         """What another organization has that could be named there.
 
-        Templates of the organization above are everybody's below it, by their names.
+        Templates of the organization above are everybody's below it, by their names; so are its
+        roles.
         """
-        shared = place == "main" and slot.where != "path" and slot.kind == "template"
+        named = slot.where != "path" and slot.kind == "template"
+        shared = place == "main" and (named or slot.kind == "own_role")
         return [] if shared else self.things[place].named(slot.kind)
 
     def leaks(self, place: str, answer: Answer, sent: Iterable[str]) -> set[str]:
@@ -179,7 +181,7 @@ class Street:
         text += " ".join(_decoded(each) for each in HIDDEN.findall(text))
         # A shared device names its owner by his id alone; texts and rules from above have one too.
         above = self.things["main"]
-        shared = {above.user, above.template, above.restriction}
+        shared = {above.user, above.template, above.restriction, above.own_role}
         signs = {MARKS[place], *self.things[place].ids} - shared
         return {each for each in signs if each in text}
 

@@ -102,7 +102,7 @@ def _show(found: Foreseen) -> None:
     ends = leaving_of(found)
     where = f" from {', '.join(ends.networks)}" if ends.networks else ""
     keys = ", ".join(each.name for each in ends.api_keys)
-    roles = ", ".join(f"{each.role} on {each.group_id}" for each in ends.roles)
+    roles = ", ".join(f"{each.name} on {each.group_id}" for each in ends.roles)
     print_facts(
         {
             "Certificates that end": str(len(ends.credentials)),

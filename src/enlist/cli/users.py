@@ -203,6 +203,9 @@ def remove_second_factor(
 def list_(
     context: typer.Context,
     organization: Organization = "",
+    role: Annotated[
+        str, typer.Option("--role", help="Only who holds it: built in, or the id of your own.")
+    ] = "",
     search: Search = "",
     limit: Limit = 50,
     cursor: Cursor = "",
@@ -215,7 +218,8 @@ def list_(
     from enlist.verbs.views import ListUsers
 
     with installation(context, data, database) as enlist:
-        view = ListUsers(organization, search=search, limit=limit, cursor=cursor)
+        only = {"role": role} if role else {}
+        view = ListUsers(organization, search=search, filters=only, limit=limit, cursor=cursor)
         page = shown(enlist, view)
 
     def row(user: User) -> Sequence[str]:
@@ -223,5 +227,5 @@ def list_(
 
     columns = ("USER NAME", "NAME", "E-MAIL", "ORGANIZATION", "STATE")
     first = "No user yet. Add one: enlist user add --username ada --email ada@example.com"
-    empty = nothing(first, search, cursor)
+    empty = nothing(first, role, search, cursor)
     print_page(page, columns, row, empty, documents.user, as_json=as_json)

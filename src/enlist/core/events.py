@@ -76,6 +76,9 @@ KINDS: Final[Mapping[str, str]] = {
     "wave.resent": "Whoever of a wave has not enrolled yet is sent the token again; how many is in "
     "the event.",
     "wave.ended": "Everybody of a wave had his turn.",
+    "role.created": "A role was put together; its permissions are in the event.",
+    "role.changed": "A role was changed; before and after are in the event. It counts at once.",
+    "role.deleted": "A role was deleted; how often it was held is in the event.",
     "role.granted": "A user was given a role on an organization.",
     "role.revoked": "A role was taken from a user.",
     "second_factor.set_up": "A user set up a second factor; other sign-ins ended.",

@@ -13,7 +13,7 @@ from enum import StrEnum
 from enlist.core.ids import Id
 from enlist.core.lifecycle import NOT_APPLICABLE, AttemptState, DeviceState, EnrollmentState
 from enlist.core.outcomes import Subjects
-from enlist.core.policy import Right, Role, held_at, rights_of_key
+from enlist.core.policy import Permission, Right, Role, held_at, rights_of_key
 
 
 class Platform(StrEnum):
@@ -214,6 +214,7 @@ class RoleAssignment:
     """A role that a user holds on an organization and below.
 
     Attributes:
+        role: the name of a built-in role, or the id of an own one; `name` is for people.
         needs_factor: whoever holds it needs a second factor.
     """
 
@@ -221,8 +222,40 @@ class RoleAssignment:
     organization_id: Id
     organization_path: str
     group_id: str
-    role: Role
+    role: str
+    name: str
+    permissions: frozenset[Permission]
     needs_factor: bool = False
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What events name; the id of an own role as well, because its name may change."""
+        return {"role": self.name, **({} if self.role == self.name else {"role_id": self.role})}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRole:
+    """A role that an organization put together; it can be given there and below.
+
+    Attributes:
+        held: how often it is held.
+    """
+
+    id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    name: str
+    description: str
+    permissions: frozenset[Permission]
+    created_at: int
+    version: int = 1
+    held: int = 0
+
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this role is about."""
+        return Subjects(self.organization_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,16 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
 """What each built-in role may do. Revealing a token is in none of them (X11)."""
 
 
+NEVER_IN_A_ROLE: Final = frozenset({Permission.ENROLLMENTS_REVEAL})
+"""What no role may hold, built in or of one's own."""
+
+
+def permissions_named(names: Iterable[str]) -> frozenset[Permission]:
+    """The permissions of these names; those of another version are none."""
+    known = set(Permission)
+    return frozenset(Permission(name) for name in names if name in known)
+
+
 @dataclass(frozen=True, slots=True)
 class Right:
     """Permissions held on the organization at `path` and below."""
@@ -178,8 +188,7 @@ def rights_of_key(
     Args:
         held: the maker's rights; None for a key that has no maker who bounds it.
     """
-    extra = {Permission(name) for name in permissions if name in set(Permission)}
-    given = Right(path, ROLES[role] | extra)
+    given = Right(path, ROLES[role] | permissions_named(permissions))
     return (given,) if held is None else confined(given, held)
 
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from enlist.core.ids import Id
 from enlist.core.model import ApiKey
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Right, Role, rights_of_key
+from enlist.core.policy import Right, Role, rights_of_key
 from enlist.core.secrets import Digest
 from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.roles import permissions_of
 from enlist.store.tx import Query, Reader, Row, Tx
 
 _FIELDS = """
@@ -33,10 +34,11 @@ _BY_DIGEST = Query(
     "api_key.by_digest",
     # A row for each role that its maker holds now, at least one; with the key in one question,
     # because every request of a program asks it.
-    f"""{_FIELDS}, r.role AS held_role, h.path AS held_path
+    f"""{_FIELDS}, r.role AS held_role, c.permissions AS held_permissions, h.path AS held_path
       FROM api_key k JOIN organization o ON o.id = k.organization_id
       LEFT JOIN app_user u ON u.id = k.creator_id AND u.state = 'active' AND u.deleted_at IS NULL
       LEFT JOIN role_assignment r ON r.user_id = u.id
+      LEFT JOIN own_role c ON c.id = r.role
       LEFT JOIN organization h ON h.id = r.organization_id AND h.deleted_at IS NULL
      WHERE k.digest = :digest AND o.deleted_at IS NULL""",
 )
@@ -44,9 +46,10 @@ _FIND = Query("api_key.find", f"{_COLUMNS} WHERE k.id = :id")
 _HELD = Query(
     "api_key.held",
     """
-    SELECT r.role AS held_role, h.path AS held_path
+    SELECT r.role AS held_role, c.permissions AS held_permissions, h.path AS held_path
       FROM app_user u
       JOIN role_assignment r ON r.user_id = u.id
+      LEFT JOIN own_role c ON c.id = r.role
       JOIN organization h ON h.id = r.organization_id AND h.deleted_at IS NULL
      WHERE u.id = :creator_id AND u.state = 'active' AND u.deleted_at IS NULL
     """,
@@ -160,7 +163,10 @@ def _of_maker(tx: Reader, creator_id: Id | None) -> tuple[Right, ...]:
 
 
 def _held(rows: Sequence[Row]) -> tuple[Right, ...]:
-    return tuple(Right(row["held_path"], ROLES[Role(row["held_role"])]) for row in rows)
+    return tuple(
+        Right(row["held_path"], permissions_of(row["held_role"], row["held_permissions"]))
+        for row in rows
+    )
 
 
 def _bounded(key: ApiKey, held: tuple[Right, ...]) -> ApiKey:

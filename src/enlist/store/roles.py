@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enlist.core.ids import Id
 from enlist.core.model import RoleAssignment, UserState, display_name
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Right, Role
+from enlist.core.policy import ROLES, Permission, Right, Role
+from enlist.store import own_roles
 from enlist.store.ahead import ReadAhead
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.second_factor_rules import ASKED_OF_HOLDER
@@ -32,8 +33,10 @@ _OF_USER = Query(
     "role.of_user",
     f"""
     SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
+           c.name AS own_name, c.permissions AS own_permissions,
            {ASKED_OF_HOLDER} AS needs_factor
       FROM role_assignment r JOIN organization o ON o.id = r.organization_id
+      LEFT JOIN own_role c ON c.id = r.role
      WHERE r.user_id = :user_id AND o.deleted_at IS NULL
      ORDER BY length(o.path), r.role
     """,
@@ -43,10 +46,12 @@ _OF_USER_EACH = SetQuery(
     "user_id uuid",
     f"""
     SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
+           c.name AS own_name, c.permissions AS own_permissions,
            {ASKED_OF_HOLDER} AS needs_factor
       FROM role_assignment r
       JOIN asked ON asked.user_id = r.user_id
       JOIN organization o ON o.id = r.organization_id
+      LEFT JOIN own_role c ON c.id = r.role
      WHERE o.deleted_at IS NULL
      ORDER BY length(o.path), r.role
     """,
@@ -102,11 +107,13 @@ _LIST = Listing(
     "role_holders",
     """
     SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
+           c.name AS own_name, c.permissions AS own_permissions, FALSE AS needs_factor,
            r.granted_at, u.username, u.first_name, u.last_name, u.state, h.path AS user_path
       FROM role_assignment r
       JOIN organization o ON o.id = r.organization_id
       JOIN app_user u ON u.id = r.user_id
       JOIN organization h ON h.id = u.organization_id
+      LEFT JOIN own_role c ON c.id = r.role
      WHERE o.deleted_at IS NULL AND u.deleted_at IS NULL
     """,
     id="r.user_id",
@@ -125,17 +132,7 @@ _LIST = Listing(
 
 def of_user(tx: Reader, user_id: Id) -> list[RoleAssignment]:
     """The roles that a user holds, nearest to the root first."""
-    return [
-        RoleAssignment(
-            row["user_id"],
-            row["organization_id"],
-            row["organization_path"],
-            row["group_id"],
-            Role(row["role"]),
-            bool(row["needs_factor"]),
-        )
-        for row in tx.all(_OF_USER, user_id=user_id)
-    ]
+    return [_assignment(row) for row in tx.all(_OF_USER, user_id=user_id)]
 
 
 def read_ahead(ahead: ReadAhead, user_ids: Iterable[Id]) -> None:
@@ -158,22 +155,19 @@ def rights(tx: Reader, user_id: Id) -> tuple[Right, ...]:
 
 def rights_of(assignments: Sequence[RoleAssignment]) -> tuple[Right, ...]:
     """The rights that role assignments come to."""
-    return tuple(Right(held.organization_path, ROLES[held.role]) for held in assignments)
+    return tuple(Right(held.organization_path, held.permissions) for held in assignments)
 
 
-def grant(tx: Tx, user_id: Id, organization_id: Id, role: Role) -> bool:
+def grant(tx: Tx, user_id: Id, organization_id: Id, role: str) -> bool:
     """Give a role; False when it is held already."""
     return (
-        tx.run(
-            _GRANT, user_id=user_id, organization_id=organization_id, role=role.value, now=tx.now
-        )
-        == 1
+        tx.run(_GRANT, user_id=user_id, organization_id=organization_id, role=role, now=tx.now) == 1
     )
 
 
-def withdraw(tx: Tx, user_id: Id, organization_id: Id, role: Role) -> bool:
+def withdraw(tx: Tx, user_id: Id, organization_id: Id, role: str) -> bool:
     """Take a role away; False when it was not held."""
-    return tx.run(_WITHDRAW, user_id=user_id, organization_id=organization_id, role=role.value) == 1
+    return tx.run(_WITHDRAW, user_id=user_id, organization_id=organization_id, role=role) == 1
 
 
 def withdraw_on(tx: Tx, organization_id: Id) -> int:
@@ -203,16 +197,27 @@ def page(tx: Reader, request: PageRequest) -> Page[Holding] | Refusal:
     return _LIST.page(tx, request, _holding)
 
 
-def _holding(row: Row) -> Holding:
-    assignment = RoleAssignment(
+def permissions_of(role: str, own: str | None) -> frozenset[Permission]:
+    """What a role comes to: a built-in one by its name, else what its row says in `own`."""
+    return ROLES[Role(role)] if role in set(Role) else own_roles.permissions_in(own)
+
+
+def _assignment(row: Row) -> RoleAssignment:
+    return RoleAssignment(
         user_id=row["user_id"],
         organization_id=row["organization_id"],
         organization_path=row["organization_path"],
         group_id=row["group_id"],
-        role=Role(row["role"]),
+        role=row["role"],
+        name=row["own_name"] or row["role"],
+        permissions=permissions_of(row["role"], row["own_permissions"]),
+        needs_factor=bool(row["needs_factor"]),
     )
+
+
+def _holding(row: Row) -> Holding:
     return Holding(
-        role=assignment,
+        role=_assignment(row),
         user_id=row["user_id"],
         username=row["username"],
         display_name=display_name(row["first_name"], row["last_name"], row["username"]),

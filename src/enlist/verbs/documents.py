@@ -15,6 +15,7 @@ from enlist.core.events import EVENT_VERSION
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
 from enlist.core.model import GrantKind, MessageState
+from enlist.core.policy import ROLES, Role
 from enlist.core.restrictions import Restriction
 from enlist.core.sessions import DeviceSession
 from enlist.core.stages import stage
@@ -54,6 +55,46 @@ def user(found: model.User) -> Document:
 def user_group(found: model.UserGroup) -> Document:
     """A set of users."""
     return _placed(found)
+
+
+def own_role(found: model.OwnRole) -> Document:
+    """A role that an organization put together."""
+    return {
+        "role": found.id,
+        "name": found.name,
+        "description": found.description,
+        "permissions": sorted(found.permissions),
+        "organization": found.group_id,
+        "organization_id": found.organization_id,
+        "built_in": False,
+        "held": found.held,
+        "version": found.version,
+    }
+
+
+def built_in_role(role: Role) -> Document:
+    """A role that every installation has."""
+    return {
+        "role": role.value,
+        "name": role.value,
+        "description": "",
+        "permissions": sorted(ROLES[role]),
+        "organization": None,
+        "organization_id": None,
+        "built_in": True,
+        "held": None,
+        "version": 1,
+    }
+
+
+def role_held(found: model.RoleAssignment) -> Document:
+    """A role that a user holds somewhere."""
+    return {
+        "role": found.role,
+        "name": found.name,
+        "organization": found.group_id,
+        "organization_id": found.organization_id,
+    }
 
 
 def restriction(found: Restriction) -> Document:
@@ -197,14 +238,7 @@ def leaving(found: Leaving, now: int) -> Document:
     return consequences(found, now) | {
         "messages": found.messages,
         "api_keys": [{"id": each.id, "name": each.name} for each in found.api_keys],
-        "roles": [
-            {
-                "role": each.role,
-                "organization": each.group_id,
-                "organization_id": each.organization_id,
-            }
-            for each in found.roles
-        ],
+        "roles": [role_held(each) for each in found.roles],
     }
 
 

@@ -211,7 +211,7 @@ def _end_parts(tx: Tx, user: User, ending: Leaving) -> list[Happening]:
     for held in ending.roles:
         if not roles.withdraw(tx, user.id, held.organization_id, held.role):
             raise ConcurrentChange
-        data = {"role": held.role, "on": held.organization_id, "group_id": held.group_id}
+        data = {**held.told, "on": held.organization_id, "group_id": held.group_id}
         told.append(Happening("role.revoked", user.subjects, data, {"user": user.username}))
     return told
 

@@ -132,7 +132,7 @@ def _tell(tx: Tx, making: Making) -> tuple[Effect, ...]:
 
 
 def _recoverable(tx: Reader, user: User) -> User | Refusal:
-    if all(held.role is not Role.ADMINISTRATOR for held in roles.of_user(tx, user.id)):
+    if all(held.role != Role.ADMINISTRATOR for held in roles.of_user(tx, user.id)):
         detail = "Only an administrator can be recovered. Set other people's passwords instead."
         return Refusal("conflict", detail=detail, about=user.subjects)
     if user.state is not UserState.ACTIVE:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Organization
-from enlist.core.outcomes import Done, Refusal, Subjects, invalid
-from enlist.core.policy import ROLES, Permission, Role, held_at
-from enlist.store import events, organizations, second_factor_rules
+from enlist.core.outcomes import Done, Refusal, Subjects
+from enlist.core.policy import Permission, held_at
+from enlist.store import events, organizations, own_roles, second_factor_rules
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import organization_named
+from enlist.verbs.own_roles import permissions_at, role_at
 from enlist.verbs.rights import fresh
 
 
@@ -29,11 +30,13 @@ class Rules:
     Attributes:
         own: those that it asks for itself.
         in_force: each that needs one there, and the Group ID of the organization that says so.
+        names: what people call those among them that are no built-in ones.
     """
 
     organization: Organization
     own: frozenset[str]
     in_force: Mapping[str, str]
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,12 @@ class ShowSecondFactorRules(View[Rules]):
 
 def _rules(tx: Reader, place: Organization) -> Rules:
     own = second_factor_rules.at(tx, place.id)
-    return Rules(place, own, second_factor_rules.in_force(tx, place.path))
+    names = {each.id: each.name for each in own_roles.usable(tx, place.path)}
+    return Rules(place, own, second_factor_rules.in_force(tx, place.path), names)
+
+
+def _named(rules: Rules, roles: frozenset[str]) -> str:
+    return ", ".join(sorted(rules.names.get(role, role) for role in roles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +93,17 @@ class SetSecondFactorRules(QuickVerb[Changing, Rules]):
         place = organization_named(tx, caller, named, Permission.ROLES_EDIT)
         if isinstance(place, Refusal):
             return place
-        if not set(self.roles) <= set(Role):
-            return invalid("roles", f"must be among {', '.join(Role)}")
-        before, after = second_factor_rules.at(tx, place.id), frozenset(self.roles)
+        before, after = second_factor_rules.at(tx, place.id), set[str]()
+        for named in self.roles:
+            role = role_at(tx, place, named, "roles")
+            if isinstance(role, Refusal):
+                return role
+            after.add(role.key)
         held = held_at(caller.rights, place.path)
         about = Subjects(place.id)
-        if not all(ROLES[Role(role)] <= held for role in before ^ after):
+        if not all(permissions_at(tx, place, key) <= held for key in before ^ after):
             return Refusal("forbidden", about=about, reason="more than he holds himself")
-        return fresh(caller, tx.now) or Changing(place, before, after)
+        return fresh(caller, tx.now) or Changing(place, before, frozenset(after))
 
     def apply(self, tx: Tx, caller: Caller, ready: Changing) -> Done[Rules] | Refusal:
         place = ready.organization
@@ -101,9 +112,10 @@ class SetSecondFactorRules(QuickVerb[Changing, Rules]):
             raise ConcurrentChange
         added, dropped = ready.after - ready.before, ready.before - ready.after
         if second_factor_rules.change(tx, place.id, sorted(added), sorted(dropped)):
+            rules = _rules(tx, place)
             data = {
-                "before.second_factor_roles": ", ".join(sorted(ready.before)),
-                "after.second_factor_roles": ", ".join(sorted(ready.after)),
+                "before.second_factor_roles": _named(rules, ready.before),
+                "after.second_factor_roles": _named(rules, ready.after),
             }
             happening = Happening("second_factor.rule_changed", Subjects(place.id), data)
             events.record(tx, caller, happening)

@@ -12,7 +12,7 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
 from enlist.core.model import Login, Organization, RoleAssignment, User, UserState
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import ROLES, Permission, Role, held_at
+from enlist.core.policy import Permission, Role, held_at
 from enlist.core.secrets import Secret
 from enlist.store import events, limits, password_links, roles, sign_ins, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -20,6 +20,7 @@ from enlist.verbs import fields
 from enlist.verbs.channels import EMAIL, reached
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.finding import beyond, organization_named, user_named
+from enlist.verbs.own_roles import AnyRole, role_at, unchanged
 from enlist.verbs.password_links import LIFETIME, STAFF_LIFETIME, Posted, prepare, send
 from enlist.verbs.rights import fresh, missing
 from enlist.verbs.tries import all_counts, counted_by, sign_in_try
@@ -32,12 +33,12 @@ class Assigning:
 
     user: User
     organization: Organization
-    role: Role
+    role: AnyRole
 
     @property
     def data(self) -> dict[str, str]:
         return {
-            "role": self.role.value,
+            **self.role.told,
             "on": self.organization.id,
             "group_id": self.organization.group_id,
         }
@@ -51,19 +52,19 @@ class _Assigning(QuickVerb[Assigning, tuple[RoleAssignment, ...]]):
     role: str
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Assigning | Refusal:
-        if self.role not in set(Role):
-            return invalid("role", f"must be one of {', '.join(Role)}")
         place = organization_named(tx, caller, self.organization, Permission.ROLES_EDIT)
         if isinstance(place, Refusal):
             return place
+        role = role_at(tx, place, self.role)
+        if isinstance(role, Refusal):
+            return role
         user = user_named(tx, caller, self.user)
         if isinstance(user, Refusal):
             return user
-        role = Role(self.role)
         refusal = fresh(caller, tx.now) or beyond(tx, caller, user.id, user.subjects)
         if refusal is not None:
             return refusal
-        if not ROLES[role] <= held_at(caller.rights, place.path):
+        if not role.permissions <= held_at(caller.rights, place.path):
             return Refusal("forbidden", about=user.subjects, reason="more than he holds himself")
         return Assigning(user, place, role)
 
@@ -85,9 +86,9 @@ class GrantRole(_Assigning):
         self, tx: Tx, caller: Caller, ready: Assigning
     ) -> Done[tuple[RoleAssignment, ...]] | Refusal:
         user = ready.user
-        if users.find(tx, user.id) is None:
+        if users.find(tx, user.id) is None or not unchanged(tx, ready.role):
             raise ConcurrentChange
-        if roles.grant(tx, user.id, ready.organization.id, ready.role):
+        if roles.grant(tx, user.id, ready.organization.id, ready.role.key):
             personal = {"user": user.username}
             happening = Happening("role.granted", user.subjects, ready.data, personal)
             events.record(tx, caller, happening)
@@ -112,10 +113,10 @@ class WithdrawRole(_Assigning):
         self, tx: Tx, caller: Caller, ready: Assigning
     ) -> Done[tuple[RoleAssignment, ...]] | Refusal:
         user, place = ready.user, ready.organization
-        top = place.parent_id is None and ready.role is Role.ADMINISTRATOR
+        top = place.parent_id is None and ready.role.key == Role.ADMINISTRATOR
         if top and last_administrator(tx, user.id):
             return Refusal("last_administrator", about=user.subjects)
-        if roles.withdraw(tx, user.id, place.id, ready.role):
+        if roles.withdraw(tx, user.id, place.id, ready.role.key):
             personal = {"user": user.username}
             happening = Happening("role.revoked", user.subjects, ready.data, personal)
             events.record(tx, caller, happening)

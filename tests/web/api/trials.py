@@ -23,6 +23,7 @@ from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import bring
 from enlist.verbs.offboard import Offboard
+from enlist.verbs.own_roles import AddOwnRole
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.saved_views import SaveView
@@ -98,6 +99,9 @@ class World:
 
     def group(self) -> str:
         return self.api.enlist.do(AddGroup("main", self.name())).id
+
+    def own_role(self) -> str:
+        return self.api.enlist.do(AddOwnRole("main", self.name(), ("users:read",))).id
 
     def view(self) -> str:
         """A saved view of whoever asks."""
@@ -377,6 +381,10 @@ TRIALS: dict[str, Trial] = {
     "GET /me/devices/{device_id}/message": lambda w: (f"/me/devices/{w.mine()}/message", None),
     "DELETE /me/devices/{device_id}": lambda w: (f"/me/devices/{w.mine()}", None),
     "GET /roles": ("/roles", None),
+    "POST /roles": lambda w: ("/roles", {"name": w.name(), "permissions": ["users:read"]}),
+    "GET /roles/{role_id}": lambda w: (f"/roles/{w.own_role()}", None),
+    "PATCH /roles/{role_id}": lambda w: (f"/roles/{w.own_role()}", {"description": "d"}),
+    "DELETE /roles/{role_id}": lambda w: (f"/roles/{w.own_role()}", None),
     "GET /groups": ("/groups", None),
     "POST /groups": lambda w: ("/groups", {"name": w.name()}),
     "GET /groups/{group}": lambda w: (f"/groups/{w.group()}", None),

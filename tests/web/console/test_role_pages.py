@@ -22,7 +22,7 @@ def held(enlist: Enlist, username: str) -> list[str]:
     def read(tx: object) -> list[str]:
         user = users.by_username(tx, username)  # type: ignore[arg-type]
         assert user is not None
-        return [each.role.value for each in roles.of_user(tx, user.id)]  # type: ignore[arg-type]
+        return [each.role for each in roles.of_user(tx, user.id)]  # type: ignore[arg-type]
 
     return enlist.store.read(read)
 

@@ -1,4 +1,4 @@
-"""Users, groups, roles and API keys on a server elsewhere."""
+"""Users, groups and API keys on a server elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enlist.cli.remote.reviving import moment, revived
 from enlist.core import model
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
-from enlist.verbs import api_keys, first_device, groups, second_factor_rules, staff, users, views
+from enlist.verbs import api_keys, first_device, groups, staff, users, views
 
 
 def _user(verb: users.AddUser) -> dict[str, Any]:
@@ -56,21 +56,6 @@ def _change_group(api: Asking, verb: groups.ChangeGroup) -> Any:
     return found if isinstance(found, Refusal) else revived(model.UserGroup, found)
 
 
-def _insist(api: Asking, verb: second_factor_rules.SetSecondFactorRules) -> Any:
-    place = api.place(verb.organization)
-    if isinstance(place, Refusal):
-        return place
-    path = f"/organizations/{part(place)}/second-factor-roles"
-    found = api.do("PUT", path, {"roles": list(verb.roles)})
-    if isinstance(found, Refusal):
-        return found
-    return SimpleNamespace(
-        organization=SimpleNamespace(group_id=found["organization"]),
-        own=frozenset(found["own"]),
-        in_force={each["role"]: each["organization"] for each in found["in_force"]},
-    )
-
-
 ACCOUNTS: Final[Ways] = {
     views.ListUsers: listed("/users", model.User),
     users.AddUser: _add_user,
@@ -90,7 +75,6 @@ ACCOUNTS: Final[Ways] = {
     groups.DeleteGroup: acted("DELETE", "/groups/{group}"),
     groups.AddMember: acted("PUT", "/groups/{group}/members/{user}"),
     groups.RemoveMember: acted("DELETE", "/groups/{group}/members/{user}"),
-    second_factor_rules.SetSecondFactorRules: _insist,
     views.ListApiKeys: listed("/api-keys", model.ApiKey),
     api_keys.CreateApiKey: _create_key,
     api_keys.RevokeApiKey: acted("DELETE", "/api-keys/{key_id}"),

@@ -39,6 +39,10 @@ class Asking:
         """Do something."""
         return self._connection.ask(method, path, body, query)
 
+    def change(self, path: str, body: Document, version: int | None) -> Any:
+        """Change what has this version, if one is given."""
+        return self._connection.ask("PATCH", path, body, version=version)
+
     def bring(self, path: str, file: BinaryIO, **query: str) -> Any:
         """Send a file."""
         return self._connection.send(path, file, query)

@@ -86,13 +86,18 @@ class Connection:
         path: str,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
+        version: int | None = None,
     ) -> Any | Refusal:
         """What the API answers: its JSON, its text, None for nothing, or its refusal.
+
+        Args:
+            version: of what is changed; with another one the server refuses.
 
         Raises:
             Unusable: there was no answer of Enlist's, or none to this key.
         """
-        return self._told(method, path, self._sent(method, path, query, json=body))
+        headers = {} if version is None else {"if-match": f'"{version}"'}
+        return self._told(method, path, self._sent(method, path, query, json=body, headers=headers))
 
     def send(self, path: str, file: BinaryIO, query: Mapping[str, str]) -> Any | Refusal:
         """Send a file of comma-separated values; answers as `ask` does.

@@ -15,10 +15,11 @@ from enlist.cli.remote.ending import ENDING, REHEARSED
 from enlist.cli.remote.enrolling import ENROLLING
 from enlist.cli.remote.jobs import JOBS
 from enlist.cli.remote.places import PLACES
+from enlist.cli.remote.roles import ROLES
 from enlist.cli.remote.webhooks import WEBHOOKS
 from enlist.verbs.rehearsing import DryRun
 
-ASKED: Final[Ways] = {**ACCOUNTS, **ENDING, **ENROLLING, **JOBS, **PLACES, **WEBHOOKS}
+ASKED: Final[Ways] = {**ACCOUNTS, **ENDING, **ENROLLING, **JOBS, **PLACES, **ROLES, **WEBHOOKS}
 """By verb or view, how it is asked of the API."""
 
 _RUNS_IT: Final = "it runs or sets up the server itself"

@@ -49,6 +49,7 @@ REVISIONS: Final = (
     "0024_password_links",
     "0025_messages_due",
     "0026_email_domains",
+    "0027_own_roles",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -11,7 +11,7 @@ from enlist.core import model
 from enlist.core.caller import CallerKind
 from enlist.core.model import organization_at
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Permission, Role
+from enlist.core.policy import Permission
 from enlist.verbs import views_overview
 from enlist.verbs.sign_in import EndAllSignIns, EndSignIn
 from enlist.verbs.views_overview import MySignIns, SearchEverything
@@ -131,30 +131,6 @@ async def sign_out_everywhere(asking: Staff, body: SignOutBody | None = None) ->
     """Sign out everywhere."""
     done = await asking.do(EndAllSignIns(keep_present=bool(body and body.keep_present)))
     return done if isinstance(done, Refusal) else None
-
-
-class RoleMeaning(Shown):
-    """A role, and what it may do."""
-
-    role: Role
-    permissions: list[Permission]
-
-
-class RoleMeanings(Shown):
-    """The roles that there are."""
-
-    items: list[RoleMeaning]
-    permissions: list[Permission]
-    """Every permission; API keys may hold single ones beyond their role."""
-
-
-@operations.staff("GET", "/roles", SIGNED_IN, answers=RoleMeanings)
-async def list_roles(_asking: Staff) -> RoleMeanings | Refusal:
-    """List the roles and what each may do."""
-    return RoleMeanings(
-        items=[RoleMeaning(role=r, permissions=sorted(held)) for r, held in ROLES.items()],
-        permissions=sorted(Permission),
-    )
 
 
 class OverviewQuery(Body):

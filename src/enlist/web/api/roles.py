@@ -9,7 +9,8 @@ from pydantic.config import JsonDict
 
 from enlist.core.model import RoleAssignment
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission, Role
+from enlist.core.policy import Permission
+from enlist.verbs import documents
 from enlist.verbs.second_factor_rules import (
     Rules,
     SetSecondFactorRules,
@@ -24,6 +25,7 @@ operations: Final = Operations("Users")
 
 ROLE: Final[JsonDict] = {
     "role": "operator",
+    "name": "operator",
     "organization": "berlin",
     "organization_id": EXAMPLE_ID,
 }
@@ -32,15 +34,16 @@ ROLE: Final[JsonDict] = {
 class RoleHeld(Shown):
     """A role that a user holds on an organization and all below it."""
 
-    role: Role
+    role: str
+    """The name of a built-in role, or the id of an organization's own."""
+    name: str
     organization: str
     organization_id: str
 
     @classmethod
     def of(cls, found: RoleAssignment) -> RoleHeld:
         """A role of the store."""
-        place = found.organization_id
-        return cls(role=found.role, organization=found.group_id, organization_id=place)
+        return cls(**documents.role_held(found))
 
 
 class Roles(Shown):
@@ -61,7 +64,8 @@ class RoleBody(Body):
         json_schema_extra={"examples": [{"role": "operator", "organization": "berlin"}]}
     )
 
-    role: Role
+    role: Annotated[Line, Field(min_length=1)]
+    """A built-in role, or the name or id of an organization's own."""
     organization: Annotated[Line, Field(min_length=1)]
     """Id or Group ID."""
 
@@ -86,13 +90,15 @@ class RulesBody(Body):
         json_schema_extra={"examples": [{"roles": ["administrator", "operator"]}]}
     )
 
-    roles: Annotated[list[Role], Field(max_length=200)]
+    roles: Annotated[list[Line], Field(max_length=200)]
+    """Built-in roles, and names or ids of the organization's own."""
 
 
 class RuleInForce(Shown):
     """A role that needs a second factor."""
 
-    role: Role
+    role: str
+    name: str
     organization: str
     """Group ID of the organization that says so."""
 
@@ -101,7 +107,7 @@ class SecondFactorRules(Shown):
     """Which roles need a second factor at an organization."""
 
     organization: str
-    own: list[Role]
+    own: list[str]
     """Those that it asks for itself."""
     in_force: list[RuleInForce]
     """Those, and what the organizations above it ask for."""
@@ -109,9 +115,12 @@ class SecondFactorRules(Shown):
     @classmethod
     def of(cls, found: Rules) -> SecondFactorRules:
         """The rules of the store."""
-        in_force = [RuleInForce(role=Role(r), organization=at) for r, at in found.in_force.items()]
+        in_force = [
+            RuleInForce(role=role, name=found.names.get(role, role), organization=at)
+            for role, at in found.in_force.items()
+        ]
         place = found.organization.group_id
-        return cls(organization=place, own=sorted(map(Role, found.own)), in_force=in_force)
+        return cls(organization=place, own=sorted(found.own), in_force=in_force)
 
 
 @operations.staff(

@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 from enlist.core import model
 from enlist.core.model import UserState
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission, Role
+from enlist.core.policy import Permission
 from enlist.store.offboardings import Planned
 from enlist.verbs import documents, views_details
 from enlist.verbs.channels import usual
@@ -171,7 +171,8 @@ class UserQuery(Paging):
 
     state: UserState | None = None
     source: Line | None = None
-    role: Role | None = None
+    role: Line | None = None
+    """A built-in role, or the id of an organization's own."""
     group: Line | None = None
     """Id of a group of users."""
 

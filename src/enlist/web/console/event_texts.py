@@ -114,6 +114,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "%(who)s sent the tokens of the wave %(name)s again to who has not enrolled."
     ),
     "wave.ended": N_("Everybody of the wave %(name)s had his turn."),
+    "role.created": N_("%(who)s put the role %(role)s together."),
+    "role.changed": N_("%(who)s changed the role %(role)s, for everybody who holds it."),
+    "role.deleted": N_("%(who)s deleted the role %(role)s."),
     "role.granted": N_("%(who)s gave %(user)s the role %(role)s on %(group_id)s."),
     "role.revoked": N_("%(who)s took the role %(role)s on %(group_id)s from %(user)s."),
     "second_factor.set_up": N_("%(user)s set up a second factor. Other sign-ins ended."),
@@ -261,6 +264,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "most_employee_owned": N_("Employee owned devices per user"),
     "most_at_organization": N_("Devices here and below"),
     "description": N_("Description"),
+    "permissions": N_("Permissions"),
     "child_permission": N_("Child permission"),
     "logo": N_("Logo"),
     "accent_color": N_("Accent colour"),
@@ -394,6 +398,7 @@ _COUNTS: Final = {
     "credentials_revoked": N_("Certificates revoked: %(count)s."),
     "messages_cancelled": N_("Messages not sent any more: %(count)s."),
     "api_keys_revoked": N_("API keys revoked: %(count)s."),
+    "held": N_("Times that it was held: %(count)s."),
     "terms_version": N_("Terms of use: version %(count)s."),
 }
 

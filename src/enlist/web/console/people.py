@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.responses import Response
 
-from enlist.core.model import Organization
+from enlist.core.model import Organization, OwnRole
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.store.listing import MOST_PER_PAGE
+from enlist.verbs.own_roles import ListOwnRoles
 from enlist.verbs.views import ListOrganizations
 from enlist.web.console.layout import Desk
 from enlist.web.console.navigation import N_
@@ -31,6 +32,32 @@ ROLES: Final = {
     ),
     "reader": Word(N_("Reader"), meaning=N_("Sees everything but secrets, and changes nothing.")),
 }
+
+
+def role_choices(desk: Desk, own: Iterable[OwnRole]) -> list[tuple[str, str, str]]:
+    """All roles to choose from, each with its name and a sentence: the built-in ones first.
+
+    What an organization calls its own is text as it is: it is never looked up as a translation.
+    """
+    built_in = [
+        (name, desk.gettext(word.label), desk.gettext(word.meaning)) for name, word in ROLES.items()
+    ]
+    return built_in + [(each.id, _named(desk, each), _meaning(desk, each)) for each in own]
+
+
+async def roles_to_choose(desk: Desk, *, below: bool = False) -> list[tuple[str, str, str]]:
+    """The roles that can be given here, and in the organizations below as well."""
+    own = await desk.view(ListOwnRoles(desk.group_id, below))
+    return role_choices(desk, () if isinstance(own, Refusal) else own)
+
+
+def _named(desk: Desk, role: OwnRole) -> str:
+    return role.name if role.group_id == desk.group_id else f"{role.name} ({role.group_id})"
+
+
+def _meaning(desk: Desk, role: OwnRole) -> str:
+    count = desk.gettext("%(num)s permissions") % {"num": len(role.permissions)}
+    return role.description or count
 
 
 MOST_PLACES: Final = 1000

@@ -44,3 +44,19 @@ PERMISSIONS: Final = {
     "integrations:edit": Word(N_("Add, change and test webhooks")),
 }
 """Every permission, in the order of the console's map; a test compares with `core.policy`."""
+
+_KINDS: Final = (
+    (N_("Organizations"), ("organizations", "settings")),
+    (N_("People and roles"), ("users", "roles", "staff")),
+    (N_("Devices"), ("devices", "revocations")),
+    (N_("Enrollments"), ("enrollments",)),
+    (N_("Messages"), ("messages", "templates")),
+    (N_("Events"), ("events",)),
+    (N_("Programs"), ("api_keys", "integrations")),
+)
+
+GROUPS: Final = tuple(
+    (label, {name: word for name, word in PERMISSIONS.items() if name.partition(":")[0] in kinds})
+    for label, kinds in _KINDS
+)
+"""The same, by what they are about."""

@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from enlist.core.model import User
+from enlist.core.model import OwnRole, RoleAssignment, User
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Role
+from enlist.core.policy import ROLES
 from enlist.store.listing import Page
 from enlist.store.roles import Holding
+from enlist.verbs.own_roles import ListOwnRoles
 from enlist.verbs.rights import fresh
 from enlist.verbs.second_factor_rules import (
     Rules,
@@ -28,7 +29,7 @@ from enlist.web.console import people
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import read_query
-from enlist.web.console.permissions import PERMISSIONS
+from enlist.web.console.permissions import GROUPS
 
 _FIELDS: Final = ("user", "organization", "role")
 
@@ -38,17 +39,22 @@ async def show_roles(desk: Desk) -> Response:
     query = read_query(desk.request, ("role",))
     found: Page[Holding] | Refusal = Page(())
     rules: Rules | Refusal | None = None
+    own: tuple[OwnRole, ...] | Refusal = ()
     if desk.may("staff:read"):
         found = await desk.view(ListRoles(desk.group_id, **query.asked))
         rules = await desk.view(ShowSecondFactorRules(desk.group_id))
+        own = await desk.view(ListOwnRoles(desk.group_id, below=True))
     if isinstance(found, Refusal):
         return desk.refuse(found)
+    known = () if isinstance(own, Refusal) else own
     context = {
         "query": query,
         "page": found,
+        "own": known,
+        "choices": [(key, label) for key, label, _ in people.role_choices(desk, known)],
         "needed": rules.in_force if isinstance(rules, Rules) else {},
         "roles": people.ROLES,
-        "permissions": PERMISSIONS,
+        "groups": GROUPS,
         "rights": {role.value: held for role, held in ROLES.items()},
     }
     return desk.show("console/roles.html", context)
@@ -74,7 +80,8 @@ async def second_factor(desk: Desk) -> Response:
     rules = await desk.view(ShowSecondFactorRules(desk.group_id))
     if isinstance(rules, Refusal):
         return desk.refuse(rules)
-    context = {"roles": people.ROLES, "rules": rules, "back": desk.address("roles")}
+    choices = await people.roles_to_choose(desk)
+    context = {"roles": choices, "rules": rules, "back": desk.address("roles")}
     return desk.show("console/role_second_factor.html", context, refusal=refusal)
 
 
@@ -95,10 +102,11 @@ async def grant_role(desk: Desk) -> Response:
     place = form.value("organization") or desk.group_id
     outcome = await desk.perform(GrantRole(named.user.id, place, form.value("role")))
     if not isinstance(outcome, Refusal):
-        role = people.ROLES[form.value("role")]
+        choices = await people.roles_to_choose(desk, below=True)
+        role = next((label for key, label, _ in choices if key == form.value("role")), "—")
         text = desk.gettext("%(name)s holds the role %(role)s on %(place)s now.") % {
             "name": named.user.display_name,
-            "role": desk.gettext(role.label),
+            "role": role,
             "place": place,
         }
         return desk.go(desk.address("users", named.user.id), text)
@@ -120,10 +128,12 @@ async def withdraw_role(desk: Desk) -> Response:
     subject = await _subject(desk, asked)
     if isinstance(subject, Refusal):
         return desk.refuse(subject)
-    (user, place), role = subject, asked.value("role")
+    user, place, held = subject
     refusal = None
     if desk.request.method == "POST":
-        outcome = await desk.perform(WithdrawRole(user.id, asked.value("organization"), role))
+        outcome = await desk.perform(
+            WithdrawRole(user.id, place.organization.id, asked.value("role"))
+        )
         if not isinstance(outcome, Refusal):
             text = desk.gettext("%(name)s does not hold that role any more.")
             told = text % {"name": user.display_name}
@@ -131,27 +141,38 @@ async def withdraw_role(desk: Desk) -> Response:
         if outcome.code == "proof_too_old":
             return _to_confirm(desk, "roles/withdraw", asked)
         refusal = outcome
+    if held is None:
+        return desk.refuse(refusal or Refusal("not_found"))
     context = {
         "user": user,
         "place": place.organization,
-        "role": people.ROLES[role],
+        "role": _label(desk, held),
         "himself": user.id == desk.caller.id,
         "form": asked,
     }
     return desk.show("console/role_withdraw.html", context, refusal=refusal)
 
 
-async def _subject(desk: Desk, asked: Form) -> tuple[User, OrganizationDetail] | Refusal:
-    """Whose role, and where."""
+def _label(desk: Desk, held: RoleAssignment) -> str:
+    """A role as people call it."""
+    if held.role in people.ROLES:
+        return desk.gettext(people.ROLES[held.role].label)
+    return held.name
+
+
+async def _subject(
+    desk: Desk, asked: Form
+) -> tuple[User, OrganizationDetail, RoleAssignment | None] | Refusal:
+    """Whose role, where, and which; None where he does not hold it."""
     found: UserDetail | Refusal = await desk.view(ShowUser(asked.value("user")))
     if isinstance(found, Refusal):
         return found
     place = await desk.view(ShowOrganization(asked.value("organization") or desk.group_id))
     if isinstance(place, Refusal):
         return place
-    if asked.value("role") not in set(Role):
-        return Refusal("not_found")
-    return found.user, place
+    key = (asked.value("role"), place.organization.id)
+    held = [each for each in found.roles if (each.role, each.organization_id) == key]
+    return found.user, place, held[0] if held else None
 
 
 def _asked(desk: Desk) -> dict[str, str]:
@@ -176,7 +197,7 @@ async def _show_form(desk: Desk, form: Form) -> Response:
     context = {
         "form": form,
         "organizations": people.choices(mine),
-        "roles": people.ROLES,
+        "roles": await people.roles_to_choose(desk, below=True),
         "back": desk.address("roles"),
     }
     return desk.show("console/role_grant.html", context, refusal=form.refusal)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from enlist.core.lifecycle import shown_state
 from enlist.core.model import User, UserState
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import ROLES, Right, outranks
+from enlist.core.policy import Right, outranks
 from enlist.store.listing import MOST_PER_PAGE
 from enlist.verbs.channels import EMAIL, reaching
 from enlist.verbs.passwords import SHORTEST
@@ -52,7 +52,7 @@ def may_act(desk: Desk, detail: UserDetail) -> bool:
     path = detail.user.organization_path
     if not detail.roles:
         return desk.may("users:edit", path)
-    held = [Right(each.organization_path, ROLES[each.role]) for each in detail.roles]
+    held = [Right(each.organization_path, each.permissions) for each in detail.roles]
     may = desk.may("users:edit", path) and desk.may("roles:edit", path)
     return may and outranks(desk.caller.rights, held)
 

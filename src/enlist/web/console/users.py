@@ -42,7 +42,13 @@ async def show_list(desk: Desk) -> Response:
     found = await desk.view(ListUsers(desk.group_id, **query.asked))
     if isinstance(found, Refusal):
         return desk.refuse(found)
-    context = {"query": query, "page": found, "states": STATES, "roles": people.ROLES}
+    roles = await people.roles_to_choose(desk, below=True) if desk.may("staff:read") else []
+    context = {
+        "query": query,
+        "page": found,
+        "states": STATES,
+        "roles": [(key, label) for key, label, _ in roles],
+    }
     return desk.show("console/users.html", context)
 
 
