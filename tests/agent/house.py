@@ -9,10 +9,12 @@ with house.running(state) as agent:
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +88,29 @@ class House:
         assert ran.returncode == expect, f"{ran.returncode}\n{ran.stdout}{ran.stderr}"
         assert "Traceback" not in ran.stderr
         return ran.stdout, ran.stderr
+
+    def agent_at_terminal(self, *words: object, typed: Sequence[str], language: str) -> str:
+        """What a person sees who types these lines, one whenever the agent waits for one."""
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "enlist_agent", *map(str, words)]
+        env = {**os.environ, "LC_ALL": language, "PYTHONUTF8": "1"}
+        ran = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+        os.close(theirs)
+        shown, waiting, deadline = "", list(typed), time.monotonic() + DEADLINE
+        try:
+            while time.monotonic() < deadline:
+                try:
+                    shown += os.read(ours, 4096).decode(errors="replace")
+                except OSError:  # a terminal whose last program has ended
+                    break
+                if waiting and shown.endswith(": "):
+                    os.write(ours, f"{waiting.pop(0)}\n".encode())
+        finally:
+            ran.kill()
+            ran.wait(DEADLINE)
+            os.close(ours)
+        assert not waiting, shown
+        return shown
 
     def enrolled(self, state: Path) -> str:
         """Enroll a new device there; answers its id."""

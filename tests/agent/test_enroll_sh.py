@@ -111,6 +111,23 @@ def test_terms_of_use_are_accepted_by_their_id(peer: Peer, enroll: Enroll) -> No
     assert peer.seen[0].body["accepted_terms"] == "019cae6b-6600-7000-8024-0b1c2228133d"
 
 
+def test_answers_go_with_the_device_and_stay_what_they_are(peer: Peer, enroll: Enroll) -> None:
+    """A58; what would end a JSON text is left out."""
+    said = (
+        "--ownership",
+        "corporate_shared",
+        "--asset-number",
+        'IT-"08\\15',
+        "--email",
+        "a@b.example",
+    )
+    ran = enroll("GoodToken1", "--server", peer.address, *said)
+    assert (ran.code, ran.err) == (0, "")
+    device = peer.seen[0].body["device"]
+    assert (device["ownership"], device["asset_number"]) == ("corporate_shared", "IT-0815")
+    assert device["email"] == "a@b.example"
+
+
 def test_a_link_and_standard_input_are_taken(peer: Peer, enroll: Enroll, state: Path) -> None:
     link = f"{peer.address}/enroll/h4ndle?utm_source=mail#t=GoodToken1&utm_medium=mail"
     ran = enroll("-", "--name", 'Ada\'s "lap\\top"', stdin=f"{link}\n")

@@ -62,3 +62,28 @@ def test_terms_of_use_are_accepted_by_their_id(house: House, state: Path) -> Non
     finally:
         with house.client() as client:
             assert client.delete(f"/api/v1/terms/{terms}").status_code == 204
+
+
+def test_questions_are_asked_at_a_terminal_in_its_language(house: House, state: Path) -> None:
+    """A58: the agent asks what the server wants to know; elsewhere it says how to answer."""
+    asked = {"prompt_ownership": True, "prompt_asset_number": True, "prompt_email": True}
+    settings = "/api/v1/organizations/main/settings"
+    with house.client() as client:
+        assert client.patch(settings, json=asked).is_success
+    try:
+        device_id, token = house.token()
+        words = ("enroll", token, "--server", house.server.url, "--state", state)
+        _, told = house.agent(*words, expect=1)
+        assert "--ownership (whose the device is: " in told
+        typed = ["7", "2", "", "IT-0815", "ada@home.example"]
+        shown = house.agent_at_terminal(*words, typed=typed, language="de_DE.UTF-8")
+        assert "Wem gehört es?" in shown
+        assert "Inventarnummer" in shown
+        assert "Enrolled" in shown
+        with house.client() as client:
+            device = client.get(f"/api/v1/devices/{device_id}").json()
+        assert device["ownership"] == "corporate_dedicated"
+        assert device["identifiers"]["asset_number"] == "IT-0815"
+    finally:
+        with house.client() as client:
+            assert client.patch(settings, json=dict.fromkeys(asked)).is_success

@@ -46,6 +46,7 @@ _WITHOUT_0025 = [
     "DROP INDEX message_due",
     "CREATE INDEX message_due ON message (next_try_at) WHERE state IN ('queued', 'sending')",
 ]
+_WITHOUT_0028 = ["ALTER TABLE attempt DROP COLUMN answers"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
     "DROP INDEX message_user",
@@ -103,6 +104,7 @@ BACK = {
     "0023": {"sqlite": _WITHOUT_0024, "postgres": _WITHOUT_0024},
     "0024": {"sqlite": _WITHOUT_0025, "postgres": _WITHOUT_0025},
     "0026": {"sqlite": _WITHOUT_0027, "postgres": _WITHOUT_0027},
+    "0027": {"sqlite": _WITHOUT_0028, "postgres": _WITHOUT_0028},
     "0012": {
         "sqlite": ["DROP TABLE organization_branding", "DROP TABLE logo"],
         "postgres": ["DROP TABLE organization_branding, logo"],

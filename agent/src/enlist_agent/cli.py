@@ -16,7 +16,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
@@ -24,6 +24,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from enlist_agent.client import USER_AGENT, Patience
 from enlist_agent.enrollment import Enroll
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
+from enlist_agent.prompts import OWNERSHIPS, QUESTIONS, ask, terminal_language
 from enlist_agent.running import Run
 from enlist_agent.secret import DOTS, Secret, printable
 from enlist_agent.standing import Standing, status
@@ -139,6 +140,9 @@ def _enroll_words(commands: _Commands, prog: str) -> _Parser:
         metavar="ID",
         help="accept the terms of use with this id, where your organization asks for that",
     )
+    says("--ownership", choices=OWNERSHIPS, help="whose the device is, where that is asked for")
+    says("--asset-number", metavar="NUMBER", help="its asset number, where that is asked for")
+    says("--email", metavar="ADDRESS", help="your e-mail address, where that is asked for")
     enrolling.set_defaults(do=_enroll)
     return enrolling
 
@@ -177,7 +181,7 @@ def _for_device(command: _Parser, do: Callable[[argparse.Namespace], int]) -> _P
 def _enroll(given: argparse.Namespace) -> int:
     from_stdin = given.secret == STANDARD_INPUT
     secret = Secret(_line("token") if from_stdin else given.secret) if given.secret else None
-    outcome = Enroll(
+    asking = Enroll(
         secret,
         state=given.state,
         server=given.server,
@@ -188,8 +192,14 @@ def _enroll(given: argparse.Namespace) -> int:
         ca=given.ca,
         ca_fingerprint=given.ca_fingerprint,
         accepted_terms=given.accept_terms,
+        ownership=given.ownership,
+        asset_number=given.asset_number,
+        email=given.email,
         patience=Patience(notice=_tell),
-    ).run()
+    )
+    outcome = asking.run()
+    if isinstance(outcome, Refusal) and set(outcome.questions) & set(QUESTIONS) and _somebody():
+        outcome = replace(asking, **_answers(outcome)).run()
     if isinstance(outcome, Refusal):
         return _refused(outcome, given.json)
     if given.json:
@@ -201,6 +211,25 @@ def _enroll(given: argparse.Namespace) -> int:
             f"Key and certificate are in {outcome.state}, good until {_at(outcome.expires_at)}.",
         )
     return DONE
+
+
+def _somebody() -> bool:
+    """Whether a person is there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _answers(refusal: Refusal) -> dict[str, Any]:
+    try:
+        return ask(refusal.questions, _typed, _tell, terminal_language())
+    except EOFError:
+        raise KeyboardInterrupt from None
+
+
+def _typed(shown: str) -> str:
+    """What is typed after `shown`, which goes beside the answer and not into it."""
+    sys.stderr.write(shown)
+    sys.stderr.flush()
+    return input()
 
 
 def _password(given: argparse.Namespace, from_stdin: bool) -> Secret | None:

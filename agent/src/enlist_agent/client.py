@@ -271,7 +271,9 @@ class Server:
         told = {name: printable(content.get(name) or "", self.hidden) for name in names}
         if retry_after.isdecimal():
             told["detail"] += f" Wait {retry_after[:9]} seconds."
-        return Refusal(**told) if told["code"] else None
+        asked = content.get("questions")
+        questions = tuple(map(printable, asked)) if isinstance(asked, list) else ()
+        return Refusal(**told, questions=questions) if told["code"] else None
 
 
 def _json_object(answer: _Reply) -> Answer | None:

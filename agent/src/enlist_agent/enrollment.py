@@ -51,6 +51,7 @@ class Enroll:
         name: what the device reports as its name; its host name when None.
         ca: a PEM file with further certificates to trust.
         ca_fingerprint: SHA-256 of the server's own CA, the only one to trust then.
+        ownership, asset_number, email: answers to what the organization asks about the device.
     """
 
     secret: Secret | None
@@ -64,6 +65,9 @@ class Enroll:
     ca: Path | None = None
     ca_fingerprint: str | None = None
     accepted_terms: str | None = None
+    ownership: str | None = None
+    asset_number: str | None = None
+    email: str | None = None
     patience: Patience = field(default_factory=Patience)
 
     def run(self) -> Enrolled | Refusal:
@@ -101,15 +105,24 @@ class Enroll:
     def _goal(self, jwt: OneTimeJwt) -> Target:
         """Where a JWT goes; all else is settled by whoever made it."""
         beside = (self.group_id, self.username, self.password, self.name, self.ca_fingerprint)
-        if any((*beside, self.accepted_terms)):
+        if any((*beside, self.accepted_terms, *self._answers.values())):
             raise UsageError(
                 "A JWT says all that is needed: leave out --group-id, --username, --name, "
-                "--ca-fingerprint and --accept-terms."
+                "--ca-fingerprint, --accept-terms, --ownership, --asset-number and --email."
             )
         server = server_address(self.server) if self.server else jwt.server
         if not server.startswith("https:"):
             raise UsageError("A JWT goes to an https:// address only: its server is known by TLS.")
         return Target(server, jwt.token)
+
+    @property
+    def _answers(self) -> dict[str, str]:
+        said = {
+            "ownership": self.ownership,
+            "asset_number": self.asset_number,
+            "email": self.email,
+        }
+        return {name: each for name, each in said.items() if each}
 
     def _redeem(
         self, goal: Target, named: NamedCa, key: ec.EllipticCurvePrivateKey, csr: str
@@ -125,7 +138,8 @@ class Enroll:
         }
         given = {name: each for name, each in asked.items() if each}
         revealed = {name: each.reveal() for name, each in hidden.items()}
-        request = {"device": describe(self.name), "csr": csr, **given, **revealed}
+        device = describe(self.name) | self._answers
+        request = {"device": device, "csr": csr, **given, **revealed}
         body = json.dumps(request, sort_keys=True).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": _request_name(key, body)}
         server = Server(goal.server, trust, self.patience, tuple(hidden.values()))

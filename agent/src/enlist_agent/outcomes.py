@@ -19,12 +19,14 @@ class Refusal:
         title: what is wrong, in a few words.
         detail: what to do about it.
         support_code: what an administrator finds the exact reason by; empty when made here.
+        questions: what the organization asks about the device first; see `prompts`.
     """
 
     code: str
     title: str
     detail: str = ""
     support_code: str = ""
+    questions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         told = f"{self.title.rstrip('.')}. {self.detail}".strip()

@@ -1,4 +1,5 @@
-"""How an organization looks to its people: logo, colours, whom they ask, where they go on.
+"""How an organization looks to its people: logo, colours, whom they ask, what they read, where they
+go on.
 
 Each value is looked up from an organization upwards, like a setting; where one above says that its
 settings are only inherited, those below count for nothing. Which template a device of each platform
@@ -14,9 +15,11 @@ from urllib.parse import urlsplit
 
 from enlist.core.colours import WHITE, Shades, is_colour, shades, text_on
 from enlist.core.model import Platform
+from enlist.core.prompts import Message
 
 ACCENT: Final = "#0b5fc7"
 LONGEST_HELP: Final = 500
+LONGEST_TEXT: Final = 2000
 LONGEST_URL: Final = 500
 
 TEMPLATE_OF: Final[Mapping[Platform, str]] = {each: f"template_{each.value}" for each in Platform}
@@ -24,12 +27,23 @@ TEMPLATE_OF: Final[Mapping[Platform, str]] = {each: f"template_{each.value}" for
 
 COLOURS: Final = ("accent_color", "header_color")
 LOGO: Final = "logo"
+TEXT_OF: Final[Mapping[Message, str]] = {each: f"{each.value}_text" for each in Message}
+"""The key of what an optional message says; it says something of Enlist's own without (A58)."""
+
+TEXTS: Final[Mapping[str, int]] = {
+    "help_text": LONGEST_HELP,
+    **dict.fromkeys(TEXT_OF.values(), LONGEST_TEXT),
+    "consent_text": LONGEST_TEXT,
+    "landing_text": LONGEST_TEXT,
+}
+"""Values of several lines of plain text, and how long each may be."""
+
 KEYS: Final = (
     LOGO,
     *COLOURS,
     "support_email",
     "support_phone",
-    "help_text",
+    *TEXTS,
     "landing_url",
     *TEMPLATE_OF.values(),
 )
@@ -44,11 +58,13 @@ class Branding:
         sources: the Group ID that each value comes from.
         logo: digest of the logo, by which it is fetched; "" where there is none.
         picture: the logo itself, where a message needs it.
+        messages: what people are told while they enroll, where that was asked for.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     picture: bytes = field(default=b"", repr=False)
+    messages: frozenset[Message] = frozenset()
 
     def value(self, key: str) -> str:
         """A value, "" where nobody set it."""

@@ -427,6 +427,7 @@ class Attempt:
 
     Attributes:
         accepted_terms_id: the terms of use that were accepted when it began.
+        answers: to what was asked when it began, packed; see `prompts`.
     """
 
     id: Id
@@ -439,6 +440,7 @@ class Attempt:
     expires_at: int
     address: str
     accepted_terms_id: Id | None = None
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)

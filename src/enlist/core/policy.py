@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 from enlist.core.outcomes import FieldError, Refusal, invalid
+from enlist.core.prompts import ASKING, TELLING, WINDOWS_MUTUAL_TLS, Message, Question
 from enlist.core.restrictions import Restrictions
 from enlist.core.terms import InForce
 
@@ -258,10 +259,12 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         Setting("guard_known_devices", False),
         Setting("notify_users", False),
         Setting("sms_per_day", 200, least=0, most=1_000_000),
+        *(Setting(key, False) for key in (*ASKING.values(), *TELLING.values())),
+        Setting(WINDOWS_MUTUAL_TLS, False),
         Setting("child_permission", ChildPermission.BOTH.value, ChildPermission),
     )
 }
-"""The enrollment settings of an organization (A01-A10, A36, A52, ruling 27)."""
+"""The enrollment settings of an organization (A01-A10, A36, A52, A58, ruling 27)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +337,21 @@ class EnrollmentPolicy:
     def sms_per_day(self) -> int:
         """How many SMS the organization may send on one day (UTC); each costs money (S41)."""
         return int(self.settings["sms_per_day"].value)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What people are asked while they enroll (A58)."""
+        return tuple(each for each, key in ASKING.items() if self.settings[key].value)
+
+    @property
+    def messages(self) -> frozenset[Message]:
+        """What people are told while they enroll (A58)."""
+        return frozenset(each for each, key in TELLING.items() if self.settings[key].value)
+
+    @property
+    def windows_mutual_tls(self) -> bool:
+        """Whether Windows devices must have a certificate, whatever others need (A58)."""
+        return bool(self.settings[WINDOWS_MUTUAL_TLS].value)
 
     @property
     def child_permission(self) -> ChildPermission:

@@ -105,6 +105,11 @@ CATALOGUE: dict[str, Meaning] = {
         "Your organization asks you to accept its terms of use",
         "Read them, and say that you accept them. Nothing was used up.",
     ),
+    "answers_required": _of(
+        _MEMBER,
+        "Your organization asks something about this device first",
+        "Answer what is asked, and send it again. Nothing was used up.",
+    ),
     "device_not_registered": _of(
         _MEMBER,
         "This device is not registered",

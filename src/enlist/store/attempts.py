@@ -16,14 +16,14 @@ _INSERT = Query(
     """
     INSERT INTO attempt (id, enrollment_id, generation, organization_id, user_id, digest,
                          lookup_key_id, state, platform, device_name, address, started_at,
-                         expires_at, accepted_terms_id)
+                         expires_at, accepted_terms_id, answers)
     VALUES (:id, :enrollment_id, :generation, :organization_id, :user_id, :digest, :key_id, 'open',
-            :platform, :device_name, :address, :now, :expires_at, :accepted_terms_id)
+            :platform, :device_name, :address, :now, :expires_at, :accepted_terms_id, :answers)
     """,
 )
 _COLUMNS = """
     SELECT a.id, a.enrollment_id, a.generation, a.organization_id, a.user_id, a.state,
-           a.started_at, a.expires_at, a.address, a.accepted_terms_id
+           a.started_at, a.expires_at, a.address, a.accepted_terms_id, a.answers
       FROM attempt a
 """
 _BY_DIGEST = Query("attempt.by_digest", f"{_COLUMNS} WHERE a.digest = :digest")
@@ -78,6 +78,7 @@ class NewAttempt:
         generation: the enrollment's generation; a reissue ends the attempt with it.
         user_id: who proved himself, so that completing asks for no password again.
         accepted_terms_id: the terms of use that he accepted, so that the device need not ask.
+        answers: to what he was asked, packed, for the same reason.
     """
 
     id: Id
@@ -91,6 +92,7 @@ class NewAttempt:
     address: str
     expires_at: int
     accepted_terms_id: Id | None = None
+    answers: str = ""
 
 
 def insert(tx: Tx, new: NewAttempt) -> None:
@@ -110,6 +112,7 @@ def insert(tx: Tx, new: NewAttempt) -> None:
         now=tx.now,
         expires_at=new.expires_at,
         accepted_terms_id=new.accepted_terms_id,
+        answers=new.answers,
     )
 
 
@@ -184,4 +187,5 @@ def _attempt(row: Row) -> Attempt:
         expires_at=row["expires_at"],
         address=row["address"],
         accepted_terms_id=row["accepted_terms_id"],
+        answers=row["answers"],
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from enlist.core.filtering import Selection
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Ownership, Platform
 from enlist.core.outcomes import Refusal
+from enlist.core.prompts import Answers
 from enlist.store import announcing
 from enlist.store.announcing import Of
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
@@ -94,6 +95,20 @@ ENROLL_EACH = SetQuery(
            udid = COALESCE(NULLIF(device.udid, ''), asked.udid)
       FROM asked
      WHERE device.id = asked.id AND device.state = 'registered' AND device.deleted_at IS NULL
+    RETURNING device.id
+    """,
+)
+_ANSWER_EACH = SetQuery(
+    "device.answer_each",
+    "id uuid, ownership text, asset_number text",
+    # What is on record stays: an answer only fills what nobody wrote down.
+    """
+    UPDATE device
+       SET ownership = CASE WHEN device.ownership = 'none' AND asked.ownership <> ''
+                            THEN asked.ownership ELSE device.ownership END,
+           asset_number = COALESCE(NULLIF(device.asset_number, ''), asked.asset_number)
+      FROM asked
+     WHERE device.id = asked.id
     RETURNING device.id
     """,
 )
@@ -313,6 +328,16 @@ def retire(tx: Tx, device_id: Id, expected_version: int) -> bool:
     """Another device took its place; False when it has changed since it was seen."""
     announcing.ended(tx, Of.DEVICE, device_id)
     return tx.run(_RETIRE, id=device_id, version=expected_version) == 1
+
+
+def answer(tx: Tx, answers: Mapping[Id, Answers]) -> None:
+    """Keep what users said of the devices that they enroll."""
+    asked = [
+        {"id": device_id, "ownership": said.ownership, "asset_number": said.asset_number}
+        for device_id, said in answers.items()
+    ]
+    if asked:
+        tx.each(_ANSWER_EACH, asked)
 
 
 def delete(tx: Tx, device_id: Id) -> bool:

@@ -16,6 +16,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening, make_events
 from enlist.core.ids import Id
 from enlist.core.model import Device
+from enlist.core.prompts import Answers
 from enlist.core.terms import Acceptance
 from enlist.store import (
     allowances,
@@ -81,7 +82,10 @@ _ENROLL_EACH = Chain(
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
-    """What a device says of itself when it enrolls; it fills gaps, and never renames."""
+    """What a device says of itself when it enrolls; it fills gaps, and never renames.
+
+    Ownership, asset number and e-mail are what its user was asked; see `prompts`.
+    """
 
     name: str = ""
     platform: str = ""
@@ -92,6 +96,8 @@ class DeviceReport:
     udid: str = ""
     manufacturer: str = ""
     ownership: str = ""
+    asset_number: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class Redemption:
         notice: what its user is told then.
         allowance: the limits that it must fit into; None where there are none.
         acceptance: terms of use that are accepted with it.
+        answers: what its user said of a device that is on record; None where that is nothing.
     """
 
     enrollment_id: Id
@@ -125,6 +132,7 @@ class Redemption:
     notice: Notice | None = None
     allowance: Allowance | None = None
     acceptance: Acceptance | None = None
+    answers: Answers | None = None
 
     @property
     def plain(self) -> bool:
@@ -138,6 +146,7 @@ class Redemption:
             or self.notice
             or self.allowance
             or self.acceptance
+            or self.answers
         )
 
     @property
@@ -221,6 +230,7 @@ def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
     """The claims are won: what else follows from some of them, in the same transaction."""
     notices.queue(tx, (claim.notice for claim in won))
     terms.accept(tx, [_accepted(claim, claim.acceptance) for claim in won if claim.acceptance])
+    devices.answer(tx, {claim.device_id: claim.answers for claim in won if claim.answers})
     for claim in won:
         if claim.attempt_id is not None and not attempts.complete(
             tx, claim.attempt_id, claim.enrollment_id, claim.generation

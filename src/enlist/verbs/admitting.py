@@ -131,12 +131,14 @@ def _restricted(found: Found, about: Subjects) -> Refusal | None:
     return Refusal(barred.code, reason=barred.reason, about=about, holder=True)
 
 
-def unagreed(tools: Tools, admitted: Admitted) -> Refusal | None:
-    """`terms_required` for whoever was admitted and has not accepted the terms of use."""
-    agreement = admitted.found.agreement
-    if agreement is None:
-        return None
-    return agreement.refusal(tools.addresses.public_url, admitted.subjects)
+def unready(tools: Tools, admitted: Admitted) -> Refusal | None:
+    """What whoever was admitted has yet to do: accept the terms of use, answer what is asked.
+
+    Refusals: `terms_required`, `answers_required`, `validation_failed`.
+    """
+    agreement, about = admitted.found.agreement, admitted.subjects
+    unagreed = agreement.refusal(tools.addresses.public_url, about) if agreement else None
+    return unagreed or admitted.found.asked.refusal(about)
 
 
 def outguessed(tx: Tx, caller: Caller, refusal: Refusal) -> None:

@@ -17,6 +17,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Attempt, Organization, Platform
 from enlist.core.outcomes import Done, Refusal, Subjects
+from enlist.core.prompts import Question
 from enlist.core.secrets import Digest, Kind, Secret, code_digest_input, new_code
 from enlist.store import attempts, events, limits, organizations, sightings
 from enlist.store.attempts import NewAttempt
@@ -24,6 +25,7 @@ from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import admitting, presenting
 from enlist.verbs.admitting import Admitted
+from enlist.verbs.asking import answers_of
 from enlist.verbs.driver import QuickVerb, Ready, Tools, Try, Value, Verb
 from enlist.verbs.presenting import Found, Presented, Reported
 
@@ -50,6 +52,7 @@ class Purpose:
         expires_at: until when it can be used; None for a sign-in.
         device_name, platform: of the registered device; "" where none is registered.
         terms_id: terms of use that have yet to be accepted; "" for none.
+        questions: what the organization asks and nobody has answered yet.
     """
 
     organization: Organization
@@ -59,6 +62,7 @@ class Purpose:
     expires_at: int | None
     next: Next
     terms_id: Id = ""
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +167,8 @@ class Begin(_Presenting[Opening, Begun]):
 
     Only holders are counted, so nobody without the secret can use up what may be begun with it.
 
-    Refusals: those of redeeming, `terms_required` among them, and `rate_limited` after
-    `MOST_BEGUN`.
+    Refusals: those of redeeming, `terms_required` and `answers_required` among them, and
+    `rate_limited` after `MOST_BEGUN`.
     """
 
     presented: Presented
@@ -176,9 +180,9 @@ class Begin(_Presenting[Opening, Begun]):
         welcome = self.welcome(tools, seen)
         if isinstance(welcome, Refusal):
             return welcome
-        unagreed = admitting.unagreed(tools, welcome.admitted)
-        if unagreed is not None:
-            return unagreed
+        unready = admitting.unready(tools, welcome.admitted)
+        if unready is not None:
+            return unready
         code = new_code()
         digest = tools.keys.digest(Kind.ATTEMPT_CODE, code_digest_input(code.reveal()))
         return Opening(welcome, self._attempt(welcome, digest, tools.clock(), caller), code)
@@ -216,6 +220,7 @@ class Begin(_Presenting[Opening, Begun]):
             address=caller.address,
             expires_at=until,
             accepted_terms_id=agreement.terms.id if agreement and agreement.accepted_at else None,
+            answers=answers_of(found.report).packed(),
         )
 
 
@@ -260,7 +265,8 @@ def _purpose(found: Found, organization: Organization) -> Purpose:
         username = found.login.username if found.login else ""
         name = found.registered.name if found.registered else ""
         platform = found.registered.platform.value if found.registered else ""
-        return Purpose(organization, username, name, platform, None, Next.CERTIFICATE, terms_id)
+        purpose = Purpose(organization, username, name, platform, None, Next.CERTIFICATE, terms_id)
+        return replace(purpose, questions=found.asked.open)
     return Purpose(
         organization,
         sighting.username,
@@ -269,6 +275,7 @@ def _purpose(found: Found, organization: Organization) -> Purpose:
         sighting.expires_at,
         _next(found.platform, sighting.device_platform),
         terms_id,
+        found.asked.open,
     )
 
 

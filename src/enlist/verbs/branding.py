@@ -15,8 +15,8 @@ from enlist.core.branding import (
     COLOURS,
     KEYS,
     LOGO,
-    LONGEST_HELP,
     TEMPLATE_OF,
+    TEXTS,
     Branding,
     colour_problem,
     landing_problem,
@@ -207,8 +207,10 @@ def _read(key: str, value: str | None, tools: Tools) -> str | None:
         return _checked(text, colour_problem(text))
     if key == "landing_url":
         return _checked(text, landing_problem(text, tools.landing_hosts))
-    if key == "help_text" and len(text) > LONGEST_HELP:
-        raise Unfit(f"must have at most {LONGEST_HELP} characters")
+    if key in TEXTS:
+        if len(text) > TEXTS[key]:
+            raise Unfit(f"must have at most {TEXTS[key]} characters")
+        return _plain_text(text)
     return _READERS.get(key, fields.label)(text)
 
 
@@ -228,7 +230,6 @@ def _plain_text(text: str) -> str:
 _READERS: Final[Mapping[str, Callable[[str], str]]] = {
     "support_email": fields.email,
     "support_phone": fields.phone,
-    "help_text": _plain_text,
 }
 
 
@@ -253,7 +254,7 @@ def foreseen(tx: Reader, change: Change) -> Branding:
     own = {**branding.own(tx, change.place.id), **change.values}
     values = dict(branding.at(tx, _path_above(change.place)).values)
     values |= {key: value for key, value in own.items() if value is not None}
-    shown = Branding(values)
+    shown = Branding(values, messages=organizations.policy(tx, change.place.path).messages)
     picture = change.picture.content if change.picture else branding.logo(tx, shown.logo)
     return replace(shown, picture=picture or b"")
 
@@ -273,7 +274,10 @@ class PublicBranding(View[Branding]):
     def read(self, tx: Reader, caller: Caller) -> Branding:
         place = organizations.find(tx, self.organization_id) if self.organization_id else None
         place = place or organizations.root(tx)
-        return branding.at(tx, place.path) if place else Branding()
+        if place is None:
+            return Branding()
+        messages = organizations.policy(tx, place.path).messages
+        return replace(branding.at(tx, place.path), messages=messages)
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState, EnrollmentState
 from enlist.core.model import Device, Enrollment, GrantKind, User
 from enlist.core.outcomes import Done, FieldError, Refusal, invalid
+from enlist.core.policy import EnrollmentPolicy
 from enlist.store import devices, enrollments, limits, organizations, users
 from enlist.store.tx import Reader, Tx
-from enlist.verbs import register
+from enlist.verbs import asking, register
 from enlist.verbs.channels import CHANNELS
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import QuickVerb, Tools, Verb
@@ -142,7 +143,8 @@ class AddMine(Verb[Adding, Ready, Issued]):
         return Adding(own, register.Seen(place, own, policy))
 
     def work(self, tools: Tools, caller: Caller, seen: Adding) -> Ready | Refusal:
-        wrong = self.details.problems()
+        policy = seen.registration.policy
+        wrong = self.details.problems() or _unsaid(policy, self.details.stored())
         change = self._change(seen.user).work(tools, caller, seen.user) if self.contact else None
         if isinstance(change, Refusal):
             return replace(change, fields=(*wrong, *change.fields))
@@ -171,6 +173,12 @@ class AddMine(Verb[Adding, Ready, Issued]):
     def made(self, value: Issued) -> Id:
         """The id that an Idempotency-Key remembers."""
         return value.device_id
+
+
+def _unsaid(policy: EnrollmentPolicy, details: DeviceDetails) -> tuple[FieldError, ...]:
+    """What his organization asks of a device, and he left empty (A58)."""
+    missing = asking.unsaid(policy, details.ownership, details.asset_number)
+    return tuple(FieldError(each, "your organization asks for it") for each in missing)
 
 
 def _told(refusal: Refusal) -> Refusal:

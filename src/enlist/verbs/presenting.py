@@ -18,7 +18,15 @@ from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState
 from enlist.core.matching import match
-from enlist.core.model import Device, Login, Organization, Platform, Sighting
+from enlist.core.model import (
+    Attempt,
+    Device,
+    GrantKind,
+    Login,
+    Organization,
+    Platform,
+    Sighting,
+)
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy
 from enlist.core.secrets import (
@@ -43,8 +51,9 @@ from enlist.store import (
 from enlist.store.ahead import ReadAhead
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Row
-from enlist.verbs import agreeing, restricting, tries
+from enlist.verbs import agreeing, asking, restricting, tries
 from enlist.verbs.agreeing import Agreement, Comer
+from enlist.verbs.asking import Asked
 from enlist.verbs.driver import Tools
 from enlist.verbs.restricting import Coming, Standing
 
@@ -108,8 +117,9 @@ class Found:
 
     `registered` is the device that a sign-in would enroll, `live` its live enrollment. `standing`
     is how the device stands to what restricts it; None where nothing does. `agreement` is how its
-    owner stands to the terms of use; None where there are none.
-    `sign_in_attempt_id` is the attempt that began with a sign-in, whose code was presented.
+    owner stands to the terms of use; None where there are none. `asked` is what he has to say about
+    the device, `report` what is said of it, by its user when he began as well.
+    `attempt` is the attempt whose code was presented.
     `counted_by` is what a try at the account is counted by (see `tries`), "" without credentials.
     """
 
@@ -121,15 +131,17 @@ class Found:
     registered: Device | None = None
     live: Sighting | None = None
     platform: Platform | None = None
-    sign_in_attempt_id: Id | None = None
+    attempt: Attempt | None = None
     counted_by: str = ""
     standing: Standing | None = None
     agreement: Agreement | None = None
+    asked: Asked = Asked()  # noqa: RUF009
+    report: DeviceReport = DeviceReport()  # noqa: RUF009
 
     @property
     def attempt_id(self) -> Id | None:
         """The attempt whose code was presented, if one was."""
-        return self.sighting.attempt_id if self.sighting else self.sign_in_attempt_id
+        return self.attempt.id if self.attempt else None
 
     @property
     def by_sign_in(self) -> bool:
@@ -157,6 +169,8 @@ def find(
         found = _standing(tx, found, found.sighting, reported)
     if found.policy is not None and found.policy.terms:
         found = replace(found, agreement=_agreement(tx, found, found.policy))
+    if found.policy is not None and found.policy.questions:
+        found = replace(found, asked=_asked(tx, found, found.policy))
     if not presented.with_credentials:
         return found
     counted = tries.counted_by(tools, tx, caller, presented.username, found.login)
@@ -189,7 +203,7 @@ def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -
 def _find(tools: Tools, tx: Reader, presented: Presented, reported: Reported) -> Found | Refusal:
     platform = reported.platform
     login = users.login(tx, presented.username) if presented.username else None
-    nothing = Found(presented, login=login, platform=platform)
+    nothing = Found(presented, login=login, platform=platform, report=reported.report)
     if presented.token is None:
         return _find_by_group_id(tx, nothing, reported)
     if presented.readable is None:
@@ -199,7 +213,10 @@ def _find(tools: Tools, tx: Reader, presented: Presented, reported: Reported) ->
     sighting = sightings.find(tx, presented.token_digests(tools.keys), codes)
     if sighting is not None:
         policy = organizations.policy(tx, sighting.organization_path)
-        return Found(presented, sighting, policy, login, platform=platform)
+        attempt = attempts.find(tx, sighting.attempt_id) if sighting.attempt_id else None
+        report = asking.with_answers(reported.report, attempt)
+        known = Found(presented, sighting, policy, login, platform=platform, attempt=attempt)
+        return replace(known, report=report)
     if codes and (found := _find_by_attempt(tx, presented, codes, reported)) is not None:
         return found
     if presented.with_credentials:
@@ -227,7 +244,7 @@ def _at(
     policy = organizations.policy(tx, organization.path)
     found = replace(found, organization=organization, policy=policy)
     user_id = found.login.user_id if found.login else _NOBODY
-    report, device = reported.report, None
+    report, device = found.report, None
     if found.platform is not None:
         device = match(
             known_devices.registered(tx, organization.id, user_id, found.platform),
@@ -269,7 +286,7 @@ def _standing(tx: Reader, found: Found, sighting: Sighting, reported: Reported) 
         sighting.user_id,
         devices.find(tx, sighting.device_id) if sighting.device_id else None,
         found.platform,
-        reported.report,
+        found.report,
         False,
         reported.whole,
     )
@@ -285,9 +302,18 @@ def _agreement(tx: Reader, found: Found, policy: EnrollmentPolicy) -> Agreement 
     owner: Id | None = found.login.user_id if found.login else _NOBODY
     if found.sighting is not None:
         owner, platform = found.sighting.user_id, found.sighting.device_platform or platform
-    attempt = attempts.find(tx, found.attempt_id) if found.attempt_id else None
-    comer = Comer(platform, found.presented.accepts, owner, attempt)
+    comer = Comer(platform, found.presented.accepts, owner, found.attempt)
     return agreeing.stand(tx, policy, comer)
+
+
+def _asked(tx: Reader, found: Found, policy: EnrollmentPolicy) -> Asked:
+    """What the organization asks about the device that comes."""
+    sighting, record, grant = found.sighting, found.registered, GrantKind.SIGN_IN
+    if sighting is not None:
+        grant = sighting.grant
+        record = devices.find(tx, sighting.device_id) if sighting.device_id else None
+    allowed = found.standing.allowed if found.standing else None
+    return asking.stand(policy, grant, found.report, record, allowed)
 
 
 def _find_by_attempt(
@@ -309,7 +335,8 @@ def _find_by_attempt(
     if not login.active:
         return Refusal("user_not_allowed", about=about, holder=True)
     found = Found(replace(presented, token=None), login=login, platform=reported.platform)
-    found = replace(found, sign_in_attempt_id=attempt.id)
+    report = asking.with_answers(reported.report, attempt)
+    found = replace(found, attempt=attempt, report=report)
     return _at(tx, found, organization, reported)
 
 

@@ -17,6 +17,7 @@ from enlist.completions import certificate
 from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.judgement import judge
+from enlist.core.model import Platform
 from enlist.core.outcomes import Done, Drop, Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy
 from enlist.pki.csr import Csr
@@ -27,7 +28,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption, redeem
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import admitting, agreeing, notices, presenting, repeating, targeting
+from enlist.verbs import admitting, agreeing, asking, notices, presenting, repeating, targeting
 from enlist.verbs.agreeing import Agreement
 from enlist.verbs.driver import Answered, HotVerb, Tools, Try
 from enlist.verbs.presenting import Found, Presented, Reported
@@ -45,11 +46,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Whom `work` let through: what is to be enrolled, under which rules and terms of use."""
+    """Whom `work` let through: what is to be enrolled, under which rules and terms of use.
+
+    Attributes:
+        report: what is said of the device, by its user when he began as well.
+    """
 
     target: Target
     policy: EnrollmentPolicy | None
     agreement: Agreement | None
+    report: DeviceReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +123,17 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
             return again
         if isinstance(admitted, Refusal):
             return repeating.flag(admitted, first, key=another)
-        unagreed = admitting.unagreed(tools, admitted)
-        if unagreed is not None:
-            return unagreed
-        target = targeting.choose(seen.found, self.report, now)
+        unready = admitting.unready(tools, admitted)
+        if unready is not None:
+            return unready
+        found = seen.found
+        target = targeting.choose(found, found.report, now)
         if isinstance(target, Refusal):
             return target
-        policy, agreement = seen.found.policy, seen.found.agreement
-        unfit = self._unfit(policy)
-        return _told(unfit, target) if unfit else Admitted(target, policy, agreement)
+        unfit = self._unfit(found)
+        if unfit is not None:
+            return _told(unfit, target)
+        return Admitted(target, found.policy, found.agreement, found.report)
 
     @classmethod
     def complete(
@@ -172,11 +180,11 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
     def clash(self, index: str) -> Refusal | None:
         return Refusal("try_later", reason=f"clash on {index}", holder=True)
 
-    def _unfit(self, policy: EnrollmentPolicy | None) -> Refusal | None:
+    def _unfit(self, found: Found) -> Refusal | None:
         """Why there can be no completion: a certificate, or none where the rules allow that."""
         if isinstance(self.csr, Refusal):
             return self.csr
-        if self.csr is not None or (policy is not None and policy.allow_bare_enrollment):
+        if self.csr is not None or _bare_allowed(found):
             return None
         return Refusal("completion_required")
 
@@ -190,9 +198,20 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
         """What is asked of the store, now that there is a certificate, or need not be one."""
         if isinstance(signed, Refusal):
             return _told(signed, admitted.target)
-        claim = admitted.target.claim(caller, self.report, signed, self.idempotency)
+        claim = admitted.target.claim(caller, admitted.report, signed, self.idempotency)
+        claim = asking.answered_with(admitted.policy, claim)
         claim = agreeing.accepted_with(admitted.agreement, claim, tools.clock())
         return notices.about_enrolling(tools, admitted.policy, claim)
+
+
+def _bare_allowed(found: Found) -> bool:
+    """Whether the device may enroll without a certificate."""
+    policy = found.policy
+    if policy is None or not policy.allow_bare_enrollment:
+        return False
+    registered = found.sighting.device_platform if found.sighting else None
+    windows = Platform.WINDOWS in (found.platform, registered)
+    return not (windows and policy.windows_mutual_tls)
 
 
 def _told(unfit: Refusal, target: Target) -> Refusal:

@@ -29,6 +29,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption
+from enlist.verbs.asking import answers_of
 from enlist.verbs.presenting import Found
 from enlist.verbs.repeating import REPEATABLE
 from enlist.verbs.restricting import said_ownership
@@ -193,7 +194,7 @@ def _device(
         imei=report.imei,
         udid=report.udid,
         sim="",
-        asset_number="",
+        asset_number=answers_of(report).asset_number,
         external_id="",
         registered_at=now,
         enrolled_at=None,

@@ -8,9 +8,11 @@ from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.model import Device, Enrollment, Message, User
 from enlist.core.outcomes import Refusal
-from enlist.store import devices, enrollments, outbox, users
+from enlist.core.prompts import Question
+from enlist.store import devices, enrollments, organizations, outbox, users
 from enlist.store.listing import MOST_PER_PAGE, PageRequest
 from enlist.store.tx import Reader
+from enlist.verbs import asking
 from enlist.verbs.driver import View
 from enlist.verbs.issuing import HANDING_OVER
 from enlist.verbs.letters import Letter, letter_without_token
@@ -34,11 +36,13 @@ class Own:
     Attributes:
         locked: whether his e-mail address and phone number are read-only for him, and the messages
             of before are not shown any more (A21, A22).
+        questions: what his organization asks of a device that he adds.
     """
 
     user: User
     locked: bool
     devices: tuple[Mine, ...]
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class MyDevices(View[Own]):
                 newest[each.device_id] = each
         found = sorted(sure(devices.page(tx, request)).items, key=lambda each: each.id)
         mine = tuple(Mine(each, newest.get(each.id)) for each in reversed(found))
-        return Own(own, users.enrolled_by_token(tx, own.id), mine)
+        questions = asking.unsaid(organizations.policy(tx, own.organization_path), "", "")
+        return Own(own, users.enrolled_by_token(tx, own.id), mine, questions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ nobody knows who has not been shown it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from enlist.core.branding import Branding, landing_problem
+from enlist.core.branding import TEXT_OF, Branding, landing_problem
 from enlist.core.caller import Caller
 from enlist.core.colours import shades, text_on
 from enlist.core.ids import Id
@@ -37,6 +38,8 @@ class Look:
         style: address of its style sheet, "" where it has no colours.
         logo: address of its logo, "" where it has none.
         landing: where people go on after enrolling; "" where nobody may lead them any more.
+        texts: what they read on the way, by its key; those of optional messages only where these
+            are on, and "" where Enlist's own words stand for them.
     """
 
     style: str = ""
@@ -45,6 +48,7 @@ class Look:
     support_phone: str = ""
     help_text: str = ""
     landing: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 async def look_of(request: Request, organization_id: Id | None = None) -> Look:
@@ -75,7 +79,14 @@ def shown_as(found: Branding, hosts: frozenset[str]) -> Look:
         support_phone=found.value("support_phone"),
         help_text=found.value("help_text"),
         landing=landing if allowed else "",
+        texts=_texts(found),
     )
+
+
+def _texts(found: Branding) -> dict[str, str]:
+    texts = {key: found.value(key) for key in ("consent_text", "landing_text")}
+    told = {TEXT_OF[each]: found.value(TEXT_OF[each]) for each in found.messages}
+    return {key: text for key, text in texts.items() if text} | told
 
 
 async def _style(request: Request) -> Response:

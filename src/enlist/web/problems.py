@@ -29,6 +29,7 @@ STATUS: Final = {
     "user_not_allowed": 403,
     "token_required": 403,
     "terms_required": 403,
+    "answers_required": 403,
     "device_not_registered": 403,
     "device_limit_reached": 403,
     "device_not_approved": 403,
@@ -131,6 +132,8 @@ def problem(refusal: Refusal, *, staff: bool = False) -> dict[str, Any]:
     if refusal.code == "terms_required":
         named = ("id", "version", "url")
         document["terms"] = {name: refusal.data[f"terms_{name}"] for name in named}
+    if refusal.code == "answers_required":
+        document["questions"] = str(refusal.data["questions"]).split()
     if refusal.support_code:
         document["support_code"] = refusal.support_code
     return document

@@ -50,6 +50,7 @@ REVISIONS: Final = (
     "0025_messages_due",
     "0026_email_domains",
     "0027_own_roles",
+    "0028_prompts",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from enlist.core.branding import KEYS, LONGEST_HELP
+from enlist.core.branding import KEYS, LONGEST_HELP, LONGEST_TEXT
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.png import MOST_BYTES
 from enlist.core.policy import Permission
@@ -28,6 +28,8 @@ _EXAMPLE: Final[dict[str, JsonValue]] = {
     "landing_url": "https://intranet.example.com/welcome",
     "template_ios": "phones",
 }
+
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class BrandingValue(Shown):
@@ -105,6 +107,16 @@ class BrandingChange(Body):
     support_phone: Line | None = None
     """With its country code."""
     help_text: Annotated[str, Field(max_length=LONGEST_HELP)] | None = None
+    welcome_text: _Text | None = None
+    """What people read first, where the setting `welcome_message` is on."""
+    installation_text: _Text | None = None
+    """What they read before the device is changed, where `installation_message` is on."""
+    transition_text: _Text | None = None
+    """What people at Android devices read besides, where `transition_message` is on."""
+    consent_text: _Text | None = None
+    """What whoever starts enrolling consents to by that."""
+    landing_text: _Text | None = None
+    """What people read once their device has joined."""
     landing_url: Line | None = None
     """Where people go on after enrolling; HTTPS, at a host in ENLIST_LANDING_HOSTS."""
     template_android: Line | None = None

@@ -48,6 +48,7 @@ HOLDERS: Final = (
     "device_revoked",
     "os_version_too_old",
     "terms_required",
+    "answers_required",
 )
 """How presenting a token, a code or a login may be refused."""
 

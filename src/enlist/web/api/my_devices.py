@@ -90,6 +90,8 @@ class MyDeviceList(Shown):
     """Whether e-mail address and phone number are read-only: a token enrolled a device."""
     message_type: str
     """What a form chooses already for the message of another one: `email` or `sms`."""
+    questions: list[str]
+    """What the organization asks of a device that is added: `ownership`, `asset_number`."""
 
 
 @operations.staff("GET", "/me/devices", SIGNED_IN, answers=MyDeviceList)
@@ -104,6 +106,7 @@ async def list_my_devices(asking: Staff) -> MyDeviceList | Refusal:
             items=[MyDevice.of(each, now) for each in own.devices],
             contact_locked=own.locked,
             message_type=usual(own.user, tools.channels),
+            questions=list(own.questions),
         ),
     )
 

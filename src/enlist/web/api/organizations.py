@@ -115,6 +115,20 @@ class Settings(Shown):
     notify_users: Setting
     sms_per_day: Setting
     """SMS that the organization may send on one day (UTC)."""
+    prompt_ownership: Setting
+    """Whether people are asked whose the device is."""
+    prompt_asset_number: Setting
+    """Whether they are asked for its asset number, unless it is their own."""
+    prompt_email: Setting
+    """Whether they are asked for their e-mail address, which is kept in the log."""
+    welcome_message: Setting
+    """Whether the enrollment page welcomes them."""
+    installation_message: Setting
+    """Whether it says something before the device is changed."""
+    transition_message: Setting
+    """Whether it says something more for Android devices."""
+    windows_mutual_tls: Setting
+    """Whether Windows devices need a certificate even where others may enroll without."""
     child_permission: Setting
 
     @classmethod
@@ -164,6 +178,20 @@ class SettingsChange(Body):
     notify_users: StrictBool | None = None
     sms_per_day: Annotated[StrictInt, _bounds("sms_per_day")] | None = None
     """SMS that the organization may send on one day (UTC)."""
+    prompt_ownership: StrictBool | None = None
+    """Whether people are asked whose the device is."""
+    prompt_asset_number: StrictBool | None = None
+    """Whether they are asked for its asset number, unless it is their own."""
+    prompt_email: StrictBool | None = None
+    """Whether they are asked for their e-mail address, which is kept in the log."""
+    welcome_message: StrictBool | None = None
+    """Whether the enrollment page welcomes them."""
+    installation_message: StrictBool | None = None
+    """Whether it says something before the device is changed."""
+    transition_message: StrictBool | None = None
+    """Whether it says something more for Android devices."""
+    windows_mutual_tls: StrictBool | None = None
+    """Whether Windows devices need a certificate even where others may enroll without."""
     child_permission: ChildPermission | None = None
 
     def named(self) -> dict[str, SettingValue | None]:

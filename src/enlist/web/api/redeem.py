@@ -63,6 +63,10 @@ class DeviceGiven(PublicBody):
     manufacturer: Line = ""
     ownership: Line = ""
     """`corporate_dedicated`, `corporate_shared` or `employee_owned`, where nobody has said so."""
+    asset_number: Line = ""
+    """The number on the organization's sticker, where nobody has written it down."""
+    email: Line = ""
+    """Its user's e-mail address, where the organization asks for it; his account stays as it is."""
 
     def report(self) -> DeviceReport:
         """The same, as the verb takes it."""
@@ -76,6 +80,8 @@ class DeviceGiven(PublicBody):
             self.udid,
             self.manufacturer,
             self.ownership,
+            self.asset_number,
+            self.email,
         )
 
 

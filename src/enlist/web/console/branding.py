@@ -15,11 +15,21 @@ from typing import Final
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from enlist.core.branding import ACCENT, COLOURS, KEYS, LOGO, LONGEST_HELP, TEMPLATE_OF, Branding
+from enlist.core.branding import (
+    ACCENT,
+    COLOURS,
+    KEYS,
+    LOGO,
+    TEMPLATE_OF,
+    TEXT_OF,
+    TEXTS,
+    Branding,
+)
 from enlist.core.colours import contrast, is_colour, text_on
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.png import MOST_BYTES
 from enlist.core.policy import ChildPermission, Effective
+from enlist.core.prompts import TELLING, Message
 from enlist.delivery.rendering import Rendered, render
 from enlist.verbs.branding import BrandingDetail, ChangeBranding, ShowBranding
 from enlist.verbs.branding_preview import PreviewBranding
@@ -149,7 +159,9 @@ async def _show(
         "landing_hosts": sorted(desk.services.tools.landing_hosts),
         "logo": f"/look/{detail.branding.logo}.png" if detail.branding.logo else "",
         "most_bytes": MOST_BYTES,
-        "longest_help": LONGEST_HELP,
+        "longest": TEXTS,
+        "message_texts": {TEXT_OF[each]: TELLING[each] for each in Message},
+        "told": {TEXT_OF[each] for each in place.policy.messages},
         "swatches": _swatches(desk, detail.branding),
     }
     return framing.framing(desk.show("console/branding.html", context, refusal=form.refusal))
@@ -251,7 +263,9 @@ async def preview_page(desk: Desk) -> Response:
         "sealed": "",
         "action": "/enroll",
         "terms": None,
-        "unaccepted": False,
+        "questions": (),
+        "wrong": (),
+        "typed": {},
     }
     response = pages.render(
         desk.request, "console/branding_page.html", context, zone=desk.zone, look=look

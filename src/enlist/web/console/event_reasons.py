@@ -6,10 +6,12 @@ here is shown as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from enlist.core.model import EventRow
 from enlist.web.console.navigation import N_
+from enlist.web.console.words import OWNERSHIPS
 
 REASONS: Final[Mapping[str, str]] = {
     "unknown": N_("No enrollment has this token; it was mistyped, or never came from here."),
@@ -196,3 +198,20 @@ def reason_in_words(reason: str, gettext: Callable[[str], str]) -> str:
         if reason.startswith(beginning):
             return gettext(text) % {"rest": reason.removeprefix(beginning)}
     return reason if reason.endswith((".", "!", "?")) else f"{reason}."
+
+
+def answers_in_words(event: EventRow, gettext: Callable[[str], str]) -> Iterator[str]:
+    """What a user said of the device that he enrolled, as sentences (A58)."""
+    if event.kind != "enrollment.redeemed":
+        return
+    data, personal = event.data, event.personal
+    ownership = OWNERSHIPS.get(str(data.get("ownership", "")))
+    if ownership is not None:
+        text = gettext("Its user says whose it is: %(ownership)s.")
+        yield text % {"ownership": gettext(ownership.label)}
+    if data.get("asset_number"):
+        text = gettext("Its user gave the asset number %(number)s.")
+        yield text % {"number": data["asset_number"]}
+    if personal.get("answered_email"):
+        text = gettext("Its user gave the e-mail address %(email)s.")
+        yield text % {"email": personal["answered_email"]}

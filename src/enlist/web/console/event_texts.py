@@ -23,7 +23,7 @@ from enlist.core.refusals import CATALOGUE
 from enlist.locales import locale_of, translations
 from enlist.verbs.clones import POSSIBLE_CLONE
 from enlist.web.console import timeline
-from enlist.web.console.event_reasons import VERBS, reason_in_words
+from enlist.web.console.event_reasons import VERBS, answers_in_words, reason_in_words
 from enlist.web.console.navigation import N_
 from enlist.web.console.people import ROLES
 from enlist.web.console.setting_words import CHOICES
@@ -251,6 +251,13 @@ FIELDS: Final[Mapping[str, str]] = {
     "guard_known_devices": N_("Guard known devices"),
     "notify_users": N_("Notify users"),
     "sms_per_day": N_("SMS per day"),
+    "prompt_ownership": N_("Ask for the ownership type"),
+    "prompt_asset_number": N_("Ask for the asset number"),
+    "prompt_email": N_("Ask for the e-mail address"),
+    "welcome_message": N_("Show a welcome message"),
+    "installation_message": N_("Show a message before installing"),
+    "transition_message": N_("Show a message on Android devices"),
+    "windows_mutual_tls": N_("TLS mutual authentication for Windows"),
     "rank": N_("Rank"),
     "user_group_id": N_("User group"),
     "may_enroll": N_("May enroll"),
@@ -272,6 +279,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "support_email": N_("Support e-mail"),
     "support_phone": N_("Support phone"),
     "help_text": N_("Help text"),
+    "welcome_text": N_("Welcome message"),
+    "installation_text": N_("Message before installing"),
+    "transition_text": N_("Message for Android devices"),
+    "consent_text": N_("Consent text"),
+    "landing_text": N_("Text once enrolled"),
     "landing_url": N_("Landing page"),
     "template_android": N_("Template for Android"),
     "template_ios": N_("Template for iOS"),
@@ -374,6 +386,7 @@ def _reasons(event: EventRow, gettext: Translate, locale: Locale) -> Iterator[st
     for name, text in _COUNTS.items():
         if data.get(name):
             yield gettext(text) % {"count": data[name]}
+    yield from answers_in_words(event, gettext)
 
 
 _FLAGGED: Final = {timeline.INTERCEPTION: INTERCEPTED, POSSIBLE_CLONE: COPIED}

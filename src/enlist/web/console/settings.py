@@ -21,6 +21,7 @@ from enlist.core.policy import (
     Setting,
     SettingValue,
 )
+from enlist.core.prompts import ASKING, TELLING, WINDOWS_MUTUAL_TLS
 from enlist.core.secrets import entropy_bits
 from enlist.verbs.organizations import ChangeSettings
 from enlist.verbs.views_details import OrganizationDetail, ShowOrganization
@@ -37,9 +38,12 @@ OWN: Final = "own"
 _ON: Final = "yes"
 
 RESTRICTIONS: Final = ("sign_in_device_limit", "guard_known_devices")
-"""The settings of the page Restrictions; all others are on Authentication."""
+"""The settings of the page Restrictions."""
 
-AUTHENTICATION: Final = tuple(key for key in SETTINGS if key not in RESTRICTIONS)
+PROMPTS: Final = (*ASKING.values(), *TELLING.values(), WINDOWS_MUTUAL_TLS)
+"""The settings of the page Optional Prompt; all others are on Authentication."""
+
+AUTHENTICATION: Final = tuple(key for key in SETTINGS if key not in (*RESTRICTIONS, *PROMPTS))
 
 
 @dataclass(frozen=True, slots=True)

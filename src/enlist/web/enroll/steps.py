@@ -7,7 +7,7 @@ browser carries it sealed, and the GET asks nobody. The code is a secret, and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from enlist.core.caller import Caller
 from enlist.core.model import Platform
 from enlist.core.outcomes import Done, Refusal
+from enlist.core.prompts import Question
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
 from enlist.store.redemptions import DeviceReport
@@ -39,6 +40,8 @@ from enlist.web.sealing import Visit, begin_visit, fingerprint
 from enlist.web.services import Services
 
 _UNIFORM: Final = ("token_invalid", "credentials_invalid")
+_UNREADY: Final = ("terms_required", "answers_required", "validation_failed")
+_NOTHING: Final[Mapping[str, str]] = {}
 _PRESENTED: Final = ("field", "username", "password", "is")
 _LONGEST_NAME: Final = 254
 CHECKED_PATH: Final = "/enroll/check"
@@ -62,6 +65,11 @@ class _Step:
             return str(chosen)
         found = platform_of(self.request)
         return found.value if found else ""
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What the person said of the device; only what is asked counts."""
+        return {each.value: self.form.get(each, "").strip()[:_LONGEST_NAME] for each in Question}
 
 
 async def submit(request: Request) -> Response:
@@ -114,6 +122,7 @@ async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Res
         "here": step.platform,
         "zone": around.zone,
         "terms": purpose.terms_id,
+        "questions": " ".join(purpose.questions),
     }
     sealed = step.visit.seal(sealing.Purpose.CHECKED, {**values, **shown})
     if len(sealed) > sealing.MOST_CARRIED:
@@ -136,12 +145,19 @@ async def show_checked(request: Request) -> Response:
 
 
 async def check_page(
-    request: Request, sealed: str, shown: Mapping[str, str], *, unaccepted: bool = False
+    request: Request,
+    sealed: str,
+    shown: Mapping[str, str],
+    *,
+    wrong: Sequence[str] = (),
+    typed: Mapping[str, str] = _NOTHING,
 ) -> Response:
     """Is this right? `sealed` is for the second button, whatever other windows do meanwhile.
 
     Args:
-        unaccepted: the box under the terms of use was not ticked.
+        wrong: the fields that were left empty or cannot be used; `accept` is the box under the
+            terms of use.
+        typed: what was typed into the form.
     """
     expires_at = int(shown["expires_at"]) if shown["expires_at"] else None
     terms = await terms_shown(request, shown["terms"]) if shown["terms"] else None
@@ -151,10 +167,12 @@ async def check_page(
         "sealed": sealed,
         "action": CHECKED_PATH,
         "terms": None if isinstance(terms, Refusal) else terms,
-        "unaccepted": unaccepted,
+        "questions": shown["questions"].split(),
+        "wrong": wrong,
+        "typed": typed,
     }
     look = await look_of(request, shown["organization_id"])
-    status = 422 if unaccepted else 200
+    status = 422 if wrong else 200
     return render(
         request, "enroll/check.html", context, status=status, zone=shown["zone"], look=look
     )
@@ -167,13 +185,18 @@ async def _begin(step: _Step) -> Response:
     if shown is None:
         return await _expired(step.request, step.visit)
     values: dict[str, str] = {key: shown[key] for key in _PRESENTED if key in shown}
-    print_of = fingerprint(step.services.tools.keys, {**values, "platform": step.platform})
+    said = {"platform": step.platform, **step.answers}
+    print_of = fingerprint(step.services.tools.keys, {**values, **said})
     begun = await _begun_before(step, print_of)
     if begun is None and shown["terms"] != step.form.get("accept", ""):
-        return await check_page(step.request, sealed, shown, unaccepted=True)
+        return await check_page(step.request, sealed, shown, wrong=["accept"], typed=step.form)
     begun = begun or await _begun_now(step, values, shown["terms"])
-    if isinstance(begun, Refusal) and begun.code == "terms_required":
-        # Other terms came into force meanwhile: show those.
+    if isinstance(begun, Refusal) and begun.code in _UNREADY:
+        unanswered = _unanswered(begun)
+        if unanswered and unanswered <= set(shown["questions"].split()):
+            wrong = sorted(unanswered)
+            return await check_page(step.request, sealed, shown, wrong=wrong, typed=step.form)
+        # Other terms came into force meanwhile, or other questions: show those.
         return await _find_out(step, values, step.visit.seal(sealing.Purpose.FORM))
     if isinstance(begun, Refusal):
         return await _refused(step, begun, step.visit.seal(sealing.Purpose.FORM))
@@ -201,9 +224,15 @@ async def _find_out(step: _Step, values: dict[str, str], nonce: str) -> Response
     return await _checked(step, outcome.value, values)
 
 
+def _unanswered(refusal: Refusal) -> set[str]:
+    """The questions without an answer that can be used."""
+    asked = str(refusal.data.get("questions", "")).split()
+    return {*asked, *(each.field.removeprefix("device.") for each in refusal.fields)}
+
+
 async def _begun_now(step: _Step, values: dict[str, str], accepts: str) -> Begun | Refusal:
     presented = replace(_presented(values), accepts=accepts)
-    verb = Begin(presented, DeviceReport(platform=step.platform))
+    verb = Begin(presented, DeviceReport(platform=step.platform, **step.answers))
     # Begin shares its first two parts with Check, so its type is Check's.
     outcome = await step.services.perform(verb, step.sender)
     return outcome if isinstance(outcome, Refusal) else outcome.value

@@ -260,6 +260,7 @@ async def _add_page(
         "channels": channels,
         "refusal": refusal,
         "wrong": _wrong(refusal),
+        "questions": own.questions,
     }
     return await _render(request, caller, own, "portal/device_new.html", context, refusal)
 

@@ -23,7 +23,10 @@ param(
     [string] $Name,            # the machine's own
     [string] $Ca,              # trust this CA (PEM), and no other
     [string] $CaFingerprint,   # trust the server's own CA if it has this fingerprint, and no other
-    [string] $AcceptTerms      # accept the terms of use with this id, where that is asked for
+    [string] $AcceptTerms,     # accept the terms of use with this id, where that is asked for
+    [string] $Ownership,       # employee_owned, corporate_dedicated or corporate_shared,
+    [string] $AssetNumber,     # the device's asset number,
+    [string] $Email            # your e-mail address: each where that is asked for
 )
 
 Set-StrictMode -Version 1
@@ -244,6 +247,9 @@ function Get-Trust {
 function Send-Request([string] $Token, [string[]] $Trust) {
     $called = if ($script:Name) { $script:Name } else { [Environment]::MachineName }
     $device = [ordered] @{ name = $called; platform = 'windows' }
+    if ($script:Ownership) { $device.ownership = $script:Ownership }
+    if ($script:AssetNumber) { $device.asset_number = $script:AssetNumber }
+    if ($script:Email) { $device.email = $script:Email }
     $request = [ordered] @{ token = $Token; device = $device; csr = (Read-Text 'request.pem') }
     if ($script:AcceptTerms) { $request.accepted_terms = $script:AcceptTerms }
     $body = Join-Path $script:Work 'body'

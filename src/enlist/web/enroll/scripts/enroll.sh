@@ -27,6 +27,9 @@ usage: sh enroll.sh LINK|TOKEN|CODE [options]
   --ca-fingerprint sha256:HEX
                            trust the server's own CA if it has this fingerprint, and no other
   --accept-terms ID        accept the terms of use with this id, where that is asked for
+  --ownership WHOSE        employee_owned, corporate_dedicated or corporate_shared,
+  --asset-number NUMBER    the device's asset number,
+  --email ADDRESS          your e-mail address: each where that is asked for
 
 exit codes: 0 done; 1 refused; 2 the command must be changed, or the folder cannot
 be used; 3 no server that can be trusted answered; 130 stopped by hand
@@ -58,10 +61,12 @@ needs() {
 
 read_options() {
     given='' server='' state=enlist-device name='' ca='' fingerprint='' terms=''
+    ownership='' asset='' email=''
     while [ $# -gt 0 ]; do
         case $1 in
             -h | --help) usage && exit 0 ;;
-            --server | --state | --name | --ca | --ca-fingerprint | --accept-terms)
+            --server | --state | --name | --ca | --ca-fingerprint | --accept-terms | --ownership | \
+                --asset-number | --email)
                 [ $# -gt 1 ] || fail 2 "$1 needs a value."
                 case $1 in
                     --server) server=$2 ;;
@@ -70,6 +75,9 @@ read_options() {
                     --ca) ca=$2 ;;
                     --ca-fingerprint) fingerprint=$2 ;;
                     --accept-terms) terms=$2 ;;
+                    --ownership) ownership=$2 ;;
+                    --asset-number) asset=$2 ;;
+                    --email) email=$2 ;;
                 esac
                 shift
                 ;;
@@ -289,17 +297,28 @@ ask() {
     esac
 }
 
+# A text as it may stand in JSON: no control characters, no quotes, no backslash.
+inside() {
+    printf '%s' "$1" | tr -d '[:cntrl:]"' | tr -d '\134'
+}
+
+# `,"NAME":"TEXT"`; nothing where there is no text.
+member() {
+    [ -z "$2" ] || printf ',"%s":"%s"' "$1" "$(inside "$2")"
+}
+
 redeem() {
     [ -n "$name" ] || name=$(uname -n)
-    name=$(printf '%s' "$name" | tr -d '[:cntrl:]"' | tr -d '\134') # nor a backslash
+    name=$(inside "$name")
     case $(uname -s) in
         Darwin) platform=macos ;;
         *) platform=linux ;;
     esac
     csr=$(awk '{ printf "%s\\n", $0 }' "$state/request.pem")
     accepted=${terms:+"\"accepted_terms\":\"$terms\","}
-    printf '{"token":"%s","device":{"name":"%s","platform":"%s"},%s"csr":"%s"}' \
-        "$token" "$name" "$platform" "$accepted" "$csr" >"$work/body"
+    said=$(member ownership "$ownership")$(member asset_number "$asset")$(member email "$email")
+    printf '{"token":"%s","device":{"name":"%s","platform":"%s"%s},%s"csr":"%s"}' \
+        "$token" "$name" "$platform" "$said" "$accepted" "$csr" >"$work/body"
     # The same request has the same name each time, and nobody else can know it.
     again=$(cat "$state/key.pem" "$work/body" | openssl dgst -sha256 | number_of | cut -c 1-32)
     set -- --header 'Content-Type: application/json' --header "Idempotency-Key: $again" \
