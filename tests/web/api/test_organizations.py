@@ -6,8 +6,11 @@ from base64 import b64encode
 
 import pytest
 
+from enlist.core.prompts import ASKING, TELLING, WINDOWS_MUTUAL_TLS
 from tests.pictures import png
 from tests.web.api.conftest import Api, Client, answered, csr_text, refused, wrong_fields
+
+PROMPTS = (*ASKING.values(), *TELLING.values(), WINDOWS_MUTUAL_TLS)
 
 
 @pytest.fixture
@@ -81,6 +84,7 @@ def test_settings_say_where_they_come_from(api: Api, administrator: Client) -> N
         "guard_known_devices": {"value": False, "source": "default"},
         "notify_users": {"value": False, "source": "default"},
         "sms_per_day": {"value": 200, "source": "default"},
+        **{key: {"value": False, "source": "default"} for key in PROMPTS},
         "child_permission": {"value": "both", "source": "default"},
     }
     above = {"enrollment_mode": "registered_only", "token_length": 12}
