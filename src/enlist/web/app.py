@@ -5,9 +5,7 @@ Routes come from the adapters; each folder of `web/` offers its own list.
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
@@ -16,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from enlist.core.clock import SECOND
@@ -37,6 +34,7 @@ from enlist.web.problems import BY_STATUS, is_fault, problem_response
 from enlist.web.protocols import forward_auth, openziti
 from enlist.web.services import Services
 from enlist.web.session import session_routes
+from enlist.web.static_files import Files
 
 LARGE: Final[Mapping[str, int]] = {
     "/api/v1/devices/bulk": 8 * 1024 * 1024,
@@ -62,7 +60,7 @@ def web_application(services: Services) -> ASGIApp:
         *forward_auth.routes(),
         *sms_reports.routes(),
         *_health(),
-        Mount(f"/static/{services.version}", _Static(), name="static"),
+        Mount(f"/static/{services.version}", Files(), name="static"),
     ]
     if services.mailbox is not None:
         routes += demo.routes()
@@ -152,22 +150,6 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 async def _home(_request: Request) -> Response:
     return RedirectResponse("/console", status_code=303)
-
-
-class _Static(StaticFiles):
-    """Enlist's own and vendored files; the address holds the version, so they never change."""
-
-    def __init__(self) -> None:
-        mimetypes.add_type("font/woff2", ".woff2")
-        super().__init__(directory=Path(__file__).parent / "static")
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(
-            *args,  # type: ignore[arg-type]  # handed on as they came
-            **kwargs,  # type: ignore[arg-type]  # likewise
-        )
-        response.headers["cache-control"] = "public, max-age=31536000, immutable"
-        return response
 
 
 def _health() -> list[BaseRoute]:
