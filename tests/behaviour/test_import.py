@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 
 import pytest
 
@@ -313,3 +314,26 @@ def test_it_has_the_rights_of_whoever_brought_it(enlist: Enlist) -> None:
     Importing(enlist.driver, enlist.store).work()
     assert (again(enlist, job).state, again(enlist, job).made) == (ImportState.STOPPED, 0)
     assert code(enlist.perform(StopImport(job.id))) == "conflict"
+
+
+def test_a_large_file_takes_no_more_memory_than_a_small_one(enlist: Enlist) -> None:
+    """P05's sibling: 100,000 rows are read and kept a portion at a time; of each row stays a
+    number, by which it is told whether another means the same."""
+
+    def most(rows: int) -> int:
+        lines = "".join(f"u{n},u{n}@example.com,laptop of {n},linux,S{n}\n" for n in range(rows))
+        file = io.BytesIO((HEAD + lines).encode())
+        tracemalloc.start()
+        try:
+            job = bring(
+                enlist.driver, enlist.store, enlist.host, file,
+                organization=enlist.root.id, kind="advanced", name="people.csv", preview=True,
+            )  # fmt: skip
+            assert isinstance(job, ImportJob)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    most(100)  # what is made once
+    few, many = most(2_000), most(8_000)
+    assert (many - few) / 6_000 < 125

@@ -4,8 +4,9 @@ Each product rate stands between two runs of its yardstick (A B A); the ratio is
 a round whose yardsticks differ by more than a fifth is void. What comes out is the median of the
 rounds that are left, beside that of the last accepted run. Nothing here is a test: the figures go
 into docs/explanation/performance.md. From the environment: BENCH_ROUNDS, BENCH_SECONDS,
-BENCH_TOKENS, BENCH_LOTS, BENCH_SAMPLES, BENCH_SESSIONS, BENCH_REGISTRATIONS; BENCH_ACCEPT=1 makes
-this run the accepted one, and where a ratio fell it wants the reason instead of the 1.
+BENCH_TOKENS, BENCH_LOTS, BENCH_SAMPLES, BENCH_SESSIONS, BENCH_REGISTRATIONS, BENCH_LETTERS;
+BENCH_ACCEPT=1 makes this run the accepted one, and where a ratio fell it wants the reason instead
+of the 1.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.bench import (
     bulk,
     jwt_strangers,
     lists,
+    mail,
     many,
     ott,
     redeem,
@@ -42,7 +44,7 @@ SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 TOKENS = int(os.environ.get("BENCH_TOKENS", "60000"))
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "1000"))
 RESULT = Path("bench-result.json")
-LISTS_AND_BULK = (lists.run, registrations.run, bulk.run)
+LISTS_AND_BULK = (lists.run, registrations.run, bulk.run, mail.run)
 
 
 def main() -> int:

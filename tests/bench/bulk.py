@@ -54,15 +54,15 @@ _COUNTS = Query(
 
 def run(folder: Path, database: str, store: str, requests: int = 10) -> bool:
     """Measure and print; whether the aims are met."""
-    key = _prepare(folder, database)
-    body = json.dumps({"rows": [_row(n) for n in range(MOST_ROWS)]}).encode()
+    key = prepare(folder, database)
+    body = json.dumps({"rows": [row(n) for n in range(MOST_ROWS)]}).encode()
     rates = []
     with _mail_server_away(), redeem.served(folder, database, 1) as (url, process):
-        _ask(url, key, json.dumps({"rows": [_row(0)]}).encode())
+        ask(url, key, json.dumps({"rows": [row(0)]}).encode())
         before = redeem.memory_of(process)
         for _ in range(requests):
             started = time.perf_counter()
-            _ask(url, key, body)
+            ask(url, key, body)
             rates.append(MOST_ROWS / (time.perf_counter() - started))
         grown = redeem.memory_of(process) - before
     _check(folder, database, requests * MOST_ROWS + 1)
@@ -78,11 +78,12 @@ def run(folder: Path, database: str, store: str, requests: int = 10) -> bool:
     )
 
 
-def _row(number: int) -> dict[str, str]:
+def row(number: int) -> dict[str, str]:
+    """A device of one of them."""
     return {"user": f"user{number}", "name": f"laptop {number}", "platform": "linux"}
 
 
-def _prepare(folder: Path, database: str) -> str:
+def prepare(folder: Path, database: str) -> str:
     """An installation with as many users as a request has rows, and a key for it."""
     installation = open_installation(
         Settings(data=folder, database=database), beginning=beginning()
@@ -125,7 +126,7 @@ def _mail_server_away() -> Iterator[None]:
             del os.environ[name]
 
 
-def _ask(url: str, key: str, body: bytes) -> None:
+def ask(url: str, key: str, body: bytes) -> None:
     """One request; the run is void where a row of it was refused."""
     where = urlsplit(url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=120)
