@@ -109,6 +109,8 @@ PLAIN: Final[dict[str, Any]] = {
     "role": "reader",
     "roles": ["reader"],
     "domains": ["fresh.example"],
+    "password_link": "",
+    "link": "fresh",
     "needed": "reader",
     "permissions": [],
     "shared": True,

@@ -12,30 +12,26 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Organization
-from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
+from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
 from enlist.store import email_domains, events, organizations
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, View
-from enlist.verbs.fields import Fields, Unfit
+from enlist.verbs.fields import Unfit
 from enlist.verbs.finding import organization_named
 
 MOST: Final = 100
 """Domains of one organization."""
 
 
-def domain(text: str) -> str:
-    """A domain as it stands behind the @ of an address, in ASCII and small letters."""
-    try:
-        address = fields.email(f"x@{text.strip().removeprefix('@')}")
-    except Unfit as problem:
-        raise Unfit(f"{text.strip()[:80]}: must be a domain, such as example.com") from problem
-    return address.rpartition("@")[2].lower()
+def _domain(text: str) -> str:
+    """A domain as it stands behind the @ of an address; "" for what is none."""
+    return domain_of(f"x@{text.strip().removeprefix('@')}")
 
 
 def domain_of(address: str) -> str:
-    """The domain of an address as somebody typed it; "" for what is none."""
+    """The domain of an address, in ASCII and small letters; "" for what is no address."""
     try:
         return fields.email(address).rpartition("@")[2].lower()
     except Unfit:
@@ -92,15 +88,15 @@ class SetEmailDomains(QuickVerb[Changing, EmailDomains]):
         place = organization_named(tx, caller, named, Permission.SETTINGS_EDIT)
         if isinstance(place, Refusal):
             return place
-        read = Fields()
-        after = frozenset(read.read("domains", each, domain) for each in self.domains)
         if len(self.domains) > MOST:
-            read.errors.append(FieldError("domains", f"must be {MOST} at most"))
-        if read.refusal is not None:
-            return read.refusal
+            return invalid("domains", f"must be {MOST} at most")
+        if unfit := [each.strip()[:80] for each in self.domains if not _domain(each)]:
+            told = f"must be domains, such as example.com; these are none: {', '.join(unfit)}"
+            return invalid("domains", told)
+        after = frozenset(map(_domain, self.domains))
         taken = email_domains.taken(tx, place.id, after) if after else set()
         if taken:
-            told = f"{', '.join(sorted(taken))}: belongs to another organization already"
+            told = f"must be nobody else's; of another organization: {', '.join(sorted(taken))}"
             wrong = (FieldError("domains", told),)
             return Refusal("domain_taken", about=Subjects(place.id), fields=wrong)
         return Changing(place, frozenset(email_domains.of(tx, place.id)), after)

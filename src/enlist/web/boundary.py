@@ -98,7 +98,8 @@ def _line(header: Header) -> bytes:
 def _behind_link(scope: Scope) -> bool:
     """Whether this is a page that a link with a secret leads to, or a step from there."""
     path: str = scope["path"]
-    return path in ("/setup", "/recover", "/enroll") or path.startswith("/enroll/")
+    links = ("/setup", "/recover", "/set-password", "/enroll")
+    return path in links or path.startswith("/enroll/")
 
 
 def _referrer_policy(scope: Scope) -> bytes:

@@ -18,7 +18,16 @@ from enlist.core.caller import Caller
 
 _OWN: Final = re.compile(r"(?:/[A-Za-z0-9._~%@:+-]+)+/?(?:\?[A-Za-z0-9._~%@:+/=&,-]*)?")
 _LONGEST: Final = 1500
-_NEVER: Final = ("/sign-in", "/sign-in/code", "/sign-out", "/confirm", "/setup", "/recover")
+_NEVER: Final = (
+    "/sign-in",
+    "/sign-in/code",
+    "/sign-out",
+    "/confirm",
+    "/setup",
+    "/recover",
+    "/set-password",
+    "/forgot-password",
+)
 """Coming back to one of these would be a loop."""
 
 
