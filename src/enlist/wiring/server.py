@@ -200,31 +200,10 @@ def _work(
     """What a process does until it is told to stop: serve, deliver, sweep, seal."""
     box = MailboxChannel() if mailbox else None
     workers.delivery = delivery_worker(installation, settings, box)
-
-    def taken_up(folder: KeyFolder) -> None:
-        installation.take_up(folder)
-        if plan.device.tls is not None:
-            plan.device.tls.trust_anew()
-
     keeper = workers.sessions = Keeper(installation.driver, _rhythm(settings))
     missing = MissingKeys(installation.store, settings.data, installation.tools.clock)
     shown = ShownKey(installation.tools.addresses.device_url, installation.tools.listener)
-    beside: tuple[Background, ...] = (
-        Janitor(installation.driver),
-        ExpiryThread(installation.driver),
-        Importer(installation.driver, installation.store),
-        Leavers(installation.driver),
-        WavesThread(installation.driver, installation.store),
-        KeyWatch(settings.data, installation.tools.clock, taken_up),
-        missing,
-        AnotherKey(installation, settings.data),
-        shown,
-        *listening(installation.store, settings, workers.hear),
-        *webhook(installation.driver, settings),
-        *syslog(installation.driver, settings),
-        HooksThread(installation.driver, settings.outbound_allowed),
-        SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
-    )
+    beside = _beside(settings, plan, installation, workers, missing, shown)
     for each in beside:
         each.start()
     services = Services(
@@ -254,6 +233,33 @@ def _work(
             workers.signers.stop()
         for each in beside:
             each.stop()
+
+
+def _beside(
+    settings: Settings, plan: Plan, installation: Installation, workers: Workers, *more: Background
+) -> tuple[Background, ...]:
+    """What a process does beside serving, in the order of its start."""
+
+    def taken_up(folder: KeyFolder) -> None:
+        installation.take_up(folder)
+        if plan.device.tls is not None:
+            plan.device.tls.trust_anew()
+
+    return (
+        Janitor(installation.driver),
+        ExpiryThread(installation.driver),
+        Importer(installation.driver, installation.store),
+        Leavers(installation.driver),
+        WavesThread(installation.driver, installation.store),
+        KeyWatch(settings.data, installation.tools.clock, taken_up),
+        *more,
+        AnotherKey(installation, settings.data),
+        *listening(installation.store, settings, workers.hear),
+        *webhook(installation.driver, settings),
+        *syslog(installation.driver, settings),
+        HooksThread(installation.driver, settings.outbound_allowed),
+        SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
+    )
 
 
 def _rhythm(settings: Settings) -> Rhythm:
