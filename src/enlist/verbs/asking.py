@@ -63,7 +63,9 @@ _MEANT: Final[Mapping[Question, str]] = {
 
 def with_answers(report: DeviceReport, attempt: Attempt | None) -> DeviceReport:
     """What a device says of itself, and what its user said when he began; the later word counts."""
-    said = Answers.unpacked(attempt.answers) if attempt else Answers()
+    if attempt is None or not attempt.answers:
+        return report
+    said = Answers.unpacked(attempt.answers)
     return replace(
         report,
         ownership=report.ownership or said.ownership,
@@ -143,7 +145,10 @@ def answers_of(report: DeviceReport) -> Answers:
 
 def answered_with(policy: EnrollmentPolicy | None, claim: Redemption) -> Redemption:
     """A claim with what was answered: it goes to the device if it is won, and into its event."""
-    said = answers_of(claim.report)
+    report = claim.report
+    if not (report.ownership or report.asset_number or report.email):
+        return claim
+    said = answers_of(report)
     if policy is None or Question.EMAIL not in policy.questions:
         said = replace(said, email="")
     if said == Answers():

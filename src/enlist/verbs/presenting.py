@@ -215,8 +215,15 @@ def _find(tools: Tools, tx: Reader, presented: Presented, reported: Reported) ->
         policy = organizations.policy(tx, sighting.organization_path)
         attempt = attempts.find(tx, sighting.attempt_id) if sighting.attempt_id else None
         report = asking.with_answers(reported.report, attempt)
-        known = Found(presented, sighting, policy, login, platform=platform, attempt=attempt)
-        return replace(known, report=report)
+        return Found(
+            presented,
+            sighting,
+            policy,
+            login,
+            platform=platform,
+            attempt=attempt,
+            report=report,
+        )
     if codes and (found := _find_by_attempt(tx, presented, codes, reported)) is not None:
         return found
     if presented.with_credentials:

@@ -155,6 +155,10 @@ def test_templates(api: Api, administrator: Client) -> None:
     listed = answered(administrator.get("/templates?organization=main"))
     assert [each["subject"] for each in listed["items"]] == ["Welcome"]
     assert "EnrollmentUrl" in listed["lookups"]
+    values = answered(administrator.get("/templates/lookups?organization=main&channel=sms"))
+    (named,) = (each for each in values["items"] if each["key"] == "GroupId")
+    assert named["id"] == "registration.sms.GroupId"
+    assert named["description"] == listed["lookups"]["GroupId"]
     for path in ("/templates/preview", "/templates"):
         method = "PUT" if path == "/templates" else "POST"
         wrong = {**WORDING, "body": "Hello {Nobody}"}
