@@ -106,12 +106,12 @@ def test_the_template_imports_as_it_is(enlist: Enlist, kind: str) -> None:
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["allow", "deny", "move"])
+@pytest.mark.parametrize("kind", ["allow", "deny", "move", "transfer"])
 def test_the_templates_of_lists_import_as_they_are(enlist: Enlist, kind: str) -> None:
     """A48; those who are moved are those of the other templates."""
     imported(enlist, template("advanced"))
     job = imported(enlist, template(kind), kind=kind)
-    shown = (0, 0, 2, 0) if kind == "move" else (2, 0, 0, 0)
+    shown = (0, 0, 2, 0) if kind in ("move", "transfer") else (2, 0, 0, 0)
     assert (counts(job), wrong(enlist, job)) == (shown, [])
 
 

@@ -34,7 +34,8 @@ Kind = Annotated[
     str,
     typer.Option(
         "--kind",
-        help="What it holds: simple or advanced (people and devices), allow, deny, or move.",
+        help="What it holds: simple or advanced (people and devices), allow, deny, move "
+        "(registrations) or transfer (people).",
     ),
 ]
 Job = Annotated[str, typer.Argument(metavar="IMPORT", help="Id of an import.")]
@@ -132,7 +133,7 @@ def _finish(enlist: Opened, job: ImportJob, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-_CHANGED = {"deny": "Added, un-enrolling a device", "move": "Moved"}
+_CHANGED = {"deny": "Added, un-enrolling a device", "move": "Moved", "transfer": "Moved"}
 """What *changed* means for a kind of file, where it is something of its own."""
 
 

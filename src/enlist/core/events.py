@@ -104,6 +104,7 @@ KINDS: Final[Mapping[str, str]] = {
     "device.reassigned": "A device was given to somebody else; its credentials were revoked.",
     "device.moved": "A registered device went to another organization, with its token; both logs "
     "tell it.",
+    "user.moved": "A user belongs to another organization; both logs tell it.",
     "device.denied": "An enrolled device was put on a deny list: it is enrolled no more, its "
     "credentials and enrollments were revoked.",
     "device.replaced": "Another device took this one's place; its credentials were revoked.",

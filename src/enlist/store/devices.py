@@ -148,6 +148,14 @@ _MOVE = Query(
      WHERE id = :id AND version = :version AND state = 'registered' AND deleted_at IS NULL
     """,
 )
+_FOLLOW = Query(
+    "device.follow",
+    """
+    UPDATE device SET organization_id = :organization_id, version = version + 1
+     WHERE id = :id AND version = :version AND state IN ('registered', 'unenrolled')
+       AND deleted_at IS NULL
+    """,
+)
 _RETIRE = Query(
     "device.retire",
     """
@@ -322,6 +330,12 @@ def move(tx: Tx, device_id: Id, expected_version: int, organization_id: Id) -> b
     """A registered device is in another organization; False when it has changed meanwhile."""
     asked = {"id": device_id, "version": expected_version, "organization_id": organization_id}
     return tx.run(_MOVE, **asked) == 1
+
+
+def follow(tx: Tx, device_id: Id, expected_version: int, organization_id: Id) -> bool:
+    """A device goes where its user went; False when it has changed meanwhile, or is enrolled."""
+    asked = {"id": device_id, "version": expected_version, "organization_id": organization_id}
+    return tx.run(_FOLLOW, **asked) == 1
 
 
 def retire(tx: Tx, device_id: Id, expected_version: int) -> bool:

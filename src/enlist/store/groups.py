@@ -56,6 +56,16 @@ _REMOVE_MEMBER = Query(
     "group.remove_member",
     "DELETE FROM group_member WHERE user_group_id = :id AND user_id = :user_id",
 )
+_LEAVE_OTHERS = Query(
+    "group.leave_others",
+    """
+    DELETE FROM group_member
+     WHERE user_id = :user_id
+       AND user_group_id IN (SELECT g.id FROM user_group g
+                               JOIN organization o ON o.id = g.organization_id
+                              WHERE substr(:path, 1, length(o.path)) <> o.path)
+    """,
+)
 _OF_USER = Query(
     "group.of_user",
     """
@@ -149,6 +159,11 @@ def add_member(tx: Tx, group_id: Id, user_id: Id) -> bool:
 def remove_member(tx: Tx, group_id: Id, user_id: Id) -> bool:
     """End a membership; False when there was none."""
     return tx.run(_REMOVE_MEMBER, id=group_id, user_id=user_id) == 1
+
+
+def leave_others(tx: Tx, user_id: Id, path: str) -> int:
+    """End the memberships in groups that have nobody from the organization at `path`; how many."""
+    return tx.run(_LEAVE_OTHERS, user_id=user_id, path=path)
 
 
 def of_user(tx: Reader, user_id: Id) -> frozenset[Id]:

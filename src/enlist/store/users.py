@@ -80,6 +80,21 @@ _CHANGE_TEXT = """
      WHERE id = :id AND deleted_at IS NULL AND version = :version
 """
 _CHANGE = Query("user.change", _CHANGE_TEXT)
+_EMAIL_AT = Query(
+    "user.email_at",
+    """
+    SELECT 1 AS found FROM app_user
+     WHERE organization_id = :organization_id AND email_folded = :email_folded
+       AND email_folded <> '' AND deleted_at IS NULL
+    """,
+)
+_MOVE = Query(
+    "user.move",
+    """
+    UPDATE app_user SET organization_id = :organization_id, version = version + 1
+     WHERE id = :id AND version = :version AND deleted_at IS NULL
+    """,
+)
 _ENROLLED = """SELECT 1 AS found FROM enrollment e
          WHERE e.user_id = :id AND e.state = 'used' AND e.grant_kind = 'registration_token'"""
 _ENROLLED_BY_TOKEN = Query("user.enrolled_by_token", f"{_ENROLLED} LIMIT 1")
@@ -236,6 +251,18 @@ def insert(tx: Tx, user: User, password_hash: str | None) -> None:
 def enrolled_by_token(tx: Reader, user_id: Id) -> bool:
     """Whether a device of his was ever enrolled with a registration token (A21, A22)."""
     return tx.one(_ENROLLED_BY_TOKEN, id=user_id) is not None
+
+
+def email_at(tx: Reader, organization_id: Id, email: str) -> bool:
+    """Whether somebody of an organization has this address; two cannot (ruling 31)."""
+    asked = {"organization_id": organization_id, "email_folded": email.casefold()}
+    return tx.one(_EMAIL_AT, **asked) is not None
+
+
+def move(tx: Tx, user_id: Id, expected_version: int, organization_id: Id) -> bool:
+    """He belongs to another organization; False when somebody else was first."""
+    asked = {"id": user_id, "version": expected_version, "organization_id": organization_id}
+    return tx.run(_MOVE, **asked) == 1
 
 
 def change(tx: Tx, user: User, expected_version: int, *, unlocked: bool = False) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from enlist.core.caller import Caller
 from enlist.core.model import DeviceList
-from enlist.verbs import import_lists, import_moves, import_rows
+from enlist.verbs import import_lists, import_moves, import_rows, import_transfers
 from enlist.verbs.driver import Driver
 from enlist.verbs.import_rows import Cells, Result, Wrong
 
@@ -98,6 +98,8 @@ _MOVED: Final = (
     {"username": "bob.example", "imei": "490154203237518"},
 )
 
+_TRANSFERRED: Final = ({"username": "ada.example"}, {"username": "bob.example"})
+
 KINDS: Final[Mapping[str, RowKind]] = {
     "simple": RowKind(
         import_rows.SIMPLE, import_rows.REQUIRED, _PEOPLE, import_rows.key_of, import_rows.process
@@ -125,5 +127,12 @@ KINDS: Final[Mapping[str, RowKind]] = {
         _MOVED,
         import_rows.key_of,
         import_moves.process,
+    ),
+    "transfer": RowKind(
+        import_transfers.COLUMNS,
+        import_transfers.REQUIRED,
+        _TRANSFERRED,
+        import_transfers.key_of,
+        import_transfers.process,
     ),
 }

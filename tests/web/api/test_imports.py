@@ -56,7 +56,7 @@ def test_a_huge_file_is_refused_before_it_is_read(api: Api) -> None:
     assert refused(answer) == (413, "too_large")
 
 
-@pytest.mark.parametrize("kind", ["simple", "advanced", "allow", "deny", "move"])
+@pytest.mark.parametrize("kind", ["simple", "advanced", "allow", "deny", "move", "transfer"])
 def test_the_template_is_a_file(api: Api, kind: str) -> None:
     answer = api.key("reader").get(f"/imports/templates/{kind}")
     assert answer.headers["content-type"].startswith("text/csv")

@@ -32,7 +32,7 @@ from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
 operations: Final = Operations("Imports")
 
-KindGiven = Literal["simple", "advanced", "allow", "deny", "move"]
+KindGiven = Literal["simple", "advanced", "allow", "deny", "move", "transfer"]
 
 
 class Csv(StreamingResponse):
@@ -110,8 +110,8 @@ class FileQuery(Body):
     """What a file is."""
 
     kind: KindGiven = "advanced"
-    """What it holds: people and devices, an allow or deny list, or registrations to be moved to
-    another organization. See `/imports/templates/{kind}`."""
+    """What it holds: people and devices, an allow or deny list, or registrations (`move`) or people
+    (`transfer`) that go to another organization. See `/imports/templates/{kind}`."""
     name: Annotated[Line, Field(min_length=1)] = "import.csv"
     description: Line = ""
     organization: Line = ""

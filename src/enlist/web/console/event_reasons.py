@@ -166,6 +166,7 @@ VERBS: Final[Mapping[str, str]] = {
     "delete_device": N_("delete a device"),
     "save_view": N_("save a view of enrollments"),
     "delete_view": N_("delete a saved view"),
+    "move_user": N_("move a user to another organization"),
     "move_device": N_("move a device to another organization"),
     "unregister": N_("delete a registration by its number"),
     "disconnect": N_("disconnect a device"),

@@ -152,6 +152,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "view.saved": N_("%(who)s saved the view %(name)s."),
     "view.deleted": N_("%(who)s deleted the saved view %(name)s."),
     "device.moved": N_("%(who)s moved %(device)s to another organization, with its token."),
+    "user.moved": N_("%(who)s moved %(user)s to another organization."),
     "device.denied": N_("%(device)s was put on a deny list; what it held has ended."),
     "device.replaced": N_("Another device took the place of %(device)s; what it held has ended."),
     "enrollment.issued": N_("%(who)s issued a new enrollment for %(device)s."),

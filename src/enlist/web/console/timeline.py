@@ -108,6 +108,7 @@ MANNERS: Final = {
     "view.saved": Manner("search"),
     "view.deleted": Manner("trash"),
     "device.moved": Manner("sitemap"),
+    "user.moved": Manner("sitemap"),
     "device.denied": Manner("ban", "bad"),
     "device.replaced": Manner("refresh", "warn"),
     "enrollment.issued": Manner("ticket", "wait"),

@@ -130,8 +130,12 @@ KINDS: Final = {
     ),
     "deny": Word(N_("Deny list"), meaning=N_("Devices that shall be kept out, by an identifier.")),
     "move": Word(
-        N_("Change organization"),
+        N_("Change organization of devices"),
         meaning=N_("People whose devices that wait to enroll go to another organization."),
+    ),
+    "transfer": Word(
+        N_("Change organization of people"),
+        meaning=N_("People who go to another organization, with their devices that wait."),
     ),
 }
 """What a file holds."""

@@ -1,0 +1,130 @@
+"""People go to another organization, alone or by a file, with what waits for them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from enlist.core.caller import Caller
+from enlist.core.outcomes import Refusal
+from enlist.store import groups, users
+from enlist.store.imports import ImportJob
+from enlist.verbs.groups import AddGroup, AddMember
+from enlist.verbs.importing import Importing
+from enlist.verbs.imports import ReadImportErrors, ShowImport, StartImport, bring
+from enlist.verbs.move_people import MoveUser
+from enlist.verbs.users import AddUser
+from tests.installation import Enlist, Ticket, code, done
+
+
+@pytest.fixture(autouse=True)
+def _places(enlist: Enlist) -> None:
+    enlist.organization("north")
+    enlist.organization("south")
+    enlist.organization("harbour", parent="south")
+
+
+def place(enlist: Enlist, name: str) -> str:
+    found = enlist.store.read(lambda tx: users.by_username(tx, name))
+    assert found is not None
+    row = next(each for each in enlist.rows("organization") if each["id"] == found.organization_id)
+    return str(row["group_id"])
+
+
+def registered(enlist: Enlist, user: str, name: str) -> Ticket:
+    return enlist.register(user, name=name)
+
+
+def transferred(
+    enlist: Enlist, text: str, *, preview: bool = False, caller: Caller | None = None
+) -> ImportJob:
+    """The file once it was done."""
+    job = bring(
+        enlist.driver, enlist.store, caller or enlist.host, io.BytesIO(text.encode()),
+        organization=enlist.root.id, kind="transfer", name="moves.csv", preview=preview,
+    )  # fmt: skip
+    assert isinstance(job, ImportJob), job
+    return worked(enlist, job)
+
+
+def worked(enlist: Enlist, job: ImportJob) -> ImportJob:
+    assert Importing(enlist.driver, enlist.store).work()
+    found = enlist.driver.view(ShowImport(job.id), enlist.host)
+    assert isinstance(found, ImportJob)
+    return found
+
+
+def wrong(enlist: Enlist, job: ImportJob) -> list[tuple[int, str, str]]:
+    found = enlist.driver.view(ReadImportErrors(job.id), enlist.host)
+    assert not isinstance(found, Refusal)
+    return [(each.line, each.column, each.message) for each in found]
+
+
+def test_what_waits_for_him_goes_along(enlist: Enlist) -> None:
+    """His token stays what it was; groups that can have him no longer let him go."""
+    ada = enlist.user("ada", organization="north")
+    ticket = registered(enlist, "ada", "laptop")
+    ours, theirs = enlist.do(AddGroup("", "everybody")), enlist.do(AddGroup("north", "north"))
+    for group in (ours, theirs):
+        enlist.do(AddMember(group.id, "ada"))
+    enlist.do(MoveUser("ada", "harbour"))
+    assert (place(enlist, "ada"), enlist.device(ticket.device_id).group_id) == ("harbour",) * 2
+    assert enlist.enrollment(ticket.enrollment_id).group_id == "harbour"
+    assert enlist.store.read(lambda tx: groups.of_user(tx, ada.id)) == {ours.id}
+    assert code(enlist.redeem(ticket.token)) == "done"
+    here, there = enlist.events("user.moved")
+    assert (here.data["devices"], here.data["groups"], here.data["to"]) == (1, 1, there.data["to"])
+    assert len(enlist.events("device.moved")) == 2
+    assert code(enlist.perform(MoveUser("ada", "harbour"))) == "conflict"
+
+
+def test_what_is_enrolled_elsewhere_holds_him_back(enlist: Enlist) -> None:
+    """To an organization above he may go: his devices are below it."""
+    enlist.user("ada", organization="harbour")
+    ticket = registered(enlist, "ada", "laptop")
+    done(enlist.redeem(ticket.token))
+    refusal = enlist.perform(MoveUser("ada", "north"))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, "laptop is enrolled" in refusal.detail) == ("device_enrolled", True)
+    assert place(enlist, "ada") == "harbour"
+    enlist.do(MoveUser("ada", "south"))
+    assert (place(enlist, "ada"), enlist.device(ticket.device_id).group_id) == ("south", "harbour")
+
+
+def test_both_organizations_must_be_the_callers(enlist: Enlist) -> None:
+    enlist.user("ada", organization="north")
+    north = enlist.staff("operator", "north", "nora")
+    assert isinstance(enlist.perform(MoveUser("ada", "south"), north), Refusal)
+    south = enlist.staff("operator", "south", "sue")
+    assert isinstance(enlist.perform(MoveUser("ada", "harbour"), south), Refusal)
+    assert place(enlist, "ada") == "north"
+
+
+def test_people_are_moved_by_a_file(enlist: Enlist) -> None:
+    """Previewed, each wrong row told at its column, and nothing new the second time."""
+    for name in ("ada", "bob", "eve"):
+        enlist.user(name, organization="north")
+    waits, enrolled = registered(enlist, "ada", "phone"), registered(enlist, "eve", "desk")
+    done(enlist.redeem(enrolled.token))
+    enlist.do(AddUser("south", "bobby", "BOB@example.com"))
+    text = "username,new_group_id\nada,south\nADA,harbour\nbob,south\neve,south\n"
+    text += "nobody,south\nada2,nowhere\n=cmd(),south\n"
+    job = transferred(enlist, text, preview=True)
+    assert (job.changed, job.refused, place(enlist, "ada")) == (1, 6, "north")
+    enlist.do(StartImport(job.id))
+    job = worked(enlist, job)
+    assert (job.changed, job.refused, place(enlist, "ada")) == (1, 6, "south")
+    assert enlist.device(waits.device_id).group_id == "south"
+    told = wrong(enlist, job)
+    assert [(line, column) for line, column, _ in told] == [
+        (3, ""), (4, "username"), (5, ""), (6, "username"), (7, "new_group_id"), (8, "username"),
+    ]  # fmt: skip
+    for message, words in zip(
+        [message for _, _, message in told],
+        ("line 2", "same e-mail", "desk is enrolled", "no user", "nowhere", "formula"),
+        strict=True,
+    ):
+        assert words in message
+    again = transferred(enlist, text)
+    assert (again.changed, again.unchanged, again.refused) == (0, 1, 6)
