@@ -412,7 +412,9 @@ REQUESTS: dict[str, Asked] = {
     "ViewAgain": Asked(lambda w, p: saved_views.ViewAgain(_view(w, p)), ALL, 0),
     "DeleteView": Asked(lambda w, p: saved_views.DeleteView(_view(w, p)), ADMINISTRATORS),
     "MoveDevice": Asked(lambda w, p: move.MoveDevice(_device(w, p), _child(w, p)), OPERATORS, 2),
-    "MoveUser": Asked(lambda w, p: move_people.MoveUser(w.add_user(p).id, _child(w, p)), OPERATORS),
+    "MoveUser": Asked(
+        lambda w, p: move_people.MoveUser(w.add_user(p).id, _child(w, p)), OPERATORS, 2
+    ),
     "Unregister": Asked(
         lambda w, p: unregister.Unregister("serial", _numbered(w, p), p), OPERATORS, 2
     ),
