@@ -27,6 +27,27 @@ def test_looking_never_shows_the_token(api: Api, operator: Client) -> None:
         assert ticket.token.reveal() not in answer.text
 
 
+def test_its_detail_says_what_was_sent_where_and_holds_no_token(
+    api: Api, operator: Client
+) -> None:
+    """A68: status, type, source, registration date, expiry, to whom; and no key named `token`."""
+    api.enlist.user("ada")
+    device = {"user": "ada", "name": "laptop", "platform": "linux"}
+    made = answered(operator.post("/devices", {**device, "message": {"type": "email"}}), 201)
+    detail = answered(operator.get(f"/enrollments/{made['enrollment']['id']}"))
+    told = ("token_status", "token_type", "source", "message_to")
+    assert [detail[name] for name in told] == ["active", "single_factor", "api", "ada@example.com"]
+    assert detail["issued_at"] < detail["expires_at"]
+
+    def keys(value: object) -> set[str]:
+        inner = value.values() if isinstance(value, dict) else value
+        own = set(value) if isinstance(value, dict) else set()
+        more = inner if isinstance(value, dict | list) else ()
+        return own.union(*map(keys, more))
+
+    assert not {"token", "link", "qr_code"} & keys(detail)
+
+
 def test_what_is_expired_is_called_so(api: Api, operator: Client) -> None:
     ticket = api.enlist.register("ada")
     api.enlist.clock.advance(hours=24)
