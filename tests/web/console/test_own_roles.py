@@ -50,7 +50,9 @@ def test_a_role_is_made_given_changed_and_deleted(console: Console, enlist: Enli
     assert desk.send(f"{role}/edit", fields).status == 412  # somebody changed it since
     unsaid = desk.send(f"{role}/delete", {"version": "2"})
     assert (unsaid.status, "Somebody holds this role" in unsaid.main) == (409, True)
-    said = {"version": "2", "held": "instead", "instead": "reader"}
+    said = {"version": "2", "held": "instead", "instead": ""}
+    assert desk.send(f"{role}/delete", said).status == 422
+    said["instead"] = "reader"
     assert "was deleted" in desk.follow(desk.send(f"{role}/delete", said)).text
     assert "Reader" in desk.open(f"{ROLES}?q=ada").main.partition("Roles put together")[0]
 

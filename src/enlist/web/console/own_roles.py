@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from enlist.core.model import OwnRole
-from enlist.core.outcomes import Refusal
+from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import NEVER_IN_A_ROLE, ROLES, Permission, Role
 from enlist.verbs.own_role_changes import ChangeOwnRole, DeleteOwnRole
 from enlist.verbs.own_roles import AddOwnRole, ListOwnRoles, ShowOwnRole
@@ -116,7 +116,10 @@ async def delete(desk: Desk) -> Response:
             withdraw=held == "withdraw",
             instead=form.value("instead") if held == "instead" else "",
         )
-        outcome = await desk.perform(verb)
+        if held == "instead" and not verb.instead:
+            outcome: Done[int] | Refusal = invalid("instead", desk.gettext("Choose one"))
+        else:
+            outcome = await desk.perform(verb)
         if not isinstance(outcome, Refusal):
             text = desk.gettext("The role %(name)s was deleted.") % {"name": role.name}
             return desk.go(desk.address("roles"), text)
