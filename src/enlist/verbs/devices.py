@@ -9,13 +9,14 @@ from typing import Any, Final
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Device, Ownership
-from enlist.core.outcomes import Done, Drop, FieldError, Refusal, invalid
+from enlist.core.outcomes import Done, Drop, Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.store import credentials, devices, endings, enrollments, events
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields, labels
 from enlist.verbs.driver import QuickVerb, Tools, Verb
-from enlist.verbs.fields import Fields, Unfit
+from enlist.verbs.editing import before_and_after, edited_since, read_changes
+from enlist.verbs.fields import Unfit
 from enlist.verbs.finding import beyond, device_named
 from enlist.verbs.naming import discreetly
 
@@ -89,20 +90,12 @@ class ChangeDevice(Verb[Device, Changing, Device]):
         if isinstance(found, Refusal):
             return found
         refusal = beyond(tx, caller, found.user_id, found.subjects)
-        if refusal is None and self.version not in (None, found.version):
-            refusal = Refusal("precondition_failed", about=found.subjects)
-        return refusal or found
+        return refusal or edited_since(found, self.version) or found
 
     def work(self, tools: Tools, caller: Caller, seen: Device) -> Changing | Refusal:
-        read = Fields()
-        wanted: dict[str, Any] = {}
-        for key, value in self.changes.items():
-            if key not in EDITABLE:
-                read.errors.append(FieldError(key, "cannot be changed"))
-                continue
-            wanted[key] = read.take(key, value or _EMPTY[key], _CHECKS[key], None)
-        if read.refusal is not None:
-            return replace(read.refusal, about=seen.subjects)
+        wanted = read_changes(self.changes, _CHECKS, seen.subjects, _EMPTY)
+        if isinstance(wanted, Refusal):
+            return wanted
         owned = Ownership(wanted.pop("ownership", seen.ownership))
         return Changing(seen, replace(seen, ownership=owned, version=seen.version + 1, **wanted))
 
@@ -111,10 +104,8 @@ class ChangeDevice(Verb[Device, Changing, Device]):
         if not devices.change(tx, after, before.version):
             raise ConcurrentChange
         changed = [key for key in EDITABLE if getattr(before, key) != getattr(after, key)]
-        personal = {"device": after.name, "user": after.username}
-        for key in changed:
-            personal[f"before.{key}"] = as_typed(before, key)
-            personal[f"after.{key}"] = as_typed(after, key)
+        told = before_and_after(before, after, changed, as_typed)
+        personal = {"device": after.name, "user": after.username, **told}
         data = {"fields": ", ".join(changed)}
         events.record(tx, caller, Happening("device.changed", after.subjects, data, personal))
         return Done(discreetly(tx, caller, [after])[0])

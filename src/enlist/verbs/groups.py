@@ -10,13 +10,14 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization, User, UserGroup
-from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
+from enlist.core.outcomes import Done, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
 from enlist.store import events, groups, organizations, restrictions
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
+from enlist.verbs.editing import before_and_after, edited_since, read_changes
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import group_named, organization_named
 from enlist.verbs.rights import missing
@@ -129,29 +130,15 @@ class ChangeGroup(Verb[UserGroup, tuple[UserGroup, UserGroup], UserGroup]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> UserGroup | Refusal:
         found = editable(tx, caller, self.group)
-        if isinstance(found, UserGroup) and self.version not in (None, found.version):
-            return Refusal("precondition_failed", about=found.subjects)
-        return found
+        return found if isinstance(found, Refusal) else edited_since(found, self.version) or found
 
     def work(
         self, tools: Tools, caller: Caller, seen: UserGroup
     ) -> tuple[UserGroup, UserGroup] | Refusal:
-        read = Fields()
-        wanted: dict[str, str] = {}
-        for key, value in self.changes.items():
-            if key in _CHECKS:
-                wanted[key] = read.read(key, value, _CHECKS[key])
-            else:
-                read.errors.append(FieldError(key, "cannot be changed"))
-        if read.refusal is not None:
-            return replace(read.refusal, about=seen.subjects)
-        after = replace(
-            seen,
-            name=wanted.get("name", seen.name),
-            description=wanted.get("description", seen.description),
-            version=seen.version + 1,
-        )
-        return seen, after
+        wanted = read_changes(self.changes, _CHECKS, seen.subjects)
+        if isinstance(wanted, Refusal):
+            return wanted
+        return seen, replace(seen, version=seen.version + 1, **wanted)
 
     def apply(
         self, tx: Tx, caller: Caller, ready: tuple[UserGroup, UserGroup]
@@ -159,11 +146,7 @@ class ChangeGroup(Verb[UserGroup, tuple[UserGroup, UserGroup], UserGroup]):
         before, after = ready
         if not groups.change(tx, after, before.version):
             raise ConcurrentChange
-        data: dict[str, str | int | bool | None] = {"group": after.id, "name": after.name}
-        for key in _CHECKS:
-            if getattr(before, key) != getattr(after, key):
-                data[f"before.{key}"] = getattr(before, key)
-                data[f"after.{key}"] = getattr(after, key)
+        data = {"group": after.id, "name": after.name, **before_and_after(before, after, _CHECKS)}
         events.record(tx, caller, Happening("group.changed", after.subjects, data))
         return Done(after)
 

@@ -20,6 +20,7 @@ from enlist.store.own_roles import Holder
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb
+from enlist.verbs.editing import before_and_after, edited_since
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import beyond
 from enlist.verbs.own_roles import (
@@ -51,9 +52,7 @@ def _editable(tx: Reader, caller: Caller, role_id: str, version: int | None) -> 
     if isinstance(found, Refusal):
         return found
     refusal = too_much(caller, found.organization_path, found.permissions, found.subjects)
-    refusal = refusal or fresh(caller, tx.now)
-    if refusal is None and version not in (None, found.version):
-        refusal = Refusal("precondition_failed", about=found.subjects)
+    refusal = refusal or fresh(caller, tx.now) or edited_since(found, version)
     holders = own_roles.holders(tx, found.id)
     for user_id in () if refusal else dict.fromkeys(each.user_id for each in holders):
         refusal = refusal or beyond(tx, caller, user_id, found.subjects)
@@ -119,11 +118,7 @@ class ChangeOwnRole(Verb[Editing, tuple[Editing, OwnRole], OwnRole]):
         _settle(tx, seen)
         if not own_roles.change(tx, after):
             raise ConcurrentChange
-        data = told(after)
-        for key in _CHANGES:
-            if getattr(before, key) != getattr(after, key):
-                data[f"before.{key}"] = _in_words(getattr(before, key))
-                data[f"after.{key}"] = _in_words(getattr(after, key))
+        data = {**told(after), **before_and_after(before, after, _CHANGES, _in_words)}
         events.record(tx, caller, Happening("role.changed", after.subjects, data))
         return Done(replace(after, version=before.version + 1))
 
@@ -215,5 +210,5 @@ def _exchange(
     events.record(tx, caller, Happening("role.granted", holder.subjects, data, personal))
 
 
-def _in_words(value: str | frozenset[Permission]) -> str:
-    return value if isinstance(value, str) else listed(value)
+def _in_words(role: OwnRole, name: str) -> str:
+    return listed(role.permissions) if name == "permissions" else str(getattr(role, name))

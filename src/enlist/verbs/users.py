@@ -39,6 +39,7 @@ from enlist.verbs import fields, notices
 from enlist.verbs import password_links as links
 from enlist.verbs.channels import EMAIL, reached
 from enlist.verbs.driver import QuickVerb, Tools, Verb
+from enlist.verbs.editing import before_and_after, edited_since, read_changes
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import beyond, organization_named, user_named
 from enlist.verbs.password_links import Posted
@@ -254,27 +255,18 @@ class ChangeUser(Verb[User, Changing, User]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
         found = self._find(tx, caller)
-        if isinstance(found, User) and self.version not in (None, found.version):
-            return Refusal("precondition_failed", about=found.subjects)
-        if isinstance(found, User) and self._by_himself(found, caller):
-            return locked(tx, caller, found, self.changes) or found
-        return found
+        if isinstance(found, Refusal):
+            return found
+        refusal = edited_since(found, self.version)
+        if refusal is None and self._by_himself(found, caller):
+            refusal = locked(tx, caller, found, self.changes)
+        return refusal or found
 
     def work(self, tools: Tools, caller: Caller, seen: User) -> Changing | Refusal:
-        read = Fields()
-        wanted: dict[str, str] = {}
-        for key, value in self.changes.items():
-            if key in EDITABLE:
-                wanted[key] = read.read(key, value or "", _CHECKS[key])
-            else:
-                read.errors.append(FieldError(key, "cannot be changed"))
-        if read.refusal is not None:
-            return replace(read.refusal, about=seen.subjects)
-        after = replace(
-            seen,
-            version=seen.version + 1,
-            **wanted,  # type: ignore[arg-type]  # only text fields can be edited
-        )
+        wanted = read_changes(self.changes, _CHECKS, seen.subjects)
+        if isinstance(wanted, Refusal):
+            return wanted
+        after = replace(seen, version=seen.version + 1, **wanted)
         notice = notices.about_address(tools, seen, after)
         return Changing(seen, after, notice, self._by_himself(seen, caller))
 
@@ -321,10 +313,7 @@ def write_change(tx: Tx, caller: Caller, change: Changing) -> tuple[Effect, ...]
         raise ConcurrentChange
     if "email" in change.changed:
         password_links.end(tx, before.id)  # whoever reads the old address may be somebody else
-    personal = {"user": after.username}
-    for key in change.changed:
-        personal[f"before.{key}"] = getattr(before, key)
-        personal[f"after.{key}"] = getattr(after, key)
+    personal = {"user": after.username, **before_and_after(before, after, EDITABLE)}
     data = {"fields": ", ".join(change.changed)}
     events.record(tx, caller, Happening("user.changed", after.subjects, data, personal))
     # Whoever turns a stranger's messages to himself must not do so unseen, whatever is set.
