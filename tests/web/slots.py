@@ -16,7 +16,9 @@ from urllib.parse import quote
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from enlist.core.branding import TEXTS
 from enlist.core.model import Ownership, Platform
+from enlist.core.prompts import ASKING, TELLING, WINDOWS_MUTUAL_TLS
 from enlist.web.api.openapi import operations_of
 from enlist.web.console import routes
 from tests.installation import PASSWORD
@@ -211,8 +213,9 @@ PLAIN: Final[dict[str, Any]] = {
     "accent_color": "",
     "support_email": "",
     "support_phone": "",
-    "help_text": "",
     "landing_url": "",
+    **dict.fromkeys((*ASKING.values(), *TELLING.values(), WINDOWS_MUTUAL_TLS), False),
+    **dict.fromkeys(TEXTS, ""),
 }
 """What stands in the places that name nothing; a body holds only those that it needs."""
 

@@ -27,9 +27,7 @@ def test_looking_never_shows_the_token(api: Api, operator: Client) -> None:
         assert ticket.token.reveal() not in answer.text
 
 
-def test_its_detail_says_what_was_sent_where_and_holds_no_token(
-    api: Api, operator: Client
-) -> None:
+def test_its_detail_says_what_was_sent_where_and_holds_no_token(api: Api, operator: Client) -> None:
     """A68: status, type, source, registration date, expiry, to whom; and no key named `token`."""
     api.enlist.user("ada")
     device = {"user": "ada", "name": "laptop", "platform": "linux"}
