@@ -22,6 +22,9 @@ from enlist.store import credentials, holds, second_factors
 from enlist.store.waves import Plan
 from enlist.verbs import (
     afresh,
+    alert_routes,
+    alert_tests,
+    alerts,
     api_keys,
     authenticators,
     backups,
@@ -466,6 +469,17 @@ REQUESTS: dict[str, Asked] = {
     ),
     "ShowIdentity": Asked(lambda w, p: identities.ShowIdentity(_device(w, p), 0), ALL, 0),
     "ShowOutstanding": Asked(lambda w, p: identities.ShowOutstanding(_jwt(w, p)), ALL, 0),
+    "ListAlerts": Asked(lambda _w, p: alerts.ListAlerts(p), STAFF_READERS, 0),
+    "ShowAlertRoutes": Asked(lambda _w, p: alert_routes.ShowAlertRoutes(p), STAFF_READERS, 0),
+    "SetAlertRoutes": Asked(
+        lambda _w, p: alert_routes.SetAlertRoutes(p, ("operator",)), ADMINISTRATORS
+    ),
+    "TestAlerts": Asked(lambda _w, p: alert_tests.TestAlerts(p), ADMINISTRATORS),
+    "ShowAlertTest": Asked(
+        lambda w, p: alert_tests.ShowAlertTest(w.do(alert_tests.TestAlerts(p)).id),
+        STAFF_READERS,
+        0,
+    ),
     "ListWebhooks": Asked(lambda _w, p: hooks.ListWebhooks(p), STAFF_READERS, 0),
     "ListDeliveries": Asked(lambda _w, p: hooks.ListDeliveries(p), STAFF_READERS, 0),
     "AddWebhook": Asked(
@@ -537,6 +551,8 @@ ELSEWHERE = {
     "RemindInWave",
     # The thread of a server that posts to webhooks.
     "ActiveWebhooks",
+    "RaiseAlerts",
+    "WatchOver",
     "DueDeliveries",
     "QueueDeliveries",
     "ClaimDelivery",

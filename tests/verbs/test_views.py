@@ -14,6 +14,7 @@ from enlist.core.secrets import Secret, support_code
 from enlist.core.terms import TermsText
 from enlist.store.listing import LISTINGS, MOST_PER_PAGE
 from enlist.store.redemptions import DeviceReport
+from enlist.verbs.alerts import ListAlerts
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup, ListGroups
@@ -46,6 +47,7 @@ from enlist.verbs.views_overview import (
     SearchEverything,
 )
 from enlist.verbs.waves import ListWaves, StartWave, Whom
+from tests.alerts import raise_alert
 from tests.verbs.rights_table import PLAN
 from tests.verbs.world import ADMINISTRATOR, PASSWORD, STRANGER, World, request
 
@@ -63,6 +65,7 @@ LISTS: dict[str, Any] = {
     "terms_acceptances": ListAcceptances,
     "waves": ListWaves,
     "webhooks": ListWebhooks,
+    "alerts": ListAlerts,
 }
 FEW = frozenset(LISTS) - {"users", "organizations", "events"}
 """One of each is made in an organization."""
@@ -90,6 +93,7 @@ def inhabit(world: World, place: str) -> None:
     world.do(StartWave(place, PLAN, Whom(users=(user.id,))))
     world.do(PutOnList(place, DeviceList.DENY, (Entry("serial", f"SN-{world.number():06}"),)))
     world.do(AddWebhook(f"hook {world.number()}", "https://hooks.example.com/", place))
+    raise_alert(world.installation.store, world.organizations[place], user.id)
 
 
 def organizations_of(world: World, items: Any) -> set[str]:

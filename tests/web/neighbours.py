@@ -21,6 +21,7 @@ from enlist.core.secrets import Secret, parse_code, support_code
 from enlist.core.terms import TermsText
 from enlist.store.redemptions import DeviceReport
 from enlist.store.waves import Plan
+from enlist.verbs.alert_tests import TestAlerts
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup
@@ -37,6 +38,7 @@ from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.terms import Draft, PublishTerms
 from enlist.verbs.users import AddUser
 from enlist.verbs.waves import StartWave, Whom
+from tests.alerts import raise_alert
 from tests.connections import live_session
 from tests.installation import MAILED, PASSWORD, Enlist, done, refusal
 
@@ -72,6 +74,7 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "allowed": ("allowed",),
     "denied": ("denied",),
     "saved_view": ("saved_view",),
+    "alert_test": ("alert_test",),
 }
 """What can stand where a thing is named, by the name of the place."""
 
@@ -114,6 +117,7 @@ class Things:
     allowed: str
     denied: str
     saved_view: str
+    alert_test: str
 
     @property
     def ids(self) -> list[str]:
@@ -124,6 +128,12 @@ class Things:
     def named(self, kind: str) -> list[str]:
         """What can stand where a thing of this kind is named (`REFERENCES`)."""
         return [getattr(self, each) for each in REFERENCES[kind]]
+
+
+def _tested(enlist: Enlist, place: str) -> str:
+    """A test of who is told of alerts; a webhook hears of them, as e-mail is not set up."""
+    enlist.do(AddWebhook(f"{place} pager", "https://hooks.example.com/", place, ("alert.*",)))
+    return enlist.do(TestAlerts(place)).id
 
 
 def furnish(enlist: Enlist, place: str, mark: str) -> Things:
@@ -157,6 +167,7 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
     enlist.do(TestWebhook(hook))
     told = enlist.driver.view(ListDeliveries(filters={"webhook": hook}), enlist.host)
     assert not isinstance(told, Refusal)
+    raise_alert(enlist.store, home, user.id, details=f"{mark} details")
     return Things(
         organization=home.id,
         group_id=home.group_id,
@@ -189,6 +200,7 @@ def furnish(enlist: Enlist, place: str, mark: str) -> Things:
         support_code=again.support_code,
         user_group=enlist.do(AddGroup(place, f"{mark} group")).id,
         own_role=enlist.do(AddOwnRole(place, f"{house} role", ("users:read",))).id,
+        alert_test=_tested(enlist, place),
         restriction=enlist.do(AddRestriction(place, {"name": f"{house} rule"})).id,
         terms=_terms(enlist, place, house),
         allowed=_listed(enlist, place, DeviceList.ALLOW, f"{mark}-allowed"),

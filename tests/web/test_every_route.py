@@ -20,6 +20,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.core.terms import TermsText
 from enlist.delivery.channels.mailbox import CapturedMessage
+from enlist.verbs.alert_tests import TestAlerts
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.driver import Driver
 from enlist.verbs.groups import AddGroup
@@ -160,6 +161,7 @@ def made(enlist: Enlist, services: Services) -> Site:
     session_id = live_session(enlist.store, ticket.device_id)
     hook = enlist.do(AddWebhook("hook", "https://hooks.example.com/")).hook.id
     enlist.do(TestWebhook(hook))
+    enlist.do(AddWebhook("pager", "https://hooks.example.com/", kinds=("alert.*",)))
     told = enlist.driver.view(ListDeliveries(filters={"webhook": hook}), enlist.host)
     assert not isinstance(told, Refusal)
     view = enlist.do(SaveView("main", "laptops", shared=True))
@@ -193,6 +195,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "reports": mailed.message_id or "",
         "api-keys": enlist.do(CreateApiKey("key", "reader")).key.id,
         "webhooks": hook,
+        "tests": enlist.do(TestAlerts("main")).id,
         "deliveries": told.items[0].id,
         "imports": enlist.do(AddImport("", "simple", "people.csv", "", ("username",), 1)).id,
         "views": view.id,

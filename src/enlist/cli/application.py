@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from enlist.cli import (
+    alerts,
     api_keys,
     audit,
     backup,
@@ -85,6 +86,7 @@ def build() -> typer.Typer:
         ("wave", waves),
         ("session", sessions),
         ("webhook", webhooks),
+        ("alert", alerts),
         ("audit", audit),
         ("keys", keys),
     ):

@@ -60,6 +60,8 @@ class Permission(StrEnum):
     API_KEYS_EDIT = "api_keys:edit"
     INTEGRATIONS_READ = "integrations:read"
     INTEGRATIONS_EDIT = "integrations:edit"
+    ALERTS_READ = "alerts:read"
+    ALERTS_EDIT = "alerts:edit"
 
 
 class Role(StrEnum):
@@ -87,6 +89,7 @@ _READER = frozenset(
         _P.EVENTS_EXPORT,
         _P.API_KEYS_READ,
         _P.INTEGRATIONS_READ,
+        _P.ALERTS_READ,
     }
 )
 _HELPDESK = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
@@ -14,6 +14,9 @@ from babel.dates import format_date, format_time, format_timedelta
 from enlist.core.clock import DAY, HOUR, MINUTE, to_datetime
 from enlist.core.model import Platform
 from enlist.core.templates import one_line
+from enlist.locales import translations
+from enlist.store.alerts import Alert
+from enlist.verbs.alert_kinds import ALERT_KINDS
 from enlist.verbs.channels import SMS
 from enlist.verbs.issuing import BY_FILE
 from enlist.verbs.letters import Letter
@@ -65,8 +68,26 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
         "UserPrincipalName": user.username if user and "@" in user.username else "",
         "HappenedAt": moment(letter.happened_at, letter.time_zones, locale),
         "HappenedFrom": letter.happened_from,
+        **(_of_alert(letter.alert, letter, locale, server) if letter.alert else {}),
     }
     return {name: one_line(value) for name, value in found.items()}
+
+
+def _of_alert(alert: Alert, letter: Letter, locale: Locale, server: str) -> dict[str, str]:
+    """What an alert's letter says, in the reader's language."""
+    kind = ALERT_KINDS[alert.kind]
+    _ = translations(locale.language).gettext
+    about = ", ".join(filter(None, (alert.device_name, alert.username)))
+    place = quote(alert.group_id)
+    page = f"events/{alert.event_id}" if alert.event_id else "alerts"
+    return {
+        "AlertTitle": _(kind.title),
+        "AlertText": _(kind.meaning),
+        "AlertRemedy": _(kind.remedy),
+        "AlertDetails": ": ".join(filter(None, (about, alert.details))),
+        "AlertUrl": f"{server}/console/{place}/{page}",
+        "AlertOverAt": moment(alert.closed_at or letter.at, letter.time_zones, locale),
+    }
 
 
 def enrollment_link(public_url: str, enrollment_id: str, token: str) -> str:

@@ -23,6 +23,7 @@ ERASED: Final = "erased"
 """What stands where a name stood."""
 
 TABLES: Final = {
+    "alert": "stays; it holds ids alone",
     "api_key": "stays; who made it, and where it was last used, is forgotten",
     "api_session": "deleted",
     "app_user": "stays, without anything of the person",
@@ -189,6 +190,8 @@ _STATEMENTS = {
         "sessions": f"DELETE FROM device_session WHERE device_id IN {_HIS}",
         "api_sessions": f"DELETE FROM api_session WHERE device_id IN {_HIS}",
         "messages": "UPDATE message SET recipient = '', reason = '' WHERE user_id = :user_id",
+        "alert_addresses": "DELETE FROM alert_address WHERE lower(address) = (SELECT "
+        "u.email_folded FROM app_user u WHERE u.id = :user_id AND u.email_folded <> '')",
         "issued": "UPDATE enrollment SET issued_by = '' WHERE issuer_id = :user_id",
         "keys": "UPDATE api_key SET created_by = '', last_used_from = '' "
         "WHERE creator_id = :user_id",

@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from enlist.core.ids import Id, new_id
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.tx import Query, Reader, Row, Tx
+
+BY_HAND: Final = "stopped by hand"
+"""Why a webhook is stopped that somebody stopped."""
 
 _COLUMNS = """
     SELECT w.id, w.organization_id, o.path AS organization_path, o.group_id, w.name, w.url, w.kinds,
@@ -35,6 +39,14 @@ _ACTIVE = Query(
     "hook.active",
     f"""{_COLUMNS}
      WHERE w.state = 'active' AND w.deleted_at IS NULL AND o.deleted_at IS NULL ORDER BY w.id""",
+)
+_IN_TROUBLE = Query(
+    "hook.in_trouble",
+    f"""{_COLUMNS}
+     WHERE w.deleted_at IS NULL AND o.deleted_at IS NULL
+       AND ((w.state = 'active' AND w.failing_since <= :since)
+            OR (w.state = 'disabled' AND w.reason <> :by_hand))
+     ORDER BY w.id""",
 )
 _CHANGE = Query(
     "hook.change",
@@ -231,6 +243,11 @@ def find(tx: Reader, hook_id: Id) -> Hook | None:
 def active(tx: Reader) -> list[Hook]:
     """All webhooks that want events."""
     return [_hook(row) for row in tx.all(_ACTIVE)]
+
+
+def in_trouble(tx: Reader, since: int) -> list[Hook]:
+    """Webhooks of which nothing was taken since then, or that were stopped for that."""
+    return [_hook(row) for row in tx.all(_IN_TROUBLE, since=since, by_hand=BY_HAND)]
 
 
 def change(tx: Tx, hook: Hook) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 from enlist.core.clock import DAY
 from enlist.core.ids import Id
-from enlist.store.tx import Query, Tx
+from enlist.store.tx import Query, Reader, Tx
 
 _KEPT: Final = 7
 """Days."""
@@ -23,6 +23,14 @@ _TAKE = Query(
      WHERE sms_day.queued < :most
     """,
 )
+_BUSIEST = Query(
+    "sms.busiest",
+    """
+    SELECT s.organization_id, o.path, s.queued
+      FROM sms_day s JOIN organization o ON o.id = s.organization_id
+     WHERE s.day = :day AND o.deleted_at IS NULL ORDER BY s.queued DESC LIMIT 200
+    """,
+)
 _SWEEP = Query("sms.sweep", "DELETE FROM sms_day WHERE day < :day")
 
 
@@ -32,6 +40,12 @@ def take(tx: Tx, organization_id: Id, most: int) -> bool:
         return False
     day = tx.now // DAY
     return tx.run(_TAKE, organization_id=organization_id, day=day, most=most) == 1
+
+
+def busiest(tx: Reader) -> list[tuple[Id, str, int]]:
+    """The organizations that queued most today: id, path, how many."""
+    rows = tx.all(_BUSIEST, day=tx.now // DAY)
+    return [(row["organization_id"], row["path"], row["queued"]) for row in rows]
 
 
 def sweep(tx: Tx) -> int:

@@ -21,7 +21,7 @@ from enlist.core.ids import Id
 from enlist.core.model import Message
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.pki.listener import enrollment_jwt
-from enlist.store import enrollments, events, outbox
+from enlist.store import channel_health, enrollments, events, outbox
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import sample_messages
 from enlist.verbs.channels import EMAIL
@@ -78,8 +78,16 @@ class Claim(QuickVerb[Id, Message | None]):
         return Done(claimed)
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a message; `posted` where it got as far as its channel."""
+
+    verdict: Verdict
+    posted: bool
+
+
 @dataclass(frozen=True)
-class Deliver(Verb[Letter | Rejected | Retry, Verdict, Verdict]):
+class Deliver(Verb[Letter | Rejected | Retry, Came, Verdict]):
     """Send a claimed message and record the verdict; answers it.
 
     Attributes:
@@ -99,11 +107,9 @@ class Deliver(Verb[Letter | Rejected | Retry, Verdict, Verdict]):
             return sample_messages.sample_sent(tools, tx, self.message)
         return read_letter(tools, tx, self.message)
 
-    def work(
-        self, tools: Tools, caller: Caller, seen: Letter | Rejected | Retry
-    ) -> Verdict | Refusal:
+    def work(self, tools: Tools, caller: Caller, seen: Letter | Rejected | Retry) -> Came | Refusal:
         if not isinstance(seen, Letter):
-            return seen
+            return Came(seen, posted=False)
         with_file = seen.purpose == BY_FILE and not seen.sample
         letter = _with_jwt(tools, seen) if with_file else seen
         verdict = self.post(letter)
@@ -113,23 +119,35 @@ class Deliver(Verb[Letter | Rejected | Retry, Verdict, Verdict]):
             for secret in letter.secrets:
                 reason = reason.replace(secret, "•••") if secret else reason
             verdict = replace(verdict, reason=reason)
-        return verdict
+        return Came(verdict, posted=True)
 
-    def apply(self, tx: Tx, caller: Caller, ready: Verdict) -> Done[Verdict] | Refusal:
+    def apply(self, tx: Tx, caller: Caller, ready: Came) -> Done[Verdict] | Refusal:
         """Write down the verdict; a worker whose claim has run out changes nothing."""
-        message = self.message
-        if isinstance(ready, Accepted):
-            if outbox.sent(tx, message.id, message.tries, ready.provider_id):
+        message, verdict = self.message, ready.verdict
+        if ready.posted:
+            _judge(tx, message.channel, verdict)
+        if isinstance(verdict, Accepted):
+            if outbox.sent(tx, message.id, message.tries, verdict.provider_id):
                 events.record(tx, caller, happening(tx, "message.sent", message))
-        elif isinstance(ready, Rejected):
-            _give_up(tx, caller, message, ready.reason)
+        elif isinstance(verdict, Rejected):
+            _give_up(tx, caller, message, verdict.reason)
         elif message.tries >= MOST_TRIES:
-            reason = f"given up after {message.tries} tries: {ready.reason}"
+            reason = f"given up after {message.tries} tries: {verdict.reason}"
             _give_up(tx, caller, message, reason)
         else:
-            wait = max(back_off(message.tries), ready.after)
-            outbox.later(tx, message.id, message.tries, tx.now + wait, ready.reason)
-        return Done(ready)
+            wait = max(back_off(message.tries), verdict.after)
+            outbox.later(tx, message.id, message.tries, tx.now + wait, verdict.reason)
+        return Done(verdict)
+
+
+def _judge(tx: Tx, channel: str, verdict: Verdict) -> None:
+    """What came of a message says about its channel, too."""
+    if isinstance(verdict, Accepted):
+        channel_health.well(tx, channel)
+    elif isinstance(verdict, Rejected):
+        channel_health.refused(tx, channel, verdict.reason)
+    elif verdict.unreachable:
+        channel_health.unreachable(tx, channel, verdict.reason)
 
 
 def _with_jwt(tools: Tools, letter: Letter) -> Letter:

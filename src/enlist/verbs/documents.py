@@ -21,6 +21,7 @@ from enlist.core.sessions import DeviceSession
 from enlist.core.stages import stage
 from enlist.core.targets import shown
 from enlist.pki.revocation import REASONS
+from enlist.store.alerts import Alert
 from enlist.store.feed import SealedEvent
 from enlist.store.hooks import Hook, HookDelivery
 from enlist.store.imports import ImportJob
@@ -29,6 +30,9 @@ from enlist.store.revocations import Revocation
 from enlist.store.wave_members import Member
 from enlist.store.waves import Wave
 from enlist.verbs import restrictions, views_details
+from enlist.verbs.alert_kinds import ALERT_KINDS
+from enlist.verbs.alert_routes import RoutesAt
+from enlist.verbs.alert_tests import AlertTest
 from enlist.verbs.consequences import Consequences
 from enlist.verbs.device_lists import Foreseen
 from enlist.verbs.erase import Erased
@@ -302,6 +306,40 @@ def delivery(found: HookDelivery) -> Document:
     """One event for one webhook, and what came of it."""
     later = found.next_try_at if found.state == "waiting" else None
     return _but(found, "webhook_id") | {"next_try_at": later}
+
+
+def alert(found: Alert) -> Document:
+    """Something amiss, with what it means and what to do."""
+    kind = ALERT_KINDS.get(found.kind)
+    words = {
+        "severity": kind.severity.value if kind else "warning",
+        "title": kind.title if kind else found.kind,
+        "text": kind.meaning if kind else "",
+        "remedy": kind.remedy if kind else "",
+    }
+    return _placed(found, "subject", "first_at") | words
+
+
+def alert_routes(found: RoutesAt) -> Document:
+    """Who is told of alerts at an organization."""
+    routes = found.routes
+    return {
+        "organization": found.organization.group_id,
+        "roles": list(routes.roles),
+        "addresses": list(routes.addresses),
+        "switched_off": list(routes.switched_off),
+        "source": routes.source,
+        "people": found.people,
+    }
+
+
+def alert_test(found: AlertTest) -> Document:
+    """A test, and what came of it so far."""
+    tried = [
+        {"way": each.way, "to": each.target, "state": each.state, "reason": each.reason}
+        for each in found.tried
+    ]
+    return {"id": found.id, "over": found.over, "tried": tried}
 
 
 def _is_moment(name: str) -> bool:

@@ -240,7 +240,7 @@ class SwitchWebhook(QuickVerb[Hook, Hook]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Hook) -> Done[Hook] | Refusal:
         state = "active" if self.on else "disabled"
-        reason = "" if self.on else "stopped by hand"
+        reason = "" if self.on else hooks.BY_HAND
         if hooks.switch(tx, ready.id, state, reason):
             kind = "webhook.enabled" if self.on else "webhook.disabled"
             _record(tx, caller, kind, ready, reason=reason)

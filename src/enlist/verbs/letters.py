@@ -26,6 +26,7 @@ from enlist.core.model import (
 )
 from enlist.core.secrets import Secret
 from enlist.store import (
+    alert_messages,
     devices,
     enrollment_secrets,
     enrollments,
@@ -37,10 +38,13 @@ from enlist.store import (
     templates,
     users,
 )
+from enlist.store import alerts as alert_store
+from enlist.store.alerts import Alert
 from enlist.store.templates import Template
 from enlist.store.tx import Reader
-from enlist.verbs import notices, recovery, report_keys
+from enlist.verbs import alert_tests, alerts, notices, recovery, report_keys
 from enlist.verbs import password_links as links
+from enlist.verbs.alert_kinds import ALERT_KINDS, EMAIL_FAILING
 from enlist.verbs.branding import pictured
 from enlist.verbs.channels import SMS, address_of
 from enlist.verbs.driver import Tools
@@ -55,6 +59,8 @@ from enlist.verbs.issuing import (
 from enlist.verbs.verdicts import Rejected, Retry
 
 NO_BRANDING: Final = Branding()
+OVER: Final = "alert_over"
+"""The purpose of an alert's letter where all is well again by the time it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ class Letter:
         branding: how the organization looks; with its logo, where it has one.
         sample: made up, for a preview.
         report: the end of the address where a gateway reports of it; "" for e-mail.
+        alert: what staff is told of.
     """
 
     purpose: str
@@ -101,6 +108,7 @@ class Letter:
     branding: Branding = NO_BRANDING
     happened_from: str = ""
     report: str = ""
+    alert: Alert | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -130,6 +138,8 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
         return _notice(tx, message)
     if message.purpose == links.PURPOSE:
         return _password_link(tools, tx, message)
+    if message.purpose in (alerts.PURPOSE, alert_tests.PURPOSE):
+        return _told_of_alert(tx, message)
     found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
     organization = organizations.find(tx, message.organization_id)
     if found is None or organization is None:
@@ -248,6 +258,28 @@ def _password_link(tools: Tools, tx: Reader, message: Message) -> Letter | Rejec
         return Retry(str(error.args[0]), unreachable=True)
     letter = _without_token(tx, message, organization, reader)
     return replace(letter, token=secret, expires_at=kept.expires_at)
+
+
+def _told_of_alert(tx: Reader, message: Message) -> Letter | Rejected:
+    """What staff is told of something amiss, as it is by now; or a test of that."""
+    reader = users.find(tx, message.user_id) if message.user_id else None
+    organization = organizations.find(tx, message.organization_id)
+    if organization is None or (message.user_id and reader is None):
+        return Rejected("whoever it was for is gone")
+    letter = replace(
+        _without_token(tx, message, organization, reader), happened_at=message.queued_at
+    )
+    if message.purpose == alert_tests.PURPOSE:
+        return letter
+    alert_id = alert_messages.alert_of(tx, message.id)
+    found = alert_store.find(tx, alert_id) if alert_id else None
+    if found is None or found.kind not in ALERT_KINDS:
+        return Rejected("nobody knows any more what it was about")
+    # Who reads by e-mail that e-mail cannot be sent must not go looking for what is wrong now.
+    over = found.state == "closed" or found.kind == EMAIL_FAILING
+    return replace(
+        letter, purpose=OVER if over else message.purpose, alert=found, happened_at=found.first_at
+    )
 
 
 def _without_token(

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.model import Organization, User, organization_at
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.locales import N_
-from enlist.store import organizations, users
+from enlist.store import alerts, organizations, users
+from enlist.store.alerts import Alert
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.finding import organization_named
+
+_SHOWN: Final = 10
+"""Alerts at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,14 @@ class Workplace:
         trail: from the highest organization above it that the person may see, down to itself.
         person: who works there; None for API keys and the host.
         zone: IANA name of the time zone to show; see `zone_for`.
+        alerts: a few of those that are open here and below, as far as he may know.
     """
 
     organization: Organization
     trail: tuple[Organization, ...]
     person: User | None
     zone: str
+    alerts: tuple[Alert, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,16 @@ class FindWorkplace(View[Workplace]):
         person = users.find(tx, caller.id) if caller.id else None
         line = organizations.upwards(tx, organization.path)
         seen = [found for found in line if caller.may(Permission.ORGANIZATIONS_READ, found.path)]
-        return Workplace(organization, tuple(reversed(seen)), person, zone_for(person, line))
+        told = _alerts(tx, caller, organization.path)
+        zone = zone_for(person, line)
+        return Workplace(organization, tuple(reversed(seen)), person, zone, told)
+
+
+def _alerts(tx: Reader, caller: Caller, path: str) -> tuple[Alert, ...]:
+    if not caller.may(Permission.ALERTS_READ, path):
+        return ()
+    without_staff = not caller.may(Permission.STAFF_READ, path)
+    return tuple(alerts.open_ones(tx, path, _SHOWN, without_staff=without_staff))
 
 
 def zone_for(person: User | None, line: Sequence[Organization]) -> str:

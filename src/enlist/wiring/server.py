@@ -34,7 +34,7 @@ from enlist.web.services import Services
 from enlist.web.serving import CannotListen, Listener, listen, supervise, survive_hangup
 from enlist.web.serving import serve as serve_listeners
 from enlist.web.tls import ReloadingTls, device_tls, web_tls
-from enlist.wiring import certificates
+from enlist.wiring import alerts, certificates
 from enlist.wiring.backend import at_this_machine
 from enlist.wiring.background import Background
 from enlist.wiring.beside import tell
@@ -258,6 +258,7 @@ def _beside(
         *webhook(installation.driver, settings),
         *syslog(installation.driver, settings),
         HooksThread(installation.driver, settings.outbound_allowed),
+        alerts.AlertsThread(installation.driver, functools.partial(alerts.machine, settings)),
         SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
     )
 

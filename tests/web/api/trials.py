@@ -16,6 +16,7 @@ from enlist.core.secrets import Secret
 from enlist.core.terms import TermsText
 from enlist.store import holds, second_factors, users
 from enlist.store.listing import Page
+from enlist.verbs.alert_tests import TestAlerts
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup
@@ -187,6 +188,10 @@ class World:
         wave, enlist = self.wave(canary_percent=50), self.api.enlist
         Waving(enlist.driver, enlist.store).work(wave)
         return wave
+
+    def alert_test(self) -> str:
+        """The id of a test of who is told of alerts."""
+        return self.api.enlist.do(TestAlerts()).id
 
     def webhook(self) -> str:
         return self.api.enlist.do(AddWebhook("hook", HOOK_URL)).hook.id
@@ -438,6 +443,18 @@ TRIALS: dict[str, Trial] = {
     "PUT /organizations/{organization}/branding/logo": (
         "/organizations/main/branding/logo",
         {"png": LOGO},
+    ),
+    "GET /alerts": ("/alerts", None),
+    "POST /alerts/test": ("/alerts/test", {}),
+    "GET /alerts/tests/{test_id}": lambda w: (f"/alerts/tests/{w.alert_test()}", None),
+    "GET /organizations/{organization}/alert-routes": ("/organizations/main/alert-routes", None),
+    "PUT /organizations/{organization}/alert-routes": (
+        "/organizations/main/alert-routes",
+        {"roles": ["operator"]},
+    ),
+    "DELETE /organizations/{organization}/alert-routes": (
+        "/organizations/main/alert-routes",
+        None,
     ),
     "GET /webhooks": ("/webhooks", None),
     "POST /webhooks": ("/webhooks", {"name": "hook", "url": HOOK_URL}),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from enlist.cli.remote.accounts import ACCOUNTS
+from enlist.cli.remote.alerting import ALERTING
 from enlist.cli.remote.asking import Way, Ways
 from enlist.cli.remote.ending import ENDING, REHEARSED
 from enlist.cli.remote.enrolling import ENROLLING
@@ -19,7 +20,16 @@ from enlist.cli.remote.roles import ROLES
 from enlist.cli.remote.webhooks import WEBHOOKS
 from enlist.verbs.rehearsing import DryRun
 
-ASKED: Final[Ways] = {**ACCOUNTS, **ENDING, **ENROLLING, **JOBS, **PLACES, **ROLES, **WEBHOOKS}
+ASKED: Final[Ways] = {
+    **ACCOUNTS,
+    **ALERTING,
+    **ENDING,
+    **ENROLLING,
+    **JOBS,
+    **PLACES,
+    **ROLES,
+    **WEBHOOKS,
+}
 """By verb or view, how it is asked of the API."""
 
 _RUNS_IT: Final = "it runs or sets up the server itself"

@@ -51,6 +51,7 @@ REVISIONS: Final = (
     "0026_email_domains",
     "0027_own_roles",
     "0028_prompts",
+    "0029_alerts",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

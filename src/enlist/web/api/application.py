@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enlist.web.api import (
+    alerts,
     api_keys,
     branding,
     device_sessions,
@@ -87,6 +88,7 @@ PARTS: Final = (
     events,
     log,
     webhooks,
+    alerts,
     myself,
     my_devices,
 )

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import support_code
 from enlist.web.console import (
+    alerts,
     api_keys,
     branding,
     bulk_acts,
@@ -73,6 +74,7 @@ _PAGES = (
     events,
     api_keys,
     webhooks,
+    alerts,
     roles,
     own_roles,
     settings,

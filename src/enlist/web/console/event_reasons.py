@@ -145,6 +145,8 @@ VERBS: Final[Mapping[str, str]] = {
     "withdraw_role": N_("take a role away"),
     "create_api_key": N_("make an API key"),
     "revoke_api_key": N_("revoke an API key"),
+    "set_alert_routes": N_("say who is told of alerts"),
+    "test_alerts": N_("test who is told of alerts"),
     "add_webhook": N_("add a webhook"),
     "change_webhook": N_("change a webhook"),
     "renew_webhook_secret": N_("give a webhook a new secret"),

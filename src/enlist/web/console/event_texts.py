@@ -21,6 +21,7 @@ from enlist.core.ids import Id
 from enlist.core.model import EventRow
 from enlist.core.refusals import CATALOGUE
 from enlist.locales import locale_of, translations
+from enlist.verbs.alert_kinds import ALERT_KINDS
 from enlist.verbs.clones import POSSIBLE_CLONE
 from enlist.web.console import timeline
 from enlist.web.console.event_reasons import VERBS, answers_in_words, reason_in_words
@@ -143,6 +144,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "webhook.deleted": N_("%(who)s deleted the webhook %(name)s."),
     "webhook.tested": N_("%(who)s tested the webhook %(name)s."),
     "webhook.replayed": N_("%(who)s had an event posted again to the webhook %(name)s."),
+    "alert.opened": N_("An alert was raised: %(name)s."),
+    "alert.reopened": N_("An alert is open again: %(name)s."),
+    "alert.closed": N_("An alert is over: %(name)s."),
+    "alert.routes_changed": N_("%(who)s changed who is told of alerts in %(place)s."),
+    "alert.tested": N_("%(who)s tested who is told of alerts in %(place)s."),
     "request.refused": N_("%(who)s wanted to %(verb)s and was refused."),
     "device.registered": N_("%(who)s registered %(device)s for %(user)s."),
     "device.changed": N_("%(who)s changed the details of %(device)s."),
@@ -273,6 +279,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "most_at_organization": N_("Devices here and below"),
     "description": N_("Description"),
     "permissions": N_("Permissions"),
+    "roles": N_("Roles that are told"),
+    "addresses": N_("Further addresses"),
+    "switched_off": N_("Alerts switched off"),
+    "source": N_("Said by"),
     "child_permission": N_("Child permission"),
     "logo": N_("Logo"),
     "accent_color": N_("Accent colour"),
@@ -356,6 +366,8 @@ def describe_all(
 def _names(event: EventRow, gettext: Translate) -> list[tuple[str, str]]:
     """What a sentence may name: personal values, then plain data."""
     told = {**{name: str(value) for name, value in event.data.items()}, **event.personal}
+    if str(told.get("alert_kind")) in ALERT_KINDS:
+        told["name"] = gettext(ALERT_KINDS[str(told["alert_kind"])].title)
     if told.get("role") in ROLES:
         told["role"] = gettext(ROLES[told["role"]].label)
     wanted = ("user", "device", "recipient", "name", "group_id", "role", "version")

@@ -43,6 +43,7 @@ from enlist.verbs.workplace import FindWorkplace, Workplace
 from enlist.web import moments
 from enlist.web.callers import WATCHED, caller_of, services_of
 from enlist.web.console import navigation
+from enlist.web.console.banners import Banner, banners
 from enlist.web.console.forms import readable
 from enlist.web.console.lists import ListQuery
 from enlist.web.console.navigation import Entry, Group
@@ -132,6 +133,11 @@ class Desk:
         """The list or single page that this page belongs to, which every organization has."""
         current = navigation.current(self.here)
         return "" if current == navigation.NOWHERE else current
+
+    @property
+    def alerts(self) -> list[Banner]:
+        """What is amiss here and below, the gravest first; stands at the top of every page."""
+        return banners(self.place.alerts)
 
     @property
     def person(self) -> str:

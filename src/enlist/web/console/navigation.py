@@ -335,6 +335,19 @@ MAP: Final = (
                 ("Outbox", "E-mail", "SMS", "Enrollment message", "View Enrollment Message"),
             ),
             Entry(
+                "alerts",
+                N_("Alerts"),
+                "bell",
+                _P.ALERTS_READ,
+                (
+                    "Settings > Alerts",
+                    "Monitor > Alerts",
+                    "Notifications to administrators",
+                    "Security alert",
+                    "Test of alerts",
+                ),
+            ),
+            Entry(
                 "events",
                 N_("Events"),
                 "history",

@@ -42,6 +42,8 @@ PERMISSIONS: Final = {
     "api_keys:edit": Word(N_("Make and revoke API keys")),
     "integrations:read": Word(N_("See webhooks, never their secrets")),
     "integrations:edit": Word(N_("Add, change and test webhooks")),
+    "alerts:read": Word(N_("See alerts, and who is told of them")),
+    "alerts:edit": Word(N_("Say who is told of alerts, and test it")),
 }
 """Every permission, in the order of the console's map; a test compares with `core.policy`."""
 
