@@ -195,6 +195,11 @@ def fill(enlist: Enlist, raw: Raw) -> None:
         "n::text, '', NULL, 0, '' FROM (SELECT id FROM organization LIMIT 1) AS o, "
         "generate_series(1, 20000) AS n"
     )
+    raw.execute(
+        "INSERT INTO own_role (id, organization_id, name, name_folded, permissions, created_at) "
+        "SELECT n::text, o.id, n::text, n::text, '', 0 "
+        "FROM (SELECT id FROM organization LIMIT 1) AS o, generate_series(1, 20000) AS n"
+    )
     raw.execute("VACUUM ANALYZE")
 
 
