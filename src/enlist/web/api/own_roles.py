@@ -37,7 +37,7 @@ _WORDS: Final[JsonDict] = {
 }
 
 
-class Role(Shown):
+class DescribedRole(Shown):
     """A role, and what it may do."""
 
     model_config = ConfigDict(
@@ -70,12 +70,12 @@ class Role(Shown):
     version: int
 
     @classmethod
-    def of(cls, found: model.OwnRole) -> Role:
+    def of(cls, found: model.OwnRole) -> DescribedRole:
         """An organization's own role."""
         return cls(**documents.own_role(found))
 
     @classmethod
-    def built_in_one(cls, role: BuiltIn) -> Role:
+    def built_in_one(cls, role: BuiltIn) -> DescribedRole:
         """A role that every installation has."""
         return cls(**documents.built_in_role(role))
 
@@ -83,7 +83,7 @@ class Role(Shown):
 class Roles(Shown):
     """The roles that can be given."""
 
-    items: list[Role]
+    items: list[DescribedRole]
     permissions: list[Permission]
     """Every permission; API keys may hold single ones beyond their role."""
 
@@ -103,7 +103,7 @@ async def list_roles(asking: Staff, query: Annotated[RoleQuery, Query()]) -> Rol
 
     Who may not see staff is shown the built-in ones alone, unless he names an organization.
     """
-    built_in = [Role.built_in_one(each) for each in BuiltIn]
+    built_in = [DescribedRole.built_in_one(each) for each in BuiltIn]
     caller = asking.caller
     sees_staff = query.organization or caller.may(Permission.STAFF_READ, caller.home)
     own: tuple[model.OwnRole, ...] | Refusal = ()
@@ -112,7 +112,8 @@ async def list_roles(asking: Staff, query: Annotated[RoleQuery, Query()]) -> Rol
     return shown(
         own,
         lambda found: Roles(
-            items=[*built_in, *(Role.of(each) for each in found)], permissions=sorted(Permission)
+            items=[*built_in, *(DescribedRole.of(each) for each in found)],
+            permissions=sorted(Permission),
         ),
     )
 
@@ -136,19 +137,21 @@ class NewRole(Body):
     "POST",
     "/roles",
     Permission.ROLES_EDIT,
-    answers=Role,
+    answers=DescribedRole,
     status=201,
     refuses=(*IDEMPOTENT, "proof_too_old"),
 )
-async def add_role(asking: Staff, body: NewRole, _key: IdempotencyHeader = None) -> Role | Refusal:
+async def add_role(
+    asking: Staff, body: NewRole, _key: IdempotencyHeader = None
+) -> DescribedRole | Refusal:
     """Put a role together from permissions that you hold yourself."""
     verb = AddOwnRole(body.organization, body.name, tuple(body.permissions), body.description)
     added = await asking.do_once(verb, OwnRoleAgain)
     return _versioned(asking, added)
 
 
-@operations.staff("GET", "/roles/{role_id}", Permission.STAFF_READ, answers=Role)
-async def show_role(asking: Staff, role_id: IdGiven) -> Role | Refusal:
+@operations.staff("GET", "/roles/{role_id}", Permission.STAFF_READ, answers=DescribedRole)
+async def show_role(asking: Staff, role_id: IdGiven) -> DescribedRole | Refusal:
     """Show a role that an organization put together."""
     found = await asking.see(ShowOwnRole(role_id))
     return _versioned(asking, found)
@@ -168,12 +171,12 @@ class RoleChanges(Body):
     "PATCH",
     "/roles/{role_id}",
     Permission.ROLES_EDIT,
-    answers=Role,
+    answers=DescribedRole,
     refuses=("proof_too_old", "precondition_failed"),
 )
 async def change_role(
     asking: Staff, role_id: IdGiven, body: RoleChanges, if_match: IfMatch = None
-) -> Role | Refusal:
+) -> DescribedRole | Refusal:
     """Change a role. It counts at once for everybody who holds it."""
     changes: dict[str, str | tuple[str, ...]] = {}
     for key, value in body.model_dump(exclude_none=True).items():
@@ -208,8 +211,8 @@ async def delete_role(
     return gone if isinstance(gone, Refusal) else None
 
 
-def _versioned(asking: Staff, found: model.OwnRole | Refusal) -> Role | Refusal:
+def _versioned(asking: Staff, found: model.OwnRole | Refusal) -> DescribedRole | Refusal:
     if isinstance(found, Refusal):
         return found
     asking.versioned(found.version)
-    return Role.of(found)
+    return DescribedRole.of(found)
