@@ -117,6 +117,7 @@ PLAIN: Final[dict[str, Any]] = {
     "domains": ["fresh.example"],
     "password_link": "",
     "link": "fresh",
+    "account": "fresh",  # whoever it names, the answer is the same
     "needed": "reader",
     "permissions": [],
     "shared": True,

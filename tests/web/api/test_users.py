@@ -299,7 +299,9 @@ def test_a_link_to_set_a_password(api: Api, administrator: Client) -> None:
         row["message_id"], row["derive_key_id"]
     )
     assert link.reveal() not in made.text + sent.text
-    asked = [api.stranger.post("/password-links", {"user": name}) for name in ("eve", "root@x.org")]
+    asked = [
+        api.stranger.post("/password-links", {"account": name}) for name in ("eve", "root@x.org")
+    ]
     assert [(each.status_code, each.content) for each in asked] == [(204, b"")] * 2
     wrong = {"link": "Zk3", "password": PASSWORD}
     assert refused(api.stranger.post("/password-links/use", wrong)) == (

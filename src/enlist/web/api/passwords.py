@@ -51,9 +51,9 @@ async def send_password_link(asking: Staff, user: str) -> LinkSent | Refusal:
 class ForgottenBody(PublicBody):
     """Who forgot his password."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"user": "ada@example.com"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"account": "ada@example.com"}]})
 
-    user: Annotated[Line, Field(min_length=1)]
+    account: Annotated[Line, Field(min_length=1)]
     """User name or e-mail address."""
 
 
@@ -64,7 +64,7 @@ async def ask_for_password_link(asking: Anybody, body: ForgottenBody) -> Refusal
     The answer is the same whether there is such an account or not. Ten may be asked for from one
     network in ten minutes, and three by one name in an hour: of further ones none is sent.
     """
-    return await asking.do(AskForPasswordLink(body.user))
+    return await asking.do(AskForPasswordLink(body.account))
 
 
 class NewPasswordBody(PublicBody):
