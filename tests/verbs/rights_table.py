@@ -677,6 +677,7 @@ HOST_ALONE: dict[str, Any] = {
     "NameKey": keys.NameKey("key", "lookup", 1),
     "DropLeakedKeys": keys.DropLeakedKeys("one", "two"),
     "ListLeaked": keys.ListLeaked("one"),
+    "ListLeakedFactors": keys.ListLeakedFactors("one", 1),
     "ListHeld": reactivate.ListHeld(),
     "RecordBackup": backups.RecordBackup("backup", ("key",)),
     "HoldAfterRestore": backups.HoldAfterRestore("2026-01-01T00:00:00Z"),

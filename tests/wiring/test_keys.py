@@ -18,12 +18,13 @@ from enlist.core.lifecycle import EnrollmentState
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import KeyRing, Kind, Secret, begins, new_key
 from enlist.pki.chain import DeviceCertificate, examine
-from enlist.store import enrollments, holds
+from enlist.store import enrollments, holds, second_factors
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import Tools
+from enlist.verbs.keys import ListLeakedFactors
 from enlist.verbs.reissue import Revoke, Seen
 from enlist.verbs.revocation_list import RevocationList
-from enlist.verbs.users import AddUser
+from enlist.verbs.users import AddUser, DeleteUser
 from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.sealing import Cost
 from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
@@ -318,6 +319,38 @@ def test_what_another_server_issues_before_it_has_looked_is_replaced_too(
     made = replace_leaked(enlist.installation, enlist.settings, pause=meanwhile)
     assert (made.reissued, made.revoked, made.left) == (1, (), ())
     assert code(other.redeem(issued[0].token)) == "token_replaced"
+
+
+def test_second_factors_that_a_leaked_key_opens_are_listed(enlist: Enlist) -> None:
+    """Also one that its owner used while the command ran: under the new key it is the same secret.
+
+    What is set up afterwards is not.
+    """
+    ring = enlist.installation.tools.keys
+    for name in ("ada", "eve", "gone"):
+        user = enlist.user(name).id
+        enlist.store.write(
+            lambda tx, user=user: second_factors.put(tx, user, "sealed", ring.derive[0].id, 1)  # type: ignore[misc]  # it has a default
+        )
+    enlist.do(DeleteUser("gone"))
+    enlist.clock.advance(minutes=1)
+    ada = enlist.rows("app_user", username="ada")[0]["id"]
+
+    def signs_in(_: float) -> None:
+        new = enlist.installation.tools.keys.derive[0].id
+        enlist.store.write(lambda tx: second_factors.seal_anew(tx, ada, "sealed", "again", new))
+
+    made = replace_leaked(enlist.installation, enlist.settings, pause=signs_in)
+    assert sorted(each.username for each in made.factors) == ["ada", "eve"]
+    listed = made.document()["second_factors"]
+    assert {each["set_up_at"] for each in listed} == {enlist.clock.now - 60_000_000}
+    assert "sealed" not in str(listed)
+    enlist.clock.advance(minutes=1)
+    new = enlist.installation.tools.keys.derive[0].id
+    enlist.store.write(lambda tx: second_factors.put(tx, ada, "anew", new, 1))
+    left = enlist.driver.view(ListLeakedFactors(new, enlist.clock.now, limit=1), enlist.host)
+    assert not isinstance(left, Refusal)
+    assert [each.username for each in left] == ["eve"]
 
 
 def test_a_key_made_in_advance_leaked_with_the_others(enlist: Enlist) -> None:

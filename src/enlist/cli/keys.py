@@ -80,7 +80,10 @@ def compromised(
     database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """Keys have leaked: make new ones, stop every live token at once, and send new tokens."""
+    """Keys have leaked: make new ones, stop every live token at once, and send new tokens.
+
+    What else they open is listed: second factors, which their owners set up anew.
+    """
     if not yes:
         typer.confirm("Every token that nobody has used yet stops working. Go on?", abort=True)
     made = backend(context).replace_leaked_keys(data=data, database=database)
@@ -91,6 +94,7 @@ def compromised(
         _print_rest(made["revoked"], "Revoked, because nobody can be sent a new one:")
         _print_rest(made["overtaken"], "Revoked, because a newer token has enrolled the device:")
         _print_rest(made["left"], "Still on hold, because reissuing or revoking was refused:")
+        _print_factors(made["second_factors"])
         if made["revoked"]:
             out.print("Issue them anew: enlist enrollment issue DEVICE --message none")
     if made["left"]:
@@ -103,6 +107,15 @@ def _print_rest(items: list[dict[str, Any]], title: str) -> None:
         out.print(title)
         rows = [(each["device_id"] or "", each["device"], each["user"]) for each in items]
         print_table(("ID", "DEVICE", "USER"), rows, "")
+
+
+def _print_factors(items: list[dict[str, Any]]) -> None:
+    """Second factors go on: a password alone would be less."""
+    if not items:
+        return
+    out.print(f"Second factors that the old keys open, to be set up anew: {len(items)}.")
+    print_table(("USER", "SET UP"), [(e["user"], moment(e["set_up_at"])) for e in items], "")
+    out.print("Their owners do that themselves; then nothing of the old one works.")
 
 
 def _exactly(made: dict[str, Any]) -> str:

@@ -41,6 +41,17 @@ _SEAL_ANEW = Query(
     "WHERE user_id = :user_id AND sealed = :before",
 )
 _REMOVE = Query("second_factor.remove", "DELETE FROM second_factor WHERE user_id = :user_id")
+_SEALED_BEFORE = Query(
+    "second_factor.sealed_before",
+    # Whoever has signed in since has it under the new key, and it is the same secret.
+    """
+    SELECT f.user_id, u.username, f.set_up_at
+      FROM second_factor f JOIN app_user u ON u.id = f.user_id
+     WHERE (f.derive_key_id <> :key_id OR f.set_up_at < :before)
+       AND u.deleted_at IS NULL AND f.user_id > :after
+     ORDER BY f.user_id LIMIT :limit
+    """,
+)
 _ADD_CODE = Query(
     "recovery_code.add",
     """
@@ -93,6 +104,15 @@ class SecondFactor:
     codes_left: int
 
 
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """That somebody has a second factor, and since when."""
+
+    user_id: Id
+    username: str
+    set_up_at: int
+
+
 def put(tx: Tx, user_id: Id, sealed: str, key_id: str, step: int) -> None:
     """Store a user's second factor, in place of the one that he had."""
     tx.run(_PUT, user_id=user_id, sealed=sealed, key_id=key_id, step=step, now=tx.now)
@@ -117,6 +137,12 @@ def seal_anew(tx: Tx, user_id: Id, before: str, sealed: str, key_id: str) -> boo
     """The same secret under another key; False where it is another one by now."""
     anew = tx.run(_SEAL_ANEW, user_id=user_id, before=before, sealed=sealed, key_id=key_id)
     return anew == 1
+
+
+def sealed_before(tx: Reader, key_id: str, before: int, after: Id, limit: int) -> list[SetUp]:
+    """Whose secret another key than this can open, or could before that moment; behind an id."""
+    rows = tx.all(_SEALED_BEFORE, key_id=key_id, before=before, after=after, limit=limit)
+    return [SetUp(row["user_id"], row["username"], row["set_up_at"]) for row in rows]
 
 
 def remove(tx: Tx, user_id: Id) -> bool:

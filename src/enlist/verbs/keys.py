@@ -27,6 +27,7 @@ from enlist.store import (
     users,
 )
 from enlist.store.key_use import KnownKey
+from enlist.store.second_factors import SetUp
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.channels import CHANNELS, EMAIL, reaching
 from enlist.verbs.driver import QuickVerb, Tools, View
@@ -145,4 +146,26 @@ class ListLeaked(View[tuple[Leaked, ...]]):
                 each.id, each.device_id, each.device_name, each.username, each.expires_at, ways
             )
             found.append(leaked)
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class ListLeakedFactors(View[tuple[SetUp, ...]]):
+    """Second factors whose secrets leaked keys open, a page at a time; for the host alone.
+
+    Attributes:
+        derive: id of the new key.
+        before: when it came: what was set up earlier lay under a leaked one.
+    """
+
+    derive: str
+    before: int
+    after: Id = NOTHING
+    limit: int = 200
+
+    def read(self, tx: Reader, caller: Caller) -> tuple[SetUp, ...] | Refusal:
+        refusal = host_alone(caller)
+        if refusal is not None:
+            return refusal
+        found = second_factors.sealed_before(tx, self.derive, self.before, self.after, self.limit)
         return tuple(found)

@@ -24,8 +24,16 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Key, begins
 from enlist.keyfolder import KeyFolder, KeyFolderProblem
 from enlist.settings import Settings
+from enlist.store.second_factors import SetUp
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.keys import DropLeakedKeys, Leaked, ListKeys, ListLeaked, NameKey
+from enlist.verbs.keys import (
+    DropLeakedKeys,
+    Leaked,
+    ListKeys,
+    ListLeaked,
+    ListLeakedFactors,
+    NameKey,
+)
 from enlist.verbs.reissue import Reissue, Revoke
 from enlist.wiring.backend import at_this_machine
 from enlist.wiring.background import Background
@@ -176,12 +184,14 @@ class Replaced:
         revoked: those that nobody can be sent one for; each needs a new enrollment.
         overtaken: those that were revoked as a newer token has enrolled the device meanwhile.
         left: those that are still on hold, because reissuing or revoking them was refused.
+        factors: second factors whose secrets the leaked keys open; they go on as they are.
     """
 
     reissued: int
     revoked: tuple[Leaked, ...]
     overtaken: tuple[Leaked, ...]
     left: tuple[Leaked, ...]
+    factors: tuple[SetUp, ...]
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -192,7 +202,11 @@ class Replaced:
 
         ended = {"revoked": self.revoked, "overtaken": self.overtaken, "left": self.left}
         listed = {name: [each(found) for found in these] for name, these in ended.items()}
-        return {"reissued": self.reissued, **listed}
+        factors = [
+            {"user_id": found.user_id, "user": found.username, "set_up_at": found.set_up_at}
+            for found in self.factors
+        ]
+        return {"reissued": self.reissued, **listed, "second_factors": factors}
 
 
 def replace_leaked(
@@ -219,7 +233,8 @@ def replace_leaked(
     # none any more by the old keys.
     pause(3 * LOOK_EVERY)
     _stop(installation, drop, caller)
-    return _reissue(installation, derive.id, caller)
+    factors = tuple(_factors(installation, derive.id, now, caller))
+    return _reissue(installation, derive.id, factors, caller)
 
 
 def _stop(installation: Installation, drop: DropLeakedKeys, caller: Caller) -> None:
@@ -236,7 +251,9 @@ def _drop_what_is_yet_to_begin(data: Path, now: int) -> None:
                 path.unlink()
 
 
-def _reissue(installation: Installation, derive: str, caller: Caller) -> Replaced:
+def _reissue(
+    installation: Installation, derive: str, factors: tuple[SetUp, ...], caller: Caller
+) -> Replaced:
     reissued = 0
     revoked, overtaken, left = list[Leaked](), list[Leaked](), list[Leaked]()
 
@@ -259,7 +276,7 @@ def _reissue(installation: Installation, derive: str, caller: Caller) -> Replace
             revoke(each, overtaken)
         else:
             left.append(each)
-    return Replaced(reissued, tuple(revoked), tuple(overtaken), tuple(left))
+    return Replaced(reissued, tuple(revoked), tuple(overtaken), tuple(left), factors)
 
 
 def _leaked(installation: Installation, derive: str, caller: Caller) -> Iterator[Leaked]:
@@ -272,6 +289,20 @@ def _leaked(installation: Installation, derive: str, caller: Caller) -> Iterator
             return
         yield from page
         view = ListLeaked(derive, page[-1].enrollment_id)
+
+
+def _factors(
+    installation: Installation, derive: str, before: int, caller: Caller
+) -> Iterator[SetUp]:
+    view = ListLeakedFactors(derive, before)
+    while True:
+        page = installation.driver.view(view, caller)
+        if isinstance(page, Refusal):
+            raise Unusable(f"the second factors cannot be listed: {page.code}")
+        if not page:
+            return
+        yield from page
+        view = ListLeakedFactors(derive, before, page[-1].user_id)
 
 
 def _issuer(data: Path, start: int, now: int) -> str:
