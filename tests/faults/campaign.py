@@ -137,17 +137,27 @@ class Campaign:
         for number in count():
             if self._over.is_set():
                 return
+            headers = {"authorization": f"Bearer {self._key}", "idempotency-key": f"mail-{number}"}
+            user = self._somebody(number // 25, headers["authorization"])
             body = {
-                "user": "ada",
+                "user": user,
                 "name": f"mailed {number}",
                 "platform": "linux",
                 "message": {"type": "email"},
             }
-            headers = {"authorization": f"Bearer {self._key}", "idempotency-key": f"mail-{number}"}
             answer = self._ask("/api/v1/devices", body, headers)
             assert answer.status_code == 201, answer.text
             with self._lock:
                 self.ledger.registered.append(answer.json()["device"]["id"])
+
+    def _somebody(self, number: int, authorization: str) -> str:
+        """Whom to register for: an address is sent no more than so much within an hour."""
+        name = f"user-{number}"
+        body = {"username": name, "email": f"{name}@example.com"}
+        headers = {"authorization": authorization, "idempotency-key": name}
+        answer = self._ask("/api/v1/users", body, headers)
+        assert answer.status_code == 201, answer.text
+        return name
 
     def _ask(self, path: str, body: object, headers: dict[str, str]) -> httpx2.Response:
         """Ask until there is an answer: no connection and 503 are none."""

@@ -328,6 +328,11 @@ CATALOGUE: dict[str, Meaning] = {
         "Send it by e-mail, wait until midnight UTC, "
         "or let the organization send more: its setting sms_per_day.",
     ),
+    "recipient_cap_reached": _of(
+        _STAFF,
+        "This address was sent as many messages within the hour as it may",
+        "Wait as long as the answer says, or hand the token over without a message.",
+    ),
     "template_invalid": _of(
         _STAFF,
         "This message template cannot be used",

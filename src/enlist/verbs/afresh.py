@@ -19,6 +19,7 @@ from enlist.core.outcomes import Done, Drop, Refusal
 from enlist.core.policy import EnrollmentPolicy
 from enlist.store import credentials, enrollments, events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.caps import send_cap
 from enlist.verbs.consequences import NOTHING_ENDS, Consequences, Foreseen
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.issuing import (
@@ -28,7 +29,6 @@ from enlist.verbs.issuing import (
     Target,
     hand_over,
     prepare,
-    sms_cap,
 )
 from enlist.verbs.register import IssuedAgain, new_enrollment
 from enlist.verbs.rights import missing
@@ -104,7 +104,7 @@ class Afresh(Verb[Seen, Ready, NewBeginning]):
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[NewBeginning] | Refusal:
         seen = ready.seen
         device, ending = seen.device, seen.foreseen.consequences
-        refusal = sms_cap(tx, ready.prepared)
+        refusal = send_cap(tx, ready.prepared)
         if refusal is not None:
             return refusal
         if seen.user is not None and not users.hold(tx, seen.user.id):

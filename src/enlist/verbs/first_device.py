@@ -17,9 +17,10 @@ from enlist.core.policy import EnrollmentPolicy
 from enlist.store import devices
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import register
+from enlist.verbs.caps import send_cap
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.finding import user_named
-from enlist.verbs.issuing import Delivery, Issued, sms_cap
+from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
 from enlist.verbs.rights import missing
 from enlist.verbs.users import AddUser, NewUser
@@ -109,7 +110,7 @@ class AddUserWithDevice(Verb[Seen, Ready, Both]):
         return Ready(new, registration)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Both] | Refusal:
-        refusal = sms_cap(tx, ready.registration.prepared)
+        refusal = send_cap(tx, ready.registration.prepared)
         if refusal is not None:
             return refusal
         # Neither can refuse from here on: what it left would be committed with the refusal (S17).

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.caller import Caller
-from enlist.core.clock import DAY, HOUR, SECOND
+from enlist.core.clock import HOUR
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import GrantKind, User
 from enlist.core.outcomes import Done, Effect, Refusal, Send, Subjects, invalid
 from enlist.core.policy import SETTINGS, EnrollmentPolicy, Permission
 from enlist.core.secrets import Kind, Secret
-from enlist.store import enrollment_secrets, enrollments, events, outbox, sms, templates
+from enlist.store import enrollment_secrets, enrollments, events, outbox, templates
 from enlist.store import notices as stored_notices
 from enlist.store.enrollment_secrets import NewSecret
 from enlist.store.outbox import NewMessage
@@ -322,31 +322,6 @@ def check_delivery(
         return invalid("message.type", "must be email, sms, qr, none or later")
     found = reached(user, delivery.type, channels)
     return found if isinstance(found, Refusal) else None
-
-
-def over_cap(tx: Tx, channel: str, about: Subjects, most: int) -> Refusal | None:
-    """Count one more SMS of the organization today, or why it may send none (S41).
-
-    An `apply` asks this before it writes anything else: a refusal is committed as well.
-    """
-    organization_id = about.organization_id
-    if channel != SMS or organization_id is None or sms.take(tx, organization_id, most):
-        return None
-    return cap_reached(tx, about, most)
-
-
-def sms_cap(tx: Tx, prepared: Prepared) -> Refusal | None:
-    """The same for a message with this token."""
-    about = prepared.target.subjects
-    return over_cap(tx, prepared.delivery.type, about, prepared.sms_per_day)
-
-
-def cap_reached(tx: Reader, about: Subjects, most: int) -> Refusal:
-    """What is told where an organization has sent all the SMS that it may on one day."""
-    midnight = (tx.now // DAY + 1) * DAY
-    wait = (midnight - tx.now) // SECOND + 1
-    reason = f"{most} a day"
-    return Refusal("sms_cap_reached", at=midnight, retry_after=wait, about=about, reason=reason)
 
 
 def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:

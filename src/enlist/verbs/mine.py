@@ -22,11 +22,12 @@ from enlist.core.policy import EnrollmentPolicy
 from enlist.store import devices, enrollments, limits, organizations, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import asking, register
+from enlist.verbs.caps import send_cap
 from enlist.verbs.channels import CHANNELS
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.finding import with_id
-from enlist.verbs.issuing import Delivery, Issued, sms_cap
+from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import Reissue, Reissuing, Resend, Resending, Seen, last_channel
 from enlist.verbs.rights import missing
@@ -158,7 +159,7 @@ class AddMine(Verb[Adding, Ready, Issued]):
         return Ready(change if change and change.changed else None, made)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
-        refusal = sms_cap(tx, ready.registration.prepared) or _once_more(tx, caller)
+        refusal = send_cap(tx, ready.registration.prepared) or _once_more(tx, caller)
         if refusal is not None:
             return refusal
         # From here on nothing can refuse: what it left would be committed with the refusal (S17).

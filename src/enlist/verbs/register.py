@@ -40,6 +40,7 @@ from enlist.store import (
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields, labels
+from enlist.verbs.caps import send_cap
 from enlist.verbs.devices import TEXTS, ownership
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
@@ -59,7 +60,6 @@ from enlist.verbs.issuing import (
     crowded,
     hand_over,
     prepare,
-    sms_cap,
 )
 from enlist.verbs.labels import AttributesGiven, TagsGiven
 from enlist.verbs.rights import lacks, missing
@@ -210,7 +210,7 @@ class _Issuing(Verb[Seen, Ready, Issued]):
         return Ready(device, seen.device is None, prepared)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued] | Refusal:
-        return sms_cap(tx, ready.prepared) or self.write(tx, caller, ready)
+        return send_cap(tx, ready.prepared) or self.write(tx, caller, ready)
 
     def write(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued]:
         """Device, enrollment, secret, message and event: all or nothing."""
@@ -252,7 +252,7 @@ class Register(_Issuing):
         user: id or user name.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `email_missing`, `phone_missing`,
-    `no_channel`, `sms_cap_reached`, `too_many_enrollments`.
+    `no_channel`, `sms_cap_reached`, `recipient_cap_reached`, `too_many_enrollments`.
     """
 
     organization: str

@@ -23,6 +23,7 @@ from enlist.store import devices, enrollments, issues, limits, roles, users
 from enlist.store.ahead import ReadAhead
 from enlist.store.limits import IdempotencyKey
 from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.verbs.caps import sms_cap_reached
 from enlist.verbs.channels import SMS
 from enlist.verbs.driver import Answered, HotVerb, QuickVerb, Tools
 from enlist.verbs.fields import readable
@@ -33,7 +34,6 @@ from enlist.verbs.issuing import (
     Minted,
     Prepared,
     Target,
-    cap_reached,
     happenings,
     message_of,
     mint,
@@ -254,5 +254,5 @@ class RegisterInBulk(HotVerb[Seen | Issued, Ready, Claim, Issued]):
             return invalid("external_id", "another device here has it")
         prepared = claim.prepared
         if prepared.delivery.type == SMS:
-            return cap_reached(tx, prepared.target.subjects, prepared.sms_per_day)
+            return sms_cap_reached(tx, prepared.target.subjects, prepared.sms_per_day)
         raise ConcurrentChange

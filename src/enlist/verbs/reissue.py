@@ -20,7 +20,8 @@ from enlist.core.outcomes import Done, Refusal, Send, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.store import enrollments, events, organizations, outbox, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs.channels import CHANNELS, EMAIL, SMS, reached
+from enlist.verbs.caps import over_cap, send_cap
+from enlist.verbs.channels import CHANNELS, EMAIL, SMS, address_of, reached
 from enlist.verbs.consequences import Consequences, Foreseen, bind, outdated
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
@@ -33,10 +34,8 @@ from enlist.verbs.issuing import (
     Target,
     check_template,
     hand_over,
-    over_cap,
     prepare,
     queue_message,
-    sms_cap,
     usual,
 )
 
@@ -165,7 +164,7 @@ class Reissue(Verb[Seen, Reissuing, Issued]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Reissuing) -> Done[Issued] | Refusal:
         target, until = ready.prepared.target, ready.prepared.expires_at
-        refusal = sms_cap(tx, ready.prepared)
+        refusal = send_cap(tx, ready.prepared)
         if refusal is not None:
             return refusal
         if not enrollments.reissue(tx, target.enrollment_id, target.generation - 1, until):
@@ -223,7 +222,8 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id] | Refusal:
         channel, about = ready.delivery.type, ready.enrollment.subjects
-        refusal = over_cap(tx, channel, about, ready.sms_per_day)
+        address = address_of(ready.user, channel)
+        refusal = over_cap(tx, channel, address, about, ready.sms_per_day)
         return refusal or self.write(tx, caller, ready)
 
     def write(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id]:

@@ -17,6 +17,7 @@ from enlist.core.policy import Permission
 from enlist.store import devices, enrollments, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.afresh import NewBeginning, Seen, grant_of, place_of
+from enlist.verbs.caps import send_cap
 from enlist.verbs.consequences import Foreseen, bind, foresee, outdated, standing
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import beyond, device_named
@@ -29,7 +30,6 @@ from enlist.verbs.issuing import (
     crowded,
     hand_over,
     prepare,
-    sms_cap,
 )
 from enlist.verbs.register import DeviceDetails, new_enrollment
 
@@ -144,7 +144,7 @@ class Replace(Verb[Seen, Ready, NewBeginning]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[NewBeginning] | Refusal:
         old, user = ready.seen.device, ready.seen.user
-        refusal = sms_cap(tx, ready.prepared)
+        refusal = send_cap(tx, ready.prepared)
         if refusal is not None:
             return refusal
         if user is not None and not users.hold(tx, user.id):

@@ -22,11 +22,11 @@ from enlist.store.outbox import NewMessage
 from enlist.store.sample_messages import Words
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import fields, report_keys
+from enlist.verbs.caps import over_cap
 from enlist.verbs.channels import SMS, address_of
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.fields import Unfit
 from enlist.verbs.finding import organization_named
-from enlist.verbs.issuing import over_cap
 from enlist.verbs.letters import Letter
 from enlist.verbs.templates import Wording, sample_of
 from enlist.verbs.verdicts import Rejected
@@ -61,7 +61,7 @@ class SendSample(Verb[Asked, Ready, Message]):
     """Send a wording as a sample; nothing of it is kept as a template.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `template_invalid`, `email_missing`,
-    `phone_missing`, `no_channel`, `sms_cap_reached`.
+    `phone_missing`, `no_channel`, `sms_cap_reached`, `recipient_cap_reached`.
 
     Attributes:
         recipient: an e-mail address or a phone number; "" for the caller's own.
@@ -124,7 +124,8 @@ class SendSample(Verb[Asked, Ready, Message]):
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Message] | Refusal:
         message, words = ready.message, ready.words
         about = Subjects(message.organization_id, message.user_id)
-        refusal = over_cap(tx, message.channel, about, ready.asked.sms_per_day)
+        channel, most = message.channel, ready.asked.sms_per_day
+        refusal = over_cap(tx, channel, message.recipient, about, most)
         if refusal is not None:
             return refusal
         outbox.insert(tx, message)

@@ -17,6 +17,7 @@ from enlist.core.secrets import Secret
 from enlist.store import events, limits, password_links, roles, sign_ins, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
+from enlist.verbs.caps import over_cap
 from enlist.verbs.channels import EMAIL, reached
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.finding import beyond, organization_named, user_named
@@ -241,8 +242,8 @@ class Sent:
 class SendPasswordLink(Verb[Addressed, tuple[User, Posted], Sent]):
     """Send a user a link by which he sets his password himself; the one from before ends (A74).
 
-    Refusals: `not_found`, `forbidden`, `proof_too_old`, `email_missing`, `no_channel`; `conflict`
-    for who is disabled, or whose password is kept elsewhere.
+    Refusals: `not_found`, `forbidden`, `proof_too_old`, `email_missing`, `no_channel`,
+    `recipient_cap_reached`; `conflict` for who is disabled, or whose password is kept elsewhere.
     """
 
     user: str
@@ -266,6 +267,9 @@ class SendPasswordLink(Verb[Addressed, tuple[User, Posted], Sent]):
 
     def apply(self, tx: Tx, caller: Caller, ready: tuple[User, Posted]) -> Done[Sent] | Refusal:
         user, posted = ready
+        refusal = over_cap(tx, EMAIL, user.email, user.subjects, 0)
+        if refusal is not None:
+            return refusal
         effects = send(tx, caller, user, posted, "staff")
         if not effects:
             raise ConcurrentChange

@@ -77,6 +77,7 @@ STATUS: Final = {
     "email_missing": 422,
     "phone_missing": 422,
     "sms_cap_reached": 429,
+    "recipient_cap_reached": 429,
     "template_invalid": 422,
     "setting_inherited": 409,
     "setting_override_required": 409,

@@ -63,7 +63,10 @@ EXAMPLE: Final[JsonDict] = {
 }
 
 
-UNSENDABLE: Final = ("email_missing", "phone_missing", "no_channel", "sms_cap_reached")
+UNSENDABLE: Final = (
+    *("email_missing", "phone_missing", "no_channel"),
+    *("sms_cap_reached", "recipient_cap_reached"),
+)
 """Why a message cannot go to a user."""
 
 

@@ -20,13 +20,12 @@ from enlist.verbs.register import DeviceDetails
 from enlist.verbs.users import CONTACT
 from enlist.verbs.views_mine import Mine, MyDevices, ShowMyMessage
 from enlist.web.api.bodies import Body, Shown, changes
+from enlist.web.api.enrollments import UNSENDABLE
 from enlist.web.api.myself import SIGNED_IN
 from enlist.web.api.operations import IdempotencyHeader, Operations, Staff, shown
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, IdGiven, Line, Moment
 
 operations: Final = Operations("My devices")
-
-_SENDING: Final = ("email_missing", "phone_missing", "no_channel", "sms_cap_reached")
 
 
 class MyDevice(Shown):
@@ -149,7 +148,7 @@ class Added(Shown):
     SIGNED_IN,
     status=201,
     answers=Added,
-    refuses=("contact_locked", "email_taken", "too_many_enrollments", *_SENDING),
+    refuses=("contact_locked", "email_taken", "too_many_enrollments", *UNSENDABLE),
 )
 async def add_my_device(
     asking: Staff, body: NewDevice, _key: IdempotencyHeader = None
@@ -168,7 +167,7 @@ async def add_my_device(
     "/me/devices/{device_id}/resend",
     SIGNED_IN,
     status=204,
-    refuses=("not_resendable", "token_on_hold", *_SENDING),
+    refuses=("not_resendable", "token_on_hold", *UNSENDABLE),
 )
 async def resend_my_message(asking: Staff, device_id: IdGiven) -> Refusal | None:
     """Have the same token sent again."""
@@ -190,7 +189,7 @@ class RenewBody(Body):
     "/me/devices/{device_id}/renew",
     SIGNED_IN,
     status=204,
-    refuses=("not_resendable", "token_on_hold", "token_used", "token_revoked", *_SENDING),
+    refuses=("not_resendable", "token_on_hold", "token_used", "token_revoked", *UNSENDABLE),
 )
 async def renew_my_token(
     asking: Staff, device_id: IdGiven, body: RenewBody | None = None

@@ -37,7 +37,7 @@ class LinkSent(Shown):
     Permission.USERS_EDIT,
     answers=LinkSent,
     status=202,
-    refuses=("proof_too_old", "email_missing", "no_channel", "conflict"),
+    refuses=("proof_too_old", "email_missing", "no_channel", "recipient_cap_reached", "conflict"),
 )
 async def send_password_link(asking: Staff, user: str) -> LinkSent | Refusal:
     """Send a user a link by which he sets his password himself; the one from before ends.

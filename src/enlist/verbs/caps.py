@@ -1,0 +1,61 @@
+"""How much may be sent: SMS cost money, and nobody's mailbox or phone is there to be flooded (S41).
+
+An organization has a number of SMS for each day, an address a number of messages for each hour,
+whoever sends them and by which enrollment. Each is counted by the statement that refuses. An
+`apply` asks before it writes anything else, since a refusal is committed as well.
+
+Registering many in one request is not counted by address: each of them is sent to once. What
+people ask for themselves, as a forgotten password, has limits of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from enlist.core.clock import DAY, HOUR, SECOND
+from enlist.core.outcomes import Refusal, Subjects
+from enlist.core.secrets import fingerprint
+from enlist.store import limits, sms
+from enlist.store.tx import Reader, Tx
+from enlist.verbs.channels import CHANNELS, SMS, address_of
+from enlist.verbs.issuing import Prepared
+
+MOST_PER_HOUR: Final = 30
+"""Messages to one address: a cart full of devices for one user still goes through."""
+
+
+def over_cap(
+    tx: Tx, channel: str, address: str, about: Subjects, sms_per_day: int
+) -> Refusal | None:
+    """Count one more message to this address, or why it may not be sent."""
+    source = _addressed(address)
+    if not limits.count(tx, source, MOST_PER_HOUR, HOUR):
+        wait = limits.used_up(tx, source, MOST_PER_HOUR) or 1
+        reason = f"{MOST_PER_HOUR} an hour"
+        return Refusal("recipient_cap_reached", retry_after=wait, about=about, reason=reason)
+    organization_id = about.organization_id
+    if channel != SMS or organization_id is None or sms.take(tx, organization_id, sms_per_day):
+        return None
+    return sms_cap_reached(tx, about, sms_per_day)
+
+
+def send_cap(tx: Tx, prepared: Prepared) -> Refusal | None:
+    """The same for a message with this token, where one is sent."""
+    target, channel = prepared.target, prepared.delivery.type
+    if channel not in CHANNELS or target.user is None:
+        return None
+    address = address_of(target.user, channel)
+    return over_cap(tx, channel, address, target.subjects, prepared.sms_per_day)
+
+
+def sms_cap_reached(tx: Reader, about: Subjects, most: int) -> Refusal:
+    """What is told where an organization has sent all the SMS that it may on one day."""
+    midnight = (tx.now // DAY + 1) * DAY
+    wait = (midnight - tx.now) // SECOND + 1
+    reason = f"{most} a day"
+    return Refusal("sms_cap_reached", at=midnight, retry_after=wait, about=about, reason=reason)
+
+
+def _addressed(address: str) -> str:
+    """What the throttle calls an address, which is nobody's to read there."""
+    return f"sent:{fingerprint([address.casefold().encode()]).hex()}"

@@ -1,0 +1,86 @@
+"""One address is sent at most so many messages with a token within an hour (S41)."""
+
+from __future__ import annotations
+
+import pytest
+
+from enlist.core.clock import HOUR, SECOND
+from enlist.core.outcomes import Refusal
+from enlist.verbs import caps
+from enlist.verbs.issuing import LATER
+from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.reissue import Reissue, Resend
+from enlist.verbs.reset import Reset
+from enlist.verbs.sample_messages import SendSample
+from enlist.verbs.staff import SendPasswordLink
+from enlist.verbs.templates import Wording
+from enlist.verbs.users import ChangeUser
+from tests.installation import MAILED, Enlist, code
+
+MOST = 4
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caps, "MOST_PER_HOUR", MOST)
+
+
+def laptop(number: int, user: str = "ada") -> Register:
+    return Register("", user, DeviceDetails(f"laptop {number}", "linux"), MAILED)
+
+
+def test_an_address_has_its_most_exactly_however_many_ask_at_once(enlist: Enlist) -> None:
+    """The one too many makes nothing, and is told when to come again."""
+    enlist.user("ada")
+    asked = [lambda number=number: enlist.perform(laptop(number)) for number in range(12)]
+    outcomes = enlist.together(asked)
+    assert sorted(map(code, outcomes)) == ["done"] * MOST + ["recipient_cap_reached"] * (12 - MOST)
+    assert len(enlist.rows("device")) == len(enlist.rows("message")) == MOST
+    refused = next(each for each in outcomes if isinstance(each, Refusal))
+    assert refused.retry_after == HOUR // SECOND
+    enlist.clock.advance(hours=1)
+    assert code(enlist.perform(laptop(12))) == "done"
+
+
+def test_password_links_and_samples_count_as_well(enlist: Enlist) -> None:
+    """Where another one is refused, the link of before is not replaced."""
+    enlist.user("ada", email="ada@example.com")
+    outcomes = [enlist.perform(SendPasswordLink("ada")) for _ in range(MOST + 1)]
+    assert [code(each) for each in outcomes] == ["done"] * MOST + ["recipient_cap_reached"]
+    assert len(enlist.rows("message")) == MOST
+    assert len(enlist.events("user.password_link_sent")) == MOST
+    wording = Wording("phones", "registration", "email", "en", "For phones", "{EnrollmentUrl}")
+    sample = enlist.perform(SendSample("", wording, "ada@example.com"))
+    assert code(sample) == "recipient_cap_reached"
+    assert code(enlist.perform(SendSample("", wording, "bob@example.com"))) == "done"
+
+
+def test_every_way_to_send_counts_for_the_address(enlist: Enlist) -> None:
+    """Also to and fro between two: each has its own count, and keeps it."""
+    enlist.user("ada", email="ada@example.com")
+    issued = enlist.do(laptop(0))
+    resend, reissue = Resend(issued.enrollment_id), Reissue(issued.enrollment_id, MAILED)
+    outcomes = [enlist.perform(each) for each in (resend, reissue, Reset(issued.device_id))]
+    assert [code(each) for each in outcomes] == ["done"] * 3
+    sent = len(enlist.rows("message", recipient="ada@example.com"))
+    assert sent == 3, "nothing is sent at a reset unless it is asked for"
+    newest = enlist.enrollments_of(issued.device_id)[0].id
+    assert code(enlist.perform(Resend(newest))) == "done"
+    before = enlist.rows("enrollment")
+    refused = [
+        enlist.perform(each)
+        for each in (
+            Resend(newest),
+            Reissue(newest, MAILED),
+            Reset(issued.device_id, message=MAILED),
+        )
+    ]
+    assert [code(each) for each in refused] == ["recipient_cap_reached"] * 3
+    assert enlist.rows("enrollment") == before
+    enlist.do(ChangeUser("ada", {"email": "countess@example.com"}))
+    assert code(enlist.perform(Resend(newest))) == "done"
+    enlist.do(ChangeUser("ada", {"email": "ADA@example.com"}))
+    assert code(enlist.perform(Resend(newest))) == "recipient_cap_reached"
+    assert code(enlist.perform(Reset(issued.device_id, message=LATER))) == "done"
+    enlist.user("bob")
+    assert code(enlist.perform(laptop(1, "bob"))) == "done"
