@@ -7,7 +7,7 @@ import pytest
 from enlist.core.caller import Caller
 from enlist.core.model import SavedView
 from enlist.core.outcomes import Refusal
-from enlist.verbs.saved_views import DeleteView, ListSavedViews, SaveView
+from enlist.verbs.saved_views import ChangeView, DeleteView, ListSavedViews, SaveView
 from enlist.verbs.users import DeleteUser
 from enlist.verbs.views import ListEnrollments
 from tests.installation import Enlist, code, refusal
@@ -103,3 +103,50 @@ def test_a_deleted_users_own_views_go_and_what_he_shared_stays(enlist: Enlist) -
     assert leaving.id is not None
     enlist.do(DeleteUser(leaving.id))
     assert [each["name"] for each in enlist.rows("saved_view")] == ["ours"]
+
+
+def test_a_view_is_changed_by_whose_it_is_or_who_changes_settings(
+    enlist: Enlist, two: tuple[Caller, Caller]
+) -> None:
+    mine, other = two
+    head = enlist.staff("administrator")
+    view = save(enlist, mine, "Expired phones")
+    taken = save(enlist, mine, "Late")
+    assert code(enlist.perform(ChangeView(view.id, {"name": "x"}), head)) == "not_found"
+    clash = refusal(enlist.perform(ChangeView(view.id, {"name": "LATE"}), mine))
+    assert [each.field for each in clash.fields] == ["name"]
+    shared = enlist.do(ChangeView(view.id, {"shared": True, "name": " Phones "}), mine)
+    assert (shared.name, shared.shared, shared.search) == ("Phones", True, "laptop")
+    assert names(enlist, other) == ["Phones"]
+    assert code(enlist.perform(ChangeView(view.id, {"name": "x"}), other)) == "forbidden"
+    new = {"filters": {"platform": "ios", "source": ""}, "search": "", "sort": ""}
+    changed = enlist.do(ChangeView(view.id, new), head)
+    assert (changed.search, dict(changed.filters)) == ("", {"platform": "ios"})
+    back = refusal(enlist.perform(ChangeView(view.id, {"shared": False}), head))
+    assert [each.field for each in back.fields] == ["shared"]
+    odd = {"filters": {"colour": "red"}, "owner": "ada"}
+    wrong = refusal(enlist.perform(ChangeView(view.id, odd), mine))
+    assert {each.field for each in wrong.fields} == {"colour", "owner"}
+    before = len(enlist.events("view.changed"))
+    enlist.do(ChangeView(view.id, {"name": "Phones"}), mine)
+    assert len(enlist.events("view.changed")) == before == 2, "what changes nothing is no event"
+    enlist.do(ChangeView(view.id, {"shared": False}), mine)
+    assert names(enlist, other) == []
+    assert names(enlist, mine) == [taken.name, "Phones"]
+
+
+def test_two_who_change_a_view_at_once_both_count(
+    enlist: Enlist, two: tuple[Caller, Caller]
+) -> None:
+    """Neither writes over what the other has just said."""
+    view = save(enlist, two[0], "Phones")
+    changing = [
+        lambda change=change: enlist.perform(ChangeView(view.id, change), two[0])
+        for change in ({"name": "Old phones"}, {"search": "pixel"}, {"shared": True})
+    ]
+    assert [code(each) for each in enlist.together(changing)] == ["done"] * 3
+    found = enlist.driver.view(ListSavedViews(), two[1])
+    assert not isinstance(found, Refusal)
+    assert [(each.name, each.search, each.shared) for each in found] == [
+        ("Old phones", "pixel", True)
+    ]

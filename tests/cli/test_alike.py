@@ -94,6 +94,10 @@ SCRIPTS: Final = {
         organization settings sales --set token_length=12 --json
         1 organization settings sales --set token_length=1000
         organization settings sales --inherit token_length
+        organization email-domains sales --set example.com --json
+        organization email-domains sales
+        organization email-domains sales --none
+        1 organization email-domains nowhere
         restriction add --name House --most-devices 3 --platform ios --json > RULE id
         restriction add --name Sales --organization sales --least-os ios=17.4 --keep-out
         restriction list --organization sales
@@ -121,6 +125,14 @@ SCRIPTS: Final = {
         device show NEW
         device edit NEW --name pocket --tag loan --json
         device move NEW --to sales
+        view save 'Expired phones' --filter token_status=expired --sort -expires_at --json > VIEW id
+        1 view save 'expired PHONES'
+        1 view save Odd --filter colour=red
+        view list
+        view change VIEW --name 'Old phones' --search phone --filter platform=ios --json
+        view list --json
+        view delete VIEW
+        1 view change VIEW --name Gone
         enrollment list --csv
         1 enrollment list --csv --organization nowhere
         enrollment list --json > WAITS items.0.id

@@ -413,6 +413,9 @@ REQUESTS: dict[str, Asked] = {
     "ListSavedViews": Asked(lambda _w, p: saved_views.ListSavedViews(p), ALL, 0),
     "SaveView": Asked(lambda w, p: saved_views.SaveView(p, f"view {w.number()}", shared=True), ALL),
     "ViewAgain": Asked(lambda w, p: saved_views.ViewAgain(_view(w, p)), ALL, 0),
+    "ChangeView": Asked(
+        lambda w, p: saved_views.ChangeView(_view(w, p), {"sort": "expires_at"}), ADMINISTRATORS
+    ),
     "DeleteView": Asked(lambda w, p: saved_views.DeleteView(_view(w, p)), ADMINISTRATORS),
     "MoveDevice": Asked(lambda w, p: move.MoveDevice(_device(w, p), _child(w, p)), OPERATORS, 2),
     "MoveUser": Asked(

@@ -114,6 +114,7 @@ KINDS: Final[Mapping[str, str]] = {
     "enrollment.reissued": "A new token was made; the last one stopped working.",
     "enrollment.exported": "Somebody took enrollments away as a file; the data say which.",
     "view.saved": "Somebody kept a view of the list of enrollments under a name.",
+    "view.changed": "Somebody changed a saved view: its name, what it shows, or for whom it is.",
     "view.deleted": "A saved view was deleted.",
     "enrollment.resent": "The same token was sent again.",
     "enrollment.revoked": "An enrollment was revoked.",

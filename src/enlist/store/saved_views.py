@@ -33,6 +33,14 @@ _INSERT = Query(
             :created_by)
     """,
 )
+_CHANGE = Query(
+    "saved_view.change",
+    """
+    UPDATE saved_view
+       SET name = :name, name_folded = :name_folded, shared = :shared, asked = :asked
+     WHERE id = :id AND name = :was_name AND shared = :was_shared AND asked = :was_asked
+    """,
+)
 _DELETE = Query("saved_view.delete", "DELETE FROM saved_view WHERE id = :id")
 _DELETE_OF_USER = Query(
     "saved_view.delete_of_user",
@@ -58,7 +66,6 @@ def insert(tx: Tx, view: SavedView) -> None:
     Raises:
         UniqueViolation: its owner, or for a shared one its organization, has one of this name.
     """
-    asked = {"search": view.search, "filters": dict(view.filters), "sort": view.sort}
     tx.run(
         _INSERT,
         id=view.id,
@@ -67,10 +74,30 @@ def insert(tx: Tx, view: SavedView) -> None:
         name=view.name,
         name_folded=view.name.casefold(),
         shared=view.shared,
-        asked=json.dumps(asked, ensure_ascii=False, sort_keys=True),
+        asked=_asked(view),
         now=tx.now,
         created_by=view.created_by,
     )
+
+
+def change(tx: Tx, before: SavedView, after: SavedView) -> bool:
+    """Keep another name, other filters, or for whom; False where it is not as it was before.
+
+    Raises:
+        UniqueViolation: as `insert`.
+    """
+    changed = tx.run(
+        _CHANGE,
+        id=before.id,
+        name=after.name,
+        name_folded=after.name.casefold(),
+        shared=after.shared,
+        asked=_asked(after),
+        was_name=before.name,
+        was_shared=before.shared,
+        was_asked=_asked(before),
+    )
+    return changed == 1
 
 
 def delete(tx: Tx, view_id: Id) -> bool:
@@ -90,6 +117,11 @@ def known(filters: dict[str, str], sort: str) -> str:
     if sort and sort.removeprefix("-") not in listing.sorts:
         strange.append("sort")
     return strange[0] if strange else ""
+
+
+def _asked(view: SavedView) -> str:
+    asked = {"search": view.search, "filters": dict(view.filters), "sort": view.sort}
+    return json.dumps(asked, ensure_ascii=False, sort_keys=True)
 
 
 def _view(row: Row) -> SavedView:

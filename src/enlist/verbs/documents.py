@@ -101,6 +101,11 @@ def role_held(found: model.RoleAssignment) -> Document:
     }
 
 
+def saved_view(found: model.SavedView) -> Document:
+    """A view of the list of enrollments; whose it is stays out."""
+    return _placed(found, "user_id") | {"filters": dict(found.filters)}
+
+
 def restriction(found: Restriction) -> Document:
     """What somebody may enroll."""
     return found.stored()

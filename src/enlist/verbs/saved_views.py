@@ -1,13 +1,15 @@
 """Saved views: somebody keeps what he filters enrollments by, for himself or for all who see them.
 
 A view belongs to an organization: it is offered where that is looked at, and shows what whoever
-opens it may see there. What is shared is deleted by whoever shared it, or may change the settings.
+opens it may see there. What is shared is changed and deleted by whoever shared it, or may change
+the settings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
@@ -22,6 +24,8 @@ from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named, with_id
 from enlist.verbs.rights import lacks, missing
+
+EDITABLE: Final = ("name", "search", "filters", "sort", "shared")
 
 
 @dataclass(frozen=True)
@@ -68,25 +72,21 @@ class SaveView(Verb[Organization, SavedView, SavedView]):
         owner = _person(caller)
         if owner is None and not self.shared:
             read.errors.append(FieldError("shared", "must be true: only a person has his own"))
-        asked = {name: value for name, value in self.filters.items() if value}
-        strange = saved_views.known(asked, self.sort)
-        if strange:
-            read.errors.append(FieldError(strange, "is nothing that enrollments are filtered by"))
         view = SavedView(
             id=new_id(now),
             organization_id=seen.id,
             organization_path=seen.path,
             group_id=seen.group_id,
             user_id=owner,
-            name=read.read("name", self.name_of_view, fields.label),
+            name=self.name_of_view,
             shared=self.shared,
-            search=read.read("search", self.search, fields.line),
-            filters={name: read.read(name, value, fields.line) for name, value in asked.items()},
+            search=self.search,
+            filters=self.filters,
             sort=self.sort,
             created_at=now,
             created_by=caller.name,
         )
-        return read.refusal or view
+        return _read(read, view)
 
     def apply(self, tx: Tx, caller: Caller, ready: SavedView) -> Done[SavedView] | Refusal:
         saved_views.insert(tx, ready)
@@ -96,9 +96,7 @@ class SaveView(Verb[Organization, SavedView, SavedView]):
         return Done(ready)
 
     def clash(self, index: str) -> Refusal | None:
-        if "saved_view" not in index:
-            return None
-        return invalid("name", "there is a view of this name here already")
+        return _taken(index)
 
     def made(self, value: SavedView) -> Id:
         """The id that an Idempotency-Key remembers."""
@@ -121,6 +119,55 @@ class ViewAgain(QuickVerb[SavedView, SavedView]):
 
 
 @dataclass(frozen=True)
+class ChangeView(Verb[SavedView, tuple[SavedView, SavedView], SavedView]):
+    """Change what of a saved view is named: one's own, or a shared one with `settings:edit`.
+
+    Attributes:
+        changes: of `name`, `search`, `filters`, `sort` and `shared`. Only whose a view is can take
+            it back from the others.
+
+    Refusals: `not_found`, `forbidden`, `validation_failed`, also where the name is taken.
+    """
+
+    view_id: Id
+    changes: Mapping[str, Any]
+
+    name = "change_view"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> SavedView | Refusal:
+        return _editable(tx, caller, self.view_id)
+
+    def work(
+        self, tools: Tools, caller: Caller, seen: SavedView
+    ) -> tuple[SavedView, SavedView] | Refusal:
+        read = Fields()
+        read.errors.extend(
+            FieldError(name, "unknown") for name in self.changes.keys() - set(EDITABLE)
+        )
+        wanted = {name: self.changes[name] for name in EDITABLE if name in self.changes}
+        own = seen.user_id is not None and seen.user_id == _person(caller)
+        if seen.shared and wanted.get("shared") is False and not own:
+            read.errors.append(FieldError("shared", "must be true: the view is somebody else's"))
+        after = _read(read, replace(seen, **wanted))
+        return after if isinstance(after, Refusal) else (seen, after)
+
+    def apply(
+        self, tx: Tx, caller: Caller, ready: tuple[SavedView, SavedView]
+    ) -> Done[SavedView] | Refusal:
+        before, after = ready
+        if before == after:
+            return Done(after)
+        if not saved_views.change(tx, before, after):
+            raise ConcurrentChange
+        told = _told("view.changed", after)
+        events.record(tx, caller, replace(told, data={"before.name": before.name, **told.data}))
+        return Done(after)
+
+    def clash(self, index: str) -> Refusal | None:
+        return _taken(index)
+
+
+@dataclass(frozen=True)
 class DeleteView(QuickVerb[SavedView, None]):
     """Delete a saved view: one's own, or a shared one with `settings:edit`.
 
@@ -132,13 +179,7 @@ class DeleteView(QuickVerb[SavedView, None]):
     name = "delete_view"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> SavedView | Refusal:
-        found = _named(tx, caller, self.view_id)
-        if isinstance(found, Refusal):
-            return found
-        if found.user_id is not None and found.user_id == _person(caller):
-            return found
-        path, about = found.organization_path, found.subjects
-        return lacks(caller, Permission.SETTINGS_EDIT, path, about) or found
+        return _editable(tx, caller, self.view_id)
 
     def apply(self, tx: Tx, caller: Caller, ready: SavedView) -> Done[None] | Refusal:
         if not saved_views.delete(tx, ready.id):
@@ -162,6 +203,38 @@ def _named(tx: Reader, caller: Caller, view_id: str) -> SavedView | Refusal:
     if refusal is None and not found.shared and found.user_id != _person(caller):
         refusal = missing("saved view", about)
     return refusal or found
+
+
+def _editable(tx: Reader, caller: Caller, view_id: str) -> SavedView | Refusal:
+    """A view that the caller may change: his own, or a shared one where he changes settings."""
+    found = _named(tx, caller, view_id)
+    if isinstance(found, Refusal):
+        return found
+    if found.user_id is not None and found.user_id == _person(caller):
+        return found
+    path, about = found.organization_path, found.subjects
+    return lacks(caller, Permission.SETTINGS_EDIT, path, about) or found
+
+
+def _read(read: Fields, view: SavedView) -> SavedView | Refusal:
+    """A view as it was asked for, trimmed; or all that is wrong with it."""
+    asked = {name: value for name, value in view.filters.items() if value}
+    strange = saved_views.known(asked, view.sort)
+    if strange:
+        read.errors.append(FieldError(strange, "is nothing that enrollments are filtered by"))
+    trimmed = replace(
+        view,
+        name=read.read("name", view.name, fields.label),
+        search=read.read("search", view.search, fields.line),
+        filters={name: read.read(name, value, fields.line) for name, value in asked.items()},
+    )
+    return read.refusal or trimmed
+
+
+def _taken(index: str) -> Refusal | None:
+    if "saved_view" not in index:
+        return None
+    return invalid("name", "there is a view of this name here already")
 
 
 def _person(caller: Caller) -> Id | None:

@@ -75,7 +75,10 @@ def test_roles_may_do_what_their_permissions_say(api: Api, role: Role) -> None:
             assert refused(answer) == (403, "forbidden"), f"{role}: {name}"
 
 
-BESIDES = {"DELETE /saved-views/{view_id}": [Permission.SETTINGS_EDIT]}
+BESIDES = {
+    f"{method} /saved-views/{{view_id}}": [Permission.SETTINGS_EDIT]
+    for method in ("PATCH", "DELETE")
+}
 """What is asked besides, where what is done to is not one's own."""
 
 

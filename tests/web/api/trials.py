@@ -305,6 +305,10 @@ TRIALS: dict[str, Trial] = {
     },
     "GET /saved-views": ("/saved-views", None),
     "POST /saved-views": lambda w: ("/saved-views", {"name": w.name(), "shared": True}),
+    "PATCH /saved-views/{view_id}": lambda w: (
+        f"/saved-views/{w.view()}",
+        {"name": w.name()},
+    ),
     "DELETE /saved-views/{view_id}": lambda w: (f"/saved-views/{w.view()}", None),
     "GET /users": ("/users", None),
     "POST /users": lambda w: ("/users", {"username": w.name()}),

@@ -22,6 +22,7 @@ from enlist.verbs import (
     reactivate,
     register,
     reissue,
+    saved_views,
     unregister,
     views,
     views_details,
@@ -156,7 +157,30 @@ def _held(api: Asking, view: reactivate.ListHeld) -> list[str] | Refusal:
     return ids
 
 
+def _list_views(api: Asking, view: saved_views.ListSavedViews) -> Any:
+    found = api.get("/saved-views", **some(organization=view.organization))
+    if isinstance(found, Refusal):
+        return found
+    return tuple(revived(model.SavedView, each) for each in found["items"])
+
+
+def _save_view(api: Asking, verb: saved_views.SaveView) -> model.SavedView | Refusal:
+    body = some(organization=verb.organization, search=verb.search, sort=verb.sort)
+    body |= {"name": verb.name_of_view, "filters": dict(verb.filters), "shared": verb.shared}
+    found = api.do("POST", "/saved-views", body)
+    return found if isinstance(found, Refusal) else revived(model.SavedView, found)
+
+
+def _change_view(api: Asking, verb: saved_views.ChangeView) -> model.SavedView | Refusal:
+    found = api.do("PATCH", f"/saved-views/{part(verb.view_id)}", dict(verb.changes))
+    return found if isinstance(found, Refusal) else revived(model.SavedView, found)
+
+
 ENROLLING: Final[Ways] = {
+    saved_views.ListSavedViews: _list_views,
+    saved_views.SaveView: _save_view,
+    saved_views.ChangeView: _change_view,
+    saved_views.DeleteView: acted("DELETE", "/saved-views/{view_id}"),
     views.ListDevices: listed("/devices", model.Device),
     views.ListEnrollments: listed("/enrollments", model.Enrollment),
     views_details.ShowDevice: _show_device,

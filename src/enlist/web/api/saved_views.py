@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import Query
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 from pydantic.config import JsonDict
 
 from enlist.core import model
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.verbs.saved_views import DeleteView, ListSavedViews, SaveView, ViewAgain
-from enlist.web.api.bodies import Body, Shown
+from enlist.verbs import documents
+from enlist.verbs.saved_views import ChangeView, DeleteView, ListSavedViews, SaveView, ViewAgain
+from enlist.web.api.bodies import Body, Shown, changes
 from enlist.web.api.operations import IDEMPOTENT, IdempotencyHeader, Operations, Staff, shown
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
@@ -60,18 +61,7 @@ class SavedView(Shown):
     @classmethod
     def of(cls, found: model.SavedView) -> SavedView:
         """A view of the store."""
-        return cls(
-            id=found.id,
-            name=found.name,
-            organization=found.group_id,
-            organization_id=found.organization_id,
-            shared=found.shared,
-            search=found.search,
-            filters=dict(found.filters),
-            sort=found.sort,
-            created_at=found.created_at,
-            created_by=found.created_by,
-        )
+        return cls(**documents.saved_view(found))
 
 
 class SavedViews(Shown):
@@ -93,6 +83,22 @@ class ViewBody(Body):
     search: Line = ""
     filters: Annotated[dict[str, Line], Field(max_length=20)] = Field(default_factory=dict)
     sort: Line = ""
+
+
+class ViewChange(Body):
+    """What shall be otherwise; what is left out stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "Expired iPhones", "shared": True}]}
+    )
+
+    name: Annotated[Line, Field(min_length=1)] | None = None
+    shared: StrictBool | None = None
+    """False takes it back from the others; only whose it is can."""
+    search: Line | None = None
+    filters: Annotated[dict[str, Line], Field(max_length=20)] | None = None
+    """All of them; those from before do not stay."""
+    sort: Line | None = None
 
 
 @operations.staff("GET", "/saved-views", Permission.ENROLLMENTS_READ, answers=SavedViews)
@@ -121,7 +127,20 @@ async def save_view(
     return shown(saved, SavedView.of)
 
 
+@operations.staff("PATCH", "/saved-views/{view_id}", Permission.ENROLLMENTS_READ, answers=SavedView)
+async def change_view(asking: Staff, view_id: str, body: ViewChange) -> SavedView | Refusal:
+    """Change a view: its name, what it shows, or for whom it is.
+
+    A shared one that is not your own also takes the permission `settings:edit`.
+    """
+    changed = await asking.do(ChangeView(view_id, changes(body)))
+    return shown(changed, SavedView.of)
+
+
 @operations.staff("DELETE", "/saved-views/{view_id}", Permission.ENROLLMENTS_READ, status=204)
 async def delete_view(asking: Staff, view_id: str) -> Refusal | None:
-    """Delete a view: your own, or a shared one where you may change settings."""
+    """Delete a view. A shared one that is not your own also takes the permission `settings:edit`.
+
+    Nobody loses anything but the name: the enrollments stay.
+    """
     return await asking.do(DeleteView(view_id))

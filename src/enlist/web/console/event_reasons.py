@@ -167,6 +167,7 @@ VERBS: Final[Mapping[str, str]] = {
     "change_device": N_("change a device"),
     "delete_device": N_("delete a device"),
     "save_view": N_("save a view of enrollments"),
+    "change_view": N_("change a saved view"),
     "delete_view": N_("delete a saved view"),
     "move_user": N_("move a user to another organization"),
     "move_device": N_("move a device to another organization"),

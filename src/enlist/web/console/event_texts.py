@@ -156,6 +156,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "device.reset": N_("%(who)s reset %(device)s; what it held has ended."),
     "device.reassigned": N_("%(who)s gave %(device)s to somebody else; what it held has ended."),
     "view.saved": N_("%(who)s saved the view %(name)s."),
+    "view.changed": N_("%(who)s changed the saved view %(name)s."),
     "view.deleted": N_("%(who)s deleted the saved view %(name)s."),
     "device.moved": N_("%(who)s moved %(device)s to another organization, with its token."),
     "user.moved": N_("%(who)s moved %(user)s to another organization."),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 
 from enlist.core.model import SavedView
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.verbs.saved_views import DeleteView, ListSavedViews, SaveView
+from enlist.verbs.saved_views import ChangeView, DeleteView, ListSavedViews, SaveView
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import ListQuery
@@ -38,13 +38,15 @@ class Offered:
 
     Attributes:
         here: it is what the list shows now.
-        mine: whoever looks may delete it.
+        mine: whoever looks may change and delete it.
+        own: it is his, so that he may take it back from the others.
     """
 
     view: SavedView
     address: str
     here: bool
     mine: bool
+    own: bool
 
 
 async def offered(desk: Desk, query: ListQuery) -> list[Offered]:
@@ -60,6 +62,7 @@ async def offered(desk: Desk, query: ListQuery) -> list[Offered]:
             address_of(desk, _asked(each)),
             _set(_asked(each)) == _set(now),
             may or each.user_id == desk.caller.id,
+            each.user_id == desk.caller.id,
         )
         for each in found
     ]
@@ -90,6 +93,32 @@ async def save(desk: Desk) -> Response:
     return desk.go(back, told)
 
 
+async def edit(desk: Desk) -> Response:
+    """Give a view another name, share it, or take it back; what it shows stays."""
+    form = await read_form(desk.request)
+    changes: dict[str, object] = {"name": form.value("name")}
+    if form.value("sharing") == "asked":
+        changes["shared"] = form.value("shared") == "yes"
+    return await _change(desk, changes, form.value("back"))
+
+
+async def replace(desk: Desk) -> Response:
+    """Have a view show the list as it is shown now."""
+    form = await read_form(desk.request)
+    asked = {name: form.value(name) for name in FILTERS}
+    changes = {"search": form.value("q"), "filters": asked, "sort": form.value("sort")}
+    return await _change(desk, changes, "")
+
+
+async def _change(desk: Desk, changes: Mapping[str, object], query: str) -> Response:
+    outcome = await desk.perform(ChangeView(str(desk.request.path_params["id"]), changes))
+    if not isinstance(outcome, Refusal):
+        told = desk.gettext("The view %(name)s is changed.") % {"name": outcome.value.name}
+        return desk.go(address_of(desk, _asked(outcome.value)), told)
+    back = address_of(desk, dict(parse_qsl(query)))
+    return desk.back(back, _why(desk, outcome)) if outcome.fields else desk.refuse(outcome)
+
+
 async def delete(desk: Desk) -> Response:
     """Forget a view; the enrollments stay."""
     outcome = await desk.perform(DeleteView(str(desk.request.path_params["id"])))
@@ -113,5 +142,7 @@ def _why(desk: Desk, refusal: Refusal) -> str:
 
 ROUTES = [
     page("views", save, methods=("POST",)),
+    page("views/{id}/edit", edit, methods=("POST",)),
+    page("views/{id}/replace", replace, methods=("POST",)),
     page("views/{id}/delete", delete, methods=("POST",)),
 ]

@@ -111,6 +111,7 @@ MANNERS: Final = {
     "device.reset": Manner("rotate", "warn"),
     "device.reassigned": Manner("user-plus", "warn"),
     "view.saved": Manner("search"),
+    "view.changed": Manner("pencil"),
     "view.deleted": Manner("trash"),
     "device.moved": Manner("sitemap"),
     "user.moved": Manner("sitemap"),
