@@ -169,6 +169,11 @@ SCRIPTS: Final = {
         webhook secret HOOK --json
         webhook delete HOOK
         webhook log HOOK
+        alert list --json
+        alert list
+        alert routes --json
+        1 alert routes --organization nowhere
+        1 alert test --wait 0
         audit list --kind webhook.created
         audit list --since 2026-01-01T00:00Z --limit 3
     """,
