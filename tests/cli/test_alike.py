@@ -173,7 +173,7 @@ SCRIPTS: Final = {
         alert list
         alert routes --json
         1 alert routes --organization nowhere
-        1 alert test --wait 0
+        alert test --wait 0
         audit list --kind webhook.created
         audit list --since 2026-01-01T00:00Z --limit 3
     """,
