@@ -44,7 +44,7 @@ def test_an_alert_is_seen_everywhere_and_who_is_told_is_tried(filled: Filled) ->
     row = page.get_by_role("row").filter(has_text="it@example.com")
     expect(row).to_contain_text("cannot be reached")  # the page looks again by itself
     looked_at(page, "test")
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert not watched.overflow()
     watched.calm()
 
 
