@@ -11,7 +11,7 @@ from enlist.core.clock import MINUTE
 from enlist.core.policy import Permission
 from enlist.store import roles, users
 from enlist.verbs.sign_in import FRESH
-from enlist.web.console.permissions import PERMISSIONS
+from enlist.web.console.permissions import GROUPS, PERMISSIONS
 from tests.installation import ADMINISTRATOR, Enlist
 from tests.web.console.conftest import Console
 
@@ -29,6 +29,8 @@ def held(enlist: Enlist, username: str) -> list[str]:
 
 def test_every_permission_has_words() -> None:
     assert set(PERMISSIONS) == {permission.value for permission in Permission}
+    grouped = [name for group in GROUPS for name in group.permissions]
+    assert sorted(grouped) == sorted(PERMISSIONS), "what stands in no group is in no role"
 
 
 def test_the_page_says_what_each_role_may_do(console: Console) -> None:

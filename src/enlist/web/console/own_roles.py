@@ -25,7 +25,7 @@ from enlist.web.console import people
 from enlist.web.console.forms import Form, read_choices, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import read_query
-from enlist.web.console.permissions import GROUPS
+from enlist.web.console.permissions import GROUPS, Group
 
 _EDIT: Final = "roles:edit"
 _TYPED: Final = ("organization", "name", "description", "version")
@@ -206,13 +206,16 @@ async def _show_form(
     return desk.show("console/role_form.html", context, refusal=form.refusal)
 
 
-def _granted(permissions: frozenset[Permission]) -> list[tuple[str, dict[str, str]]]:
+def _granted(granted: frozenset[Permission]) -> list[Group]:
     """These permissions in words, by what they are about; groups without any are left out."""
     groups = [
-        (label, {name: word.label for name, word in words.items() if name in permissions})
-        for label, words in GROUPS
+        Group(
+            group.label,
+            {name: word for name, word in group.permissions.items() if name in granted},
+        )
+        for group in GROUPS
     ]
-    return [(label, words) for label, words in groups if words]
+    return [group for group in groups if group.permissions]
 
 
 ROUTES = [

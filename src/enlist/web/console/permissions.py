@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from enlist.web.console.navigation import N_
 from enlist.web.console.words import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Permissions about one thing, each by its name."""
+
+    label: str
+    permissions: Mapping[str, Word]
+
 
 PERMISSIONS: Final = {
     "organizations:read": Word(N_("See organizations and their settings")),
@@ -53,12 +64,15 @@ _KINDS: Final = (
     (N_("Devices"), ("devices", "revocations")),
     (N_("Enrollments"), ("enrollments",)),
     (N_("Messages"), ("messages", "templates")),
-    (N_("Events"), ("events",)),
+    (N_("Events and alerts"), ("events", "alerts")),
     (N_("Programs"), ("api_keys", "integrations")),
 )
 
 GROUPS: Final = tuple(
-    (label, {name: word for name, word in PERMISSIONS.items() if name.partition(":")[0] in kinds})
+    Group(
+        label,
+        {name: word for name, word in PERMISSIONS.items() if name.partition(":")[0] in kinds},
+    )
     for label, kinds in _KINDS
 )
 """The same, by what they are about."""
