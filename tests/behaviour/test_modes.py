@@ -17,8 +17,15 @@ def in_force(enlist: Enlist, path: str) -> dict[str, object]:
     return {key: found.value for key, found in policy.settings.items()}
 
 
+PROMPTS = (
+    *("prompt_ownership", "prompt_asset_number", "prompt_email", "windows_mutual_tls"),
+    *("welcome_message", "installation_message", "transition_message"),
+)
+
+
 def test_a_new_installation_lets_anybody_with_an_account_enroll(enlist: Enlist) -> None:
-    """A01, ruling 27: open, no token required, single factor, 10 characters, 24 hours."""
+    """A01, ruling 27: open, no token required, single factor, 10 characters, 24 hours; no prompt
+    (A58)."""
     assert in_force(enlist, enlist.root.path) == {
         "enrollment_mode": "open",
         "require_registration_token": False,
@@ -32,6 +39,7 @@ def test_a_new_installation_lets_anybody_with_an_account_enroll(enlist: Enlist) 
         "notify_users": False,
         "sms_per_day": 200,
         "child_permission": "both",
+        **dict.fromkeys(PROMPTS, False),
     }
     enlist.user("ada")
     enrolled = done(enlist.redeem(login=ADA, group_id="main"))
