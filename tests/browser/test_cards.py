@@ -69,6 +69,7 @@ def test_cards_are_printed_one_to_a_page(site: Site, open_browser: OpenBrowser) 
     expect(page.get_by_text("gone has none")).to_be_visible()
     assert len(enlist.events("enrollment.printed")) == 2
 
+    window.assert_well_behaved(site)  # before it is printed, which moves everything
     paper = page.pdf()
     assert len(re.findall(rb"/Type /Page\n", paper)) == 3
     shown = enlist.do(ShowJwt(jwt.enrollment_id)).jwt.reveal()
@@ -82,4 +83,3 @@ def test_cards_are_printed_one_to_a_page(site: Site, open_browser: OpenBrowser) 
     assert page.locator("nav").is_visible()
     page.emulate_media(media="print")
     assert page.locator("nav").is_hidden()
-    window.assert_well_behaved(site)
