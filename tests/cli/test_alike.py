@@ -57,6 +57,13 @@ SCRIPTS: Final = {
         1 role require-second-factor king
         user remove-second-factor guarded
         1 user remove-second-factor guarded
+        lock list
+        lock list --json
+        1 lock list --organization nowhere
+        lock clear user eve
+        lock clear network 2001:db8::7 --json
+        1 lock clear network nowhere
+        1 lock clear user nobody
         user offboard eve --dry-run
         user offboard eve --at 2026-12-31T18:00+01:00 --yes --json
         user offboard eve --cancel

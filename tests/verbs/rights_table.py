@@ -18,7 +18,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.core.terms import TermsText
-from enlist.store import credentials, holds, second_factors
+from enlist.store import credentials, holds, limits, second_factors
 from enlist.store.waves import Plan
 from enlist.verbs import (
     afresh,
@@ -42,6 +42,7 @@ from enlist.verbs import (
     identities,
     imports,
     keys,
+    locks,
     move,
     move_people,
     offboard,
@@ -180,6 +181,12 @@ def _mailed(world: World, user: str) -> str:
 def _guarded(world: World, user: str) -> str:
     """Somebody with a second factor, whatever its secret."""
     world.installation.store.write(lambda tx: second_factors.put(tx, user, "sealed", "key", 1))
+    return user
+
+
+def _delayed(world: World, user: str) -> str:
+    """Somebody of whom something is counted."""
+    world.installation.store.write(lambda tx: limits.count(tx, f"begun:{user}", 30, HOUR))
     return user
 
 
@@ -369,6 +376,11 @@ REQUESTS: dict[str, Asked] = {
     "CancelOffboarding": Asked(lambda w, p: offboard.CancelOffboarding(_planned(w, p)), OPERATORS),
     "SetPassword": Asked(
         lambda w, p: staff.SetPassword(w.add_user(p).id, Secret("long enough here")), OPERATORS
+    ),
+    "ListLocks": Asked(lambda _w, p: locks.ListLocks(p), ALL, 0),
+    "ShowLocks": Asked(lambda w, p: locks.ShowLocks(named=w.add_user(p).id), ALL, 0),
+    "ClearLock": Asked(
+        lambda w, p: locks.ClearLock("user", _delayed(w, w.add_user(p).id)), OPERATORS
     ),
     "SendPasswordLink": Asked(
         lambda w, p: staff.SendPasswordLink(_mailed(w, w.add_user(p).id)), OPERATORS
@@ -698,6 +710,7 @@ ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
     "SetPassword": lambda _w, u: staff.SetPassword(u, Secret("long enough here")),
     "EndSignInsOf": lambda _w, u: staff.EndSignInsOf(u),
     "SendPasswordLink": lambda w, u: staff.SendPasswordLink(_mailed(w, u)),
+    "ClearLock": lambda w, u: locks.ClearLock("user", _delayed(w, u)),
     "RemoveSecondFactor": lambda w, u: second_factor.RemoveSecondFactor(_guarded(w, u)),
     "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),
     "Register": lambda _w, u: register.Register("", u, NEW),

@@ -120,6 +120,7 @@ PLAIN: Final[dict[str, Any]] = {
     "link": "fresh",
     "account": "fresh",  # whoever it names, the answer is the same
     "needed": "reader",
+    "networks/address": "192.0.2.77",
     "permissions": [],
     "shared": True,
     "below": False,
@@ -236,6 +237,10 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/enrollments/{id}/jwt": (),
     "/console/{group_id}/groups/{id}/members": ("user",),
     "/console/{group_id}/groups/{id}/members/remove": ("user",),
+    "/console/{group_id}/locks/users/{id}": ("back",),
+    "/console/{group_id}/locks/enrollments/{id}": ("back",),
+    "/console/{group_id}/locks/devices/{id}": ("back",),
+    "/console/{group_id}/locks/networks/{address}": ("back",),
     "/console/{group_id}/views": ("name", "q", "platform", "shared"),
     "/console/{group_id}/views/{id}/delete": (),
     "/console/{group_id}/alerts/test": (),

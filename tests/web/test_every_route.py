@@ -172,6 +172,7 @@ def made(enlist: Enlist, services: Services) -> Site:
         "organization": "alpha",
         "role": "reader",
         "rest": "nothing/here",
+        "address": "192.0.2.77",
         "handle": ticket.enrollment_id,
         "look": "7a1fa2-0",
         "roles": enlist.do(AddOwnRole("main", "field support", ("users:read",))).id,

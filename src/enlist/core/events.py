@@ -28,6 +28,8 @@ KINDS: Final[Mapping[str, str]] = {
     "key.added": "A key was added; from when on it makes what is new is in the event.",
     "key.listener_changed": "The device listener has another key; JWTs that are out are useless.",
     "key.compromised": "Keys were replaced because they leaked; live tokens were put on hold.",
+    "network.lock_cleared": "What was refused to a network was forgotten; how many is in the "
+    "event.",
     "organization.created": "An organization was added.",
     "organization.changed": "An organization's name, time zone or language changed.",
     "organization.domains_changed": "The e-mail domains that lead to an organization changed; "
@@ -47,6 +49,8 @@ KINDS: Final[Mapping[str, str]] = {
     "group.member_removed": "A user's membership of a group was ended.",
     "user.created": "A user was added.",
     "user.changed": "A user's details changed; which ones is in the event.",
+    "user.lock_cleared": "Wrong passwords, or what else a user had done too often, were forgotten; "
+    "how many is in the event.",
     "user.password_changed": "A user's password was set.",
     "user.password_link_sent": "A link to set a password is on its way to a user; who asked for it "
     "is in the event.",
@@ -105,6 +109,8 @@ KINDS: Final[Mapping[str, str]] = {
     "device.moved": "A registered device went to another organization, with its token; both logs "
     "tell it.",
     "user.moved": "A user belongs to another organization; both logs tell it.",
+    "device.lock_cleared": "What a device had asked for too often was forgotten; how many is in "
+    "the event.",
     "device.denied": "An enrolled device was put on a deny list: it is enrolled no more, its "
     "credentials and enrollments were revoked.",
     "device.replaced": "Another device took this one's place; its credentials were revoked.",
@@ -117,6 +123,8 @@ KINDS: Final[Mapping[str, str]] = {
     "view.changed": "Somebody changed a saved view: its name, what it shows, or for whom it is.",
     "view.deleted": "A saved view was deleted.",
     "enrollment.resent": "The same token was sent again.",
+    "enrollment.lock_cleared": "Wrong logins with a token, or attempts, were forgotten; how many "
+    "is in the event.",
     "enrollment.revoked": "An enrollment was revoked.",
     "enrollment.deleted": "An unused enrollment was deleted, for good.",
     "enrollment.expired": "A token ran out unused.",

@@ -25,6 +25,13 @@ _GIVE_BACK = Query(
     "enrollment.give_back_login",
     "UPDATE enrollment SET wrong_logins = wrong_logins - 1 WHERE id = :id AND wrong_logins > 0",
 )
+_CLEAR = Query(
+    "enrollment.clear_logins",
+    """
+    UPDATE enrollment SET wrong_logins = 0
+     WHERE id = :id AND state = 'active' AND wrong_logins = :seen
+    """,
+)
 _REVOKE = Query(
     "enrollment.too_many_logins",
     """
@@ -48,3 +55,8 @@ def give_back(tx: Tx, enrollment_id: Id) -> None:
 def revoke_if_outguessed(tx: Tx, enrollment_id: Id) -> bool:
     """Revoke a token on which every allowed login was wrong (ruling 26)."""
     return tx.run(_REVOKE, id=enrollment_id, now=tx.now, most=MOST) == 1
+
+
+def clear(tx: Tx, enrollment_id: Id, seen: int) -> bool:
+    """Forget the wrong logins on a live token; False where there are not as many as were seen."""
+    return tx.run(_CLEAR, id=enrollment_id, seen=seen) == 1

@@ -14,6 +14,7 @@ from enlist.core.clock import rfc3339
 from enlist.core.events import EVENT_VERSION
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
+from enlist.core.locks import Lock
 from enlist.core.model import GrantKind, MessageState
 from enlist.core.policy import ROLES, Role
 from enlist.core.restrictions import Restriction
@@ -104,6 +105,11 @@ def role_held(found: model.RoleAssignment) -> Document:
 def saved_view(found: model.SavedView) -> Document:
     """A view of the list of enrollments; whose it is stays out."""
     return _placed(found, "user_id") | {"filters": dict(found.filters)}
+
+
+def lock(found: Lock) -> Document:
+    """A count in force; a network belongs to no organization."""
+    return _placed(found) | {"organization": found.group_id or None}
 
 
 def restriction(found: Restriction) -> Document:

@@ -37,9 +37,13 @@ def all_counts(tools: Tools, tx: Reader, user_id: Id, username: str) -> tuple[st
     return (name, *(f"{name}@{network}" for network in sorted(_networks(tx, user_id))))
 
 
+def name_digest(tools: Tools, name: str) -> str:
+    """What stands for a user name, or an e-mail address, in what tries are counted by."""
+    return tools.keys.digest(Kind.USERNAME, Secret(name.casefold())).value.hex()
+
+
 def _named(tools: Tools, username: str) -> str:
-    digest = tools.keys.digest(Kind.USERNAME, Secret(username.casefold()))
-    return f"login:{digest.value.hex()}"
+    return f"login:{name_digest(tools, username)}"
 
 
 def _networks(tx: Reader, user_id: Id) -> set[str]:

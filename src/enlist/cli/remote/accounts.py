@@ -9,9 +9,10 @@ from enlist.cli.remote.asking import Asking, Ways, acted, listed, part, some, un
 from enlist.cli.remote.enrolling import details
 from enlist.cli.remote.reviving import moment, revived
 from enlist.core import model
+from enlist.core.locks import Lock
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
-from enlist.verbs import api_keys, first_device, groups, staff, users, views
+from enlist.verbs import api_keys, first_device, groups, locks, staff, users, views
 
 
 def _user(verb: users.AddUser) -> dict[str, Any]:
@@ -56,7 +57,21 @@ def _change_group(api: Asking, verb: groups.ChangeGroup) -> Any:
     return found if isinstance(found, Refusal) else revived(model.UserGroup, found)
 
 
+def _list_locks(api: Asking, verb: locks.ListLocks) -> tuple[Lock, ...] | Refusal:
+    found = api.get("/locks", **some(organization=verb.organization))
+    if isinstance(found, Refusal):
+        return found
+    return tuple(revived(Lock, each) for each in found["items"])
+
+
+def _clear_lock(api: Asking, verb: locks.ClearLock) -> int | Refusal:
+    found = api.do("DELETE", f"/locks/{part(verb.kind)}s/{part(verb.named)}")
+    return found if isinstance(found, Refusal) else int(found["counted"])
+
+
 ACCOUNTS: Final[Ways] = {
+    locks.ListLocks: _list_locks,
+    locks.ClearLock: _clear_lock,
     views.ListUsers: listed("/users", model.User),
     users.AddUser: _add_user,
     staff.SendPasswordLink: _send_password_link,

@@ -8,17 +8,19 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
+from enlist.core.locks import LockKind
 from enlist.core.model import Enrollment
 from enlist.core.outcomes import Refusal
 from enlist.verbs.views import ListEnrollments
 from enlist.verbs.views_details import ShowEnrollment
-from enlist.web.console import saved_views, words
+from enlist.web.console import locks, saved_views, words
 from enlist.web.console.alarms import flagged
 from enlist.web.console.bulk_acts import acts_of
 from enlist.web.console.devices import shown_attempts
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import ListQuery, read_query
+from enlist.web.console.locks import locks_of
 from enlist.web.console.offering import of_enrollment, permitted
 from enlist.web.console.sending import unsendable
 from enlist.web.console.timeline import INTERCEPTION
@@ -61,8 +63,10 @@ async def show_enrollment(desk: Desk) -> Response:
     if moved is not None:
         return moved
     state = shown_state(found.state, found.expires_at, desk.now)
+    locked = await locks_of(desk, LockKind.ENROLLMENT, found.id)
     mark = mark_of(
         state,
+        *((lock.cause, lock.counted) for lock in locked),
         found.generation,
         *(event.id for event in detail.timeline.items[:1]),
         *((attempt.id, attempt.state) for attempt in detail.attempts),
@@ -77,6 +81,8 @@ async def show_enrollment(desk: Desk) -> Response:
         "offers": permitted(desk, of_enrollment(found.grant, state), found.organization_path),
         "unsendable": unsendable(desk, found, detail.user),
         "mark": mark,
+        "locks": locked,
+        **locks.words(),
         "attempts": shown_attempts(detail.attempts, desk.now),
         "story": describe_all(detail.timeline.items, desk.caller.language),
         "interceptions": await flagged(

@@ -69,6 +69,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "The device listener has another key; JWTs that are out are useless."
     ),
     "key.compromised": N_("%(who)s replaced keys that leaked; live tokens were put on hold."),
+    "network.lock_cleared": N_("%(who)s cleared the lock of the network %(network)s."),
     "organization.created": N_("%(who)s added the organization %(name)s (%(group_id)s)."),
     "organization.changed": N_("%(who)s changed the details of %(place)s."),
     "organization.domains_changed": N_("%(who)s changed the e-mail domains of %(place)s."),
@@ -88,6 +89,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "user.created": N_("%(who)s added the user %(user)s."),
     "user.changed": N_("%(who)s changed the details of %(user)s."),
     "user.password_changed": N_("%(who)s set the password of %(user)s."),
+    "user.lock_cleared": N_("%(who)s cleared the lock of %(user)s."),
     "user.password_link_sent": N_("%(user)s is sent a link to set a password."),
     "user.password_link_asked": N_("Somebody forgot a password, and was sent no link."),
     "user.password_link_used": N_("%(user)s set a password with the link that was sent."),
@@ -160,6 +162,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "view.deleted": N_("%(who)s deleted the saved view %(name)s."),
     "device.moved": N_("%(who)s moved %(device)s to another organization, with its token."),
     "user.moved": N_("%(who)s moved %(user)s to another organization."),
+    "device.lock_cleared": N_("%(who)s cleared the lock of %(device)s."),
     "device.denied": N_("%(device)s was put on a deny list; what it held has ended."),
     "device.replaced": N_("Another device took the place of %(device)s; what it held has ended."),
     "enrollment.issued": N_("%(who)s issued a new enrollment for %(device)s."),
@@ -177,6 +180,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "enrollment.resent": N_("%(who)s sent the token for %(device)s to its user."),
     "enrollment.expired": N_("The token for %(device)s ran out unused."),
     "enrollment.reactivated": N_("%(who)s freed the enrollment of %(device)s."),
+    "enrollment.lock_cleared": N_("%(who)s cleared the lock of the enrollment of %(device)s."),
     "enrollment.revoked": N_("%(who)s revoked the enrollment of %(device)s."),
     "enrollment.deleted": N_("%(who)s deleted the enrollment of %(device)s."),
     "enrollment.opened": N_("%(who)s opened an enrollment link."),
@@ -339,7 +343,7 @@ def describe(event: EventRow, language: str, places: Mapping[Id, str] | None = N
     if place:
         names["place"] = Markup("<strong>{}</strong>").format(place)
     names["verb"] = escape(gettext(VERBS.get(str(event.data.get("verb")), N_("do something"))))
-    for name in ("name", "group_id", "role", "version"):
+    for name in ("name", "group_id", "network", "role", "version"):
         names.setdefault(name, escape("—"))
     manner = timeline.manner_of(event)
     return Description(
@@ -371,7 +375,7 @@ def _names(event: EventRow, gettext: Translate) -> list[tuple[str, str]]:
         told["name"] = gettext(ALERT_KINDS[str(told["alert_kind"])].title)
     if told.get("role") in ROLES:
         told["role"] = gettext(ROLES[told["role"]].label)
-    wanted = ("user", "device", "recipient", "name", "group_id", "role", "version")
+    wanted = ("user", "device", "network", "recipient", "name", "group_id", "role", "version")
     return [(name, told[name]) for name in wanted if told.get(name)]
 
 
@@ -426,6 +430,7 @@ _COUNTS: Final = {
     "messages_cancelled": N_("Messages not sent any more: %(count)s."),
     "api_keys_revoked": N_("API keys revoked: %(count)s."),
     "held": N_("Times that it was held: %(count)s."),
+    "counted": N_("Counted until then: %(count)s."),
     "terms_version": N_("Terms of use: version %(count)s."),
 }
 

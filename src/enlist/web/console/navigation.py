@@ -166,6 +166,14 @@ MAP: Final = (
                 ),
             ),
             Entry(
+                "locks",
+                N_("Locks"),
+                "lock",
+                _P.USERS_READ,
+                ("Unlock account", "Locked accounts", "Wrong passwords", "Throttle", "Lockout"),
+                listed=False,
+            ),
+            Entry(
                 "users/new",
                 N_("Add a user"),
                 "user-plus",

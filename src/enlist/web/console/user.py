@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from enlist.core.lifecycle import shown_state
+from enlist.core.locks import LockKind
 from enlist.core.model import User, UserState
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Right, outranks
@@ -23,11 +24,12 @@ from enlist.verbs.staff import EndSignInsOf, SendPasswordLink, SetPassword
 from enlist.verbs.users import DeleteUser, SetUserState
 from enlist.verbs.views import ListDevices, ListEnrollments
 from enlist.verbs.views_details import ShowUser, UserDetail
-from enlist.web.console import people, words
+from enlist.web.console import locks, people, words
 from enlist.web.console.devices import shown_attempts
 from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form
 from enlist.web.console.layout import Desk, page
+from enlist.web.console.locks import locks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ async def show_user(desk: Desk) -> Response:
         ],
         "attempts": shown_attempts(detail.attempts, desk.now),
         "story": describe_all(detail.timeline.items, desk.caller.language),
+        "locks": await locks_of(desk, LockKind.USER, detail.user.id),
+        **locks.words(),
         "words": words,
     }
     return desk.show("console/user.html", context)
