@@ -8,7 +8,7 @@ a caller who holds `enrollments:reveal`.
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from enlist.core.caller import Caller, CallerKind
@@ -92,7 +92,7 @@ class DeviceDetails:
     asset_number: str = ""
     external_id: str = ""
     tags: TagsGiven = ()
-    custom_attributes: AttributesGiven = ""
+    custom_attributes: AttributesGiven = field(default_factory=dict)
 
     def problems(self) -> tuple[FieldError, ...]:
         """What is wrong with it, field by field."""
@@ -121,13 +121,16 @@ class DeviceDetails:
         return found, tuple(read.errors)
 
     def _stands(self) -> bool:
-        """Whether there is nothing to find wrong, or to change: in short, as most rows are."""
+        """Whether there is nothing to find wrong, or to change: in short, as most rows are.
+
+        An empty text, as of a form, is not how it is stored.
+        """
         return (
             self.name != ""
             and self.platform in _PLATFORMS
             and self.ownership in _OWNERSHIPS
-            and not self.tags
-            and not self.custom_attributes
+            and self.tags == ()
+            and self.custom_attributes == {}
             and all(map(fields.stands, _TEXTS_OF(self)))
         )
 

@@ -68,6 +68,16 @@ def test_the_review_shows_device_and_message_and_changes_nothing(
 
 
 @pytest.mark.usefixtures("ada")
+def test_the_review_shows_a_device_of_which_little_is_known(console: Console) -> None:
+    fields = {"user": "ada", "name": "Ada's laptop", "platform": "linux", "step": "review"}
+    unsaid = {"tags": "", "custom_attributes": "", "serial": ""}
+    page = console.sign_in("operator").send(NEW, {**fields, **unsaid})
+    assert page.status == 200
+    assert "Is this right?" in page.source
+    assert "Tags" not in page.main
+
+
+@pytest.mark.usefixtures("ada")
 def test_save_registers_and_queues_the_message(console: Console, enlist: Enlist) -> None:
     desk = console.sign_in("operator")
     review = desk.send(NEW, {**FIELDS, "step": "review"})
