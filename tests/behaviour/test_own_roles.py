@@ -11,7 +11,7 @@ import pytest
 from enlist.core.caller import Caller
 from enlist.core.model import OwnRole
 from enlist.core.policy import Permission, held_at
-from enlist.store import roles
+from enlist.store import own_roles, roles
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.callers import ByApiKey
 from enlist.verbs.driver import AnyVerb, View
@@ -269,6 +269,29 @@ def test_two_edits_at_once_are_told_apart(acme: Enlist) -> None:
     ended = sorted(code(each) for each in acme.together(edits))
     assert ended == ["done", "precondition_failed"]
     assert len(acme.events("role.changed")) == 1
+
+
+def test_two_deleted_in_favour_of_each_other_are_locked_in_one_order(
+    acme: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each would wait for the other. Of the two one stays, with the holders of both."""
+    pair = [add(acme, name) for name in ("one", "two")]
+    for name, role in zip(("ada", "bob"), pair, strict=True):
+        acme.user(name, organization="acme")
+        acme.do(GrantRole(name, "acme", role.id))
+    deletions: list[Callable[[], Any]] = [
+        partial(acme.perform, DeleteOwnRole(pair[at].id, instead=pair[1 - at].id), acme.host)
+        for at in (0, 1)
+    ]
+    ended = [code(each) for each in acme.together(deletions)]
+    assert ended.count("done") == 1
+    (left,) = acme.rows("own_role")
+    assert len(acme.rows("role_assignment", role=left["id"])) == 2
+    earlier = add(acme, "earlier")
+    later, locked, hold = add(acme, "later"), list[str](), own_roles.hold
+    monkeypatch.setattr(own_roles, "hold", lambda tx, role: locked.append(role) or hold(tx, role))
+    acme.do(DeleteOwnRole(later.id, instead=earlier.id))
+    assert locked[:2] == [earlier.id, later.id]
 
 
 def test_it_is_known_where_it_was_made_and_below(acme: Enlist) -> None:

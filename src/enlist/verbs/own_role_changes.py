@@ -59,10 +59,17 @@ def _editable(tx: Reader, caller: Caller, role_id: str, version: int | None) -> 
     return refusal or Editing(found, holders)
 
 
-def _settle(tx: Tx, editing: Editing) -> None:
-    """Keep a role and its holders as they were seen, until the end of the transaction."""
+def _settle(tx: Tx, editing: Editing, instead: AnyRole | None = None) -> None:
+    """Keep a role and its holders as they were seen, until the end of the transaction.
+
+    What they get instead is kept with it, in the order of the ids: else two that delete each
+    other's role would wait for each other.
+    """
     role = editing.role
-    if not own_roles.hold(tx, role.id) or own_roles.holders(tx, role.id) != editing.holders:
+    for each in sorted({role.id} | ({instead.key} if instead and instead.version else set())):
+        if not own_roles.hold(tx, each):
+            raise ConcurrentChange
+    if own_roles.holders(tx, role.id) != editing.holders:
         raise ConcurrentChange
 
 
@@ -170,7 +177,7 @@ class DeleteOwnRole(QuickVerb[Deleting, int]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Deleting) -> Done[int] | Refusal:
         role, instead, holders = ready.seen.role, ready.instead, ready.seen.holders
-        _settle(tx, ready.seen)
+        _settle(tx, ready.seen, instead)
         if holders and not self.withdraw and instead is None:
             detail = "Somebody holds this role. Say whether it is taken away, or what they get."
             return Refusal("conflict", detail=detail, about=role.subjects)
