@@ -173,6 +173,14 @@ _RESEND = Query(
        AND EXISTS (SELECT 1 FROM enrollment e WHERE e.id = wave_member.enrollment_id AND {_LIVE})
     """,
 )
+_RESENDABLE = Query(
+    "wave_member.resendable",
+    f"""
+    SELECT count(*) AS found {_FROM}
+     WHERE m.wave_id = :wave_id AND m.task = '' AND m.state = 'issued' AND {_LIVE}
+       AND {_STATE} <> 'queued'
+    """,
+)
 _REMIND = Query(
     "wave_member.remind",
     f"""
@@ -295,6 +303,12 @@ def stop(tx: Tx, wave_id: Id) -> None:
 def ask_to_resend(tx: Tx, wave_id: Id) -> int:
     """Whoever could still enroll and has not gets a turn to be sent his token; how many."""
     return tx.run(_RESEND, wave_id=wave_id, now=tx.now)
+
+
+def resendable(tx: Reader, wave_id: Id) -> int:
+    """How many of them were sent their token, or could not be, and can still enroll."""
+    row = tx.one(_RESENDABLE, wave_id=wave_id, now=tx.now)
+    return 0 if row is None else int(row["found"])
 
 
 def ask_to_remind(tx: Tx, wave_id: Id, ahead: int) -> int:

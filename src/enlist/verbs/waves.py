@@ -258,11 +258,16 @@ class ResendWave(_Changing):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A wave, how far its people are, and how many of its first share have enrolled."""
+    """A wave, how far its people are, and how many of its first share have enrolled.
+
+    Attributes:
+        resendable: how many can still enroll and have no message on its way.
+    """
 
     wave: Wave
     counts: dict[MemberState, int]
     canaries_enrolled: int
+    resendable: int = 0
 
 
 class ListWaves(Listed[Wave]):
@@ -289,7 +294,8 @@ class ShowWave(View[Standing]):
         if isinstance(wave, Refusal):
             return wave
         enrolled = wave_members.canaries_enrolled(tx, wave.id) if wave.plan.canary_percent else 0
-        return Standing(wave, wave_members.counts(tx, wave.id), enrolled)
+        resendable = wave_members.resendable(tx, wave.id)
+        return Standing(wave, wave_members.counts(tx, wave.id), enrolled, resendable)
 
 
 class ListWaveMembers(Listed[Member]):

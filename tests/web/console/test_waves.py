@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from enlist.store.waves import Plan
 from enlist.verbs.groups import AddGroup
+from enlist.verbs.verdicts import Rejected
 from enlist.verbs.waves import StartWave, Whom
 from enlist.verbs.waving import Waving
+from tests.behaviour.waving import post
 from tests.web.console.conftest import Console
 
 PLAN = Plan("Autumn <b>", "ios", "none", "{user}'s phone", "email", "", 0, 0, 50, 80, 6)
@@ -42,3 +46,25 @@ def test_a_wave_is_watched_and_led(console: Console) -> None:
     assert [each for each in reader.open(at).forms if "post" in each and "waves" in each[1]] == []
     assert not reader.open("/console/main/waves").leads_to("/console/main/waves/new")
     assert reader.open("/console/main/waves/new").status == 403
+
+
+def test_who_got_no_message_can_be_sent_another(console: Console) -> None:
+    """A mail server refused it, but the token lives; not while a message is on its way."""
+    enlist, desk = console.enlist, console.sign_in("operator")
+    enlist.user("ada", password="")
+    wave = enlist.do(
+        StartWave("", replace(PLAN, canary_percent=0, canary_needs=0), Whom(users=("ada",)))
+    )
+    at = f"/console/main/waves/{wave.id}"
+    resend = ("post", f"{at}/resend")
+    work = Waving(enlist.driver, enlist.store).work
+    assert work()
+    assert resend not in desk.open(at).forms
+    post(enlist, Rejected("no such mailbox"))
+    shown = desk.open(at)
+    assert "no such mailbox" in shown.text
+    assert resend in shown.forms
+    desk.send(f"{at}/resend", {})
+    assert work()
+    assert resend not in desk.open(at).forms
+    assert len(enlist.rows("message")) == 2
