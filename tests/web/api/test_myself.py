@@ -167,6 +167,8 @@ def test_ones_own_devices(api: Api) -> None:
     api.enlist.do(ChangeDevice(added["id"], {"tags": "pool, loan"}))
     (shown,) = answered(ada.get("/me/devices"))["items"]
     assert shown["tags"] == ["pool", "loan"]
+    assert answered(ada.get(at)) == shown
+    assert refused(ada.get(f"/me/devices/{api.enlist.register('eve').device_id}"))[0] == 404
     assert {row["recipient"] for row in api.enlist.rows("message")} == {"ada@example.com"}
     done(api.enlist.redeem(api.enlist.register("ada", name="phone").token))
     mine = answered(ada.get("/me/devices"))

@@ -224,12 +224,18 @@ def test_roles(api: Api, administrator: Client) -> None:
     assert [(each["role"], each["organization"]) for each in held] == [("helpdesk", "berlin")]
     assert answered(administrator.post("/users/ada/roles", body))["items"] == held
     assert answered(administrator.get("/users/ada"))["roles"] == held
+    (listed,) = answered(administrator.get("/role-assignments?role=helpdesk"))["items"]
+    assert {name: listed[name] for name in held[0]} == held[0]
+    assert (listed["username"], listed["granted_at"][:4]) == ("ada", "2026")
+    page = answered(administrator.get("/role-assignments?limit=1&sort=-user"))
+    rest = administrator.get(f"/role-assignments?sort=-user&cursor={page['next_cursor']}")
+    assert page["items"][0]["username"] == ADMINISTRATOR
+    assert [each["username"] for each in answered(rest)["items"]] == ["ada"]
     left = answered(administrator.delete("/users/ada/roles/berlin/helpdesk"))
     assert left == {"items": []}
-    assert wrong_fields(administrator.post("/users/ada/roles", {"role": "king"})) == {
-        "role",
-        "organization",
-    }
+    king = {"role": "king", "organization": "main"}
+    assert wrong_fields(administrator.post("/users/ada/roles", king)) == {"role"}
+    assert wrong_fields(administrator.post("/users/ada/roles", {})) == {"role", "organization"}
     assert refused(administrator.delete("/users/ada/roles/nowhere/helpdesk"))[0] == 404
 
 

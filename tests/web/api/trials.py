@@ -351,6 +351,7 @@ TRIALS: dict[str, Trial] = {
         "/organizations/main/second-factor-roles",
         {"roles": ["reader"]},
     ),
+    "GET /role-assignments": ("/role-assignments", None),
     "POST /users/{user}/roles": lambda w: (
         f"/users/{w.user()}/roles",
         {"role": "reader", "organization": "main"},
@@ -393,6 +394,7 @@ TRIALS: dict[str, Trial] = {
     "POST /me/sign-out": ("/me/sign-out", {"keep_present": True}),
     "GET /me/devices": ("/me/devices", None),
     "POST /me/devices": ("/me/devices", {"name": "laptop", "platform": "linux"}),
+    "GET /me/devices/{device_id}": lambda w: (f"/me/devices/{w.mine()}", None),
     "POST /me/devices/{device_id}/resend": lambda w: (f"/me/devices/{w.mine()}/resend", None),
     "POST /me/devices/{device_id}/renew": lambda w: (f"/me/devices/{w.mine()}/renew", None),
     "GET /me/devices/{device_id}/message": lambda w: (f"/me/devices/{w.mine()}/message", None),

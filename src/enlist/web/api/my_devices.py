@@ -18,7 +18,7 @@ from enlist.verbs.issuing import Delivery
 from enlist.verbs.mine import AddedAgain, AddMine, DeleteMine, RenewMine, ResendMine
 from enlist.verbs.register import DeviceDetails
 from enlist.verbs.users import CONTACT
-from enlist.verbs.views_mine import Mine, MyDevices, ShowMyMessage
+from enlist.verbs.views_mine import Mine, MyDevices, ShowMyDevice, ShowMyMessage
 from enlist.web.api.bodies import Body, Shown, changes
 from enlist.web.api.enrollments import UNSENDABLE
 from enlist.web.api.myself import SIGNED_IN
@@ -108,6 +108,14 @@ async def list_my_devices(asking: Staff) -> MyDeviceList | Refusal:
             questions=list(own.questions),
         ),
     )
+
+
+@operations.staff("GET", "/me/devices/{device_id}", SIGNED_IN, answers=MyDevice)
+async def show_my_device(asking: Staff, device_id: IdGiven) -> MyDevice | Refusal:
+    """Show a device of one's own."""
+    now = asking.services.tools.clock()
+    found = await asking.see(ShowMyDevice(device_id))
+    return shown(found, lambda own: MyDevice.of(own.mine, now))
 
 
 class NewDevice(Body):

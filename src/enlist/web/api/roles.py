@@ -1,15 +1,17 @@
-"""Roles that users hold: giving and taking them."""
+"""Roles that users hold: who holds which, giving and taking them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
+from fastapi import Query
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core.model import RoleAssignment
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
+from enlist.store.roles import Holding
 from enlist.verbs import documents
 from enlist.verbs.second_factor_rules import (
     Rules,
@@ -17,9 +19,10 @@ from enlist.verbs.second_factor_rules import (
     ShowSecondFactorRules,
 )
 from enlist.verbs.staff import GrantRole, WithdrawRole
-from enlist.web.api.bodies import Body, Shown
+from enlist.verbs.views import ListRoles
+from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
 from enlist.web.api.operations import Operations, Staff, shown
-from enlist.web.values import EXAMPLE_ID, Line
+from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
 
 operations: Final = Operations("Users")
 
@@ -55,6 +58,50 @@ class Roles(Shown):
     def of(cls, found: tuple[RoleAssignment, ...]) -> Roles:
         """All of them."""
         return cls(items=[RoleHeld.of(each) for each in found])
+
+
+class Assignment(RoleHeld):
+    """A role, and who holds it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {**ROLE, "user_id": EXAMPLE_ID, "username": "ada", "granted_at": EXAMPLE_MOMENT}
+            ]
+        }
+    )
+
+    user_id: str
+    username: str
+    granted_at: Moment
+
+    @classmethod
+    def held(cls, found: Holding) -> Assignment:
+        """A line of the store's list."""
+        return cls(
+            **documents.role_held(found.role),
+            user_id=found.user_id,
+            username=found.username,
+            granted_at=found.granted_at,
+        )
+
+
+class AssignmentQuery(Paging):
+    """Sorts: `user`, `role`, `organization`."""
+
+    role: Line | None = None
+    """A built-in role, or the id of an organization's own."""
+    user: Line | None = None
+    """Id or user name."""
+
+
+@operations.staff("GET", "/role-assignments", Permission.STAFF_READ, answers=Page[Assignment])
+async def list_role_assignments(
+    asking: Staff, query: Annotated[AssignmentQuery, Query()]
+) -> Page[Assignment] | Refusal:
+    """List the roles that are held in an organization and below, and by whom."""
+    found = await asking.see(ListRoles(**filters(query)))
+    return shown(found, lambda page: Page.of(page, Assignment.held))
 
 
 class RoleBody(Body):
