@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from enlist.core.caller import Caller
+from enlist.core.ids import new_id
 from enlist.core.outcomes import Refusal
-from enlist.store import groups, users
+from enlist.store import devices, groups, users
 from enlist.store.imports import ImportJob
+from enlist.store.tx import Reader
+from enlist.verbs.driver import AnyVerb, Driver
 from enlist.verbs.groups import AddGroup, AddMember
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import ReadImportErrors, ShowImport, StartImport, bring
 from enlist.verbs.move_people import MoveUser
+from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register_identity import RegisterAlone, RegisterIdentity
+from enlist.verbs.register_many import Ids, RegisterInBulk
 from enlist.verbs.users import AddUser
 from tests.installation import Enlist, Ticket, code, done
 
@@ -23,6 +32,25 @@ def _places(enlist: Enlist) -> None:
     enlist.organization("north")
     enlist.organization("south")
     enlist.organization("harbour", parent="south")
+
+
+@dataclass
+class Interrupted:
+    """A store in which something happens once the first reader has looked."""
+
+    store: Any
+    meanwhile: Callable[[], Any]
+    over: bool = False
+
+    def read(self, function: Callable[[Reader], Any], **options: Any) -> Any:
+        found = self.store.read(function, **options)
+        if not self.over:
+            self.over = True
+            self.meanwhile()
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
 
 
 def place(enlist: Enlist, name: str) -> str:
@@ -90,6 +118,28 @@ def test_what_is_enrolled_elsewhere_holds_him_back(enlist: Enlist) -> None:
     assert place(enlist, "ada") == "harbour"
     enlist.do(MoveUser("ada", "south"))
     assert (place(enlist, "ada"), enlist.device(ticket.device_id).group_id) == ("south", "harbour")
+
+
+@pytest.mark.parametrize("way", ["alone", "in bulk", "without an enrollment"])
+@pytest.mark.parametrize("first", ["move", "register"])
+def test_a_device_registered_meanwhile_goes_along(enlist: Enlist, way: str, first: str) -> None:
+    """One of the two was decided by where he was; whichever is second looks again."""
+    ada = enlist.user("ada", organization="north")
+    details, now = DeviceDetails("phone", "ios"), enlist.clock()
+    named, ids = replace(details, external_id="ada"), Ids(new_id(now), new_id(now))
+    verbs: dict[str, AnyVerb[Any, Any, Any]] = {
+        "alone": Register("", "ada", details),
+        "in bulk": RegisterInBulk(Register("", "ada", details), ids),
+        "without an enrollment": RegisterAlone(RegisterIdentity("", "", named)),
+    }
+    late, early = MoveUser("ada", "south"), verbs[way]
+    if first == "move":
+        late, early = verbs[way], MoveUser("ada", "south")
+    store: Any = Interrupted(enlist.store, lambda: enlist.do(early))
+    outcome = Driver(store, enlist.installation.tools, lambda _: None).perform(late, enlist.host)
+    assert code(outcome) == "done"
+    (device,) = enlist.store.read(lambda tx: devices.of_user(tx, ada.id))
+    assert (device.group_id, place(enlist, "ada")) == ("south", "south")
 
 
 def test_both_organizations_must_be_the_callers(enlist: Enlist) -> None:

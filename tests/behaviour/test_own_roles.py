@@ -12,6 +12,7 @@ from enlist.core.caller import Caller
 from enlist.core.model import OwnRole
 from enlist.core.policy import Permission, held_at
 from enlist.store import own_roles, roles
+from enlist.store.tx import Tx
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.callers import ByApiKey
 from enlist.verbs.driver import AnyVerb, View
@@ -289,7 +290,12 @@ def test_two_deleted_in_favour_of_each_other_are_locked_in_one_order(
     assert len(acme.rows("role_assignment", role=left["id"])) == 2
     earlier = add(acme, "earlier")
     later, locked, hold = add(acme, "later"), list[str](), own_roles.hold
-    monkeypatch.setattr(own_roles, "hold", lambda tx, role: locked.append(role) or hold(tx, role))
+
+    def noted(tx: Tx, role_id: str) -> bool:
+        locked.append(role_id)
+        return hold(tx, role_id)
+
+    monkeypatch.setattr(own_roles, "hold", noted)
     acme.do(DeleteOwnRole(later.id, instead=earlier.id))
     assert locked[:2] == [earlier.id, later.id]
 

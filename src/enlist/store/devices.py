@@ -33,6 +33,18 @@ _OF_USER = Query(
     "device.of_user",
     f"{COLUMNS} WHERE d.user_id = :user_id AND d.deleted_at IS NULL ORDER BY d.id LIMIT 1000",
 )
+_LEFT_BEHIND = Query(
+    "device.left_behind",
+    """
+    SELECT 1 AS found FROM device d
+      JOIN app_user u ON u.id = d.user_id
+      JOIN organization o ON o.id = d.organization_id
+      JOIN organization his ON his.id = u.organization_id
+     WHERE d.user_id = :user_id AND d.deleted_at IS NULL
+       AND substr(o.path, 1, length(his.path)) <> his.path
+     LIMIT 1
+    """,
+)
 _WITH_EXTERNAL_ID = Query(
     "device.with_external_id",
     """
@@ -252,6 +264,11 @@ def find(tx: Reader, device_id: Id) -> Device | None:
 def of_user(tx: Reader, user_id: Id) -> list[Device]:
     """A user's devices, the oldest first; no more than a thousand."""
     return [made_of(row) for row in tx.all(_OF_USER, user_id=user_id)]
+
+
+def left_behind(tx: Reader, user_id: Id) -> bool:
+    """Whether a device of his stands neither in his organization nor below it."""
+    return tx.one(_LEFT_BEHIND, user_id=user_id) is not None
 
 
 def with_external_id(tx: Reader, organization_id: Id, external_id: str) -> Id | None:

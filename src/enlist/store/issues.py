@@ -9,11 +9,12 @@ not hold is left out, and the others do not notice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening, make_events
+from enlist.core.ids import Id
 from enlist.core.model import Device
 from enlist.store import devices, enrollment_secrets, enrollments, events, outbox, sms, users
 from enlist.store.enrollment_secrets import NewSecret
@@ -65,12 +66,12 @@ def issue(tx: Tx, claims: Sequence[Issue]) -> list[int]:
             was written.
     """
     owners = {each.device.user_id for each in claims if each.device.user_id}
-    there = {None, *users.hold_each(tx, owners)}
+    there = users.hold_each(tx, owners)
     taken = enrollment_secrets.taken(tx, (each.secret for each in claims))
     fit = [
         each.following if each.secret.digest.value in taken else each
         for each in claims
-        if each.device.user_id in there and _may_be_sent(tx, each)
+        if _belongs(each.device, there) and _may_be_sent(tx, each)
     ]
     made = devices.insert_each(tx, [each.device for each in fit])
     issued = {each.device.id: each for each in fit if each.device.id in made}
@@ -79,6 +80,14 @@ def issue(tx: Tx, claims: Sequence[Issue]) -> list[int]:
         issued[each.device.id].secret.generation if each.device.id in issued else 0
         for each in claims
     ]
+
+
+def _belongs(device: Device, there: Mapping[Id, str]) -> bool:
+    """Whether its user, if it has one, is there still: where it shall stand, or above."""
+    if device.user_id is None:
+        return True
+    path = there.get(device.user_id)
+    return path is not None and device.organization_path.startswith(path)
 
 
 def _may_be_sent(tx: Tx, claim: Issue) -> bool:

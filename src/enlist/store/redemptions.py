@@ -30,6 +30,7 @@ from enlist.store import (
     notices,
     replacements,
     terms,
+    users,
 )
 from enlist.store.allowances import Allowance
 from enlist.store.credentials import NewCertificate
@@ -188,8 +189,12 @@ def _redeem(tx: Tx, claims: Sequence[Redemption], *, only: bool) -> list[bool]:
 
 
 def _make_fresh(tx: Tx, claim: Redemption) -> None:
-    if claim.fresh_device is not None:
-        devices.insert(tx, claim.fresh_device)
+    device = claim.fresh_device
+    if device is not None:
+        place = device.organization_path
+        if device.user_id is not None and not users.hold(tx, device.user_id, within=place):
+            raise ConcurrentChange
+        devices.insert(tx, device)
     if claim.fresh_enrollment is not None:
         endings.make_room(tx, claim.caller, claim.happening.about)
         enrollments.insert(tx, claim.fresh_enrollment)

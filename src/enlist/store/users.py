@@ -119,8 +119,19 @@ _HOLD = Query(
     # row, and both came to change it, would wait for each other for ever.
     postgres=f"{_HOLD_TEXT} FOR NO KEY UPDATE",
 )
+_HOLD_WITHIN_TEXT = f"""{_HOLD_TEXT}
+       AND EXISTS (SELECT 1 FROM organization o
+                    WHERE o.id = u.organization_id AND substr(:path, 1, length(o.path)) = o.path)
+"""
+_HOLD_WITHIN = Query(
+    "user.hold_within",
+    _HOLD_WITHIN_TEXT,
+    # A move under way is waited for, and the condition is asked of where he is then.
+    postgres=f"{_HOLD_WITHIN_TEXT} FOR NO KEY UPDATE OF u",
+)
 _HOLD_EACH_TEXT = """
-    SELECT u.id FROM app_user u JOIN asked ON asked.id = u.id
+    SELECT u.id, o.path AS organization_path
+      FROM app_user u JOIN asked ON asked.id = u.id JOIN organization o ON o.id = u.organization_id
      WHERE u.deleted_at IS NULL ORDER BY u.id
 """
 _HOLD_EACH = SetQuery(
@@ -130,9 +141,11 @@ _HOLD_EACH = SetQuery(
     # In the order of their ids, in which they are asked for: else two that hold the same people
     # could wait for each other. One after the other, as above.
     postgres="""
-    SELECT held.id FROM asked CROSS JOIN LATERAL (
-        SELECT u.id FROM app_user u
-         WHERE u.id = asked.id AND u.deleted_at IS NULL FOR NO KEY UPDATE
+    SELECT held.id, held.organization_path FROM asked CROSS JOIN LATERAL (
+        SELECT u.id, (SELECT o.path FROM organization o
+                       WHERE o.id = u.organization_id) AS organization_path
+          FROM app_user u
+         WHERE u.id = asked.id AND u.deleted_at IS NULL FOR NO KEY UPDATE OF u
     ) AS held
     """,
 )
@@ -309,15 +322,22 @@ def set_state(tx: Tx, user_id: Id, state: UserState) -> bool:
     return tx.run(_SET_STATE, id=user_id, state=state.value) == 1
 
 
-def hold(tx: Tx, user_id: Id) -> bool:
-    """Keep a user from being changed until this transaction ends; False when he is gone."""
+def hold(tx: Tx, user_id: Id, within: str = "") -> bool:
+    """Keep a user from being changed until this transaction ends; False when he is gone.
+
+    Args:
+        within: path of where a device of his is to stand; False also when his organization is
+            neither that one nor above it any more.
+    """
+    if within:
+        return tx.one(_HOLD_WITHIN, id=user_id, path=within) is not None
     return tx.one(_HOLD, id=user_id) is not None
 
 
-def hold_each(tx: Tx, user_ids: Iterable[Id]) -> set[Id]:
-    """The same for several; those that are still there."""
+def hold_each(tx: Tx, user_ids: Iterable[Id]) -> dict[Id, str]:
+    """The same for several; those that are still there, with the paths of where they are."""
     rows = [{"id": each} for each in sorted(set(user_ids))]
-    return {row["id"] for row in tx.each(_HOLD_EACH, rows)}
+    return {row["id"]: row["organization_path"] for row in tx.each(_HOLD_EACH, rows)}
 
 
 def delete(tx: Tx, user_id: Id) -> bool:

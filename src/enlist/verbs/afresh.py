@@ -97,6 +97,10 @@ class Afresh(Verb[Seen, Ready, NewBeginning]):
         prepared = prepare(tools, caller, target, seen.policy, self.message, self.expires_at)
         return prepared if isinstance(prepared, Refusal) else Ready(seen, prepared)
 
+    def goes_to(self, seen: Seen) -> str:
+        """Path of where the device goes, at or below its user; "" where it stays with both."""
+        return ""
+
     def foreseen(self, ready: Ready) -> Foreseen:
         """What a dry run answers."""
         return ready.seen.foreseen
@@ -107,7 +111,7 @@ class Afresh(Verb[Seen, Ready, NewBeginning]):
         refusal = send_cap(tx, ready.prepared)
         if refusal is not None:
             return refusal
-        if seen.user is not None and not users.hold(tx, seen.user.id):
+        if seen.user is not None and not users.hold(tx, seen.user.id, self.goes_to(seen)):
             raise ConcurrentChange
         why, why_enrollments = self.ended()
         _end_enrollments(tx, caller, ending, device, why_enrollments)

@@ -75,6 +75,8 @@ class MoveDevice(QuickVerb[Moving, Device]):
         enrollments.move_of_device(tx, device.id, to.id)
         if not devices.move(tx, device.id, device.version, to.id):
             raise ConcurrentChange
+        if device.user_id is not None and not users.hold(tx, device.user_id, within=to.path):
+            raise ConcurrentChange  # he moved meanwhile, or is gone
         moved = devices.find(tx, device.id)
         assert moved is not None
         # Each organization has the event in its own log, and learns of the other one's id alone.

@@ -84,6 +84,9 @@ class MoveUser(QuickVerb[Going, User]):
             _record_device(tx, caller, device, to)
         if not users.move(tx, before.id, before.version, to.id):
             raise ConcurrentChange
+        # Registered since he was looked at; whoever registers one from now on waits for this.
+        if devices.left_behind(tx, before.id):
+            raise ConcurrentChange
         left = groups.leave_others(tx, before.id, to.path)
         moved = users.find(tx, before.id)
         assert moved is not None

@@ -109,6 +109,9 @@ class Reassign(Afresh):
     def ended(self) -> tuple[str, str]:
         return REASSIGNED, REASSIGNED
 
+    def goes_to(self, seen: Seen) -> str:
+        return seen.organization.path
+
     def turn(self, tx: Tx, caller: Caller, ready: Ready) -> bool:
         seen = ready.seen
         assert seen.user is not None

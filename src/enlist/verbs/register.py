@@ -218,7 +218,8 @@ class _Issuing(Verb[Seen, Ready, Issued]):
     def write(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Issued]:
         """Device, enrollment, secret, message and event: all or nothing."""
         device, target = ready.device, ready.prepared.target
-        if target.user is not None and not users.hold(tx, target.user.id):
+        within = target.path if ready.fresh_device else ""
+        if target.user is not None and not users.hold(tx, target.user.id, within):
             raise ConcurrentChange
         if ready.fresh_device:
             devices.insert(tx, device)

@@ -58,7 +58,8 @@ class RegisterAlone(Verb[Seen, Device, Device]):
         return self.registration.new_device(seen, tools.clock())
 
     def apply(self, tx: Tx, caller: Caller, ready: Device) -> Done[Device]:
-        if ready.user_id is not None and not users.hold(tx, ready.user_id):
+        place = ready.organization_path
+        if ready.user_id is not None and not users.hold(tx, ready.user_id, place):
             raise ConcurrentChange
         devices.insert(tx, ready)
         data = {"platform": ready.platform.value}

@@ -249,6 +249,8 @@ class RegisterInBulk(HotVerb[Seen | Issued, Ready, Claim, Issued]):
         seen = self.row.look(tools, tx, caller)
         if isinstance(seen, Refusal):
             return seen
+        if seen.organization.id != claim.prepared.target.organization_id:
+            raise ConcurrentChange  # its user moved: it belongs where he is now
         external_id = self.row.details.external_id
         if devices.with_external_id(tx, seen.organization.id, external_id):
             return invalid("external_id", "another device here has it")
