@@ -128,13 +128,14 @@ def test_a_device_registered_meanwhile_goes_along(enlist: Enlist, way: str, firs
     details, now = DeviceDetails("phone", "ios"), enlist.clock()
     named, ids = replace(details, external_id="ada"), Ids(new_id(now), new_id(now))
     verbs: dict[str, AnyVerb[Any, Any, Any]] = {
+        "move": MoveUser("ada", "south"),
         "alone": Register("", "ada", details),
         "in bulk": RegisterInBulk(Register("", "ada", details), ids),
         "without an enrollment": RegisterAlone(RegisterIdentity("", "", named)),
     }
-    late, early = MoveUser("ada", "south"), verbs[way]
+    early, late = verbs[way], verbs["move"]
     if first == "move":
-        late, early = verbs[way], MoveUser("ada", "south")
+        early, late = late, early
     store: Any = Interrupted(enlist.store, lambda: enlist.do(early))
     outcome = Driver(store, enlist.installation.tools, lambda _: None).perform(late, enlist.host)
     assert code(outcome) == "done"

@@ -55,6 +55,9 @@ SCRIPTS: Final = {
         role require-second-factor operator reader --organization sales --json
         role require-second-factor --organization sales
         1 role require-second-factor king
+        user move bob --to sales --json
+        1 user move bob --to sales
+        1 user move bob --to nowhere
         user remove-second-factor guarded
         1 user remove-second-factor guarded
         lock list

@@ -143,6 +143,7 @@ def test_accounts_and_webhooks_are_kept_from_elsewhere(enlist: Enlist, remote: R
     remote("device", "move", both["device"]["id"], "--to", "berlin")
     assert enlist.device(both["device"]["id"]).group_id == "berlin"
     remote("user", "add", "--username", "eve")
+    assert "eve is in berlin now." in remote("user", "move", "eve", "--to", "berlin").out
     phone = ("--name", "phone", "--platform", "ios", "--serial", "C02XK9", "--message", "later")
     remote("device", "register", "--user", "eve", *phone)
     remote("device", "delete", "--by", "serial", "C02XK9", "--yes")

@@ -131,6 +131,30 @@ def _print_added(user: User) -> None:
     out.print(f"Added {user.username} to {user.group_id}.", markup=False)
 
 
+@commands.command("move", epilog="Example: enlist user move ada --to berlin")
+def move(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="User name or id.")],
+    organization: Annotated[
+        str,
+        typer.Option("--to", metavar="GROUP_ID", help="Group ID or id of the new organization."),
+    ],
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Move a user to another organization, with devices that are not enrolled and their tokens."""
+    from enlist.verbs import documents
+    from enlist.verbs.move_people import MoveUser
+
+    with installation(context, data, database) as enlist:
+        moved = done(enlist.perform(MoveUser(user, organization)))
+    if as_json:
+        print_json(documents.user(moved))
+        return
+    out.print(f"{moved.username} is in {moved.group_id} now.", markup=False)
+
+
 @commands.command("send-password-link", epilog="Example: enlist user send-password-link ada")
 def send_password_link(
     context: typer.Context,

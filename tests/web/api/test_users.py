@@ -322,3 +322,16 @@ def test_a_link_to_set_a_password(api: Api, administrator: Client) -> None:
     nowhere = administrator.post("/users", {"username": "bob", "password_link": True})
     assert refused(nowhere) == (422, "email_missing")
     assert [each["field"] for each in nowhere.json()["fields"]] == ["email"]
+
+
+def test_moving(api: Api, administrator: Client) -> None:
+    api.enlist.organization("berlin")
+    ticket = api.enlist.register("ada")
+    to = {"organization": "berlin"}
+    moved = administrator.post("/users/ada/move", to)
+    assert (answered(moved)["organization"], moved.headers["etag"]) == ("berlin", '"2"')
+    assert api.enlist.device(ticket.device_id).group_id == "berlin"
+    assert refused(administrator.post("/users/ada/move", to)) == (409, "conflict")
+    assert wrong_fields(administrator.post("/users/ada/move", {})) == {"organization"}
+    assert refused(administrator.post("/users/ada/move", {"organization": "nowhere"}))[0] == 404
+    assert refused(api.key("helpdesk").post("/users/ada/move", to)) == (403, "forbidden")

@@ -329,6 +329,10 @@ TRIALS: dict[str, Trial] = {
     ),
     "POST /users/{user}/disable": lambda w: (f"/users/{w.user()}/disable", None),
     "POST /users/{user}/enable": lambda w: (f"/users/{w.user()}/enable", None),
+    "POST /users/{user}/move": lambda w: (
+        f"/users/{w.user()}/move",
+        {"organization": w.organization()},
+    ),
     "POST /users/{user}/offboard": lambda w: (f"/users/{w.user()}/offboard", {}),
     "POST /users/{user}/erase": lambda w: (f"/users/{w.user()}/erase?dry_run=true", None),
     "DELETE /users/{user}/offboarding": lambda w: (f"/users/{w.planned()}/offboarding", None),

@@ -10,7 +10,7 @@ from enlist.core.clock import MINUTE
 from enlist.core.secrets import Secret
 from enlist.verbs.sign_in import FRESH, StartSignIn
 from enlist.verbs.users import SetUserState
-from tests.installation import ADMINISTRATOR, PASSWORD, Enlist
+from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, done
 from tests.web.console.conftest import Console, Desk
 
 FIELDS = {
@@ -392,3 +392,30 @@ def _id(desk: Desk, username: str) -> str:
     found = re.search(r'href="/console/main/users/([0-9a-f-]{36})"', source)
     assert found is not None
     return found[1]
+
+
+def test_moving_says_first_what_goes_along(console: Console, enlist: Enlist) -> None:
+    alone = f"/console/main/users/{enlist.user('bob').id}/move"
+    nowhere = console.sign_in("operator")
+    assert "no other organization" in nowhere.follow(nowhere.open(alone)).main
+    for name in ("north", "south"):
+        enlist.organization(name)
+    ada = enlist.user("ada", organization="north")
+    waits = enlist.register("ada", name="phone")
+    desk = console.sign_in("operator")
+    shown = desk.open(f"/console/north/users/{ada.id}")
+    path = f"/console/north/users/{ada.id}/move"
+    assert shown.leads_to(path)
+    asked = desk.open(path)
+    assert "Devices that are not enrolled go along" in asked.main
+    assert ('value="south"' in asked.source, 'value="north"' in asked.source) == (True, False)
+    assert desk.send(path, {"organization": ""}).status == 422
+    moved = desk.follow(desk.send(path, {"organization": "south"}))
+    assert "is in south now." in moved.main
+    assert enlist.device(waits.device_id).group_id == "south"
+    done(enlist.redeem(waits.token))
+    back = f"/console/south/users/{ada.id}/move"
+    held = desk.send(back, {"organization": "north"})
+    assert held.status == 409
+    assert "phone is enrolled where he is now" in held.main
+    assert console.sign_in("reader").open(back).status == 403

@@ -12,7 +12,7 @@ from enlist.core import model
 from enlist.core.locks import Lock
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
-from enlist.verbs import api_keys, first_device, groups, locks, staff, users, views
+from enlist.verbs import api_keys, first_device, groups, locks, move_people, staff, users, views
 
 
 def _user(verb: users.AddUser) -> dict[str, Any]:
@@ -74,6 +74,9 @@ ACCOUNTS: Final[Ways] = {
     locks.ClearLock: _clear_lock,
     views.ListUsers: listed("/users", model.User),
     users.AddUser: _add_user,
+    move_people.MoveUser: acted(
+        "POST", "/users/{user}/move", model.User, organization="organization"
+    ),
     staff.SendPasswordLink: _send_password_link,
     first_device.AddUserWithDevice: _add_both,
     groups.ListGroups: listed("/groups", model.UserGroup),

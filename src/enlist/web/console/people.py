@@ -99,7 +99,16 @@ async def places(desk: Desk) -> list[Place] | Refusal:
 
 async def organization_choices(desk: Desk) -> list[tuple[str, str]]:
     """The organization in force and those below it, to choose one from."""
-    found = await desk.view(ListOrganizations(desk.group_id, limit=_MOST_CHOICES))
+    return await _choices_below(desk, desk.group_id)
+
+
+async def choices_of_all(desk: Desk) -> list[tuple[str, str]]:
+    """The same from one's own organization on, whichever is in force."""
+    return await _choices_below(desk, "")
+
+
+async def _choices_below(desk: Desk, top: str) -> list[tuple[str, str]]:
+    found = await desk.view(ListOrganizations(top, limit=_MOST_CHOICES))
     items = () if isinstance(found, Refusal) else found.items
     return [(each.group_id, f"{each.name} ({each.group_id})") for each in items]
 
