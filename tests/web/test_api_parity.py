@@ -30,6 +30,7 @@ PAGES_ALONE: Final = {
     "FindWorkplace": _SURROUNDS,
     "LookAround": _SURROUNDS,
     "PreviewBranding": "draws a page with a look that nobody saved",
+    "ShowLocks": "those of one thing as a part of its page; a program asks GET /locks for them",
     "ReviewMessage": _FORESEEN,
     "ReviewRegistration": _FORESEEN,
     "PrintCard": "a page of paper; /enrollments/{id}/jwt has the secret of one that bears it",
