@@ -71,6 +71,8 @@ def picker(watched: Watched) -> None:
 def ticked(watched: Watched) -> None:
     watched.page.goto("/console/main/enrollments")
     watched.page.get_by_label("Tick all on this page").check()
+    # Where the list ends: further up the bar may half cover a row, and so what is to be ticked.
+    watched.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
 
 
 def review(watched: Watched) -> None:
