@@ -15,7 +15,15 @@ from enlist.core.model import (
     Organization,
     Sighting,
 )
-from enlist.store import credentials, devices, enrollments, events, organizations, sightings
+from enlist.store import (
+    credentials,
+    devices,
+    enrollment_status,
+    enrollments,
+    events,
+    organizations,
+    sightings,
+)
 from enlist.store.lanes import Store
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import QUERIES, Query, Reader, Row
@@ -53,7 +61,7 @@ class Records:
         return found
 
     def enrollments_of(self, device_id: str) -> list[Enrollment]:
-        return self.store.read(lambda tx: enrollments.of_device(tx, device_id))
+        return self.store.read(lambda tx: enrollment_status.of_device(tx, device_id))
 
     def device(self, device_id: str) -> Device:
         found = self.store.read(lambda tx: devices.find(tx, device_id))

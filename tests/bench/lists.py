@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from enlist.store import enrollments
+from enlist.store import enrollment_status
 from enlist.store.listing import PageRequest
 from tests.installation import Enlist, SettableClock, opened_on, settings_for
 from tests.store.raw import opened
@@ -42,6 +42,6 @@ def _best(enlist: Enlist, request: PageRequest, tries: int = 5) -> float:
     best = float("inf")
     for _ in range(tries):
         started = time.perf_counter()
-        enlist.store.read(partial(enrollments.page, request=request))
+        enlist.store.read(partial(enrollment_status.page, request=request))
         best = min(best, (time.perf_counter() - started) * 1000)
     return best

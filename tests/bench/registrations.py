@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from enlist.store import enrollments
+from enlist.store import enrollment_status
 from enlist.store.listing import Page, PageRequest
 from tests.bench import report
 from tests.installation import Enlist, SettableClock, opened_on, settings_for
@@ -86,7 +86,7 @@ def _asked(enlist: Enlist) -> dict[str, PageRequest]:
     path = enlist.root.path
     far = PageRequest(path, limit=500)
     for _ in range(min(100, ROWS // 1000)):
-        page = enlist.store.read(partial(enrollments.page, request=far))
+        page = enlist.store.read(partial(enrollment_status.page, request=far))
         assert isinstance(page, Page)
         far = PageRequest(path, limit=500, cursor=page.next_cursor or "")
     asked = {
@@ -116,7 +116,7 @@ def _slow(enlist: Enlist, request: PageRequest) -> float:
     took = []
     for _ in range(TRIES):
         started = time.perf_counter()
-        enlist.store.read(partial(enrollments.page, request=request))
+        enlist.store.read(partial(enrollment_status.page, request=request))
         took.append((time.perf_counter() - started) * 1000)
     return sorted(took)[-2]
 

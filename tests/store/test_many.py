@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from enlist.store import enrollments
+from enlist.store import enrollment_status
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader, Row, Statement
 from tests.installation import Enlist
@@ -52,7 +52,7 @@ def pages(enlist: Enlist) -> dict[str, PageRequest]:
     path = enlist.root.path
     far = PageRequest(path, limit=500)
     for _ in range(20):
-        page = enlist.store.read(partial(enrollments.page, request=far))
+        page = enlist.store.read(partial(enrollment_status.page, request=far))
         assert isinstance(page, Page)
         far = PageRequest(path, limit=500, cursor=page.next_cursor or "")
     asked = {
@@ -72,7 +72,7 @@ def test_a_page_of_100_000_enrollments(enlist: Enlist, raw: Raw) -> None:
     multiply(enlist, raw)
     seen: dict[str, list[str]] = {}
     for name, request in pages(enlist).items():
-        page = enlist.store.read(partial(enrollments.page, request=request))
+        page = enlist.store.read(partial(enrollment_status.page, request=request))
         assert isinstance(page, Page)
         assert page.next_cursor
         seen[name] = [found.id for found in page.items]
@@ -125,7 +125,7 @@ def explained(enlist: Enlist, request: PageRequest) -> str:
 
     def ask(tx: Reader) -> str:
         reader: Any = Explaining(tx)
-        enrollments.page(reader, request)
+        enrollment_status.page(reader, request)
         return str(reader.plan)
 
     return enlist.store.read(ask)

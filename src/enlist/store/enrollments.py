@@ -2,32 +2,24 @@
 
 Each move is one conditional statement; the row count says whether it happened. The move to
 *used* is in `redemptions`; finding one by what is presented is in `sightings`; what is kept of
-their tokens is in `enrollment_secrets`, and what is guessed beside one in `wrong_logins`.
+their tokens is in `enrollment_secrets`, what is guessed beside one in `wrong_logins`, and the list
+of them in `enrollment_status`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.clock import DAY
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment, GrantKind
-from enlist.core.outcomes import Refusal
-from enlist.core.policy import resolve
-from enlist.store import organizations
 from enlist.store.ahead import ReadAhead
-from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
-from enlist.store.users import NOT_STAFF
 
-_IN_PROGRESS = """EXISTS (
-        SELECT 1 FROM attempt going
-         WHERE going.enrollment_id = e.id AND going.state = 'open' AND going.expires_at > :now)"""
-_COLUMNS = """
+COLUMNS = """
     SELECT e.id, e.organization_id, o.path AS organization_path, o.group_id, e.user_id,
            COALESCE(u.username, '') AS username, e.device_id, COALESCE(d.name, '') AS device_name,
            COALESCE(d.platform, '') AS platform, e.grant_kind, e.state, e.generation, e.uses,
@@ -42,40 +34,15 @@ _COLUMNS = """
       LEFT JOIN device d ON d.id = e.device_id
       LEFT JOIN message m ON m.id = e.message_id
 """
-_STANDING = _COLUMNS.replace("e.source\n", f"e.source, {_IN_PROGRESS} AS in_progress\n")
-_TOKEN_TYPE = f"""e.grant_kind = 'registration_token' AND o.id IN (
-        SELECT place.id FROM organization place
-         WHERE place.path >= :path AND place.path < :path_end AND COALESCE(
-             (SELECT own.value
-                FROM organization_setting own JOIN organization above
-                  ON above.id = own.organization_id
-               WHERE own.key = 'token_type'
-                 AND substr(place.path, 1, length(above.path)) = above.path
-               ORDER BY length(above.path) DESC LIMIT 1),
-             '{json.dumps(resolve([]).token_type.value)}')
-           = '"' || CAST(:token_type AS text) || '"')"""
-"""The organizations where that token type is in force, found once for the whole list."""
-_FIRST_SEEN = """CASE CAST(:first_seen AS text)
-        WHEN 'never' THEN e.used_at IS NULL
-        WHEN 'day' THEN e.used_at > :now - 86400000000
-        WHEN 'week' THEN e.used_at > :now - 604800000000
-        WHEN 'month' THEN e.used_at > :now - 2592000000000
-        WHEN 'earlier' THEN e.used_at <= :now - 2592000000000 END"""
-"""When the device first came with it, from now back; a month is 30 days."""
-_FIND = Query("enrollment.find", f"{_COLUMNS} WHERE e.id = :id AND e.deleted_at IS NULL")
-_OF_DEVICE = Query(
-    "enrollment.of_device",
-    f"""{_STANDING} WHERE e.device_id = :device_id AND e.deleted_at IS NULL
-     ORDER BY e.id DESC LIMIT 100""",
-)
+_FIND = Query("enrollment.find", f"{COLUMNS} WHERE e.id = :id AND e.deleted_at IS NULL")
 _LIVE_OF_DEVICE = Query(
     "enrollment.live_of_device",
-    f"""{_COLUMNS} WHERE e.device_id = :device_id AND e.state IN ('active', 'on_hold')
+    f"""{COLUMNS} WHERE e.device_id = :device_id AND e.state IN ('active', 'on_hold')
        AND e.deleted_at IS NULL ORDER BY e.id""",
 )
 _LIVE_OF_USER = Query(
     "enrollment.live_of_user",
-    f"""{_COLUMNS} WHERE e.user_id = :user_id AND e.state IN ('active', 'on_hold')
+    f"""{COLUMNS} WHERE e.user_id = :user_id AND e.state IN ('active', 'on_hold')
        AND e.deleted_at IS NULL ORDER BY e.id""",
 )
 _NEWEST_DELETED = Query(
@@ -116,7 +83,7 @@ INSERT_EACH = SetQuery(
 _FIND_EACH = SetQuery(
     "enrollment.find_each",
     "id uuid",
-    f"{_COLUMNS} JOIN asked ON asked.id = e.id WHERE e.deleted_at IS NULL",
+    f"{COLUMNS} JOIN asked ON asked.id = e.id WHERE e.deleted_at IS NULL",
 )
 _SET_MESSAGE = Query(
     "enrollment.set_message", "UPDATE enrollment SET message_id = :message_id WHERE id = :id"
@@ -196,62 +163,6 @@ _OPENED = Query(
      WHERE id = :id AND opened_count < :most AND deleted_at IS NULL
     """,
 )
-_LIVE = Query(
-    "enrollment.live",
-    """
-    SELECT count(*) AS found
-      FROM (SELECT 1 FROM enrollment
-             WHERE state = 'active' AND expires_at > :now LIMIT :most) AS live
-    """,
-)
-_COUNTS = Query(
-    "enrollment.counts",
-    """
-    SELECT CASE WHEN e.state = 'active' AND e.expires_at <= :now THEN 'expired' ELSE e.state END
-               AS shown, count(*) AS found
-      FROM enrollment e JOIN organization o ON o.id = e.organization_id
-     WHERE e.deleted_at IS NULL AND o.path >= :path AND o.path < :path_end
-     GROUP BY 1
-    """,
-)
-_LIST = Listing(
-    "enrollments",
-    f"{_STANDING} WHERE e.deleted_at IS NULL",
-    id="e.id",
-    path="o.path",
-    sorts={
-        "issued_at": "e.id",
-        "expires_at": "e.expires_at",
-        "user": "COALESCE(u.username_folded, '')",
-        "device": "lower(COALESCE(d.name, ''))",
-        "state": "e.state",
-    },
-    default_sort="-issued_at",
-    filters={
-        "state": "CASE WHEN e.state = 'active' AND e.expires_at <= :now THEN 'expired' "
-        "ELSE e.state END = :state",
-        "platform": "d.platform = :platform",
-        "grant": "e.grant_kind = :grant",
-        "user": "e.user_id = :user",
-        "device": "e.device_id = :device",
-        "message_state": "m.state = :message_state",
-        "device_state": "d.state = :device_state",
-        "ownership": "d.ownership = :ownership",
-        "token_status": "CASE WHEN e.grant_kind = 'sign_in' THEN 'not_applicable' "
-        "WHEN e.state <> 'active' THEN e.state WHEN e.expires_at <= :now THEN 'expired' "
-        f"WHEN {_IN_PROGRESS} THEN 'in_progress' ELSE 'active' END = :token_status",
-        "token_type": "CASE WHEN CAST(:token_type AS text) = 'not_applicable' "
-        f"THEN e.grant_kind <> 'registration_token' ELSE {_TOKEN_TYPE} END",
-        "source": "e.source = :source",
-        "first_seen": _FIRST_SEEN,
-        "without_staff": NOT_STAFF.format(user="e.user_id"),
-    },
-    search=("COALESCE(d.name, '')", "COALESCE(u.username, '')", "COALESCE(m.recipient, '')"),
-    veil={
-        "u.id = e.user_id": f"u.id = e.user_id AND {NAMED_WITHIN}",
-        "m.recipient": "CASE WHEN e.user_id IS NULL OR u.id IS NOT NULL THEN m.recipient END",
-    },
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +188,7 @@ class NewEnrollment:
 def find(tx: Reader, enrollment_id: Id) -> Enrollment | None:
     """The enrollment with this id, unless deleted."""
     row = tx.one(_FIND, id=enrollment_id)
-    return None if row is None else _enrollment(row)
+    return None if row is None else enrollment_of(row)
 
 
 def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
@@ -290,12 +201,6 @@ def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
             ahead.know(_FIND, found.get(each, []), id=each)
 
     ahead.ask(_FIND_EACH, [{"id": each} for each in asked], know)
-
-
-def of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
-    """The enrollments of a device, newest first."""
-    rows = tx.all(_OF_DEVICE, device_id=device_id, now=tx.now)
-    return with_token_types(tx, [_standing(row) for row in rows])
 
 
 def newest_deleted_at(tx: Reader, device_id: Id) -> int | None:
@@ -376,12 +281,12 @@ def delete(tx: Tx, enrollment_id: Id, generation: int) -> bool:
 def live_of_device(tx: Reader, device_id: Id) -> list[Enrollment]:
     """What is active or on hold for a device, expired or not: one at most, but for what is on
     hold beside a newer one."""
-    return [_enrollment(row) for row in tx.all(_LIVE_OF_DEVICE, device_id=device_id)]
+    return [enrollment_of(row) for row in tx.all(_LIVE_OF_DEVICE, device_id=device_id)]
 
 
 def live_of_user(tx: Reader, user_id: Id) -> list[Enrollment]:
     """What is active or on hold for a user, expired or not."""
-    return [_enrollment(row) for row in tx.all(_LIVE_OF_USER, user_id=user_id)]
+    return [enrollment_of(row) for row in tx.all(_LIVE_OF_USER, user_id=user_id)]
 
 
 def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
@@ -414,40 +319,8 @@ def opened(tx: Tx, enrollment_id: Id, *, by_person: bool, most: int) -> bool:
     return tx.run(_OPENED, id=enrollment_id, counts=by_person, now=tx.now, most=most) == 1
 
 
-def live(tx: Reader, most: int) -> int:
-    """How many enrollments are live in the installation, counted no further than `most`."""
-    row = tx.one(_LIVE, now=tx.now, most=most)
-    return 0 if row is None else int(row["found"])
-
-
-def counts(tx: Reader, path: str) -> dict[str, int]:
-    """How many enrollments of a subtree show which state."""
-    rows = tx.all(_COUNTS, path=path, path_end=path_end(path), now=tx.now)
-    return {row["shown"]: row["found"] for row in rows}
-
-
-def page(tx: Reader, request: PageRequest) -> Page[Enrollment] | Refusal:
-    """Enrollments of a subtree."""
-    found = _LIST.page(tx, request, _standing)
-    if isinstance(found, Refusal):
-        return found
-    return Page(tuple(with_token_types(tx, found.items)), found.next_cursor)
-
-
-def with_token_types(tx: Reader, items: Sequence[Enrollment]) -> list[Enrollment]:
-    """The same, with what their tokens need beside themselves: the settings may change."""
-    tokens = [each for each in items if each.grant is GrantKind.REGISTRATION_TOKEN]
-    paths = {each.organization_path for each in tokens}
-    known = {path: organizations.policy(tx, path).token_type.value for path in paths}
-    return [
-        replace(each, token_type=known[each.organization_path])
-        if each.grant is GrantKind.REGISTRATION_TOKEN
-        else each
-        for each in items
-    ]
-
-
-def _enrollment(row: Row) -> Enrollment:
+def enrollment_of(row: Row) -> Enrollment:
+    """The enrollment of a row that has `COLUMNS`."""
     return Enrollment(
         id=row["id"],
         organization_id=row["organization_id"],
@@ -478,8 +351,3 @@ def _enrollment(row: Row) -> Enrollment:
         ownership=row["ownership"],
         source=row["source"],
     )
-
-
-def _standing(row: Row) -> Enrollment:
-    """The same where it was asked whether somebody is just using it."""
-    return replace(_enrollment(row), in_progress=bool(row["in_progress"]))

@@ -17,7 +17,7 @@ from enlist.core.ids import Id, new_id
 from enlist.core.model import Credential, Device, GrantKind, Organization, User
 from enlist.core.outcomes import Done, Drop, Refusal
 from enlist.core.policy import EnrollmentPolicy
-from enlist.store import credentials, enrollments, events, organizations, users
+from enlist.store import credentials, enrollment_status, enrollments, events, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.caps import send_cap
 from enlist.verbs.consequences import NOTHING_ENDS, Consequences, Foreseen
@@ -169,7 +169,7 @@ def grant_of(tx: Reader, device_id: Id, wanted: GrantKind | None) -> GrantKind:
     """
     if wanted is not None:
         return wanted
-    last = next(iter(enrollments.of_device(tx, device_id)), None)
+    last = next(iter(enrollment_status.of_device(tx, device_id)), None)
     by_jwt = last is not None and last.grant is GrantKind.ONE_TIME_JWT
     return GrantKind.ONE_TIME_JWT if by_jwt else GrantKind.REGISTRATION_TOKEN
 

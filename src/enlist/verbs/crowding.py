@@ -11,7 +11,7 @@ import threading
 from typing import Final
 
 from enlist.core.clock import SECOND
-from enlist.store import enrollments
+from enlist.store import enrollment_status
 from enlist.store.tx import Reader
 
 _TRUSTED: Final = 10 * SECOND
@@ -38,7 +38,7 @@ class Room:
             if self._left > 0 and abs(tx.now - self._counted_at) < _TRUSTED:
                 self._left -= 1
                 return True
-        left = self._most - enrollments.live(tx, self._most)
+        left = self._most - enrollment_status.live(tx, self._most)
         with self._lock:
             self._left, self._counted_at = left - 1, tx.now
         return left > 0

@@ -19,7 +19,7 @@ from enlist.core.lifecycle import DeviceState, EnrollmentState
 from enlist.core.model import Device, Enrollment, GrantKind, User
 from enlist.core.outcomes import Done, FieldError, Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy
-from enlist.store import devices, enrollments, limits, organizations, users
+from enlist.store import devices, enrollment_status, limits, organizations, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import asking, register
 from enlist.verbs.caps import send_cap
@@ -59,7 +59,7 @@ def own_device(tx: Reader, caller: Caller, device_id: str) -> Device | Refusal:
 
 def newest_of(tx: Reader, device: Device) -> Enrollment | None:
     """The newest enrollment of a device, as far as it is its user's."""
-    found = enrollments.of_device(tx, device.id)
+    found = enrollment_status.of_device(tx, device.id)
     return next((each for each in found if each.user_id == device.user_id), None)
 
 

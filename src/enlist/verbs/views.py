@@ -21,7 +21,7 @@ from enlist.core.secrets import group_code, parse_code
 from enlist.store import (
     api_keys,
     devices,
-    enrollments,
+    enrollment_status,
     events,
     organizations,
     outbox,
@@ -196,7 +196,7 @@ class ListEnrollments(Listed[Enrollment]):
     permission = Permission.ENROLLMENTS_READ
 
     def show(self, tx: Reader, caller: Caller, request: PageRequest) -> Page[Enrollment] | Refusal:
-        return enrollments.page(tx, request)
+        return enrollment_status.page(tx, request)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from enlist.store import (
     attempts,
     credentials,
     devices,
+    enrollment_status,
     enrollments,
     events,
     groups,
@@ -92,7 +93,7 @@ class ShowDevice(View[DeviceDetail]):
             return device
         past = _Past(tx, caller, device)
         sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, device.organization_path)
-        found = enrollments.of_device(tx, device.id)
+        found = enrollment_status.of_device(tx, device.id)
         tries = attempts.of_device(tx, device.id)
         sent = outbox.of_device(tx, device.id)
         return DeviceDetail(
@@ -185,7 +186,7 @@ class ShowEnrollment(View[EnrollmentDetail]):
         sent = outbox.of_enrollment(tx, found.id) if sees_messages else ()
         tries = tuple(attempts.of_enrollment(tx, found.id))
         going = any(t.state is AttemptState.OPEN and t.expires_at > tx.now for t in tries)
-        standing = enrollments.with_token_types(tx, [replace(found, in_progress=going)])
+        standing = enrollment_status.with_token_types(tx, [replace(found, in_progress=going)])
         return EnrollmentDetail(
             discreetly(tx, caller, standing)[0],
             _user(tx, caller, found.user_id),
@@ -248,7 +249,7 @@ class ShowUser(View[UserDetail]):
             found,
             tuple(roles.of_user(tx, found.id)),
             sure(devices.page(tx, request)) if sees_devices else Page(()),
-            sure(enrollments.page(tx, request)) if sees_enrollments else Page(()),
+            sure(enrollment_status.page(tx, request)) if sees_enrollments else Page(()),
             len(sign_ins.of_user(tx, found.id, tx.now - IDLE)),
             tuple(attempts.of_user(tx, found.id)) if sees_enrollments else (),
             timeline(tx, caller, path, {"user": found.id}),

@@ -9,7 +9,7 @@ from enlist.core.ids import Id
 from enlist.core.model import Device, Enrollment, Message, User
 from enlist.core.outcomes import Refusal
 from enlist.core.prompts import Question
-from enlist.store import devices, enrollments, organizations, outbox, users
+from enlist.store import devices, enrollment_status, organizations, outbox, users
 from enlist.store.listing import MOST_PER_PAGE, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs import asking
@@ -60,7 +60,7 @@ class MyDevices(View[Own]):
             own.organization_path, filters={"user": own.id}, limit=MOST_PER_PAGE, myself=own.id
         )
         newest: dict[Id | None, Enrollment] = {}
-        for each in sure(enrollments.page(tx, request)).items:
+        for each in sure(enrollment_status.page(tx, request)).items:
             known = newest.get(each.device_id)
             if known is None or known.id < each.id:
                 newest[each.device_id] = each

@@ -23,7 +23,15 @@ from enlist.core.model import (
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.policy import Permission
 from enlist.core.secrets import group_code, parse_code
-from enlist.store import devices, enrollments, flow, organizations, outbox, sign_ins, users
+from enlist.store import (
+    devices,
+    enrollment_status,
+    flow,
+    organizations,
+    outbox,
+    sign_ins,
+    users,
+)
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs.clones import POSSIBLE_CLONE
@@ -124,9 +132,9 @@ class Overview(View[OverviewDetail]):
         return OverviewDetail(
             organizations.find(tx, organization_at(path)),
             devices.counts(tx, path),
-            enrollments.counts(tx, path) if sees_enrollments else {},
+            enrollment_status.counts(tx, path) if sees_enrollments else {},
             outbox.counts(tx, path) if sees_messages else {},
-            sure(enrollments.page(tx, expired)).items if sees_enrollments else (),
+            sure(enrollment_status.page(tx, expired)).items if sees_enrollments else (),
             sure(outbox.page(tx, failed)).items if sees_messages else (),
             timeline(tx, caller, path, flagged, _FEW).items,
             tuple(_clones(tx, caller, path, since)),

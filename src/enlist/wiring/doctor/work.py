@@ -7,7 +7,7 @@ from typing import Final
 from enlist.core.clock import DAY, MINUTE, SECOND
 from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, fine, problem, warning
-from enlist.store import enrollments, inspection, roles
+from enlist.store import enrollment_status, inspection, roles
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
 _PATIENCE: Final = 15 * MINUTE
@@ -51,7 +51,7 @@ def _administrators(ground: Ground) -> Finding:
 
 def _room(ground: Ground) -> Finding:
     most = ground.settings.most_live_enrollments
-    live = ground.read(lambda tx: enrollments.live(tx, most))
+    live = ground.read(lambda tx: enrollment_status.live(tx, most))
     told = f"{live} of {most} live enrollments"
     remedy = "Revoke what nobody needs, or raise ENLIST_MOST_LIVE_ENROLLMENTS."
     if live >= most:
