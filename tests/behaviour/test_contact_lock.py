@@ -90,3 +90,24 @@ def test_an_administrator_stays_one_for_himself(enlist: Enlist) -> None:
         assert code(enlist.redeem(ticket.token, key=len(role))) == "done"
         change = ChangeUser(role, {"email": f"new-{role}@example.com"})
         assert code(enlist.perform(change, caller)) == answer
+
+
+def test_where_ones_links_go_takes_a_fresh_password(enlist: Enlist) -> None:
+    """A74: a link to set a password goes there. Who finds an open session must not turn it."""
+    ada = enlist.user("ada")
+    stale = replace(enlist.caller(ada), proved_at=0)
+    elsewhere = {"email": "elsewhere@example.com"}
+    assert code(enlist.perform(ChangeUser("ada", elsewhere), stale)) == "proof_too_old"
+    assert person(enlist).email == "ada@example.com"
+    for harmless in ({"first_name": "Ada"}, {"email": " ada@example.com"}, {"phone": None}):
+        assert code(enlist.perform(ChangeUser("ada", harmless), stale)) == "done"
+    assert code(enlist.perform(ChangeUser("ada", elsewhere), enlist.caller(ada))) == "done"
+
+
+def test_so_does_where_links_for_staff_go(enlist: Enlist) -> None:
+    enlist.user("ada")
+    boss = replace(enlist.staff("administrator", username="boss"), proved_at=0)
+    enlist.staff("operator", username="olga")
+    elsewhere = {"email": "elsewhere@example.com"}
+    assert code(enlist.perform(ChangeUser("olga", elsewhere), boss)) == "proof_too_old"
+    assert code(enlist.perform(ChangeUser("ada", elsewhere), boss)) == "done"

@@ -43,7 +43,7 @@ from enlist.verbs.editing import before_and_after, edited_since, read_changes
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import beyond, organization_named, user_named
 from enlist.verbs.password_links import Posted
-from enlist.verbs.rights import lacks
+from enlist.verbs.rights import fresh, lacks
 
 EDITABLE: Final = (
     "username",
@@ -238,13 +238,16 @@ class ChangeUser(Verb[User, Changing, User]):
     So he may his e-mail address and phone number, until a device of his was enrolled with a token:
     from then on only staff may, and the address from before is told of it (A21).
 
+    To an e-mail address a link to set a password can be sent. So one's own, and that of somebody
+    who holds a role, takes a password proof of the last minutes, as the password itself does.
+
     Attributes:
         user: id or user name.
         changes: field to new value; None empties it.
         version: the version that was edited; a newer one in the store refuses the change.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `precondition_failed`,
-    `contact_locked`, `username_taken`, `email_taken`.
+    `contact_locked`, `proof_too_old`, `username_taken`, `email_taken`.
     """
 
     user: str
@@ -260,6 +263,8 @@ class ChangeUser(Verb[User, Changing, User]):
         refusal = edited_since(found, self.version)
         if refusal is None and self._by_himself(found, caller):
             refusal = locked(tx, caller, found, self.changes)
+        if refusal is None and self._turns_mail(tx, found, caller):
+            refusal = fresh(caller, tx.now)
         return refusal or found
 
     def work(self, tools: Tools, caller: Caller, seen: User) -> Changing | Refusal:
@@ -281,6 +286,13 @@ class ChangeUser(Verb[User, Changing, User]):
         if own is not None and self._by_himself(own, caller):
             return own
         return staff_edit(tx, caller, self.user)
+
+    def _turns_mail(self, tx: Reader, found: User, caller: Caller) -> bool:
+        """Whether links for the caller himself, or for staff, would go elsewhere from then on."""
+        wanted = self.changes.get("email", found.email)
+        if (wanted or "").strip() == found.email:
+            return False
+        return found.id == caller.id or bool(roles.of_user(tx, found.id))
 
     def _by_himself(self, found: User, caller: Caller) -> bool:
         """Whether somebody changes what everybody may change of himself."""

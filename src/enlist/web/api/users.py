@@ -300,7 +300,10 @@ class UserChanges(Body):
     "/users/{user}",
     Permission.USERS_EDIT,
     answers=User,
-    refuses=("precondition_failed", "contact_locked", "username_taken", "email_taken"),
+    refuses=(
+        *("precondition_failed", "contact_locked", "proof_too_old"),
+        *("username_taken", "email_taken"),
+    ),
 )
 async def change_user(
     asking: Staff, user: str, body: UserChanges, if_match: IfMatch = None

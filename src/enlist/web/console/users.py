@@ -131,6 +131,8 @@ async def edit_user(desk: Desk) -> Response:
         outcome = await desk.perform(verb)
         if not isinstance(outcome, Refusal):
             return desk.go(_next(desk, form, outcome.value), desk.gettext("Changes saved."))
+        if outcome.code == "proof_too_old":
+            return desk.refuse(outcome)
         form = form.refused(outcome)
     return await _show_form(desk, form, user)
 

@@ -29,7 +29,7 @@ from enlist.web.forms import read_form
 from enlist.web.look import look_of
 from enlist.web.pages import refusal_page, render
 from enlist.web.portal.browsers import browser_in
-from enlist.web.portal.returning import see, to_sign_in
+from enlist.web.portal.returning import see, to_confirm, to_sign_in
 from enlist.web.portal.signing_in import signed_in
 from enlist.web.problems import headers_of, status_of
 
@@ -54,6 +54,9 @@ async def show_account(request: Request) -> Response:
 async def change_profile(request: Request) -> Response:
     """Save name, address, time zone and language.
 
+    Another e-mail address leads to the page that asks for the password first, where it was not
+    asked for in the last minutes.
+
     Refusals: `malformed`, and those of ChangeUser.
     """
     read = await _read(request)
@@ -65,6 +68,8 @@ async def change_profile(request: Request) -> Response:
     edited = int(version) if version.isascii() and version.isdigit() else None
     verb = ChangeUser(caller.id or "", changes, edited)
     outcome = await services_of(request).perform(verb, caller)
+    if isinstance(outcome, Refusal) and outcome.code == "proof_too_old":
+        return to_confirm("/account")
     if isinstance(outcome, Refusal):
         return await _page(request, caller, _Trouble("profile", outcome, form))
     return see("/account?done=profile")

@@ -56,6 +56,11 @@ def see(path: str) -> Response:
     return RedirectResponse(path, status_code=303)
 
 
+def to_confirm(back: str) -> Response:
+    """To the page that asks for the password once more, and from there back."""
+    return see(f"/confirm?{urlencode({'next': back})}")
+
+
 def to_sign_in(request: Request, back: str = "") -> Response:
     """To the sign-in page, and back afterwards; to this very page unless told otherwise."""
     return see(f"/sign-in?{urlencode({'next': back or request.url.path})}")

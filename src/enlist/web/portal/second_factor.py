@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import segno
 from starlette.requests import Request
@@ -27,7 +26,7 @@ from enlist.web.callers import services_of
 from enlist.web.forms import read_form
 from enlist.web.look import look_of
 from enlist.web.pages import refusal_page, render
-from enlist.web.portal.returning import asked_next, home_of, see, to_sign_in
+from enlist.web.portal.returning import asked_next, home_of, see, to_confirm, to_sign_in
 from enlist.web.portal.signing_in import entering, signed_in
 from enlist.web.problems import headers_of, status_of
 from enlist.web.sealing import Purpose, Visit, begin_visit, keep_visit, visit_of
@@ -126,16 +125,12 @@ def _not_now(request: Request, caller: Caller | None) -> Response | None:
     if fresh(caller, services_of(request).tools.clock()) is None:
         return None
     # Who must set one up can do nothing else, not even confirm: he signs in again.
-    return to_sign_in(request, PATH) if caller.must_set_up else _to_confirm(PATH)
-
-
-def _to_confirm(back: str) -> Response:
-    return see(f"/confirm?{urlencode({'next': back})}")
+    return to_sign_in(request, PATH) if caller.must_set_up else to_confirm(PATH)
 
 
 async def _confirm_or(request: Request, caller: Caller, refusal: Refusal, back: str) -> Response:
     if refusal.code == "proof_too_old":
-        return _to_confirm(back)
+        return to_confirm(back)
     return await refusal_page(request, refusal, caller=caller)
 
 
