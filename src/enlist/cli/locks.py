@@ -43,7 +43,9 @@ def list_(
 @commands.command("clear", epilog="Example: enlist lock clear user ada")
 def clear(
     context: typer.Context,
-    kind: Annotated[LockKind, typer.Argument(metavar="KIND", help="As listed.")],
+    kind: Annotated[
+        LockKind, typer.Argument(metavar="KIND", help="user, enrollment, device or network.")
+    ],
     named: Annotated[
         str, typer.Argument(metavar="ID", help="Id; or a user name, or an address in a network.")
     ],

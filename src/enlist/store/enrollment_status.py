@@ -142,5 +142,5 @@ def with_token_types(tx: Reader, items: Sequence[Enrollment]) -> list[Enrollment
 
 
 def _standing(row: Row) -> Enrollment:
-    """The same where it was asked whether somebody is just using it."""
+    """An enrollment, and whether somebody is just using it."""
     return replace(enrollment_of(row), in_progress=bool(row["in_progress"]))

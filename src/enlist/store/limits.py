@@ -6,6 +6,7 @@ The throttle's table counts by what its rows call a source:
 - `api_session:` and a device, how many it began;
 - `renewal:` and a device, how many certificates it asked for;
 - `sent:` and the digest of an address, how many messages with a token went there;
+- `password_link:` and a network, or the digest of a name, who asked for links to set a password;
 - `uncertified:` and a network, who came without a certificate where it takes one;
 - `refused:`, a reason, a certificate and a network, what was written down of it lately;
 - `told:`, an answer, an enrollment or a user, and a network, likewise of what its holder was told;

@@ -95,8 +95,9 @@ def with_id(
 def _allowed(tx: Reader, caller: Caller, permission: Permission, found: Found) -> Found | Refusal:
     """What was found, where the caller may; else what to tell him."""
     path, about = found.organization_path, found.subjects
+    # Hidden first: that he may not do it would say that there is such a thing (S51).
     return (
-        lacks(caller, permission, path, about) or hidden(tx, caller, about.user_id, path) or found
+        hidden(tx, caller, about.user_id, path) or lacks(caller, permission, path, about) or found
     )
 
 
