@@ -21,11 +21,14 @@ from enlist.verbs.alert_kinds import ALERT_KINDS
 from enlist.verbs.alert_routes import RoutesAt, SetAlertRoutes, ShowAlertRoutes
 from enlist.verbs.alert_tests import AlertTest, ShowAlertTest, TestAlerts
 from enlist.verbs.alerts import ListAlerts, RaiseAlerts
+from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.hooks import AddWebhook, SwitchWebhook
 from enlist.verbs.reset import Reset
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.watching import OfMachine, WatchOver
+from tests.behaviour.test_renewal import confirm, renewed
+from tests.connections import enrolled
 from tests.delivery.world import PUBLIC_URL, channel_to
 from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, code, done, refusal
 from tests.peers.base import free_port
@@ -263,6 +266,18 @@ def test_an_intercepted_token_is_told_until_the_device_is_reset(world: World) ->
     assert (alert.kind, alert.device_name, alert.times) == ("token_intercepted", "laptop", 2)
     assert world.told == [ADMINISTRATOR]
     world.enlist.do(Reset(ticket.device_id))
+    world.look()
+    assert world.open == []
+
+
+def test_a_copied_key_is_told_until_the_device_is_reset(world: World) -> None:
+    device = enrolled(world.enlist)
+    assert confirm(world.enlist, device, renewed(world.enlist, device)) == "done"
+    shown = DeviceStatus(device.device_id, device.serial)
+    assert code(world.enlist.perform(shown, device.caller)) == "credential_revoked"
+    world.look()
+    assert world.open == ["key_copied"]
+    world.enlist.do(Reset(device.device_id))
     world.look()
     assert world.open == []
 

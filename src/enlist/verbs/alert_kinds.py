@@ -1,7 +1,8 @@
 """Every kind of alert: what raises it, how it reads, and the one thing to do about it.
 
-A new kind that the audit log tells of is one more entry here and nothing else: which events raise
-it, about what, and which close it. The others are looked for, see `watching`.
+A new kind that the audit log tells of is one more entry here: which events raise it, about what,
+and which close it; and a row in `docs/how-to/alerts.md`, and its German texts. The others are
+looked for, see `watching`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _EVERY: Final = 2.0
 """Seconds between two looks into the log."""
 _WATCHED_EVERY: Final = 10
 """Looks into the log for one at everything else."""
-_FILES_EVERY: Final = 360
+_FILES_EVERY: Final = 180
 """Of these for one at the certificates' files: an hour."""
 _log = structlog.get_logger("enlist.alerts")
 
