@@ -19,8 +19,8 @@ from enlist.locales import locale_of
 from tests.delivery.conftest import TOKEN, LetterMaker
 from tests.delivery.world import ENROLLMENT, PUBLIC_URL
 
-NOTICES = {"HappenedAt", "HappenedFrom"}
-"""What only the notices to users hold, which are no templates of an organization."""
+BUILT_IN = {"HappenedAt", "HappenedFrom", "PasswordUrl"}
+"""What only Enlist's own messages hold, which are no templates of an organization."""
 
 
 def at(*parts: int) -> int:
@@ -30,7 +30,7 @@ def at(*parts: int) -> int:
 def test_every_lookup_has_a_value(make_letter: LetterMaker) -> None:
     help_at = Branding({"support_email": "it@example.test", "support_phone": "+493023125000"})
     found = values(make_letter(branding=help_at), locale_of("en"), PUBLIC_URL)
-    assert set(found) == set(LOOKUPS) | NOTICES
+    assert set(found) == set(LOOKUPS) | BUILT_IN
     assert all(found[name] for name in LOOKUPS)
     assert found["EnrollmentUrl"] == f"{PUBLIC_URL}/enroll/{ENROLLMENT}#t={TOKEN}"
     assert found["EnrollmentToken"] == TOKEN

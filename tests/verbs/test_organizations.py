@@ -114,6 +114,13 @@ OTHER: dict[str, Any] = {
     "guard_known_devices": True,
     "notify_users": True,
     "sms_per_day": 5,
+    "prompt_ownership": True,
+    "prompt_asset_number": True,
+    "prompt_email": True,
+    "welcome_message": True,
+    "installation_message": True,
+    "transition_message": True,
+    "windows_mutual_tls": True,
     "child_permission": "inherit_only",
 }
 
