@@ -10,7 +10,7 @@ import pytest
 
 from enlist.core.caller import Caller
 from enlist.core.model import OwnRole
-from enlist.core.policy import Permission, held_at
+from enlist.core.policy import ROLES, Permission, Role, held_at
 from enlist.store import own_roles, roles
 from enlist.store.tx import Tx
 from enlist.verbs.api_keys import CreateApiKey
@@ -243,6 +243,19 @@ def test_a_key_makes_and_gives_no_more_than_it_holds(acme: Enlist) -> None:
     grown = ChangeOwnRole(mine.id, {"permissions": (*READING, "devices:delete")})
     assert code(acme.perform(grown, key)) == "forbidden"
     assert acme.do(GrantRole("ada", "acme", "x"), key)
+
+
+def test_who_may_make_keys_and_little_else_makes_none_that_reads_tokens(acme: Enlist) -> None:
+    """A help desk that makes keys could else issue anybody's token anew, read it, and enroll."""
+    desk = (*sorted(ROLES[Role.HELPDESK]), "api_keys:read", "api_keys:edit")
+    acme.do(AddOwnRole("acme", "desk", desk))
+    helper = acme.user("helper", organization="acme")
+    acme.do(GrantRole("helper", "acme", "desk"))
+    reading = CreateApiKey("k", "helpdesk", "acme", ("enrollments:reveal",))
+    assert code(acme.perform(reading, acme.caller(helper))) == "forbidden"
+    plain = CreateApiKey("k", "helpdesk", "acme")
+    assert code(acme.perform(plain, acme.caller(helper))) == "done"
+    assert code(acme.perform(reading, acme.staff("administrator", "acme"))) == "done"
 
 
 def test_a_role_that_grew_meanwhile_is_not_given(acme: Enlist) -> None:

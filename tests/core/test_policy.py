@@ -256,7 +256,8 @@ _KEYS, _REVEAL = Permission.API_KEYS_EDIT, Permission.ENROLLMENTS_REVEAL
         ({"r/a/": {_EDIT}}, {}),
         ({"r/a/x/": {_READ}}, {"r/a/x/": {_READ}}),
         ({"r/b/": {_READ}}, {}),
-        ({"r/": {_KEYS}}, {"r/a/": {_REVEAL}}),
+        ({"r/": {_KEYS, _EDIT}}, {}),
+        ({"r/": ROLES[Role.ADMINISTRATOR]}, {"r/a/": {_READ, _REVEAL}}),
         ({"r/": {_EDIT}, "r/a/x/": {_READ}}, {"r/a/x/": {_READ}}),
     ],
 )

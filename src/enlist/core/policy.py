@@ -171,12 +171,13 @@ def outranks(actor: Sequence[Right], target: Sequence[Right]) -> bool:
 def confined(right: Right, held: Sequence[Right]) -> tuple[Right, ...]:
     """As much of `right` as `held` covers: what somebody may pass on of what he holds (S54).
 
-    Revealing is in no role; whoever may make keys may give it (see `CreateApiKey`).
+    Revealing is in no role; an administrator may give it (see `CreateApiKey`), and nobody whose own
+    role lets him make keys and little else.
     """
     parts = []
     for each in held:
         permissions = each.permissions
-        if Permission.API_KEYS_EDIT in permissions:
+        if permissions >= _ADMINISTRATOR:
             permissions |= {Permission.ENROLLMENTS_REVEAL}
         narrower = right.path if right.path.startswith(each.path) else each.path
         if narrower.startswith(right.path) and right.permissions & permissions:

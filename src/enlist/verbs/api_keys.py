@@ -65,7 +65,7 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
     Attributes:
         organization: id or Group ID; "" for the caller's own.
         permissions: beyond the role's. `enrollments:reveal` is in no role and may be added by
-            everybody who may make keys; any other permission the caller must hold himself.
+            an administrator; any other permission the caller must hold himself.
         addresses: networks that the key may be used from; none for everywhere, or for those of
             the key that makes it.
         expires_at: microseconds UTC; None for never, or for the end of the key that makes it.
@@ -170,8 +170,10 @@ class CreateApiKey(Verb[Wanted, Ready, CreatedApiKey]):
     def _beyond(self, caller: Caller, organization: Organization) -> Refusal | None:
         """A key never exceeds its maker (S51)."""
         wanted = ROLES[Role(self.role)] | {Permission(name) for name in self.permissions}
-        excess = wanted - held_at(caller.rights, organization.path)
-        excess -= {Permission.ENROLLMENTS_REVEAL}
+        held = held_at(caller.rights, organization.path)
+        excess = wanted - held
+        if held >= ROLES[Role.ADMINISTRATOR]:
+            excess -= {Permission.ENROLLMENTS_REVEAL}
         if not excess:
             return None
         about = Subjects(organization.id)
