@@ -204,8 +204,9 @@ class ClearLock(QuickVerb[Holder, int]):
     """Forget all that is counted of a user, an enrollment, a device or a network.
 
     Answers how many had been counted; 0 where there was nothing to forget, which is no event.
-    It takes `users:edit`, of staff `roles:edit` besides; `enrollments:reissue`, since that begins
-    anew as well; `devices:edit`; or `settings:edit` at the top organization.
+    It takes `users:edit`, of staff `roles:edit` besides, also for an enrollment: wrong logins with
+    its token are guesses at its owner's password. Else `devices:edit`, or `settings:edit` at the
+    top organization.
 
     Attributes:
         kind: `user`, `enrollment`, `device` or `network`.
@@ -228,7 +229,7 @@ class ClearLock(QuickVerb[Holder, int]):
         if self.kind == LockKind.USER:
             found = staff_edit(tx, caller, self.named)
         elif self.kind == LockKind.ENROLLMENT:
-            found = enrollment_named(tx, caller, self.named, Permission.ENROLLMENTS_REISSUE)
+            found = enrollment_named(tx, caller, self.named, Permission.USERS_EDIT)
         else:
             found = device_named(tx, caller, self.named, Permission.DEVICES_EDIT)
         if isinstance(found, Refusal):

@@ -102,7 +102,7 @@ async def clear_user_lock(asking: Staff, user: str) -> Cleared | Refusal:
 @operations.staff(
     "DELETE",
     "/locks/enrollments/{enrollment_id}",
-    Permission.ENROLLMENTS_REISSUE,
+    Permission.USERS_EDIT,
     answers=Cleared,
 )
 async def clear_enrollment_lock(asking: Staff, enrollment_id: str) -> Cleared | Refusal:

@@ -42,7 +42,7 @@ ICONS: Final = {
 }
 RIGHTS: Final = {
     LockKind.USER: Permission.USERS_EDIT,
-    LockKind.ENROLLMENT: Permission.ENROLLMENTS_REISSUE,
+    LockKind.ENROLLMENT: Permission.USERS_EDIT,
     LockKind.DEVICE: Permission.DEVICES_EDIT,
     LockKind.NETWORK: Permission.SETTINGS_EDIT,
 }
