@@ -76,4 +76,5 @@ def test_powershell_is_asked_for_no_option_that_its_script_lacks() -> None:
     known = set(re.findall(r"(?m)^    \[string\] \$(\w+)", text))
     asked = by_script("windows", "CODE", "https://enroll.example.com", "sha256:ab")[1:]
     assert {part.partition(" ")[0].removeprefix("-") for part in asked} <= known
-    assert known == {"Secret", "Server", "State", "Name", "Ca", "CaFingerprint", "AcceptTerms"}
+    answers = {"AcceptTerms", "Ownership", "AssetNumber", "Email"}
+    assert known == {"Secret", "Server", "State", "Name", "Ca", "CaFingerprint", *answers}
