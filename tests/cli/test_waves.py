@@ -69,7 +69,11 @@ class Terminal:
         while not re.search(text, self.shown):
             assert time.monotonic() < until, self.shown
             if select.select([self._end], [], [], 0.1)[0]:
-                self.shown += ANSI.sub("", os.read(self._end, 4096).decode(errors="replace"))
+                try:
+                    read = os.read(self._end, 4096)
+                except OSError:
+                    raise AssertionError(f"it ended without {text!r}: {self.shown}") from None
+                self.shown += ANSI.sub("", read.decode(errors="replace"))
 
     def close(self) -> None:
         self.process.kill()
