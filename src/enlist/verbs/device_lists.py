@@ -288,7 +288,7 @@ def _named(entry: ListedDevice) -> tuple[str, str]:
 def _sees(tx: Reader, caller: Caller, device: Device) -> bool:
     path = device.organization_path
     may = caller.may(Permission.DEVICES_READ, path)
-    return may and hidden(tx, caller, device.user_id, path) is None
+    return may and not hidden(tx, caller, device.user_id, path)
 
 
 @dataclass(frozen=True)

@@ -96,18 +96,16 @@ def _allowed(tx: Reader, caller: Caller, permission: Permission, found: Found) -
     """What was found, where the caller may; else what to tell him."""
     path, about = found.organization_path, found.subjects
     # Hidden first: that he may not do it would say that there is such a thing (S51).
-    return (
-        hidden(tx, caller, about.user_id, path) or lacks(caller, permission, path, about) or found
-    )
+    if hidden(tx, caller, about.user_id, path):
+        return missing("object that he may see", about)
+    return lacks(caller, permission, path, about) or found
 
 
-def hidden(tx: Reader, caller: Caller, user_id: Id | None, path: str) -> Refusal | None:
-    """`not_found` where the object at `path` is about staff, and staff is none of his business."""
+def hidden(tx: Reader, caller: Caller, user_id: Id | None, path: str) -> bool:
+    """Whether the object at `path` is about staff, and staff is none of his business."""
     if user_id is None or user_id == caller.id or caller.may(Permission.STAFF_READ, path):
-        return None
-    if not roles.of_user(tx, user_id):
-        return None
-    return missing("object that he may see", Subjects(user_id=user_id))
+        return False
+    return bool(roles.of_user(tx, user_id))
 
 
 def enrolled_since(tx: Reader, held: Enrollment) -> Refusal | None:
