@@ -72,4 +72,5 @@ def test_terms_are_read_in_the_visitors_language(enlist: Enlist, visitor: Visito
     german = visitor.open(f"/enroll/terms/{terms}", accept_language="de-AT")
     assert "Nutzung von Geräten" in german.text
     assert "Nutzungsbedingungen von" in german.text
-    assert visitor.open(f"/enroll/terms/{terms[:-1]}0").status == 404
+    unknown = terms[:-1] + ("1" if terms[-1] == "0" else "0")
+    assert visitor.open(f"/enroll/terms/{unknown}").status == 404
