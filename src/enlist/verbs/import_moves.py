@@ -18,8 +18,16 @@ from enlist.core.outcomes import Refusal, invalid
 from enlist.store import devices
 from enlist.store.tx import Reader
 from enlist.verbs.driver import Driver, View
-from enlist.verbs.finding import organization_named, user_named
-from enlist.verbs.import_rows import Cells, Result, Wrong, device_of, formula, perform, told
+from enlist.verbs.import_rows import (
+    Cells,
+    Result,
+    Wrong,
+    device_of,
+    formula,
+    perform,
+    told,
+    whom_and_where,
+)
 from enlist.verbs.move import MoveDevice
 
 _NAMING: Final = ("friendly_name", "serial", "imei", "udid")
@@ -62,19 +70,16 @@ class _Moved(View[_Moves]):
     place: str
 
     def read(self, tx: Reader, caller: Caller) -> _Moves | Refusal:
-        to = organization_named(tx, caller, self.place)
-        if isinstance(to, Refusal):
-            problem = f"there is no organization with the Group ID {self.place}"
-            return invalid("organization", problem)
-        user = user_named(tx, caller, self.cells.get("username", ""))
-        if isinstance(user, Refusal):
-            return invalid("username", "no user has this name")
+        meant = whom_and_where(tx, caller, self.cells, self.place)
+        if isinstance(meant, Refusal):
+            return meant
+        user, to = meant
         held = devices.of_user(tx, user.id)
         if any(self.cells.get(name) for name in _NAMING):
-            meant = device_of(held, self.cells)
-            if meant is None:
+            named = device_of(held, self.cells)
+            if named is None:
                 return invalid("username", "has no such device")
-            found = [meant]
+            found = [named]
         else:
             found = [each for each in held if each.state is DeviceState.REGISTERED]
         if not found:

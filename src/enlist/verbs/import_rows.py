@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from enlist.core.caller import Caller
-from enlist.core.model import Device, User
+from enlist.core.model import Device, Organization, User
 from enlist.core.outcomes import Done, FieldError, Refusal, invalid
 from enlist.core.refusals import CATALOGUE
 from enlist.store import devices, users
@@ -157,6 +157,19 @@ def key_of(cells: Cells) -> tuple[str, str]:
     device = next((cells[name] for name in ("serial", "imei", "udid") if cells.get(name)), "")
     device = device or cells.get("friendly_name", "")
     return cells.get("username", "").casefold(), device.casefold()
+
+
+def whom_and_where(
+    tx: Reader, caller: Caller, cells: Cells, place: str
+) -> tuple[User, Organization] | Refusal:
+    """Whom a row names by `username`, and the organization that he or his devices shall go to."""
+    to = organization_named(tx, caller, place)
+    if isinstance(to, Refusal):
+        return invalid("organization", f"there is no organization with the Group ID {place}")
+    user = user_named(tx, caller, cells.get("username", ""))
+    if isinstance(user, Refusal):
+        return invalid("username", "no user has this name")
+    return user, to
 
 
 def formula(cells: Cells) -> Wrong | None:

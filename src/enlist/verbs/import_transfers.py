@@ -10,11 +10,18 @@ from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.ids import Id
-from enlist.core.outcomes import Refusal, invalid
+from enlist.core.outcomes import Refusal
 from enlist.store.tx import Reader
 from enlist.verbs.driver import Driver, View
-from enlist.verbs.finding import organization_named, user_named
-from enlist.verbs.import_rows import Cells, Result, Wrong, formula, perform, told
+from enlist.verbs.import_rows import (
+    Cells,
+    Result,
+    Wrong,
+    formula,
+    perform,
+    told,
+    whom_and_where,
+)
 from enlist.verbs.move_people import MoveUser
 
 COLUMNS: Final = ("username", "new_group_id")
@@ -65,11 +72,8 @@ class _Going(View[_Meant]):
     place: str
 
     def read(self, tx: Reader, caller: Caller) -> _Meant | Refusal:
-        to = organization_named(tx, caller, self.place)
-        if isinstance(to, Refusal):
-            problem = f"there is no organization with the Group ID {self.place}"
-            return invalid("organization", problem)
-        user = user_named(tx, caller, self.cells.get("username", ""))
-        if isinstance(user, Refusal):
-            return invalid("username", "no user has this name")
+        meant = whom_and_where(tx, caller, self.cells, self.place)
+        if isinstance(meant, Refusal):
+            return meant
+        user, to = meant
         return _Meant(user.id, to.id, user.organization_id == to.id)
