@@ -28,7 +28,7 @@ from enlist.store.tx import Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.channels import EMAIL
 from enlist.verbs.driver import Tools, Verb
-from enlist.verbs.tries import all_counts
+from enlist.verbs.tries import all_counts, name_digest
 
 LIFETIME: Final = 24 * HOUR
 STAFF_LIFETIME: Final = 48 * HOUR
@@ -40,6 +40,7 @@ MOST_BY_NAME: Final = 3
 """Links that may be asked for by one name within an hour."""
 MOST_BY_SOURCE: Final = 10
 _SOURCE_WINDOW: Final = 10 * MINUTE
+_INVALID: Final = Refusal("password_link_invalid", reason="an unknown, used, or old link")
 _MOST_OF_ONE_ADDRESS: Final = 5
 """People of different organizations who have the same e-mail address."""
 
@@ -123,8 +124,7 @@ class AskForPasswordLink(Verb[Asked, Answering, None]):
         named = self.named.strip()
         readable = named if fields.readable(named) else ""
         people = password_links.forgetful(tx, readable, _MOST_OF_ONE_ADDRESS)
-        digest = tools.keys.digest(Kind.USERNAME, Secret(readable.casefold()))
-        return Asked(tuple(people), f"password_link:{digest.value.hex()}")
+        return Asked(tuple(people), f"password_link:{name_digest(tools, readable)}")
 
     def work(self, tools: Tools, caller: Caller, seen: Asked) -> Answering | Refusal:
         posted = tuple(
@@ -210,7 +210,7 @@ class UsePasswordLink(Verb[Setting, Ready, User]):
         found = password_links.living(tx, tools.keys.digests(Kind.PASSWORD_LINK, self.link))
         user = users.find(tx, found[1]) if found else None
         if found is None or user is None:
-            return Refusal("password_link_invalid", reason="an unknown, used, or old link")
+            return _INVALID
         weak = fields.weak(self.password)
         if weak is not None:
             return Refusal(weak.code, fields=weak.fields, holder=True, about=user.subjects)
@@ -222,9 +222,9 @@ class UsePasswordLink(Verb[Setting, Ready, User]):
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[User] | Refusal:
         found, user = ready.setting, ready.setting.user
         if not password_links.use(tx, user.id, found.digest):
-            return Refusal("password_link_invalid", reason="an unknown, used, or old link")
+            return _INVALID
         if not users.set_password(tx, user.id, ready.password_hash):
-            return Refusal("password_link_invalid", reason="an unknown, used, or old link")
+            return _INVALID
         ended = sign_ins.end_all(tx, user.id)
         for count in found.counts:
             limits.forget_tries(tx, count)
