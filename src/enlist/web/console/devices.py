@@ -93,9 +93,8 @@ async def edit_device(desk: Desk) -> Response:
         form = Form({**values, "version": str(device.version)})
     else:
         form = await read_form(desk.request)
-        version = form.value("version")
         changes = {name: form.value(name) for name in EDITABLE if name in form.values}
-        verb = ChangeDevice(device.id, changes, int(version) if version.isdecimal() else None)
+        verb = ChangeDevice(device.id, changes, form.version)
         outcome = await desk.perform(verb)
         if not isinstance(outcome, Refusal):
             return desk.go(desk.address("devices", device.id), desk.gettext("Changes saved."))

@@ -58,6 +58,12 @@ class Form:
         """What is wrong with a field; "" for nothing."""
         return self.errors.get(name, "")
 
+    @property
+    def version(self) -> int | None:
+        """The version that was edited; None where the form names none."""
+        text = self.value("version")
+        return int(text) if text.isdecimal() else None
+
     def refused(self, refusal: Refusal, fields: Mapping[str, str] | None = None) -> Form:
         """The same form with a refusal.
 

@@ -78,9 +78,8 @@ async def edit(desk: Desk) -> Response:
     form = Form(shown)
     if desk.request.method == "POST":
         form = await read_form(desk.request)
-        version = form.value("version")
         changes = {name: form.value(name) for name in ("name", "description")}
-        verb = ChangeGroup(group.id, changes, int(version) if version.isdecimal() else None)
+        verb = ChangeGroup(group.id, changes, form.version)
         outcome = await desk.perform(verb)
         if not isinstance(outcome, Refusal):
             return desk.go(desk.address("groups", group.id), desk.gettext("Changes saved."))

@@ -86,13 +86,12 @@ async def edit(desk: Desk) -> Response:
             return await _show_form(desk, back, await _begun(desk), role)
         return await _show_form(desk, Form(shown), sorted(role.permissions), role)
     form, chosen = await read_form(desk.request), await read_choices(desk.request, "permissions")
-    version = form.value("version")
     changes: dict[str, str | tuple[str, ...]] = {
         "name": form.value("name"),
         "description": form.value("description"),
         "permissions": tuple(chosen),
     }
-    verb = ChangeOwnRole(role.id, changes, int(version) if version.isdecimal() else None)
+    verb = ChangeOwnRole(role.id, changes, form.version)
     outcome = await desk.perform(verb)
     if not isinstance(outcome, Refusal):
         return desk.go(desk.address("roles", role.id), desk.gettext("Changes saved."))
@@ -109,10 +108,10 @@ async def delete(desk: Desk) -> Response:
     form = Form({"version": str(role.version)})
     if desk.request.method == "POST":
         form = await read_form(desk.request)
-        version, held = form.value("version"), form.value("held")
+        held = form.value("held")
         verb = DeleteOwnRole(
             role.id,
-            int(version) if version.isdecimal() else None,
+            form.version,
             withdraw=held == "withdraw",
             instead=form.value("instead") if held == "instead" else "",
         )

@@ -125,9 +125,8 @@ async def edit_user(desk: Desk) -> Response:
     form = Form(shown | {"message_type": _first_choice(desk, user)})
     if desk.request.method == "POST":
         form = await read_form(desk.request)
-        version = form.value("version")
         changes = {name: form.value(name) for name in EDITABLE if name in form.values}
-        verb = ChangeUser(user.id, changes, int(version) if version.isdecimal() else None)
+        verb = ChangeUser(user.id, changes, form.version)
         outcome = await desk.perform(verb)
         if not isinstance(outcome, Refusal):
             return desk.go(_next(desk, form, outcome.value), desk.gettext("Changes saved."))
