@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from enlist.core.caller import SYSTEM, Caller
+from enlist.core.events import KINDS
 from enlist.core.lifecycle import DeviceState
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
@@ -17,7 +18,8 @@ from enlist.store import channel_health, sms
 from enlist.store.alerts import Alert
 from enlist.store.hooks import failing
 from enlist.store.redemptions import DeviceReport
-from enlist.verbs.alert_kinds import ALERT_KINDS
+from enlist.store.tx import Tx
+from enlist.verbs.alert_kinds import ALERT_KINDS, refusals_marks
 from enlist.verbs.alert_routes import RoutesAt, SetAlertRoutes, ShowAlertRoutes
 from enlist.verbs.alert_tests import AlertTest, ShowAlertTest, TestAlerts
 from enlist.verbs.alerts import ListAlerts, RaiseAlerts
@@ -150,6 +152,45 @@ def test_two_processes_tell_once(world: World) -> None:
     assert world.told == [ADMINISTRATOR] * 2
     opened = [e for e in world.enlist.events() if e.kind == "alert.opened"]
     assert len(opened) == 2
+
+
+def test_who_comes_second_leaves_the_rest_of_the_log_to_the_first(world: World) -> None:
+    verb, driver = RaiseAlerts(), world.enlist.driver
+    world.seal()
+    seen = world.enlist.store.read(lambda tx: verb.look(driver.tools, tx, SYSTEM))
+    assert not isinstance(seen, Refusal)
+    there_is_more = replace(seen, stretch=replace(seen.stretch, more=True))
+
+    def ends(tx: Tx) -> bool:
+        done = verb.apply(tx, SYSTEM, there_is_more)
+        assert not isinstance(done, Refusal)
+        return done.value
+
+    assert [world.enlist.store.write(ends) for _ in range(2)] == [True, False]
+
+
+def test_refusals_that_raise_nothing_are_passed_over_where_they_are(world: World) -> None:
+    """Strangers can make thousands a second; each was brought here, only to be thrown away."""
+    ticket = world.enlist.register("ada")
+    for key in (0, 1):
+        world.enlist.redeem(ticket.token, key=key)
+    for letter in "bcdfg":
+        assert code(world.enlist.redeem(10 * letter)) == "token_invalid"
+    world.seal()
+    verb, tools = RaiseAlerts(), world.enlist.driver.tools
+    seen = world.enlist.store.read(lambda tx: verb.look(tools, tx, SYSTEM))
+    assert not isinstance(seen, Refusal)
+    refusals = [e.event for e in seen.stretch.items if e.event.kind.endswith(".refused")]
+    assert [event.data["flag"] for event in refusals] == ["possible_interception"]
+    assert sum(event.kind.endswith(".refused") for event in world.enlist.events()) == 6
+    assert len(world.enlist.events()) == seen.stretch.last + 1
+
+
+def test_every_sign_among_refusals_has_a_mark() -> None:
+    refusals = {kind for kind in KINDS if kind.endswith(".refused")}
+    for kind in ALERT_KINDS.values():
+        for sign in (*kind.raises, *kind.closes):
+            assert refusals.isdisjoint(sign.kinds) or set(sign.marks) & set(refusals_marks())
 
 
 def test_five_refusals_in_a_row_are_the_servers_and_one_that_is_taken_ends_it(

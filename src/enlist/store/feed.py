@@ -7,6 +7,7 @@ the next one is always higher, and none is taken back. Who has read up to a plac
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from enlist.core.ids import Id
 from enlist.core.model import EventRow
 from enlist.store.events import FIELDS, NOT_ABOUT_STAFF, event_of
 from enlist.store.listing import path_end
+from enlist.store.seals import read_by_index
 from enlist.store.tx import Query, Reader, Row
 
 SPAN: Final = 5_000
@@ -33,16 +35,37 @@ _WHERE = Query(
 )
 _LAST = Query("feed.last", "SELECT seq, event_id FROM event_seal ORDER BY seq DESC LIMIT 1")
 _LEAF = Query("feed.leaf", "SELECT leaf FROM event_seal WHERE seq = :seq")
+_WANTED = """
+     WHERE s.seq > :after AND s.seq <= :last AND o.path >= :path AND o.path < :path_end
+       AND (:kinds = '' OR :kinds LIKE '%|' || e.kind || '|%')
+       AND (:marks = '[]' OR e.kind NOT LIKE '%.refused' OR {marked})
+"""
 _BETWEEN = f"""
     SELECT s.seq, o.group_id, o.path, {FIELDS}
       FROM event_seal s JOIN event e ON e.id = s.event_id
       JOIN organization o ON o.id = e.organization_id
-     WHERE s.seq > :after AND s.seq <= :last AND o.path >= :path AND o.path < :path_end
-       AND (:kinds = '' OR :kinds LIKE '%|' || e.kind || '|%')
-"""
-_EVENTS = Query("feed.events", f"{_BETWEEN} ORDER BY s.seq LIMIT :limit")
+      {_WANTED}
+""".format(
+    marked="EXISTS (SELECT 1 FROM json_each(:marks) AS mark WHERE instr(e.entry, mark.value) > 0)"
+)
+# One after the other: a plan made while the log was short would read all of it for each stretch.
+_BETWEEN_POSTGRES = f"""
+    SELECT s.seq, o.group_id, o.path, {FIELDS}
+      FROM event_seal s
+      CROSS JOIN LATERAL (SELECT * FROM event WHERE event.id = s.event_id LIMIT 1) AS e
+      JOIN organization o ON o.id = e.organization_id
+      {_WANTED}
+""".format(
+    marked="""e.entry LIKE ANY (ARRAY(
+        SELECT '%' || mark.text || '%'
+          FROM json_array_elements_text(CAST(:marks AS json)) AS mark (text)))"""
+)
+_END = "ORDER BY s.seq LIMIT :limit"
+_EVENTS = Query("feed.events", f"{_BETWEEN} {_END}", postgres=f"{_BETWEEN_POSTGRES} {_END}")
 _DISCREETLY = Query(
-    "feed.events_without_staff", f"{_BETWEEN} AND {NOT_ABOUT_STAFF} ORDER BY s.seq LIMIT :limit"
+    "feed.events_without_staff",
+    f"{_BETWEEN} AND {NOT_ABOUT_STAFF} {_END}",
+    postgres=f"{_BETWEEN_POSTGRES} AND {NOT_ABOUT_STAFF} {_END}",
 )
 
 
@@ -106,6 +129,7 @@ def after(
     limit: int,
     *,
     kinds: Sequence[str] = (),
+    marks: Sequence[str] = (),
     staff: bool = True,
 ) -> Stretch:
     """Events behind a place, of an organization and below, in order.
@@ -113,9 +137,12 @@ def after(
     Args:
         limit: how many at most.
         kinds: only these; all if none is named.
+        marks: of refusals only those in whose entry one of these texts stands; all if there is
+            none. Strangers can make thousands of them a second.
         staff: whether also what is about people who hold roles.
     """
     end = last(tx)
+    read_by_index(tx)
     until = min(seq + SPAN, end)
     rows = tx.all(
         _EVENTS if staff else _DISCREETLY,
@@ -124,6 +151,7 @@ def after(
         path=path,
         path_end=path_end(path),
         kinds=f"|{'|'.join(kinds)}|" if kinds else "",
+        marks=json.dumps(marks),
         limit=limit,
     )
     items = tuple(_sealed(row) for row in rows)

@@ -153,6 +153,11 @@ class Subtree:
     hash: Hash
 
 
+def read_by_index(tx: Reader) -> None:
+    """Have what this transaction reads next of the log found by its indexes alone."""
+    tx.one(_BY_INDEX)
+
+
 def size(tx: Reader) -> int:
     """How many events are sealed."""
     row = tx.one(_SIZE)
@@ -164,7 +169,7 @@ def recent(tx: Reader, since: Id, limit: int) -> list[Unsealed]:
 
     On SQLite those that were added after the last sealed one, whatever their ids.
     """
-    tx.one(_BY_INDEX)
+    read_by_index(tx)
     rows = tx.all(_RECENT, since_id=since, limit=limit)
     return [Unsealed(row["id"], row["entry"]) for row in rows]
 
@@ -174,7 +179,7 @@ def page(tx: Reader, after: Id, count: int) -> tuple[list[Unsealed], Id | None]:
 
     None as the end says that the log ended there.
     """
-    tx.one(_BY_INDEX)
+    read_by_index(tx)
     end = tx.one(_PAGE_END, after=after, count=count - 1)
     until = str(end["id"]) if end is not None else _LAST
     rows = tx.all(_BETWEEN, after=after, until=until, limit=count)

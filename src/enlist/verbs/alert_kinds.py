@@ -7,7 +7,7 @@ looked for, see `watching`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -42,6 +42,11 @@ class Sign:
 
     kinds: tuple[str, ...]
     data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What stands in the canonical JSON of each such event."""
+        return tuple(f'"{name}":"{value}"' for name, value in self.data.items())
 
     def shows(self, event: EventRow) -> bool:
         """Whether an event is such a one."""
@@ -174,8 +179,18 @@ LOOKED_FOR: Final = frozenset(name for name, kind in ALERT_KINDS.items() if not 
 
 def event_kinds() -> tuple[str, ...]:
     """Every kind of event that raises or closes an alert."""
-    signs = (sign for kind in ALERT_KINDS.values() for sign in (*kind.raises, *kind.closes))
-    return tuple(dict.fromkeys(each for sign in signs for each in sign.kinds))
+    return tuple(dict.fromkeys(each for sign in _signs() for each in sign.kinds))
+
+
+def refusals_marks() -> tuple[str, ...]:
+    """One of these texts stands in each refusal that raises an alert; in hardly any other."""
+    of_refusals = (sign for sign in _signs() if not set(_REFUSALS).isdisjoint(sign.kinds))
+    return tuple(dict.fromkeys(sign.marks[0] for sign in of_refusals))
+
+
+def _signs() -> Iterator[Sign]:
+    for kind in ALERT_KINDS.values():
+        yield from (*kind.raises, *kind.closes)
 
 
 def subject_of(kind: AlertKind, event: EventRow) -> Id | None:

@@ -28,7 +28,13 @@ from enlist.store.feed import Stretch
 from enlist.store.listing import Page, PageRequest
 from enlist.store.outbox import NewMessage
 from enlist.store.tx import Reader, Tx
-from enlist.verbs.alert_kinds import ALERT_KINDS, event_kinds, shown_by, subject_of
+from enlist.verbs.alert_kinds import (
+    ALERT_KINDS,
+    event_kinds,
+    refusals_marks,
+    shown_by,
+    subject_of,
+)
 from enlist.verbs.channels import EMAIL
 from enlist.verbs.driver import Answered, Tools, Verb
 from enlist.verbs.views import Listed
@@ -77,7 +83,8 @@ class RaiseAlerts(Verb[Passage, Passage, bool]):
         begins, root = alerts.place(tx), organizations.root(tx)
         if root is None:
             return Passage(begins, Stretch((), begins, more=False), post_of(tools))
-        found = feed.after(tx, begins, root.path, _AT_ONCE, kinds=event_kinds())
+        kinds, marks = event_kinds(), refusals_marks()
+        found = feed.after(tx, begins, root.path, _AT_ONCE, kinds=kinds, marks=marks)
         return Passage(begins, found, post_of(tools))
 
     def work(
@@ -87,7 +94,7 @@ class RaiseAlerts(Verb[Passage, Passage, bool]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Passage) -> Done[bool] | Refusal:
         if not alerts.move(tx, ready.begins, ready.stretch.last):
-            return Done(True)
+            return Done(False)  # another process reads on
         effects: list[Effect] = []
         for each in ready.stretch.items:
             effects += _heed(tx, caller, each.event, each.path, ready.post)
