@@ -3,6 +3,7 @@ as from elsewhere."""
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.testing
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
@@ -42,6 +44,15 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def put_together_once() -> Iterator[None]:
+    """Typer's runner puts all commands together for each one that it runs, 170 of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(typer.main.get_command)
+        patch.setattr(typer.testing, "_get_command", once)
+        yield
 
 
 class OpenBackend:

@@ -27,7 +27,8 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
         yield path, command
 
 
-COMMANDS = dict(commands(typer.main.get_command(build())))
+APPLICATION = build()
+COMMANDS = dict(commands(typer.main.get_command(APPLICATION)))
 CONTRACT = {
     "serve": "data database http device public-url device-url tls-cert tls-key trusted-proxy "
     "workers",
@@ -81,7 +82,7 @@ def test_command_and_flags_are_there(name: str) -> None:
 def test_help_has_an_example(path: tuple[str, ...]) -> None:
     if path == ("agent",):
         return  # the agent's own help
-    result = CliRunner().invoke(build(), [*path, "--help"])
+    result = CliRunner().invoke(APPLICATION, [*path, "--help"])
     assert result.exit_code == 0
     assert f"enlist {' '.join(path)}" in result.stdout.replace("\n", " ")
     assert COMMANDS[path].epilog.startswith("Example: ")

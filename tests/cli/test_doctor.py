@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from enlist.cli import doctor, output
-from enlist.cli.application import build
 from enlist.core.diagnosis import Diagnosis, Examined, Finding, fine, problem, skipped, warning
+from tests.cli.conftest import COMMANDS
 
 GOOD = fine("as it should be")
 WORTH_A_LOOK = warning("a little late", "Run: hurry")
@@ -32,7 +32,7 @@ class Found:
 
 
 def ran(*findings: Finding, words: tuple[str, ...] = ()) -> Result:
-    return CliRunner().invoke(build(), ["doctor", *words], obj=Found(*findings))
+    return CliRunner().invoke(COMMANDS, ["doctor", *words], obj=Found(*findings))
 
 
 @pytest.mark.parametrize(

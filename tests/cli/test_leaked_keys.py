@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from enlist.cli.application import build
+from tests.cli.conftest import COMMANDS
 
 
 def test_leaked_keys_say_whose_second_factors_they_open() -> None:
@@ -17,8 +17,8 @@ def test_leaked_keys_say_whose_second_factors_they_open() -> None:
             since = {"user_id": "0199", "user": "ada", "set_up_at": 1_772_452_800_000_000}
             return rest | {"second_factors": [since]}
 
-    told = CliRunner().invoke(build(), ["keys", "compromised", "--yes"], obj=Leaked())
+    told = CliRunner().invoke(COMMANDS, ["keys", "compromised", "--yes"], obj=Leaked())
     assert "to be set up anew: 1." in told.stdout
     assert "ada   2026-03-02 12:00 UTC" in told.stdout
-    as_json = CliRunner().invoke(build(), ["keys", "compromised", "--yes", "--json"], obj=Leaked())
+    as_json = CliRunner().invoke(COMMANDS, ["keys", "compromised", "--yes", "--json"], obj=Leaked())
     assert json.loads(as_json.stdout)["second_factors"][0]["set_up_at"].startswith("2026-03-02T12")
