@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from enlist.core.caller import Caller
 from enlist.core.events import Event, Happening, canonical, make_events
@@ -102,18 +103,21 @@ _LIST = Listing(
 
 _FIRST_USE = Query(
     "event.first_use",
-    f"""{_COLUMNS} WHERE e.enrollment_id = :enrollment_id AND e.kind = 'enrollment.redeemed'
+    """
+    SELECT e.at, e.personal FROM event e
+     WHERE e.enrollment_id = :enrollment_id AND e.kind = 'enrollment.redeemed'
      ORDER BY e.id LIMIT 1""",
 )
 _FIRST_USE_EACH = SetQuery(
     "event.first_use_each",
     "enrollment_id uuid",
-    f"""{_COLUMNS}
+    """SELECT e.enrollment_id, e.at, e.personal FROM event e
       JOIN asked ON asked.enrollment_id = e.enrollment_id
      WHERE e.kind = 'enrollment.redeemed' AND e.enrollment_id IS NOT NULL ORDER BY e.id DESC""",
     # One after the other: over a log that has grown since the server last counted its rows, the
     # planner would read all of it, or, ordered by the ids alone, walk through them from the first.
-    postgres=f"""SELECT first.* FROM asked CROSS JOIN LATERAL ({_COLUMNS}
+    postgres="""SELECT asked.enrollment_id, first.* FROM asked CROSS JOIN LATERAL (
+    SELECT e.at, e.personal FROM event e
      WHERE e.enrollment_id = asked.enrollment_id AND e.kind = 'enrollment.redeemed'
      ORDER BY e.at, e.id LIMIT 1) AS first""",
 )
@@ -173,10 +177,18 @@ def page(tx: Reader, request: PageRequest) -> Page[EventRow] | Refusal:
     return _LIST.page(tx, request, event_of, **ids)
 
 
-def first_use(tx: Reader, enrollment_id: Id) -> EventRow | None:
+@dataclass(frozen=True, slots=True)
+class FirstUse:
+    """When an enrollment was used first, and the personal values of that; none once erased."""
+
+    at: int
+    personal: Mapping[str, str]
+
+
+def first_use(tx: Reader, enrollment_id: Id) -> FirstUse | None:
     """How an enrollment was used first: for telling it to whoever comes second (X37)."""
     row = tx.one(_FIRST_USE, enrollment_id=enrollment_id)
-    return None if row is None else event_of(row)
+    return None if row is None else FirstUse(row["at"], _personal_of(row))
 
 
 def read_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
@@ -206,5 +218,9 @@ def event_of(row: Row) -> EventRow:
         support_code=row["support_code"],
         entry=row["entry"],
         data=json.loads(row["entry"])["data"],
-        personal=json.loads(row["personal"]) if row["personal"] else {},
+        personal=_personal_of(row),
     )
+
+
+def _personal_of(row: Row) -> dict[str, str]:
+    return json.loads(row["personal"]) if row["personal"] else {}

@@ -15,10 +15,11 @@ from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Credential, Device, EventRow
+from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.pki.csr import Csr
 from enlist.store import credentials, devices, events, limits
+from enlist.store.events import FirstUse
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import Redemption
 from enlist.store.tx import Reader
@@ -52,7 +53,7 @@ class Earlier:
 
     device: Device | None
     credential: Credential | None
-    first_use: EventRow | None
+    first_use: FirstUse | None
     reused: Refusal | None = None
     same_key: bool = False
 
@@ -153,7 +154,7 @@ def is_own(tx: Reader, claim: Redemption) -> bool:
     return credentials.of_enrollment_key(tx, claim.enrollment_id, key, since) is not None
 
 
-def flag(refusal: Refusal, first: EventRow | None, *, key: bool) -> Refusal:
+def flag(refusal: Refusal, first: FirstUse | None, *, key: bool) -> Refusal:
     """Tell the log how a used token was used first; `key`: another key was presented."""
     if refusal.code not in ("token_used", "idempotency_key_reused") or first is None:
         return refusal
