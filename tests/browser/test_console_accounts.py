@@ -168,7 +168,7 @@ def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
     wrong: dict[str, list[str]] = {}
     for address in addresses(filled, watched.page):
         watched.page.goto(f"/console/main/{address}")
-        if found := watched.axe():
+        if found := watched.axe(theme):
             wrong[address] = found
     watched.page.goto("/console/main/users/new")
     watched.page.get_by_label("User name").fill("x")
@@ -176,7 +176,7 @@ def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
     watched.page.get_by_label("Register a first device").check()
     watched.page.get_by_role("button", name="Add this user").click()
     expect(watched.page.locator("#phone-error")).to_be_visible()
-    if found := watched.axe():
+    if found := watched.axe(theme):
         wrong["refused"] = found
     assert not wrong
     watched.forget("422")

@@ -96,7 +96,7 @@ def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
     wrong: dict[str, list[str]] = {}
     for address in addresses(watched.page):
         watched.page.goto(address)
-        if found := watched.axe():
+        if found := watched.axe(theme):
             wrong[address] = found
     assert not wrong
     watched.calm()

@@ -31,14 +31,14 @@ def test_axe_finds_nothing_serious_on_any_page(filled: Filled, theme: str) -> No
     for address in addresses(filled):
         page.goto(f"/console/main/{address}")
         expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
-        found = watched.axe()
+        found = watched.axe(theme)
         if found:
             wrong[address] = found
     for name, open_it in OPENED.items():
         # A page with nothing below the menus: half covered, a button would be too small a target.
         page.goto("/console/main/search")
         open_it(watched)
-        found = watched.axe()
+        found = watched.axe(theme)
         if found:
             wrong[name] = found
     assert not wrong
@@ -101,6 +101,9 @@ def test_axe_would_notice(filled: Filled) -> None:
     watched.page.goto("/console/main/")
     watched.page.evaluate("document.querySelector('.brand img').removeAttribute('alt')")
     assert any("image-alt" in each for each in watched.axe())
+    assert watched.axe("dark") == []
+    watched.page.evaluate("document.querySelector('h1').style.color = '#eee'")
+    assert any("color-contrast" in each for each in watched.axe("dark"))
 
 
 def test_a_blocked_style_would_be_noticed(filled: Filled) -> None:

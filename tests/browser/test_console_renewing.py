@@ -240,7 +240,7 @@ def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
         "help/jwt",
     ):
         watched.page.goto(f"/console/main/{address}")
-        found[address] = watched.axe()
+        found[address] = watched.axe(theme)
     assert not any(found.values()), found
     watched.calm()
 

@@ -151,7 +151,7 @@ def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
     for address in ADDRESSES:
         watched.page.goto(f"/console/{address}")
         watched.page.wait_for_load_state("networkidle")
-        if found := watched.axe():
+        if found := watched.axe(theme):
             wrong[address] = found
     page = watched.page
     page.goto("/console/main/settings")
@@ -159,7 +159,7 @@ def test_axe_finds_nothing_serious(filled: Filled, theme: str) -> None:
     for own in page.locator('input[value="own"]').all():
         own.check()
     page.get_by_label("Registration Token Length", exact=True).fill("6")
-    if found := watched.axe():
+    if found := watched.axe(theme):
         wrong["all set here"] = found
     assert not wrong
     watched.calm()

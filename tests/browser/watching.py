@@ -19,6 +19,11 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 
+_EVERYTHING = {
+    "type": "tag",
+    "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 _VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) => {
   console.error(`content policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
@@ -42,12 +47,17 @@ class Watched:
         """Take back what a test provoked, such as the browser's note of a refusal's status."""
         self.complaints = [each for each in self.complaints if text not in each]
 
-    def axe(self) -> list[str]:
-        """What axe finds serious or critical on the page that is shown."""
+    def axe(self, theme: str = "light") -> list[str]:
+        """What axe finds serious or critical on the page that is shown.
+
+        Args:
+            theme: for `dark` the colours alone are looked at; the same test with `light`, where
+                all else is the same, looks at everything.
+        """
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found: dict[str, Any] = self.page.evaluate(
-            "axe.run(document, {resultTypes: ['violations'], runOnly: {type: 'tag', values:"
-            " ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}})"
+            "only => axe.run(document, {resultTypes: ['violations'], runOnly: only})",
+            _COLOURS if theme == "dark" else _EVERYTHING,
         )
         return [
             f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}"
