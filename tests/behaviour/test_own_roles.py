@@ -334,11 +334,17 @@ def test_it_is_known_where_it_was_made_and_below(acme: Enlist) -> None:
 def test_it_may_need_a_second_factor(acme: Enlist) -> None:
     role, ada = add(acme), acme.user("ada", organization="acme")
     acme.do(GrantRole("ada", "berlin", role.id))
+    less = acme.do(AddOwnRole("acme", "less", READING[1:]))
     acme.do(SetSecondFactorRules("acme", ("Field support", "reader")))
     (held,) = acme.store.read(lambda tx: roles.of_user(tx, ada.id))
     assert held.needs_factor
     rules = seen(acme, ShowSecondFactorRules("berlin"), acme.host)
-    assert rules.in_force == {role.id: "acme", "reader": "acme"}
+    assert set(rules.in_force) == {role.id, *Role}, "each of these may do as much"
+    assert set(rules.in_force.values()) == {"acme"}
+    acme.do(GrantRole("ada", "berlin", less.id))
+    acme.do(WithdrawRole("ada", "berlin", role.id))
+    (held,) = acme.store.read(lambda tx: roles.of_user(tx, ada.id))
+    assert not held.needs_factor
     (event,) = acme.events("second_factor.rule_changed")
     assert event.data["after.second_factor_roles"] == "Field support, reader"
 

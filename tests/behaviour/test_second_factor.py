@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from enlist.core.caller import Caller
 from enlist.core.clock import SECOND
 from enlist.core.outcomes import Done, Refusal
+from enlist.core.policy import ROLES, Role
 from enlist.core.secrets import Secret
 from enlist.verbs import totp
 from enlist.verbs.callers import BySignIn
@@ -22,6 +23,7 @@ from enlist.verbs.driver import Verb
 from enlist.verbs.erase import Erase
 from enlist.verbs.finish_sign_in import FinishSignIn
 from enlist.verbs.keys import DropLeakedKeys
+from enlist.verbs.own_roles import GIVEABLE, AddOwnRole
 from enlist.verbs.recovery import Recover, UseRecoveryLink
 from enlist.verbs.second_factor import NewRecoveryCodes, RemoveSecondFactor, SetUpSecondFactor
 from enlist.verbs.second_factor_rules import Rules, SetSecondFactorRules, ShowSecondFactorRules
@@ -197,13 +199,62 @@ def test_a_role_may_need_it_and_who_lacks_it_may_do_nothing_else(enlist: Enlist)
     assert (caller.must_set_up, caller.rights) == (True, ())
     rules = enlist.driver.view(ShowSecondFactorRules("berlin"), enlist.host)
     assert isinstance(rules, Rules)
-    assert (rules.own, dict(rules.in_force)) == (frozenset(), {"operator": "main"})
+    assert (rules.own, dict(rules.in_force)) == (
+        frozenset(),
+        {"operator": "main", "administrator": "main"},
+    )
     enlist.do(SetUpSecondFactor(KEY, shown(enlist)), caller)
     assert known(enlist, signed_in).rights
     enlist.clock.advance(seconds=60)
     whole = done(finish(enlist, password(enlist, "ada"), shown(enlist)))
     assert known(enlist, whole).rights
-    assert not known(enlist, password(enlist, ADMINISTRATOR)).must_set_up
+    above = known(enlist, password(enlist, ADMINISTRATOR), setting_up=True)
+    assert above.must_set_up, "an administrator may do as much"
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        (GIVEABLE,),
+        (tuple(each for each in GIVEABLE if each != "alerts:read"),),
+        (GIVEABLE[::2], GIVEABLE[1::2]),
+        (("roles:edit",),),
+        (("settings:edit", "users:read"),),
+    ],
+    ids=["a copy", "one less", "two halves", "staff alone", "settings alone"],
+)
+def test_a_role_of_ones_own_sheds_no_rule_for_administrators(
+    enlist: Enlist, roles: tuple[tuple[str, ...], ...]
+) -> None:
+    enlist.do(SetSecondFactorRules("main", ("administrator",)))
+    enlist.organization("berlin")
+    enlist.user("ada", organization="berlin")
+    for number, permissions in enumerate(roles):
+        enlist.do(AddOwnRole("berlin", f"part {number}", permissions))
+        enlist.do(GrantRole("ada", "berlin", f"part {number}"))
+    signed_in = password(enlist, "ada")
+    assert code(enlist.perform(BySignIn(signed_in.cookie), enlist.stranger())) == "unauthenticated"
+    assert known(enlist, signed_in, setting_up=True).must_set_up
+
+
+def test_who_may_do_no_more_than_roles_without_it_needs_none(enlist: Enlist) -> None:
+    """Nor does anybody beside the organization that asks, by whatever he holds."""
+    enlist.organization("berlin")
+    enlist.organization("bern")
+    for name, place in (("ada", "berlin"), ("bob", "berlin"), ("eve", "bern")):
+        enlist.user(name, organization=place)
+    enlist.do(SetSecondFactorRules("berlin", ("administrator",)))
+    enlist.do(AddOwnRole("berlin", "less", tuple(ROLES[Role.OPERATOR])))
+    for role in ("less", "reader", "helpdesk"):
+        enlist.do(GrantRole("ada", "berlin", role))
+    enlist.do(GrantRole("bob", "berlin", "operator"))
+    enlist.do(GrantRole("eve", "bern", "administrator"))
+    for name in ("ada", "bob", "eve"):
+        assert known(enlist, password(enlist, name)).rights
+    assert known(enlist, password(enlist, ADMINISTRATOR)).rights, "he holds it above, not there"
+    enlist.do(SetSecondFactorRules("berlin", ("less",)))
+    assert known(enlist, password(enlist, "ada"), setting_up=True).must_set_up
+    assert known(enlist, password(enlist, "bob"), setting_up=True).must_set_up, "he may as much"
 
 
 def test_nobody_loosens_what_guards_those_above_him(enlist: Enlist) -> None:

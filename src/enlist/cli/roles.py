@@ -248,7 +248,7 @@ def require_second_factor(
     database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """Say which roles need a second factor in an organization and below; all others do not."""
+    """Say which roles need a second factor in an organization and below, in place of before."""
     from enlist.verbs.second_factor_rules import SetSecondFactorRules
 
     with installation(context, data, database) as enlist:

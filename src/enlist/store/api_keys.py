@@ -12,7 +12,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.policy import Right, Role, rights_of_key
 from enlist.core.secrets import Digest
 from enlist.store.listing import Listing, Page, PageRequest
-from enlist.store.roles import permissions_of
+from enlist.store.own_roles import permissions_of
 from enlist.store.tx import Query, Reader, Row, Tx
 
 _FIELDS = """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enlist.core.ids import Id
 from enlist.core.model import OwnRole
 from enlist.core.outcomes import Subjects
-from enlist.core.policy import Permission, permissions_named
+from enlist.core.policy import ROLES, Permission, Role, permissions_named
 from enlist.store.tx import Query, Reader, Row, Tx
 
 _COLUMNS = """
@@ -156,6 +156,11 @@ def text_of(permissions: Collection[Permission]) -> str:
 def permissions_in(text: str | None) -> frozenset[Permission]:
     """Those of a row; none where the role is gone."""
     return permissions_named(json.loads(text)) if text else frozenset()
+
+
+def permissions_of(role: str, own: str | None) -> frozenset[Permission]:
+    """What a role comes to: a built-in one by its name, else what its row says in `own`."""
+    return ROLES[Role(role)] if role in set(Role) else permissions_in(own)
 
 
 def _values(role: OwnRole) -> dict[str, str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from enlist.core.ids import Id
 from enlist.core.model import RoleAssignment, UserState, display_name
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Permission, Right, Role
-from enlist.store import own_roles
+from enlist.core.policy import Right, held_at
+from enlist.core.second_factor import needs_one
+from enlist.store import second_factor_rules
 from enlist.store.ahead import ReadAhead
 from enlist.store.listing import Listing, Page, PageRequest
-from enlist.store.second_factor_rules import ASKED_OF_HOLDER
+from enlist.store.own_roles import permissions_of
+from enlist.store.second_factor_rules import ASKED_THERE, ASKED_THERE_POSTGRES
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 
@@ -29,32 +31,26 @@ class Holding:
     granted_at: int
 
 
+_OF_USER_TEXT = """
+    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
+           c.name AS own_name, c.permissions AS own_permissions, {asked} AS asked_there
+      FROM role_assignment r{among} JOIN organization o ON o.id = r.organization_id
+      LEFT JOIN own_role c ON c.id = r.role
+     WHERE {whose}o.deleted_at IS NULL
+     ORDER BY length(o.path), r.role
+"""
+_ONE = {"among": "", "whose": "r.user_id = :user_id AND "}
+_EACH = {"among": " JOIN asked ON asked.user_id = r.user_id", "whose": ""}
 _OF_USER = Query(
     "role.of_user",
-    f"""
-    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
-           c.name AS own_name, c.permissions AS own_permissions,
-           {ASKED_OF_HOLDER} AS needs_factor
-      FROM role_assignment r JOIN organization o ON o.id = r.organization_id
-      LEFT JOIN own_role c ON c.id = r.role
-     WHERE r.user_id = :user_id AND o.deleted_at IS NULL
-     ORDER BY length(o.path), r.role
-    """,
+    _OF_USER_TEXT.format(asked=ASKED_THERE, **_ONE),
+    postgres=_OF_USER_TEXT.format(asked=ASKED_THERE_POSTGRES, **_ONE),
 )
 _OF_USER_EACH = SetQuery(
     "role.of_user_each",
     "user_id uuid",
-    f"""
-    SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
-           c.name AS own_name, c.permissions AS own_permissions,
-           {ASKED_OF_HOLDER} AS needs_factor
-      FROM role_assignment r
-      JOIN asked ON asked.user_id = r.user_id
-      JOIN organization o ON o.id = r.organization_id
-      LEFT JOIN own_role c ON c.id = r.role
-     WHERE o.deleted_at IS NULL
-     ORDER BY length(o.path), r.role
-    """,
+    _OF_USER_TEXT.format(asked=ASKED_THERE, **_EACH),
+    postgres=_OF_USER_TEXT.format(asked=ASKED_THERE_POSTGRES, **_EACH),
 )
 _GRANT = Query(
     "role.grant",
@@ -107,8 +103,8 @@ _LIST = Listing(
     "role_holders",
     """
     SELECT r.user_id, r.organization_id, o.path AS organization_path, o.group_id, r.role,
-           c.name AS own_name, c.permissions AS own_permissions, FALSE AS needs_factor,
-           r.granted_at, u.username, u.first_name, u.last_name, u.state, h.path AS user_path
+           c.name AS own_name, c.permissions AS own_permissions, r.granted_at,
+           u.username, u.first_name, u.last_name, u.state, h.path AS user_path
       FROM role_assignment r
       JOIN organization o ON o.id = r.organization_id
       JOIN app_user u ON u.id = r.user_id
@@ -132,7 +128,19 @@ _LIST = Listing(
 
 def of_user(tx: Reader, user_id: Id) -> list[RoleAssignment]:
     """The roles that a user holds, nearest to the root first."""
-    return [_assignment(row) for row in tx.all(_OF_USER, user_id=user_id)]
+    rows = tx.all(_OF_USER, user_id=user_id)
+    held = [_assignment(row) for row in rows]
+    if not any(row["asked_there"] for row in rows):
+        return held
+    rights = rights_of(held)
+
+    def asked(each: RoleAssignment, row: Row) -> bool:
+        there = second_factor_rules.roles_in(row["asked_there"])
+        return needs_one(held_at(rights, each.organization_path), there)
+
+    return [
+        replace(each, needs_factor=asked(each, row)) for each, row in zip(held, rows, strict=True)
+    ]
 
 
 def read_ahead(ahead: ReadAhead, user_ids: Iterable[Id]) -> None:
@@ -197,11 +205,6 @@ def page(tx: Reader, request: PageRequest) -> Page[Holding] | Refusal:
     return _LIST.page(tx, request, _holding)
 
 
-def permissions_of(role: str, own: str | None) -> frozenset[Permission]:
-    """What a role comes to: a built-in one by its name, else what its row says in `own`."""
-    return ROLES[Role(role)] if role in set(Role) else own_roles.permissions_in(own)
-
-
 def _assignment(row: Row) -> RoleAssignment:
     return RoleAssignment(
         user_id=row["user_id"],
@@ -211,7 +214,6 @@ def _assignment(row: Row) -> RoleAssignment:
         role=row["role"],
         name=row["own_name"] or row["role"],
         permissions=permissions_of(row["role"], row["own_permissions"]),
-        needs_factor=bool(row["needs_factor"]),
     )
 
 

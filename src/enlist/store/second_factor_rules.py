@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from enlist.core.ids import Id
+from enlist.core.policy import Permission
+from enlist.store.own_roles import permissions_of
 from enlist.store.tx import Query, Reader, Tx
 
-ASKED_OF_HOLDER = """EXISTS (
-        SELECT 1 FROM second_factor_rule n JOIN organization above ON above.id = n.organization_id
-         WHERE n.role = r.role AND substr(o.path, 1, length(above.path)) = above.path
+_END: Final = ";"
+ASKED_THERE: Final = f"""(
+        SELECT group_concat(COALESCE(asked_role.permissions, n.role), '{_END}')
+          FROM second_factor_rule n JOIN organization above ON above.id = n.organization_id
+          LEFT JOIN own_role asked_role ON asked_role.id = n.role
+         WHERE substr(o.path, 1, length(above.path)) = above.path
     )"""
-"""Whether role `r`, held on organization `o`, needs one; `LIKE` would read % in no path, but
-could use no index either, and the rules are few."""
+"""The roles of which one is asked at organization `o`, for `roles_in`; `LIKE` would read % in no
+path, but could use no index either, and the rules are few."""
+ASKED_THERE_POSTGRES: Final = ASKED_THERE.replace("group_concat", "string_agg")
 
 _AT = Query(
     "second_factor_rule.at",
@@ -21,8 +29,9 @@ _AT = Query(
 _ABOVE = Query(
     "second_factor_rule.above",
     """
-    SELECT n.role, o.group_id FROM second_factor_rule n JOIN organization o
-        ON o.id = n.organization_id
+    SELECT n.role, c.permissions, o.group_id
+      FROM second_factor_rule n JOIN organization o ON o.id = n.organization_id
+      LEFT JOIN own_role c ON c.id = n.role
      WHERE substr(:path, 1, length(o.path)) = o.path
      ORDER BY length(o.path), n.role
     """,
@@ -40,20 +49,32 @@ _DROP = Query(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A role of which a second factor is asked, what it may do, and the Group ID that says so."""
+
+    role: str
+    permissions: frozenset[Permission]
+    group_id: str
+
+
 def at(tx: Reader, organization_id: Id) -> frozenset[str]:
     """The roles that need one by what this organization itself says."""
     return frozenset(row["role"] for row in tx.all(_AT, organization_id=organization_id))
 
 
-def in_force(tx: Reader, path: str) -> dict[str, str]:
-    """Each role that needs one at the organization with this path, and the Group ID that says so.
+def asked_above(tx: Reader, path: str) -> list[Asked]:
+    """What is asked at the organization with this path, by itself and by those above it first."""
+    return [
+        Asked(row["role"], permissions_of(row["role"], row["permissions"]), row["group_id"])
+        for row in tx.all(_ABOVE, path=path)
+    ]
 
-    Where several say so, that is the topmost.
-    """
-    found: dict[str, str] = {}
-    for row in tx.all(_ABOVE, path=path):
-        found.setdefault(row["role"], row["group_id"])
-    return found
+
+def roles_in(asked: str | None) -> list[frozenset[Permission]]:
+    """What each of the roles of `ASKED_THERE` may do."""
+    found = (asked or "").split(_END)
+    return [permissions_of(each, each if each.startswith("[") else None) for each in found]
 
 
 def change(tx: Tx, organization_id: Id, add: Iterable[str], drop: Iterable[str]) -> bool:

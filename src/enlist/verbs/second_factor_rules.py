@@ -1,21 +1,23 @@
 """Which roles need a second factor.
 
-What an organization asks for counts there and below it, and nothing below can ask for less. Whoever
-holds such a role and has set up none is led to that after his password, and may do nothing before;
-who is signed in at that moment, too.
+What an organization asks for counts there and below it, and nothing below can ask for less. It
+counts for whoever may do as much, by whatever roles (`core.second_factor`). Who has set up none is
+led to that after his password, and may do nothing before; who is signed in at that moment, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import Permission, held_at
+from enlist.core.policy import ROLES, Permission, held_at
+from enlist.core.second_factor import needs_one
 from enlist.store import events, organizations, own_roles, second_factor_rules
+from enlist.store.second_factor_rules import Asked
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import organization_named
@@ -29,7 +31,8 @@ class Rules:
 
     Attributes:
         own: those that it asks for itself.
-        in_force: each that needs one there, and the Group ID of the organization that says so.
+        in_force: each that needs one there, also because it may do as much as one of which it is
+            asked, and the Group ID of the organization that says so.
         names: what people call those among them that are no built-in ones.
     """
 
@@ -55,9 +58,25 @@ class ShowSecondFactorRules(View[Rules]):
 
 
 def _rules(tx: Reader, place: Organization) -> Rules:
-    own = second_factor_rules.at(tx, place.id)
-    names = {each.id: each.name for each in own_roles.usable(tx, place.path)}
-    return Rules(place, own, second_factor_rules.in_force(tx, place.path), names)
+    own, usable = second_factor_rules.at(tx, place.id), own_roles.usable(tx, place.path)
+    all_roles = {role.value: permissions for role, permissions in ROLES.items()}
+    all_roles |= {each.id: each.permissions for each in usable}
+    names = {each.id: each.name for each in usable}
+    above = second_factor_rules.asked_above(tx, place.path)
+    return Rules(place, own, _in_force(all_roles, above), names)
+
+
+def _in_force(
+    all_roles: Mapping[str, frozenset[Permission]], above: Sequence[Asked]
+) -> dict[str, str]:
+    """Each role whose holders need one, and the Group ID of the topmost that says so."""
+    found: dict[str, str] = {}
+    for count, latest in enumerate(above, 1):
+        asked = [each.permissions for each in above[:count]]
+        for key, permissions in all_roles.items():
+            if key == latest.role or needs_one(permissions, asked):
+                found.setdefault(key, latest.group_id)
+    return found
 
 
 def _named(rules: Rules, roles: frozenset[str]) -> str:

@@ -157,7 +157,7 @@ class SecondFactorRules(Shown):
     own: list[str]
     """Those that it asks for itself."""
     in_force: list[RuleInForce]
-    """Those, and what the organizations above it ask for."""
+    """Those, what the organizations above it ask for, and each role that may do as much as one."""
 
     @classmethod
     def of(cls, found: Rules) -> SecondFactorRules:
