@@ -19,12 +19,13 @@ def raise_alert(
     kind: str = "revoked_device_returned",
     details: str = "",
     device_id: Id | None = None,
+    can_send: bool = False,
 ) -> None:
     """Something is amiss at an organization."""
 
     def write(tx: Tx) -> None:
         subject = user_id or device_id or place.id
         amiss = Amiss(place.id, kind, subject, details, tx.now, user_id, device_id)
-        raise_(tx, SYSTEM, amiss, place.path, Post(can_send=False, sender_domain=""))
+        raise_(tx, SYSTEM, amiss, place.path, Post(can_send, sender_domain="localhost"))
 
     store.write(write)

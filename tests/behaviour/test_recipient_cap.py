@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
 from enlist.core.clock import HOUR, SECOND
 from enlist.core.outcomes import Refusal
 from enlist.verbs import caps
+from enlist.verbs.alert_tests import TestAlerts
+from enlist.verbs.alerts import ListAlerts
+from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.issuing import LATER
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import Reissue, Resend
@@ -14,8 +20,9 @@ from enlist.verbs.reset import Reset
 from enlist.verbs.sample_messages import SendSample
 from enlist.verbs.staff import SendPasswordLink
 from enlist.verbs.templates import Wording
-from enlist.verbs.users import ChangeUser
-from tests.installation import MAILED, Enlist, code
+from enlist.verbs.users import AddUser, ChangeUser
+from tests.alerts import raise_alert
+from tests.installation import ADMINISTRATOR, MAILED, Enlist, code
 
 MOST = 4
 
@@ -53,6 +60,62 @@ def test_password_links_and_samples_count_as_well(enlist: Enlist) -> None:
     sample = enlist.perform(SendSample("", wording, "ada@example.com"))
     assert code(sample) == "recipient_cap_reached"
     assert code(enlist.perform(SendSample("", wording, "bob@example.com"))) == "done"
+
+
+def test_links_for_new_users_count_as_well_and_one_too_many_adds_nobody(enlist: Enlist) -> None:
+    """The same address in one organization after the other, also beside a first device."""
+    shared = "ada@example.com"
+
+    def new(number: int) -> AddUser:
+        enlist.organization(f"o{number}")
+        return AddUser(f"o{number}", f"ada{number}", shared, password_link=True)
+
+    outcomes = [enlist.perform(new(number)) for number in range(MOST + 1)]
+    assert [code(each) for each in outcomes] == ["done"] * MOST + ["recipient_cap_reached"]
+    both = AddUserWithDevice(new(MOST + 1), FirstDevice(DeviceDetails("one", "linux"), LATER))
+    assert code(enlist.perform(both)) == "recipient_cap_reached"
+    assert len(enlist.rows("app_user", email=shared)) == len(enlist.rows("message")) == MOST
+    assert not enlist.rows("device")
+    assert code(enlist.perform(replace(new(MOST + 2), password_link=False))) == "done"
+
+
+def test_a_test_of_alerts_goes_to_all_or_to_nobody(enlist: Enlist) -> None:
+    """Nobody counts of whom another one holds it up."""
+    enlist.staff("administrator", username="zoe")
+    send = [lambda: enlist.perform(TestAlerts())] * (MOST + 2)
+    outcomes = enlist.together(send)
+    ended = ["done"] * MOST + ["recipient_cap_reached"] * 2
+    assert sorted(map(code, outcomes)) == ended
+    refused = next(each for each in outcomes if isinstance(each, Refusal))
+    assert refused.retry_after == HOUR // SECOND
+    assert len(enlist.rows("message")) == 2 * MOST
+    enlist.do(ChangeUser("zoe", {"email": "zo@example.com"}))
+    assert code(enlist.perform(TestAlerts())) == "recipient_cap_reached"
+    assert code(enlist.perform(SendPasswordLink("zoe"))) == "done"
+    enlist.clock.advance(hours=1)
+    assert code(enlist.perform(TestAlerts())) == "done"
+
+
+def test_alerts_count_and_one_too_many_is_shown_and_not_mailed(enlist: Enlist) -> None:
+    """Strangers can make as much amiss as there are users; it is a webhook that hears of all."""
+    enlist.staff("administrator", username="zoe")
+    users = [enlist.user(f"user{number}") for number in range(MOST + 2)]
+    for user in users:
+        raise_alert(enlist.store, enlist.root, user.id, can_send=True)
+    enlist.do(ChangeUser("zoe", {"email": "zo@example.com"}))
+    raise_alert(enlist.store, enlist.root, enlist.user("last").id, can_send=True)
+    assert Counter(row["recipient"] for row in enlist.rows("message")) == {
+        ADMINISTRATOR: MOST,
+        "zoe@example.com": MOST,
+        "zo@example.com": 1,
+    }
+    view = ListAlerts(sort="opened_at", filters={"state": "open"})
+    page = enlist.driver.view(view, enlist.host)
+    assert not isinstance(page, Refusal)
+    assert Counter(each.left_out for each in page.items) == {0: MOST, 2: 2, 1: 1}
+    told = [each.data for each in enlist.events("alert.opened")]
+    assert [each.get("left_out", 0) for each in told] == [*[0] * MOST, 2, 2, 1]
+    assert told[-1]["told"] == 1
 
 
 def test_every_way_to_send_counts_for_the_address(enlist: Enlist) -> None:

@@ -40,6 +40,7 @@ _WITHOUT_0012 = [
     *(f"DROP INDEX device_{name}" for name in ("imei", "serial", "udid")),
     *(f"DROP TABLE {name}" for name in ("listed_device", "group_member", "user_group")),
 ]
+_WITHOUT_0030 = "ALTER TABLE alert DROP COLUMN left_out"
 _WITHOUT_0029 = [
     f"DROP TABLE {name}"
     for name in ("alert_message", "alert_address", "alert_route", "alert", "alert_log")
@@ -103,6 +104,7 @@ BACK = {
     "0016": {"sqlite": ["DROP TABLE expiry_told"], "postgres": ["DROP TABLE expiry_told"]},
     "0018": {"sqlite": ["DROP TABLE test_message"], "postgres": ["DROP TABLE test_message"]},
     "0020": {"sqlite": _WITHOUT_0021, "postgres": _WITHOUT_0021},
+    "0029": {"sqlite": [_WITHOUT_0030], "postgres": [_WITHOUT_0030]},
     "0028": {"sqlite": _WITHOUT_0029, "postgres": _WITHOUT_0029},
     "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
     "0025": {"sqlite": ["DROP TABLE email_domain"], "postgres": ["DROP TABLE email_domain"]},

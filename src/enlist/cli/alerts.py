@@ -53,7 +53,9 @@ def list_(
     def row(alert: Alert) -> Sequence[str]:
         known = ALERT_KINDS.get(alert.kind)
         title, remedy = (known.title, known.remedy) if known else (alert.kind, "")
-        about = " ".join(filter(None, (alert.device_name, alert.username, alert.details)))
+        left_out = f"({alert.left_out} sent no e-mail: too many in the hour)"
+        more = left_out if alert.left_out else ""
+        about = " ".join(filter(None, (alert.device_name, alert.username, alert.details, more)))
         since, todo = moment(alert.opened_at), remedy if alert.state == "open" else ""
         return (alert.state, title, about, alert.group_id, since, todo)
 

@@ -18,7 +18,8 @@ from enlist.store.users import NOT_STAFF
 _COLUMNS = """
     SELECT a.id, a.organization_id, o.path AS organization_path, o.group_id, a.kind, a.subject,
            a.state, a.details, a.user_id, a.device_id, a.event_id, a.times, a.first_at, a.last_at,
-           a.opened_at, a.closed_at, a.told_at, COALESCE(d.name, '') AS device_name,
+           a.opened_at, a.closed_at, a.told_at, a.left_out,
+           COALESCE(d.name, '') AS device_name,
            CASE WHEN substr(h.path, 1, length(o.path)) = o.path
                 THEN u.username ELSE '' END AS username
       FROM alert a
@@ -83,6 +84,7 @@ _TELL = Query(
        AND (told_at IS NULL OR told_at < opened_at)
     """,
 )
+_LEFT_OUT = Query("alert.left_out", "UPDATE alert SET left_out = :left_out WHERE id = :id")
 _CLOSE = Query(
     "alert.close",
     """
@@ -131,6 +133,7 @@ class Alert:
         event_id: of what happened last, where it is something in the log.
         times: how often it was seen since it began.
         told_at: when people were told last; None for never.
+        left_out: how many were written no e-mail then, as they had been sent too many (S41).
     """
 
     id: Id
@@ -150,6 +153,7 @@ class Alert:
     opened_at: int | None
     closed_at: int | None
     told_at: int | None
+    left_out: int
     device_name: str
     username: str
 
@@ -215,6 +219,11 @@ def open_(tx: Tx, amiss: Amiss, after: int) -> bool:
 def tell(tx: Tx, alert_id: Id, settled: int) -> bool:
     """Be the one who tells of it; False where it was told, or had closed only after `settled`."""
     return tx.run(_TELL, id=alert_id, now=tx.now, settled=settled) == 1
+
+
+def left_out(tx: Tx, alert_id: Id, count: int) -> None:
+    """Keep how many of those who are told were written no e-mail."""
+    tx.run(_LEFT_OUT, id=alert_id, left_out=count)
 
 
 def close(tx: Tx, alert: Alert) -> bool:

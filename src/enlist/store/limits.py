@@ -5,7 +5,7 @@ The throttle's table counts by what its rows call a source:
 - `begun:` or `checked:` and an id, what somebody does with a secret that he holds;
 - `api_session:` and a device, how many it began;
 - `renewal:` and a device, how many certificates it asked for;
-- `sent:` and the digest of an address, how many messages with a token went there;
+- `sent:` and the digest of an address, how many messages went there that staff or alerts sent;
 - `password_link:` and a network, or the digest of a name, who asked for links to set a password;
 - `uncertified:` and a network, who came without a certificate where it takes one;
 - `refused:`, a reason, a certificate and a network, what was written down of it lately;
@@ -195,7 +195,16 @@ def count_refusals(tx: Tx, sources: Sequence[str]) -> list[bool]:
 
 def count(tx: Tx, source: str, most: int, window: int) -> bool:
     """Count one of at most `most` within `window` microseconds; False when they are used up."""
-    return bool(_count_each(tx, [source], most, window))
+    return bool(count_each(tx, [source], most, window))
+
+
+def count_each(tx: Tx, sources: Iterable[str], most: int, window: int) -> set[str]:
+    """Count one of each; answers those of which there was one left.
+
+    In the order of their names: else two that count the same would wait for each other.
+    """
+    asked = sorted(set(sources))
+    return _count_each(tx, asked, most, window) if asked else set()
 
 
 def _count_each(tx: Tx, sources: Sequence[str], most: int, window: int) -> set[str]:

@@ -20,6 +20,7 @@ from enlist.store.alert_messages import Tried
 from enlist.store.hooks import Hook
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.alerts import Post, post_of, queue
+from enlist.verbs.caps import over_cap_of_any
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import organization_named
 from enlist.verbs.hooks import matching
@@ -56,7 +57,7 @@ class TestAlerts(QuickVerb[Testing, AlertTest]):
     """Write to everybody who is told of alerts at an organization, and post to its webhooks.
 
     Refusals: `not_found`, `forbidden`; `no_channel` where e-mail is not set up and no webhook
-    hears of alerts.
+    hears of alerts; `recipient_cap_reached` where somebody was sent too much within the hour.
     """
 
     __test__ = False
@@ -85,6 +86,9 @@ class TestAlerts(QuickVerb[Testing, AlertTest]):
             return Refusal("no_channel", about=about)
         routes = alert_routes.in_force(tx, place.path)
         people = alert_routes.addressees(tx, place.path, routes) if post.can_send else []
+        refusal = over_cap_of_any(tx, [each.address for each in people], about)
+        if refusal is not None:
+            return refusal
         data = {"told": len(people), "webhooks": len(ready.hooks)}
         test_id = events.record(tx, caller, Happening(_KIND, about, data)).id
         effects = []

@@ -1,8 +1,10 @@
 """Alerts: what is amiss is told to staff once, and shown until it is well again.
 
 Who is told is the organization's to say; its administrators, where it says nothing. An e-mail goes
-through the outbox like every other message. That an alert opens and closes are events, so that a
-webhook for `alert.*` hears of it at once: mail cannot tell that mail is down.
+through the outbox like every other message, and counts like one: strangers can make things amiss
+without end, so whoever was sent enough within the hour is left out, and the alert says so. That an
+alert opens and closes are events, so that a webhook for `alert.*` hears of it at once: mail cannot
+tell that mail is down.
 
 What the audit log tells is read in its sealed order, and whoever moves on in it raises what he
 passed in the same transaction: of many processes one does, and nothing is passed over.
@@ -35,6 +37,7 @@ from enlist.verbs.alert_kinds import (
     shown_by,
     subject_of,
 )
+from enlist.verbs.caps import within_cap
 from enlist.verbs.channels import EMAIL
 from enlist.verbs.driver import Answered, Tools, Verb
 from enlist.verbs.views import Listed
@@ -140,8 +143,13 @@ def raise_(tx: Tx, caller: Caller, amiss: Amiss, path: str, post: Post) -> tuple
     assert found is not None, "it was opened just now"
     tells = alerts.tell(tx, found.id, tx.now - SETTLED)
     people = alert_routes.addressees(tx, path, routes) if tells and post.can_send else []
-    effects = [_write(tx, found, each, post) for each in people]
-    _record(tx, caller, "alert.opened" if tells else "alert.reopened", found, told=len(effects))
+    mailed = within_cap(tx, [each.address for each in people])
+    effects = [_write(tx, found, each, post) for each in people if each.address in mailed]
+    told, left_out = len(effects), len(people) - len(effects)
+    if tells:
+        alerts.left_out(tx, found.id, left_out)
+    counted = {"told": told, **({"left_out": left_out} if left_out else {})}
+    _record(tx, caller, "alert.opened" if tells else "alert.reopened", found, **counted)
     return tuple(effects)
 
 

@@ -2,7 +2,8 @@
 
 An organization has a number of SMS for each day, an address a number of messages for each hour,
 whoever sends them and by which enrollment. Each is counted by the statement that refuses. An
-`apply` asks before it writes anything else, since a refusal is committed as well.
+`apply` asks before it writes anything else, since a refusal is committed as well. Alerts are sent
+by nobody who could be refused: they go to whom one more may be sent, and say who that left out.
 
 Registering many in one request is not counted by address: each of them is sent to once. What
 people ask for themselves, as a forgotten password, has limits of its own.
@@ -10,13 +11,14 @@ people ask for themselves, as a forgotten password, has limits of its own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from enlist.core.clock import DAY, HOUR, SECOND
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.secrets import fingerprint
 from enlist.store import limits, sms
-from enlist.store.tx import Reader, Tx
+from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.channels import CHANNELS, SMS, address_of
 from enlist.verbs.issuing import Prepared
 
@@ -37,6 +39,26 @@ def over_cap(
     if channel != SMS or organization_id is None or sms.take(tx, organization_id, sms_per_day):
         return None
     return sms_cap_reached(tx, about, sms_per_day)
+
+
+def over_cap_of_any(tx: Tx, addresses: Collection[str], about: Subjects) -> Refusal | None:
+    """Count one more e-mail to each of these addresses, or to none, and why it may not be sent."""
+    sources = {_addressed(each) for each in addresses}
+    waits = [limits.used_up(tx, source, MOST_PER_HOUR) for source in sources]
+    longest = max(filter(None, waits), default=None)
+    if longest is not None:
+        reason = f"{MOST_PER_HOUR} an hour to one of them"
+        return Refusal("recipient_cap_reached", retry_after=longest, about=about, reason=reason)
+    if limits.count_each(tx, sources, MOST_PER_HOUR, HOUR) != sources:
+        raise ConcurrentChange  # else the others would be counted, and sent nothing
+    return None
+
+
+def within_cap(tx: Tx, addresses: Collection[str]) -> frozenset[str]:
+    """Count one more e-mail to each of these addresses to which one may be sent; answers those."""
+    by_source = {_addressed(each): each for each in addresses}
+    counted = limits.count_each(tx, by_source, MOST_PER_HOUR, HOUR)
+    return frozenset(by_source[source] for source in counted)
 
 
 def send_cap(tx: Tx, prepared: Prepared) -> Refusal | None:

@@ -110,11 +110,11 @@ class AddUserWithDevice(Verb[Seen, Ready, Both]):
         return Ready(new, registration)
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[Both] | Refusal:
-        refusal = send_cap(tx, ready.registration.prepared)
+        refusal = send_cap(tx, ready.registration.prepared) or self.user.capped(tx, ready.user)
         if refusal is not None:
             return refusal
         # Neither can refuse from here on: what it left would be committed with the refusal (S17).
-        added = self.user.apply(tx, caller, ready.user)
+        added = self.user.write(tx, caller, ready.user)
         registered = self._register.write(tx, caller, ready.registration)
         return Done(Both(added.value, registered.value), (*added.effects, *registered.effects))
 

@@ -37,6 +37,7 @@ from enlist.store.notices import Notice
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields, notices
 from enlist.verbs import password_links as links
+from enlist.verbs.caps import over_cap
 from enlist.verbs.channels import EMAIL, reached
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.editing import before_and_after, edited_since, read_changes
@@ -106,7 +107,8 @@ class AddUser(Verb[Organization, NewUser, User]):
         password_link: he is sent a link by which he sets his password (A74).
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `password_too_short`,
-    `username_taken`, `email_taken`; `email_missing`, `no_channel` where a link is to be sent.
+    `username_taken`, `email_taken`; `email_missing`, `no_channel`, `recipient_cap_reached` where a
+    link is to be sent.
     """
 
     organization: str
@@ -171,7 +173,18 @@ class AddUser(Verb[Organization, NewUser, User]):
             return Refusal(to.code, fields=wrong, about=Subjects(seen.id))
         return NewUser(user, hashed, links.prepare(tools, user.id, user.organization_id))
 
-    def apply(self, tx: Tx, caller: Caller, ready: NewUser) -> Done[User]:
+    def apply(self, tx: Tx, caller: Caller, ready: NewUser) -> Done[User] | Refusal:
+        return self.capped(tx, ready) or self.write(tx, caller, ready)
+
+    def capped(self, tx: Tx, ready: NewUser) -> Refusal | None:
+        """Why the link may not be sent now, where there is one; counts it."""
+        user = ready.user
+        if ready.link is None:
+            return None
+        return over_cap(tx, EMAIL, user.email, Subjects(user.organization_id), 0)
+
+    def write(self, tx: Tx, caller: Caller, ready: NewUser) -> Done[User]:
+        """Add him, and queue the link."""
         user = ready.user
         users.insert(tx, user, ready.password_hash)
         if organizations.find(tx, user.organization_id) is None:

@@ -52,6 +52,7 @@ REVISIONS: Final = (
     "0027_own_roles",
     "0028_prompts",
     "0029_alerts",
+    "0030_left_out",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -22,6 +22,7 @@ from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, IdGiven, Line, Moment
 operations: Final = Operations("Alerts")
 
 State = Literal["open", "closed"]
+_UNTESTED: Final = ("no_channel", "recipient_cap_reached")
 _READ, _EDIT = Permission.ALERTS_READ, Permission.ALERTS_EDIT
 
 
@@ -45,6 +46,7 @@ class Alert(Shown):
                     "closed_at": None,
                     "last_at": EXAMPLE_MOMENT,
                     "told_at": EXAMPLE_MOMENT,
+                    "left_out": 0,
                     "username": "",
                     "user_id": None,
                     "device_name": "",
@@ -77,6 +79,8 @@ class Alert(Shown):
     """When it was seen last."""
     told_at: Moment | None
     """When people were told last."""
+    left_out: int
+    """How many of them were written no e-mail then, as they had been sent too many in the hour."""
     username: str
     """Whom it is about; empty for nobody, or somebody of an organization above."""
     user_id: str | None
@@ -203,7 +207,7 @@ async def inherit_alert_routes(asking: Staff, organization: str) -> AlertRoutes 
     return shown(found, AlertRoutes.of)
 
 
-@operations.staff("POST", "/alerts/test", _EDIT, answers=AlertTested, refuses=("no_channel",))
+@operations.staff("POST", "/alerts/test", _EDIT, answers=AlertTested, refuses=_UNTESTED)
 async def test_alerts(asking: Staff, body: AlertTestBody) -> AlertTested | Refusal:
     """Send a test to everybody who is told of alerts; ask again for what came of it."""
     found = await asking.do(TestAlerts(body.organization))
