@@ -484,6 +484,29 @@ def test_an_alert_is_written_in_the_readers_language_with_what_to_do(
     assert f"{PUBLIC_URL}/console/main/events/{alert.event_id}" in " ".join(text.split())
 
 
+def test_who_may_not_know_staff_is_written_no_name_of_staff(world: World, smtp: MailServer) -> None:
+    """Of everybody else he is, as his list has it; an address alone may know nobody of staff."""
+    enlist = world.enlist
+    enlist.staff("helpdesk", username="helga")
+    enlist.staff("operator", username="olaf")
+    enlist.do(SetAlertRoutes("", ("administrator", "helpdesk"), ("team@example.com",)))
+
+    def named(user: str) -> dict[str, bool]:
+        """Who reads of him."""
+        before = len(smtp.messages)
+        guessed(world, user)
+        world.look()
+        deliver(world, channel_to(smtp))
+        letters = smtp.wait_for(before + 3)[before:]
+        bodies = {each.recipients[0]: each.message.get_body(("plain",)) for each in letters}
+        return {to: body is not None and user in body.get_content() for to, body in bodies.items()}
+
+    everybody = (ADMINISTRATOR, "helga@example.com", "team@example.com")
+    assert named("ada") == dict.fromkeys(everybody, True)
+    assert named("olaf") == {each: each == ADMINISTRATOR for each in everybody}
+    assert named("helga") == {each: each != "team@example.com" for each in everybody}
+
+
 def shown(world: World, test: AlertTest) -> AlertTest:
     found = world.enlist.driver.view(ShowAlertTest(test.id), world.enlist.host)
     assert not isinstance(found, Refusal)

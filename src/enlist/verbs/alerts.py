@@ -22,8 +22,17 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Done, Effect, Refusal, Send, Subjects
-from enlist.core.policy import Permission
-from enlist.store import alert_messages, alert_routes, alerts, events, feed, organizations, outbox
+from enlist.core.policy import Permission, permitted
+from enlist.store import (
+    alert_messages,
+    alert_routes,
+    alerts,
+    events,
+    feed,
+    organizations,
+    outbox,
+    roles,
+)
 from enlist.store.alert_routes import Addressee
 from enlist.store.alerts import Alert, Amiss
 from enlist.store.feed import Stretch
@@ -172,6 +181,21 @@ def _write(tx: Tx, alert: Alert, to: Addressee, post: Post) -> Effect:
     message_id = queue(tx, PURPOSE, alert.organization_id, to, post)
     alert_messages.insert(tx, message_id, alert_id=alert.id)
     return Send(message_id)
+
+
+def as_told(tx: Reader, alert: Alert, reader_id: Id | None) -> Alert:
+    """An alert as it is written to somebody: of staff he is told no name unless he may know staff.
+
+    Args:
+        reader_id: None for an address that is no user's.
+    """
+    whose = alert.user_id
+    if whose is None or whose == reader_id or not roles.of_user(tx, whose):
+        return alert
+    rights = roles.rights(tx, reader_id) if reader_id else ()
+    if permitted(rights, Permission.STAFF_READ, alert.organization_path):
+        return alert
+    return replace(alert, username="", device_name="")
 
 
 def queue(tx: Tx, purpose: str, organization_id: Id, to: Addressee, post: Post) -> Id:

@@ -278,7 +278,10 @@ def _told_of_alert(tx: Reader, message: Message) -> Letter | Rejected:
     # Who reads by e-mail that e-mail cannot be sent must not go looking for what is wrong now.
     over = found.state == "closed" or found.kind == EMAIL_FAILING
     return replace(
-        letter, purpose=OVER if over else message.purpose, alert=found, happened_at=found.first_at
+        letter,
+        purpose=OVER if over else message.purpose,
+        alert=alerts.as_told(tx, found, reader.id if reader else None),
+        happened_at=found.first_at,
     )
 
 
