@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 import pytest
 
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import HOUR
+from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Kind, Secret
 from enlist.delivery.builtin import built_in
 from enlist.delivery.rendering import Rendered, render
-from enlist.store import holds, key_use
+from enlist.store import holds, key_use, password_links
 from enlist.store.postgres import PostgresTx
 from enlist.store.sqlite import SqliteTx
+from enlist.store.tx import Tx
 from enlist.verbs.deliver import Claim, Deliver
+from enlist.verbs.driver import AnyVerb
 from enlist.verbs.erase import Erase
 from enlist.verbs.keys import DropLeakedKeys
 from enlist.verbs.letters import Letter
@@ -29,6 +33,7 @@ from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState
 from enlist.verbs.verdicts import Accepted
 from enlist.wiring.keys import TAKEN_UP, KeyWatch, rotate
 from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, code, done, refusal
+from tests.peers.base import DEADLINE
 
 NEW = "six green turtles swim"
 LINK = re.compile(r"http://localhost:8000/set-password#t=(\w+)")
@@ -178,6 +183,45 @@ def test_what_changes_meanwhile_ends_it(enlist: Enlist, what: str) -> None:
     else:
         enlist.store.write(holds.end_what_people_hold)
     assert code(use(enlist, link)) == "password_link_invalid"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ChangeUser("ada", {"email": "other@example.com"}),
+        SetUserState("ada", "disabled"),
+        SetPassword("ada", Secret("a password set by staff")),
+    ],
+    ids=["address", "state", "password"],
+)
+def test_one_asked_for_while_that_changes_does_not_outlive_it(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch, change: AnyVerb[Any, Any, Any]
+) -> None:
+    """It is asked for at the worst moment: his link was ended, and nobody can see that yet."""
+    enlist.user("ada")
+    ended, asked = threading.Event(), threading.Event()
+    end = password_links.end
+
+    def slowly(tx: Tx, user_id: Id) -> bool:
+        found = end(tx, user_id)
+        ended.set()
+        before_the_commit.append(asked.wait(0.5))
+        return found
+
+    def meanwhile() -> str:
+        assert ended.wait(DEADLINE)
+        outcome = ask(enlist, "ada")
+        asked.set()
+        return code(outcome)
+
+    before_the_commit: list[bool] = []
+    monkeypatch.setattr(password_links, "end", slowly)
+    assert enlist.together([lambda: code(enlist.perform(change)), meanwhile]) == ["done"] * 2
+    assert before_the_commit == [False], "it waits for the change"
+    living = [row for row in enlist.rows("password_link") if row["used_at"] is None]
+    address = enlist.rows("app_user", username="ada")[0]["email"]
+    assert len(living) == (0 if change.name == "set_user_state" else 1)
+    assert [row["recipient"] for row in enlist.rows("message")] == [address] * len(living)
 
 
 def test_a_recovery_link_ends_it(enlist: Enlist) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enlist.core.ids import Id
 from enlist.core.outcomes import Subjects
 from enlist.core.secrets import Digest
+from enlist.store import users
 from enlist.store.tx import Query, Reader, SetQuery, Tx
 
 _PUT_EACH = SetQuery(
@@ -120,7 +121,13 @@ class Forgetful:
 
 
 def put_each(tx: Tx, links: Iterable[NewLink]) -> set[Id]:
-    """Store the only link of each of these people; who may be sent none is not among the answer."""
+    """Store the only link of each of these people; who may be sent none is not among the answer.
+
+    They are held first. What changes somebody's address, state or password ends his link after it,
+    and would not see one that is being stored: that would be good for whoever reads the old mail.
+    """
+    links = tuple(links)
+    users.hold_each(tx, [each.user_id for each in links])
     rows = [
         {
             "user_id": each.user_id,

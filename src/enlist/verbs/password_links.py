@@ -24,7 +24,7 @@ from enlist.store import events, limits, password_links, sign_ins, users
 from enlist.store import notices as stored_notices
 from enlist.store.notices import Notice
 from enlist.store.password_links import Forgetful, NewLink
-from enlist.store.tx import Reader, Tx
+from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.channels import EMAIL
 from enlist.verbs.driver import Tools, Verb
@@ -78,6 +78,9 @@ def send(tx: Tx, caller: Caller, user: User, posted: Posted, asked: str) -> tupl
     """
     if not password_links.put_each(tx, [posted.link]):
         return ()
+    now = users.find(tx, user.id)
+    if now is None or now.email != user.email:
+        raise ConcurrentChange  # it was counted for another address
     data: dict[str, str | int] = {"asked": asked, "expires_at": posted.link.expires_at}
     personal = {"user": user.username, "email": user.email}
     events.record(tx, caller, Happening("user.password_link_sent", user.subjects, data, personal))
@@ -145,7 +148,9 @@ class AskForPasswordLink(Verb[Asked, Answering, None]):
             # What belongs to nobody goes the same way as what may not be sent now.
             posted, reason = (_of_nobody(posted[0]),), "asked for too often"
         sent = password_links.put_each(tx, [each.link for each in posted])
-        effects = stored_notices.queue(tx, [each.notice for each in posted])
+        # Nor is who may be sent none, as he is disabled since, sent a message without a link.
+        bringing = [each if each.link.user_id in sent else _of_nobody(each) for each in posted]
+        effects = stored_notices.queue(tx, [each.notice for each in bringing])
         told = [
             Happening(
                 "user.password_link_sent",
@@ -221,7 +226,8 @@ class UsePasswordLink(Verb[Setting, Ready, User]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[User] | Refusal:
         found, user = ready.setting, ready.setting.user
-        if not password_links.use(tx, user.id, found.digest):
+        # Him first, as whatever ends his link does: else each could wait for the other.
+        if not users.hold(tx, user.id) or not password_links.use(tx, user.id, found.digest):
             return _INVALID
         if not users.set_password(tx, user.id, ready.password_hash):
             return _INVALID
