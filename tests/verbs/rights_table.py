@@ -42,6 +42,7 @@ from enlist.verbs import (
     identities,
     imports,
     keys,
+    lock_list,
     locks,
     move,
     move_people,
@@ -377,7 +378,7 @@ REQUESTS: dict[str, Asked] = {
     "SetPassword": Asked(
         lambda w, p: staff.SetPassword(w.add_user(p).id, Secret("long enough here")), OPERATORS
     ),
-    "ListLocks": Asked(lambda _w, p: locks.ListLocks(p), ALL, 0),
+    "ListLocks": Asked(lambda _w, p: lock_list.ListLocks(p), ALL, 0),
     "ShowLocks": Asked(lambda w, p: locks.ShowLocks(named=w.add_user(p).id), ALL, 0),
     "ClearLock": Asked(
         lambda w, p: locks.ClearLock("user", _delayed(w, w.add_user(p).id)), OPERATORS

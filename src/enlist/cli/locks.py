@@ -9,6 +9,7 @@ import typer
 from enlist.cli.options import Data, Database, Json, Organization, installation
 from enlist.cli.output import done, moment, out, print_json, print_table
 from enlist.core.locks import Lock, LockKind
+from enlist.store.locks import MOST_SHOWN
 
 commands = typer.Typer(
     help="Who has to wait because something was tried too often.", no_args_is_help=True
@@ -25,19 +26,22 @@ def list_(
 ) -> None:
     """List users, enrollments, devices and networks that wait, why, and until when."""
     from enlist.verbs import documents
-    from enlist.verbs.locks import ListLocks
+    from enlist.verbs.lock_list import ListLocks
 
     with installation(context, data, database) as enlist:
         found = done(enlist.perform(ListLocks(organization)))
     if as_json:
-        print_json({"items": [documents.lock(each) for each in found]})
+        print_json(documents.locks(found))
         return
     rows = [
         (each.kind, each.name, each.group_id, _cause(each), _counted(each), _until(each), each.id)
-        for each in found
+        for each in found.items
     ]
     columns = ("KIND", "NAME", "ORGANIZATION", "CAUSE", "COUNTED", "WAITS UNTIL", "ID")
     print_table(columns, rows, "Nobody has to wait.")
+    for kind in found.more:
+        told = f"There are more than {MOST_SHOWN} of kind {kind}; those listed wait longest."
+        out.print(f"{told} Another one: enlist lock clear {kind} ID", markup=False)
 
 
 @commands.command("clear", epilog="Example: enlist lock clear user ada")

@@ -60,3 +60,11 @@ class Lock:
     until: int | None
     forgotten_at: int | None
     network: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """Those of an organization and below. `more` names the kinds of which not all are listed."""
+
+    items: tuple[Lock, ...]
+    more: tuple[LockKind, ...] = ()

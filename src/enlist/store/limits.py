@@ -6,13 +6,15 @@ The throttle's table counts by what its rows call a source:
 - `api_session:` and a device, how many it began;
 - `renewal:` and a device, how many certificates it asked for;
 - `sent:` and the digest of an address, how many messages went there that staff or alerts sent;
-- `password_link:` and a network, or the digest of a name, who asked for links to set a password;
+- `password_link:` and a network, or the digest of a name that nobody has, who asked for links to
+  set a password; `account_link:` and a user, who was asked for;
 - `uncertified:` and a network, who came without a certificate where it takes one;
 - `refused:`, a reason, a certificate and a network, what was written down of it lately;
 - `told:`, an answer, an enrollment or a user, and a network, likewise of what its holder was told;
 - `told:`, an answer, a user or an API key, a verb and a thing, likewise of what staff was told;
-- `login:` and a digest, an account that somebody tried to sign in to. Of this the window ends when
-  its wrong tries are forgotten, `QUIET` after the next may be made.
+- `account:` and a user, an account that somebody tried to sign in to, and perhaps `@` and the
+  network that he did it from; `login:` and a digest, a name that nobody has. Of these the window
+  ends when the wrong tries are forgotten, `QUIET` after the next may be made.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 THROTTLE_REFUSALS: Final = 10
 THROTTLE_WINDOW: Final = 10 * MINUTE
+ACCOUNT: Final = "account:"
+ACCOUNT_LINK: Final = "account_link:"
 QUIET: Final = DAY
 """After how long without a try the wrong ones at an account are forgotten."""
 

@@ -1,29 +1,65 @@
 """Counts in force of what was tried too often, whose they are, and ending them.
 
-The throttle's rows name accounts by keyed digests alone; `people` is what they can be matched with.
+A row of the throttle names what it counts, and so whose it is, by an id. Strangers can have any
+number of rows made: what is read of them ends at `MOST_SHOWN`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Final
 
-from enlist.core.ids import NOTHING, Id
+from enlist.core.ids import Id
 from enlist.store.listing import path_end
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
-_AT_ONCE: Final = 5_000
 MOST_SHOWN: Final = 500
-"""Of what is counted on tokens."""
+"""Of each kind, and of what is counted on tokens."""
 
-_LIVE = Query(
-    "lock.live",
+# Names that nobody has are counted as well, as digests: strangers can make up any number of them.
+# Only what names somebody is looked at, so they take no place from it. By CROSS JOIN, SQLite reads
+# the counts and looks each up; not all users, and for each of them the counts.
+_NAMED = """
+    CASE WHEN substr(t.source, 1, 8) = 'account:'
+              THEN substr(t.source, 9, 36)
+         WHEN substr(t.source, 1, 13) = 'account_link:' AND t.refused >= :links
+              THEN substr(t.source, 14, 36)
+         WHEN substr(t.source, 1, 6) = 'begun:' AND t.refused >= :attempts
+              THEN substr(t.source, 7, 36)
+         WHEN substr(t.source, 1, 8) = 'renewal:' AND t.refused >= :renewals
+              THEN substr(t.source, 9, 36)
+         WHEN substr(t.source, 1, 12) = 'api_session:' AND t.refused >= :api_sessions
+              THEN substr(t.source, 13, 36)
+    END"""
+_OF_TEXT = """
+    SELECT t.source, t.refused, t.window_ends_at, found.id
+      FROM throttle t CROSS JOIN {table} found JOIN organization o ON o.id = found.organization_id
+     WHERE found.id = {named} AND found.deleted_at IS NULL
+       AND t.window_ends_at > :now AND t.refused > 0
+       AND o.path >= :path AND o.path < :path_end
+     ORDER BY t.window_ends_at DESC, t.source LIMIT :most
+"""
+_OF = {
+    table: Query(
+        f"lock.of_{table}",
+        _OF_TEXT.format(table=table, named=_NAMED),
+        postgres=_OF_TEXT.format(
+            table=table, named=f"CASE WHEN length({_NAMED}) = 36 THEN CAST({_NAMED} AS uuid) END"
+        ),
+    )
+    for table in ("app_user", "enrollment", "device")
+}
+_OF_NETWORKS = Query(
+    "lock.of_networks",
     """
     SELECT source, refused, window_ends_at FROM throttle
-     WHERE window_ends_at > :now AND refused > 0
-       AND substr(source, 1, 5) NOT IN ('told:', 'sent:') AND substr(source, 1, 8) <> 'refused:'
-     ORDER BY window_ends_at DESC, source
+     WHERE window_ends_at > :now AND refused >= :refusals
+       AND substr(source, 1, 5) NOT IN ('told:', 'sent:')
+       AND substr(source, 1, 6) NOT IN ('login:', 'begun:')
+       AND substr(source, 1, 8) NOT IN ('refused:', 'checked:', 'account:', 'renewal:')
+       AND substr(source, 1, 12) NOT IN ('api_session:', 'account_link', 'self-service')
+     ORDER BY window_ends_at DESC, source LIMIT :most
     """,
 )
 _LIVE_AMONG = SetQuery(
@@ -42,15 +78,6 @@ _CLEAR = SetQuery(
     DELETE FROM throttle
      WHERE source IN (SELECT source FROM asked) AND window_ends_at > :now AND refused > 0
     RETURNING source, refused, window_ends_at
-    """,
-)
-_PEOPLE = Query(
-    "lock.people",
-    """
-    SELECT u.id, u.username, u.email, o.id AS organization_id, o.path, o.group_id
-      FROM app_user u JOIN organization o ON o.id = u.organization_id
-     WHERE u.deleted_at IS NULL AND o.path >= :path AND o.path < :path_end AND u.id > :after
-     ORDER BY u.id LIMIT :most
     """,
 )
 _WRONG_LOGINS = """
@@ -79,15 +106,13 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody whose account may have to wait."""
+class Most:
+    """From how many on each thing that is counted makes wait."""
 
-    id: Id
-    username: str
-    email: str
-    organization_id: Id
-    organization_path: str
-    group_id: str
+    links: int
+    attempts: int
+    renewals: int
+    api_sessions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +128,31 @@ class Guessed:
     group_id: str
 
 
-def live(tx: Reader) -> list[Counted]:
-    """Every count in force but those of messages and of what was written down."""
-    return [_counted(row) for row in tx.all(_LIVE, now=tx.now)]
+def of_users(tx: Reader, path: str, most: Most) -> list[tuple[Id, Counted]]:
+    """What makes users of the organization at `path` and below wait; what ends last, first."""
+    return _of(tx, "app_user", path, most)
+
+
+def of_enrollments(tx: Reader, path: str, most: Most) -> list[tuple[Id, Counted]]:
+    """The same of enrollments."""
+    return _of(tx, "enrollment", path, most)
+
+
+def of_devices(tx: Reader, path: str, most: Most) -> list[tuple[Id, Counted]]:
+    """The same of devices."""
+    return _of(tx, "device", path, most)
+
+
+def _of(tx: Reader, table: str, path: str, most: Most) -> list[tuple[Id, Counted]]:
+    """One more than are shown, so that it can be said that there are more."""
+    where = {"path": path, "path_end": path_end(path), "now": tx.now, "most": MOST_SHOWN + 1}
+    return [(row["id"], _counted(row)) for row in tx.all(_OF[table], **where, **asdict(most))]
+
+
+def of_networks(tx: Reader, refusals: int) -> list[Counted]:
+    """The same of networks."""
+    rows = tx.all(_OF_NETWORKS, refusals=refusals, now=tx.now, most=MOST_SHOWN + 1)
+    return [_counted(row) for row in rows]
 
 
 def live_among(tx: Reader, sources: Iterable[str]) -> list[Counted]:
@@ -120,28 +167,9 @@ def clear(tx: Tx, sources: Iterable[str]) -> list[Counted]:
     return [_counted(row) for row in tx.each(_CLEAR, rows, now=tx.now)] if rows else []
 
 
-def people(tx: Reader, path: str) -> Iterator[Person]:
-    """Everybody of the organization at `path` and below; read as far as it is asked for."""
-    after = NOTHING
-    while True:
-        rows = tx.all(_PEOPLE, path=path, path_end=path_end(path), after=after, most=_AT_ONCE)
-        for row in rows:
-            yield Person(
-                row["id"],
-                row["username"],
-                row["email"],
-                row["organization_id"],
-                row["path"],
-                row["group_id"],
-            )
-        if len(rows) < _AT_ONCE:
-            return
-        after = rows[-1]["id"]
-
-
 def with_wrong_logins(tx: Reader, path: str) -> Sequence[Guessed]:
     """The live tokens of the organization at `path` and below that count any; newest first."""
-    asked = {"path": path, "path_end": path_end(path), "now": tx.now, "most": MOST_SHOWN}
+    asked = {"path": path, "path_end": path_end(path), "now": tx.now, "most": MOST_SHOWN + 1}
     return [_guessed(row) for row in tx.all(_WITH_WRONG_LOGINS, **asked)]
 
 

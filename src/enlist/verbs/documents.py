@@ -14,7 +14,7 @@ from enlist.core.clock import rfc3339
 from enlist.core.events import EVENT_VERSION
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
-from enlist.core.locks import Lock
+from enlist.core.locks import Lock, Locks
 from enlist.core.model import GrantKind, MessageState
 from enlist.core.policy import ROLES, Role
 from enlist.core.restrictions import Restriction
@@ -110,6 +110,11 @@ def saved_view(found: model.SavedView) -> Document:
 def lock(found: Lock) -> Document:
     """A count in force; a network belongs to no organization."""
     return _placed(found) | {"organization": found.group_id or None}
+
+
+def locks(found: Locks) -> Document:
+    """Locks, and the kinds of which there are more."""
+    return {"items": [lock(each) for each in found.items], "more": list(found.more)}
 
 
 def restriction(found: Restriction) -> Document:

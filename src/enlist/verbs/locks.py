@@ -9,19 +9,19 @@ The company passcode is no part of this, nor are limits of what may be sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from enlist.core.caller import Caller, throttle_source
 from enlist.core.events import Happening
-from enlist.core.ids import Id, parse_id
 from enlist.core.locks import Lock, LockCause, LockKind
 from enlist.core.model import Device, Enrollment, Organization, User
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
-from enlist.store import devices, enrollments, events, limits, locks, organizations, wrong_logins
-from enlist.store.locks import Counted, Guessed
+from enlist.store import events, limits, locks, organizations, wrong_logins
+from enlist.store.limits import ACCOUNT, ACCOUNT_LINK
+from enlist.store.locks import Counted, Guessed, Most
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import api_sessions, begin, password_links, renewal
 from enlist.verbs.driver import Answered, QuickVerb, Tools
@@ -29,12 +29,10 @@ from enlist.verbs.finding import (
     beyond,
     device_named,
     enrollment_named,
-    hidden,
-    organization_named,
     user_named,
 )
 from enlist.verbs.rights import lacks, missing
-from enlist.verbs.tries import all_counts, name_digest
+from enlist.verbs.tries import all_counts
 from enlist.verbs.users import staff_edit
 
 
@@ -58,7 +56,7 @@ _OF_DEVICES = {
     "renewal:": Rule(LockCause.RENEWALS, renewal.MOST_ASKED),
     "api_session:": Rule(LockCause.API_SESSIONS, api_sessions.MOST_BEGUN),
 }
-_OF_NETWORKS = {
+OF_NETWORKS = {
     "": Rule(LockCause.REFUSALS, limits.THROTTLE_REFUSALS),
     "uncertified:": Rule(LockCause.WITHOUT_CERTIFICATE, limits.THROTTLE_REFUSALS),
     "password_link:": Rule(LockCause.PASSWORD_LINKS, password_links.MOST_BY_SOURCE),
@@ -69,7 +67,15 @@ _TOLD = {
     LockKind.DEVICE: "device.lock_cleared",
     LockKind.NETWORK: "network.lock_cleared",
 }
-_LOGIN, _LINK, _BEGUN = "login:", "password_link:", "begun:"
+_BEGUN = "begun:"
+RULES = {ACCOUNT: _PASSWORDS, ACCOUNT_LINK: _LINKS, _BEGUN: _ATTEMPTS, **_OF_DEVICES}
+"""By what begins the throttle's name of a count that an id follows."""
+MOST = Most(
+    links=password_links.MOST_BY_NAME,
+    attempts=begin.MOST_BEGUN,
+    renewals=renewal.MOST_ASKED,
+    api_sessions=api_sessions.MOST_BEGUN,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,52 +135,8 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class ListLocks(QuickVerb[tuple[Lock, ...], tuple[Lock, ...]]):
-    """What is counted in an organization and below: users, then enrollments, devices, networks.
-
-    Each is shown to whoever may read the like; networks, which belong to no organization, to who
-    may change the settings of the top one, and there.
-
-    Refusals: `not_found`, `forbidden`.
-    """
-
-    organization: str = ""
-
-    name = "list_locks"
-
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> tuple[Lock, ...] | Refusal:
-        where = self.organization or caller.organization_id or ""
-        place = organization_named(tx, caller, where, Permission.USERS_READ)
-        if isinstance(place, Refusal):
-            return place
-        counted = locks.live(tx)
-        holders = [
-            *_people(tools, tx, caller, place, counted),
-            *_tokens(tx, caller, place, counted),
-            *_devices(tx, caller, place, counted),
-        ]
-        if place.parent_id is None and caller.may(Permission.SETTINGS_EDIT, place.path):
-            holders += _networks(place, counted)
-        by_source = {found.source: found for found in counted}
-        return tuple(lock for holder in holders for lock in holder.locks(by_source, tx.now))
-
-    def work(
-        self, tools: Tools, caller: Caller, seen: tuple[Lock, ...]
-    ) -> tuple[Lock, ...] | Answered[tuple[Lock, ...]] | Refusal:
-        return Answered(Done(seen))
-
-    def apply(
-        self, tx: Tx, caller: Caller, ready: tuple[Lock, ...]
-    ) -> Done[tuple[Lock, ...]] | Refusal:
-        return Done(ready)
-
-
-@dataclass(frozen=True)
-class ShowLocks(ListLocks):
+class ShowLocks(QuickVerb[tuple[Lock, ...], tuple[Lock, ...]]):
     """What is counted of one user, enrollment or device.
-
-    Attributes:
-        organization: not asked for.
 
     Refusals: `not_found`, `forbidden`.
     """
@@ -194,9 +156,19 @@ class ShowLocks(ListLocks):
             found = device_named(tx, caller, self.named, Permission.DEVICES_READ)
         if isinstance(found, Refusal):
             return found
-        holder = _holder(tools, tx, found)
+        holder = _holder(tx, found)
         counted = {each.source: each for each in locks.live_among(tx, holder.rules)}
         return tuple(holder.locks(counted, tx.now))
+
+    def work(
+        self, tools: Tools, caller: Caller, seen: tuple[Lock, ...]
+    ) -> tuple[Lock, ...] | Answered[tuple[Lock, ...]] | Refusal:
+        return Answered(Done(seen))
+
+    def apply(
+        self, tx: Tx, caller: Caller, ready: tuple[Lock, ...]
+    ) -> Done[tuple[Lock, ...]] | Refusal:
+        return Done(ready)
 
 
 @dataclass(frozen=True)
@@ -235,7 +207,7 @@ class ClearLock(QuickVerb[Holder, int]):
         if isinstance(found, Refusal):
             return found
         refusal = beyond(tx, caller, found.subjects.user_id, found.subjects)
-        return refusal or _holder(tools, tx, found)
+        return refusal or _holder(tx, found)
 
     def apply(self, tx: Tx, caller: Caller, ready: Holder) -> Done[int] | Refusal:
         by_cause: dict[str, int] = {}
@@ -259,34 +231,31 @@ class ClearLock(QuickVerb[Holder, int]):
 # --- whose counts they are ---------------------------------------------------------------------
 
 
-def _holder(tools: Tools, tx: Reader, found: User | Enrollment | Device) -> Holder:
+def _holder(tx: Reader, found: User | Enrollment | Device) -> Holder:
     """Everything that is counted of one of them."""
     path, group_id, about = found.organization_path, found.group_id, found.subjects
     if isinstance(found, User):
-        rules = dict.fromkeys(all_counts(tools, tx, found.id, found.username), _PASSWORDS)
-        rules |= _rules_by_name(tools, found.id, found.username, found.email)
+        rules = dict.fromkeys(all_counts(tx, found.id), _PASSWORDS)
+        rules |= {f"{ACCOUNT_LINK}{found.id}": _LINKS, f"{_BEGUN}{found.id}": _ATTEMPTS}
         return Holder(LockKind.USER, found.id, found.username, path, group_id, about, rules)
     if isinstance(found, Device):
-        return _of_device(found)
+        return of_device(found)
     guessed = locks.wrong_logins_on(tx, found.id)
     rules = {f"{_BEGUN}{found.id}": _ATTEMPTS}
     name = found.device_name or found.username
     return Holder(LockKind.ENROLLMENT, found.id, name, path, group_id, about, rules, guessed)
 
 
-def _rules_by_name(tools: Tools, user_id: Id, username: str, email: str) -> dict[str, Rule]:
-    names = {name_digest(tools, name) for name in (username, email) if name}
-    return {f"{_LINK}{digest}": _LINKS for digest in names} | {f"{_BEGUN}{user_id}": _ATTEMPTS}
-
-
-def _of_device(found: Device) -> Holder:
+def of_device(found: Device) -> Holder:
+    """What is counted of a device."""
     rules = {f"{prefix}{found.id}": rule for prefix, rule in _OF_DEVICES.items()}
     path, group_id = found.organization_path, found.group_id
     return Holder(LockKind.DEVICE, found.id, found.name, path, group_id, found.subjects, rules)
 
 
-def _of_network(place: Organization, network: str) -> Holder:
-    rules = {f"{prefix}{network}": rule for prefix, rule in _OF_NETWORKS.items()}
+def of_network(place: Organization, network: str) -> Holder:
+    """What is counted of a network, at the top organization."""
+    rules = {f"{prefix}{network}": rule for prefix, rule in OF_NETWORKS.items()}
     address, about = network.partition("/")[0], Subjects(organization_id=place.id)
     return Holder(LockKind.NETWORK, address, network, about=about, rules=rules)
 
@@ -303,104 +272,4 @@ def _network_named(tx: Reader, caller: Caller, named: str) -> Holder | Refusal:
         address = ip_address(named.strip().partition("/")[0])
     except ValueError:
         return invalid("address", "must be an IP address")
-    return _of_network(top, throttle_source(str(address)))
-
-
-# --- all of an organization --------------------------------------------------------------------
-
-
-def _people(
-    tools: Tools, tx: Reader, caller: Caller, place: Organization, counted: Sequence[Counted]
-) -> Iterator[Holder]:
-    """Those of the organization whose name's digest something is counted by.
-
-    Their names are read only where anything is, and no further than until each was found.
-    """
-    by_login: dict[str, list[str]] = {}
-    others = set()
-    for found in counted:
-        if found.source.startswith(_LOGIN):
-            digest = found.source.removeprefix(_LOGIN).partition("@")[0]
-            by_login.setdefault(digest, []).append(found.source)
-        elif (found.source.startswith(_LINK) and _LINKS.reached(found)) or _id_after(
-            _BEGUN, _ATTEMPTS, found
-        ):
-            others.add(found.source)
-    for person in locks.people(tx, place.path) if by_login or others else ():
-        sources = by_login.pop(name_digest(tools, person.username), [])
-        rules = dict.fromkeys(sources, _PASSWORDS)
-        if others:
-            by_name = _rules_by_name(tools, person.id, person.username, person.email)
-            rules |= {source: rule for source, rule in by_name.items() if source in others}
-        path, about = person.organization_path, Subjects(person.organization_id, person.id)
-        if rules and not hidden(tx, caller, person.id, path):
-            name, group_id = person.username, person.group_id
-            yield Holder(LockKind.USER, person.id, name, path, group_id, about, rules)
-        if not by_login and not others:
-            return
-
-
-def _tokens(
-    tx: Reader, caller: Caller, place: Organization, counted: Sequence[Counted]
-) -> Iterator[Holder]:
-    if not caller.may(Permission.ENROLLMENTS_READ, place.path):
-        return
-    for each in locks.with_wrong_logins(tx, place.path):
-        path = each.organization_path
-        if not hidden(tx, caller, each.user_id, path):
-            about = Subjects(each.organization_id, each.user_id, enrollment_id=each.id)
-            kind, group_id = LockKind.ENROLLMENT, each.group_id
-            yield Holder(kind, each.id, each.name, path, group_id, about, {}, each)
-    for found in counted:
-        begun = _id_after(_BEGUN, _ATTEMPTS, found)
-        enrollment = enrollments.find(tx, begun) if begun else None
-        if enrollment is not None and _shown(tx, caller, place, enrollment):
-            path, group_id = enrollment.organization_path, enrollment.group_id
-            name, about = enrollment.device_name or enrollment.username, enrollment.subjects
-            rules = {found.source: _ATTEMPTS}
-            yield Holder(LockKind.ENROLLMENT, begun, name, path, group_id, about, rules)
-
-
-def _devices(
-    tx: Reader, caller: Caller, place: Organization, counted: Sequence[Counted]
-) -> Iterator[Holder]:
-    if not caller.may(Permission.DEVICES_READ, place.path):
-        return
-    seen = set()
-    for found in counted:
-        for prefix, rule in _OF_DEVICES.items():
-            named = _id_after(prefix, rule, found)
-            device = devices.find(tx, named) if named and named not in seen else None
-            if device is not None and _shown(tx, caller, place, device):
-                seen.add(named)
-                yield _of_device(device)
-
-
-def _networks(place: Organization, counted: Sequence[Counted]) -> Iterator[Holder]:
-    seen = {}
-    for found in counted:
-        for prefix in _OF_NETWORKS:
-            network = found.source.removeprefix(prefix)
-            if found.source.startswith(prefix) and _is_network(network):
-                seen[network] = _of_network(place, network)
-    yield from seen.values()
-
-
-def _id_after(prefix: str, rule: Rule, found: Counted) -> Id:
-    """The id that something is counted by which may not be done again now; "" for all else."""
-    if not found.source.startswith(prefix) or not rule.reached(found):
-        return ""
-    return parse_id(found.source.removeprefix(prefix)) or ""
-
-
-def _shown(tx: Reader, caller: Caller, place: Organization, found: Enrollment | Device) -> bool:
-    path = found.organization_path
-    return path.startswith(place.path) and not hidden(tx, caller, found.subjects.user_id, path)
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True
+    return of_network(top, throttle_source(str(address)))

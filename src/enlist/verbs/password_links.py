@@ -37,7 +37,7 @@ PURPOSE: Final = "password_link"
 """Of the message that brings it."""
 
 MOST_BY_NAME: Final = 3
-"""Links that may be asked for by one name within an hour."""
+"""Links that may be asked for within an hour for one account, or by one name that nobody has."""
 MOST_BY_SOURCE: Final = 10
 _SOURCE_WINDOW: Final = 10 * MINUTE
 _INVALID: Final = Refusal("password_link_invalid", reason="an unknown, used, or old link")
@@ -89,10 +89,10 @@ def send(tx: Tx, caller: Caller, user: User, posted: Posted, asked: str) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom a forgotten password may belong to, and what asking by that name is counted by."""
+    """Whom a forgotten password may belong to, and what asking for each is counted by."""
 
     people: tuple[Forgetful, ...]
-    counted_by: str
+    counted_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,9 @@ class AskForPasswordLink(Verb[Asked, Answering, None]):
         named = self.named.strip()
         readable = named if fields.readable(named) else ""
         people = password_links.forgetful(tx, readable, _MOST_OF_ONE_ADDRESS)
-        return Asked(tuple(people), f"password_link:{name_digest(tools, readable)}")
+        made_up = f"password_link:{name_digest(tools, readable)}"
+        counted_by = tuple(f"{limits.ACCOUNT_LINK}{one.user_id}" for one in people)
+        return Asked(tuple(people), counted_by or (made_up,))
 
     def work(self, tools: Tools, caller: Caller, seen: Asked) -> Answering | Refusal:
         posted = tuple(
@@ -143,10 +145,14 @@ class AskForPasswordLink(Verb[Asked, Answering, None]):
         if not limits.count(tx, source, MOST_BY_SOURCE, _SOURCE_WINDOW):
             wait = limits.used_up(tx, source, MOST_BY_SOURCE) or 1
             return Refusal("rate_limited", retry_after=wait)
-        posted, reason = ready.posted, "nobody who may be sent one"
-        if not limits.count(tx, ready.asked.counted_by, MOST_BY_NAME, HOUR):
-            # What belongs to nobody goes the same way as what may not be sent now.
-            posted, reason = (_of_nobody(posted[0]),), "asked for too often"
+        counted_by = ready.asked.counted_by
+        counted = limits.count_each(tx, counted_by, MOST_BY_NAME, HOUR)
+        # What belongs to nobody goes the same way as what may not be sent now.
+        posted = tuple(
+            each if source in counted else _of_nobody(each)
+            for source, each in zip(counted_by, ready.posted, strict=True)
+        )
+        reason = "nobody who may be sent one" if counted else "asked for too often"
         sent = password_links.put_each(tx, [each.link for each in posted])
         # Nor is who may be sent none, as he is disabled since, sent a message without a link.
         bringing = [each if each.link.user_id in sent else _of_nobody(each) for each in posted]
@@ -219,7 +225,7 @@ class UsePasswordLink(Verb[Setting, Ready, User]):
         weak = fields.weak(self.password)
         if weak is not None:
             return Refusal(weak.code, fields=weak.fields, holder=True, about=user.subjects)
-        return Setting(found[0], user, all_counts(tools, tx, user.id, user.username))
+        return Setting(found[0], user, all_counts(tx, user.id))
 
     def work(self, tools: Tools, caller: Caller, seen: Setting) -> Ready | Refusal:
         return Ready(seen, tools.passwords.hash(self.password))

@@ -183,7 +183,7 @@ class UseRecoveryLink(Verb[Recovering, Ready, User]):
         weak = fields.weak(self.password)
         if weak is not None:
             return Refusal(weak.code, fields=weak.fields, holder=True, about=user.subjects)
-        return Recovering(digest, user, all_counts(tools, tx, user.id, user.username))
+        return Recovering(digest, user, all_counts(tx, user.id))
 
     def work(self, tools: Tools, caller: Caller, seen: Recovering) -> Ready | Refusal:
         return Ready(seen, tools.passwords.hash(self.password))

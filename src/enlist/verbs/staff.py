@@ -183,7 +183,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
         # Whoever can give himself the password of staff holds what staff holds.
         held = tuple(roles.of_user(tx, found.id))
         refusal = fresh(caller, tx.now) if held else None
-        counts = all_counts(tools, tx, found.id, found.username)
+        counts = all_counts(tx, found.id)
         return refusal or fields.weak(self.password) or Whose(found, counts, roles=held)
 
     def reserve(self, seen: Whose) -> Try | None:
@@ -218,7 +218,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
 
 def _whose_own(tools: Tools, tx: Reader, caller: Caller, own: User) -> Whose:
     login = users.login_by_id(tx, own.id)
-    counts = all_counts(tools, tx, own.id, own.username)
+    counts = all_counts(tx, own.id)
     return Whose(own, counts, login, counted_by(tools, tx, caller, own.username, login))
 
 

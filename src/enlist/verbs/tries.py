@@ -1,8 +1,9 @@
 """Tries at an account's password: each wrong one doubles the time until the next one counts.
 
 A name that nobody has is delayed like one that somebody has, or the delay would tell them apart
-(S07). So tries are counted by what was typed, as a keyed digest: people type passwords into the
-wrong field.
+(S07). What was typed is counted as a keyed digest: people type passwords into the wrong field. What
+names somebody is counted by his id, so that staff is shown whose tries they are, however many names
+a stranger makes up.
 
 A stranger must not lock out an account's owner with wrong tries from elsewhere. So tries from a
 network where one of the user's last sign-ins came from are counted by themselves; everybody else
@@ -19,31 +20,28 @@ from enlist.core.model import Login
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Kind, Secret
 from enlist.store import limits, sign_ins
-from enlist.store.limits import Taken
+from enlist.store.limits import ACCOUNT, Taken
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import Tools, Try
 
 
 def counted_by(tools: Tools, tx: Reader, caller: Caller, username: str, login: Login | None) -> str:
     """What a try with this user name is counted by. `login` is whom it names, if anybody."""
-    name = _named(tools, login.username if login else username)
+    made_up = f"login:{name_digest(tools, username)}"
+    name = f"{ACCOUNT}{login.user_id}" if login else made_up
     known = _networks(tx, login.user_id if login else NOTHING)
     return f"{name}@{caller.source}" if caller.source in known else name
 
 
-def all_counts(tools: Tools, tx: Reader, user_id: Id, username: str) -> tuple[str, ...]:
+def all_counts(tx: Reader, user_id: Id) -> tuple[str, ...]:
     """Everything that tries at this account are counted by."""
-    name = _named(tools, username)
+    name = f"{ACCOUNT}{user_id}"
     return (name, *(f"{name}@{network}" for network in sorted(_networks(tx, user_id))))
 
 
 def name_digest(tools: Tools, name: str) -> str:
     """What stands for a user name, or an e-mail address, in what tries are counted by."""
     return tools.keys.digest(Kind.USERNAME, Secret(name.casefold())).value.hex()
-
-
-def _named(tools: Tools, username: str) -> str:
-    return f"login:{name_digest(tools, username)}"
 
 
 def _networks(tx: Reader, user_id: Id) -> set[str]:

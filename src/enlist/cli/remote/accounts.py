@@ -9,10 +9,20 @@ from enlist.cli.remote.asking import Asking, Ways, acted, listed, part, some, un
 from enlist.cli.remote.enrolling import details
 from enlist.cli.remote.reviving import moment, revived
 from enlist.core import model
-from enlist.core.locks import Lock
+from enlist.core.locks import Lock, LockKind, Locks
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
-from enlist.verbs import api_keys, first_device, groups, locks, move_people, staff, users, views
+from enlist.verbs import (
+    api_keys,
+    first_device,
+    groups,
+    lock_list,
+    locks,
+    move_people,
+    staff,
+    users,
+    views,
+)
 
 
 def _user(verb: users.AddUser) -> dict[str, Any]:
@@ -57,11 +67,12 @@ def _change_group(api: Asking, verb: groups.ChangeGroup) -> Any:
     return found if isinstance(found, Refusal) else revived(model.UserGroup, found)
 
 
-def _list_locks(api: Asking, verb: locks.ListLocks) -> tuple[Lock, ...] | Refusal:
+def _list_locks(api: Asking, verb: lock_list.ListLocks) -> Locks | Refusal:
     found = api.get("/locks", **some(organization=verb.organization))
     if isinstance(found, Refusal):
         return found
-    return tuple(revived(Lock, each) for each in found["items"])
+    items = tuple(revived(Lock, each) for each in found["items"])
+    return Locks(items, tuple(LockKind(each) for each in found["more"]))
 
 
 def _clear_lock(api: Asking, verb: locks.ClearLock) -> int | Refusal:
@@ -70,7 +81,7 @@ def _clear_lock(api: Asking, verb: locks.ClearLock) -> int | Refusal:
 
 
 ACCOUNTS: Final[Ways] = {
-    locks.ListLocks: _list_locks,
+    lock_list.ListLocks: _list_locks,
     locks.ClearLock: _clear_lock,
     views.ListUsers: listed("/users", model.User),
     users.AddUser: _add_user,

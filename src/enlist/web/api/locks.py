@@ -9,10 +9,12 @@ from pydantic import ConfigDict
 
 from enlist.core.locks import Lock as StoredLock
 from enlist.core.locks import LockCause, LockKind
+from enlist.core.locks import Locks as StoredLocks
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs import documents
-from enlist.verbs.locks import ClearLock, ListLocks
+from enlist.verbs.lock_list import ListLocks
+from enlist.verbs.locks import ClearLock
 from enlist.web.api.bodies import Shown
 from enlist.web.api.operations import Asking, Operations, Staff, shown
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
@@ -68,9 +70,16 @@ class Lock(Shown):
 
 
 class Locks(Shown):
-    """Locks: of users, then of enrollments, devices and networks."""
+    """Locks: of users, then of enrollments, devices and networks; 500 of each at most."""
 
     items: list[Lock]
+    more: list[LockKind]
+    """Kinds of which there are more; these are the ones that wait longest."""
+
+    @classmethod
+    def of(cls, found: StoredLocks) -> Locks:
+        """The locks of the store."""
+        return cls(**documents.locks(found))
 
 
 class Cleared(Shown):
@@ -90,7 +99,7 @@ async def list_locks(asking: Staff, organization: Annotated[Line, Query()] = "")
     for whoever may change its settings.
     """
     found = await asking.do(ListLocks(organization))
-    return shown(found, lambda locks: Locks(items=[Lock.of(each) for each in locks]))
+    return shown(found, Locks.of)
 
 
 @operations.staff("DELETE", "/locks/users/{user}", Permission.USERS_EDIT, answers=Cleared)

@@ -12,7 +12,9 @@ from starlette.responses import Response
 from enlist.core.locks import Lock, LockCause, LockKind
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.verbs.locks import ClearLock, ListLocks, ShowLocks
+from enlist.store.locks import MOST_SHOWN
+from enlist.verbs.lock_list import ListLocks
+from enlist.verbs.locks import ClearLock, ShowLocks
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.navigation import N_
@@ -40,6 +42,24 @@ ICONS: Final = {
     LockKind.DEVICE: "devices",
     LockKind.NETWORK: "world",
 }
+MORE: Final = {
+    LockKind.USER: N_(
+        "More than %(most)s users have to wait. Those that wait longest are listed; "
+        "another one is cleared on his own page."
+    ),
+    LockKind.ENROLLMENT: N_(
+        "More than %(most)s enrollments have to wait. Those that wait longest are listed; "
+        "another one is cleared on its own page."
+    ),
+    LockKind.DEVICE: N_(
+        "More than %(most)s devices have to wait. Those that wait longest are listed; "
+        "another one is cleared by command or API."
+    ),
+    LockKind.NETWORK: N_(
+        "More than %(most)s networks have to wait. Those that wait longest are listed; "
+        "another one is cleared by command or API."
+    ),
+}
 RIGHTS: Final = {
     LockKind.USER: Permission.USERS_EDIT,
     LockKind.ENROLLMENT: Permission.USERS_EDIT,
@@ -53,7 +73,9 @@ async def show_list(desk: Desk) -> Response:
     outcome = await desk.perform(ListLocks(desk.group_id))
     if isinstance(outcome, Refusal):
         return desk.refuse(outcome)
-    return desk.show("console/locks.html", {"locks": outcome.value, **words()})
+    found = outcome.value
+    context = {"locks": found.items, "more": found.more, "most": MOST_SHOWN}
+    return desk.show("console/locks.html", {**context, "more_words": MORE, **words()})
 
 
 async def locks_of(desk: Desk, kind: LockKind, named: str) -> tuple[Lock, ...]:
