@@ -165,6 +165,6 @@ def fastapi_application() -> FastAPI:
     )
     routers = [router for part in PARTS for router in part.operations.routers]
     api.state.routes = [route for router in routers for route in router.routes]
-    for router in routers:
-        api.include_router(router)
+    # As they are: `include_router` makes each anew for every application, at its first request.
+    api.router.routes.extend(api.state.routes)
     return api
