@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 AA: Final = 4.5
@@ -50,6 +51,7 @@ def text_on(ground: str) -> str:
     return max((WHITE, BLACK), key=lambda each: contrast(each, ground))
 
 
+@lru_cache(64)
 def shades(colour: str) -> Shades:
     """The nearest shades that pass as text and under text."""
     light = _towards(BLACK, colour, _LIGHT_GROUND)

@@ -7,10 +7,12 @@ have a meaning in an address (S76, TP43). The `SMTP` policy refuses line breaks 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from enlist.core.clock import to_datetime
@@ -23,7 +25,33 @@ _ATOM: Final = r"[^\s\x00-\x20\x7f\"(),.:;<>@\[\\\]]{1,64}"
 _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f.:IPv]+\]")
 _read_header = HeaderRegistry()
+_SAME_IN_MANY: Final = frozenset(
+    ("from", "content-type", "content-transfer-encoding", "content-language", "mime-version")
+) | {"auto-submitted", "x-auto-response-suppress"}
+"""Headers that say the same in one letter after the other, and nothing of whom it is for."""
 _UNSAFE_IN_NAME = re.compile(r"[^\w\s'\u2019\u00b7-]|_")
+
+
+class _Headers(HeaderRegistry):
+    """Reads headers as the library does, but what it says of a name or a common value only once.
+
+    That took longer than everything else about a letter.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._class_of: Callable[[str], Any] = lru_cache(64)(super().__getitem__)
+        self._common: Callable[[str, Any], Any] = lru_cache(256)(super().__call__)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._class_of(name)
+
+    def __call__(self, name: str, value: Any) -> Any:
+        common = name.lower() in _SAME_IN_MANY
+        return self._common(name, value) if common else super().__call__(name, value)
+
+
+_POLICY: Final = SMTP.clone(header_factory=_Headers())
 
 
 class BadAddress(ValueError):
@@ -72,8 +100,8 @@ def compose(message: Outgoing, origin: Address, recipient: Address) -> EmailMess
 
     Both parts are quoted-printable: no line is long, and no server needs to re-encode them.
     """
-    mail = EmailMessage(policy=SMTP)
-    mail["From"] = origin
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = str(origin)
     mail["To"] = recipient
     mail["Subject"] = header_line(message.subject)
     mail["Date"] = format_datetime(to_datetime(message.at))
