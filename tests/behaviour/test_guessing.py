@@ -12,7 +12,7 @@ from enlist.core.caller import SYSTEM, Caller
 from enlist.core.clock import DAY, HOUR, SECOND
 from enlist.core.model import UserState
 from enlist.core.secrets import Secret
-from enlist.store import users
+from enlist.store import limits, users
 from enlist.store.tx import Tx
 from enlist.verbs.driver import AnyVerb
 from enlist.verbs.passwords import Busy, Passwords
@@ -59,7 +59,7 @@ def test_unknown_names_are_delayed_like_known_ones(enlist: Enlist) -> None:
 def test_what_was_typed_is_not_kept(enlist: Enlist) -> None:
     """S29: a password that was typed as a name would stand in the database, to be read."""
     sign_in(enlist, "correct horse")
-    rows = [row for row in enlist.rows("throttle") if row["source"].startswith("login:")]
+    rows = [row for row in enlist.rows("throttle") if row["source"].startswith(limits.LOGIN)]
     assert len(rows) == 1
     assert "horse" not in str(rows)
 

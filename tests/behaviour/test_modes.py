@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.policy import SETTINGS
-from enlist.store import organizations
+from enlist.store import limits, organizations
 from enlist.verbs.organizations import ChangeSettings
 from tests.installation import PASSWORD, Enlist, code, done, refusal
 
@@ -250,4 +250,4 @@ def test_a_refused_enrollment_after_a_right_login_does_not_slow_the_next(enlist:
     for _ in range(3):
         assert code(enlist.redeem(login=ADA, group_id="main")) == "device_not_registered"
     counted = [row["source"] for row in enlist.rows("throttle")]
-    assert all(source.startswith("told:") for source in counted), "only what was written down"
+    assert all(source.startswith(limits.TOLD) for source in counted), "only what was written down"

@@ -187,7 +187,7 @@ def _guarded(world: World, user: str) -> str:
 
 def _delayed(world: World, user: str) -> str:
     """Somebody of whom something is counted."""
-    world.installation.store.write(lambda tx: limits.count(tx, f"begun:{user}", 30, HOUR))
+    world.installation.store.write(lambda tx: limits.count(tx, f"{limits.BEGUN}{user}", 30, HOUR))
     return user
 
 

@@ -20,6 +20,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.core.terms import TermsText
 from enlist.delivery.channels.mailbox import CapturedMessage
+from enlist.store import limits
 from enlist.verbs.alert_tests import TestAlerts
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.driver import Driver
@@ -60,7 +61,7 @@ FRAMED = (
 BEHIND_LINKS = ("/enroll", "/setup", "/recover", "/set-password")
 NOTED = ("enrollment.opened", "request.refused")
 """What looking may leave in the log: that a link was opened, and that a JWT was asked for."""
-COUNTED = "told:"
+COUNTED = limits.TOLD
 """And that of such a refusal only the first ones are written down: the others are counted."""
 FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 

@@ -2,18 +2,19 @@
 
 The throttle's table counts by what its rows call a source:
 - a network, whose window begins with its first refusal;
-- `begun:` or `checked:` and an id, what somebody does with a secret that he holds;
-- `api_session:` and a device, how many it began;
-- `renewal:` and a device, how many certificates it asked for;
-- `sent:` and the digest of an address, how many messages went there that staff or alerts sent;
-- `password_link:` and a network, or the digest of a name that nobody has, who asked for links to
-  set a password; `account_link:` and a user, who was asked for;
-- `uncertified:` and a network, who came without a certificate where it takes one;
-- `refused:`, a reason, a certificate and a network, what was written down of it lately;
-- `told:`, an answer, an enrollment or a user, and a network, likewise of what its holder was told;
-- `told:`, an answer, a user or an API key, a verb and a thing, likewise of what staff was told;
-- `account:` and a user, an account that somebody tried to sign in to, and perhaps `@` and the
-  network that he did it from; `login:` and a digest, a name that nobody has. Of these the window
+- `BEGUN` or `CHECKED` and an id, what somebody does with a secret that he holds;
+- `API_SESSION` and a device, how many it began;
+- `RENEWAL` and a device, how many certificates it asked for;
+- `SENT` and the digest of an address, how many messages went there that staff or alerts sent;
+- `SELF_SERVICE` and a user, how many messages he had sent to himself in the portal;
+- `PASSWORD_LINK` and a network, or the digest of a name that nobody has, who asked for links to
+  set a password; `ACCOUNT_LINK` and a user, who was asked for;
+- `UNCERTIFIED` and a network, who came without a certificate where it takes one;
+- `REFUSED`, a reason, a certificate and a network, what was written down of it lately;
+- `TOLD`, an answer, an enrollment or a user, and a network, likewise of what its holder was told;
+- `TOLD`, an answer, a user or an API key, a verb and a thing, likewise of what staff was told;
+- `ACCOUNT` and a user, an account that somebody tried to sign in to, and perhaps `@` and the
+  network that he did it from; `LOGIN` and a digest, a name that nobody has. Of these the window
   ends when the wrong tries are forgotten, `QUIET` after the next may be made.
 """
 
@@ -28,10 +29,22 @@ from enlist.core.ids import Id
 from enlist.store.ahead import ReadAhead
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
+BEGUN: Final = "begun:"
+CHECKED: Final = "checked:"
+API_SESSION: Final = "api_session:"
+RENEWAL: Final = "renewal:"
+SENT: Final = "sent:"
+SELF_SERVICE: Final = "self-service:"
+PASSWORD_LINK: Final = "password_link:"
+ACCOUNT_LINK: Final = "account_link:"
+UNCERTIFIED: Final = "uncertified:"
+REFUSED: Final = "refused:"
+TOLD: Final = "told:"
+ACCOUNT: Final = "account:"
+LOGIN: Final = "login:"
+
 THROTTLE_REFUSALS: Final = 10
 THROTTLE_WINDOW: Final = 10 * MINUTE
-ACCOUNT: Final = "account:"
-ACCOUNT_LINK: Final = "account_link:"
 QUIET: Final = DAY
 """After how long without a try the wrong ones at an account are forgotten."""
 

@@ -120,12 +120,12 @@ def _later(wait: int | None) -> Refusal:
 
 
 def _begun_by(device_id: Id) -> str:
-    return f"api_session:{device_id}"
+    return f"{limits.API_SESSION}{device_id}"
 
 
 def _uncertified(caller: Caller) -> str:
     """What whoever comes without a certificate is counted by."""
-    return f"uncertified:{caller.source}" if caller.source else ""
+    return f"{limits.UNCERTIFIED}{caller.source}" if caller.source else ""
 
 
 class ByToken:

@@ -156,7 +156,7 @@ class Check(_Presenting[Welcome, Purpose]):
         return self.welcome(tools, seen)
 
     def apply(self, tx: Tx, caller: Caller, ready: Welcome) -> Done[Purpose] | Refusal:
-        if limits.count(tx, f"checked:{_whose(ready.about)}", MOST_CHECKED, HOUR):
+        if limits.count(tx, f"{limits.CHECKED}{_whose(ready.about)}", MOST_CHECKED, HOUR):
             events.record(tx, caller, Happening("enrollment.checked", ready.about))
         return Done(ready.purpose)
 
@@ -189,7 +189,7 @@ class Begin(_Presenting[Opening, Begun]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Opening) -> Done[Begun] | Refusal:
         attempt, purpose = ready.attempt, ready.welcome.purpose
-        counted = f"begun:{_whose(ready.welcome.about)}"
+        counted = f"{limits.BEGUN}{_whose(ready.welcome.about)}"
         if not limits.count(tx, counted, MOST_BEGUN, ATTEMPT_LIFETIME):
             wait = limits.used_up(tx, counted, MOST_BEGUN)
             about = ready.welcome.about

@@ -80,4 +80,4 @@ def sms_cap_reached(tx: Reader, about: Subjects, most: int) -> Refusal:
 
 def _addressed(address: str) -> str:
     """What the throttle calls an address, which is nobody's to read there."""
-    return f"sent:{fingerprint([address.casefold().encode()]).hex()}"
+    return f"{limits.SENT}{fingerprint([address.casefold().encode()]).hex()}"

@@ -36,7 +36,7 @@ def signed_in(caller: Caller, refusal: Refusal, verb: str) -> str:
     about = refusal.about
     thing = about.device_id or about.enrollment_id or about.user_id or about.organization_id
     named = "" if refusal.code in _PROBED else thing or ""
-    return f"told:{refusal.code}:{caller.id}:{verb}:{named}"
+    return f"{limits.TOLD}{refusal.code}:{caller.id}:{verb}:{named}"
 
 
 def record(tx: Tx, caller: Caller, happening: Happening) -> None:
@@ -49,4 +49,4 @@ def record(tx: Tx, caller: Caller, happening: Happening) -> None:
 def _told(caller: Caller, what: str, about: Subjects) -> str:
     """What is counted; "" where nobody can do it again and again for nothing: always written."""
     whose = about.enrollment_id or about.user_id
-    return f"told:{what}:{whose}:{caller.source}" if whose else ""
+    return f"{limits.TOLD}{what}:{whose}:{caller.source}" if whose else ""

@@ -46,4 +46,4 @@ def _counted(refusal: Refusal) -> Refusal:
 
 
 def _source(caller: Caller, serial: str, refusal: Refusal) -> str:
-    return f"refused:{refusal.code}:{serial}:{caller.source}"
+    return f"{limits.REFUSED}{refusal.code}:{serial}:{caller.source}"

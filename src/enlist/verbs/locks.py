@@ -20,7 +20,7 @@ from enlist.core.model import Device, Enrollment, Organization, User
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
 from enlist.store import events, limits, locks, organizations, wrong_logins
-from enlist.store.limits import ACCOUNT, ACCOUNT_LINK
+from enlist.store.limits import ACCOUNT, ACCOUNT_LINK, BEGUN
 from enlist.store.locks import Counted, Guessed, Most
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import api_sessions, begin, password_links, renewal
@@ -53,13 +53,13 @@ _LINKS = Rule(LockCause.PASSWORD_LINKS, password_links.MOST_BY_NAME)
 _LOGINS = Rule(LockCause.WRONG_LOGINS, wrong_logins.MOST)
 _ATTEMPTS = Rule(LockCause.ATTEMPTS, begin.MOST_BEGUN)
 _OF_DEVICES = {
-    "renewal:": Rule(LockCause.RENEWALS, renewal.MOST_ASKED),
-    "api_session:": Rule(LockCause.API_SESSIONS, api_sessions.MOST_BEGUN),
+    limits.RENEWAL: Rule(LockCause.RENEWALS, renewal.MOST_ASKED),
+    limits.API_SESSION: Rule(LockCause.API_SESSIONS, api_sessions.MOST_BEGUN),
 }
 OF_NETWORKS = {
     "": Rule(LockCause.REFUSALS, limits.THROTTLE_REFUSALS),
-    "uncertified:": Rule(LockCause.WITHOUT_CERTIFICATE, limits.THROTTLE_REFUSALS),
-    "password_link:": Rule(LockCause.PASSWORD_LINKS, password_links.MOST_BY_SOURCE),
+    limits.UNCERTIFIED: Rule(LockCause.WITHOUT_CERTIFICATE, limits.THROTTLE_REFUSALS),
+    limits.PASSWORD_LINK: Rule(LockCause.PASSWORD_LINKS, password_links.MOST_BY_SOURCE),
 }
 _TOLD = {
     LockKind.USER: "user.lock_cleared",
@@ -67,8 +67,7 @@ _TOLD = {
     LockKind.DEVICE: "device.lock_cleared",
     LockKind.NETWORK: "network.lock_cleared",
 }
-_BEGUN = "begun:"
-RULES = {ACCOUNT: _PASSWORDS, ACCOUNT_LINK: _LINKS, _BEGUN: _ATTEMPTS, **_OF_DEVICES}
+RULES = {ACCOUNT: _PASSWORDS, ACCOUNT_LINK: _LINKS, BEGUN: _ATTEMPTS, **_OF_DEVICES}
 """By what begins the throttle's name of a count that an id follows."""
 MOST = Most(
     links=password_links.MOST_BY_NAME,
@@ -236,12 +235,12 @@ def _holder(tx: Reader, found: User | Enrollment | Device) -> Holder:
     path, group_id, about = found.organization_path, found.group_id, found.subjects
     if isinstance(found, User):
         rules = dict.fromkeys(all_counts(tx, found.id), _PASSWORDS)
-        rules |= {f"{ACCOUNT_LINK}{found.id}": _LINKS, f"{_BEGUN}{found.id}": _ATTEMPTS}
+        rules |= {f"{ACCOUNT_LINK}{found.id}": _LINKS, f"{BEGUN}{found.id}": _ATTEMPTS}
         return Holder(LockKind.USER, found.id, found.username, path, group_id, about, rules)
     if isinstance(found, Device):
         return of_device(found)
     guessed = locks.wrong_logins_on(tx, found.id)
-    rules = {f"{_BEGUN}{found.id}": _ATTEMPTS}
+    rules = {f"{BEGUN}{found.id}": _ATTEMPTS}
     name = found.device_name or found.username
     return Holder(LockKind.ENROLLMENT, found.id, name, path, group_id, about, rules, guessed)
 

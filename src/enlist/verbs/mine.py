@@ -79,7 +79,7 @@ def _sendable(tx: Reader, caller: Caller, device_id: str) -> Seen | Refusal:
 
 def _once_more(tx: Tx, caller: Caller) -> Refusal | None:
     """`rate_limited` for who had too many messages sent; counts this one."""
-    source = f"self-service:{caller.id}"
+    source = f"{limits.SELF_SERVICE}{caller.id}"
     if limits.count(tx, source, MOST_SENT, HOUR):
         return None
     return Refusal("rate_limited", retry_after=limits.used_up(tx, source, MOST_SENT))

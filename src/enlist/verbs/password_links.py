@@ -127,7 +127,7 @@ class AskForPasswordLink(Verb[Asked, Answering, None]):
         named = self.named.strip()
         readable = named if fields.readable(named) else ""
         people = password_links.forgetful(tx, readable, _MOST_OF_ONE_ADDRESS)
-        made_up = f"password_link:{name_digest(tools, readable)}"
+        made_up = f"{limits.PASSWORD_LINK}{name_digest(tools, readable)}"
         counted_by = tuple(f"{limits.ACCOUNT_LINK}{one.user_id}" for one in people)
         return Asked(tuple(people), counted_by or (made_up,))
 
@@ -141,7 +141,7 @@ class AskForPasswordLink(Verb[Asked, Answering, None]):
         return Answering(seen, posted or (prepare(tools, NOTHING, NOTHING),))
 
     def apply(self, tx: Tx, caller: Caller, ready: Answering) -> Done[None] | Refusal:
-        source = f"password_link:{caller.source}"
+        source = f"{limits.PASSWORD_LINK}{caller.source}"
         if not limits.count(tx, source, MOST_BY_SOURCE, _SOURCE_WINDOW):
             wait = limits.used_up(tx, source, MOST_BY_SOURCE) or 1
             return Refusal("rate_limited", retry_after=wait)

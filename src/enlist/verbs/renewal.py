@@ -54,7 +54,7 @@ def asked_in_vain(tx: Tx, device_id: Id) -> Refusal | None:
 
 
 def _asked_by(device_id: Id) -> str:
-    return f"renewal:{device_id}"
+    return f"{limits.RENEWAL}{device_id}"
 
 
 def extend(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: NewCertificate) -> None:

@@ -27,7 +27,7 @@ from enlist.verbs.driver import Tools, Try
 
 def counted_by(tools: Tools, tx: Reader, caller: Caller, username: str, login: Login | None) -> str:
     """What a try with this user name is counted by. `login` is whom it names, if anybody."""
-    made_up = f"login:{name_digest(tools, username)}"
+    made_up = f"{limits.LOGIN}{name_digest(tools, username)}"
     name = f"{ACCOUNT}{login.user_id}" if login else made_up
     known = _networks(tx, login.user_id if login else NOTHING)
     return f"{name}@{caller.source}" if caller.source in known else name
