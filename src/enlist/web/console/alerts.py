@@ -76,7 +76,7 @@ async def change_routes(desk: Desk) -> Response:
             roles = await read_choices(desk.request, "roles")
             on = await read_choices(desk.request, "kinds")
             off = [name for name in ALERT_KINDS if name not in on]
-            verb = SetAlertRoutes(desk.group_id, roles, _lines(form), off)
+            verb = SetAlertRoutes(desk.group_id, roles, form.lines("addresses"), off)
         outcome = await desk.perform(verb)
         if not isinstance(outcome, Refusal):
             return desk.go(desk.address("alerts"), desk.gettext("Changes saved."))
@@ -99,12 +99,6 @@ def _show_form(
         "back": desk.address("alerts"),
     }
     return desk.show("console/alert_routes.html", context, refusal=form.refusal)
-
-
-def _lines(form: Form) -> list[str]:
-    """The addresses, one per line, without the empty lines."""
-    lines = (line.strip() for line in form.value("addresses").splitlines())
-    return [line for line in lines if line]
 
 
 async def test(desk: Desk) -> Response:

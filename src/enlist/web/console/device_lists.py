@@ -103,7 +103,7 @@ async def deny(desk: Desk) -> Response:
         "foreseen": found,
         "place": form.value("organization") or desk.group_id,
         "identifier": words.word(IDENTIFIERS, form.value("attribute")),
-        "named": _lines(form),
+        "named": form.lines("numbers"),
         "platforms": words.PLATFORMS,
     }
     return desk.show("console/device_list_deny.html", context, refusal=refusal)
@@ -125,15 +125,12 @@ async def remove(desk: Desk) -> Response:
     return desk.show("console/device_list_remove.html", context, refusal=refusal)
 
 
-def _lines(form: Form) -> list[str]:
-    return [line for each in form.value("numbers").splitlines() if (line := each.strip())]
-
-
 def _verb(desk: Desk, form: Form, kind: DeviceList, preview: str = "") -> PutOnList:
     becomes = ("", "")
     if kind is DeviceList.ALLOW:
         becomes = (form.value("ownership"), form.value("target"))
-    entries = tuple(Entry(form.value("attribute"), each, *becomes) for each in _lines(form))
+    lines = form.lines("numbers")
+    entries = tuple(Entry(form.value("attribute"), each, *becomes) for each in lines)
     place = form.value("organization") or desk.group_id
     return PutOnList(place, kind, entries, preview=preview)
 
@@ -141,7 +138,7 @@ def _verb(desk: Desk, form: Form, kind: DeviceList, preview: str = "") -> PutOnL
 def _refused(desk: Desk, form: Form, refusal: Refusal) -> Form:
     """What is wrong with an entry is said at the field of all of them, with its line."""
     errors: dict[str, str] = {}
-    lines = _lines(form)
+    lines = form.lines("numbers")
     for each in refusal.fields:
         number, _, name = each.field.removeprefix("entries.").partition(".")
         field = {"group_id": "target", "value": "numbers", "": "numbers"}.get(name, name)

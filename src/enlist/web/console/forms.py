@@ -54,6 +54,10 @@ class Form:
         """What stands in a field."""
         return self.values.get(name, "")
 
+    def lines(self, name: str) -> list[str]:
+        """What stands in a field of one thing per line, without the empty lines."""
+        return [line for each in self.value(name).splitlines() if (line := each.strip())]
+
     def error(self, name: str) -> str:
         """What is wrong with a field; "" for nothing."""
         return self.errors.get(name, "")

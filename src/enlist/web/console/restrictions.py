@@ -230,10 +230,9 @@ def _said(form: Form) -> Mapping[str, object]:
         "platforms": ticked("platform", platforms),
         "ownership": ticked("ownership", _OWNED),
         "least_os": {platform: version for platform, version in versions.items() if version},
-        **{key: [line for each in form.value(key).splitlines() if (line := each.strip())]
-           for key in _TEXTS},
+        **{key: form.lines(key) for key in _TEXTS},
         **{key: _number(form.value(key)) for key in NUMBERS},
-    }  # fmt: skip
+    }
 
 
 def _number(text: str) -> int | str | None:
