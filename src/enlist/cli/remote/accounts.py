@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Final
 
-from enlist.cli.remote.asking import Asking, Ways, acted, listed, part, some, until
+from enlist.cli.remote.api import Api, Ways, acted, listed, part, some, until
 from enlist.cli.remote.enrolling import details
 from enlist.cli.remote.reviving import moment, revived
 from enlist.core import model
@@ -32,12 +32,12 @@ def _user(verb: users.AddUser) -> dict[str, Any]:
     )
 
 
-def _add_user(api: Asking, verb: users.AddUser) -> model.User | Refusal:
+def _add_user(api: Api, verb: users.AddUser) -> model.User | Refusal:
     found = api.do("POST", "/users", _user(verb))
     return found if isinstance(found, Refusal) else revived(model.User, found)
 
 
-def _send_password_link(api: Asking, verb: staff.SendPasswordLink) -> SimpleNamespace | Refusal:
+def _send_password_link(api: Api, verb: staff.SendPasswordLink) -> SimpleNamespace | Refusal:
     found = api.do("POST", f"/users/{part(verb.user)}/password-link")
     if isinstance(found, Refusal):
         return found
@@ -45,7 +45,7 @@ def _send_password_link(api: Asking, verb: staff.SendPasswordLink) -> SimpleName
     return SimpleNamespace(user=user, expires_at=moment(found["expires_at"]))
 
 
-def _add_both(api: Asking, verb: first_device.AddUserWithDevice) -> first_device.Both | Refusal:
+def _add_both(api: Api, verb: first_device.AddUserWithDevice) -> first_device.Both | Refusal:
     device = details(verb.device.details) | some(message=verb.device.message)
     found = api.do("POST", "/users", {**_user(verb.user), "device": device})
     if isinstance(found, Refusal):
@@ -53,7 +53,7 @@ def _add_both(api: Asking, verb: first_device.AddUserWithDevice) -> first_device
     return first_device.Both(revived(model.User, found), api.issued(found["enrollment"]))
 
 
-def _create_key(api: Asking, verb: api_keys.CreateApiKey) -> Any:
+def _create_key(api: Api, verb: api_keys.CreateApiKey) -> Any:
     body = some(name=verb.name_of_key, role=verb.role, organization=verb.organization)
     body |= {"permissions": list(verb.permissions), "addresses": list(verb.addresses)}
     found = api.do("POST", "/api-keys", body | some(expires_at=until(verb)))
@@ -62,12 +62,12 @@ def _create_key(api: Asking, verb: api_keys.CreateApiKey) -> Any:
     return SimpleNamespace(key=revived(model.ApiKey, found), secret=Secret(found["key"]))
 
 
-def _change_group(api: Asking, verb: groups.ChangeGroup) -> Any:
+def _change_group(api: Api, verb: groups.ChangeGroup) -> Any:
     found = api.do("PATCH", f"/groups/{part(verb.group)}", dict(verb.changes))
     return found if isinstance(found, Refusal) else revived(model.UserGroup, found)
 
 
-def _list_locks(api: Asking, verb: lock_list.ListLocks) -> Locks | Refusal:
+def _list_locks(api: Api, verb: lock_list.ListLocks) -> Locks | Refusal:
     found = api.get("/locks", **some(organization=verb.organization))
     if isinstance(found, Refusal):
         return found
@@ -75,7 +75,7 @@ def _list_locks(api: Asking, verb: lock_list.ListLocks) -> Locks | Refusal:
     return Locks(items, tuple(LockKind(each) for each in found["more"]))
 
 
-def _clear_lock(api: Asking, verb: locks.ClearLock) -> int | Refusal:
+def _clear_lock(api: Api, verb: locks.ClearLock) -> int | Refusal:
     found = api.do("DELETE", f"/locks/{part(verb.kind)}s/{part(verb.named)}")
     return found if isinstance(found, Refusal) else int(found["counted"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from enlist.cli.remote.asking import Asking, Document, Ways, listed, part
+from enlist.cli.remote.api import Api, Document, Ways, listed, part
 from enlist.cli.remote.reviving import revived
 from enlist.core.model import Organization
 from enlist.core.outcomes import Refusal
@@ -16,17 +16,17 @@ from enlist.verbs.alert_tests import AlertTest, ShowAlertTest, TestAlerts
 from enlist.verbs.alerts import ListAlerts
 
 
-def _routes(api: Asking, organization: str) -> str | Refusal:
+def _routes(api: Api, organization: str) -> str | Refusal:
     place = api.place(organization)
     return place if isinstance(place, Refusal) else f"/organizations/{part(place)}/alert-routes"
 
 
-def _show_routes(api: Asking, view: ShowAlertRoutes) -> RoutesAt | Refusal:
+def _show_routes(api: Api, view: ShowAlertRoutes) -> RoutesAt | Refusal:
     path = _routes(api, view.organization)
     return path if isinstance(path, Refusal) else _told(api.get(path))
 
 
-def _set_routes(api: Asking, verb: SetAlertRoutes) -> RoutesAt | Refusal:
+def _set_routes(api: Api, verb: SetAlertRoutes) -> RoutesAt | Refusal:
     path = _routes(api, verb.organization)
     if isinstance(path, Refusal):
         return path
@@ -36,11 +36,11 @@ def _set_routes(api: Asking, verb: SetAlertRoutes) -> RoutesAt | Refusal:
     return _told(api.do("PUT", path, {name: list(getattr(verb, name)) for name in names}))
 
 
-def _test(api: Asking, verb: TestAlerts) -> AlertTest | Refusal:
+def _test(api: Api, verb: TestAlerts) -> AlertTest | Refusal:
     return _tested(api.do("POST", "/alerts/test", {"organization": verb.organization}))
 
 
-def _show_test(api: Asking, view: ShowAlertTest) -> AlertTest | Refusal:
+def _show_test(api: Api, view: ShowAlertTest) -> AlertTest | Refusal:
     return _tested(api.get(f"/alerts/tests/{part(view.test_id)}"))
 
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from enlist.cli.backend import Opened
 from enlist.cli.output import usage
-from enlist.cli.remote.asking import Asking
+from enlist.cli.remote.api import Api
 from enlist.cli.remote.connection import Connection, read_key
 from enlist.cli.remote.requests import HERE_ALONE, way_of
 from enlist.cli.remote.reviving import revived
@@ -42,8 +42,8 @@ def may_run(command: str) -> None:
 class Remote(Opened):
     """A server as a command sees it; what only an installation has ends the command."""
 
-    def __init__(self, asking: Asking) -> None:
-        object.__setattr__(self, "_asking", asking)
+    def __init__(self, api: Api) -> None:
+        object.__setattr__(self, "_kept_api", api)
 
     def __getattribute__(self, name: str) -> Any:
         if name in ("driver", "log", "helpers", "store"):
@@ -62,7 +62,7 @@ class Remote(Opened):
 
     def link(self, enrollment_id: str, token: Secret | None) -> str:  # noqa: ARG002 - it has it
         """The link that a token came with."""
-        return str(self._ask.links.get(enrollment_id, ""))
+        return str(self._api.links.get(enrollment_id, ""))
 
     def perform(self, verb: AnyVerb[Any, Any, Value]) -> Done[Value] | Refusal:
         """Do something."""
@@ -88,7 +88,7 @@ class Remote(Opened):
         what = {"kind": kind, "name": name, "description": description}
         asked = {**what, "organization": organization, "dry_run": "true" if preview else ""}
         given = {key: text for key, text in asked.items() if text}
-        found = self._ask.bring("/imports", file, **given)
+        found = self._api.bring("/imports", file, **given)
         return found if isinstance(found, Refusal) else revived(ImportJob, found)
 
     def work_on_import(self, job_id: Id, tell: Callable[[int], None]) -> bool:  # noqa: ARG002
@@ -103,16 +103,16 @@ class Remote(Opened):
         """The server's own file."""
         asked = {"organization": view.organization, "search": view.search, **view.filters}
         given = {key: text for key, text in asked.items() if text}
-        return self._ask.take("/enrollments/export", **given)
+        return self._api.take("/enrollments/export", **given)
 
     @property
-    def _ask(self) -> Asking:
-        asking: Asking = super().__getattribute__("_asking")
-        return asking
+    def _api(self) -> Api:
+        api: Api = super().__getattribute__("_kept_api")
+        return api
 
     def _asked(self, asked: object) -> Any:
         way = way_of(asked)
-        return here_alone() if way is None else way(self._ask, asked)
+        return here_alone() if way is None else way(self._api, asked)
 
 
 class RemoteBackend:
@@ -125,7 +125,7 @@ class RemoteBackend:
     def opened(self, **_options: Any) -> Iterator[Opened]:
         """The server."""
         try:
-            yield Remote(Asking(self._connection))
+            yield Remote(Api(self._connection))
         finally:
             self._connection.close()
 

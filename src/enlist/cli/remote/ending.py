@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Final
 
-from enlist.cli.remote.asking import Asking, Document, Ways, acted, part, some, until
+from enlist.cli.remote.api import Api, Document, Ways, acted, part, some, until
 from enlist.cli.remote.reviving import revived
 from enlist.core import model
 from enlist.core.clock import rfc3339
@@ -40,7 +40,7 @@ def _foreseen(found: Document) -> Foreseen:
     return Foreseen(revived(Consequences, found["consequences"]), found["preview"])
 
 
-def _begin_afresh(api: Asking, verb: Any) -> NewBeginning | Refusal:
+def _begin_afresh(api: Api, verb: Any) -> NewBeginning | Refusal:
     path, body = _afresh(verb)
     found = api.do("POST", path, body)
     if isinstance(found, Refusal):
@@ -48,7 +48,7 @@ def _begin_afresh(api: Asking, verb: Any) -> NewBeginning | Refusal:
     return NewBeginning(api.issued(found["enrollment"]), _foreseen(found))
 
 
-def _rehearse_afresh(api: Asking, verb: Any) -> Foreseen | Refusal:
+def _rehearse_afresh(api: Api, verb: Any) -> Foreseen | Refusal:
     path, body = _afresh(verb)
     found = api.do("POST", path, body, dry_run="true")
     return found if isinstance(found, Refusal) else _foreseen(found)
@@ -59,7 +59,7 @@ def _leave(verb: Any) -> tuple[str, dict[str, Any]]:
     return f"/users/{part(verb.user)}/offboard", some(at=at, preview=verb.preview)
 
 
-def _rehearse_leaving(api: Asking, verb: offboard.Offboard) -> Foreseen | Refusal:
+def _rehearse_leaving(api: Api, verb: offboard.Offboard) -> Foreseen | Refusal:
     path, body = _leave(verb)
     found = api.do("POST", path, body, dry_run="true")
     return found if isinstance(found, Refusal) else _all_that_ends(found)
@@ -69,7 +69,7 @@ def _all_that_ends(found: Document) -> Foreseen:
     return Foreseen(revived(offboard.Leaving, found["consequences"]), found["preview"])
 
 
-def _offboard(api: Asking, verb: offboard.Offboard) -> Any:
+def _offboard(api: Api, verb: offboard.Offboard) -> Any:
     path, body = _leave(verb)
     found = api.do("POST", path, body)
     user = found if isinstance(found, Refusal) else api.get(f"/users/{part(verb.user)}")
@@ -83,13 +83,13 @@ def _forget(verb: erase.Erase) -> tuple[str, dict[str, Any]]:
     return f"/users/{part(verb.user)}/erase", some(confirm=verb.confirm, preview=verb.preview)
 
 
-def _rehearse_erasing(api: Asking, verb: erase.Erase) -> Foreseen | Refusal:
+def _rehearse_erasing(api: Api, verb: erase.Erase) -> Foreseen | Refusal:
     path, body = _forget(verb)
     found = api.do("POST", path, body, dry_run="true")
     return found if isinstance(found, Refusal) else _all_that_ends(found)
 
 
-def _erase(api: Asking, verb: erase.Erase) -> erase.Erased | Refusal:
+def _erase(api: Api, verb: erase.Erase) -> erase.Erased | Refusal:
     path, body = _forget(verb)
     found = api.do("POST", path, body)
     if isinstance(found, Refusal):
@@ -98,7 +98,7 @@ def _erase(api: Asking, verb: erase.Erase) -> erase.Erased | Refusal:
     return erase.Erased(user_id="", foreseen=_all_that_ends(found), **of_him)
 
 
-def _remove_factor(api: Asking, verb: second_factor.RemoveSecondFactor) -> int | Refusal:
+def _remove_factor(api: Api, verb: second_factor.RemoveSecondFactor) -> int | Refusal:
     found = api.do("DELETE", f"/users/{part(verb.user)}/second-factor")
     return found if isinstance(found, Refusal) else int(found["sign_ins"])
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
-from enlist.cli.remote.asking import Asking, Document, Ways, acted, listed, part, some, until
+from enlist.cli.remote.api import Api, Document, Ways, acted, listed, part, some, until
 from enlist.cli.remote.reviving import moment, revived
 from enlist.core import model
 from enlist.core.ids import NOTHING
@@ -53,12 +53,12 @@ def details(found: register.DeviceDetails) -> dict[str, Any]:
     return _known({name: value for name, value in given.items() if value not in ("", ())})
 
 
-def _change_device(api: Asking, verb: devices.ChangeDevice) -> Any:
+def _change_device(api: Api, verb: devices.ChangeDevice) -> Any:
     found = api.do("PATCH", f"/devices/{part(verb.device_id)}", _known(verb.changes))
     return found if isinstance(found, Refusal) else revived(model.Device, found)
 
 
-def _register(api: Asking, verb: register.Register) -> Issued | Refusal:
+def _register(api: Api, verb: register.Register) -> Issued | Refusal:
     body = details(verb.details) | some(
         organization=verb.organization,
         user=verb.user,
@@ -70,25 +70,25 @@ def _register(api: Asking, verb: register.Register) -> Issued | Refusal:
     return found if isinstance(found, Refusal) else api.issued(found["enrollment"])
 
 
-def _issue(api: Asking, verb: register.Issue) -> Issued | Refusal:
+def _issue(api: Api, verb: register.Issue) -> Issued | Refusal:
     body = some(message=verb.message, expires_at=until(verb), grant=verb.grant)
     found = api.do("POST", f"/devices/{part(verb.device_id)}/enrollments", body)
     return found if isinstance(found, Refusal) else api.issued(found)
 
 
-def _reissue(api: Asking, verb: reissue.Reissue) -> Issued | Refusal:
+def _reissue(api: Api, verb: reissue.Reissue) -> Issued | Refusal:
     body = some(message=verb.message, expires_at=until(verb), reason=verb.reason)
     found = api.do("POST", f"/enrollments/{part(verb.enrollment_id)}/reissue", body)
     return found if isinstance(found, Refusal) else api.issued(found)
 
 
-def _resend(api: Asking, verb: reissue.Resend) -> str | Refusal:
+def _resend(api: Api, verb: reissue.Resend) -> str | Refusal:
     body = some(type=verb.channel, template=verb.template)
     found = api.do("POST", f"/enrollments/{part(verb.enrollment_id)}/resend", body)
     return found if isinstance(found, Refusal) else str(found["messages"][0]["id"])
 
 
-def _unregister(api: Asking, verb: unregister.Unregister) -> Refusal | None:
+def _unregister(api: Api, verb: unregister.Unregister) -> Refusal | None:
     body = some(by=verb.by, organization=verb.organization) | {"values": [verb.value]}
     found = api.do("POST", "/devices/bulk/delete", body)
     if isinstance(found, Refusal) or not found["faults"]:
@@ -105,7 +105,7 @@ def _parts(found: Document) -> dict[str, Any]:
     }
 
 
-def _show_device(api: Asking, view: views_details.ShowDevice) -> Any:
+def _show_device(api: Api, view: views_details.ShowDevice) -> Any:
     found = api.get(f"/devices/{part(view.device_id)}")
     if isinstance(found, Refusal):
         return found
@@ -120,14 +120,14 @@ def _show_device(api: Asking, view: views_details.ShowDevice) -> Any:
     )
 
 
-def _show_enrollment(api: Asking, view: views_details.ShowEnrollment) -> Any:
+def _show_enrollment(api: Api, view: views_details.ShowEnrollment) -> Any:
     found = api.get(f"/enrollments/{part(view.enrollment_id)}")
     if isinstance(found, Refusal):
         return found
     return SimpleNamespace(enrollment=revived(model.Enrollment, found), **_parts(found))
 
 
-def _jwt(api: Asking, verb: one_time_jwt.ShowJwt) -> Any:
+def _jwt(api: Api, verb: one_time_jwt.ShowJwt) -> Any:
     path = f"/enrollments/{part(verb.enrollment_id)}"
     text = api.get(f"{path}/jwt")
     found = text if isinstance(text, Refusal) else api.get(path)
@@ -141,7 +141,7 @@ def _jwt(api: Asking, verb: one_time_jwt.ShowJwt) -> Any:
     )
 
 
-def _held(api: Asking, view: reactivate.ListHeld) -> list[str] | Refusal:
+def _held(api: Api, view: reactivate.ListHeld) -> list[str] | Refusal:
     """All that is on hold at once: the API's list goes on by cursors, and not behind an id."""
     if view.after != NOTHING:
         return []
@@ -157,21 +157,21 @@ def _held(api: Asking, view: reactivate.ListHeld) -> list[str] | Refusal:
     return ids
 
 
-def _list_views(api: Asking, view: saved_views.ListSavedViews) -> Any:
+def _list_views(api: Api, view: saved_views.ListSavedViews) -> Any:
     found = api.get("/saved-views", **some(organization=view.organization))
     if isinstance(found, Refusal):
         return found
     return tuple(revived(model.SavedView, each) for each in found["items"])
 
 
-def _save_view(api: Asking, verb: saved_views.SaveView) -> model.SavedView | Refusal:
+def _save_view(api: Api, verb: saved_views.SaveView) -> model.SavedView | Refusal:
     body = some(organization=verb.organization, search=verb.search, sort=verb.sort)
     body |= {"name": verb.name_of_view, "filters": dict(verb.filters), "shared": verb.shared}
     found = api.do("POST", "/saved-views", body)
     return found if isinstance(found, Refusal) else revived(model.SavedView, found)
 
 
-def _change_view(api: Asking, verb: saved_views.ChangeView) -> model.SavedView | Refusal:
+def _change_view(api: Api, verb: saved_views.ChangeView) -> model.SavedView | Refusal:
     found = api.do("PATCH", f"/saved-views/{part(verb.view_id)}", dict(verb.changes))
     return found if isinstance(found, Refusal) else revived(model.SavedView, found)
 

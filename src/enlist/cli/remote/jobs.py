@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any, Final
 
-from enlist.cli.remote.asking import Asking, Document, Ways, listed, part, some
+from enlist.cli.remote.api import Api, Document, Ways, listed, part, some
 from enlist.cli.remote.reviving import revived
 from enlist.core.outcomes import Refusal
 from enlist.store.imports import ImportJob, RowError
@@ -15,17 +15,17 @@ from enlist.store.waves import Wave
 from enlist.verbs import imports, waves
 
 
-def _start_import(api: Asking, verb: imports.StartImport) -> ImportJob | Refusal:
+def _start_import(api: Api, verb: imports.StartImport) -> ImportJob | Refusal:
     found = api.do("POST", f"/imports/{part(verb.job_id)}/start")
     return found if isinstance(found, Refusal) else revived(ImportJob, found)
 
 
-def _show_import(api: Asking, view: imports.ShowImport) -> ImportJob | Refusal:
+def _show_import(api: Api, view: imports.ShowImport) -> ImportJob | Refusal:
     found = api.get(f"/imports/{part(view.job_id)}")
     return found if isinstance(found, Refusal) else revived(ImportJob, found)
 
 
-def _errors(api: Asking, view: imports.ReadImportErrors) -> list[RowError] | Refusal:
+def _errors(api: Api, view: imports.ReadImportErrors) -> list[RowError] | Refusal:
     """All of them at once: the API gives them as one file."""
     if view.after:
         return []
@@ -49,7 +49,7 @@ def _wave(found: Document) -> Wave:
     return revived(Wave, _planned(found))
 
 
-def _start_wave(api: Asking, verb: waves.StartWave) -> Wave | Refusal:
+def _start_wave(api: Api, verb: waves.StartWave) -> Wave | Refusal:
     plan, whom = verb.plan, verb.whom
     body = {
         "name": plan.name,
@@ -69,7 +69,7 @@ def _start_wave(api: Asking, verb: waves.StartWave) -> Wave | Refusal:
     return found if isinstance(found, Refusal) else _wave(found)
 
 
-def _show_wave(api: Asking, view: waves.ShowWave) -> waves.Standing | Refusal:
+def _show_wave(api: Api, view: waves.ShowWave) -> waves.Standing | Refusal:
     found = api.get(f"/waves/{part(view.wave_id)}")
     if isinstance(found, Refusal):
         return found
@@ -80,7 +80,7 @@ def _show_wave(api: Asking, view: waves.ShowWave) -> waves.Standing | Refusal:
 def _told(act: str) -> Any:
     """Something that is asked of a wave that is there."""
 
-    def ask(api: Asking, verb: Any) -> Wave | Refusal:
+    def ask(api: Api, verb: Any) -> Wave | Refusal:
         found = api.do("POST", f"/waves/{part(verb.wave_id)}/{act}")
         return found if isinstance(found, Refusal) else _wave(found)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Final
 
-from enlist.cli.remote.asking import Asking, Document, Ways, acted, listed, part
+from enlist.cli.remote.api import Api, Document, Ways, acted, listed, part
 from enlist.cli.remote.reviving import revived
 from enlist.core import model
 from enlist.core.model import DeviceList
@@ -27,7 +27,7 @@ from enlist.verbs.consequences import Consequences
 _ORGANIZATIONS: Final = listed("/organizations", model.Organization)
 
 
-def _list_organizations(api: Asking, view: views.ListOrganizations) -> Any:
+def _list_organizations(api: Api, view: views.ListOrganizations) -> Any:
     """With paths, of which only the depth is shown."""
     page = _ORGANIZATIONS(api, view)
     if isinstance(page, Refusal):
@@ -39,13 +39,13 @@ def _list_organizations(api: Asking, view: views.ListOrganizations) -> Any:
     return Page(found, page.next_cursor)
 
 
-def _set(api: Asking, verb: organizations.ChangeSettings) -> Refusal | None:
+def _set(api: Api, verb: organizations.ChangeSettings) -> Refusal | None:
     path = f"/organizations/{part(verb.organization)}/settings"
     found = api.do("PATCH", path, dict(verb.change))
     return found if isinstance(found, Refusal) else None
 
 
-def _show_settings(api: Asking, view: views_details.ShowOrganization) -> Any:
+def _show_settings(api: Api, view: views_details.ShowOrganization) -> Any:
     found = api.get(f"/organizations/{part(view.organization)}/settings")
     if isinstance(found, Refusal):
         return found
@@ -53,7 +53,7 @@ def _show_settings(api: Asking, view: views_details.ShowOrganization) -> Any:
     return SimpleNamespace(policy=SimpleNamespace(settings=held))
 
 
-def _domains(api: Asking, asked: Any) -> SimpleNamespace | Refusal:
+def _domains(api: Api, asked: Any) -> SimpleNamespace | Refusal:
     """Show or set: both answer the domains that the organization has then."""
     path = f"/organizations/{part(asked.organization)}/email-domains"
     changing = isinstance(asked, email_domains.SetEmailDomains)
@@ -61,14 +61,14 @@ def _domains(api: Asking, asked: Any) -> SimpleNamespace | Refusal:
     return found if isinstance(found, Refusal) else SimpleNamespace(**found)
 
 
-def _restrictions(api: Asking, organization: str) -> str | Refusal:
+def _restrictions(api: Api, organization: str) -> str | Refusal:
     place = api.place(organization)
     if isinstance(place, Refusal):
         return place
     return f"/organizations/{part(place)}/restrictions"
 
 
-def _list_restrictions(api: Asking, view: restrictions.ListRestrictions) -> Any:
+def _list_restrictions(api: Api, view: restrictions.ListRestrictions) -> Any:
     path = _restrictions(api, view.organization)
     found = path if isinstance(path, Refusal) else api.get(path)
     if isinstance(found, Refusal):
@@ -87,7 +87,7 @@ def _list_restrictions(api: Asking, view: restrictions.ListRestrictions) -> Any:
     )
 
 
-def _restrict(api: Asking, verb: Any) -> Restriction | Refusal:
+def _restrict(api: Api, verb: Any) -> Restriction | Refusal:
     path = _restrictions(api, verb.organization)
     if isinstance(path, Refusal):
         return path
@@ -98,7 +98,7 @@ def _restrict(api: Asking, verb: Any) -> Restriction | Refusal:
     return found if isinstance(found, Refusal) else revived(Restriction, found)
 
 
-def _unrestrict(api: Asking, verb: restrictions.DeleteRestriction) -> Refusal | None:
+def _unrestrict(api: Api, verb: restrictions.DeleteRestriction) -> Refusal | None:
     path = _restrictions(api, verb.organization)
     if isinstance(path, Refusal):
         return path
@@ -111,7 +111,7 @@ def _on_list(found: Document) -> Document:
     return {**found, "group_id": found["organization"], "target": found["group_id"]}
 
 
-def _put(api: Asking, verb: device_lists.PutOnList, **query: str) -> Any:
+def _put(api: Api, verb: device_lists.PutOnList, **query: str) -> Any:
     place = api.place(verb.organization)
     if isinstance(place, Refusal):
         return place
@@ -126,12 +126,12 @@ def _put(api: Asking, verb: device_lists.PutOnList, **query: str) -> Any:
     return api.do("POST", f"/organizations/{part(place)}/{verb.list.value}-list", body, **query)
 
 
-def _put_on_list(api: Asking, verb: device_lists.PutOnList) -> device_lists.Put | Refusal:
+def _put_on_list(api: Api, verb: device_lists.PutOnList) -> device_lists.Put | Refusal:
     found = _put(api, verb)
     return found if isinstance(found, Refusal) else revived(device_lists.Put, found)
 
 
-def _foresee_put(api: Asking, view: device_lists.ForeseePut) -> device_lists.Foreseen | Refusal:
+def _foresee_put(api: Api, view: device_lists.ForeseePut) -> device_lists.Foreseen | Refusal:
     found = _put(api, view.verb, dry_run="true")
     if isinstance(found, Refusal):
         return found
@@ -150,7 +150,7 @@ def _foresee_put(api: Asking, view: device_lists.ForeseePut) -> device_lists.For
     return device_lists.Foreseen(found["added"], found["known"], 0, ends, unseen, found["preview"])
 
 
-def _take_off(api: Asking, verb: device_lists.TakeOffList) -> Refusal | None:
+def _take_off(api: Api, verb: device_lists.TakeOffList) -> Refusal | None:
     """Off whichever list it is on: the API has a path for each."""
     found: Any = None
     for each in (verb.list,) if verb.list else DeviceList:

@@ -11,7 +11,7 @@ from typing import Final
 
 from enlist.cli.remote.accounts import ACCOUNTS
 from enlist.cli.remote.alerting import ALERTING
-from enlist.cli.remote.asking import Way, Ways
+from enlist.cli.remote.api import Way, Ways
 from enlist.cli.remote.ending import ENDING, REHEARSED
 from enlist.cli.remote.enrolling import ENROLLING
 from enlist.cli.remote.jobs import JOBS

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Final
 
-from enlist.cli.remote.asking import Asking, Document, Ways, part, some
+from enlist.cli.remote.api import Api, Document, Ways, part, some
 from enlist.cli.remote.reviving import revived
 from enlist.core import model
 from enlist.core.outcomes import Refusal
@@ -19,7 +19,7 @@ def _own_role(document: Document) -> model.OwnRole:
     return replace(found, permissions=permissions_named(document["permissions"]))
 
 
-def _list_roles(api: Asking, view: own_roles.ListOwnRoles) -> Any:
+def _list_roles(api: Api, view: own_roles.ListOwnRoles) -> Any:
     below = "true" if view.below else ""
     found = api.get("/roles", **some(organization=view.organization, below=below))
     if isinstance(found, Refusal):
@@ -27,19 +27,19 @@ def _list_roles(api: Asking, view: own_roles.ListOwnRoles) -> Any:
     return tuple(_own_role(each) for each in found["items"] if not each["built_in"])
 
 
-def _show_role(api: Asking, view: own_roles.ShowOwnRole) -> Any:
+def _show_role(api: Api, view: own_roles.ShowOwnRole) -> Any:
     found = api.get(f"/roles/{part(view.role)}")
     return found if isinstance(found, Refusal) else _own_role(found)
 
 
-def _add_role(api: Asking, verb: own_roles.AddOwnRole) -> Any:
+def _add_role(api: Api, verb: own_roles.AddOwnRole) -> Any:
     named = some(organization=verb.organization, description=verb.description)
     body = {**named, "name": verb.name_of_role, "permissions": list(verb.permissions)}
     found = api.do("POST", "/roles", body)
     return found if isinstance(found, Refusal) else _own_role(found)
 
 
-def _change_role(api: Asking, verb: own_role_changes.ChangeOwnRole) -> Any:
+def _change_role(api: Api, verb: own_role_changes.ChangeOwnRole) -> Any:
     changes = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in verb.changes.items()
@@ -48,7 +48,7 @@ def _change_role(api: Asking, verb: own_role_changes.ChangeOwnRole) -> Any:
     return found if isinstance(found, Refusal) else _own_role(found)
 
 
-def _delete_role(api: Asking, verb: own_role_changes.DeleteOwnRole) -> Any:
+def _delete_role(api: Api, verb: own_role_changes.DeleteOwnRole) -> Any:
     said = some(withdraw="true" if verb.withdraw else "", instead=verb.instead)
     found = api.do("DELETE", f"/roles/{part(verb.role)}", **said)
     return found if isinstance(found, Refusal) else None
@@ -60,17 +60,17 @@ def _held(found: Any) -> Any:
     return tuple(revived(model.RoleAssignment, each) for each in found["items"])
 
 
-def _grant_role(api: Asking, verb: staff.GrantRole) -> Any:
+def _grant_role(api: Api, verb: staff.GrantRole) -> Any:
     body = {"role": verb.role, "organization": verb.organization}
     return _held(api.do("POST", f"/users/{part(verb.user)}/roles", body))
 
 
-def _withdraw_role(api: Asking, verb: staff.WithdrawRole) -> Any:
+def _withdraw_role(api: Api, verb: staff.WithdrawRole) -> Any:
     where = f"{part(verb.organization)}/{part(verb.role)}"
     return _held(api.do("DELETE", f"/users/{part(verb.user)}/roles/{where}"))
 
 
-def _insist(api: Asking, verb: second_factor_rules.SetSecondFactorRules) -> Any:
+def _insist(api: Api, verb: second_factor_rules.SetSecondFactorRules) -> Any:
     place = api.place(verb.organization)
     if isinstance(place, Refusal):
         return place

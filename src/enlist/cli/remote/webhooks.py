@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from enlist.cli.remote.asking import Asking, Document, Ways, acted, listed, part, some
+from enlist.cli.remote.api import Api, Document, Ways, acted, listed, part, some
 from enlist.cli.remote.reviving import revived
 from enlist.core import model
 from enlist.core.outcomes import Refusal
@@ -13,23 +13,23 @@ from enlist.store.hooks import Hook, HookDelivery
 from enlist.verbs import hooks, views
 
 
-def _made_hook(api: Asking, path: str, body: Document | None) -> hooks.HookMade | Refusal:
+def _made_hook(api: Api, path: str, body: Document | None) -> hooks.HookMade | Refusal:
     found = api.do("POST", path, body)
     if isinstance(found, Refusal):
         return found
     return hooks.HookMade(revived(Hook, found), Secret(found["secret"]))
 
 
-def _add_hook(api: Asking, verb: hooks.AddWebhook) -> hooks.HookMade | Refusal:
+def _add_hook(api: Api, verb: hooks.AddWebhook) -> hooks.HookMade | Refusal:
     body = some(name=verb.name_of_hook, url=verb.url, organization=verb.organization)
     return _made_hook(api, "/webhooks", body | {"kinds": list(verb.kinds)})
 
 
-def _renew_secret(api: Asking, verb: hooks.RenewWebhookSecret) -> hooks.HookMade | Refusal:
+def _renew_secret(api: Api, verb: hooks.RenewWebhookSecret) -> hooks.HookMade | Refusal:
     return _made_hook(api, f"/webhooks/{part(verb.hook_id)}/secret", None)
 
 
-def _switch(api: Asking, verb: hooks.SwitchWebhook) -> Refusal | Hook:
+def _switch(api: Api, verb: hooks.SwitchWebhook) -> Refusal | Hook:
     state = {"state": "active" if verb.on else "disabled"}
     found = api.do("PATCH", f"/webhooks/{part(verb.hook_id)}", state)
     return found if isinstance(found, Refusal) else revived(Hook, found)

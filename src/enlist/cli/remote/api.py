@@ -1,4 +1,4 @@
-"""Asking a server by verbs: what every request has in common.
+"""The API of a server elsewhere, asked by verbs: what every request has in common.
 
 A `Way` makes of one kind of verb or view a request, and of its answer the value that the verb would
 have had. The modules beside this one have them by subject.
@@ -24,7 +24,7 @@ from enlist.verbs.issuing import Delivery, Issued
 Document = Mapping[str, Any]
 
 
-class Asking:
+class Api:
     """One server, asked by verbs. `links` are those of tokens that it has shown, by enrollment."""
 
     def __init__(self, connection: Connection) -> None:
@@ -78,7 +78,7 @@ class Asking:
         )
 
 
-Way = Callable[[Asking, Any], Any]
+Way = Callable[[Api, Any], Any]
 Ways = Mapping[type[Any], Way]
 
 
@@ -87,7 +87,7 @@ def listed(
 ) -> Way:
     """A list as it is, page by page; what names its place is no filter besides."""
 
-    def ask(api: Asking, view: views.Listed[Any]) -> Page[Any] | Refusal:
+    def ask(api: Api, view: views.Listed[Any]) -> Page[Any] | Refusal:
         asked = {name: str(getattr(view, name)) for name in ("search", "sort", "limit", "cursor")}
         asked |= {"organization": view.organization, **view.filters}
         given = {word: part(asked.pop(word)) for word in _words(path)}
@@ -108,7 +108,7 @@ def listed(
 def acted(method: str, path: str, kind: type[Any] | None = None, **names: str) -> Way:
     """Something that is done to what the path names; `names` are of the body, by attribute."""
 
-    def ask(api: Asking, verb: Any) -> Any:
+    def ask(api: Api, verb: Any) -> Any:
         given = {word: part(getattr(verb, word)) for word in _words(path)}
         body = {name: plain(getattr(verb, attribute)) for attribute, name in names.items()}
         named = {name: value for name, value in body.items() if value not in (None, "")}
