@@ -25,9 +25,9 @@ from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import admitting, presenting
 from enlist.verbs.admitting import Admitted
-from enlist.verbs.asking import answers_of
 from enlist.verbs.driver import QuickVerb, Ready, Tools, Try, Value, Verb
 from enlist.verbs.presenting import Found, Presented, Reported
+from enlist.verbs.prompting import answers_of
 
 ATTEMPT_LIFETIME: Final = 10 * MINUTE
 MOST_BEGUN: Final = 30

@@ -21,7 +21,7 @@ from enlist.core.outcomes import Done, FieldError, Refusal, invalid
 from enlist.core.policy import EnrollmentPolicy
 from enlist.store import devices, enrollment_status, limits, organizations, users
 from enlist.store.tx import Reader, Tx
-from enlist.verbs import asking, register
+from enlist.verbs import prompting, register
 from enlist.verbs.caps import send_cap
 from enlist.verbs.channels import CHANNELS
 from enlist.verbs.devices import DeleteDevice
@@ -178,7 +178,7 @@ class AddMine(Verb[Adding, Ready, Issued]):
 
 def _unsaid(policy: EnrollmentPolicy, details: DeviceDetails) -> tuple[FieldError, ...]:
     """What his organization asks of a device, and he left empty (A58)."""
-    missing = asking.unsaid(policy, details.ownership, details.asset_number)
+    missing = prompting.unsaid(policy, details.ownership, details.asset_number)
     return tuple(FieldError(each, "your organization asks for it") for each in missing)
 
 

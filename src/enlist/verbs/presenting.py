@@ -51,10 +51,10 @@ from enlist.store import (
 from enlist.store.ahead import ReadAhead
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Row
-from enlist.verbs import agreeing, asking, restricting, tries
+from enlist.verbs import agreeing, prompting, restricting, tries
 from enlist.verbs.agreeing import Agreement, Comer
-from enlist.verbs.asking import Asked
 from enlist.verbs.driver import Tools
+from enlist.verbs.prompting import Asked
 from enlist.verbs.restricting import Coming, Standing
 
 _NOBODY: Final = "00000000-0000-7000-8000-000000000000"
@@ -214,7 +214,7 @@ def _find(tools: Tools, tx: Reader, presented: Presented, reported: Reported) ->
     if sighting is not None:
         policy = organizations.policy(tx, sighting.organization_path)
         attempt = attempts.find(tx, sighting.attempt_id) if sighting.attempt_id else None
-        report = asking.with_answers(reported.report, attempt)
+        report = prompting.with_answers(reported.report, attempt)
         return Found(
             presented,
             sighting,
@@ -320,7 +320,7 @@ def _asked(tx: Reader, found: Found, policy: EnrollmentPolicy) -> Asked:
         grant = sighting.grant
         record = devices.find(tx, sighting.device_id) if sighting.device_id else None
     allowed = found.standing.allowed if found.standing else None
-    return asking.stand(policy, grant, found.report, record, allowed)
+    return prompting.stand(policy, grant, found.report, record, allowed)
 
 
 def _find_by_attempt(
@@ -342,7 +342,7 @@ def _find_by_attempt(
     if not login.active:
         return Refusal("user_not_allowed", about=about, holder=True)
     found = Found(replace(presented, token=None), login=login, platform=reported.platform)
-    report = asking.with_answers(reported.report, attempt)
+    report = prompting.with_answers(reported.report, attempt)
     found = replace(found, attempt=attempt, report=report)
     return _at(tx, found, organization, reported)
 

@@ -28,7 +28,7 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption, redeem
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import admitting, agreeing, asking, notices, presenting, repeating, targeting
+from enlist.verbs import admitting, agreeing, notices, presenting, prompting, repeating, targeting
 from enlist.verbs.agreeing import Agreement
 from enlist.verbs.driver import Answered, HotVerb, Tools, Try
 from enlist.verbs.presenting import Found, Presented, Reported
@@ -199,7 +199,7 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
         if isinstance(signed, Refusal):
             return _told(signed, admitted.target)
         claim = admitted.target.claim(caller, admitted.report, signed, self.idempotency)
-        claim = asking.answered_with(admitted.policy, claim)
+        claim = prompting.answered_with(admitted.policy, claim)
         claim = agreeing.accepted_with(admitted.agreement, claim, tools.clock())
         return notices.about_enrolling(tools, admitted.policy, claim)
 

@@ -29,8 +29,8 @@ from enlist.store.credentials import NewCertificate
 from enlist.store.enrollments import NewEnrollment
 from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport, Redemption
-from enlist.verbs.asking import answers_of
 from enlist.verbs.presenting import Found
+from enlist.verbs.prompting import answers_of
 from enlist.verbs.repeating import REPEATABLE
 from enlist.verbs.restricting import said_ownership
 

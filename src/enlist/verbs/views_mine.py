@@ -12,7 +12,7 @@ from enlist.core.prompts import Question
 from enlist.store import devices, enrollment_status, organizations, outbox, users
 from enlist.store.listing import MOST_PER_PAGE, PageRequest
 from enlist.store.tx import Reader
-from enlist.verbs import asking
+from enlist.verbs import prompting
 from enlist.verbs.driver import View
 from enlist.verbs.issuing import HANDING_OVER
 from enlist.verbs.letters import Letter, letter_without_token
@@ -66,7 +66,7 @@ class MyDevices(View[Own]):
                 newest[each.device_id] = each
         found = sorted(sure(devices.page(tx, request)).items, key=lambda each: each.id)
         mine = tuple(Mine(each, newest.get(each.id)) for each in reversed(found))
-        questions = asking.unsaid(organizations.policy(tx, own.organization_path), "", "")
+        questions = prompting.unsaid(organizations.policy(tx, own.organization_path), "", "")
         return Own(own, users.enrolled_by_token(tx, own.id), mine, questions)
 
 
