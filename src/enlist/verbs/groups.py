@@ -21,7 +21,7 @@ from enlist.verbs.editing import before_and_after, edited_since, read_changes
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import group_named, organization_named
 from enlist.verbs.rights import missing
-from enlist.verbs.users import staff_edit
+from enlist.verbs.users import editable_user
 from enlist.verbs.views import Listed
 
 LOCAL: Final = "local"
@@ -211,7 +211,7 @@ class AddMember(QuickVerb[Membership, None]):
         group = editable(tx, caller, self.group)
         if isinstance(group, Refusal):
             return group
-        user = staff_edit(tx, caller, self.user)
+        user = editable_user(tx, caller, self.user)
         if isinstance(user, Refusal):
             return user
         if not user.organization_path.startswith(group.organization_path):
@@ -242,7 +242,7 @@ class RemoveMember(QuickVerb[Membership, None]):
         group = editable(tx, caller, self.group)
         if isinstance(group, Refusal):
             return group
-        user = staff_edit(tx, caller, self.user)
+        user = editable_user(tx, caller, self.user)
         return user if isinstance(user, Refusal) else Membership(group, user)
 
     def apply(self, tx: Tx, caller: Caller, ready: Membership) -> Done[None] | Refusal:

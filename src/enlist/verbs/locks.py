@@ -33,7 +33,7 @@ from enlist.verbs.finding import (
 )
 from enlist.verbs.rights import lacks, missing
 from enlist.verbs.tries import all_counts
-from enlist.verbs.users import staff_edit
+from enlist.verbs.users import editable_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class ClearLock(QuickVerb[Holder, int]):
             return _network_named(tx, caller, self.named)
         found: User | Enrollment | Device | Refusal
         if self.kind == LockKind.USER:
-            found = staff_edit(tx, caller, self.named)
+            found = editable_user(tx, caller, self.named)
         elif self.kind == LockKind.ENROLLMENT:
             found = enrollment_named(tx, caller, self.named, Permission.USERS_EDIT)
         else:

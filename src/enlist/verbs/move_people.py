@@ -22,7 +22,7 @@ from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
 from enlist.verbs.finding import organization_named
 from enlist.verbs.rights import lacks
-from enlist.verbs.users import staff_edit, taken
+from enlist.verbs.users import editable_user, taken
 
 MOVABLE: Final = frozenset({DeviceState.REGISTERED, DeviceState.UNENROLLED})
 """States of the devices that go along."""
@@ -55,7 +55,7 @@ class MoveUser(QuickVerb[Going, User]):
     name = "move_user"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Going | Refusal:
-        user = staff_edit(tx, caller, self.user)
+        user = editable_user(tx, caller, self.user)
         if isinstance(user, Refusal):
             return user
         to = organization_named(tx, caller, self.organization, Permission.USERS_EDIT)

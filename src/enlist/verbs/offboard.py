@@ -39,7 +39,7 @@ from enlist.verbs.device_sessions import LEASE
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.rights import missing
 from enlist.verbs.sign_in import IDLE
-from enlist.verbs.users import last_administrator, staff_edit
+from enlist.verbs.users import editable_user, last_administrator
 
 OFFBOARDED: Final = "offboarded"
 """Why what was his was revoked."""
@@ -130,7 +130,7 @@ class Offboard(QuickVerb[Departure, Departure]):
     name = "offboard"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Departure | Refusal:
-        user = staff_edit(tx, caller, self.user)
+        user = editable_user(tx, caller, self.user)
         if isinstance(user, Refusal):
             return user
         if self.at is not None and self.at <= tx.now:
@@ -228,7 +228,7 @@ class CancelOffboarding(QuickVerb[User, None]):
     name = "cancel_offboarding"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
-        return staff_edit(tx, caller, self.user)
+        return editable_user(tx, caller, self.user)
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[None] | Refusal:
         if not offboardings.drop(tx, ready.id):

@@ -23,7 +23,7 @@ from enlist.verbs.consequences import bind, foresee, outdated, standing
 from enlist.verbs.driver import Tools
 from enlist.verbs.finding import beyond, device_named
 from enlist.verbs.issuing import LATER, Delivery, Issued, check_template
-from enlist.verbs.users import staff_edit
+from enlist.verbs.users import editable_user
 
 
 class ResetReason(StrEnum):
@@ -106,7 +106,7 @@ class Reset(Afresh):
             return invalid("end_sign_ins", "is for a device that is compromised")
         if device.user_id is None:
             return invalid("end_sign_ins", "the device belongs to nobody")
-        owner = staff_edit(tx, caller, device.user_id)
+        owner = editable_user(tx, caller, device.user_id)
         return owner if isinstance(owner, Refusal) else None
 
     def ended(self) -> tuple[str, str]:

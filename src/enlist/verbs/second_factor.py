@@ -23,7 +23,7 @@ from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import notices, totp
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.rights import fresh, missing
-from enlist.verbs.users import staff_edit
+from enlist.verbs.users import editable_user
 
 RECOVERY_CODES: Final = 10
 
@@ -187,7 +187,7 @@ class RemoveSecondFactor(Verb[User, Removing, int]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
         own = users.find(tx, caller.id) if caller.kind is CallerKind.USER and caller.id else None
         himself = own is not None and self.user in ("", own.id, own.username)
-        found = own if himself and own is not None else staff_edit(tx, caller, self.user)
+        found = own if himself and own is not None else editable_user(tx, caller, self.user)
         if isinstance(found, Refusal):
             return found
         stale = fresh(caller, tx.now)

@@ -25,7 +25,7 @@ from enlist.verbs.own_roles import AnyRole, role_at, unchanged
 from enlist.verbs.password_links import LIFETIME, STAFF_LIFETIME, Posted, prepare, send
 from enlist.verbs.rights import fresh, missing
 from enlist.verbs.tries import all_counts, counted_by, sign_in_try
-from enlist.verbs.users import last_administrator, staff_edit
+from enlist.verbs.users import editable_user, last_administrator
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
                 return invalid("current", "enter your present password")
             weak = fields.weak(self.password)
             return weak or _whose_own(tools, tx, caller, own)
-        found = staff_edit(tx, caller, self.user)
+        found = editable_user(tx, caller, self.user)
         if isinstance(found, Refusal):
             return found
         # Whoever can give himself the password of staff holds what staff holds.
@@ -251,7 +251,7 @@ class SendPasswordLink(Verb[Addressed, tuple[User, Posted], Sent]):
     name = "send_password_link"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Addressed | Refusal:
-        found = staff_edit(tx, caller, self.user)
+        found = editable_user(tx, caller, self.user)
         if isinstance(found, Refusal):
             return found
         held = roles.of_user(tx, found.id)
@@ -298,7 +298,7 @@ class EndSignInsOf(QuickVerb[User, int]):
     name = "end_sign_ins_of"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
-        return staff_edit(tx, caller, self.user)
+        return editable_user(tx, caller, self.user)
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[int] | Refusal:
         if users.find(tx, ready.id) is None:

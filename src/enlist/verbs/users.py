@@ -71,7 +71,7 @@ _CHECKS: Final = {
 }
 
 
-def staff_edit(tx: Reader, caller: Caller, named: str) -> User | Refusal:
+def editable_user(tx: Reader, caller: Caller, named: str) -> User | Refusal:
     """The user, for a change that only staff may make: users with roles by role editors alone."""
     found = user_named(tx, caller, named, Permission.USERS_EDIT)
     if isinstance(found, Refusal):
@@ -298,7 +298,7 @@ class ChangeUser(Verb[User, Changing, User]):
         own = users.find(tx, caller.id) if caller.id else None
         if own is not None and self._by_himself(own, caller):
             return own
-        return staff_edit(tx, caller, self.user)
+        return editable_user(tx, caller, self.user)
 
     def _turns_mail(self, tx: Reader, found: User, caller: Caller) -> bool:
         """Whether links for the caller himself, or for staff, would go elsewhere from then on."""
@@ -368,7 +368,7 @@ class SetUserState(QuickVerb[User, User]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
         if self.state not in set(UserState):
             return invalid("state", f"must be one of {', '.join(UserState)}")
-        return staff_edit(tx, caller, self.user)
+        return editable_user(tx, caller, self.user)
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[User] | Refusal:
         state = UserState(self.state)
@@ -399,7 +399,7 @@ class DeleteUser(QuickVerb[User, None]):
     name = "delete_user"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
-        return staff_edit(tx, caller, self.user)
+        return editable_user(tx, caller, self.user)
 
     def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[None] | Refusal:
         if last_administrator(tx, ready.id):
