@@ -20,11 +20,13 @@ from enlist.verbs.groups import AddGroup, AddMember
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import ReadImportErrors, ShowImport, StartImport, bring
 from enlist.verbs.move_people import MoveUser
+from enlist.verbs.own_roles import AddOwnRole
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.register_identity import RegisterAlone, RegisterIdentity
 from enlist.verbs.register_many import Ids, RegisterInBulk
+from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
-from tests.installation import Enlist, Ticket, code, done
+from tests.installation import Enlist, Ticket, code, done, refusal
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +120,16 @@ def test_what_is_enrolled_elsewhere_holds_him_back(enlist: Enlist) -> None:
     assert place(enlist, "ada") == "harbour"
     enlist.do(MoveUser("ada", "south"))
     assert (place(enlist, "ada"), enlist.device(ticket.device_id).group_id) == ("south", "harbour")
+
+
+def test_who_sees_no_devices_is_not_told_which_one_holds_somebody_back(enlist: Enlist) -> None:
+    enlist.do(AddOwnRole("main", "people", ("organizations:read", "users:read", "users:edit")))
+    clerk = enlist.user("clerk")
+    enlist.do(GrantRole("clerk", "main", "people"))
+    enlist.user("ada", organization="north")
+    done(enlist.redeem(registered(enlist, "ada", "laptop").token))
+    told = refusal(enlist.perform(MoveUser("ada", "south"), enlist.caller(clerk)))
+    assert (told.code, "laptop" in told.detail) == ("forbidden", False)
 
 
 @pytest.mark.parametrize("way", ["alone", "in bulk", "without an enrollment"])

@@ -108,11 +108,14 @@ class MoveUser(QuickVerb[Going, User]):
 
 def _held_back(caller: Caller, device: Device, to: Organization) -> Refusal | None:
     """Why a device cannot go along, and so he cannot."""
-    about = device.subjects
+    about, here = device.subjects, device.organization_path
+    unseen = lacks(caller, Permission.DEVICES_READ, here, about)
+    if unseen is not None:  # first: what holds him back is told by its name
+        return unseen
     if device.state not in MOVABLE:
         detail = f"{device.name} is enrolled where he is now. Reset or delete it first."
         return Refusal("device_enrolled", detail=detail, about=about)
-    refusal = lacks(caller, Permission.DEVICES_EDIT, device.organization_path, about)
+    refusal = lacks(caller, Permission.DEVICES_EDIT, here, about)
     return refusal or lacks(caller, Permission.DEVICES_EDIT, to.path, about)
 
 
