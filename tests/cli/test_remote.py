@@ -7,7 +7,7 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from enlist.cli.remote.connection import Connection
 from enlist.core.faults import Unusable
 from enlist.core.secrets import Secret
 from enlist.verbs.hooks import AddWebhook, TestWebhook
@@ -246,6 +247,33 @@ def test_it_is_told_what_is_wrong_with_the_server(tmp_path: Path, throwaway_pki:
 
     with answering(old) as url:
         assert "older than this command" in fail(url)
+
+
+def test_a_key_for_this_machine_goes_through_no_proxy(
+    tmp_path: Path, throwaway_pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would read the key of plain HTTP; a server elsewhere is asked through it."""
+    seen: list[str] = []
+
+    def proxy(path: str) -> tuple[int, str, bytes]:
+        seen.append(path)
+        return 200, "application/json", b"{}"
+
+    def enlist(_path: str) -> tuple[int, str, bytes]:
+        return 200, "text/html", b"it was asked"
+
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with answering(proxy) as there:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, there)
+            monkeypatch.setenv(name.upper(), there)
+        with answering(enlist) as plain, answering(enlist, throwaway_pki) as secure:
+            for url in (plain, plain.replace("localhost", "127.0.0.1"), secure):
+                with closing(Connection(url, "enk_x", throwaway_pki.authority)) as connection:
+                    assert connection.ask("GET", "/devices") == "it was asked"
+        assert "501" in unusable(tmp_path, "https://enroll.example.com"), "it knows no CONNECT"
+    assert not seen
 
 
 def test_a_key_that_is_not_taken_is_told(enlist: Enlist, remote: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 The key is read from a file that nobody else can read, and never from the command line, where
 everybody on the machine could. Redirects are not followed: they could lead it to another server.
+What goes to this machine itself takes no proxy of the environment, which would read it on the way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ssl
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
@@ -24,7 +26,6 @@ from enlist.core.refusals import CATALOGUE
 
 PATIENCE: Final = 60.0
 """Seconds for an answer; a bulk of thousands takes its time."""
-_NEAR: Final = ("localhost", "127.0.0.1", "::1")
 _API: Final = "/api/v1"
 
 
@@ -58,9 +59,16 @@ def address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
         raise Unusable(f"--server {url}: write an address such as https://enroll.example.com")
-    if parts.scheme == "http" and parts.hostname not in _NEAR:
+    if parts.scheme == "http" and not _on_this_machine(parts.hostname):
         raise Unusable(f"--server {url}: the API key goes over https:// alone, or to this machine.")
     return url.rstrip("/")
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Connection:
@@ -77,7 +85,11 @@ class Connection:
         self.server = address(server)
         headers = {"authorization": f"Bearer {key}", "user-agent": f"enlist/{__version__}"}
         self._client = httpx2.Client(
-            headers=headers, timeout=PATIENCE, verify=_trust(ca_file), transport=transport
+            headers=headers,
+            timeout=PATIENCE,
+            verify=_trust(ca_file),
+            trust_env=not _on_this_machine(urlsplit(self.server).hostname or ""),
+            transport=transport,
         )
 
     def ask(
