@@ -32,7 +32,6 @@ from enlist.cli.output import (
     shown,
     usage,
 )
-from enlist.core.clock import rfc3339
 from enlist.core.counting import counted
 from enlist.core.model import User
 
@@ -164,12 +163,13 @@ def send_password_link(
     as_json: Json = False,
 ) -> None:
     """Send a user a link by which he sets his password himself; the one from before ends."""
+    from enlist.verbs import documents
     from enlist.verbs.staff import SendPasswordLink
 
     with installation(context, data, database) as enlist:
         sent = done(enlist.perform(SendPasswordLink(user)))
     if as_json:
-        print_json({"sent_to": sent.user.email, "expires_at": rfc3339(sent.expires_at)})
+        print_json(documents.password_link(sent))
         return
     told = f"A link to set a password is on its way to {sent.user.email}."
     out.print(told, markup=False)

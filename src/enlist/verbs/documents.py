@@ -39,6 +39,7 @@ from enlist.verbs.device_lists import Foreseen
 from enlist.verbs.erase import Erased
 from enlist.verbs.offboard import Leaving, leaving_of
 from enlist.verbs.revocations import cursor_of
+from enlist.verbs.staff import Sent
 from enlist.verbs.waves import Standing
 
 Document = dict[str, Any]
@@ -55,6 +56,11 @@ def organization(found: model.Organization) -> Document:
 def user(found: model.User) -> Document:
     """A person."""
     return _placed(found)
+
+
+def password_link(found: Sent) -> Document:
+    """A link to set a password that is on its way; it is shown to nobody but its user."""
+    return {"sent_to": found.user.email, "expires_at": found.expires_at}
 
 
 def user_group(found: model.UserGroup) -> Document:

@@ -8,8 +8,9 @@ from pydantic import ConfigDict, Field
 
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
+from enlist.verbs import documents
 from enlist.verbs.password_links import AskForPasswordLink, UsePasswordLink
-from enlist.verbs.staff import SendPasswordLink
+from enlist.verbs.staff import SendPasswordLink, Sent
 from enlist.web.api.bodies import Shown
 from enlist.web.api.operations import Anybody, Operations, Staff, shown
 from enlist.web.api.redeem import PublicBody
@@ -30,6 +31,11 @@ class LinkSent(Shown):
     sent_to: str
     expires_at: Moment
 
+    @classmethod
+    def of(cls, found: Sent) -> LinkSent:
+        """As the answer shows it."""
+        return cls(**documents.password_link(found))
+
 
 @operations.staff(
     "POST",
@@ -45,7 +51,7 @@ async def send_password_link(asking: Staff, user: str) -> LinkSent | Refusal:
     It works once, for 24 hours, that of somebody who holds a role for 48.
     """
     sent = await asking.do(SendPasswordLink(user))
-    return shown(sent, lambda it: LinkSent(sent_to=it.user.email, expires_at=it.expires_at))
+    return shown(sent, LinkSent.of)
 
 
 class ForgottenBody(PublicBody):
