@@ -82,9 +82,11 @@ Way = Callable[[Api, Any], Any]
 Ways = Mapping[type[Any], Way]
 
 
-def listed(
-    path: str, kind: type[Any], tidied: Callable[[Document], Document] = lambda each: each
-) -> Way:
+def _same(found: Document) -> Document:
+    return found
+
+
+def listed(path: str, kind: type[Any], tidied: Callable[[Document], Document] = _same) -> Way:
     """A list as it is, page by page; what names its place is no filter besides."""
 
     def ask(api: Api, view: views.Listed[Any]) -> Page[Any] | Refusal:
@@ -105,7 +107,14 @@ def listed(
     return ask
 
 
-def acted(method: str, path: str, kind: type[Any] | None = None, **names: str) -> Way:
+def acted(
+    method: str,
+    path: str,
+    kind: type[Any] | None = None,
+    tidied: Callable[[Document], Document] = _same,
+    /,
+    **names: str,
+) -> Way:
     """Something that is done to what the path names; `names` are of the body, by attribute."""
 
     def ask(api: Api, verb: Any) -> Any:
@@ -115,7 +124,7 @@ def acted(method: str, path: str, kind: type[Any] | None = None, **names: str) -
         found = api.do(method, path.format(**given), named if names else None)
         if kind is None or isinstance(found, Refusal):
             return found if isinstance(found, Refusal) else None
-        return revived(kind, found)
+        return revived(kind, tidied(found))
 
     return ask
 

@@ -5,10 +5,11 @@ Each can be asked for as a dry run, which shows what would end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Final
 
-from enlist.cli.remote.api import Api, Document, Ways, acted, part, some, until
+from enlist.cli.remote.api import Api, Document, Way, Ways, acted, part, some, until
 from enlist.cli.remote.reviving import revived
 from enlist.core import model
 from enlist.core.clock import rfc3339
@@ -16,6 +17,9 @@ from enlist.core.outcomes import Refusal
 from enlist.verbs import erase, offboard, reassign, replace, reset, second_factor
 from enlist.verbs.afresh import NewBeginning
 from enlist.verbs.consequences import Consequences, Foreseen
+
+Asked = Callable[[Any], tuple[str, dict[str, Any]]]
+"""Where something is asked for, and how."""
 
 
 def _afresh(verb: Any) -> tuple[str, dict[str, Any]]:
@@ -36,8 +40,19 @@ def _afresh(verb: Any) -> tuple[str, dict[str, Any]]:
     return f"/devices/{part(verb.device_id)}/{act}", body
 
 
-def _foreseen(found: Document) -> Foreseen:
-    return Foreseen(revived(Consequences, found["consequences"]), found["preview"])
+def _foreseen(found: Document, ends: type[Consequences] = Consequences) -> Foreseen:
+    return Foreseen(revived(ends, found["consequences"]), found["preview"])
+
+
+def _rehearsed(asked: Asked, ends: type[Consequences] = Consequences) -> Way:
+    """What would end, and nothing does."""
+
+    def ask(api: Api, verb: Any) -> Foreseen | Refusal:
+        path, body = asked(verb)
+        found = api.do("POST", path, body, dry_run="true")
+        return found if isinstance(found, Refusal) else _foreseen(found, ends)
+
+    return ask
 
 
 def _begin_afresh(api: Api, verb: Any) -> NewBeginning | Refusal:
@@ -48,25 +63,9 @@ def _begin_afresh(api: Api, verb: Any) -> NewBeginning | Refusal:
     return NewBeginning(api.issued(found["enrollment"]), _foreseen(found))
 
 
-def _rehearse_afresh(api: Api, verb: Any) -> Foreseen | Refusal:
-    path, body = _afresh(verb)
-    found = api.do("POST", path, body, dry_run="true")
-    return found if isinstance(found, Refusal) else _foreseen(found)
-
-
 def _leave(verb: Any) -> tuple[str, dict[str, Any]]:
     at = None if verb.at is None else rfc3339(verb.at)
     return f"/users/{part(verb.user)}/offboard", some(at=at, preview=verb.preview)
-
-
-def _rehearse_leaving(api: Api, verb: offboard.Offboard) -> Foreseen | Refusal:
-    path, body = _leave(verb)
-    found = api.do("POST", path, body, dry_run="true")
-    return found if isinstance(found, Refusal) else _all_that_ends(found)
-
-
-def _all_that_ends(found: Document) -> Foreseen:
-    return Foreseen(revived(offboard.Leaving, found["consequences"]), found["preview"])
 
 
 def _offboard(api: Api, verb: offboard.Offboard) -> Any:
@@ -76,17 +75,11 @@ def _offboard(api: Api, verb: offboard.Offboard) -> Any:
     if isinstance(user, Refusal):
         return user
     named = revived(model.User, user)
-    return SimpleNamespace(user=named, foreseen=_all_that_ends(found), at=verb.at)
+    return SimpleNamespace(user=named, foreseen=_foreseen(found, offboard.Leaving), at=verb.at)
 
 
 def _forget(verb: erase.Erase) -> tuple[str, dict[str, Any]]:
     return f"/users/{part(verb.user)}/erase", some(confirm=verb.confirm, preview=verb.preview)
-
-
-def _rehearse_erasing(api: Api, verb: erase.Erase) -> Foreseen | Refusal:
-    path, body = _forget(verb)
-    found = api.do("POST", path, body, dry_run="true")
-    return found if isinstance(found, Refusal) else _all_that_ends(found)
 
 
 def _erase(api: Api, verb: erase.Erase) -> erase.Erased | Refusal:
@@ -95,7 +88,7 @@ def _erase(api: Api, verb: erase.Erase) -> erase.Erased | Refusal:
     if isinstance(found, Refusal):
         return found
     of_him = {name: found[name] for name in ("events", "messages", "devices")}
-    return erase.Erased(user_id="", foreseen=_all_that_ends(found), **of_him)
+    return erase.Erased(user_id="", foreseen=_foreseen(found, offboard.Leaving), **of_him)
 
 
 def _remove_factor(api: Api, verb: second_factor.RemoveSecondFactor) -> int | Refusal:
@@ -114,10 +107,10 @@ ENDING: Final[Ways] = {
 }
 
 REHEARSED: Final[Ways] = {
-    reset.Reset: _rehearse_afresh,
-    reassign.Reassign: _rehearse_afresh,
-    replace.Replace: _rehearse_afresh,
-    offboard.Offboard: _rehearse_leaving,
-    erase.Erase: _rehearse_erasing,
+    reset.Reset: _rehearsed(_afresh),
+    reassign.Reassign: _rehearsed(_afresh),
+    replace.Replace: _rehearsed(_afresh),
+    offboard.Offboard: _rehearsed(_leave, offboard.Leaving),
+    erase.Erase: _rehearsed(_forget, offboard.Leaving),
 }
 """What can be asked for as a dry run, and how."""

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, Final
+from typing import Final
 
-from enlist.cli.remote.api import Api, Document, Ways, listed, part, some
+from enlist.cli.remote.api import Api, Document, Way, Ways, acted, listed, part, some
 from enlist.cli.remote.reviving import revived
 from enlist.core.outcomes import Refusal
 from enlist.store.imports import ImportJob, RowError
 from enlist.store.wave_members import Member, MemberState
 from enlist.store.waves import Wave
 from enlist.verbs import imports, waves
-
-
-def _start_import(api: Api, verb: imports.StartImport) -> ImportJob | Refusal:
-    found = api.do("POST", f"/imports/{part(verb.job_id)}/start")
-    return found if isinstance(found, Refusal) else revived(ImportJob, found)
-
-
-def _show_import(api: Api, view: imports.ShowImport) -> ImportJob | Refusal:
-    found = api.get(f"/imports/{part(view.job_id)}")
-    return found if isinstance(found, Refusal) else revived(ImportJob, found)
 
 
 def _errors(api: Api, view: imports.ReadImportErrors) -> list[RowError] | Refusal:
@@ -77,20 +67,15 @@ def _show_wave(api: Api, view: waves.ShowWave) -> waves.Standing | Refusal:
     return waves.Standing(_wave(found), counts, found["canaries_enrolled"])
 
 
-def _told(act: str) -> Any:
+def _told(act: str) -> Way:
     """Something that is asked of a wave that is there."""
-
-    def ask(api: Api, verb: Any) -> Wave | Refusal:
-        found = api.do("POST", f"/waves/{part(verb.wave_id)}/{act}")
-        return found if isinstance(found, Refusal) else _wave(found)
-
-    return ask
+    return acted("POST", f"/waves/{{wave_id}}/{act}", Wave, _planned)
 
 
 JOBS: Final[Ways] = {
     imports.ListImports: listed("/imports", ImportJob),
-    imports.ShowImport: _show_import,
-    imports.StartImport: _start_import,
+    imports.ShowImport: acted("GET", "/imports/{job_id}", ImportJob),
+    imports.StartImport: acted("POST", "/imports/{job_id}/start", ImportJob),
     imports.ReadImportErrors: _errors,
     waves.ListWaves: listed("/waves", Wave, _planned),
     waves.ListWaveMembers: listed("/waves/{wave}/people", Member),
