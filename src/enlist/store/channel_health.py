@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from enlist.store.alerts import LONGEST
 from enlist.store.tx import Query, Reader, Tx
 
 _ALL = Query(
@@ -41,7 +42,6 @@ _REFUSED = Query(
         refused = channel_health.refused + 1, reason = excluded.reason
     """,
 )
-_LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def well(tx: Tx, channel: str) -> None:
 
 def unreachable(tx: Tx, channel: str, reason: str) -> None:
     """Nobody is there, or takes anything from us."""
-    tx.run(_UNREACHABLE, channel=channel, reason=reason[:_LONGEST], now=tx.now)
+    tx.run(_UNREACHABLE, channel=channel, reason=reason[:LONGEST], now=tx.now)
 
 
 def refused(tx: Tx, channel: str, reason: str) -> None:
     """A message was refused for good."""
-    tx.run(_REFUSED, channel=channel, reason=reason[:_LONGEST])
+    tx.run(_REFUSED, channel=channel, reason=reason[:LONGEST])
