@@ -7,10 +7,12 @@ its layout.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +24,8 @@ from enlist.delivery.channels import CapturedMessage
 from enlist.web.app import web_application
 from enlist.web.services import Services
 from enlist.wiring.installation import Installation
-from tests.installation import Enlist
+from tests.browser.pages import type_login
+from tests.installation import ADMINISTRATOR, Enlist, Ticket
 from tests.peers.base import DEADLINE
 
 PHONE = {"width": 360, "height": 740}
@@ -31,6 +34,7 @@ IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
 )
+TYPED_CODE = re.compile(r"[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]")
 
 _WATCH = """
 window.broken = []; window.shifted = 0;
@@ -75,6 +79,12 @@ class Watched:
         self.broken += self.page.evaluate("window.broken")
         self.shifted = max(self.shifted, self.page.evaluate("window.shifted"))
 
+    def sign_in(self, username: str = ADMINISTRATOR) -> None:
+        """By the form, as people do."""
+        self.page.goto("/sign-in")
+        type_login(self.page, username)
+        self.press("Sign in")
+
     def press(self, name: str) -> None:
         """Press the button with this name, and wait for the page that it leads to."""
         self.look()
@@ -89,6 +99,37 @@ class Watched:
         assert not self.broken
         assert not self.complaints
         assert self.shifted < 0.01
+
+
+def link(site: Site, ticket: Ticket, query: str = "", after: str = "") -> str:
+    """The link in a message; `query` and `after` are what others hang on it."""
+    path = f"{site.url}/enroll/{ticket.enrollment_id}"
+    return f"{path}{query}#t={ticket.token.reveal()}{after}"
+
+
+def shown_code(window: Watched) -> str:
+    """The attempt code that the page shows."""
+    found = TYPED_CODE.search(window.page.locator("main").inner_text())
+    assert found is not None, window.page.locator("main").inner_text()
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def axe(axe_script: Path) -> str:
+    """The script that finds what not everybody can use."""
+    return axe_script.read_text(encoding="utf-8")
+
+
+def check(window: Watched, site: Site, axe: str, name: str) -> None:
+    """One page: accessible, within the window's width, and well behaved."""
+    page = window.page
+    page.evaluate(axe)
+    found = page.evaluate("axe.run().then((done) => done.violations)")
+    bad = [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
+    assert not bad, f"{name}: {bad}"
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], name  # type: ignore[index]
+    window.assert_well_behaved(site)
 
 
 OpenBrowser = Callable[..., Watched]

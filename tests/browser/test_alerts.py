@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.console_data import Filled
+from tests.browser.pages import picture
 from tests.browser.public_pages import PHONE
 from tests.peers.base import DEADLINE
-
-
-def looked_at(page: Page, name: str) -> None:
-    """A picture for who wants to look, where a folder for them is named."""
-    if folder := os.environ.get("ENLIST_PICTURES"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 def test_an_alert_is_seen_everywhere_and_who_is_told_is_tried(filled: Filled) -> None:
@@ -28,22 +20,22 @@ def test_an_alert_is_seen_everywhere_and_who_is_told_is_tried(filled: Filled) ->
         page.wait_for_timeout(500)  # the server reads its log every two seconds
         page.reload()
     expect(banner).to_contain_text("A used token came again with another key.")
-    looked_at(page, "banner")
+    picture(page, "banner")
     banner.get_by_role("link").click()
     expect(page.locator("#page")).to_contain_text("If in doubt, reset the device.")
-    looked_at(page, "alerts")
+    picture(page, "alerts")
     page.get_by_role("link", name="Change who is told").click()
     page.get_by_label("Further addresses").fill("it@example.com\nnot an address")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#addresses-error")).to_be_visible()
-    looked_at(page, "routes-wrong")
+    picture(page, "routes-wrong")
     watched.complaints.clear()  # the browser notes each answer that says no
     page.get_by_label("Further addresses").fill("it@example.com")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("button", name="Send a test").click()
     row = page.get_by_role("row").filter(has_text="it@example.com")
     expect(row).to_contain_text("cannot be reached")  # the page looks again by itself
-    looked_at(page, "test")
+    picture(page, "test")
     assert not watched.overflow()
     watched.calm()
 
@@ -54,4 +46,4 @@ def test_the_pages_fit_a_phone_in_the_dark(filled: Filled) -> None:
     for place in ("alerts", "alerts/routes", "overview"):
         page.goto(f"/console/main/{place if place != 'overview' else ''}")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        looked_at(page, f"phone-{place.replace('/', '-')}")
+        picture(page, place.replace("/", "-"))

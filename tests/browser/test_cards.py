@@ -21,7 +21,6 @@ from tests.browser.public_pages import (
     site,
     store_kind,
 )
-from tests.installation import ADMINISTRATOR, PASSWORD
 from tests.pictures import QR_CODES, png
 
 __all__ = ["open_browser", "site", "store_kind"]
@@ -56,10 +55,7 @@ def test_cards_are_printed_one_to_a_page(site: Site, open_browser: OpenBrowser) 
 
     window = open_browser(viewport=DESK)
     page = window.page
-    page.goto("/sign-in?next=/console/main/enrollments")
-    page.get_by_label("User name").fill(ADMINISTRATOR)
-    page.get_by_label("Password").fill(PASSWORD)
-    window.press("Sign in")
+    window.sign_in()
     page.goto("/console/main/enrollments")
     page.get_by_label("Tick all on this page").check()
     window.press("Print cards")

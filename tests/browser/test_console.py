@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.console_data import Filled
-from tests.serving import ADMINISTRATOR, PASSWORD
+from tests.browser.pages import type_login
 
 UUID = r"[0-9a-f-]{36}"
 
@@ -17,8 +17,7 @@ def test_from_sign_in_to_a_revoked_token(filled: Filled) -> None:
     watched = filled.watch("")
     page = watched.page
     page.goto("/console/main/devices?state=enrolled")
-    page.get_by_label("User name").fill(ADMINISTRATOR)
-    page.get_by_label("Password").fill(PASSWORD)
+    type_login(page)
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(r"/console/main/devices\?state=enrolled"))
 

@@ -15,29 +15,18 @@ from tests.browser.public_pages import (
     PHONE,
     OpenBrowser,
     Site,
-    Watched,
+    link,
     open_browser,
     served,
+    shown_code,
     site,
     store_kind,
 )
-from tests.installation import PASSWORD, Enlist, Ticket, code
+from tests.installation import PASSWORD, Enlist, code
 
 __all__ = ["open_browser", "site", "store_kind"]
-TYPED_CODE = re.compile(r"[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]")
 FIELD = "#field"
 FOCUSED = "document.activeElement.textContent.trim() || document.activeElement.name"
-
-
-def link(site: Site, ticket: Ticket, query: str = "", after: str = "") -> str:
-    path = f"{site.url}/enroll/{ticket.enrollment_id}"
-    return f"{path}{query}#t={ticket.token.reveal()}{after}"
-
-
-def shown_code(window: Watched) -> str:
-    found = TYPED_CODE.search(window.page.locator("main").inner_text())
-    assert found is not None, window.page.locator("main").inner_text()
-    return found[0]
 
 
 def nothing_happened(site: Site) -> bool:

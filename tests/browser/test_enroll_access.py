@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -16,30 +15,15 @@ from tests.browser.public_pages import (
     OpenBrowser,
     Site,
     Watched,
+    axe,
+    check,
     open_browser,
     site,
     store_kind,
 )
 from tests.installation import PASSWORD, Ticket
 
-__all__ = ["open_browser", "site", "store_kind"]
-
-
-@pytest.fixture(scope="session")
-def axe(axe_script: Path) -> str:
-    return axe_script.read_text(encoding="utf-8")
-
-
-def check(window: Watched, site: Site, axe: str, name: str) -> None:
-    """One page: accessible, within the window's width, and well behaved."""
-    page = window.page
-    page.evaluate(axe)
-    found = page.evaluate("axe.run().then((done) => done.violations)")
-    bad = [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
-    assert not bad, f"{name}: {bad}"
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= page.viewport_size["width"], name  # type: ignore[index]
-    window.assert_well_behaved(site)
+__all__ = ["axe", "open_browser", "site", "store_kind"]
 
 
 def present(window: Watched, ticket: Ticket) -> None:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.console_data import Filled
+from tests.browser.pages import picture
 
 LIST = "/console/main/enrollments"
-
-
-def look(page: Page, name: str) -> None:
-    """A picture of the page, for whoever asks for pictures."""
-    folder = os.environ.get("LOOKS")
-    if folder:
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -25,11 +17,11 @@ def test_many_are_given_an_ownership_and_moved(filled: Filled, theme: str) -> No
     watched = filled.watch("operator", color_scheme=theme)
     page = watched.page
     page.goto(f"{LIST}?token_status=active&size=100")
-    look(page, f"list-{theme}")
+    picture(page, "list")
     page.get_by_label("Tick all on this page").check()
     page.get_by_role("button", name="Change ownership").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Change the ownership of")
-    look(page, f"own-{theme}")
+    picture(page, "own")
     assert watched.axe(theme) == []
     chosen = "employee_owned" if theme == "light" else "corporate_shared"
     page.get_by_label("Ownership").select_option(chosen)
@@ -39,14 +31,14 @@ def test_many_are_given_an_ownership_and_moved(filled: Filled, theme: str) -> No
     page.get_by_label("Tick all on this page").check()
     page.get_by_role("button", name="Change organization").click()
     page.locator("#organization").select_option("sales")
-    look(page, f"move-{theme}")
+    picture(page, "move")
     page.set_viewport_size({"width": 360, "height": 740})
-    look(page, f"move-phone-{theme}")
+    picture(page, "move")
     assert watched.overflow() == 0
     page.get_by_role("button", name="Move them").click()
     expect(page.get_by_role("heading", name="Moved 0 of")).to_be_visible()
     expect(page.locator("#results-of-many")).to_contain_text("must be the user's organization")
-    look(page, f"moved-phone-{theme}")
+    picture(page, "moved")
     assert watched.overflow() == 0
     watched.calm()
 
@@ -60,10 +52,10 @@ def test_a_view_is_kept_and_shared(filled: Filled) -> None:
     page.get_by_text("Save this view").click()
     page.get_by_label("Name of the view").fill("iPhones of everybody, whatever they wait for")
     page.get_by_label("For all who see").check()
-    look(page, "view-save")
+    picture(page, "view-save")
     assert watched.axe() == []
     page.set_viewport_size({"width": 360, "height": 740})
-    look(page, "view-save-phone")
+    picture(page, "view-save")
     assert watched.overflow() == 0
     page.get_by_role("button", name="Save", exact=True).click()
     name = "Shared: iPhones of everybody, whatever they wait for"
@@ -71,7 +63,7 @@ def test_a_view_is_kept_and_shared(filled: Filled) -> None:
     page.goto(LIST)
     page.get_by_role("link", name=name).click()
     expect(page.get_by_label("Platform")).to_have_value("ios")
-    look(page, "view-phone")
+    picture(page, "view")
     page.get_by_role("button", name="Delete the view").click()
     expect(page.get_by_text("The view is deleted.")).to_be_visible()
     expect(page.get_by_role("link", name=name)).to_have_count(0)

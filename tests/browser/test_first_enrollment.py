@@ -15,10 +15,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.pages import type_login
 from tests.peers.base import DEADLINE
 from tests.peers.postfix import DOMAIN, LOGIN, MailSystem
 from tests.peers.postfix import PASSWORD as MAIL_PASSWORD
-from tests.serving import ADMINISTRATOR, PASSWORD, Server, StartServer
+from tests.serving import Server, StartServer
 
 
 def mail_settings(postfix: MailSystem) -> dict[str, str]:
@@ -35,8 +36,7 @@ def mail_settings(postfix: MailSystem) -> dict[str, str]:
 
 def sign_in(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/console")
-    page.get_by_label("User name").fill(ADMINISTRATOR)
-    page.get_by_label("Password").fill(PASSWORD)
+    type_login(page)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/console/**")
 

@@ -15,7 +15,6 @@ from tests.browser.public_pages import (
     site,
     store_kind,
 )
-from tests.installation import ADMINISTRATOR, PASSWORD
 
 __all__ = ["open_browser", "site", "store_kind"]
 
@@ -29,10 +28,7 @@ def test_a_file_from_the_form_to_its_rows(
     enlist.user("ada")
     window = open_browser(viewport=DESK)
     page = window.page
-    page.goto("/sign-in")
-    page.get_by_label("User name").fill(ADMINISTRATOR)
-    page.get_by_label("Password").fill(PASSWORD)
-    window.press("Sign in")
+    window.sign_in()
     page.goto("/console/main/imports/new")
     page.get_by_label("Change organization of people").check()
     with file.open("wb") as huge:

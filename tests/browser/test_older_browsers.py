@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.browser.public_pages import OpenBrowser, Site, open_browser, served, store_kind
-from tests.installation import PASSWORD, Enlist
+from tests.installation import Enlist
 
 __all__ = ["open_browser", "store_kind"]
 
@@ -62,10 +62,7 @@ def test_forms_work(
     window.page.locator("#field").fill(ticket.token.reveal())
     window.press("Continue")
     expect(window.page.get_by_role("button", name="Start enrolling")).to_be_visible()
-    window.page.goto("/sign-in")
-    window.page.get_by_label("User name").fill("ada")
-    window.page.get_by_label("Password").fill(PASSWORD)
-    window.press("Sign in")
+    window.sign_in("ada")
     expect(window.page.get_by_role("heading", name="My devices")).to_be_visible()
     posts = {(path, headers["origin"]) for method, path, headers in seen if method == "POST"}
     assert posts == {("/enroll", "null"), ("/sign-in", site.url)}

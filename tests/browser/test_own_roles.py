@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.console_data import Filled
+from tests.browser.pages import picture
 from tests.browser.watching import Watched
 
 VIEWS = [
@@ -18,13 +17,11 @@ VIEWS = [
 ]
 
 
-def looked_at(watched: Watched, view: dict[str, object], name: str) -> None:
+def looked_at(watched: Watched, name: str) -> None:
     """Nothing that axe finds serious, nothing too wide; a picture, where somebody asks for one."""
     assert watched.axe() == [], watched.page.url
     assert watched.overflow() <= 0, watched.page.url
-    if folder := os.environ.get("PICTURES"):
-        path = Path(folder) / f"{view['color_scheme']}-{name}.png"
-        watched.page.screenshot(path=path, full_page=True)
+    picture(watched.page, name)
 
 
 def support_code(filled: Filled) -> str:
@@ -52,7 +49,7 @@ def test_a_role_from_its_permissions_to_the_help_desk(
     watched = filled.watch("administrator", reduced_motion="reduce", **view)
     page = watched.page
     page.goto("/console/engineering/roles")
-    looked_at(watched, view, "roles-empty")
+    looked_at(watched, "roles-empty")
     page.get_by_role("link", name="Make a role").first.click()
     page.get_by_role("link", name="Help desk", exact=True).click()
     expect(page.get_by_label("Make a new token that replaces the last one")).to_be_checked()
@@ -61,17 +58,17 @@ def test_a_role_from_its_permissions_to_the_help_desk(
     page.get_by_role("button", name="Make this role").click()
     expect(page.locator("#name-error")).to_contain_text("built-in")
     watched.forget("422")
-    looked_at(watched, view, "role-form-wrong")
+    looked_at(watched, "role-form-wrong")
     page.get_by_label("Name", exact=True).fill("First level")
     page.get_by_label("Description").fill("Finds reasons by support code, and sends anew.")
     page.get_by_role("button", name="Make this role").click()
     expect(page.get_by_text("Nobody holds it yet")).to_be_visible()
-    looked_at(watched, view, "role-new")
+    looked_at(watched, "role-new")
 
     page.get_by_role("link", name="Give this role").first.click()
     page.get_by_label("User", exact=True).fill(person)
     expect(page.get_by_label("First level")).to_be_checked()
-    looked_at(watched, view, "role-grant")
+    looked_at(watched, "role-grant")
     page.get_by_role("button", name="Give this role").click()
     told = f"{person} holds the role First level on engineering now."
     expect(page.get_by_text(told)).to_be_visible()
@@ -79,16 +76,16 @@ def test_a_role_from_its_permissions_to_the_help_desk(
     filled.people[person] = person
     helper = filled.watch(person, **view)
     help_desk(helper.page, support_code(filled))
-    looked_at(helper, view, "help-desk")
+    looked_at(helper, "help-desk")
     expect(helper.page.get_by_role("link", name=re.compile("Reset|Delete"))).to_have_count(0)
 
     page.goto("/console/engineering/roles")
-    looked_at(watched, view, "roles")
+    looked_at(watched, "roles")
     page.get_by_role("link", name="First level", exact=True).click()
-    looked_at(watched, view, "role")
+    looked_at(watched, "role")
     page.get_by_role("link", name="Edit").click()
     expect(page.get_by_text("It is held 1 time")).to_be_visible()
-    looked_at(watched, view, "role-edit")
+    looked_at(watched, "role-edit")
     page.get_by_label("See events").uncheck()
     page.get_by_role("button", name="Save").click()
     helper.page.goto("/console/engineering/events")
@@ -96,7 +93,7 @@ def test_a_role_from_its_permissions_to_the_help_desk(
     helper.forget("403")
 
     page.get_by_role("link", name="Delete").click()
-    looked_at(watched, view, "role-delete")
+    looked_at(watched, "role-delete")
     page.get_by_label("gets another role").check()
     page.get_by_label("Other role", exact=True).select_option("reader")
     page.get_by_role("button", name="Delete this role").click()

@@ -10,11 +10,12 @@ from tests.browser.public_pages import (
     PHONE,
     OpenBrowser,
     Site,
+    link,
     open_browser,
+    shown_code,
     site,
     store_kind,
 )
-from tests.browser.test_enroll import link, shown_code
 from tests.installation import code
 
 __all__ = ["open_browser", "site", "store_kind"]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from enlist.store.enrollment_secrets import first_derivation
 from enlist.verbs.templates import PutTemplate, Wording
+from tests.browser.pages import type_login
 from tests.browser.public_pages import (
     DESK,
     PHONE,
     OpenBrowser,
     Site,
-    Watched,
     open_browser,
     site,
     store_kind,
 )
-from tests.installation import ADMINISTRATOR, PASSWORD, Enlist
+from tests.installation import Enlist
 
 __all__ = ["open_browser", "site", "store_kind"]
 
@@ -41,15 +41,6 @@ FOUND = {
 """What the seed calls a page, and which of ours search finds by that."""
 
 
-def sign_in(watched: Watched, username: str) -> Page:
-    page = watched.page
-    page.goto("/sign-in")
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password").fill(PASSWORD)
-    watched.press("Sign in")
-    return page
-
-
 def token(enlist: Enlist) -> str:
     """The only token that there is."""
     (row,) = enlist.rows("enrollment")
@@ -64,7 +55,8 @@ def token(enlist: Enlist) -> str:
 
 def test_search_finds_each_page_by_the_seeds_words(site: Site, open_browser: OpenBrowser) -> None:
     watched = open_browser(viewport=DESK)
-    page = sign_in(watched, ADMINISTRATOR)
+    watched.sign_in()
+    page = watched.page
     for words, address in FOUND.items():
         page.keyboard.press("Control+k")
         page.get_by_role("combobox", name="Search everything").fill(words)
@@ -79,7 +71,8 @@ def test_the_console_path(site: Site, open_browser: OpenBrowser) -> None:
     enlist = site.enlist
     enlist.user("ada")
     watched = open_browser(viewport=DESK)
-    page = sign_in(watched, ADMINISTRATOR)
+    watched.sign_in()
+    page = watched.page
     page.get_by_role("link", name="Users").first.click()
     page.get_by_role("link", name="ada", exact=True).first.click()
     page.get_by_role("link", name="Edit").first.click()
@@ -117,8 +110,7 @@ def test_the_portal_without_scripts_on_a_phone(site: Site, open_browser: OpenBro
     watched = open_browser(viewport=PHONE, java_script_enabled=False)
     page = watched.page
     page.goto("/sign-in")
-    page.get_by_label("User name").fill("ada")
-    page.get_by_label("Password").fill(PASSWORD)
+    type_login(page, "ada")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Add a device").click()
     page.get_by_label("Name of the device").fill("Ada's phone")

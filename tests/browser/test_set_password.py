@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.browser.pages import picture
 from tests.browser.public_pages import (
     DESK,
     PHONE,
     OpenBrowser,
     Site,
+    axe,
+    check,
     open_browser,
     site,
     store_kind,
 )
-from tests.browser.test_enroll_access import axe, check
 
 __all__ = ["axe", "open_browser", "site", "store_kind"]
 
@@ -38,12 +37,12 @@ def test_whoever_forgot_his_password_sets_another(
     page.goto("/sign-in")
     page.get_by_role("link", name="Forgot your password?").click()
     check(window, site, axe, "forgotten")
-    _look(page, view, "forgotten")
+    picture(page, "forgotten")
     page.get_by_label("User name or e-mail address").fill("ada@example.com")
     window.press("Send me a link")
     expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
     check(window, site, axe, "sent")
-    _look(page, view, "sent")
+    picture(page, "sent")
     (row,) = site.enlist.rows("password_link")
     keys = site.enlist.installation.tools.keys
     link = keys.derive_link_again(row["message_id"], row["derive_key_id"]).reveal()
@@ -51,7 +50,7 @@ def test_whoever_forgot_his_password_sets_another(
     expect(page.get_by_text("Your link has been filled in.")).to_be_visible()
     assert link not in page.url
     check(window, site, axe, "set")
-    _look(page, view, "set")
+    picture(page, "set")
     page.get_by_label("Password", exact=True).fill(NEW)
     page.get_by_label("Password once more").fill(NEW)
     window.press("Set it and sign in")
@@ -62,12 +61,4 @@ def test_whoever_forgot_his_password_sets_another(
     window.press("Set it and sign in")
     expect(page.get_by_text("This link does not work any more")).to_be_visible()
     check(window, site, axe, "used")
-    _look(page, view, "used")
-
-
-def _look(page: Page, view: dict[str, object], name: str) -> None:
-    """A picture for people, where they ask for one."""
-    folder = os.environ.get("PICTURES")
-    if folder:
-        path = Path(folder) / f"{view['color_scheme']}-{name}.png"
-        page.screenshot(path=path, full_page=True)
+    picture(page, "used")

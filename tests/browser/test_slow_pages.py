@@ -17,7 +17,7 @@ from tests.browser.public_pages import (
     served,
     store_kind,
 )
-from tests.installation import PASSWORD, Enlist
+from tests.installation import Enlist
 
 __all__ = ["open_browser", "store_kind"]
 PAUSE = 0.3
@@ -61,10 +61,7 @@ def test_nothing_moves_while_a_page_comes(site: Site, open_browser: OpenBrowser)
     site.enlist.register("ada")
     window = open_browser(viewport=PHONE)
     page = window.page
-    page.goto("/sign-in")
-    page.get_by_label("User name").fill("ada")
-    page.get_by_label("Password").fill(PASSWORD)
-    window.press("Sign in")
+    window.sign_in("ada")
     for path in ("/my-devices", "/my-devices/new", "/account", "/sign-out"):
         page.goto(path)
         window.assert_well_behaved(site)

@@ -94,7 +94,7 @@ def _agent_takes(words: list[str]) -> bool:
 
 @by_page
 def test_variables_exist(page: DocsPage) -> None:
-    known = variables() | {"ENLIST_PEERS"}
+    known = variables() | {"ENLIST_PEERS", "ENLIST_PICTURES"}
     named = set(re.findall(r"\bENLIST_[A-Z_]+[A-Z]\b", page.text))
     assert named <= known, page.name
 
