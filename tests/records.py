@@ -30,7 +30,7 @@ from enlist.store.tx import QUERIES, Query, Reader, Row
 from enlist.wiring.installation import Installation
 
 if TYPE_CHECKING:
-    from tests.installation import Ticket
+    from tests.installation import Enlist, Ticket
 
 
 _PUT_SOURCE = Query(
@@ -117,3 +117,13 @@ def _events(tx: Reader, request: PageRequest) -> Page[EventRow]:
     page = events.page(tx, request)
     assert isinstance(page, Page), page
     return page
+
+
+def exactly_one_of_everything(enlist: Enlist, ticket: Ticket) -> None:
+    """One device, one credential, one use, one event: in agreement with each other."""
+    assert enlist.device(ticket.device_id).state == "enrolled"
+    (credential,) = enlist.credentials_of(ticket.device_id)
+    found = enlist.enrollment(ticket.enrollment_id)
+    assert (found.state, found.uses) == ("used", 1)
+    (event,) = enlist.events("enrollment.redeemed", enrollment=ticket.enrollment_id)
+    assert event.data["serial"] == credential.serial

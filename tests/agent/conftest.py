@@ -17,6 +17,8 @@ from tests.agent.peer import Authority, OwnTime, Peer, listening, server_tls
 from tests.devices import FORBEARING
 from tests.serving import launch_server
 
+Enrolling = Callable[[], Enrolled | Refusal]
+
 
 @pytest.fixture(scope="session")
 def authority() -> Authority:

@@ -10,9 +10,8 @@ from enlist_agent.client import LONGEST_ANSWER
 from enlist_agent.enrollment import Enroll, Enrolled
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret
-from tests.agent.conftest import Told
+from tests.agent.conftest import Enrolling, Told
 from tests.agent.peer import Authority, Peer, Reply, instead, listening, problem, server_tls
-from tests.agent.test_enrollment import Enrolling
 from tests.peers.base import free_port
 
 TOKEN = Secret("GoodToken1")

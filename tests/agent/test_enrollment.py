@@ -14,10 +14,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from enlist_agent.enrollment import Enroll, Enrolled, _request_name
 from enlist_agent.outcomes import Refusal, UnreachableError, UsageError
 from enlist_agent.secret import Secret
-from tests.agent.conftest import Told
+from tests.agent.conftest import Enrolling, Told
 from tests.agent.peer import Authority, Peer, Reply, instead, lose_answer, problem
-
-Enrolling = Callable[[], Enrolled | Refusal]
 
 
 def test_a_device_enrolls_and_keeps_what_it_was_given(

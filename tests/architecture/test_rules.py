@@ -246,6 +246,18 @@ def test_what_the_type_checker_overlooks_has_a_reason() -> None:
     )
 
 
+def test_tests_share_by_modules_that_are_no_tests() -> None:
+    found = [
+        f"{module.at(node)} {name}"
+        for module in modules(ROOT / "tests")
+        if module.path.name.startswith("test_")
+        for name, node in module.imports()
+        if re.match(r"tests\.([a-z_]+\.)*test_", name)
+    ]
+    rule = "What two test modules need stands in a module beside them, with a docstring."
+    fail_with(rule, found)
+
+
 def test_sizes_are_reported() -> None:
     """Long files and functions are worth a look, not a failure."""
     for module in EVERYTHING:

@@ -29,7 +29,7 @@ from enlist.verbs.reset import Reset
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.watching import OfMachine, WatchOver
-from tests.behaviour.test_renewal import confirm, renewed
+from tests.behaviour.renewing import confirm, renewed
 from tests.connections import enrolled
 from tests.delivery.world import PUBLIC_URL, channel_to
 from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, code, done, refusal

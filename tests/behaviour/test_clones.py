@@ -18,7 +18,7 @@ from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.renewal import RenewCertificate
 from enlist.verbs.reset import Reset
 from enlist.verbs.views_overview import Overview, OverviewDetail
-from tests.behaviour.test_renewal import confirm, renewed, stands
+from tests.behaviour.renewing import confirm, renewed, stands
 from tests.connections import Enrolled, Process, enrolled
 from tests.installation import Enlist, code
 from tests.requests import csr

@@ -9,7 +9,7 @@ from enlist.pki.chain import DeviceCertificate
 from enlist.verbs.api_sessions import Authenticate
 from enlist.verbs.extend import ExtendCertificate
 from enlist.verbs.reset import Reset
-from tests.behaviour.test_one_time_jwt import jti, redeem, register
+from tests.behaviour.jwts import jti, redeem, register
 from tests.installation import Enlist, code, done
 from tests.requests import csr
 

@@ -20,7 +20,7 @@ from enlist.verbs.redeem import Redeem
 from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend
 from enlist.verbs.reset import Reset
-from tests.behaviour.test_one_time_jwt import parts
+from tests.behaviour.jwts import parts
 from tests.connections import Enrolled, Process
 from tests.installation import Enlist, code
 from tests.requests import csr

@@ -5,14 +5,8 @@ Fact row D37, on both stores; the running listener is in tests/server.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from enlist.core.clock import DAY
 from enlist.core.secrets import Secret
@@ -20,29 +14,13 @@ from enlist.keyfolder import write_secret
 from enlist.pki import keys
 from enlist.verbs.listener_key import NoteListenerKey
 from enlist.verbs.one_time_jwt import ShowJwt
-from tests.behaviour.test_one_time_jwt import jti, parts, redeem, register
+from tests.behaviour.jwts import jti, parts, redeem, register
+from tests.behaviour.listener_keys import believed, put_another_key
 from tests.installation import Enlist, code
-
-
-def believed(enlist: Enlist, jwt: Secret) -> bool:
-    """Whether a client believes a JWT by what the listener shows now."""
-    *_, signed, signature = parts(jwt)
-    key = enlist.installation.tools.listener().certificate.public_key()
-    assert isinstance(key, RSAPublicKey)
-    try:
-        key.verify(signature, signed, PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return False
-    return True
 
 
 def certificate(enlist: Enlist) -> x509.Certificate:
     return enlist.installation.tools.listener().certificate
-
-
-def put_another_key(folder: Path) -> None:
-    """As somebody does who restores the wrong file."""
-    write_secret(folder / "pki" / "device-listener.key", keys.to_pem(keys.new_pinned_key()))
 
 
 def test_a_renewed_certificate_keeps_the_key(enlist: Enlist) -> None:

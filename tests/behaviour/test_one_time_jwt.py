@@ -5,11 +5,8 @@ Fact rows D07, D19, D20, D26, D29, D31, D34, D49, D55, on both stores.
 
 from __future__ import annotations
 
-import json
 import uuid
-from base64 import urlsafe_b64decode
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -17,52 +14,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from enlist.core.clock import HOUR, SECOND
-from enlist.core.model import GrantKind
-from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import KeyRing, Kind, Secret, new_key
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.driver import Driver
-from enlist.verbs.issuing import Issued
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
+from enlist.verbs.register import IssuedAgain
 from enlist.verbs.reissue import Reissue
-from enlist.verbs.repeating import Enrolled
+from tests.behaviour.jwts import jti, parts, redeem, register
 from tests.installation import SHOWN, Enlist, code, done, refusal
 from tests.requests import csr, tampered
-
-JWT = GrantKind.ONE_TIME_JWT
-
-
-def register(enlist: Enlist, user: str = "ada", expires_at: int | None = None) -> Issued:
-    """A device that is to enroll with a JWT."""
-    if user not in {row["username"] for row in enlist.rows("app_user")}:
-        enlist.user(user)
-    details = DeviceDetails("laptop", "linux")
-    return enlist.do(Register("", user, details, SHOWN, expires_at, JWT))
-
-
-def parts(jwt: Secret) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
-    """Header, claims, what was signed, and the signature."""
-    signed, _, signature = jwt.reveal().rpartition(".")
-    header, claims = (json.loads(unpadded(part)) for part in signed.split("."))
-    return header, claims, signed.encode(), unpadded(signature)
-
-
-def unpadded(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def jti(enlist: Enlist, enrollment_id: str) -> Secret:
-    """What the JWT of an enrollment, shown now, brings along."""
-    claims = parts(enlist.do(ShowJwt(enrollment_id)).jwt)[1]
-    return Secret(claims["jti"])
-
-
-def redeem(enlist: Enlist, secret: Secret, key: int = 0) -> Done[Enrolled] | Refusal:
-    presented = Presented(secret, kind=Kind.ONE_TIME_JWT)
-    return enlist.perform(Redeem(presented, DeviceReport(), csr(key)), enlist.stranger())
 
 
 def test_its_claims_are_those_that_clients_read(enlist: Enlist) -> None:

@@ -19,6 +19,7 @@ from enlist.verbs.redeem import Redeem
 from enlist.verbs.repeating import Enrolled
 from enlist.verbs.reset import Reset
 from tests.installation import PASSWORD, SHOWN, Enlist, Ticket, code, done
+from tests.records import exactly_one_of_everything
 from tests.requests import csr
 
 CONTENDERS = 32
@@ -28,16 +29,6 @@ SET_MAX_USES = Query("test.set_max_uses", "UPDATE enrollment SET max_uses = :mos
 SET_REGISTERED = Query(
     "test.set_registered", "UPDATE device SET state = 'registered' WHERE id = :id"
 )
-
-
-def exactly_one_of_everything(enlist: Enlist, ticket: Ticket) -> None:
-    """One device, one credential, one use, one event: in agreement with each other."""
-    assert enlist.device(ticket.device_id).state == "enrolled"
-    (credential,) = enlist.credentials_of(ticket.device_id)
-    found = enlist.enrollment(ticket.enrollment_id)
-    assert (found.state, found.uses) == ("used", 1)
-    (event,) = enlist.events("enrollment.redeemed", enrollment=ticket.enrollment_id)
-    assert event.data["serial"] == credential.serial
 
 
 def test_32_devices_with_one_token_make_one_enrollment(enlist: Enlist) -> None:

@@ -13,8 +13,8 @@ from rich.table import Table
 from enlist.store import enrollment_status
 from enlist.store.listing import PageRequest
 from tests.installation import Enlist, SettableClock, opened_on, settings_for
+from tests.store.many import multiply, pages
 from tests.store.raw import opened
-from tests.store.test_many import multiply, pages
 
 LONGEST: Final = 200.0
 """Milliseconds that a page may take."""

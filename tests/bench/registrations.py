@@ -21,8 +21,8 @@ from enlist.store.listing import Page, PageRequest
 from tests.bench import report
 from tests.installation import Enlist, SettableClock, opened_on, settings_for
 from tests.peers.postgres import cluster
+from tests.store.many import COUNTED_ID
 from tests.store.raw import Raw, opened
-from tests.store.test_many import _ID
 
 ROWS: Final = int(os.environ.get("BENCH_REGISTRATIONS", "1000000"))
 LONGEST: Final = 100.0
@@ -63,7 +63,7 @@ def run(folder: Path, database: str, store: str) -> bool:
 def _fill(enlist: Enlist, raw: Raw) -> None:
     """Copies of one registration."""
     enlist.register("ada")
-    made = _ID[enlist.store.dialect]
+    made = COUNTED_ID[enlist.store.dialect]
     for table, special in (
         ("device", {"id": made, **_DEVICE}),
         ("enrollment", {"id": made, "device_id": made, **_ENROLLMENT}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.installation import ADMINISTRATOR, PASSWORD
 
@@ -23,3 +23,14 @@ def picture(page: Page, name: str) -> None:
         width = page.evaluate("innerWidth")
         file = f"{name}-{width}-{'dark' if dark else 'light'}.png"
         page.screenshot(path=Path(folder) / file, full_page=True)
+
+
+def user_id(page: Page, username: str) -> str:
+    """The id of a user, through the list as people use it."""
+    page.goto("/console/main/users")
+    page.get_by_label("Search by name, e-mail or phone").fill(username)
+    link = page.get_by_role("link", name=username, exact=True)
+    expect(page.locator("#results tbody tr")).to_have_count(1)
+    address = link.get_attribute("href")
+    assert address is not None
+    return address.rpartition("/")[2]

@@ -8,20 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.console_data import Filled
+from tests.browser.pages import user_id
 from tests.serving import PASSWORD
 
 KEY = re.compile(r"enk_\w{12}_\w{32}_\w{6}")
-
-
-def user_id(page: Page, username: str) -> str:
-    """The id of a user, through the list as people use it."""
-    page.goto("/console/main/users")
-    page.get_by_label("Search by name, e-mail or phone").fill(username)
-    link = page.get_by_role("link", name=username, exact=True)
-    expect(page.locator("#results tbody tr")).to_have_count(1)
-    address = link.get_attribute("href")
-    assert address is not None
-    return address.rpartition("/")[2]
 
 
 def test_a_user_from_adding_to_deleting(filled: Filled) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from playwright.sync_api import expect
 
 from tests.browser.console_data import Filled
-from tests.browser.test_console_accounts import user_id
+from tests.browser.pages import user_id
 
 
 def test_somebody_leaves_at_a_time_stays_after_all_and_leaves_at_once(filled: Filled) -> None:

@@ -16,8 +16,8 @@ from enlist.web.services import Services
 from tests.cli.conftest import Run
 from tests.installation import Enlist, Ticket, done
 from tests.web.api.conftest import Api, answered, served_api
+from tests.web.console.bulk import asked, confirm
 from tests.web.console.conftest import Console, Desk
-from tests.web.console.test_bulk import asked, confirm
 
 BEFORE = {"reset": "enrolled", "reissue": "expired", "delete": "fresh"}
 """Where a device stands before the act, as the seed offers it."""

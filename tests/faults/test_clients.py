@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.faults.test_outages import prepared, redeem, registered
+from tests.faults.redeeming import prepared, redeem, registered
 from tests.peers.base import DEADLINE, wait_until
 from tests.serving import Server, StartServer
 

@@ -14,33 +14,13 @@ from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.store import sqlite
 from enlist.verbs.api_keys import CreateApiKey
+from tests.faults.redeeming import prepared, redeem, registered
 from tests.installation import Enlist, SettableClock, code, done, opened_on
 from tests.peers.base import DEADLINE
 from tests.peers.postgres import Cluster
-from tests.requests import request_pem
-from tests.serving import Server, StartServer
+from tests.serving import StartServer
 from tests.store.raw import opened
 from tests.web.api.conftest import Api, csr_text, served_api
-
-
-def registered(server: Server, key: str, name: str) -> str:
-    """A fresh token."""
-    body = {"user": "ada", "name": name, "platform": "linux", "message": {"type": "none"}}
-    with server.client() as client:
-        headers = {"authorization": f"Bearer {key}"}
-        answer = client.post("/api/v1/devices", json=body, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["enrollment"]["token"])
-
-
-def redeem(server: Server, token: str, number: int = 0) -> httpx2.Response:
-    body = {
-        "token": token,
-        "device": {"platform": "linux"},
-        "csr": request_pem(number).decode(),
-    }
-    with server.client() as client:
-        return client.post("/api/v1/redeem", json=body)
 
 
 def eventually(ask: Callable[[], httpx2.Response], status: int) -> httpx2.Response:
@@ -52,11 +32,6 @@ def eventually(ask: Callable[[], httpx2.Response], status: int) -> httpx2.Respon
             return answer
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.05)
-
-
-def prepared(server: Server) -> str:
-    server.cli("user", "add", "--username", "ada", "--email", "ada@example.com")
-    return server.api_key("operator", "enrollments:reveal")
 
 
 def refused_for_now(answer: httpx2.Response) -> None:

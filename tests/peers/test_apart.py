@@ -12,7 +12,7 @@ import pytest
 from tests.peers.base import DEADLINE
 from tests.peers.catalogue import PEERS
 from tests.peers.samples.each_peer import NAMES
-from tests.peers.test_rule import ROOT, command, environment_of
+from tests.peers.sampling import ROOT, command, environment_of
 
 pytestmark = pytest.mark.peer(*NAMES)
 ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]

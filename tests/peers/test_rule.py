@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +15,7 @@ import pytest
 from tests.peers.base import DEADLINE, wait_until
 from tests.peers.plugin import is_required
 from tests.peers.samples.each_peer import NAMES
-
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = "tests/peers/samples/each_peer.py"
+from tests.peers.sampling import ROOT, command, environment_of
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,17 +29,6 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
         timeout=DEADLINE,
         check=False,
     )
-
-
-def command(*arguments: str) -> list[str]:
-    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-rsfE"]
-    return [sys.executable, "-m", "pytest", *options, SAMPLE, *arguments]
-
-
-def environment_of(more: dict[str, str]) -> dict[str, str]:
-    ours = {"CI", "ENLIST_PEERS", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_DEBUG_TEMPROOT"}
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    return {**kept, **more}
 
 
 def test_absent_peers_are_skipped_aloud() -> None:  # TP01

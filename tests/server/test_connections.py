@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,11 +29,12 @@ from enlist.web.connections import (
     DeviceConnection,
     WebConnection,
 )
-from enlist.web.serving import Listener, _new_loop, _server, listen
+from enlist.web.serving import Listener, _server, listen
 from enlist.web.tls import ReloadingTls, web_tls
 from tests.architecture.source import ROOT
 from tests.peers.base import DEADLINE, wait_until
 from tests.peers.pki import Pki
+from tests.server.listening import listening
 from tests.serving import Server, StartServer
 
 LISTENERS = ("web", "device")
@@ -164,29 +164,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], socket.
         yield lambda name: stack.enter_context(
             socket.create_connection(("127.0.0.1", ports[name]), timeout=DEADLINE)
         )
-
-
-@contextmanager
-def listening(
-    name: str, app: ASGIApp, tls: ReloadingTls | None = None
-) -> Iterator[tuple[int, uvicorn.Server]]:
-    """One listener in a thread, which cuts nobody for being idle; its port, and its server."""
-    listener = Listener(name, listen("127.0.0.1:0"), tls)
-    server = _server(app, listener)
-    server.config.timeout_keep_alive = 3600
-
-    def serve() -> None:
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
-            runner.run(server.serve([listener.socket]))
-
-    thread = threading.Thread(target=serve)
-    port: int = listener.socket.getsockname()[1]
-    thread.start()
-    try:
-        yield port, server
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.mark.parametrize("listener", LISTENERS)

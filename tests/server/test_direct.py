@@ -24,8 +24,8 @@ from enlist.web.services import Services
 from tests.installation import Enlist
 from tests.peers.base import DEADLINE, wait_until
 from tests.requests import request_pem
-from tests.server.test_connections import listening
-from tests.server.test_race import register
+from tests.server.contending import register
+from tests.server.listening import listening
 from tests.serving import Server, StartServer
 
 REDEEM = "POST /api/v1/redeem HTTP/1.1"

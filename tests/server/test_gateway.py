@@ -26,8 +26,8 @@ from tests.devices import Credentials, enroll
 from tests.docs.pages import DocsPage
 from tests.peers.base import DEADLINE, finish, free_port, launch, wait_until
 from tests.peers.pki import Pki
+from tests.server.enrolling import forged
 from tests.server.proxies import CADDY, NGINX, PROXIES
-from tests.server.test_device_listener import forged
 from tests.serving import Server, launch_server
 
 GUIDE = ROOT / "docs" / "how-to" / "gateways.md"

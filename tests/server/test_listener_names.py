@@ -24,8 +24,8 @@ from enlist.wiring.installation import CannotStart, addresses
 from enlist.wiring.listener_names import tls_by_name
 from tests.peers.base import DEADLINE, wait_until
 from tests.peers.pki import Pair, Pki
-from tests.server.test_certificates import EAGER, address, put
-from tests.server.test_device_listener import enroll
+from tests.server.certificate_files import EAGER, address, put
+from tests.server.enrolling import enroll
 from tests.serving import Server, launch_server
 
 OURS, THEIRS = "gateways.example.test", "mail.example.test"

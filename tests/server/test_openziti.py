@@ -11,14 +11,11 @@ import json
 import socket
 import sqlite3
 import ssl
-import subprocess
 from base64 import urlsafe_b64decode
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -27,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.peers.base import DEADLINE
+from tests.server.ziti import Client, certified
 from tests.serving import Server, StartServer
 
 STRANGE_NAME = "Doe, Jane\\=x"
@@ -45,38 +43,12 @@ def jwt_of(server: Server, made: dict[str, Any]) -> str:
     return server.cli("enrollment", "jwt", made["enrollment"]["id"]).strip()
 
 
-def certified(server: Server, identity: dict[str, str], folder: Path) -> Any:
-    """A client that proves itself with an identity file, and trusts what stands in it."""
-    held = folder / "held.pem"
-    held.write_text(identity["cert"] + identity["key"])
-    context = ssl.create_default_context(cadata=identity["ca"])
-    context.load_cert_chain(held)
-    trusting: dict[str, Any] = {"trust_env": False, "verify": context}
-    return httpx2.Client(base_url=server.device_url, timeout=DEADLINE, **trusting)
-
-
 def reset(server: Server, device_id: str) -> None:
     """Reset a device over the API, as a console beside the server does."""
     key = {"authorization": f"Bearer {server.api_key('administrator')}"}
     with server.client(headers=key) as http:
         answer = http.post(f"/api/v1/devices/{device_id}/reset", json={"message": {"type": "none"}})
     assert answer.status_code in (200, 201), answer.text
-
-
-@dataclass
-class Client:
-    """The client, run once for each of its commands."""
-
-    python: str
-    folder: Path
-
-    def enroll(self, jwt: str, name: str) -> tuple[int, str, Path]:
-        """Exit code, what it said, and the identity file, which it empties before it tries."""
-        token, identity = self.folder / f"{name}.jwt", self.folder / f"{name}.json"
-        token.write_text(jwt)
-        command = [self.python, "-m", "openziti", "enroll", "-j", str(token), "-i", str(identity)]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
-        return ran.returncode, ran.stdout + ran.stderr, identity
 
 
 @pytest.fixture

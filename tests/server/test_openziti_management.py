@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.test_openziti import Client, certified
+from tests.server.ziti import Client, certified
 from tests.serving import StartServer
 
 PREFIX = "/edge/management/v1"

@@ -21,8 +21,8 @@ from tests.peers import nginx
 from tests.peers.base import DEADLINE, finish, free_port, launch, wait_until
 from tests.peers.pki import Pki
 from tests.requests import request_pem
+from tests.server.enrolling import enroll
 from tests.server.proxies import GUIDE, HAPROXY, PROXIES, STREAM, Place, configured, running
-from tests.server.test_device_listener import enroll
 from tests.serving import Server, StartServer, launch_server
 from tests.wiring.doctoring import amiss, left_out, settings_of, well
 

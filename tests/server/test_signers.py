@@ -10,7 +10,7 @@ import pytest
 
 from enlist.wiring.signers import spare_processors
 from tests.peers.base import wait_until
-from tests.server.test_race import contend, register
+from tests.server.contending import contend, register
 from tests.serving import Server, StartServer
 
 CONTENDERS = 32

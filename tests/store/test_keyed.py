@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
 from enlist.settings import Settings
 from enlist.store.postgres import PostgresStore
-from enlist.store.tx import Query, Reader, SetQuery, StoreUnavailable, UniqueViolation, Unstorable
+from enlist.store.tx import Query, Reader, StoreUnavailable, UniqueViolation, Unstorable
 from tests.installation import SettableClock
+from tests.store.keyed import EVERYTHING, FULL, ID, TAKE, asked
 from tests.store.raw import Raw
 
-EVERYTHING = SetQuery(
-    "test.everything",
-    "id uuid, name text, data bytea, size bigint, small integer",
-    "SELECT id, name, data, size, small FROM asked",
-)
 SCALARS = Query(
     "test.scalars",
     "",
@@ -26,20 +22,7 @@ SCALARS = Query(
            CAST(:yes AS boolean) AS yes, CAST(:id AS uuid) AS id, '100%' AS share
     """,
 )
-TAKE = Query(
-    "test.take",
-    "",
-    postgres="INSERT INTO throttle (source, window_ends_at, refused) VALUES (:source, 1, 1)",
-)
-ID = "01983f5e-8a0b-7c3d-9e4f-a1b2c3d4e5f6"
 NOTHING = dict.fromkeys(EVERYTHING.columns)
-FULL = {
-    "id": ID,
-    "name": 'Zoë "the {1,2}" \\ NULL',
-    "data": bytes(range(256)),
-    "size": -(2**63),
-    "small": 2**31 - 1,
-}
 
 
 @pytest.fixture
@@ -51,12 +34,6 @@ def store_kind() -> str:
 def store(settings: Settings) -> Iterator[PostgresStore]:
     with closing(PostgresStore(settings.database, SettableClock(), size=1)) as opened:
         yield opened
-
-
-def asked(store: PostgresStore, rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
-    """What the server made of these rows."""
-    found = store.read(lambda tx: tx.each(EVERYTHING, rows), by_keys=True)
-    return [dict(row) for row in found]
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from enlist.store.tx import (
     Unstorable,
 )
 from tests.installation import SettableClock
+from tests.store.keyed import EVERYTHING, FULL, ID, TAKE, asked
 from tests.store.raw import Raw
-from tests.store.test_keyed import EVERYTHING, FULL, ID, TAKE, asked
 
 FORGET = Statement("test.forget", "DISCARD ALL")
 TAKEN = Query("test.taken", "SELECT source, refused FROM throttle ORDER BY source")

@@ -17,7 +17,7 @@ from enlist.wiring.backup.sealing import Cost
 from enlist.wiring.installation import CannotStart
 from tests.installation import Enlist, SettableClock, code, opened_on
 from tests.store.raw import Raw
-from tests.store.test_belonging import schema_of, told
+from tests.store.starting import schema_of, told
 
 _WITHOUT_0007 = [
     "DROP TABLE revocation_webhook",

@@ -24,8 +24,8 @@ from enlist.verbs.sealing import Sealer
 from enlist.verbs.verify_log import verify
 from enlist.wiring.installation import Installation, open_installation
 from tests.installation import Enlist
+from tests.store.plans import scanned
 from tests.store.raw import Raw, Refused
-from tests.store.test_statements import scanned
 
 SEALED = ("event_seal", "event_subtree", "checkpoint")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator
 
 from enlist import store
 from enlist.core.secrets import Secret
@@ -16,6 +15,7 @@ from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
 from tests.connections import live_session
 from tests.installation import PASSWORD, Enlist, done
+from tests.store.plans import scanned
 from tests.store.raw import Raw
 
 HOT = [
@@ -67,11 +67,6 @@ HOT = [
 OF_ONE_USER = ["attempt.cancel_by_login", "attempt.of_user"]
 """What is asked of all attempts when one user's sign-ins end, or he is looked at."""
 
-SCANNED = re.compile(r"^\s*(?:->\s*)?(?:SCAN|Seq Scan on)\s+(\w+)(?:\s+(\w+))?")
-WHOLE_INDEX = re.compile(r"Index (?:Only )?Scan (?:Backward )?(?:using|on)")
-DERIVED = {"p", "k", "json_each", "asked", "unnest", "CONSTANT"}
-"""Names of sub-selects: a result of few rows is read, not a table."""
-
 
 def all_queries() -> Iterator[Query]:
     """Every statement of every module of the store, without those of tests and lists."""
@@ -80,18 +75,6 @@ def all_queries() -> Iterator[Query]:
     for name, query in QUERIES.items():
         if not name.startswith(("test.", "list.")):
             yield query
-
-
-def scanned(plan: Sequence[str]) -> list[str]:
-    """The lines of a plan that read a whole table, or a whole index."""
-    found = []
-    for line, following in zip_longest(plan, plan[1:], fillvalue=""):
-        table = SCANNED.match(line)
-        if table is not None and not DERIVED & set(table.groups()):
-            found.append(line)
-        if WHOLE_INDEX.search(line) and "Index Cond" not in following:
-            found.append(line)
-    return found
 
 
 def test_every_statement_can_be_prepared(raw: Raw) -> None:

@@ -25,8 +25,8 @@ from enlist.store.tx import StoreUnavailable
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
 from enlist.verbs.together import Asked, Outcome, Together
-from tests.behaviour.test_one_winner import exactly_one_of_everything
 from tests.installation import PASSWORD, Enlist, code, done
+from tests.records import exactly_one_of_everything
 from tests.requests import csr
 
 UNKNOWN = "zzzzzzzzzz"

@@ -43,7 +43,7 @@ from tests.connections import live_session
 from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, Ticket, done, refusal
 from tests.web.bells import stopping
 from tests.web.enroll.conftest import Box
-from tests.web.enroll.test_headers import EXPECTED
+from tests.web.enroll.headers import EXPECTED
 from tests.web.neighbours import PLAN
 
 SAFE = ("GET", "HEAD", "OPTIONS")

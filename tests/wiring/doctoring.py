@@ -20,6 +20,12 @@ from enlist.wiring.doctor import CHECKS, run
 from enlist.wiring.doctor.check import Ground
 from tests.peers.pki import Pair
 
+DURABILITY = ("postgres-fsync", "postgres-commit", "postgres-pages")
+FOLDER = ("data-readable", "data-folder", "keys-present", "keys-private", "keys-owner")
+STEPS = ("mail-reachable", "mail-certificate", "mail-login", "mail-sender")
+ANSWERING = ("server-running", "public-answers", "device-answers", "pki-answers", "server-version")
+"""Checks that tests run by their names, one after the other."""
+
 
 def find(ground: Ground, name: str) -> Finding:
     """What the check of that name finds."""

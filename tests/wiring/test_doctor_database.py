@@ -19,7 +19,7 @@ from tests.peers import postgres as postgres_peer
 from tests.peers.base import PeerBroken, wait_until
 from tests.peers.plugin import Peers
 from tests.peers.postgres import Cluster
-from tests.wiring.doctoring import amiss, changed, find, left_out, well
+from tests.wiring.doctoring import DURABILITY, amiss, changed, find, left_out, well
 
 MOUNTS = """\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
@@ -121,9 +121,6 @@ def test_clocks_that_differ(empty_database: str, tmp_path: Path) -> None:
     wait_until(lambda: found(Level.OK, 0, ""), "the same time")
     wait_until(lambda: found(Level.PROBLEM, -60, "60 s ahead of"), "a minute")
     wait_until(lambda: found(Level.WARNING, 3, "behind"), "three seconds")
-
-
-DURABILITY = ("postgres-fsync", "postgres-commit", "postgres-pages")
 
 
 def test_what_a_power_cut_would_harm(postgres: Cluster, durable: Cluster, tmp_path: Path) -> None:

@@ -23,9 +23,7 @@ from enlist.wiring.certificates import name_certificate
 from enlist.wiring.doctor.check import Ground
 from tests.installation import settings_for
 from tests.peers.pki import Pki
-from tests.wiring.doctoring import amiss, certified, changed, find, left_out, site, well
-
-FOLDER = ("data-readable", "data-folder", "keys-present", "keys-private", "keys-owner")
+from tests.wiring.doctoring import FOLDER, amiss, certified, changed, find, left_out, site, well
 
 
 @pytest.fixture

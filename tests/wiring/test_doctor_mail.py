@@ -16,9 +16,8 @@ from enlist.wiring.doctor.check import Ground
 from tests.peers.base import free_port
 from tests.peers.pki import Pair, Pki
 from tests.peers.smtp import MailServer
-from tests.wiring.doctoring import amiss, left_out, well
+from tests.wiring.doctoring import STEPS, amiss, left_out, well
 
-STEPS = ("mail-reachable", "mail-certificate", "mail-login", "mail-sender")
 LOGINS = {"enlist": "right"}
 Ask = Callable[..., Ground]
 

@@ -23,7 +23,7 @@ from tests.installation import settings_for
 from tests.peers.base import DEADLINE, finish, free_port, launch, wait_until
 from tests.peers.pki import Pki
 from tests.serving import Server, launch_server
-from tests.wiring.doctoring import amiss, changed, left_out, settings_of, site, well
+from tests.wiring.doctoring import ANSWERING, amiss, changed, left_out, settings_of, site, well
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +69,6 @@ def test_a_password_is_not_written_down(tmp_path: Path) -> None:
     tell(settings, addresses(settings), frozenset())
     served = as_served(settings_of(tmp_path, smtp=Smtp(host="")))[0]
     assert served.smtp.password.get_secret_value() == "from a file"
-
-
-ANSWERING = ("server-running", "public-answers", "device-answers", "pki-answers", "server-version")
 
 
 @pytest.mark.parametrize("name", ANSWERING)

@@ -21,11 +21,16 @@ from enlist.wiring.doctor import CHECKS
 from enlist.wiring.doctor.check import Ground
 from enlist.wiring.installation import open_installation
 from tests.installation import MAILED, Enlist, cheap_passwords, settings_for
-from tests.wiring.doctoring import amiss, changed, left_out, well
-from tests.wiring.test_doctor_database import DURABILITY
-from tests.wiring.test_doctor_folder import FOLDER
-from tests.wiring.test_doctor_mail import STEPS
-from tests.wiring.test_doctor_server import ANSWERING
+from tests.wiring.doctoring import (
+    ANSWERING,
+    DURABILITY,
+    FOLDER,
+    STEPS,
+    amiss,
+    changed,
+    left_out,
+    well,
+)
 
 
 @pytest.fixture

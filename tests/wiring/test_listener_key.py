@@ -13,12 +13,12 @@ from enlist.verbs.listener_key import NoteListenerKey
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.wiring import listener_key
 from enlist.wiring.listener_key import AnotherKey, ShownKey
-from tests.behaviour.test_listener_key import believed, put_another_key
-from tests.behaviour.test_one_time_jwt import register
+from tests.behaviour.jwts import register
+from tests.behaviour.listener_keys import believed, put_another_key
 from tests.installation import Enlist
 from tests.peers.base import free_port, wait_until
 from tests.peers.pki import Pair, Pki
-from tests.server.test_certificates import shown
+from tests.server.certificate_files import shown
 from tests.serving import StartServer
 from tests.wiring.doctoring import certified, site
 

@@ -19,7 +19,7 @@ from enlist.verbs.callers import API_KEY_PREFIX
 from enlist.verbs.passwords import Busy
 from enlist.web.app import web_application
 from tests.web.api.conftest import ORIGIN, Api, Client, answered, csr_text, refused, wrong_fields
-from tests.web.test_reading import MALFORMED
+from tests.web.malformed import MALFORMED
 
 ROUTES = [
     ("POST", "/redeem"),

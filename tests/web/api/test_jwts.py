@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from enlist.verbs.one_time_jwt import jwt_file_name
-from tests.behaviour.test_one_time_jwt import jti, redeem
+from tests.behaviour.jwts import jti, redeem
 from tests.installation import code
 from tests.peers.base import find_program
 from tests.web.api.conftest import Api, Client, answered, refused

@@ -7,7 +7,7 @@ import pytest
 from enlist.core.secrets import Secret
 from enlist.verbs.devices import ChangeDevice
 from enlist.verbs.sign_in import StartSignIn
-from tests.behaviour.test_renewal import confirm, renewed, stands
+from tests.behaviour.renewing import confirm, renewed, stands
 from tests.connections import enrolled
 from tests.installation import ADMINISTRATOR, PASSWORD, done
 from tests.web.api.conftest import Api, Client, answered, refused, wrong_fields

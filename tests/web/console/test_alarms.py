@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.reset import Reset
-from tests.behaviour.test_renewal import confirm, renewed
+from tests.behaviour.renewing import confirm, renewed
 from tests.connections import enrolled
 from tests.installation import Enlist
 from tests.web.console.conftest import Console

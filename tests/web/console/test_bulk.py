@@ -17,26 +17,12 @@ from enlist.web.console.bulk import PORTION
 from enlist.web.pages import environment
 from tests.connections import Enrolled, Process, enrolled
 from tests.installation import PASSWORD, Enlist, code, done
-from tests.web.console.conftest import Console, Desk, Page
+from tests.web.console.bulk import asked, confirm
+from tests.web.console.conftest import Console
 
 UNTIL = "2026-03-05T08:00"
 DEVICES = "/console/main/devices/bulk"
 ENROLLMENTS = "/console/main/enrollments/bulk"
-
-
-def confirm(desk: Desk, address: str, page: Page, **more: str) -> Page:
-    """Press the button of the page as it is, and let the next portions come."""
-    while True:
-        said = {name: values[-1] for name, values in page.fields.items() if name}
-        page = desk.send(address, said | more | {"id": page.fields["id"]})
-        if "Leave this page open" not in page.main:
-            return page
-
-
-def asked(desk: Desk, address: str, action: str, ids: list[str]) -> Page:
-    page = desk.send(address, {"action": action, "id": ids})
-    assert page.status == 200
-    return page
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from enlist.verbs.reissue import DeleteEnrollment
 from tests.connections import Process, enrolled
 from tests.installation import Enlist
 from tests.web.console.conftest import Console, Desk, Page
-from tests.web.console.test_renewing import UNTIL, registered, section, standing
+from tests.web.console.renewing import UNTIL, registered, section, standing
 
 
 def at(device_id: str, act: str) -> str:

@@ -11,7 +11,7 @@ from enlist.core.clock import HOUR, MINUTE, from_datetime
 from enlist.store.tx import Query
 from enlist.verbs.organizations import ChangeOrganization
 from enlist.verbs.reset import Reset
-from tests.behaviour.test_renewal import confirm, renewed, stands
+from tests.behaviour.renewing import confirm, renewed, stands
 from tests.connections import enrolled
 from tests.installation import Enlist
 from tests.web.console.conftest import Console

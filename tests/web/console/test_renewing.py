@@ -11,32 +11,15 @@ from enlist.core.model import GrantKind
 from enlist.core.secrets import Secret
 from enlist.core.sessions import Ending
 from enlist.store import holds
-from enlist.verbs.device_status import DeviceStatus
-from enlist.verbs.issuing import LATER, Issued
 from enlist.verbs.organizations import ChangeOrganization
-from enlist.verbs.register import DeviceDetails, Register
 from enlist.verbs.reissue import DeleteEnrollment
 from enlist.verbs.sign_in import StartSignIn
 from tests.connections import Process, enrolled
-from tests.installation import PASSWORD, Enlist, code
+from tests.installation import PASSWORD, Enlist
 from tests.web.console.conftest import Console, Desk, Page
+from tests.web.console.renewing import UNTIL, registered, section, standing
 
 JWT, TOKEN = GrantKind.ONE_TIME_JWT, GrantKind.REGISTRATION_TOKEN
-UNTIL = "2026-03-05T08:00"
-
-
-def registered(enlist: Enlist, grant: GrantKind = JWT, user: str = "ada", **of: str) -> Issued:
-    """A device with an unused enrollment."""
-    if not enlist.rows("app_user", username=user):
-        enlist.user(user, **of)
-    details = DeviceDetails("laptop", "linux")
-    return enlist.do(Register("", user, details, LATER, None, grant))
-
-
-def section(desk: Desk, device_id: str) -> str:
-    """The source of the enrollment section."""
-    source = desk.open(f"/console/main/devices/{device_id}").source
-    return source.partition('id="enrollment"')[2].partition("</section>")[0]
 
 
 def offered(desk: Desk, device_id: str) -> set[str]:
@@ -47,10 +30,6 @@ def offered(desk: Desk, device_id: str) -> set[str]:
 
 def reset_page(device_id: str) -> str:
     return f"/console/main/devices/{device_id}/reset"
-
-
-def standing(enlist: Enlist, device_id: str, serial: str) -> str:
-    return code(enlist.perform(DeviceStatus(device_id, serial), enlist.stranger()))
 
 
 @pytest.mark.parametrize(

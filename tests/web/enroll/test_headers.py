@@ -8,20 +8,8 @@ import pytest
 
 from tests.installation import Enlist
 from tests.web.enroll.conftest import Page, Visitor
+from tests.web.enroll.headers import EXPECTED
 
-EXPECTED = {
-    "cache-control": "no-store",
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-robots-tag": "noindex, nofollow",
-}
 VARYING = {"content-length", "content-type", "retry-after", "allow"}
 
 

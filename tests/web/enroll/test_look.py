@@ -10,7 +10,7 @@ from enlist.web.look import style_sheet
 from tests.installation import PASSWORD, Enlist, code
 from tests.pictures import png
 from tests.web.enroll.conftest import Page, Visitor
-from tests.web.enroll.test_progress import begun
+from tests.web.enroll.walking import begun
 
 TOP, CHILD = "#7a1fa2", "#004d40"
 LANDING = "https://intranet.example.test/welcome"

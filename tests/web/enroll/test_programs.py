@@ -11,7 +11,7 @@ from enlist.web.services import Services
 from tests.architecture.source import SOURCE
 from tests.installation import Enlist, Ticket
 from tests.web.enroll.conftest import NewVisitor, Page, Visitor
-from tests.web.enroll.test_steps import code_on
+from tests.web.enroll.walking import code_on
 
 
 def last_step(visitor: Visitor, ticket: Ticket) -> Page:

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import html
-import re
-
 import pytest
 
 from enlist.verbs.begin import ATTEMPT_LIFETIME
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.users import SetUserState
 from tests.installation import PASSWORD, Enlist, code
-from tests.web.enroll.conftest import NewVisitor, Page, Visitor
-from tests.web.enroll.test_steps import code_on
+from tests.web.enroll.conftest import NewVisitor, Visitor
+from tests.web.enroll.walking import begun, code_on, progress_on
 
 LOOKS_AGAIN = {"x_looks_again": "yes"}
-
-
-def progress_on(page: Page) -> str:
-    """Where the page leads whoever wants to know whether the device has joined."""
-    found = re.search(r'data-progress="([^"]*)"', page.source)
-    assert found is not None, page.text
-    address = html.unescape(found[1])
-    assert f'href="{found[1]}"' in page.source, "a plain link, for who has no scripts"
-    return address
-
-
-def begun(enlist: Enlist, visitor: Visitor, name: str = "Ada's laptop") -> tuple[str, str]:
-    """The code and the address of an attempt that was just begun."""
-    ticket = enlist.register("ada", name=name)
-    visitor.open()
-    visitor.check(ticket.token)
-    page = visitor.begin()
-    return code_on(page), progress_on(page)
 
 
 def test_page_tells_when_the_device_has_joined(enlist: Enlist, visitor: Visitor) -> None:

@@ -7,8 +7,7 @@ from enlist.verbs.branding import ChangeBranding
 from enlist.verbs.organizations import ChangeSettings
 from tests.installation import PASSWORD, Enlist, code
 from tests.web.enroll.conftest import Visitor
-from tests.web.enroll.test_progress import begun
-from tests.web.enroll.test_steps import code_on
+from tests.web.enroll.walking import begun, code_on
 
 SAID = {"ownership": "corporate_shared", "asset_number": "IT-0815", "email": "ada@home.example"}
 TEXTS = {

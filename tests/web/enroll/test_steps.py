@@ -18,26 +18,18 @@ from enlist.verbs.users import ChangeUser
 from enlist.web.services import Services
 from tests.installation import MAILED, PASSWORD, Enlist, code, done
 from tests.pictures import qr_text
-from tests.web.enroll.conftest import NewVisitor, Page, Visitor
+from tests.web.enroll.conftest import NewVisitor, Visitor
+from tests.web.enroll.walking import code_on
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
 )
-TYPED_CODE = re.compile(r"[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]")
 LOGIN = ("ada", PASSWORD)
 
 
 def on_phone(new_visitor: NewVisitor) -> Visitor:
     return new_visitor(user_agent=IPHONE, sec_ch_ua_platform="")
-
-
-def code_on(page: Page) -> str:
-    """The attempt code that a page shows."""
-    assert page.status == 200, page.text
-    found = TYPED_CODE.search(page.text)
-    assert found is not None, page.text
-    return found[0]
 
 
 def test_first_button_says_what_would_happen_and_changes_nothing(

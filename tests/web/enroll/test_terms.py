@@ -6,7 +6,7 @@ from enlist.core.terms import TermsText
 from enlist.verbs.terms import Draft, PublishTerms
 from tests.installation import Enlist, code
 from tests.web.enroll.conftest import Visitor
-from tests.web.enroll.test_steps import code_on
+from tests.web.enroll.walking import code_on
 
 EN = TermsText(
     "en",
