@@ -25,6 +25,7 @@ from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.rehearsing import DryRun, Foreseeing
 from enlist.verbs.reset import ResetReason
 from enlist.web.console import words
+from enlist.web.console.bulk_words import ACT_WORDS, ActWords
 from enlist.web.console.forms import Form, read_choices, to_picker
 from enlist.web.console.layout import Desk
 from enlist.web.console.people import organization_choices
@@ -117,6 +118,11 @@ class Act:
     asks: str = ""
     first: Callable[[Any], Mapping[str, str]] = lambda _item: {}
     sheet: Callable[[Desk, Sequence[Row]], Awaitable[Response]] | None = None
+
+    @property
+    def words(self) -> ActWords:
+        """How it is spoken of."""
+        return ACT_WORDS[self.name]
 
 
 Find = Callable[[Desk, str], Awaitable[Row | None]]
