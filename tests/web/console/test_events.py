@@ -14,8 +14,9 @@ from enlist.core.secrets import support_code
 from enlist.verbs.organizations import ChangeSettings
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.users import AddUser
+from enlist.web.console.describing import describe
 from enlist.web.console.event_reasons import REASONS, reason_in_words
-from enlist.web.console.event_texts import SENTENCES, describe
+from enlist.web.console.event_texts import SENTENCES
 from tests.installation import Enlist, refusal
 from tests.web.console.conftest import Console
 

@@ -17,7 +17,7 @@ from enlist.verbs.views_details import DeviceDetail, ShowDevice
 from enlist.web.console import words
 from enlist.web.console.alarms import alarms
 from enlist.web.console.bulk_acts import acts_of
-from enlist.web.console.event_texts import describe_all
+from enlist.web.console.describing import describe_all
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import read_query

@@ -16,8 +16,8 @@ from enlist.verbs.views_details import ShowEnrollment
 from enlist.web.console import locks, saved_views, words
 from enlist.web.console.alarms import flagged
 from enlist.web.console.bulk_acts import acts_of
+from enlist.web.console.describing import describe_all
 from enlist.web.console.devices import shown_attempts
-from enlist.web.console.event_texts import describe_all
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.lists import ListQuery, read_query
 from enlist.web.console.locks import locks_of

@@ -30,7 +30,7 @@ from enlist.verbs.views_details import (
     ShowUser,
 )
 from enlist.verbs.views_overview import FindSupportCode, SupportCode
-from enlist.web.console.event_texts import describe, describe_all
+from enlist.web.console.describing import describe, describe_all
 from enlist.web.console.forms import from_picker
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import ListQuery, read_query

@@ -18,7 +18,7 @@ from enlist.core.policy import Permission
 from enlist.verbs.views import ListUsers
 from enlist.verbs.views_overview import Overview, OverviewDetail
 from enlist.web.console import words
-from enlist.web.console.event_texts import describe_all
+from enlist.web.console.describing import describe_all
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.navigation import N_
 

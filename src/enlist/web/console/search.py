@@ -14,7 +14,7 @@ from enlist.core.outcomes import Refusal
 from enlist.verbs.views import ListOrganizations
 from enlist.verbs.views_overview import SearchEverything
 from enlist.web.console import navigation, words
-from enlist.web.console.event_texts import describe
+from enlist.web.console.describing import describe
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.navigation import Entry
 

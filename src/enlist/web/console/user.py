@@ -25,8 +25,8 @@ from enlist.verbs.users import DeleteUser, SetUserState
 from enlist.verbs.views import ListDevices, ListEnrollments
 from enlist.verbs.views_details import ShowUser, UserDetail
 from enlist.web.console import locks, people, words
+from enlist.web.console.describing import describe_all
 from enlist.web.console.devices import shown_attempts
-from enlist.web.console.event_texts import describe_all
 from enlist.web.console.forms import Form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.locks import locks_of
