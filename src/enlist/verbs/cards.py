@@ -23,8 +23,8 @@ from enlist.store.enrollment_secrets import Derivation
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import beyond, enrollment_named
-from enlist.verbs.letters import languages_of, zones_of
 from enlist.verbs.one_time_jwt import Seen, over, signed
+from enlist.verbs.readers import languages_of, zones_of
 from enlist.verbs.rights import missing
 
 PRINTABLE: Final = frozenset({GrantKind.ONE_TIME_JWT, GrantKind.REGISTRATION_TOKEN})

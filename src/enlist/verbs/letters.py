@@ -6,7 +6,6 @@ so a token that died meanwhile is never sent, and a reader who moved reads in hi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -56,6 +55,7 @@ from enlist.verbs.issuing import (
     REMINDER,
     Delivery,
 )
+from enlist.verbs.readers import languages_of, zones_of
 from enlist.verbs.verdicts import Rejected, Retry
 
 NO_BRANDING: Final = Branding()
@@ -348,25 +348,6 @@ def _compose(
         own_templates=_preferred(tx, organization.path, message, letter, device),
         built_in=message.template in ("", DEFAULT_TEMPLATE),
     )
-
-
-def zones_of(user: User | None, above: Sequence[Organization]) -> tuple[str, ...]:
-    """IANA names in order of preference: the user's own, else his organization's."""
-    zones = (user.time_zone if user else "", _nearest(level.time_zone for level in above))
-    return tuple(zone for zone in zones if zone)
-
-
-def _nearest(values: Iterable[str]) -> str:
-    """The first value that is set."""
-    return next((value for value in values if value), "")
-
-
-def languages_of(user: User | None, above: Sequence[Organization]) -> tuple[str, ...]:
-    """Tags in order of preference, each followed by its language without the region."""
-    own = user.language if user else ""
-    wanted = (own, _nearest(level.language for level in above), "en")
-    tags = [tag.replace("_", "-") for tag in wanted if tag]
-    return tuple(dict.fromkeys(each for tag in tags for each in (tag, tag.partition("-")[0])))
 
 
 def _preferred(
