@@ -42,13 +42,14 @@ from enlist.store.limits import IdempotencyKey
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.begin import Begin, Begun, Cancel, Check, Purpose
 from enlist.verbs.callers import host_caller
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import AnyVerb, Driver
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.organizations import AddOrganization, ChangeSettings
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Issue, Register
+from enlist.verbs.register import Issue, Register
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.repeating import Enrolled
 from enlist.verbs.setup import Administrator, Beginning

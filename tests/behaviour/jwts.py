@@ -10,11 +10,12 @@ from enlist.core.model import GrantKind
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Kind, Secret
 from enlist.store.redemptions import DeviceReport
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Issued
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.repeating import Enrolled
 from tests.installation import SHOWN, Enlist
 from tests.requests import csr

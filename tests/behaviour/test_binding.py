@@ -7,7 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from enlist.store.redemptions import DeviceReport
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from tests.installation import PASSWORD, SHOWN, Enlist, code, done, refusal
 from tests.requests import device_key, garbage, tampered, weak
 

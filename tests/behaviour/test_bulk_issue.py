@@ -15,9 +15,10 @@ from enlist.core.secrets import Kind
 from enlist.store import enrollment_secrets
 from enlist.store.limits import IdempotencyKey
 from enlist.verbs import in_bulk
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.in_bulk import InBulk
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.register_many import BeginBulk, Block, RegisterInBulk
 from enlist.verbs.together import Outcome, Together
 from enlist.verbs.users import DeleteUser

@@ -8,9 +8,10 @@ from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.verbs.branding import ChangeBranding
 from enlist.verbs.cards import PrintCard
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import LATER
 from enlist.verbs.one_time_jwt import ShowJwt
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.users import ChangeUser
 from tests.installation import MAILED, Enlist, code
 

@@ -6,7 +6,8 @@ import pytest
 
 from enlist.core import secrets
 from enlist.store.tx import Query, UniqueViolation
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Reissue
 from tests.installation import MAILED, SHOWN, Enlist, code, done
 

@@ -11,9 +11,10 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.verbs.crowding import Room
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.issuing import Issued
-from enlist.verbs.register import DeviceDetails, Issue, Register
+from enlist.verbs.register import Issue, Register
 from enlist.verbs.users import AddUser
 from enlist.wiring.beside import tell
 from enlist.wiring.installation import opened

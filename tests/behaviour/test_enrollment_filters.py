@@ -14,8 +14,9 @@ from enlist.core.clock import DAY, HOUR
 from enlist.core.model import Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
+from enlist.verbs.register import IssuedAgain, Register
 from enlist.verbs.views import ListEnrollments
 from tests.installation import PASSWORD, Enlist, code
 

@@ -18,6 +18,7 @@ from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import QUERIES, Query
 from enlist.verbs import imports
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_lists import Entry, PutOnList
 from enlist.verbs.device_sessions import Heartbeat
 from enlist.verbs.devices import ChangeDevice
@@ -27,7 +28,7 @@ from enlist.verbs.groups import AddGroup, AddMember
 from enlist.verbs.hooks import AddWebhook
 from enlist.verbs.importing import Importing
 from enlist.verbs.reassign import Reassign
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn

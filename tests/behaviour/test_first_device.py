@@ -11,10 +11,11 @@ from enlist.core.outcomes import Refusal, Send
 from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.store import enrollments
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.first_device import AddUserWithDevice, BothAgain, FirstDevice
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.users import AddUser
 from tests.installation import MAILED, PASSWORD, SHOWN, Enlist, code, done, refusal
 

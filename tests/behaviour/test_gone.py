@@ -11,10 +11,11 @@ import pytest
 from enlist.core.outcomes import Drop
 from enlist.store import credentials, organizations
 from enlist.store.tx import QUERIES, Query
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.issuing import mint
 from enlist.verbs.organizations import DeleteOrganization
-from enlist.verbs.register import DeviceDetails, Issue, Register
+from enlist.verbs.register import Issue, Register
 from enlist.verbs.users import DeleteUser, SetUserState
 from tests.installation import PASSWORD, SHOWN, Enlist, code, done
 

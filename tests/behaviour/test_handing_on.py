@@ -15,6 +15,7 @@ from enlist.core.outcomes import Done, Drop, Effect, Refusal
 from enlist.core.secrets import Secret
 from enlist.store import roles
 from enlist.store.redemptions import DeviceReport
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import Driver
@@ -22,7 +23,7 @@ from enlist.verbs.issuing import LATER
 from enlist.verbs.presenting import Presented
 from enlist.verbs.reassign import Reassign
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.replace import Replace
 from enlist.verbs.reset import Reset

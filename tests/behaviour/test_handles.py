@@ -5,8 +5,9 @@ from __future__ import annotations
 from enlist.core.ids import parse_id
 from enlist.core.outcomes import Done, Refusal
 from enlist.delivery.builtin import all_built_in
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.register import DeviceDetails, Issue, Register
+from enlist.verbs.register import Issue, Register
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.views import ListEnrollments
 from tests.installation import MAILED, Enlist, code, refusal

@@ -12,12 +12,13 @@ from enlist.core.model import EventRow, GrantKind
 from enlist.core.secrets import Kind, Secret
 from enlist.core.sessions import Ending
 from enlist.store.redemptions import DeviceReport
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_sessions import EndSessions
 from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend
 from enlist.verbs.reset import Reset
 from tests.behaviour.jwts import parts

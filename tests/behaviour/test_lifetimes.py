@@ -10,7 +10,8 @@ from enlist.core.clock import HOUR, MINUTE, from_datetime, rfc3339, to_datetime
 from enlist.core.secrets import Secret
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.callers import ByApiKey, BySignIn
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from enlist.verbs.sign_in import StartSignIn
 from tests.installation import ADMINISTRATOR, PASSWORD, SHOWN, Enlist, code, done, refusal
 

@@ -7,8 +7,9 @@ from functools import partial
 import pytest
 
 from enlist.core.lifecycle import DeviceState
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.move import MoveDevice
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.unregister import Unregister
 from tests.installation import PASSWORD, SHOWN, Enlist, Ticket, code, done, refusal

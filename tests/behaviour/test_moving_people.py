@@ -15,13 +15,14 @@ from enlist.core.outcomes import Refusal
 from enlist.store import devices, groups, users
 from enlist.store.imports import ImportJob
 from enlist.store.tx import Reader
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import AnyVerb, Driver
 from enlist.verbs.groups import AddGroup, AddMember
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import ReadImportErrors, ShowImport, StartImport, bring
 from enlist.verbs.move_people import MoveUser
 from enlist.verbs.own_roles import AddOwnRole
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.register_identity import RegisterAlone, RegisterIdentity
 from enlist.verbs.register_many import Ids, RegisterInBulk
 from enlist.verbs.staff import GrantRole

@@ -11,6 +11,7 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import User
 from enlist.core.secrets import Secret
 from enlist.store.enrollment_secrets import first_derivation
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import LATER, Delivery, Issued
 from enlist.verbs.mine import (
     MOST_SENT,
@@ -19,7 +20,6 @@ from enlist.verbs.mine import (
     RenewMine,
     ResendMine,
 )
-from enlist.verbs.register import DeviceDetails
 from enlist.verbs.views_mine import MyDevices, MyMessage, ShowMyDevice, ShowMyMessage
 from tests.installation import Enlist, code, done, refusal
 

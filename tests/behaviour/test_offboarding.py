@@ -16,6 +16,7 @@ from enlist.core.sessions import Ending
 from enlist.store import credentials
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.callers import ByApiKey, BySignIn
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_sessions import Heartbeat
 from enlist.verbs.offboard import (
     CancelOffboarding,
@@ -25,7 +26,7 @@ from enlist.verbs.offboard import (
     Leaving,
     Offboard,
 )
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.rehearsing import DryRun
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole

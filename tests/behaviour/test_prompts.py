@@ -14,11 +14,12 @@ from enlist.core.prompts import ASKING, TELLING, WINDOWS_MUTUAL_TLS
 from enlist.core.secrets import Kind, Secret
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.begin import Begin, Check
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.organizations import ChangeSettings
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.together import Together
 from enlist.verbs.views_details import ShowOrganization
 from tests.installation import PASSWORD, SHOWN, Enlist, code, done, refusal

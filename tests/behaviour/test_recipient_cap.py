@@ -12,9 +12,10 @@ from enlist.core.outcomes import Refusal
 from enlist.verbs import caps
 from enlist.verbs.alert_tests import TestAlerts
 from enlist.verbs.alerts import ListAlerts
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.issuing import LATER
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Reissue, Resend
 from enlist.verbs.reset import Reset
 from enlist.verbs.sample_messages import SendSample

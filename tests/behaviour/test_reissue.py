@@ -14,8 +14,9 @@ from enlist.core.model import GrantKind
 from enlist.core.outcomes import Done, Refusal, Send
 from enlist.store import enrollments
 from enlist.store.enrollments import NewEnrollment
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Issued
-from enlist.verbs.register import DeviceDetails, Issue, Register
+from enlist.verbs.register import Issue, Register
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from tests.installation import MAILED, SHOWN, Enlist, Ticket, code, done, refusal
 

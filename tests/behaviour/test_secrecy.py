@@ -13,8 +13,9 @@ import pytest
 from enlist.core.secrets import Key, KeyRing, Kind, Secret, random_secret
 from enlist.store import outbox, setup_links
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Reissue
 from enlist.verbs.sign_in import StartSignIn
 from tests.installation import MAILED, PASSWORD, SHOWN, Enlist, code, done

@@ -10,9 +10,10 @@ from enlist.core.outcomes import Refusal
 from enlist.settings import Settings, Sms
 from enlist.store import outbox
 from enlist.verbs.channels import reaching, usual
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.issuing import LATER, Delivery
-from enlist.verbs.register import DeviceDetails, Issue, Register
+from enlist.verbs.register import Issue, Register
 from enlist.verbs.reissue import Reissue, Resend
 from enlist.verbs.reset import Reset
 from enlist.verbs.users import AddUser, ChangeUser

@@ -15,11 +15,12 @@ from enlist.core.terms import Accepted, TermsText
 from enlist.store.listing import Page
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.begin import Begin, Check
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.organizations import ChangeSettings
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.register_identity import RegisterIdentity
 from enlist.verbs.terms import (
     BeginAcceptanceExport,

@@ -20,11 +20,12 @@ from enlist.core.caller import Caller
 from enlist.core.model import GrantKind
 from enlist.settings import Settings
 from enlist.verbs.callers import host_caller
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import Driver
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.one_time_jwt import ShowJwt
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import DeleteEnrollment
 from enlist.wiring.installation import open_installation
 from tests.bench.redeem import beginning, must, served

@@ -25,9 +25,10 @@ from enlist.core.model import GrantKind
 from enlist.core.secrets import KeyRing, Kind
 from enlist.settings import Settings
 from enlist.verbs.callers import host_caller
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import ChangeSettings
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.users import AddUser
 from enlist.wiring.installation import open_installation
 from tests.bench.redeem import USER, beginning, must

@@ -30,13 +30,14 @@ from enlist.core.secrets import BASE58, Secret, new_code, random_letters
 from enlist.settings import Settings
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.callers import host_caller
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import Driver
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import ChangeSettings
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Revoke
 from enlist.verbs.setup import Administrator, Beginning
 from enlist.wiring.installation import open_installation

@@ -15,8 +15,9 @@ from playwright.sync_api import Browser
 
 from enlist.core.clock import HOUR, MINUTE, system_clock
 from enlist.core.secrets import Secret
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.setup import Administrator, Beginning
 from enlist.verbs.sign_in import StartSignIn
 from enlist.wiring.installation import open_installation

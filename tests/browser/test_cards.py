@@ -10,9 +10,10 @@ from playwright.sync_api import expect
 
 from enlist.core.model import GrantKind
 from enlist.verbs.branding import ChangeBranding, PutLogo
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import LATER
 from enlist.verbs.one_time_jwt import ShowJwt
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from tests.browser.public_pages import (
     DESK,
     OpenBrowser,

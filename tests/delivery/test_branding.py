@@ -21,9 +21,10 @@ from enlist.verbs.branding import (
     PutLogo,
     ShowBranding,
 )
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import ChangeSettings
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.users import AddUser
 from tests.delivery.world import Outbox

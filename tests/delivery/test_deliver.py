@@ -12,9 +12,10 @@ from enlist.core.model import MessageState
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.verbs.deliver import MOST_TRIES, Claim, Deliver, DueMessages, back_off
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Reissue
 from enlist.verbs.templates import DeleteTemplate, PutTemplate, Wording
 from enlist.verbs.users import AddUser, ChangeUser, SetUserState

@@ -8,9 +8,10 @@ from enlist.core.model import GrantKind
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.delivery.rendering import Rendered, render
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.one_time_jwt import ShowJwt
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Resend
 from enlist.verbs.verdicts import Retry
 from tests.delivery.conftest import LetterMaker

@@ -14,13 +14,14 @@ from enlist.core.clock import HOUR
 from enlist.delivery.builtin import built_in
 from enlist.delivery.channels.mailbox import CapturedMessage
 from enlist.store.redemptions import DeviceReport
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import Driver
 from enlist.verbs.issuing import LATER, Delivery
 from enlist.verbs.notices import PURPOSES
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Reissue
 from enlist.verbs.reset import Reset
 from enlist.verbs.together import Together

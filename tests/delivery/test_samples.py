@@ -16,8 +16,9 @@ from enlist.delivery.rendering import render
 from enlist.delivery.worker import Worker
 from enlist.store import outbox as stored
 from enlist.store import users
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Resend
 from enlist.verbs.sample_messages import SendSample
 from enlist.verbs.templates import PreviewTemplate, PutTemplate, Wording

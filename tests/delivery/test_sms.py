@@ -23,8 +23,9 @@ from enlist.delivery.channels.sms_twilio import TwilioGateway
 from enlist.delivery.rendering import Rendered, render, render_preview
 from enlist.settings import Settings, Sms
 from enlist.verbs.deliver import MOST_TRIES
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.users import AddUser
 from enlist.verbs.verdicts import Accepted, Rejected, Retry, Verdict
 from enlist.wiring.delivery import sms_channel

@@ -13,8 +13,9 @@ from enlist.delivery.channels.email import EmailChannel, MailServer
 from enlist.delivery.worker import Worker
 from enlist.store import enrollment_secrets, outbox
 from enlist.verbs.deliver import Claim
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.verdicts import Accepted, Verdict
 from tests.installation import Enlist, SettableClock
 from tests.peers.smtp import MailServer as Peer

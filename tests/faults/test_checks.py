@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from enlist.settings import Settings
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from tests.faults.campaign import Ledger, Redeemed, check
 from tests.installation import MAILED, Enlist, Ticket, done
 from tests.store.raw import Raw, opened

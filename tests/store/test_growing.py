@@ -16,7 +16,8 @@ from enlist.core.ids import NOTHING
 from enlist.store import feed, limits, outbox, seals  # noqa: F401 - their statements are looked up by name
 from enlist.store.keyed import BY_KEYS
 from enlist.store.tx import QUERIES, Query, Reader
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from enlist.verbs.sealing import Sealer
 from tests.installation import MAILED, Enlist
 from tests.store.raw import Raw, opened

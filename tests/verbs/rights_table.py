@@ -75,9 +75,9 @@ from enlist.verbs import (
     waves,
     workplace,
 )
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.importing import Importing
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails
 from enlist.verbs.waving import Waving
 from tests.connections import live_session
 from tests.verbs.world import World

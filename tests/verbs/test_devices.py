@@ -9,12 +9,13 @@ import pytest
 from enlist.core.clock import DAY, MINUTE
 from enlist.core.outcomes import Done, Drop
 from enlist.store.redemptions import DeviceReport
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice
 from enlist.verbs.opened import MOST, Opened
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.views import ListDevices, ListEnrollments
 from enlist.verbs.views_details import ShowDevice, ShowEnrollment
 from tests.verbs.world import STRANGER, World, request

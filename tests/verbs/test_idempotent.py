@@ -16,11 +16,12 @@ from enlist.core.policy import ROLES, Permission, Right, Role
 from enlist.store import holds
 from enlist.store.tx import Reader, Statement, Tx
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, OrganizationAgain
-from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
+from enlist.verbs.register import Issue, IssuedAgain, Register
 from enlist.verbs.reissue import Reissue, Revoke
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser, UserAgain

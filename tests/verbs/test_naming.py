@@ -10,9 +10,10 @@ import pytest
 from enlist.core.caller import Caller
 from enlist.core.policy import Role
 from enlist.store.listing import LISTINGS
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import ChangeDevice
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.views import ListDevices, ListEnrollments, ListEvents, ListMessages
 from enlist.verbs.views_details import ShowDevice, ShowEnrollment

@@ -18,9 +18,9 @@ from enlist.core.secrets import Secret
 from enlist.verbs import api_keys, devices, organizations, register, reissue, staff, users, views
 from enlist.verbs import templates as wordings
 from enlist.verbs import views_details as details
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import View
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails
 from enlist.verbs.sign_in import EndSignIn
 from enlist.verbs.views_overview import FindSupportCode, Overview, SearchEverything
 from enlist.verbs.workplace import FindWorkplace

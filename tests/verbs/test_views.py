@@ -16,6 +16,7 @@ from enlist.store.listing import LISTINGS, MOST_PER_PAGE
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.alerts import ListAlerts
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup, ListGroups
 from enlist.verbs.hooks import AddWebhook, ListWebhooks
@@ -23,7 +24,7 @@ from enlist.verbs.imports import AddImport, ListImports, ShowImport
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.terms import Draft, ListAcceptances, PublishTerms

@@ -29,13 +29,14 @@ from enlist.store.listing import PageRequest
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Query
 from enlist.verbs.callers import host_caller
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import AnyVerb, View
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.organizations import AddOrganization
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.presenting import Presented
 from enlist.verbs.redeem import Redeem
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.setup import Administrator, Beginning
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser

@@ -23,13 +23,14 @@ from enlist.store.redemptions import DeviceReport
 from enlist.store.waves import Plan
 from enlist.verbs.alert_tests import TestAlerts
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.imports import AddImport
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.own_roles import AddOwnRole
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sign_in import StartSignIn

@@ -23,13 +23,14 @@ from enlist.delivery.channels.mailbox import CapturedMessage
 from enlist.store import limits
 from enlist.verbs.alert_tests import TestAlerts
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import Driver
 from enlist.verbs.groups import AddGroup
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.imports import AddImport
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.own_roles import AddOwnRole
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sign_in import StartSignIn

@@ -32,7 +32,8 @@ from starlette.testclient import TestClient
 from enlist.core.policy import Role
 from enlist.core.secrets import Secret
 from enlist.verbs.api_keys import CreateApiKey
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole
 from enlist.web.app import web_application

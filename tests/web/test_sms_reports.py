@@ -18,8 +18,9 @@ from enlist.delivery.channels.sms_twilio import TwilioGateway
 from enlist.settings import Settings, Sms
 from enlist.store import outbox
 from enlist.verbs.deliver import Claim
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.report_keys import handle, is_key
 from enlist.verbs.users import AddUser
 from enlist.web.app import web_application

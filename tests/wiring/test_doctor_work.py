@@ -14,7 +14,8 @@ from enlist.keyfolder import add_issuer, add_key
 from enlist.store import outbox
 from enlist.store.tx import Statement
 from enlist.verbs.backups import RecordBackup
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from enlist.verbs.sealing import Sealer
 from enlist.wiring.beside import ServerNotes
 from enlist.wiring.doctor import CHECKS

@@ -94,8 +94,9 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Register a device for a user and send him its registration token, or make it a JWT."""
+    from enlist.verbs.device_details import DeviceDetails
     from enlist.verbs.issuing import Delivery
-    from enlist.verbs.register import DeviceDetails, Register
+    from enlist.verbs.register import Register
 
     details = given(
         tag,

@@ -112,9 +112,9 @@ def _add_with_device(
     enlist: Opened, user: AddUser, name: str, platform: str, message: str, *, as_json: bool
 ) -> None:
     from enlist.verbs import documents
+    from enlist.verbs.device_details import DeviceDetails
     from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
     from enlist.verbs.issuing import Delivery
-    from enlist.verbs.register import DeviceDetails
 
     device = FirstDevice(DeviceDetails(name, platform), Delivery(message))
     both = done(enlist.perform(AddUserWithDevice(user, device)))

@@ -18,10 +18,11 @@ from enlist.store import devices
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import register
 from enlist.verbs.caps import send_cap
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.finding import user_named
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
+from enlist.verbs.register import IssuedAgain, Register
 from enlist.verbs.rights import missing
 from enlist.verbs.users import AddUser, NewUser
 

@@ -20,12 +20,13 @@ from enlist.store import devices, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import fields, labels
 from enlist.verbs.csv_file import CUSTOM, is_formula
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import ChangeDevice
 from enlist.verbs.driver import Answered, Driver, Tools, Verb, View
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named, user_named
 from enlist.verbs.issuing import LATER, Delivery
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.users import AddUser, ChangeUser
 
 SIMPLE: Final = (

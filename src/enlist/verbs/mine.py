@@ -24,11 +24,12 @@ from enlist.store.tx import Reader, Tx
 from enlist.verbs import prompting, register
 from enlist.verbs.caps import send_cap
 from enlist.verbs.channels import CHANNELS
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.finding import with_id
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Reissue, Reissuing, Resend, Resending, Seen, last_channel
 from enlist.verbs.rights import missing
 from enlist.verbs.users import ChangeUser, Changing, write_change

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from enlist.core.model import (
-    Organization,
-    User,
-)
+from enlist.core.model import Organization, User
 
 
 def zones_of(user: User | None, above: Sequence[Organization]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.afresh import NewBeginning, Seen, grant_of, place_of
 from enlist.verbs.caps import send_cap
 from enlist.verbs.consequences import Foreseen, bind, foresee, outdated, standing
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import beyond, device_named
 from enlist.verbs.issuing import (
@@ -31,7 +32,7 @@ from enlist.verbs.issuing import (
     hand_over,
     prepare,
 )
-from enlist.verbs.register import DeviceDetails, new_enrollment
+from enlist.verbs.register import new_enrollment
 
 
 @dataclass(frozen=True, slots=True)

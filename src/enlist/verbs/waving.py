@@ -25,10 +25,11 @@ from enlist.store.lanes import Store
 from enlist.store.tx import ConcurrentChange, Reader, StoreUnavailable, Tx
 from enlist.store.wave_members import Task, Turn
 from enlist.store.waves import NEVER, Phase, Wave, WaveState
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import Driver, Tools, Verb
 from enlist.verbs.issuing import REMINDER, Delivery, Issued
 from enlist.verbs.makers import maker
-from enlist.verbs.register import DeviceDetails, Ready, Register
+from enlist.verbs.register import Ready, Register
 from enlist.verbs.register import Seen as SeenPlace
 from enlist.verbs.reissue import Resend, Resending
 from enlist.verbs.reissue import Seen as SeenEnrollment

@@ -16,10 +16,11 @@ from enlist.core.secrets import BASE58, Secret, random_letters
 from enlist.keyfolder import write_secret
 from enlist.settings import Settings
 from enlist.verbs.callers import host_caller
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import AnyVerb
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization, ChangeSettings
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.setup import Administrator, Beginning
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser

@@ -8,7 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from tests.installation import SHOWN, code, done
 from tests.web.api.conftest import Api, Client, answered, refused, wrong_fields
 

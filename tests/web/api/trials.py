@@ -18,6 +18,7 @@ from enlist.store import holds, second_factors, users
 from enlist.store.listing import Page
 from enlist.verbs.alert_tests import TestAlerts
 from enlist.verbs.api_keys import CreateApiKey
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup
 from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
@@ -25,7 +26,7 @@ from enlist.verbs.importing import Importing
 from enlist.verbs.imports import bring
 from enlist.verbs.offboard import Offboard
 from enlist.verbs.own_roles import AddOwnRole
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sealing import Sealer

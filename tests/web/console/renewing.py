@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enlist.core.model import GrantKind
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.issuing import LATER, Issued
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from tests.installation import Enlist, code
 from tests.web.console.conftest import Desk
 

@@ -10,8 +10,9 @@ from enlist.core.outcomes import Refusal
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import Secret
 from enlist.store import holds
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import LATER
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.sign_in import StartSignIn
 from enlist.web.console.bulk import PORTION
 from enlist.web.pages import environment

@@ -9,8 +9,9 @@ import pytest
 from enlist.core.clock import HOUR
 from enlist.store import outbox
 from enlist.store.tx import Tx
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reset import Reset
 from tests.installation import Enlist, Ticket, done
 from tests.web.console.conftest import Console, Desk, Page

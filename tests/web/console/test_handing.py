@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from enlist.core.model import GrantKind
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import LATER, Issued
 from enlist.verbs.one_time_jwt import ShowJwt
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from tests.installation import Enlist
 from tests.peers.base import find_program
 from tests.web.console.conftest import Console

@@ -10,8 +10,9 @@ import pytest
 from enlist.core.caller import SYSTEM
 from enlist.store import outbox
 from enlist.verbs.deliver import Claim, DueMessages
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery, Issued
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.reissue import Reissue
 from tests.installation import Enlist
 from tests.web.console.conftest import Console

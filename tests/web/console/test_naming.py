@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from tests.installation import MAILED
 from tests.web.console.conftest import Console
 

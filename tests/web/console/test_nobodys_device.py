@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from enlist.core.model import GrantKind
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import LATER
-from enlist.verbs.register import DeviceDetails
 from enlist.verbs.register_identity import RegisterAlone, RegisterIdentity
 from tests.web.console.conftest import Console
 

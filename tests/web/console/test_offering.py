@@ -11,12 +11,13 @@ from enlist.core.lifecycle import DeviceState, ShownState, shown_state
 from enlist.core.model import GrantKind
 from enlist.store import holds
 from enlist.store.tx import Query
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import AnyVerb
 from enlist.verbs.issuing import LATER, Delivery, Issued
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.reassign import Reassign
-from enlist.verbs.register import DeviceDetails, Issue, Register
+from enlist.verbs.register import Issue, Register
 from enlist.verbs.reissue import DeleteEnrollment, Reissue, Resend, Revoke
 from enlist.verbs.replace import Replace
 from enlist.verbs.reset import Reset

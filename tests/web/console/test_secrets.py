@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from tests.installation import Enlist
 from tests.web.console.conftest import Console, Crawl
 

@@ -12,9 +12,10 @@ from enlist.settings import Settings, Sms
 from enlist.store import outbox
 from enlist.verbs.deliver import Claim
 from enlist.verbs.delivery_reports import RecordReport
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.letters import Letter, read_letter
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.users import AddUser, ChangeUser
 from tests.installation import Enlist

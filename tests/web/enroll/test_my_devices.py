@@ -6,8 +6,9 @@ import pytest
 
 from enlist.core.secrets import Secret
 from enlist.store.enrollment_secrets import first_derivation
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import ChangeDevice
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from tests.installation import PASSWORD, Enlist
 from tests.web.enroll.conftest import NewVisitor, Page, Visitor
 

@@ -11,9 +11,10 @@ import pytest
 
 from enlist.delivery.channels import MailboxChannel
 from enlist.delivery.worker import Worker
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.landing import LookAround, Surroundings
 from enlist.verbs.organizations import ChangeOrganization
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.verbs.users import ChangeUser
 from enlist.web.services import Services
 from tests.installation import MAILED, PASSWORD, Enlist, code, done

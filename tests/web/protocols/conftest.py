@@ -21,9 +21,10 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from enlist.core.model import GrantKind
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Issued
 from enlist.verbs.one_time_jwt import ShowJwt
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.register import Register
 from enlist.web.app import device_application
 from enlist.web.services import Services
 from tests.installation import SHOWN, Enlist

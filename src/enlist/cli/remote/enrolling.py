@@ -27,6 +27,7 @@ from enlist.verbs import (
     views,
     views_details,
 )
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.documents import IDENTIFIERS
 from enlist.verbs.issuing import Issued
 
@@ -46,9 +47,9 @@ def _known(given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def details(found: register.DeviceDetails) -> dict[str, Any]:
+def details(found: DeviceDetails) -> dict[str, Any]:
     """What is known of a device, as a body holds it."""
-    names = register.DeviceDetails.__dataclass_fields__
+    names = DeviceDetails.__dataclass_fields__
     given = {name: getattr(found, name) for name in names}
     return _known({name: value for name, value in given.items() if value not in ("", ())})
 

@@ -14,9 +14,9 @@ from enlist.core.model import MessageState, Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.delivery.rendering import Rendered, render_preview
 from enlist.verbs.channels import usual
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.mine import AddedAgain, AddMine, DeleteMine, RenewMine, ResendMine
-from enlist.verbs.register import DeviceDetails
 from enlist.verbs.users import CONTACT
 from enlist.verbs.views_mine import Mine, MyDevices, ShowMyDevice, ShowMyMessage
 from enlist.web.api.bodies import Body, Shown, changes

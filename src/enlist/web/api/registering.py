@@ -10,9 +10,10 @@ from pydantic.config import JsonDict
 from enlist.core.model import GrantKind, Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.documents import IDENTIFIERS
 from enlist.verbs.issuing import Issued
-from enlist.verbs.register import DeviceDetails, Issue, IssuedAgain, Register
+from enlist.verbs.register import Issue, IssuedAgain, Register
 from enlist.verbs.views_details import ShowDevice
 from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.devices import CustomAttributes, Device, IdentifiersGiven, Tags

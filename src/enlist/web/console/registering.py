@@ -17,8 +17,9 @@ from enlist.core.policy import Permission
 from enlist.core.secrets import random_secret
 from enlist.delivery.rendering import Rendered, measure, render_preview
 from enlist.verbs.channels import EMAIL, enabled, usual
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.idempotent import Idempotent, idempotency_key
-from enlist.verbs.register import DeviceDetails, IssuedAgain, Register
+from enlist.verbs.register import IssuedAgain, Register
 from enlist.verbs.reviewing import ReviewRegistration
 from enlist.verbs.verdicts import Rejected
 from enlist.verbs.views import ListUsers

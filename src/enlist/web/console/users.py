@@ -10,9 +10,9 @@ from enlist.core.model import User
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
 from enlist.verbs.channels import EMAIL, SMS, usual
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.passwords import SHORTEST
-from enlist.verbs.register import DeviceDetails
 from enlist.verbs.users import EDITABLE, AddUser, ChangeUser
 from enlist.verbs.views import ListUsers
 from enlist.web.console import people, words

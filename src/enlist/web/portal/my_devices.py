@@ -22,12 +22,12 @@ from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import random_secret
 from enlist.delivery.rendering import Rendered, render_preview
 from enlist.verbs.channels import enabled, usual
+from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import Verb
 from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.landing import LookAround
 from enlist.verbs.mine import AddedAgain, AddMine, DeleteMine, RenewMine, ResendMine
-from enlist.verbs.register import DeviceDetails
 from enlist.verbs.users import CONTACT
 from enlist.verbs.views_mine import Mine, MyDevices, Own, ShowMyDevice, ShowMyMessage
 from enlist.web.callers import person_of, services_of

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from enlist.core.model import Platform
 from enlist.core.outcomes import Refusal
-from enlist.verbs.register import DeviceDetails
+from enlist.verbs.device_details import DeviceDetails
 from enlist.web.protocols.openziti.bodies import value_of
 from enlist.web.protocols.openziti.management.desk import Desk
 from enlist.web.reading import unfit
