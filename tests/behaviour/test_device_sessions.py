@@ -12,7 +12,7 @@ from enlist.core.ids import Id, new_id
 from enlist.core.model import UserState
 from enlist.core.outcomes import Refusal
 from enlist.core.sessions import DeviceSession, Ending, ProvedBy
-from enlist.store import credentials, device_sessions, devices, users
+from enlist.store import credentials, device_moves, device_sessions, users
 from enlist.store.device_sessions import NewSession
 from enlist.verbs.device_sessions import (
     LEASE,
@@ -82,7 +82,7 @@ def test_the_heartbeat_finds_what_must_not_go_on(
     assert ada is not None
     moves = {
         "revoked": lambda tx: credentials.revoke_of_device(tx, first.device_id, "reset"),
-        "deleted": lambda tx: devices.delete(tx, first.device_id),
+        "deleted": lambda tx: device_moves.delete(tx, first.device_id),
         "proofs ended": lambda tx: credentials.end_proofs(tx, first.device_id),
         "user disabled": lambda tx: users.set_state(tx, ada.id, UserState.DISABLED),
     }
@@ -119,7 +119,7 @@ def test_nothing_is_opened_that_ended_since_it_was_looked_at(
     assert user_id is not None
     moves = {
         "revoked": lambda tx: credentials.revoke_of_device(tx, device.device_id, "reset"),
-        "deleted": lambda tx: devices.delete(tx, device.device_id),
+        "deleted": lambda tx: device_moves.delete(tx, device.device_id),
         "user disabled": lambda tx: users.set_state(tx, user_id, UserState.DISABLED),
     }
     session_id = new_id(enlist.clock.now)

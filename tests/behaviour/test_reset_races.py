@@ -12,7 +12,7 @@ import pytest
 from enlist.core.caller import Caller
 from enlist.core.ids import new_id
 from enlist.core.outcomes import Done, Refusal
-from enlist.store import devices
+from enlist.store import device_moves
 from enlist.store.tx import Query
 from enlist.verbs.afresh import Ready, Seen
 from enlist.verbs.driver import Tools
@@ -114,7 +114,7 @@ def test_one_confirmation_of_many_counts(enlist: Enlist) -> None:
 def test_a_renewal_under_way_does_not_outlive_a_reset(enlist: Enlist) -> None:
     """D21: what gives an enrolled device another credential holds it, or finds it reset."""
     ticket = enrolled(enlist)
-    held = enlist.store.write(lambda tx: devices.hold_enrolled(tx, ticket.device_id))
+    held = enlist.store.write(lambda tx: device_moves.hold_enrolled(tx, ticket.device_id))
     reset(enlist, ticket.device_id)
-    after = enlist.store.write(lambda tx: devices.hold_enrolled(tx, ticket.device_id))
+    after = enlist.store.write(lambda tx: device_moves.hold_enrolled(tx, ticket.device_id))
     assert (held, after) == (True, False)

@@ -12,7 +12,7 @@ import pytest
 from enlist import store
 from enlist.core.ids import NOTHING
 from enlist.core.model import UserState
-from enlist.store import credentials, device_sessions, devices, users
+from enlist.store import credentials, device_moves, device_sessions, users
 from enlist.store.announcing import Of, Whose
 from enlist.store.sqlite import SqliteStore
 from enlist.store.tx import Tx
@@ -94,9 +94,9 @@ def test_what_is_taken_from_a_device_is_heard(enlist: Enlist, wakeups: Wakeups, 
     moves = {
         "revoke": lambda tx: credentials.revoke_of_device(tx, ticket.device_id, "reset"),
         "end_proofs": lambda tx: credentials.end_proofs(tx, ticket.device_id),
-        "reset": lambda tx: devices.reset(tx, ticket.device_id, 1),
-        "retire": lambda tx: devices.retire(tx, ticket.device_id, 1),
-        "delete": lambda tx: devices.delete(tx, ticket.device_id),
+        "reset": lambda tx: device_moves.reset(tx, ticket.device_id, 1),
+        "retire": lambda tx: device_moves.retire(tx, ticket.device_id, 1),
+        "delete": lambda tx: device_moves.delete(tx, ticket.device_id),
     }
     enlist.store.write(moves[by])
     assert heard(wakeups) == device(ticket.device_id)
@@ -107,7 +107,7 @@ def test_what_is_taken_from_a_user_is_heard(enlist: Enlist, wakeups: Wakeups, by
     ada = enlist.user("ada")
     moves = {
         "revoke": lambda tx: credentials.revoke_of_user(tx, ada.id, "deleted"),
-        "unenroll": lambda tx: devices.unenroll_of_user(tx, ada.id),
+        "unenroll": lambda tx: device_moves.unenroll_of_user(tx, ada.id),
         "disable": lambda tx: users.set_state(tx, ada.id, UserState.DISABLED),
         "delete": lambda tx: users.delete(tx, ada.id),
     }
@@ -135,7 +135,7 @@ def test_what_is_rolled_back_ends_nothing(enlist: Enlist, wakeups: Wakeups) -> N
 def test_what_another_process_takes_is_heard(enlist: Enlist, wakeups: Wakeups) -> None:
     """SQLite only says that somebody wrote, so everybody's sessions are looked at."""
     ticket = enlist.register("ada")
-    enlist.again().store.write(lambda tx: devices.delete(tx, ticket.device_id))
+    enlist.again().store.write(lambda tx: device_moves.delete(tx, ticket.device_id))
     told = heard(wakeups)
     assert told == (
         Heard(everybody=True) if enlist.store.dialect == "sqlite" else device(ticket.device_id)

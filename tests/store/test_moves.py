@@ -10,7 +10,14 @@ from enlist.core.caller import SYSTEM
 from enlist.core.events import Happening
 from enlist.core.lifecycle import MOVES, AttemptState, DeviceState, EnrollmentState
 from enlist.core.outcomes import Subjects
-from enlist.store import attempts, devices, enrollments, holds, redemptions, wrong_logins
+from enlist.store import (
+    attempts,
+    device_moves,
+    enrollments,
+    holds,
+    redemptions,
+    wrong_logins,
+)
 from enlist.store.redemptions import DeviceReport, Redemption
 from enlist.store.tx import Query, Tx
 from tests.installation import Enlist, Ticket, done
@@ -135,15 +142,17 @@ def test_devices_move_as_the_table_says(enlist: Enlist) -> None:
     assert user_id is not None
     statements: dict[str, Statement] = {
         "redeem": lambda tx: bool(
-            tx.each(devices.ENROLL_EACH, [REPORT | {"id": device_id}], now=tx.now)
+            tx.each(device_moves.ENROLL_EACH, [REPORT | {"id": device_id}], now=tx.now)
         ),
-        "delete": lambda tx: devices.delete(tx, device_id),
-        "reset": lambda tx: devices.reset(tx, device_id, found.version),
-        "reassign": lambda tx: devices.reassign(tx, device_id, found.version, user_id, place),
-        "retire": lambda tx: devices.retire(tx, device_id, found.version),
+        "delete": lambda tx: device_moves.delete(tx, device_id),
+        "reset": lambda tx: device_moves.reset(tx, device_id, found.version),
+        "reassign": lambda tx: device_moves.reassign(tx, device_id, found.version, user_id, place),
+        "retire": lambda tx: device_moves.retire(tx, device_id, found.version),
     }
     assert observed(enlist, "device", device_id, DeviceState, statements) == listed(DeviceState)
-    of_user: dict[str, Statement] = {"delete": lambda tx: devices.unenroll_of_user(tx, user_id)}
+    of_user: dict[str, Statement] = {
+        "delete": lambda tx: device_moves.unenroll_of_user(tx, user_id)
+    }
     moved = observed(enlist, "device", device_id, DeviceState, of_user)
     assert moved == {(DeviceState.ENROLLED, DeviceState.UNENROLLED, "delete")}
 

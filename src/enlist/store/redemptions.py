@@ -22,6 +22,7 @@ from enlist.store import (
     allowances,
     attempts,
     credentials,
+    device_moves,
     devices,
     endings,
     enrollments,
@@ -74,7 +75,7 @@ _CLAIM_EACH = SetQuery(
 _ENROLL_EACH = Chain(
     "redemption.enroll_each",
     _CLAIM_EACH,
-    devices.ENROLL_EACH,
+    device_moves.ENROLL_EACH,
     credentials.INSERT_EACH,
     events.INSERT_EACH,
 )

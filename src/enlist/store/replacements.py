@@ -9,7 +9,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.outcomes import Subjects
-from enlist.store import credentials, devices, endings, events
+from enlist.store import credentials, device_moves, devices, endings, events
 from enlist.store.tx import ConcurrentChange, Tx
 
 REPLACED = "replaced"
@@ -32,7 +32,7 @@ def retire(tx: Tx, caller: Caller, device_id: Id, by: Subjects) -> None:
     if old is None or old.user_id != by.user_id:
         return
     ended = endings.of_device(tx, caller, device_id, REPLACED)
-    if not devices.retire(tx, device_id, old.version):
+    if not device_moves.retire(tx, device_id, old.version):
         raise ConcurrentChange
     data = {
         "by": by.device_id,

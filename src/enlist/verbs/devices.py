@@ -11,7 +11,7 @@ from enlist.core.events import Happening
 from enlist.core.model import Device, Ownership
 from enlist.core.outcomes import Done, Drop, Refusal, invalid
 from enlist.core.policy import Permission
-from enlist.store import credentials, devices, endings, enrollments, events
+from enlist.store import credentials, device_moves, devices, endings, enrollments, events
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields, labels
 from enlist.verbs.driver import QuickVerb, Tools, Verb
@@ -143,7 +143,7 @@ class DeleteDevice(QuickVerb[Device, None]):
         return beyond(tx, caller, found.user_id, found.subjects) or found
 
     def apply(self, tx: Tx, caller: Caller, ready: Device) -> Done[None] | Refusal:
-        if not devices.delete(tx, ready.id):
+        if not device_moves.delete(tx, ready.id):
             raise ConcurrentChange
         revoked = credentials.revoke_of_device(tx, ready.id, "deleted")
         ended = endings.of_device(tx, caller, ready.id, "the device was deleted")

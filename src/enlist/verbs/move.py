@@ -15,7 +15,7 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import Permission
-from enlist.store import devices, enrollments, events, users
+from enlist.store import device_moves, devices, enrollments, events, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
 from enlist.verbs.finding import beyond, device_named, organization_named
@@ -73,7 +73,7 @@ class MoveDevice(QuickVerb[Moving, Device]):
         device, to = ready.device, ready.to
         # Enrollments first, then the device: the order in which a redemption locks them.
         enrollments.move_of_device(tx, device.id, to.id)
-        if not devices.move(tx, device.id, device.version, to.id):
+        if not device_moves.move(tx, device.id, device.version, to.id):
             raise ConcurrentChange
         if device.user_id is not None and not users.hold(tx, device.user_id, within=to.path):
             raise ConcurrentChange  # he moved meanwhile, or is gone

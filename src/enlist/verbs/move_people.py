@@ -17,7 +17,7 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization, User
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.policy import Permission
-from enlist.store import devices, enrollments, events, groups, users
+from enlist.store import device_moves, devices, enrollments, events, groups, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
 from enlist.verbs.finding import organization_named
@@ -79,7 +79,7 @@ class MoveUser(QuickVerb[Going, User]):
         # Enrollments first, then the devices, as a redemption locks them; he himself at last.
         for device in ready.devices:
             enrollments.move_of_device(tx, device.id, to.id)
-            if not devices.follow(tx, device.id, device.version, to.id):
+            if not device_moves.follow(tx, device.id, device.version, to.id):
                 raise ConcurrentChange
             _record_device(tx, caller, device, to)
         if not users.move(tx, before.id, before.version, to.id):

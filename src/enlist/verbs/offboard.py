@@ -21,8 +21,8 @@ from enlist.core.outcomes import Done, Drop, Refusal, Subjects, invalid
 from enlist.store import (
     api_keys,
     credentials,
+    device_moves,
     device_sessions,
-    devices,
     enrollments,
     events,
     offboardings,
@@ -174,7 +174,7 @@ def leave(tx: Tx, caller: Caller, departure: Departure) -> tuple[Drop, ...]:
     password_links.end(tx, user.id)
     if enrollments.revoke_of_user(tx, user.id, OFFBOARDED) != len(ending.enrollments):
         raise ConcurrentChange
-    dropped = devices.unenroll_of_user(tx, user.id)
+    dropped = device_moves.unenroll_of_user(tx, user.id)
     if credentials.revoke_of_user(tx, user.id, OFFBOARDED) != len(ending.credentials):
         raise ConcurrentChange
     messages = outbox.cancel_of_user(tx, user.id, "the user was offboarded")

@@ -13,7 +13,7 @@ from enlist.core.events import Happening
 from enlist.core.model import Device, GrantKind, Organization, User
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import Permission
-from enlist.store import devices, events, organizations
+from enlist.store import device_moves, events, organizations
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.afresh import Afresh, Ready, Seen, grant_of, handed_over, place_of
 from enlist.verbs.consequences import bind, foresee, outdated, standing
@@ -115,7 +115,7 @@ class Reassign(Afresh):
     def turn(self, tx: Tx, caller: Caller, ready: Ready) -> bool:
         seen = ready.seen
         assert seen.user is not None
-        return devices.reassign(
+        return device_moves.reassign(
             tx, seen.device.id, seen.device.version, seen.user.id, seen.organization.id
         )
 

@@ -28,6 +28,7 @@ from enlist.core.outcomes import Done, Refusal, Subjects, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.core.secrets import Secret
 from enlist.store import (
+    device_moves,
     devices,
     endings,
     enrollment_secrets,
@@ -156,7 +157,7 @@ class _Issuing(Verb[Seen, Ready, Issued]):
             raise ConcurrentChange
         if ready.fresh_device:
             devices.insert(tx, device)
-        elif devices.hold(tx, device.id):
+        elif device_moves.hold(tx, device.id):
             endings.make_room(tx, caller, target.subjects)
         else:
             raise ConcurrentChange

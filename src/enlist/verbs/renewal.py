@@ -18,7 +18,7 @@ from enlist.core.ids import Id
 from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal
 from enlist.pki.csr import Csr
-from enlist.store import api_sessions, credentials, devices, events, limits
+from enlist.store import api_sessions, credentials, device_moves, events, limits
 from enlist.store.credentials import NewCertificate
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.device_status import Standing, standing
@@ -64,7 +64,7 @@ def extend(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: NewC
     renewal could follow the other beside a certificate that stays good, and a copied key would
     never be noticed (X50).
     """
-    if not devices.hold_enrolled(tx, held.device_id) or not asked(tx, held.device_id):
+    if not device_moves.hold_enrolled(tx, held.device_id) or not asked(tx, held.device_id):
         raise ConcurrentChange
     for before in credentials.living(tx, held.device_id):
         if before.id == held.renews_id:

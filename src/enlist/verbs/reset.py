@@ -16,7 +16,7 @@ from enlist.core.lifecycle import SUPERSEDED
 from enlist.core.model import Device, GrantKind
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.policy import Permission
-from enlist.store import devices, events, organizations, sign_ins, users
+from enlist.store import device_moves, events, organizations, sign_ins, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.afresh import Afresh, Ready, Seen, grant_of, handed_over, place_of
 from enlist.verbs.consequences import bind, foresee, outdated, standing
@@ -114,7 +114,7 @@ class Reset(Afresh):
 
     def turn(self, tx: Tx, caller: Caller, ready: Ready) -> bool:
         device = ready.seen.device
-        return devices.reset(tx, device.id, device.version)
+        return device_moves.reset(tx, device.id, device.version)
 
     def close(
         self, tx: Tx, caller: Caller, ready: Ready, data: dict[str, str | int]

@@ -15,7 +15,7 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, organization_at
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
-from enlist.store import devices, known_devices
+from enlist.store import device_moves, known_devices
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.driver import QuickVerb, Tools
@@ -75,6 +75,6 @@ class Unregister(QuickVerb[Device, None]):
         return DeleteDevice(waiting[0].id).look(tools, tx, caller)
 
     def apply(self, tx: Tx, caller: Caller, ready: Device) -> Done[None] | Refusal:
-        if not devices.hold(tx, ready.id):
+        if not device_moves.hold(tx, ready.id):
             raise ConcurrentChange
         return DeleteDevice(ready.id).apply(tx, caller, ready)

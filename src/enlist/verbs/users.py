@@ -20,7 +20,7 @@ from enlist.core.policy import Permission
 from enlist.core.secrets import Secret
 from enlist.store import (
     credentials,
-    devices,
+    device_moves,
     endings,
     enrollments,
     events,
@@ -415,7 +415,7 @@ class DeleteUser(QuickVerb[User, None]):
         saved_views.delete_of_user(tx, ready.id)
         second_factors.remove(tx, ready.id)
         password_links.end(tx, ready.id)
-        unenrolled = devices.unenroll_of_user(tx, ready.id)
+        unenrolled = device_moves.unenroll_of_user(tx, ready.id)
         personal = {"user": ready.username, "email": ready.email}
         events.record(tx, caller, Happening("user.deleted", ready.subjects, data, personal))
         return Done(None, tuple(Drop(device_id) for device_id in unenrolled))
