@@ -16,7 +16,8 @@ from enlist.web.api.myself import SIGNED_IN
 from enlist.web.api.openapi import operations_of
 from tests.installation import PASSWORD, done
 from tests.web.api.conftest import Api, Client, answered, refused
-from tests.web.api.trials import TRIALS, World
+from tests.web.api.trials import TRIALS
+from tests.web.api.world import World
 
 
 @pytest.fixture
