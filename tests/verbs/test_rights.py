@@ -21,12 +21,12 @@ from enlist.verbs import (
 )
 from enlist.verbs.driver import AnyVerb, View
 from enlist.verbs.issuing import Delivery
+from tests.verbs.fresh import NEW
 from tests.verbs.rights_table import (
     ADMINISTRATOR,
     ELSEWHERE,
     HELPDESK,
     HOST_ALONE,
-    NEW,
     ON_PEOPLE,
     OPERATOR,
     READER,

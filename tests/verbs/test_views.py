@@ -49,7 +49,7 @@ from enlist.verbs.views_overview import (
 )
 from enlist.verbs.waves import ListWaves, StartWave, Whom
 from tests.alerts import raise_alert
-from tests.verbs.rights_table import PLAN
+from tests.verbs.fresh import PLAN
 from tests.verbs.world import ADMINISTRATOR, PASSWORD, STRANGER, World, request
 
 LISTS: dict[str, Any] = {
