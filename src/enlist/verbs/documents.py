@@ -364,31 +364,6 @@ def alert_test(found: AlertTest) -> Document:
     return {"id": found.id, "over": found.over, "tried": tried}
 
 
-def _is_moment(name: str) -> bool:
-    """Whether a value of an event's data is a moment; only its name tells."""
-    return name == "moment" or name.endswith("_at")
-
-
-def _but(found: Any, *hidden: str) -> Document:
-    """Every value by its name, but some."""
-    return {
-        field.name: getattr(found, field.name)
-        for field in fields(found)
-        if field.name not in hidden
-    }
-
-
-def _placed(found: Any, *hidden: str) -> Document:
-    """Likewise, with the organization by its Group ID."""
-    same = _but(found, "group_id", "organization_path", *hidden)
-    return same | {"organization": found.group_id}
-
-
-def _person(username: str, user_id: Id | None) -> Document:
-    """Who it is about, or nobody whom the reader may know."""
-    return {"user": username or None, "user_id": user_id if username else None}
-
-
 def import_job(found: ImportJob) -> dict[str, Any]:
     """An import."""
     return {
@@ -449,3 +424,28 @@ def wave_standing(found: Standing) -> Document:
 def wave_member(found: Member) -> Document:
     """Somebody whom a wave is for."""
     return _but(found, "username", "state") | {"user": found.username, "state": found.state.value}
+
+
+def _is_moment(name: str) -> bool:
+    """Whether a value of an event's data is a moment; only its name tells."""
+    return name == "moment" or name.endswith("_at")
+
+
+def _but(found: Any, *hidden: str) -> Document:
+    """Every value by its name, but some."""
+    return {
+        field.name: getattr(found, field.name)
+        for field in fields(found)
+        if field.name not in hidden
+    }
+
+
+def _placed(found: Any, *hidden: str) -> Document:
+    """Likewise, with the organization by its Group ID."""
+    same = _but(found, "group_id", "organization_path", *hidden)
+    return same | {"organization": found.group_id}
+
+
+def _person(username: str, user_id: Id | None) -> Document:
+    """Who it is about, or nobody whom the reader may know."""
+    return {"user": username or None, "user_id": user_id if username else None}
