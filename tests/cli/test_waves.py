@@ -56,8 +56,9 @@ class Terminal:
         self._end, other = pty.openpty()
         data = {"ENLIST_DATA": str(enlist.settings.data), "ENLIST_SMTP_HOST": "mail.example.com"}
         surroundings = {**os.environ, **data, "COLUMNS": "100", "TERM": "xterm-256color"}
+        # Whoever runs the tests in the background ignores Ctrl-C, and hands that on.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "enlist", *words],
+            ["env", "--default-signal=INT", sys.executable, "-m", "enlist", *words],
             stdin=other, stdout=other, stderr=other, env=surroundings,
         )  # fmt: skip
         os.close(other)
