@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.console_data import Filled
 from tests.browser.pages import type_login
@@ -84,6 +84,29 @@ def test_options_that_come_anew_keep_the_choice(filled: Filled) -> None:
     expect(page.locator("#before")).to_have_count(0)
     page.keyboard.press("Enter")
     expect(page.get_by_label("User")).to_have_value("grace")
+
+
+def test_who_types_faster_than_the_page_is_answered(filled: Filled) -> None:
+    """What stood there before the scripts came, and what was typed last, whatever else is asked."""
+    page = filled.watch().page
+    scripts: list[Route] = []
+    page.route("**/htmx.min.js", lambda script: scripts.append(script))  # noqa: PLW0108 - a builtin has no room for a mark
+    page.goto("/console/main/devices/new", wait_until="commit")
+    field, options = page.get_by_label("User"), page.locator("#user-options [role=option]")
+    field.press_sequentially("grac")
+    assert scripts
+    for script in scripts:
+        script.continue_()
+    expect(options).to_have_count(1)
+    expect(options).to_contain_text("grace")
+    page.route(
+        "**/choices/users*",
+        lambda asked: asked.continue_() if "alan" in asked.request.url else None,
+    )
+    for typed in ("a", "al", "alan"):
+        with page.expect_request("**/choices/users*"):
+            field.fill(typed)
+    expect(options).to_contain_text(["alan"])
 
 
 def test_a_list_follows_what_is_typed_and_the_address_follows_the_list(filled: Filled) -> None:

@@ -109,6 +109,13 @@
     });
   }
 
+  // Whoever typed before any of this was loaded would wait for what fits. htmx begins in a timer, too.
+  setTimeout(() => {
+    const field = document.activeElement;
+    if (!field?.matches("input") || field.value === field.defaultValue) return;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // Ticks of a list: one for all, and how many there are. Rows change with the results, so the
   // document listens.
   const bulk = (form) => {
