@@ -71,6 +71,9 @@ class Explaining:
         self.plan = "\n".join(map(str, lines))
         return []
 
+    def bare(self, query: Statement, /, **values: object) -> list[tuple[Any, ...]]:
+        return self._tx.bare(query, **values)
+
 
 def explained(enlist: Enlist, request: PageRequest) -> str:
     """How a page is found, with the values of the request."""

@@ -51,6 +51,34 @@ _WITHOUT_0025 = [
     "DROP INDEX message_due",
     "CREATE INDEX message_due ON message (next_try_at) WHERE state IN ('queued', 'sending')",
 ]
+_WITHOUT_0031 = [
+    f"DROP INDEX {name}"
+    for name in (
+        "device_name",
+        "device_out",
+        "enrollment_over",
+        "enrollment_used",
+        "event_refused",
+        "message_over",
+        "message_recipient",
+        "user_by_email",
+        "user_by_first_name",
+        "user_by_last_name",
+        "user_by_name",
+        "user_by_phone",
+        "user_by_username",
+        "user_source",
+        "user_state",
+    )
+]
+_NUMBERS_BEFORE_0031 = [
+    statement
+    for name in ("imei", "serial", "udid", "asset_number")
+    for statement in (
+        f"DROP INDEX device_{name}",
+        f"CREATE INDEX device_{name} ON device (lower({name})) WHERE {name} <> ''",
+    )
+]
 _WITHOUT_0028 = ["ALTER TABLE attempt DROP COLUMN answers"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
@@ -106,6 +134,7 @@ BACK = {
     "0020": {"sqlite": _WITHOUT_0021, "postgres": _WITHOUT_0021},
     "0029": {"sqlite": [_WITHOUT_0030], "postgres": [_WITHOUT_0030]},
     "0028": {"sqlite": _WITHOUT_0029, "postgres": _WITHOUT_0029},
+    "0030": {"sqlite": _WITHOUT_0031, "postgres": _WITHOUT_0031 + _NUMBERS_BEFORE_0031},
     "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
     "0025": {"sqlite": ["DROP TABLE email_domain"], "postgres": ["DROP TABLE email_domain"]},
     "0023": {"sqlite": _WITHOUT_0024, "postgres": _WITHOUT_0024},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from enlist import store
 from enlist.core.secrets import Secret
 from enlist.store.listing import LISTINGS
+from enlist.store.narrowing import Part, Searching
 from enlist.store.tx import QUERIES, Chain, Query
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
@@ -97,14 +99,20 @@ def test_every_list_can_be_prepared(raw: Raw) -> None:
         each = tuple((name,) for name in sorted(listing.filters))
         for filters in {(), *each, tuple(sorted(listing.filters))}:
             for sort in listing.sorts:
-                for choice in range(16):
+                for choice, searching in itertools.product(range(8), Searching):
                     query = listing.query(
                         sort,
                         bool(choice & 1),
                         filters,
-                        searching=bool(choice & 2),
-                        following=bool(choice & 4),
-                        veiled=bool(choice & 8),
+                        searching=searching,
+                        following=bool(choice & 2),
+                        veiled=bool(choice & 4),
+                        narrowed=bool(choice & 4),
+                    )
+                    assert raw.plan(query) is not None, query.name
+                for part in (Part.ALONE, Part.THROUGH) if sort in listing.through else ():
+                    query = listing.query(
+                        sort, False, filters, searching=Searching.BEGINS, following=True, part=part
                     )
                     assert raw.plan(query) is not None, query.name
 

@@ -37,8 +37,8 @@ from enlist.cli.options import (
     Expires,
     Json,
     Limit,
+    NameSearch,
     Organization,
-    Search,
     installation,
     known,
     nothing,
@@ -265,7 +265,7 @@ def delete(
 def list_(
     context: typer.Context,
     organization: Organization = "",
-    search: Search = "",
+    search: NameSearch = "",
     state: Annotated[
         str, typer.Option("--state", help="registered, enrolled, unenrolled or blocked.")
     ] = "",

@@ -28,8 +28,8 @@ from enlist.cli.options import (
     Expires,
     Json,
     Limit,
+    NameSearch,
     Organization,
-    Search,
     installation,
     known,
     nothing,
@@ -77,7 +77,7 @@ Enrollments = Annotated[
 def list_(
     context: typer.Context,
     organization: Organization = "",
-    search: Search = "",
+    search: NameSearch = "",
     state: Annotated[
         str, typer.Option("--state", help="active, expired, on_hold, used or revoked.")
     ] = "",

@@ -47,6 +47,10 @@ Expires = Annotated[
     ),
 ]
 Search = Annotated[str, typer.Option("--search", help="Show only what contains this text.")]
+NameSearch = Annotated[
+    str,
+    typer.Option("--search", help="Show what begins with this text; if nothing, what contains it."),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="Rows to show.")]
 Cursor = Annotated[str, typer.Option("--cursor", help="Go on after an earlier page.")]
 

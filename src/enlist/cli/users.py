@@ -16,8 +16,8 @@ from enlist.cli.options import (
     Database,
     Json,
     Limit,
+    NameSearch,
     Organization,
-    Search,
     installation,
     nothing,
     read_secret,
@@ -230,7 +230,7 @@ def list_(
     role: Annotated[
         str, typer.Option("--role", help="Only who holds it: built in, or the id of your own.")
     ] = "",
-    search: Search = "",
+    search: NameSearch = "",
     limit: Limit = 50,
     cursor: Cursor = "",
     data: Data = None,

@@ -12,6 +12,7 @@ from enlist.core.model import Device, Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.prompts import Answers
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
+from enlist.store.narrowing import Narrowing, Searched, Through
 from enlist.store.slices import Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
@@ -122,8 +123,8 @@ _LIST = Listing(
     path="o.path",
     sorts={
         "registered_at": "d.id",
-        "name": "lower(d.name)",
-        "user": "COALESCE(u.username_folded, '')",
+        "name": 'lower(d.name) COLLATE "C"',
+        "user": "COALESCE(u.username_folded, '') COLLATE \"C\"",
         "platform": "d.platform",
         "state": "d.state",
         "enrolled_at": "COALESCE(d.enrolled_at, 0)",
@@ -138,9 +139,47 @@ _LIST = Listing(
         "external_id": "d.external_id = :external_id",
         "without_staff": NOT_STAFF.format(user="d.user_id"),
     },
-    search=("d.name", "COALESCE(u.username, '')", "d.serial", "d.asset_number", "d.model"),
     veil={
         "u.id = d.user_id": f"u.id = d.user_id AND {NAMED_WITHIN}",
+    },
+    narrowing=Narrowing(
+        "devices",
+        "device",
+        (
+            Searched("lower(d.name)", "lower(n.name)", "SELECT n.id FROM device n"),
+            Searched(
+                "COALESCE(u.username_folded, '')",
+                "n.username_folded",
+                """SELECT d.id FROM app_user n CROSS JOIN device d WHERE d.user_id = n.id""",
+            ),
+            *(
+                Searched(
+                    f"lower(d.{name})",
+                    f"lower(n.{name})",
+                    f"SELECT n.id FROM device n WHERE n.{name} <> ''",
+                )
+                for name in ("serial", "asset_number")
+            ),
+            Searched("lower(d.model)", "lower(n.model)", "SELECT n.id FROM device n", begins=False),
+        ),
+        {
+            "state": {
+                state: f"SELECT d.id FROM device d WHERE d.state = '{state}'"
+                for state in ("blocked", "unenrolled")
+            },
+        },
+    ),
+    indexed=("name",),
+    through={
+        "user": Through(
+            'u.username_folded COLLATE "C"',
+            {
+                "FROM device d\n": "FROM app_user u CROSS JOIN device d\n",
+                "LEFT JOIN app_user u ON u.id = d.user_id\n": "",
+            },
+            "d.user_id = u.id",
+            "d.user_id IS NULL",
+        ),
     },
 )
 _SLICING = Slicing(

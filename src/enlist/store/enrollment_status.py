@@ -13,6 +13,7 @@ from enlist.core.policy import resolve
 from enlist.store import organizations
 from enlist.store.enrollments import COLUMNS, enrollment_of
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
+from enlist.store.narrowing import Narrowing, Searched, Through
 from enlist.store.tx import Query, Reader, Row
 from enlist.store.users import NOT_STAFF
 
@@ -62,6 +63,21 @@ _COUNTS = Query(
      GROUP BY 1
     """,
 )
+_IDS = "SELECT e.id FROM enrollment e WHERE"
+_OF_MESSAGE = "SELECT m.enrollment_id AS id FROM message m WHERE"
+_OF_STATE = {
+    "active": f"{_IDS} e.state = 'active' AND e.expires_at > :now",
+    "expired": f"{_IDS} e.state = 'active' AND e.expires_at <= :now",
+    "used": f"{_IDS} e.used_at IS NOT NULL",
+    "revoked": f"{_IDS} e.state = 'revoked'",
+    "on_hold": f"{_IDS} e.state = 'on_hold'",
+}
+_SEEN = {
+    "day": f"{_IDS} e.used_at > :now - 86400000000",
+    "week": f"{_IDS} e.used_at > :now - 604800000000",
+    "month": f"{_IDS} e.used_at > :now - 2592000000000",
+    "earlier": f"{_IDS} e.used_at <= :now - 2592000000000",
+}
 _LIST = Listing(
     "enrollments",
     f"{_STANDING} WHERE e.deleted_at IS NULL",
@@ -70,8 +86,8 @@ _LIST = Listing(
     sorts={
         "issued_at": "e.id",
         "expires_at": "e.expires_at",
-        "user": "COALESCE(u.username_folded, '')",
-        "device": "lower(COALESCE(d.name, ''))",
+        "user": "COALESCE(u.username_folded, '') COLLATE \"C\"",
+        "device": "lower(COALESCE(d.name, '')) COLLATE \"C\"",
         "state": "e.state",
     },
     default_sort="-issued_at",
@@ -94,10 +110,68 @@ _LIST = Listing(
         "first_seen": _FIRST_SEEN,
         "without_staff": NOT_STAFF.format(user="e.user_id"),
     },
-    search=("COALESCE(d.name, '')", "COALESCE(u.username, '')", "COALESCE(m.recipient, '')"),
     veil={
         "u.id = e.user_id": f"u.id = e.user_id AND {NAMED_WITHIN}",
         "m.recipient": "CASE WHEN e.user_id IS NULL OR u.id IS NOT NULL THEN m.recipient END",
+    },
+    narrowing=Narrowing(
+        "enrollments",
+        "enrollment",
+        (
+            Searched(
+                "lower(COALESCE(d.name, ''))",
+                "lower(n.name)",
+                "SELECT e.id FROM device n CROSS JOIN enrollment e WHERE e.device_id = n.id",
+            ),
+            Searched(
+                "COALESCE(u.username_folded, '')",
+                "n.username_folded",
+                "SELECT e.id FROM app_user n CROSS JOIN enrollment e WHERE e.user_id = n.id",
+            ),
+            Searched(
+                "lower(COALESCE(m.recipient, ''))",
+                "lower(n.recipient)",
+                "SELECT n.enrollment_id AS id FROM message n",
+            ),
+        ),
+        {
+            "state": _OF_STATE,
+            "token_status": {**_OF_STATE, "in_progress": _OF_STATE["active"]},
+            "first_seen": _SEEN,
+            "message_state": {
+                **{
+                    state: f"{_OF_MESSAGE} m.state = '{state}'" for state in ("failed", "delivered")
+                },
+                **dict.fromkeys(
+                    ("queued", "sending"), f"{_OF_MESSAGE} m.state IN ('queued', 'sending')"
+                ),
+            },
+            "device_state": {
+                state: f"""SELECT e.id FROM device d CROSS JOIN enrollment e
+                            WHERE e.device_id = d.id AND d.state = '{state}'"""
+                for state in ("blocked", "unenrolled")
+            },
+        },
+    ),
+    through={
+        "user": Through(
+            'u.username_folded COLLATE "C"',
+            {
+                "FROM enrollment e\n": "FROM app_user u CROSS JOIN enrollment e\n",
+                "LEFT JOIN app_user u ON u.id = e.user_id\n": "",
+            },
+            "e.user_id = u.id",
+            "e.user_id IS NULL",
+        ),
+        "device": Through(
+            'lower(d.name) COLLATE "C"',
+            {
+                "FROM enrollment e\n": "FROM device d CROSS JOIN enrollment e\n",
+                "LEFT JOIN device d ON d.id = e.device_id\n": "",
+            },
+            "e.device_id = d.id",
+            "e.device_id IS NULL",
+        ),
     },
 )
 

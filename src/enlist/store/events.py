@@ -13,6 +13,7 @@ from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal
 from enlist.store.ahead import ReadAhead
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest
+from enlist.store.narrowing import Narrowing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -99,6 +100,7 @@ _LIST = Listing(
             SELECT u.id FROM app_user u
              WHERE {NAMED_WITHIN}) THEN COALESCE(e.personal, '') ELSE '' END""",
     },
+    narrowing=Narrowing("events", "event"),
 )
 
 _FIRST_USE = Query(

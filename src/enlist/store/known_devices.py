@@ -27,7 +27,8 @@ MOST_RECORDS: Final = 50
 _ARMS = " UNION ALL ".join(
     f"""
     SELECT d.id, d.user_id, d.state, d.organization_id FROM asked JOIN device d
-        ON lower(d.{name}) = asked.folded AND d.{name} <> '' AND asked.attribute = '{name}'
+        ON lower(d.{name}) COLLATE "C" = asked.folded AND d.{name} <> ''
+       AND asked.attribute = '{name}'
      WHERE d.deleted_at IS NULL"""
     for name in ATTRIBUTES
 )
@@ -53,7 +54,7 @@ _NUMBERED: Final = {
         f"known_device.numbered.{by}",
         f"""
         SELECT d.id FROM device d JOIN organization o ON o.id = d.organization_id
-         WHERE lower(d.{by}) = :folded AND d.{by} <> '' AND d.deleted_at IS NULL
+         WHERE lower(d.{by}) COLLATE "C" = :folded AND d.{by} <> '' AND d.deleted_at IS NULL
            AND o.path >= :path AND o.path < :path_end
          ORDER BY d.id DESC LIMIT {MOST_RECORDS}
         """,

@@ -13,6 +13,7 @@ from enlist.core.ids import Id
 from enlist.core.model import Message, MessageState, display_name
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
+from enlist.store.narrowing import Narrowing, Searched
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -163,7 +164,7 @@ _LIST = Listing(
     f"{_COLUMNS} WHERE 1 = 1",
     id="m.id",
     path="o.path",
-    sorts={"queued_at": "m.id", "state": "m.state", "recipient": "lower(m.recipient)"},
+    sorts={"queued_at": "m.id", "state": "m.state", "recipient": 'lower(m.recipient) COLLATE "C"'},
     default_sort="-queued_at",
     filters={
         "id": "m.id = :id",
@@ -174,12 +175,36 @@ _LIST = Listing(
         "enrollment": "m.enrollment_id = :enrollment",
         "without_staff": NOT_STAFF.format(user="m.user_id"),
     },
-    search=("m.recipient", "COALESCE(u.username, '')"),
     veil={
         "u.id = m.user_id": f"u.id = m.user_id AND {NAMED_WITHIN}",
         "m.recipient": """CASE WHEN m.user_id IS NULL OR u.id IS NOT NULL
                               THEN m.recipient ELSE '' END""",
     },
+    narrowing=Narrowing(
+        "messages",
+        "message",
+        (
+            Searched("lower(m.recipient)", "lower(n.recipient)", "SELECT n.id FROM message n"),
+            Searched(
+                "COALESCE(u.username_folded, '')",
+                "n.username_folded",
+                "SELECT m.id FROM app_user n CROSS JOIN message m WHERE m.user_id = n.id",
+            ),
+        ),
+        {
+            "state": {
+                **{
+                    state: f"SELECT m.id FROM message m WHERE m.state = '{state}'"
+                    for state in ("failed", "delivered")
+                },
+                **dict.fromkeys(
+                    ("queued", "sending"),
+                    "SELECT m.id FROM message m WHERE m.state IN ('queued', 'sending')",
+                ),
+            },
+        },
+    ),
+    indexed=("recipient",),
 )
 
 

@@ -22,17 +22,24 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
 class Statement:
-    """One SQL statement. `text` serves both stores unless a variant is given."""
+    """One SQL statement. `text` serves both stores unless a variant is given.
+
+    `COLLATE "C"`, by which PostgreSQL compares texts byte by byte, is what SQLite does anyway.
+    """
 
     def __init__(self, name: str, text: str, *, postgres: str = "", sqlite: str = "") -> None:
         self.name = name
-        self.sqlite = sqlite or text
+        self.sqlite = _by_bytes(sqlite or text)
         self.postgres = _PARAMETER.sub(r"%(\1)s", (postgres or text).replace("%", "%%"))
 
     @property
     def parameters(self) -> frozenset[str]:
         """Names of the parameters that the statement takes."""
         return frozenset(_PARAMETER.findall(self.sqlite))
+
+
+def _by_bytes(text: str) -> str:
+    return text.replace(' COLLATE "C"', "")
 
 
 class Query(Statement):
@@ -60,7 +67,7 @@ class SetQuery(Query):
     def __init__(self, name: str, columns: str, text: str, *, postgres: str = "") -> None:
         self.types: Final = dict(column.split() for column in columns.split(","))
         self.columns: Final = tuple(self.types)
-        self._text = text
+        self._text = _by_bytes(text)
         self._over: dict[int, str] = {}
         self.common: Final = tuple(dict.fromkeys(_PARAMETER.findall(text)))
         super().__init__(name, self._with(f"VALUES ({', '.join(f':{n}' for n in self.columns)})"))

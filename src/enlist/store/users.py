@@ -11,6 +11,7 @@ from enlist.store import announcing
 from enlist.store.ahead import ReadAhead
 from enlist.store.announcing import Of
 from enlist.store.listing import Listing, Page, PageRequest
+from enlist.store.narrowing import Narrowing, Searched
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _COLUMNS = """
@@ -165,14 +166,15 @@ _DELETE = Query(
     "UPDATE app_user SET deleted_at = :now, state = 'disabled' "
     "WHERE id = :id AND deleted_at IS NULL",
 )
+_NAMED = "SELECT n.id FROM app_user n"
 _LIST = Listing(
     "users",
     f"{_COLUMNS} WHERE u.deleted_at IS NULL",
     id="u.id",
     path="o.path",
     sorts={
-        "username": "u.username_folded",
-        "email": "u.email_folded",
+        "username": 'u.username_folded COLLATE "C"',
+        "email": 'u.email_folded COLLATE "C"',
         "created_at": "u.id",
         "name": "lower(u.last_name || ' ' || u.first_name)",
     },
@@ -186,7 +188,38 @@ _LIST = Listing(
         "WHERE m.user_id = u.id AND m.user_group_id = :group)",
         "without_staff": NOT_STAFF.format(user="u.id"),
     },
-    search=("u.username", "u.email", "u.first_name || ' ' || u.last_name", "u.phone"),
+    narrowing=Narrowing(
+        "users",
+        "app_user",
+        tuple(
+            Searched(text.format("u"), text.format("n"), found)
+            for text, found in (
+                ("{0}.username_folded", _NAMED),
+                ("{0}.email_folded", _NAMED),
+                ("lower({0}.first_name || ' ' || {0}.last_name)", _NAMED),
+                ("lower({0}.last_name || ' ' || {0}.first_name)", _NAMED),
+                ("lower({0}.phone)", f"{_NAMED} WHERE n.phone <> ''"),
+            )
+        ),
+        {
+            "state": {
+                "disabled": """SELECT u.id FROM app_user u
+                                WHERE u.state = 'disabled' AND u.state <> 'active'"""
+            },
+            "source": {
+                source: f"""SELECT u.id FROM app_user u
+                             WHERE u.source = '{source}' AND u.source <> 'basic'"""
+                for source in ("directory", "scim")
+            },
+            "role": {
+                "": "SELECT held.user_id AS id FROM role_assignment held WHERE held.role = :role"
+            },
+            "group": {
+                "": "SELECT m.user_id AS id FROM group_member m WHERE m.user_group_id = :group"
+            },
+        },
+    ),
+    indexed=("username", "email", "name"),
 )
 
 

@@ -223,13 +223,21 @@ class SearchEverything(View[Hits]):
             return _by_id(tx, caller, by_id)
         if not text:
             return Hits()
-        return Hits(
-            _search(tx, caller, Permission.DEVICES_READ, devices.page, text),
-            _search(tx, caller, Permission.USERS_READ, users.page, text),
-            (),
-            _search(tx, caller, Permission.ORGANIZATIONS_READ, organizations.page, text),
-            self._support_code(tx, caller, text),
-        )
+        places = _search(tx, caller, Permission.ORGANIZATIONS_READ, organizations.page, text)
+        code = self._support_code(tx, caller, text)
+        # What contains the text is looked for where nothing is called so: it takes longer.
+        found = Hits()
+        for begins in (True, False):
+            found = Hits(
+                _search(tx, caller, Permission.DEVICES_READ, devices.page, text, begins=begins),
+                _search(tx, caller, Permission.USERS_READ, users.page, text, begins=begins),
+                (),
+                places,
+                code,
+            )
+            if found != Hits():
+                break
+        return found
 
     def _support_code(self, tx: Reader, caller: Caller, text: str) -> SupportCode | None:
         found = FindSupportCode(text).read(tx, caller)
@@ -242,13 +250,16 @@ def _search(
     permission: Permission,
     page: Callable[[Reader, PageRequest], Page[T] | Refusal],
     text: str,
+    *,
+    begins: bool = False,
 ) -> tuple[T, ...]:
     """The first few that match, from everywhere the caller may look."""
     found: list[T] = []
     for path in topmost(caller, permission):
         people = permission is not Permission.ORGANIZATIONS_READ
         filters = discreet(caller, path) if people else {}
-        request = PageRequest(path, text, filters, limit=_FEW, **naming(caller, path))
+        names = naming(caller, path)
+        request = PageRequest(path, text, filters, limit=_FEW, begins=begins, **names)
         found += sure(page(tx, request)).items
     return tuple(found[:_FEW])
 

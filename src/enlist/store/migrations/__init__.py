@@ -53,6 +53,7 @@ REVISIONS: Final = (
     "0028_prompts",
     "0029_alerts",
     "0030_left_out",
+    "0031_long_lists",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -51,7 +51,8 @@ class Paging(Body):
     """What every list understands."""
 
     search: Line = ""
-    """Text that must occur, in any case of letters."""
+    """Text that must occur, in any case of letters. Devices, enrollments, users and messages are
+    found by what begins with it; where nothing does, by what contains it."""
     sort: Annotated[str, Field(max_length=40, pattern="^-?[a-z_]*$")] = ""
     """Name of an order; a leading `-` turns it round."""
     limit: Annotated[int, Field(ge=1, le=500)] = 50
