@@ -4,7 +4,8 @@ Each product rate stands between two runs of its yardstick (A B A); the ratio is
 a round whose yardsticks differ by more than a fifth is void. What comes out is the median of the
 rounds that are left, beside that of the last accepted run. Nothing here is a test: the figures go
 into docs/explanation/performance.md. From the environment: BENCH_ROUNDS, BENCH_SECONDS,
-BENCH_TOKENS, BENCH_LOTS, BENCH_SAMPLES, BENCH_SESSIONS, BENCH_REGISTRATIONS, BENCH_LETTERS;
+BENCH_TOKENS, BENCH_LOTS, BENCH_SAMPLES, BENCH_SESSIONS, BENCH_REGISTRATIONS, BENCH_LETTERS,
+BENCH_LISTS;
 BENCH_ACCEPT=1 makes this run the accepted one, and where a ratio fell it wants the reason instead
 of the 1.
 """

@@ -276,6 +276,11 @@ def certificate_request() -> str:
     return request.public_bytes(Encoding.PEM).decode()
 
 
+def memory_of_pid(pid: int) -> float:
+    """Resident memory of one process, in MiB."""
+    return _memory(pid)
+
+
 def memory_of(process: subprocess.Popen[bytes]) -> float:
     """Resident memory of the largest of a server's processes, in MiB."""
     return max(_memory(pid) for pid in _family(process.pid))
