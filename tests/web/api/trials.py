@@ -161,7 +161,7 @@ TRIALS: dict[str, Trial] = {
     ),
     "PUT /organizations/{organization}/second-factor-roles": (
         "/organizations/main/second-factor-roles",
-        {"roles": ["reader"]},
+        {"roles": []},
     ),
     "GET /role-assignments": ("/role-assignments", None),
     "POST /users/{user}/roles": lambda w: (
