@@ -33,7 +33,6 @@ from enlist.verbs.views_overview import Overview, SearchEverything
 from tests.bench import million, report
 from tests.bench.redeem import memory_of_pid
 from tests.installation import Enlist, SettableClock, opened_on, settings_for
-from tests.store.many import multiply, pages
 from tests.store.raw import opened
 
 ROWS: Final = int(os.environ.get("BENCH_LISTS", "100000"))
