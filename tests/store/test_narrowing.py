@@ -18,8 +18,8 @@ from enlist.verbs.staff import GrantRole
 from enlist.verbs.views import ListDevices, ListEnrollments, ListEvents, ListMessages, ListUsers
 from enlist.verbs.views_overview import SearchEverything
 from tests.installation import MAILED, Enlist, code
+from tests.store.filling import fill
 from tests.store.raw import Raw
-from tests.store.test_statements import fill
 
 BY_INDEX = {
     "devices.begins": {"device_name", "user_by_username", "device_serial", "device_asset_number"},
