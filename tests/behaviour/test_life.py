@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from enlist.verbs import caps
 from tests.behaviour.life import Life
 from tests.behaviour.life_resets import LifeWithResets
 from tests.installation import Enlist
@@ -38,6 +39,13 @@ EXPECTED = {
     *("revoke: done", "at its end: done", "at its end: token_expired"),
 }
 """What two hundred lives must have come across, or they show less than they seem to."""
+
+
+@pytest.fixture(autouse=True)
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often a message is sent again has a test of its own; here the states alone answer."""
+    monkeypatch.setattr(caps, "AGAIN_AFTER", 0)
+    monkeypatch.setattr(caps, "MOST_RESENT", 1_000)
 
 
 @pytest.mark.timeout(900)

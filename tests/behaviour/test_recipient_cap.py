@@ -119,6 +119,33 @@ def test_alerts_count_and_one_too_many_is_shown_and_not_mailed(enlist: Enlist) -
     assert told[-1]["told"] == 1
 
 
+def test_the_same_is_sent_again_after_half_a_minute_and_five_times_an_hour(
+    enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S41: the second within 30 s is refused, and the sixth within an hour, also at one moment."""
+    monkeypatch.setattr(caps, "MOST_PER_HOUR", 100)
+    enlist.user("ada", email="ada@example.com")
+    issued, other = enlist.do(laptop(0)), enlist.do(laptop(1))
+    again = Resend(issued.enrollment_id)
+    outcomes = enlist.together([lambda: enlist.perform(again)] * 4)
+    assert sorted(map(code, outcomes)) == ["done", *["recipient_cap_reached"] * 3]
+    assert {each.retry_after for each in outcomes if isinstance(each, Refusal)} == {30}
+    assert code(enlist.perform(Resend(other.enrollment_id))) == "done", "each by itself"
+    for _ in range(4):
+        enlist.clock.advance(seconds=30)
+        assert code(enlist.perform(again)) == "done"
+    enlist.clock.advance(seconds=30)
+    sixth = enlist.perform(again)
+    assert code(sixth) == "recipient_cap_reached"
+    assert isinstance(sixth, Refusal)
+    assert sixth.retry_after == (HOUR // SECOND) - 150
+    assert "5 times an hour" in sixth.detail
+    enlist.do(ChangeUser("ada", {"email": "countess@example.com"}))
+    assert code(enlist.perform(again)) == "done", "to nobody else's mailbox"
+    enlist.clock.advance(hours=1)
+    assert code(enlist.perform(again)) == "done"
+
+
 def test_every_way_to_send_counts_for_the_address(enlist: Enlist) -> None:
     """Also to and fro between two: each has its own count, and keeps it."""
     enlist.user("ada", email="ada@example.com")

@@ -17,6 +17,7 @@ from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
 from enlist.delivery.worker import FAULTS, Worker
 from enlist.store.tx import StoreUnavailable
+from enlist.verbs import caps
 from enlist.verbs.deliver import DueMessages
 from enlist.verbs.driver import Driver
 from enlist.verbs.recovery import Recover
@@ -169,7 +170,9 @@ def test_two_workers_never_send_the_same_message(outbox: Outbox) -> None:
     assert {outbox.message(each).state for each in issued} == {MessageState.SENT}
 
 
-def test_more_than_one_batch(outbox: Outbox) -> None:
+def test_more_than_one_batch(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caps, "AGAIN_AFTER", 0)
+    monkeypatch.setattr(caps, "MOST_RESENT", 25)
     for name in ("ada", "alan", "grace", "edith"):
         issued = outbox.queue(name)
         for _ in range(25):

@@ -15,6 +15,7 @@ from collections.abc import Collection
 from typing import Final
 
 from enlist.core.clock import DAY, HOUR, SECOND
+from enlist.core.model import Enrollment
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.secrets import fingerprint
 from enlist.store import limits, sms
@@ -24,6 +25,9 @@ from enlist.verbs.issuing import Prepared
 
 MOST_PER_HOUR: Final = 30
 """Messages to one address: a cart full of devices for one user still goes through."""
+MOST_RESENT: Final = 5
+"""Times within an hour that the same message is sent again to the same address."""
+AGAIN_AFTER: Final = 30 * SECOND
 
 
 def over_cap(
@@ -39,6 +43,21 @@ def over_cap(
     if channel != SMS or organization_id is None or sms.take(tx, organization_id, sms_per_day):
         return None
     return sms_cap_reached(tx, about, sms_per_day)
+
+
+def resent_lately(tx: Tx, enrollment: Enrollment, address: str) -> Refusal | None:
+    """Count one more of the same message to this address, or why it may not be sent again now."""
+    about, digest = enrollment.subjects, fingerprint([address.casefold().encode()]).hex()
+    what = f"{enrollment.id}:{enrollment.generation}:{digest}"
+    once, often = f"{limits.RESENT_NOW}{what}", f"{limits.RESENT}{what}"
+    if not limits.count(tx, once, 1, AGAIN_AFTER):
+        wait, most = limits.used_up(tx, once, 1), f"once in {AGAIN_AFTER // SECOND} seconds"
+    elif not limits.count(tx, often, MOST_RESENT, HOUR):
+        wait, most = limits.used_up(tx, often, MOST_RESENT), f"{MOST_RESENT} times an hour"
+    else:
+        return None
+    code, told = "recipient_cap_reached", f"The same message goes to the same address {most}."
+    return Refusal(code, detail=told, retry_after=wait or 1, about=about, reason=f"the same {most}")
 
 
 def over_cap_of_any(tx: Tx, addresses: Collection[str], about: Subjects) -> Refusal | None:

@@ -20,7 +20,7 @@ from enlist.core.outcomes import Done, Refusal, Send, invalid
 from enlist.core.policy import EnrollmentPolicy, Permission
 from enlist.store import enrollments, events, organizations, outbox, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs.caps import over_cap, send_cap
+from enlist.verbs.caps import over_cap, resent_lately, send_cap
 from enlist.verbs.channels import CHANNELS, EMAIL, SMS, address_of, reached
 from enlist.verbs.consequences import Consequences, Foreseen, bind, outdated
 from enlist.verbs.driver import Tools, Verb
@@ -223,7 +223,8 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
     def apply(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id] | Refusal:
         channel, about = ready.delivery.type, ready.enrollment.subjects
         address = address_of(ready.user, channel)
-        refusal = over_cap(tx, channel, address, about, ready.sms_per_day)
+        refusal = resent_lately(tx, ready.enrollment, address)
+        refusal = refusal or over_cap(tx, channel, address, about, ready.sms_per_day)
         return refusal or self.write(tx, caller, ready)
 
     def write(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id]:

@@ -280,6 +280,7 @@ def test_a_message_is_promised_to_nobody_whom_none_can_reach(
     enlist.user("ada", email="")
     mailed, silent = enlist.register("bob"), enlist.register("ada")
     assert code(enlist.resend(mailed.enrollment_id)) == "done"
+    enlist.clock.advance(minutes=1)
     ids = [mailed.enrollment_id, unused(enlist, 1, "bob"), silent.enrollment_id]
     desk = console.sign_in("helpdesk")
     page = asked(desk, ENROLLMENTS, "resend", ids)
