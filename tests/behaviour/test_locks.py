@@ -131,6 +131,18 @@ def test_a_token_with_wrong_logins_gets_all_ten_back(enlist: Enlist) -> None:
     assert listed(enlist, ListLocks()) == (), "a used one counts nothing"
 
 
+def test_tokens_of_staff_are_cleared_by_who_may_edit_staff(enlist: Enlist) -> None:
+    """S51: else an operator gives somebody ten guesses after ten at a colleague's password."""
+    enlist.set(token_type="two_factor")
+    enlist.staff("operator", username="olaf")
+    ticket = enlist.register("olaf")
+    for _ in range(9):
+        enlist.redeem(ticket.token, login=("olaf", WRONG[1]))
+    clear = ClearLock("enrollment", ticket.enrollment_id)
+    assert code(enlist.perform(clear, enlist.staff("operator"))) == "forbidden"
+    assert enlist.do(clear, enlist.staff("administrator")) == 9
+
+
 def test_attempts_and_what_devices_ask_for_are_cleared(enlist: Enlist) -> None:
     """Each by what it is about, once it is used up."""
     enlist.user("ada")

@@ -19,7 +19,7 @@ from enlist.core.locks import Lock, LockCause, LockKind
 from enlist.core.model import Device, Enrollment, Organization, User
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
 from enlist.core.policy import Permission
-from enlist.store import events, limits, locks, organizations, wrong_logins
+from enlist.store import events, limits, locks, organizations, roles, wrong_logins
 from enlist.store.limits import ACCOUNT, ACCOUNT_LINK, BEGUN
 from enlist.store.locks import Counted, Guessed, Most
 from enlist.store.tx import ConcurrentChange, Reader, Tx
@@ -200,7 +200,7 @@ class ClearLock(QuickVerb[Holder, int]):
         if self.kind == LockKind.USER:
             found = editable_user(tx, caller, self.named)
         elif self.kind == LockKind.ENROLLMENT:
-            found = enrollment_named(tx, caller, self.named, Permission.USERS_EDIT)
+            found = _guessable(tx, caller, self.named)
         else:
             found = device_named(tx, caller, self.named, Permission.DEVICES_EDIT)
         if isinstance(found, Refusal):
@@ -225,6 +225,14 @@ class ClearLock(QuickVerb[Holder, int]):
             told = Happening(_TOLD[ready.kind], ready.about, data, ready.personal)
             events.record(tx, caller, told)
         return Done(counted)
+
+
+def _guessable(tx: Reader, caller: Caller, named: str) -> Enrollment | Refusal:
+    """An enrollment by whose token its owner's password may be guessed at; of staff, likewise."""
+    found = enrollment_named(tx, caller, named, Permission.USERS_EDIT)
+    if isinstance(found, Refusal) or found.user_id is None or not roles.of_user(tx, found.user_id):
+        return found
+    return lacks(caller, Permission.ROLES_EDIT, found.organization_path, found.subjects) or found
 
 
 # --- whose counts they are ---------------------------------------------------------------------
