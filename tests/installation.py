@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -136,9 +137,9 @@ class Enlist(Records):
     def driver(self) -> Driver:
         return self.installation.driver
 
-    @property
+    @cached_property
     def host(self) -> Caller:
-        """Whoever sits at the machine: he may do everything."""
+        """Whoever sits at the machine: he may do everything. Most verbs of a test are his."""
         return self.store.read(lambda tx: host_caller(tx, "root"))
 
     def again(self) -> Enlist:

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tests.peers.base import (
@@ -39,6 +40,9 @@ from tests.peers.base import (
     version_of,
     wait_until,
 )
+
+if TYPE_CHECKING:
+    import psycopg
 
 NAME = "postgres"
 PACKAGES = ("postgresql",)
@@ -91,6 +95,7 @@ class Cluster:
     _command: Sequence[str] = ()
     _templates: set[str] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _connection: psycopg.Connection | None = None
 
     @property
     def url(self) -> str:
@@ -130,8 +135,9 @@ class Cluster:
         """Run one statement as superuser on the maintenance database."""
         import psycopg
 
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(statement.encode())
+        if self._connection is None or self._connection.broken or self._connection.closed:
+            self._connection = psycopg.connect(self.url, autocommit=True)
+        self._connection.execute(statement.encode())
 
     def dump(self, url: str) -> str:
         """A database as text (pg_dump), for tests that grep it."""
@@ -139,6 +145,7 @@ class Cluster:
 
     def kill(self) -> None:
         """End the server as a crash would."""
+        self._let_go()
         self.process.kill()
         self.process.wait(DEADLINE)
 
@@ -149,8 +156,14 @@ class Cluster:
 
     def stop(self) -> None:
         """End it at once, then remove its folder: an orphan would notice only minutes later."""
+        self._let_go()
         finish(self.process, signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def cluster(*, durable: bool = False, settings: Sequence[str] = ()) -> Cluster:
