@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from enlist.core.clock import DAY
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from tests.installation import MAILED, Enlist
 from tests.store.raw import Raw
 

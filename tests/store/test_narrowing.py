@@ -13,7 +13,8 @@ from enlist.store import narrowing
 from enlist.store.listing import LISTINGS, Page
 from enlist.store.narrowing import Part, Searching
 from enlist.store.tx import QUERIES
-from enlist.verbs.register import DeviceDetails, Register
+from enlist.verbs.device_details import DeviceDetails
+from enlist.verbs.register import Register
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.views import ListDevices, ListEnrollments, ListEvents, ListMessages, ListUsers
 from enlist.verbs.views_overview import SearchEverything
