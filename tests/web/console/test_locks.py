@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from enlist.core.clock import HOUR
 from enlist.core.secrets import Secret
+from enlist.verbs import lock_list
 from enlist.verbs.sign_in import StartSignIn
+from enlist.web.console import locks as console_locks
 from tests.installation import Enlist
 from tests.web.console.conftest import Console
 
@@ -51,3 +55,17 @@ def test_a_lock_is_seen_and_cleared_where_it_is_noticed(console: Console, enlist
     cleared = desk.follow(desk.send(clear, {}))
     assert "Nobody has to wait" in cleared.main
     assert "nothing to clear" in desk.follow(desk.send(clear, {})).text
+
+
+def test_that_more_have_to_wait_is_said(
+    console: Console, enlist: Enlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = console.sign_in("administrator")
+    for number in range(3):
+        enlist.user(f"user{number}")
+        guess = StartSignIn(f"user{number}", Secret("not his password"))
+        enlist.perform(guess, enlist.stranger())
+    assert "More than" not in desk.open(LOCKS).main
+    for module in (lock_list, console_locks):
+        monkeypatch.setattr(module, "MOST_SHOWN", 2)
+    assert "More than 2 users have to wait." in desk.open(LOCKS).main

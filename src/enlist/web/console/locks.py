@@ -74,8 +74,9 @@ async def show_list(desk: Desk) -> Response:
     if isinstance(outcome, Refusal):
         return desk.refuse(outcome)
     found = outcome.value
-    context = {"locks": found.items, "more": found.more, "most": MOST_SHOWN}
-    return desk.show("console/locks.html", {**context, "more_words": MORE, **words()})
+    more = [MORE[kind] for kind in found.more]
+    context = {"locks": found.items, "more": more, "most": MOST_SHOWN}
+    return desk.show("console/locks.html", {**context, **words()})
 
 
 async def locks_of(desk: Desk, kind: LockKind, named: str) -> tuple[Lock, ...]:
