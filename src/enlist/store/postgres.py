@@ -45,6 +45,8 @@ Answer = TypeVar("Answer")
 
 CONNECTED_WITHIN: Final = 10
 """Seconds that whoever needs a connection waits for one."""
+_AWAY_WITHIN: Final = 1
+"""The same while the server is away, so that everybody is told at once, and no thread is kept."""
 NOTICED_GONE: Final[Mapping[str, Any]] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -151,6 +153,7 @@ class PostgresStore:
         self._pool = _pool(url, 1, size, _configure_pooled)
         self._keyed = _pool(url, 0, _KEYED, _configure_keyed)
         self._memories: WeakKeyDictionary[Connection, KeyedConnection] = WeakKeyDictionary()
+        self._there = True
 
     def read(self, function: Callable[[Reader], T], *, by_keys: bool = False) -> T:
         def reading(connection: Connection) -> T:
@@ -218,13 +221,18 @@ class PostgresStore:
 
     def _with(self, pool: ConnectionPool[Connection], function: Callable[[Connection], T]) -> T:
         for attempt in range(_RETRIES):
+            within = CONNECTED_WITHIN if self._there else _AWAY_WITHIN
             try:
-                with pool.connection() as connection, _closed_if_stale(connection):
-                    return function(connection)
+                with pool.connection(within) as connection, _closed_if_stale(connection):
+                    answer = function(connection)
+                self._there = True
+                return answer
             except (errors.DeadlockDetected, errors.SerializationFailure, *_STALE) as error:
                 if attempt == _RETRIES - 1:
                     raise StoreUnavailable(str(error)) from error
             except _UNAVAILABLE as error:
+                # Of its other faults a server tells that is there.
+                self._there = not (error.sqlstate or "08").startswith(("08", "57P"))
                 raise StoreUnavailable(str(error)) from error
         raise AssertionError("unreachable")
 
