@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -63,7 +64,7 @@ class Importing:
                 return True
             tell(job)
             if job.done >= job.rows:
-                self._store.write(lambda tx, job=job: _ended(tx, job))  # type: ignore[misc]  # it has a default
+                self._store.write(partial(_ended, job=job))
             elif not self._block(job):
                 return True
         self._store.write(lambda tx: imports.let_go(tx, found, self._claim))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import BinaryIO, Final
 
@@ -218,7 +219,7 @@ def bring(
         return added
     job, blocks, first = added.value, _blocks(sheet, kind), 0
     while some := list(islice(blocks, _BLOCKS_AT_ONCE)):
-        store.write(lambda tx, first=first, some=some: imports.keep(tx, job.id, first, some))  # type: ignore[misc]  # its arguments have defaults
+        store.write(partial(imports.keep, job_id=job.id, first=first, blocks=some))
         first += len(some)
     following = ImportState.CHECKING if preview else ImportState.RUNNING
     store.write(lambda tx: imports.move(tx, job.id, ImportState.UPLOADING, following))
