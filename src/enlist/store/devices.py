@@ -12,7 +12,7 @@ from enlist.core.model import Device, Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.prompts import Answers
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
-from enlist.store.narrowing import Narrowing, Searched, Through
+from enlist.store.narrowing import Narrowing, Searched, Through, by_owner
 from enlist.store.slices import Slice, Slicing
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
@@ -147,16 +147,13 @@ _LIST = Listing(
         "device",
         (
             Searched("lower(d.name)", "lower(n.name)", "SELECT n.id FROM device n"),
-            Searched(
-                "COALESCE(u.username_folded, '')",
-                "n.username_folded",
-                """SELECT d.id FROM app_user n CROSS JOIN device d WHERE d.user_id = n.id""",
-            ),
+            by_owner("device"),
             *(
                 Searched(
                     f"lower(d.{name})",
                     f"lower(n.{name})",
-                    f"SELECT n.id FROM device n WHERE n.{name} <> ''",
+                    "SELECT n.id FROM device n",
+                    where=f"n.{name} <> ''",
                 )
                 for name in ("serial", "asset_number")
             ),

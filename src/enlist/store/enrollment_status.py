@@ -13,7 +13,7 @@ from enlist.core.policy import resolve
 from enlist.store import organizations
 from enlist.store.enrollments import COLUMNS, enrollment_of
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
-from enlist.store.narrowing import Narrowing, Searched, Through
+from enlist.store.narrowing import Narrowing, Searched, Through, by_owner
 from enlist.store.tx import Query, Reader, Row
 from enlist.store.users import NOT_STAFF
 
@@ -121,13 +121,10 @@ _LIST = Listing(
             Searched(
                 "lower(COALESCE(d.name, ''))",
                 "lower(n.name)",
-                "SELECT e.id FROM device n CROSS JOIN enrollment e WHERE e.device_id = n.id",
+                "SELECT e.id FROM device n CROSS JOIN enrollment e",
+                where="e.device_id = n.id",
             ),
-            Searched(
-                "COALESCE(u.username_folded, '')",
-                "n.username_folded",
-                "SELECT e.id FROM app_user n CROSS JOIN enrollment e WHERE e.user_id = n.id",
-            ),
+            by_owner("enrollment"),
             Searched(
                 "lower(COALESCE(m.recipient, ''))",
                 "lower(n.recipient)",

@@ -38,26 +38,42 @@ class Searched:
     Attributes:
         shown: the text in the list's own statement, in lower case and never NULL.
         key: the same text of the table `n`, as an index has it.
-        found: statement of the rows' ids, up to its WHERE, or ending in a condition.
+        found: statement of the rows' ids, up to its WHERE.
+        where: condition of that statement; "" for none.
+        folded: whether both are case-folded, as `str.casefold` does; else they are in lower case.
         begins: whether it is found by how it begins; else only where nothing else is found.
     """
 
     shown: str
     key: str
     found: str
+    where: str = ""
+    folded: bool = False
     begins: bool = True
 
     def meets(self, text: str, how: Searching) -> str:
         """Condition that `text`, one of both, is what is searched for."""
         if how is Searching.ANYWHERE:
             return f"{text} LIKE :search ESCAPE '!'"
-        value = "folded" if "_folded" in self.key else "prefix"
+        value = "folded" if self.folded else "prefix"
         return f"""({text} COLLATE "C" >= :{value} AND {text} COLLATE "C" < :{value}_end)"""
 
     def ids(self, how: Searching) -> str:
         """Statement of the ids of the rows that may fit."""
-        joint = "AND" if " WHERE " in self.found else "WHERE"
-        return f"{self.found} {joint} {self.meets(self.key, how)}"
+        meets = self.meets(self.key, how)
+        condition = f"{self.where} AND {meets}" if self.where else meets
+        return f"{self.found} WHERE {condition}"
+
+
+def by_owner(table: str) -> Searched:
+    """Rows of a table, found by the name of whose they are: the user `u` of their list."""
+    return Searched(
+        "COALESCE(u.username_folded, '')",
+        "n.username_folded",
+        f"SELECT own.id FROM app_user n CROSS JOIN {table} own",
+        where="own.user_id = n.id",
+        folded=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +93,14 @@ class Through:
     alone: str
 
     def read(self, select: str) -> str:
-        """The list's statement, beginning with the other table."""
+        """The list's statement, beginning with the other table.
+
+        Raises:
+            ValueError: it lacks a part, so it would be read in another order than it is sorted.
+        """
         for plain, instead in self.swapped.items():
+            if plain not in select:
+                raise ValueError(f"the statement does not have {plain!r}")
             select = select.replace(plain, instead)
         return f"{select} AND {self.belongs}"
 

@@ -13,7 +13,7 @@ from enlist.core.ids import Id
 from enlist.core.model import Message, MessageState, display_name
 from enlist.core.outcomes import Refusal
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
-from enlist.store.narrowing import Narrowing, Searched
+from enlist.store.narrowing import Narrowing, Searched, by_owner
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 from enlist.store.users import NOT_STAFF
 
@@ -185,11 +185,7 @@ _LIST = Listing(
         "message",
         (
             Searched("lower(m.recipient)", "lower(n.recipient)", "SELECT n.id FROM message n"),
-            Searched(
-                "COALESCE(u.username_folded, '')",
-                "n.username_folded",
-                "SELECT m.id FROM app_user n CROSS JOIN message m WHERE m.user_id = n.id",
-            ),
+            by_owner("message"),
         ),
         {
             "state": {

@@ -166,7 +166,6 @@ _DELETE = Query(
     "UPDATE app_user SET deleted_at = :now, state = 'disabled' "
     "WHERE id = :id AND deleted_at IS NULL",
 )
-_NAMED = "SELECT n.id FROM app_user n"
 _LIST = Listing(
     "users",
     f"{_COLUMNS} WHERE u.deleted_at IS NULL",
@@ -192,13 +191,19 @@ _LIST = Listing(
         "users",
         "app_user",
         tuple(
-            Searched(text.format("u"), text.format("n"), found)
-            for text, found in (
-                ("{0}.username_folded", _NAMED),
-                ("{0}.email_folded", _NAMED),
-                ("lower({0}.first_name || ' ' || {0}.last_name)", _NAMED),
-                ("lower({0}.last_name || ' ' || {0}.first_name)", _NAMED),
-                ("lower({0}.phone)", f"{_NAMED} WHERE n.phone <> ''"),
+            Searched(
+                text.format("u"),
+                text.format("n"),
+                "SELECT n.id FROM app_user n",
+                where=where,
+                folded=folded,
+            )
+            for text, where, folded in (
+                ("{0}.username_folded", "", True),
+                ("{0}.email_folded", "", True),
+                ("lower({0}.first_name || ' ' || {0}.last_name)", "", False),
+                ("lower({0}.last_name || ' ' || {0}.first_name)", "", False),
+                ("lower({0}.phone)", "n.phone <> ''", False),
             )
         ),
         {
