@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from enlist.core.clock import DAY
 from enlist.core.ids import Id
 from enlist.core.model import Enrollment, GrantKind
 from enlist.core.outcomes import Refusal
@@ -33,13 +34,20 @@ _TOKEN_TYPE = f"""e.grant_kind = 'registration_token' AND o.id IN (
              '{json.dumps(resolve([]).token_type.value)}')
            = '"' || CAST(:token_type AS text) || '"')"""
 """The organizations where that token type is in force, found once for the whole list."""
-_FIRST_SEEN = """CASE CAST(:first_seen AS text)
-        WHEN 'never' THEN e.used_at IS NULL
-        WHEN 'day' THEN e.used_at > :now - 86400000000
-        WHEN 'week' THEN e.used_at > :now - 604800000000
-        WHEN 'month' THEN e.used_at > :now - 2592000000000
-        WHEN 'earlier' THEN e.used_at <= :now - 2592000000000 END"""
+_SEEN = {
+    "day": f"e.used_at > :now - {DAY}",
+    "week": f"e.used_at > :now - {7 * DAY}",
+    "month": f"e.used_at > :now - {30 * DAY}",
+    "earlier": f"e.used_at <= :now - {30 * DAY}",
+}
 """When the device first came with it, from now back; a month is 30 days."""
+_FIRST_SEEN = " ".join(
+    [
+        "CASE CAST(:first_seen AS text) WHEN 'never' THEN e.used_at IS NULL",
+        *(f"WHEN '{value}' THEN {seen}" for value, seen in _SEEN.items()),
+        "END",
+    ]
+)
 _OF_DEVICE = Query(
     "enrollment.of_device",
     f"""{_STANDING} WHERE e.device_id = :device_id AND e.deleted_at IS NULL
@@ -71,12 +79,6 @@ _OF_STATE = {
     "used": f"{_IDS} e.used_at IS NOT NULL",
     "revoked": f"{_IDS} e.state = 'revoked'",
     "on_hold": f"{_IDS} e.state = 'on_hold'",
-}
-_SEEN = {
-    "day": f"{_IDS} e.used_at > :now - 86400000000",
-    "week": f"{_IDS} e.used_at > :now - 604800000000",
-    "month": f"{_IDS} e.used_at > :now - 2592000000000",
-    "earlier": f"{_IDS} e.used_at <= :now - 2592000000000",
 }
 _LIST = Listing(
     "enrollments",
@@ -134,7 +136,7 @@ _LIST = Listing(
         {
             "state": _OF_STATE,
             "token_status": {**_OF_STATE, "in_progress": _OF_STATE["active"]},
-            "first_seen": _SEEN,
+            "first_seen": {value: f"{_IDS} {seen}" for value, seen in _SEEN.items()},
             "message_state": {
                 **{
                     state: f"{_OF_MESSAGE} m.state = '{state}'" for state in ("failed", "delivered")
