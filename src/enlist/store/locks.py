@@ -11,26 +11,51 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from enlist.core.ids import Id
+from enlist.store import limits
 from enlist.store.listing import path_end
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 MOST_SHOWN: Final = 500
 """Of each kind, and of what is counted on tokens."""
 
+_LENGTH_OF_ID: Final = 36
+_NO_NETWORKS: Final = (
+    limits.BEGUN,
+    limits.CHECKED,
+    limits.API_SESSION,
+    limits.RENEWAL,
+    limits.SENT,
+    limits.SELF_SERVICE,
+    limits.ACCOUNT_LINK,
+    limits.REFUSED,
+    limits.TOLD,
+    limits.ACCOUNT,
+    limits.LOGIN,
+)
+"""What begins the names of all else that may be counted as often."""
+
+
+def _begins(source: str, prefix: str) -> str:
+    """Condition that a row of the throttle counts this; by LIKE, `_` would be any letter."""
+    return f"substr({source}, 1, {len(prefix)}) = '{prefix}'"
+
+
+def _whose(prefix: str, most: str = "") -> str:
+    """The id in the name of a count; with `most`, where there are as many as that parameter."""
+    enough = f" AND t.refused >= :{most}" if most else ""
+    part = f"substr(t.source, {len(prefix) + 1}, {_LENGTH_OF_ID})"
+    return f"WHEN {_begins('t.source', prefix)}{enough} THEN {part}"
+
+
 # Names that nobody has are counted as well, as digests: strangers can make up any number of them.
 # Only what names somebody is looked at, so they take no place from it. By CROSS JOIN, SQLite reads
 # the counts and looks each up; not all users, and for each of them the counts.
-_NAMED = """
-    CASE WHEN substr(t.source, 1, 8) = 'account:'
-              THEN substr(t.source, 9, 36)
-         WHEN substr(t.source, 1, 13) = 'account_link:' AND t.refused >= :links
-              THEN substr(t.source, 14, 36)
-         WHEN substr(t.source, 1, 6) = 'begun:' AND t.refused >= :attempts
-              THEN substr(t.source, 7, 36)
-         WHEN substr(t.source, 1, 8) = 'renewal:' AND t.refused >= :renewals
-              THEN substr(t.source, 9, 36)
-         WHEN substr(t.source, 1, 12) = 'api_session:' AND t.refused >= :api_sessions
-              THEN substr(t.source, 13, 36)
+_NAMED = f"""
+    CASE {_whose(limits.ACCOUNT)}
+         {_whose(limits.ACCOUNT_LINK, "links")}
+         {_whose(limits.BEGUN, "attempts")}
+         {_whose(limits.RENEWAL, "renewals")}
+         {_whose(limits.API_SESSION, "api_sessions")}
     END"""
 _OF_TEXT = """
     SELECT t.source, t.refused, t.window_ends_at, found.id
@@ -45,20 +70,18 @@ _OF = {
         f"lock.of_{table}",
         _OF_TEXT.format(table=table, named=_NAMED),
         postgres=_OF_TEXT.format(
-            table=table, named=f"CASE WHEN length({_NAMED}) = 36 THEN CAST({_NAMED} AS uuid) END"
+            table=table,
+            named=f"CASE WHEN length({_NAMED}) = {_LENGTH_OF_ID} THEN CAST({_NAMED} AS uuid) END",
         ),
     )
     for table in ("app_user", "enrollment", "device")
 }
 _OF_NETWORKS = Query(
     "lock.of_networks",
-    """
+    f"""
     SELECT source, refused, window_ends_at FROM throttle
      WHERE window_ends_at > :now AND refused >= :refusals
-       AND substr(source, 1, 5) NOT IN ('told:', 'sent:')
-       AND substr(source, 1, 6) NOT IN ('login:', 'begun:')
-       AND substr(source, 1, 8) NOT IN ('refused:', 'checked:', 'account:', 'renewal:')
-       AND substr(source, 1, 12) NOT IN ('api_session:', 'account_link', 'self-service')
+       AND NOT ({" OR ".join(_begins("source", prefix) for prefix in _NO_NETWORKS)})
      ORDER BY window_ends_at DESC, source LIMIT :most
     """,
 )
