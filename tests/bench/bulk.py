@@ -13,7 +13,6 @@ import http.client
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,9 +31,9 @@ from enlist.verbs.callers import host_caller
 from enlist.verbs.register_many import MOST_ROWS
 from enlist.wiring.installation import open_installation
 from tests.bench import redeem, report
+from tests.bench.both import on_both
 from tests.bench.redeem import beginning, must
 from tests.peers.base import free_port
-from tests.peers.postgres import cluster
 
 AIM: Final = 10_000
 MOST_GROWTH: Final = 100.0
@@ -148,20 +147,5 @@ def _check(folder: Path, database: str, issued: int) -> None:
         raise RuntimeError(f"void: {issued} were answered, but {dict(counts)}")
 
 
-def main() -> int:
-    """Both stores; 1 where an aim is missed."""
-    kept = []
-    for store in ("SQLite", "PostgreSQL"):
-        running = cluster(durable=True) if store == "PostgreSQL" else None
-        try:
-            with tempfile.TemporaryDirectory(prefix="enlist-bench-") as folder:
-                database = running.create_database() if running else ""
-                kept.append(run(Path(folder), database, store))
-        finally:
-            if running:
-                running.stop()
-    return 0 if all(kept) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both(run))

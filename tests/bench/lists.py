@@ -31,6 +31,7 @@ from enlist.verbs.views import (
 )
 from enlist.verbs.views_overview import Overview, SearchEverything
 from tests.bench import million, report
+from tests.bench.both import on_both
 from tests.bench.redeem import memory_of_pid
 from tests.installation import Enlist, SettableClock, opened_on, settings_for
 from tests.store.raw import opened
@@ -199,22 +200,5 @@ def _p95(times: Sequence[float]) -> float:
     return sorted(times)[-max(1, len(times) // 20) - 1] if len(times) > 1 else times[0]
 
 
-def main() -> int:
-    """Both stores."""
-    import tempfile
-
-    from tests.peers.postgres import cluster
-
-    running = cluster(durable=True)
-    try:
-        met = []
-        for store, make in (("SQLite", str), ("PostgreSQL", running.create_database)):
-            with tempfile.TemporaryDirectory(prefix="enlist-bench-") as folder:
-                met.append(run(Path(folder), make(), store))
-    finally:
-        running.stop()
-    return 0 if all(met) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both(run))

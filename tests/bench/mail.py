@@ -16,7 +16,6 @@ import multiprocessing
 import os
 import smtplib
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -30,8 +29,8 @@ from typing import Final
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.bench import bulk, many, redeem, report
+from tests.bench.both import on_both
 from tests.peers.base import free_port
-from tests.peers.postgres import cluster
 
 LETTERS: Final = int(os.environ.get("BENCH_LETTERS", "10000"))
 LEAST: Final = 200.0
@@ -194,20 +193,5 @@ def run(folder: Path, database: str, store: str) -> bool:
     return report.show_aims(title, aims)
 
 
-def main() -> int:
-    """Both stores; 1 where an aim is missed."""
-    kept = []
-    for store in ("SQLite", "PostgreSQL"):
-        running = cluster(durable=True) if store == "PostgreSQL" else None
-        try:
-            with tempfile.TemporaryDirectory(prefix="enlist-bench-") as folder:
-                database = running.create_database() if running else ""
-                kept.append(run(Path(folder), database, store))
-        finally:
-            if running:
-                running.stop()
-    return 0 if all(kept) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both(run))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -19,8 +18,8 @@ from typing import Final
 from enlist.store import enrollment_status
 from enlist.store.listing import Page, PageRequest
 from tests.bench import report
+from tests.bench.both import on_both
 from tests.installation import Enlist, SettableClock, opened_on, settings_for
-from tests.peers.postgres import cluster
 from tests.store.many import COUNTED_ID
 from tests.store.raw import Raw, opened
 
@@ -121,20 +120,5 @@ def _slow(enlist: Enlist, request: PageRequest) -> float:
     return sorted(took)[-2]
 
 
-def main() -> int:
-    """Both stores; 1 where an aim is missed."""
-    kept = []
-    for store in ("SQLite", "PostgreSQL"):
-        running = cluster(durable=True) if store == "PostgreSQL" else None
-        try:
-            with tempfile.TemporaryDirectory(prefix="enlist-bench-") as folder:
-                database = running.create_database() if running else ""
-                kept.append(run(Path(folder), database, store))
-        finally:
-            if running:
-                running.stop()
-    return 0 if all(kept) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both(run))
