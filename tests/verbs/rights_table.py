@@ -500,10 +500,11 @@ ELSEWHERE = {
     "NewRecoveryCodes",
     "FinishSignIn",
     "ProveEvent",
-    # Always refuses; wraps others; what Reset and Reassign share.
+    # Always refuses; wraps others; what Reset and Reassign share, and both links.
     "ApiKeyAgain",
     "Idempotent",
     "Afresh",
+    "ByLink",
 }
 
 HOST_ALONE: dict[str, Any] = {

@@ -19,16 +19,17 @@ from enlist.core.events import Happening
 from enlist.core.ids import NOTHING, Id, new_id
 from enlist.core.model import User
 from enlist.core.outcomes import Done, Effect, Refusal, Subjects
-from enlist.core.secrets import Kind, Secret
-from enlist.store import events, limits, password_links, sign_ins, users
+from enlist.core.secrets import Kind
+from enlist.store import events, limits, password_links, users
 from enlist.store import notices as stored_notices
 from enlist.store.notices import Notice
 from enlist.store.password_links import Forgetful, NewLink
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
+from enlist.verbs.by_link import ByLink, Ready
 from enlist.verbs.channels import EMAIL
 from enlist.verbs.driver import Tools, Verb
-from enlist.verbs.tries import all_counts, name_digest
+from enlist.verbs.tries import name_digest
 
 LIFETIME: Final = 24 * HOUR
 STAFF_LIFETIME: Final = 48 * HOUR
@@ -182,25 +183,8 @@ def _of_nobody(posted: Posted) -> Posted:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A link that works, whose it is, and what tries at his account are counted by."""
-
-    digest: bytes
-    user: User
-    counts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The same, with the new password's hash."""
-
-    setting: Setting
-    password_hash: str
-
-
 @dataclass(frozen=True)
-class UsePasswordLink(Verb[Setting, Ready, User]):
+class UsePasswordLink(ByLink):
     """Set one's password with the link that was sent; wherever he is signed in, that ends.
 
     A second factor stays, and is asked for when he signs in.
@@ -209,38 +193,19 @@ class UsePasswordLink(Verb[Setting, Ready, User]):
     disabled users; `password_too_short`, `validation_failed`.
     """
 
-    link: Secret
-    password: Secret
-
     name = "use_password_link"
-    refused_as = "sign_in.refused"
-    throttled = True
-    hashes = True
+    event = "user.password_link_used"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Setting | Refusal:
+    def find(self, tools: Tools, tx: Reader) -> tuple[bytes, User] | Refusal:
         found = password_links.living(tx, tools.keys.digests(Kind.PASSWORD_LINK, self.link))
         user = users.find(tx, found[1]) if found else None
-        if found is None or user is None:
-            return _INVALID
-        weak = fields.weak(self.password)
-        if weak is not None:
-            return Refusal(weak.code, fields=weak.fields, holder=True, about=user.subjects)
-        return Setting(found[0], user, all_counts(tx, user.id))
+        return _INVALID if found is None or user is None else (found[0], user)
 
-    def work(self, tools: Tools, caller: Caller, seen: Setting) -> Ready | Refusal:
-        return Ready(seen, tools.passwords.hash(self.password))
-
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[User] | Refusal:
-        found, user = ready.setting, ready.setting.user
+    def use(self, tx: Tx, ready: Ready) -> Refusal | None:
+        user_id = ready.setting.user.id
         # Him first, as whatever ends his link does: else each could wait for the other.
-        if not users.hold(tx, user.id) or not password_links.use(tx, user.id, found.digest):
+        if not users.hold(tx, user_id):
             return _INVALID
-        if not users.set_password(tx, user.id, ready.password_hash):
+        if not password_links.use(tx, user_id, ready.setting.digest):
             return _INVALID
-        ended = sign_ins.end_all(tx, user.id)
-        for count in found.counts:
-            limits.forget_tries(tx, count)
-        data, personal = {"sign_ins_ended": ended}, {"user": user.username}
-        happening = Happening("user.password_link_used", user.subjects, data, personal)
-        events.record(tx, caller, happening)
-        return Done(user)
+        return None if users.set_password(tx, user_id, ready.password_hash) else _INVALID

@@ -22,23 +22,20 @@ from enlist.core.policy import Role
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import (
     events,
-    limits,
     outbox,
     password_links,
     recoveries,
     roles,
     second_factors,
     setup_links,
-    sign_ins,
     users,
 )
 from enlist.store.outbox import NewMessage
 from enlist.store.tx import Reader, Tx
-from enlist.verbs import fields
+from enlist.verbs.by_link import ByLink, Ready
 from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import user_named
 from enlist.verbs.rights import host_alone
-from enlist.verbs.tries import all_counts
 
 LIFETIME: Final = HOUR
 PURPOSE: Final = "recovery"
@@ -141,65 +138,30 @@ def _recoverable(tx: Reader, user: User) -> User | Refusal:
     return user
 
 
-@dataclass(frozen=True, slots=True)
-class Recovering:
-    """A link that works, whose it is, and what tries at his account are counted by."""
-
-    digest: bytes
-    user: User
-    counts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The same, with the new password's hash."""
-
-    recovering: Recovering
-    password_hash: str
-
-
 @dataclass(frozen=True)
-class UseRecoveryLink(Verb[Recovering, Ready, User]):
+class UseRecoveryLink(ByLink):
     """Set a new password with a recovery link; every sign-in of that user ends.
 
     Refusals: `recovery_link_invalid`, alike for unknown, used and old links and for who is no
     administrator any more; `password_too_short`, `validation_failed`.
     """
 
-    link: Secret
-    password: Secret
-
     name = "use_recovery_link"
-    refused_as = "sign_in.refused"
-    throttled = True
-    hashes = True
+    event = "user.recovered"
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Recovering | Refusal:
+    def find(self, tools: Tools, tx: Reader) -> tuple[bytes, User] | Refusal:
         digest = setup_links.living(tx, tools.keys.digests(Kind.RECOVERY_LINK, self.link))
         named = parse_id(self.link.reveal().partition(".")[0])
         user = users.find(tx, named) if digest and named else None
         if digest is None or user is None or isinstance(_recoverable(tx, user), Refusal):
             return Refusal("recovery_link_invalid", reason="unknown, used or over")
-        weak = fields.weak(self.password)
-        if weak is not None:
-            return Refusal(weak.code, fields=weak.fields, holder=True, about=user.subjects)
-        return Recovering(digest, user, all_counts(tx, user.id))
+        return digest, user
 
-    def work(self, tools: Tools, caller: Caller, seen: Recovering) -> Ready | Refusal:
-        return Ready(seen, tools.passwords.hash(self.password))
-
-    def apply(self, tx: Tx, caller: Caller, ready: Ready) -> Done[User] | Refusal:
-        found = ready.recovering
-        if not setup_links.use(tx, found.digest):
+    def use(self, tx: Tx, ready: Ready) -> Refusal | None:
+        user_id = ready.setting.user.id
+        if not setup_links.use(tx, ready.setting.digest):
             return Refusal("recovery_link_invalid", reason="somebody else was first")
-        if not users.set_password(tx, found.user.id, ready.password_hash):
+        if not users.set_password(tx, user_id, ready.password_hash):
             return Refusal("recovery_link_invalid", reason="the user is gone")
-        password_links.end(tx, found.user.id)
-        ended = sign_ins.end_all(tx, found.user.id)
-        for count in found.counts:
-            limits.forget_tries(tx, count)
-        personal = {"user": found.user.username}
-        data = {"sign_ins_ended": ended}
-        happening = Happening("user.recovered", found.user.subjects, data, personal)
-        events.record(tx, caller, happening)
-        return Done(found.user)
+        password_links.end(tx, user_id)
+        return None
