@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
-from enlist.store import feed, organizations, webhooks
+from enlist.store import feed, organizations, receivers
 from enlist.store.feed import SealedEvent
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.deliver import back_off
 from enlist.verbs.driver import Answered, QuickVerb, Tools, Verb, View
-from enlist.verbs.webhooks import CLAIMED
+from enlist.verbs.revocation_webhook import CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def receiver_id(address: str) -> str:
 
 def standing(tx: Reader, receiver: str) -> tuple[int, int]:
     """How many events he was not told of, and when the oldest of them was; 0 for none."""
-    found, end = webhooks.find(tx, receiver), feed.last(tx)
+    found, end = receivers.find(tx, receiver), feed.last(tx)
     place = int(found.cursor) if found.cursor else feed.BEFORE_ALL
     root = organizations.root(tx)
     if root is None or place >= end:
@@ -78,7 +78,7 @@ class ClaimSyslog(Verb[Standing, Standing, Standing]):
     name = "claim_syslog"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Standing | Refusal:
-        found, end = webhooks.find(tx, self.receiver), feed.last(tx)
+        found, end = receivers.find(tx, self.receiver), feed.last(tx)
         place = int(found.cursor) if found.cursor else feed.BEFORE_ALL
         free = place != end and max(found.next_try_at, found.claimed_until) <= tx.now
         return Standing(place, tx.now + CLAIMED if free else 0, found.tries, end)
@@ -89,7 +89,7 @@ class ClaimSyslog(Verb[Standing, Standing, Standing]):
         return seen if seen.held else Answered(Done(seen))
 
     def apply(self, tx: Tx, caller: Caller, ready: Standing) -> Done[Standing] | Refusal:
-        won = webhooks.claim(tx, self.receiver, _cursor(ready.place), ready.held)
+        won = receivers.claim(tx, self.receiver, _cursor(ready.place), ready.held)
         return Done(ready if won else replace(ready, held=0))
 
 
@@ -108,7 +108,7 @@ class NoteLogged(QuickVerb[None, int]):
 
     def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[int] | Refusal:
         until = max(tx.now + CLAIMED, self.held + 1)
-        told = webhooks.told(tx, self.receiver, _cursor(self.place), self.held, until)
+        told = receivers.told(tx, self.receiver, _cursor(self.place), self.held, until)
         return Done(until if told else 0)
 
 
@@ -127,7 +127,7 @@ class LetGoOfSyslog(QuickVerb[None, None]):
 
     def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[None] | Refusal:
         later = tx.now + back_off(self.tries) if self.tries else 0
-        webhooks.let_go(tx, self.receiver, self.held, self.tries, later)
+        receivers.let_go(tx, self.receiver, self.held, self.tries, later)
         return Done(None)
 
 

@@ -58,11 +58,11 @@ from enlist.wiring.listener_names import tls_by_name
 from enlist.wiring.listening import listening
 from enlist.wiring.logs import configure_logs
 from enlist.wiring.missing_keys import MissingKeys
+from enlist.wiring.revocation_webhook import revocation_webhook
 from enlist.wiring.sealer import SealerThread
 from enlist.wiring.signers import Signers, spare_processors
 from enlist.wiring.syslog import syslog
 from enlist.wiring.waves import WavesThread
-from enlist.wiring.webhook import webhook
 
 _log = structlog.get_logger("enlist.server")
 _AT_ONCE = 0.5
@@ -255,7 +255,7 @@ def _beside(
         *more,
         AnotherKey(installation, settings.data),
         *listening(installation.store, settings, workers.hear),
-        *webhook(installation.driver, settings),
+        *revocation_webhook(installation.driver, settings),
         *syslog(installation.driver, settings),
         HooksThread(installation.driver, settings.outbound_allowed),
         alerts.AlertsThread(installation.driver, functools.partial(alerts.machine, settings)),

@@ -27,9 +27,9 @@ from enlist.delivery.webhook import Webhook, signature
 from enlist.store import credentials
 from enlist.store.tx import Query
 from enlist.verbs.reset import Reset
+from enlist.verbs.revocation_webhook import CLAIMED, ClaimWebhook, Due
 from enlist.verbs.revocations import TakeUpRevocations
-from enlist.verbs.webhooks import CLAIMED, ClaimWebhook, Due
-from enlist.wiring.webhook import WebhookThread
+from enlist.wiring.revocation_webhook import RevocationWebhookThread
 from tests.connections import enrolled
 from tests.devices import enroll
 from tests.installation import SHOWN, Enlist, done
@@ -146,7 +146,7 @@ def receiver() -> Iterator[Receiver]:
 class Teller:
     """The thread of a process, whose rounds a test makes itself."""
 
-    thread: WebhookThread
+    thread: RevocationWebhookThread
 
     def round(self) -> float:
         """How long it would rest after this round."""
@@ -159,7 +159,9 @@ class Teller:
 
 
 def teller(enlist: Enlist, receiver: Receiver) -> Teller:
-    return Teller(WebhookThread(enlist.driver, Webhook(receiver.url, KEY, patience=DEADLINE)))
+    return Teller(
+        RevocationWebhookThread(enlist.driver, Webhook(receiver.url, KEY, patience=DEADLINE))
+    )
 
 
 def reset(enlist: Enlist, *keys: int) -> list[str]:
@@ -270,7 +272,7 @@ def test_a_receiver_who_takes_too_long_in_all_has_not_taken_it(
 ) -> None:
     """Though he never lets anybody wait for long; else he would hold up what comes behind it."""
     webhook = Webhook(receiver.url, KEY, patience=0.2)
-    telling, serials = Teller(WebhookThread(enlist.driver, webhook)), reset(enlist, 0)
+    telling, serials = Teller(RevocationWebhookThread(enlist.driver, webhook)), reset(enlist, 0)
     receiver.drips = 500
     assert telling.round() > 0
     receiver.drips = 0

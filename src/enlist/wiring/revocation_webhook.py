@@ -1,4 +1,7 @@
-"""A thread that tells the receiver of the webhook what was revoked; of many processes, one does."""
+"""A thread that posts what was revoked to one receiver; of many processes, one does.
+
+Webhooks of organizations, which get events, have a thread of their own (`hooks`).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from enlist.settings import Settings
 from enlist.store.revocations import Revocation
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.driver import Driver
+from enlist.verbs.revocation_webhook import ClaimWebhook, Due, LetGo, NoteTold
 from enlist.verbs.revocations import TakeUpRevocations, cursor_of
-from enlist.verbs.webhooks import ClaimWebhook, Due, LetGo, NoteTold
 from enlist.wiring.background import Background
 
 EVERY: Final = 0.5
@@ -29,7 +32,7 @@ for _outcome in ("taken", "refused"):
 _log = structlog.get_logger("enlist.webhook")
 
 
-class WebhookThread(Background):
+class RevocationWebhookThread(Background):
     """Posts each revocation until it is taken, and only then the next one."""
 
     def __init__(self, driver: Driver, webhook: Webhook, *, every: float = EVERY) -> None:
@@ -85,9 +88,9 @@ class WebhookThread(Background):
         return 0 if isinstance(noted, Refusal) else noted.value
 
 
-def webhook(driver: Driver, settings: Settings) -> tuple[Background, ...]:
+def revocation_webhook(driver: Driver, settings: Settings) -> tuple[Background, ...]:
     """The thread, where the settings name a receiver."""
     if not settings.revocation_webhook:
         return ()
     receiver = Webhook(settings.revocation_webhook, settings.revocation_webhook_key)
-    return (WebhookThread(driver, receiver),)
+    return (RevocationWebhookThread(driver, receiver),)

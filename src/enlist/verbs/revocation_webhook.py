@@ -1,4 +1,4 @@
-"""Telling the receiver of a webhook of every revocation, in order, at least once.
+"""Telling the receiver of the revocation webhook of every revocation, in order, at least once.
 
 What he has taken is written down after each. Who tells him holds a claim meanwhile, so that of many
 processes one does; a claim that ran out, because its process died or was held up, is somebody
@@ -13,7 +13,7 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.clock import SECOND
 from enlist.core.outcomes import Done, Refusal
-from enlist.store import organizations, revocations, webhooks
+from enlist.store import organizations, receivers, revocations
 from enlist.store.revocations import Revocation
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.deliver import back_off
@@ -43,7 +43,7 @@ class ClaimWebhook(Verb[Due | None, Due, Due | None]):
     name = "claim_webhook"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Due | Refusal | None:
-        found = webhooks.find(tx, self.receiver)
+        found = receivers.find(tx, self.receiver)
         if max(found.next_try_at, found.claimed_until) > tx.now:
             return None
         root = organizations.root(tx)
@@ -59,7 +59,7 @@ class ClaimWebhook(Verb[Due | None, Due, Due | None]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Due) -> Done[Due | None] | Refusal:
         until = tx.now + CLAIMED
-        won = webhooks.claim(tx, self.receiver, ready.cursor, until)
+        won = receivers.claim(tx, self.receiver, ready.cursor, until)
         return Done(Due(ready.items, ready.cursor, until) if won else None)
 
 
@@ -81,7 +81,9 @@ class NoteTold(QuickVerb[None, int]):
 
     def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[int] | Refusal:
         until = max(tx.now + CLAIMED, self.held + 1)
-        return Done(until if webhooks.told(tx, self.receiver, self.cursor, self.held, until) else 0)
+        return Done(
+            until if receivers.told(tx, self.receiver, self.cursor, self.held, until) else 0
+        )
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,10 @@ class LetGo(QuickVerb[int, None]):
     name = "let_go_of_webhook"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> int | Refusal:
-        return webhooks.find(tx, self.receiver).tries
+        return receivers.find(tx, self.receiver).tries
 
     def apply(self, tx: Tx, caller: Caller, ready: int) -> Done[None] | Refusal:
         tries = ready + 1 if self.refused else 0
         next_try_at = tx.now + back_off(tries) if self.refused else 0
-        webhooks.let_go(tx, self.receiver, self.held, tries, next_try_at)
+        receivers.let_go(tx, self.receiver, self.held, tries, next_try_at)
         return Done(None)

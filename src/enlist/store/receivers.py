@@ -1,4 +1,6 @@
-"""How far the receivers of webhooks have been told of revocations, and who is telling them.
+"""How far receivers have been told of what comes in an order, and who is telling them.
+
+Of revocations it is whoever the revocation webhook posts to, of events the syslog receiver.
 
 A claim runs out, so a process that dies in the middle holds nobody up for long. Its time is what
 its holder proves himself by: no other claim has it.
@@ -11,32 +13,32 @@ from dataclasses import dataclass
 from enlist.store.tx import Query, Reader, Tx
 
 _FIND = Query(
-    "webhook.find",
+    "receiver.find",
     "SELECT cursor, tries, next_try_at, claimed_until FROM revocation_webhook WHERE id = :id",
 )
 _BEGIN = Query(
-    "webhook.begin",
+    "receiver.begin",
     """
     INSERT INTO revocation_webhook (id, cursor, tries, next_try_at, claimed_until)
     VALUES (:id, '', 0, 0, 0) ON CONFLICT DO NOTHING
     """,
 )
 _CLAIM = Query(
-    "webhook.claim",
+    "receiver.claim",
     """
     UPDATE revocation_webhook SET claimed_until = :until
      WHERE id = :id AND cursor = :cursor AND claimed_until <= :now AND next_try_at <= :now
     """,
 )
 _TOLD = Query(
-    "webhook.told",
+    "receiver.told",
     """
     UPDATE revocation_webhook SET cursor = :cursor, tries = 0, claimed_until = :until
      WHERE id = :id AND claimed_until = :held
     """,
 )
 _LET_GO = Query(
-    "webhook.let_go",
+    "receiver.let_go",
     """
     UPDATE revocation_webhook SET tries = :tries, next_try_at = :next_try_at, claimed_until = 0
      WHERE id = :id AND claimed_until = :held
@@ -46,10 +48,10 @@ _LET_GO = Query(
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Somebody who is told by a webhook.
+    """Somebody who is told.
 
     Attributes:
-        cursor: of the last revocation that he took; "" for none.
+        cursor: of the last thing that he took; "" for none.
         tries: how often he has not taken the next one.
         next_try_at, claimed_until: microseconds UTC.
     """
