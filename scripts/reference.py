@@ -18,11 +18,11 @@ from prometheus_client import REGISTRY
 
 import enlist.delivery.worker
 import enlist.web.app
-import enlist.wiring.hooks
 import enlist.wiring.revocation_webhook
 import enlist.wiring.sealer
 import enlist.wiring.signers
-import enlist.wiring.syslog  # noqa: F401 - all of these register metrics
+import enlist.wiring.syslog
+import enlist.wiring.webhooks  # noqa: F401 - all of these register metrics
 from enlist.cli.application import build
 from enlist.core.events import EVENT_VERSION, FORM, KINDS
 from enlist.core.policy import ROLES, SETTINGS, Permission

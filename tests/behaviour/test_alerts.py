@@ -16,19 +16,19 @@ from enlist.delivery.channels import Channel
 from enlist.delivery.worker import Worker
 from enlist.store import channel_health, sms
 from enlist.store.alerts import Alert
-from enlist.store.hooks import failing
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Tx
+from enlist.store.webhooks import failing
 from enlist.verbs.alert_kinds import ALERT_KINDS, refusals_marks
 from enlist.verbs.alert_routes import RoutesAt, SetAlertRoutes, ShowAlertRoutes
 from enlist.verbs.alert_tests import AlertTest, ShowAlertTest, TestAlerts
 from enlist.verbs.alerts import ListAlerts, RaiseAlerts
 from enlist.verbs.device_status import DeviceStatus
-from enlist.verbs.hooks import AddWebhook, SwitchWebhook
 from enlist.verbs.reset import Reset
 from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.watching import OfMachine, WatchOver
+from enlist.verbs.webhooks import AddWebhook, SwitchWebhook
 from tests.behaviour.renewing import confirm, renewed
 from tests.connections import enrolled
 from tests.delivery.world import PUBLIC_URL, channel_to

@@ -25,7 +25,6 @@ from enlist.verbs.devices import ChangeDevice
 from enlist.verbs.erase import Erase, Erased
 from enlist.verbs.exporting import BeginExport, ExportEnrollments
 from enlist.verbs.groups import AddGroup, AddMember
-from enlist.verbs.hooks import AddWebhook
 from enlist.verbs.importing import Importing
 from enlist.verbs.reassign import Reassign
 from enlist.verbs.register import Register
@@ -38,6 +37,7 @@ from enlist.verbs.users import ChangeUser, DeleteUser
 from enlist.verbs.verify_log import Verification, verify
 from enlist.verbs.views import ExportEvents, ListUsers
 from enlist.verbs.views_overview import SearchEverything
+from enlist.verbs.webhooks import AddWebhook
 from tests.behaviour.resetting import connected, standing
 from tests.installation import MAILED, PASSWORD, Enlist, code, done
 

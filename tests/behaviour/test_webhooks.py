@@ -19,10 +19,11 @@ from enlist.core.caller import SYSTEM
 from enlist.core.outcomes import Refusal
 from enlist.delivery.guard import Guard
 from enlist.delivery.webhook import Poster
-from enlist.store.hooks import HookDelivery
+from enlist.store.webhooks import HookDelivery
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.expiring import TellExpired
-from enlist.verbs.hooks import (
+from enlist.verbs.sealing import Sealer
+from enlist.verbs.webhooks import (
     AddWebhook,
     DeleteWebhook,
     HookMade,
@@ -33,8 +34,7 @@ from enlist.verbs.hooks import (
     SwitchWebhook,
     TestWebhook,
 )
-from enlist.verbs.sealing import Sealer
-from enlist.wiring.hooks import HooksThread
+from enlist.wiring.webhooks import WebhooksThread
 from tests.installation import Enlist, done
 
 
@@ -92,7 +92,7 @@ class World:
         self.allowed = frozenset({f"127.0.0.1:{self.receiver.port}"})
         object.__setattr__(self.enlist.driver.tools, "outbound_allowed", self.allowed)
         self._sealer = Sealer(self.enlist.store)
-        self._thread = HooksThread(self.enlist.driver, self.allowed)
+        self._thread = WebhooksThread(self.enlist.driver, self.allowed)
         self.seal()
 
     def seal(self) -> None:
@@ -220,7 +220,7 @@ def test_two_processes_post_each_once(world: World) -> None:
     for number in range(10):
         world.enlist.register("ada", name=f"laptop-{number}")
     world.seal()
-    threads = [HooksThread(world.enlist.driver, world.allowed) for _ in range(2)]
+    threads = [WebhooksThread(world.enlist.driver, world.allowed) for _ in range(2)]
     world.enlist.together([thread.look for thread in threads])
     while threads[0].look():
         pass

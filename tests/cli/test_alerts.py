@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enlist.verbs.hooks import AddWebhook
+from enlist.verbs.webhooks import AddWebhook
 from tests.alerts import raise_alert
 from tests.cli.conftest import Run
 from tests.installation import Enlist

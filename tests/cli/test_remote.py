@@ -19,9 +19,9 @@ from enlist.cli.remote.connection import Connection
 from enlist.core.faults import Unusable
 from enlist.core.secrets import Secret
 from enlist.verbs.device_details import DeviceDetails
-from enlist.verbs.hooks import AddWebhook, TestWebhook
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import Register
+from enlist.verbs.webhooks import AddWebhook, TestWebhook
 from tests.cli.conftest import COMMANDS, HERE, Run, key_file
 from tests.connections import Process, enrolled
 from tests.installation import Enlist, done

@@ -13,10 +13,10 @@ from prometheus_client import REGISTRY
 
 import enlist.delivery.worker
 import enlist.web.app
-import enlist.wiring.hooks
 import enlist.wiring.revocation_webhook
 import enlist.wiring.sealer
-import enlist.wiring.syslog  # noqa: F401 - all five register metrics
+import enlist.wiring.syslog
+import enlist.wiring.webhooks  # noqa: F401 - all of these register metrics
 
 MONITORING = Path(__file__).resolve().parents[2] / "packaging" / "monitoring"
 DASHBOARD = json.loads((MONITORING / "grafana.json").read_text())

@@ -18,7 +18,6 @@ from enlist.verbs import (
     device_lists,
     erase,
     groups,
-    hooks,
     imports,
     offboard,
     own_roles,
@@ -29,6 +28,7 @@ from enlist.verbs import (
     saved_views,
     users,
     waves,
+    webhooks,
 )
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.importing import Importing
@@ -84,14 +84,14 @@ def one_of_many(world: World, user: str) -> register_many.RegisterInBulk:
 
 
 def webhook(world: World, place: str) -> str:
-    return world.do(hooks.AddWebhook("Inventory", "https://hooks.example.com/", place)).hook.id
+    return world.do(webhooks.AddWebhook("Inventory", "https://hooks.example.com/", place)).hook.id
 
 
 def delivery(world: World, place: str) -> tuple[str, str]:
     """One that waits, so that there is nothing to replay yet."""
     hook = webhook(world, place)
-    world.do(hooks.TestWebhook(hook))
-    return hook, world.see(hooks.ListDeliveries(filters={"webhook": hook})).items[0].id
+    world.do(webhooks.TestWebhook(hook))
+    return hook, world.see(webhooks.ListDeliveries(filters={"webhook": hook})).items[0].id
 
 
 def import_job(world: World, place: str) -> str:

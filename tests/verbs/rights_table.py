@@ -31,7 +31,6 @@ from enlist.verbs import (
     feed,
     first_device,
     groups,
-    hooks,
     identities,
     imports,
     keys,
@@ -66,6 +65,7 @@ from enlist.verbs import (
     views_details,
     views_overview,
     waves,
+    webhooks,
     workplace,
 )
 from tests.verbs import fresh
@@ -308,26 +308,30 @@ REQUESTS: dict[str, Asked] = {
         STAFF_READERS,
         0,
     ),
-    "ListWebhooks": Asked(lambda _w, p: hooks.ListWebhooks(p), STAFF_READERS, 0),
-    "ListDeliveries": Asked(lambda _w, p: hooks.ListDeliveries(p), STAFF_READERS, 0),
+    "ListWebhooks": Asked(lambda _w, p: webhooks.ListWebhooks(p), STAFF_READERS, 0),
+    "ListDeliveries": Asked(lambda _w, p: webhooks.ListDeliveries(p), STAFF_READERS, 0),
     "AddWebhook": Asked(
-        lambda _w, p: hooks.AddWebhook("Inventory", "https://hooks.example.com/", p),
+        lambda _w, p: webhooks.AddWebhook("Inventory", "https://hooks.example.com/", p),
         ADMINISTRATORS,
     ),
-    "WebhookAgain": Asked(lambda w, p: hooks.WebhookAgain(fresh.webhook(w, p)), ADMINISTRATORS, 0),
+    "WebhookAgain": Asked(
+        lambda w, p: webhooks.WebhookAgain(fresh.webhook(w, p)), ADMINISTRATORS, 0
+    ),
     "ChangeWebhook": Asked(
-        lambda w, p: hooks.ChangeWebhook(fresh.webhook(w, p), "Other"), ADMINISTRATORS
+        lambda w, p: webhooks.ChangeWebhook(fresh.webhook(w, p), "Other"), ADMINISTRATORS
     ),
     "RenewWebhookSecret": Asked(
-        lambda w, p: hooks.RenewWebhookSecret(fresh.webhook(w, p)), ADMINISTRATORS
+        lambda w, p: webhooks.RenewWebhookSecret(fresh.webhook(w, p)), ADMINISTRATORS
     ),
     "SwitchWebhook": Asked(
-        lambda w, p: hooks.SwitchWebhook(fresh.webhook(w, p), on=False), ADMINISTRATORS
+        lambda w, p: webhooks.SwitchWebhook(fresh.webhook(w, p), on=False), ADMINISTRATORS
     ),
-    "DeleteWebhook": Asked(lambda w, p: hooks.DeleteWebhook(fresh.webhook(w, p)), ADMINISTRATORS),
-    "TestWebhook": Asked(lambda w, p: hooks.TestWebhook(fresh.webhook(w, p)), ADMINISTRATORS),
+    "DeleteWebhook": Asked(
+        lambda w, p: webhooks.DeleteWebhook(fresh.webhook(w, p)), ADMINISTRATORS
+    ),
+    "TestWebhook": Asked(lambda w, p: webhooks.TestWebhook(fresh.webhook(w, p)), ADMINISTRATORS),
     "ReplayDelivery": Asked(
-        lambda w, p: hooks.ReplayDelivery(*fresh.delivery(w, p)), ADMINISTRATORS, 0
+        lambda w, p: webhooks.ReplayDelivery(*fresh.delivery(w, p)), ADMINISTRATORS, 0
     ),
     "ReadEvents": Asked(lambda _w, p: feed.ReadEvents(organization=p), ALL, 0),
     "ReadRevocations": Asked(

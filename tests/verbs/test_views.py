@@ -19,7 +19,6 @@ from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup, ListGroups
-from enlist.verbs.hooks import AddWebhook, ListWebhooks
 from enlist.verbs.imports import AddImport, ListImports, ShowImport
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.presenting import Presented
@@ -48,6 +47,7 @@ from enlist.verbs.views_overview import (
     SearchEverything,
 )
 from enlist.verbs.waves import ListWaves, StartWave, Whom
+from enlist.verbs.webhooks import AddWebhook, ListWebhooks
 from tests.alerts import raise_alert
 from tests.verbs.fresh import PLAN
 from tests.verbs.world import ADMINISTRATOR, PASSWORD, STRANGER, World, request

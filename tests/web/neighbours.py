@@ -26,7 +26,6 @@ from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup
-from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.imports import AddImport
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
 from enlist.verbs.own_roles import AddOwnRole
@@ -39,6 +38,7 @@ from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.terms import Draft, PublishTerms
 from enlist.verbs.users import AddUser
 from enlist.verbs.waves import StartWave, Whom
+from enlist.verbs.webhooks import AddWebhook, ListDeliveries, TestWebhook
 from tests.alerts import raise_alert
 from tests.connections import live_session
 from tests.installation import MAILED, PASSWORD, Enlist, done, refusal

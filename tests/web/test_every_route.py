@@ -26,7 +26,6 @@ from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.driver import Driver
 from enlist.verbs.groups import AddGroup
-from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.imports import AddImport
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.own_roles import AddOwnRole
@@ -37,6 +36,7 @@ from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.terms import Draft, PublishTerms
 from enlist.verbs.waves import StartWave, Whom
+from enlist.verbs.webhooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.web.api.application import fastapi_application
 from enlist.web.app import LARGE, device_application, web_application
 from enlist.web.services import Services

@@ -21,7 +21,7 @@ from enlist.cli.options import (
 )
 from enlist.cli.output import done, moment, out, print_json, print_page, shown
 from enlist.core import targets
-from enlist.store.hooks import Hook, HookDelivery
+from enlist.store.webhooks import Hook, HookDelivery
 
 if TYPE_CHECKING:
     from enlist.verbs.driver import AnyVerb
@@ -54,7 +54,7 @@ def add(
 ) -> None:
     """Post events to an address from now on, and print the secret that signs them, once."""
     from enlist.verbs import documents
-    from enlist.verbs.hooks import AddWebhook
+    from enlist.verbs.webhooks import AddWebhook
 
     with installation(context, data, database) as enlist:
         made = done(enlist.perform(AddWebhook(name, url, organization, tuple(kind or ()))))
@@ -78,7 +78,7 @@ def list_(
 ) -> None:
     """List webhooks, newest first."""
     from enlist.verbs import documents
-    from enlist.verbs.hooks import ListWebhooks
+    from enlist.verbs.webhooks import ListWebhooks
 
     with installation(context, data, database) as enlist:
         view = ListWebhooks(organization, search=search, limit=limit, cursor=cursor)
@@ -106,7 +106,7 @@ def log(
 ) -> None:
     """List what was posted to a webhook, or waits to be, newest first."""
     from enlist.verbs import documents
-    from enlist.verbs.hooks import ListDeliveries
+    from enlist.verbs.webhooks import ListDeliveries
 
     with installation(context, data, database) as enlist:
         view = ListDeliveries(filters={"webhook": webhook}, limit=limit, cursor=cursor)
@@ -131,7 +131,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Have an event posted again, under the same id."""
-    from enlist.verbs.hooks import ReplayDelivery
+    from enlist.verbs.webhooks import ReplayDelivery
 
     with installation(context, data, database) as enlist:
         done(enlist.perform(ReplayDelivery(webhook, delivery)))
@@ -147,7 +147,7 @@ def secret(
     as_json: Json = False,
 ) -> None:
     """Sign with a new secret from now on, and print it, once."""
-    from enlist.verbs.hooks import RenewWebhookSecret
+    from enlist.verbs.webhooks import RenewWebhookSecret
 
     with installation(context, data, database) as enlist:
         made = done(enlist.perform(RenewWebhookSecret(webhook)))
@@ -183,19 +183,19 @@ def _said(text: str, webhook: str, as_json: bool) -> None:
 
 
 def _test(webhook: str) -> AnyVerb[Any, Any, Any]:
-    from enlist.verbs.hooks import TestWebhook
+    from enlist.verbs.webhooks import TestWebhook
 
     return TestWebhook(webhook)
 
 
 def _switch(webhook: str, *, on: bool) -> AnyVerb[Any, Any, Any]:
-    from enlist.verbs.hooks import SwitchWebhook
+    from enlist.verbs.webhooks import SwitchWebhook
 
     return SwitchWebhook(webhook, on=on)
 
 
 def _delete(webhook: str) -> AnyVerb[Any, Any, Any]:
-    from enlist.verbs.hooks import DeleteWebhook
+    from enlist.verbs.webhooks import DeleteWebhook
 
     return DeleteWebhook(webhook)
 

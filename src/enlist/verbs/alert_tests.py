@@ -15,16 +15,16 @@ from enlist.core.ids import Id, parse_id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Refusal, Send, Subjects
 from enlist.core.policy import Permission
-from enlist.store import alert_messages, alert_routes, events, feed, hooks
+from enlist.store import alert_messages, alert_routes, events, feed, webhooks
 from enlist.store.alert_messages import Tried
-from enlist.store.hooks import Hook
 from enlist.store.tx import Reader, Tx
+from enlist.store.webhooks import Hook
 from enlist.verbs.alerts import Post, post_of, queue
 from enlist.verbs.caps import over_cap_of_any
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import organization_named
-from enlist.verbs.hooks import matching
 from enlist.verbs.rights import lacks, missing
+from enlist.verbs.webhooks import matching
 
 PURPOSE: Final = "alert_test"
 _KIND: Final = "alert.tested"
@@ -73,7 +73,7 @@ class TestAlerts(QuickVerb[Testing, AlertTest]):
             return place
         heard = tuple(
             hook
-            for hook in hooks.active(tx)
+            for hook in webhooks.active(tx)
             if place.path.startswith(hook.organization_path)
             and "alert.opened" in matching(hook.kinds)
         )
@@ -97,7 +97,7 @@ class TestAlerts(QuickVerb[Testing, AlertTest]):
             alert_messages.insert(tx, message_id, test_id=test_id)
             effects.append(Send(message_id))
         for hook in ready.hooks:
-            hooks.add(tx, hook.id, test_id, _KIND)
+            webhooks.add(tx, hook.id, test_id, _KIND)
         return Done(_came(tx, caller, test_id, routes.path), tuple(effects))
 
 

@@ -24,12 +24,12 @@ from enlist.core.targets import shown
 from enlist.pki.revocation import REASONS
 from enlist.store.alerts import Alert
 from enlist.store.feed import SealedEvent
-from enlist.store.hooks import Hook, HookDelivery
 from enlist.store.imports import ImportJob
 from enlist.store.offboardings import Planned
 from enlist.store.revocations import Revocation
 from enlist.store.wave_members import Member
 from enlist.store.waves import Wave
+from enlist.store.webhooks import Hook, HookDelivery
 from enlist.verbs import restrictions, views_details
 from enlist.verbs.alert_kinds import ALERT_KINDS
 from enlist.verbs.alert_routes import RoutesAt

@@ -18,14 +18,14 @@ from enlist.core.clock import DAY, SECOND, rfc3339
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.store import events, feed, hooks
+from enlist.store import events, feed, webhooks
 from enlist.store.feed import Stretch
-from enlist.store.hooks import Hook, HookDelivery
 from enlist.store.tx import Reader, Tx
+from enlist.store.webhooks import Hook, HookDelivery
 from enlist.verbs import documents
 from enlist.verbs.deliver import MOST_TRIES, back_off
 from enlist.verbs.driver import Answered, QuickVerb, Tools, Verb, View
-from enlist.verbs.hooks import matching, signing_key, wanted
+from enlist.verbs.webhooks import matching, signing_key, wanted
 
 CLAIMED: Final = 30 * SECOND
 """How long a delivery is somebody's to try; longer than posting may take."""
@@ -61,7 +61,7 @@ class ActiveWebhooks(View[tuple[Hook, ...]]):
     """All that want events, for whoever posts them."""
 
     def read(self, tx: Reader, caller: Caller) -> tuple[Hook, ...] | Refusal:
-        return tuple(hooks.active(tx))
+        return tuple(webhooks.active(tx))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class DueDeliveries(View[tuple[Id, ...]]):
     def read(self, tx: Reader, caller: Caller) -> tuple[Id, ...] | Refusal:
         if self.hook.next_try_at > tx.now:
             return ()
-        return tuple(hooks.due(tx, self.hook.id, _OF_ONE))
+        return tuple(webhooks.due(tx, self.hook.id, _OF_ONE))
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class QueueDeliveries(Verb[Stretch, Stretch, bool]):
     name = "queue_deliveries"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Stretch | Refusal:
-        if hooks.waiting(tx, self.hook.id) >= MOST_WAITING:
+        if webhooks.waiting(tx, self.hook.id) >= MOST_WAITING:
             return Stretch((), self.hook.cursor, more=False)
         kinds, path = matching(self.hook.kinds), self.hook.organization_path
         return feed.after(tx, self.hook.cursor, path, _AT_ONCE, kinds=kinds)
@@ -98,7 +98,7 @@ class QueueDeliveries(Verb[Stretch, Stretch, bool]):
     def apply(self, tx: Tx, caller: Caller, ready: Stretch) -> Done[bool] | Refusal:
         kinds = self.hook.kinds
         owed = [(e.id, e.kind) for e in (each.event for each in ready.items) if wanted(kinds, e)]
-        return Done(hooks.move(tx, self.hook, ready.last, owed) and ready.more)
+        return Done(webhooks.move(tx, self.hook, ready.last, owed) and ready.more)
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class ClaimDelivery(Verb[Post | None, Post, Post | None]):
     name = "claim_delivery"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Post | Refusal | None:
-        found = hooks.delivery(tx, self.delivery_id)
-        hook = hooks.find(tx, found.webhook_id) if found else None
+        found = webhooks.delivery(tx, self.delivery_id)
+        hook = webhooks.find(tx, found.webhook_id) if found else None
         if found is None or hook is None or hook.state != "active":
             return None
         place = feed.place(tx, found.event_id)
@@ -134,7 +134,7 @@ class ClaimDelivery(Verb[Post | None, Post, Post | None]):
         return seen or Answered(Done(None))
 
     def apply(self, tx: Tx, caller: Caller, ready: Post) -> Done[Post | None] | Refusal:
-        return Done(ready if hooks.claim(tx, ready.delivery.id, tx.now + CLAIMED) else None)
+        return Done(ready if webhooks.claim(tx, ready.delivery.id, tx.now + CLAIMED) else None)
 
 
 @dataclass(frozen=True)
@@ -154,13 +154,13 @@ class NotePosted(QuickVerb[HookDelivery, bool]):
     name = "note_posted"
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> HookDelivery | Refusal:
-        found = hooks.delivery(tx, self.delivery_id)
+        found = webhooks.delivery(tx, self.delivery_id)
         return found or Refusal("not_found")
 
     def apply(self, tx: Tx, caller: Caller, ready: HookDelivery) -> Done[bool] | Refusal:
         if self.status is not None and 200 <= self.status < 300:
-            hooks.note(tx, ready, "delivered", 0, self.status, self.answer)
-            hooks.taken(tx, self.hook_id)
+            webhooks.note(tx, ready, "delivered", 0, self.status, self.answer)
+            webhooks.taken(tx, self.hook_id)
             return Done(True)
         status = self.status or 0
         about_message = 400 <= status < 500 and status not in NOT_HIS_FAULT
@@ -168,16 +168,16 @@ class NotePosted(QuickVerb[HookDelivery, bool]):
         over = about_message and ready.tries >= MOST_TRIES
         later = tx.now + back_off(ready.tries)
         state = "failed" if over else "waiting"
-        hooks.note(tx, ready, state, later, self.status, self.answer)
+        webhooks.note(tx, ready, state, later, self.status, self.answer)
         return Done(self._failed(tx, caller, about_message=about_message))
 
     def _failed(self, tx: Tx, caller: Caller, *, about_message: bool) -> bool:
         """What one that was not taken says about the receiver."""
-        hook = hooks.find(tx, self.hook_id)
+        hook = webhooks.find(tx, self.hook_id)
         if hook is None:
             return False
         tries = hook.tries if about_message else hook.tries + 1
-        hooks.failing(tx, hook.id, tries, 0 if about_message else tx.now + back_off(tries))
+        webhooks.failing(tx, hook.id, tries, 0 if about_message else tx.now + back_off(tries))
         since = hook.failing_since if hook.failing_since is not None else tx.now
         gone = self.status == 410
         if gone or since <= tx.now - GIVEN_UP:
@@ -187,7 +187,7 @@ class NotePosted(QuickVerb[HookDelivery, bool]):
 
 
 def _stop(tx: Tx, caller: Caller, hook: Hook, why: str) -> None:
-    if hooks.switch(tx, hook.id, "disabled", why[:200]):
+    if webhooks.switch(tx, hook.id, "disabled", why[:200]):
         data = {"webhook": hook.id, "name": hook.name, "reason": why[:200]}
         happening = Happening("webhook.disabled", Subjects(hook.organization_id), data)
         events.record(tx, caller, happening)

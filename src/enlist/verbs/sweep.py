@@ -16,11 +16,11 @@ from enlist.store import (
     api_sessions,
     attempts,
     device_sessions,
-    hooks,
     imports,
     limits,
     second_factors,
     sms,
+    webhooks,
 )
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
@@ -51,6 +51,6 @@ class Sweep(QuickVerb[None, int]):
     def apply(self, tx: Tx, caller: Caller, ready: None) -> Done[int] | Refusal:
         dead = device_sessions.sweep(tx, tx.now - PROCESSES_KEPT)
         dead += api_sessions.sweep(tx, tx.now - SESSIONS_KEPT) + sms.sweep(tx)
-        dead += hooks.sweep(tx, tx.now - KEPT) + second_factors.sweep(tx)
+        dead += webhooks.sweep(tx, tx.now - KEPT) + second_factors.sweep(tx)
         dead += imports.sweep(tx, tx.now - IMPORTS_KEPT)
         return Done(dead + limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))

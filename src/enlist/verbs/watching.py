@@ -16,7 +16,7 @@ from enlist.core.caller import Caller
 from enlist.core.clock import DAY, HOUR, MINUTE
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Effect, Refusal
-from enlist.store import alert_routes, alerts, channel_health, hooks, organizations, sms
+from enlist.store import alert_routes, alerts, channel_health, organizations, sms, webhooks
 from enlist.store.alerts import Alert, Amiss
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.alert_kinds import (
@@ -160,7 +160,7 @@ def _caps(tx: Reader) -> Iterator[tuple[Amiss, str]]:
 
 
 def _hooks(tx: Reader) -> Iterator[tuple[Amiss, str]]:
-    for hook in hooks.in_trouble(tx, tx.now - NOT_TAKEN):
+    for hook in webhooks.in_trouble(tx, tx.now - NOT_TAKEN):
         details = f"{hook.name}: {hook.reason}" if hook.reason else hook.name
         found = Amiss(hook.organization_id, WEBHOOK_FAILING, hook.id, details, tx.now)
         yield found, hook.organization_path

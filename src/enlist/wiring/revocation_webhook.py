@@ -1,6 +1,6 @@
 """A thread that posts what was revoked to one receiver; of many processes, one does.
 
-Webhooks of organizations, which get events, have a thread of their own (`hooks`).
+Webhooks of organizations, which get events, have a thread of their own (`webhooks`).
 """
 
 from __future__ import annotations

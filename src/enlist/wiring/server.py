@@ -41,7 +41,6 @@ from enlist.wiring.beside import tell
 from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.delivery import delivery_worker, sms_gateway
 from enlist.wiring.expiry import ExpiryThread
-from enlist.wiring.hooks import HooksThread
 from enlist.wiring.importer import Importer
 from enlist.wiring.installation import (
     CannotStart,
@@ -63,6 +62,7 @@ from enlist.wiring.sealer import SealerThread
 from enlist.wiring.signers import Signers, spare_processors
 from enlist.wiring.syslog import syslog
 from enlist.wiring.waves import WavesThread
+from enlist.wiring.webhooks import WebhooksThread
 
 _log = structlog.get_logger("enlist.server")
 _AT_ONCE = 0.5
@@ -257,7 +257,7 @@ def _beside(
         *listening(installation.store, settings, workers.hear),
         *revocation_webhook(installation.driver, settings),
         *syslog(installation.driver, settings),
-        HooksThread(installation.driver, settings.outbound_allowed),
+        WebhooksThread(installation.driver, settings.outbound_allowed),
         alerts.AlertsThread(installation.driver, functools.partial(alerts.machine, settings)),
         SealerThread(installation.log),  # stopped last: what the others did is sealed with the rest
     )

@@ -19,7 +19,6 @@ from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from enlist.verbs.groups import AddGroup
-from enlist.verbs.hooks import AddWebhook, ListDeliveries, TestWebhook
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import bring
 from enlist.verbs.offboard import Offboard
@@ -33,6 +32,7 @@ from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.terms import Draft, PublishTerms
 from enlist.verbs.waves import PauseWave, StartWave, Whom
 from enlist.verbs.waving import Waving
+from enlist.verbs.webhooks import AddWebhook, ListDeliveries, TestWebhook
 from tests.connections import live_session
 from tests.installation import PASSWORD, SHOWN, Ticket, done
 from tests.web.api.conftest import Api, Client

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enlist.verbs.alert_routes import SetAlertRoutes, ShowAlertRoutes
-from enlist.verbs.hooks import AddWebhook
+from enlist.verbs.webhooks import AddWebhook
 from tests.alerts import raise_alert
 from tests.installation import Enlist, done
 from tests.web.console.conftest import Console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from enlist.store import hooks
+from enlist.store import webhooks
 from enlist.verbs.sealing import Sealer
 from tests.installation import Enlist
 from tests.web.console.conftest import Console, Desk, Page
@@ -25,7 +25,7 @@ def test_a_webhook_is_added_tried_and_deleted(console: Console, enlist: Enlist) 
     assert desk.open(LIST).leads_to(f"{LIST}/new")
     made = add(desk)
     [secret] = set(SECRET.findall(made.source))
-    (hook,) = enlist.store.read(hooks.active)
+    (hook,) = enlist.store.read(webhooks.active)
     here = f"{LIST}/{hook.id}"
     page = desk.follow(desk.send(f"{here}/test"))
     assert "webhook.tested" in page.main
@@ -34,7 +34,7 @@ def test_a_webhook_is_added_tried_and_deleted(console: Console, enlist: Enlist) 
     assert all("key=theirs" not in each.source for each in with_all)
     assert all(secret not in each.source for each in with_all)
     desk.send(f"{here}/edit", {"name": "Stock", "url": hook.url.partition("?")[0], "kinds": "*"})
-    (changed,) = enlist.store.read(hooks.active)
+    (changed,) = enlist.store.read(webhooks.active)
     assert (changed.name, changed.url, changed.kinds) == ("Stock", URL, ("*",))
     renewed = desk.send(f"{here}/secret")
     assert SECRET.findall(renewed.source)[0] != secret
@@ -57,14 +57,14 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(console: Co
 def test_what_was_given_up_can_be_posted_again(console: Console, enlist: Enlist) -> None:
     desk = console.sign_in()
     add(desk)
-    (hook,) = enlist.store.read(hooks.active)
+    (hook,) = enlist.store.read(webhooks.active)
     desk.send(f"{LIST}/{hook.id}/test")
     Sealer(enlist.store).look()
-    (waiting,) = enlist.store.write(lambda tx: hooks.due(tx, hook.id, 1))
-    enlist.store.write(lambda tx: hooks.claim(tx, waiting, tx.now + 1))
-    told = enlist.store.read(lambda tx: hooks.delivery(tx, waiting))
+    (waiting,) = enlist.store.write(lambda tx: webhooks.due(tx, hook.id, 1))
+    enlist.store.write(lambda tx: webhooks.claim(tx, waiting, tx.now + 1))
+    told = enlist.store.read(lambda tx: webhooks.delivery(tx, waiting))
     assert told is not None
-    enlist.store.write(lambda tx: hooks.note(tx, told, "failed", 0, 422, "no such field"))
+    enlist.store.write(lambda tx: webhooks.note(tx, told, "failed", 0, 422, "no such field"))
     page = desk.open(f"{LIST}/{hook.id}")
     assert "no such field" in page.main
     assert "Given up" in page.main
@@ -74,7 +74,7 @@ def test_what_was_given_up_can_be_posted_again(console: Console, enlist: Enlist)
 
 def test_readers_see_and_operators_do_not_touch(console: Console, enlist: Enlist) -> None:
     add(console.sign_in())
-    (hook,) = enlist.store.read(hooks.active)
+    (hook,) = enlist.store.read(webhooks.active)
     for role in ("reader", "operator"):
         desk = console.sign_in(role)
         page = desk.open(f"{LIST}/{hook.id}")

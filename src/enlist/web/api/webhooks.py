@@ -10,9 +10,9 @@ from pydantic.config import JsonDict
 
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Permission
-from enlist.store.hooks import Hook, HookDelivery
+from enlist.store.webhooks import Hook, HookDelivery
 from enlist.verbs import documents
-from enlist.verbs.hooks import (
+from enlist.verbs.webhooks import (
     AddWebhook,
     ChangeWebhook,
     DeleteWebhook,

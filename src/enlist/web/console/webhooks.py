@@ -17,9 +17,10 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import random_secret
 from enlist.core.stages import STAGES
 from enlist.core.targets import shown
-from enlist.store.hooks import Hook
+from enlist.store.webhooks import Hook
 from enlist.verbs.driver import Verb
-from enlist.verbs.hooks import (
+from enlist.verbs.idempotent import Idempotent, idempotency_key
+from enlist.verbs.webhooks import (
     ENROLLMENTS,
     AddWebhook,
     ChangeWebhook,
@@ -33,7 +34,6 @@ from enlist.verbs.hooks import (
     TestWebhook,
     WebhookAgain,
 )
-from enlist.verbs.idempotent import Idempotent, idempotency_key
 from enlist.web.console import people
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page

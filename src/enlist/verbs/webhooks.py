@@ -21,10 +21,10 @@ from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.policy import Permission
 from enlist.core.secrets import KeyRing, Secret
 from enlist.core.stages import KINDS_OF, STAGES, stage
-from enlist.store import events, hooks, organizations
-from enlist.store.hooks import Hook, HookDelivery
+from enlist.store import events, organizations, webhooks
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import ConcurrentChange, Reader, Tx
+from enlist.store.webhooks import Hook, HookDelivery
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
@@ -129,7 +129,7 @@ class AddWebhook(Verb[Hook, HookMade, HookMade]):
         return made_now(tools.keys, seen)
 
     def apply(self, tx: Tx, caller: Caller, ready: HookMade) -> Done[HookMade] | Refusal:
-        hooks.insert(tx, ready.hook)
+        webhooks.insert(tx, ready.hook)
         if organizations.find(tx, ready.hook.organization_id) is None:
             raise ConcurrentChange
         _record(tx, caller, "webhook.created", ready.hook)
@@ -189,7 +189,7 @@ class ChangeWebhook(QuickVerb[Hook, Hook]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Hook) -> Done[Hook] | Refusal:
         wanted = replace(ready, name=fields.label(ready.name))
-        if not hooks.change(tx, wanted):
+        if not webhooks.change(tx, wanted):
             return missing("webhook")
         _record(tx, caller, "webhook.changed", wanted)
         return Done(wanted)
@@ -217,7 +217,7 @@ class RenewWebhookSecret(Verb[Hook, HookMade, HookMade]):
 
     def apply(self, tx: Tx, caller: Caller, ready: HookMade) -> Done[HookMade] | Refusal:
         before = replace(ready.hook, generation=ready.hook.generation - 1)
-        if not hooks.new_secret(tx, before, ready.hook.derive_key_id):
+        if not webhooks.new_secret(tx, before, ready.hook.derive_key_id):
             raise ConcurrentChange
         _record(tx, caller, "webhook.secret_changed", ready.hook)
         return Done(ready)
@@ -240,11 +240,11 @@ class SwitchWebhook(QuickVerb[Hook, Hook]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Hook) -> Done[Hook] | Refusal:
         state = "active" if self.on else "disabled"
-        reason = "" if self.on else hooks.BY_HAND
-        if hooks.switch(tx, ready.id, state, reason):
+        reason = "" if self.on else webhooks.BY_HAND
+        if webhooks.switch(tx, ready.id, state, reason):
             kind = "webhook.enabled" if self.on else "webhook.disabled"
             _record(tx, caller, kind, ready, reason=reason)
-        return Done(hooks.find(tx, ready.id) or ready)
+        return Done(webhooks.find(tx, ready.id) or ready)
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ class DeleteWebhook(QuickVerb[Hook, None]):
         return hook_named(tx, caller, self.hook_id)
 
     def apply(self, tx: Tx, caller: Caller, ready: Hook) -> Done[None] | Refusal:
-        if hooks.delete(tx, ready.id):
+        if webhooks.delete(tx, ready.id):
             _record(tx, caller, "webhook.deleted", ready)
         return Done(None)
 
@@ -287,7 +287,7 @@ class TestWebhook(QuickVerb[Hook, None]):
         if ready.state != "active":
             return Refusal("webhook_disabled", about=Subjects(ready.organization_id))
         event = _record(tx, caller, "webhook.tested", ready)
-        hooks.add(tx, ready.id, event, "webhook.tested")
+        webhooks.add(tx, ready.id, event, "webhook.tested")
         return Done(None)
 
 
@@ -307,7 +307,7 @@ class ReplayDelivery(QuickVerb[Hook, None]):
         found = hook_named(tx, caller, self.hook_id)
         if isinstance(found, Refusal):
             return found
-        told = with_id(tx, self.delivery_id, hooks.delivery, "delivery")
+        told = with_id(tx, self.delivery_id, webhooks.delivery, "delivery")
         if isinstance(told, Refusal):
             return told
         return found if told.webhook_id == found.id else missing("delivery")
@@ -315,7 +315,7 @@ class ReplayDelivery(QuickVerb[Hook, None]):
     def apply(self, tx: Tx, caller: Caller, ready: Hook) -> Done[None] | Refusal:
         if ready.state != "active":
             return Refusal("webhook_disabled", about=Subjects(ready.organization_id))
-        if hooks.replay(tx, ready.id, self.delivery_id.lower()):
+        if webhooks.replay(tx, ready.id, self.delivery_id.lower()):
             _record(tx, caller, "webhook.replayed", ready, delivery=self.delivery_id.lower())
         return Done(None)
 
@@ -328,7 +328,7 @@ class ListWebhooks(Listed[Hook]):
     of_people = False
 
     def show(self, tx: Reader, caller: Caller, request: PageRequest) -> Page[Hook] | Refusal:
-        return hooks.page(tx, request)
+        return webhooks.page(tx, request)
 
 
 @dataclass(frozen=True)
@@ -341,12 +341,12 @@ class ListDeliveries(Listed[HookDelivery]):
     def show(
         self, tx: Reader, caller: Caller, request: PageRequest
     ) -> Page[HookDelivery] | Refusal:
-        return hooks.log(tx, request)
+        return webhooks.log(tx, request)
 
 
 def hook_named(tx: Reader, caller: Caller, hook_id: str) -> Hook | Refusal:
     """The webhook with this id, for whoever may change it."""
-    found = with_id(tx, hook_id, hooks.find, "webhook")
+    found = with_id(tx, hook_id, webhooks.find, "webhook")
     if isinstance(found, Refusal):
         return found
     about = Subjects(found.organization_id)

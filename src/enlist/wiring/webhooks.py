@@ -13,8 +13,8 @@ from enlist.core.ids import Id
 from enlist.core.outcomes import Refusal
 from enlist.delivery.guard import Guard
 from enlist.delivery.webhook import Poster
-from enlist.store.hooks import Hook
 from enlist.store.tx import StoreUnavailable
+from enlist.store.webhooks import Hook
 from enlist.verbs.driver import Driver
 from enlist.verbs.posting import (
     ActiveWebhooks,
@@ -38,7 +38,7 @@ for _outcome in ("taken", "refused"):
 _log = structlog.get_logger("enlist.webhooks")
 
 
-class HooksThread(Background):
+class WebhooksThread(Background):
     """Makes deliveries of what was sealed, and posts those that are due.
 
     Where no webhook wants events, that is one small question a second.
