@@ -25,7 +25,8 @@ import enlist.wiring.syslog
 import enlist.wiring.webhooks  # noqa: F401 - all of these register metrics
 from enlist.cli.application import build
 from enlist.core.events import EVENT_VERSION, FORM, KINDS
-from enlist.core.policy import ROLES, SETTINGS, Permission
+from enlist.core.permissions import ROLES, Permission
+from enlist.core.policy import SETTINGS
 from enlist.core.refusals import CATALOGUE, UNRECORDED
 from enlist.core.stages import KINDS_OF, STAGES
 from enlist.core.templates import LOOKUPS, PURPOSES, SECRET_LOOKUPS, lookups_for

@@ -31,7 +31,7 @@ from enlist.core.model import (
     User,
 )
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Secret
 from enlist.pki.csr import Csr
 from enlist.settings import Settings, Smtp

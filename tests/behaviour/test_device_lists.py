@@ -8,7 +8,7 @@ import pytest
 
 from enlist.core.model import DeviceList
 from enlist.core.outcomes import Done, Drop
-from enlist.core.policy import Permission, Right
+from enlist.core.permissions import Permission, Right
 from enlist.store import organizations
 from enlist.store.listing import Page
 from enlist.store.redemptions import DeviceReport

@@ -11,7 +11,7 @@ from enlist.core.caller import SYSTEM, Caller, CallerKind
 from enlist.core.ids import new_id
 from enlist.core.model import DeviceList
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Secret
 from enlist.store.erasing import TABLES
 from enlist.store.redemptions import DeviceReport

@@ -8,7 +8,7 @@ import pytest
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import Refusal, Send
-from enlist.core.policy import ROLES, Permission, Right, Role
+from enlist.core.permissions import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.store import enrollments
 from enlist.verbs.device_details import DeviceDetails

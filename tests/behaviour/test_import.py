@@ -9,7 +9,7 @@ import pytest
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission, Right
+from enlist.core.permissions import Permission, Right
 from enlist.store import users
 from enlist.store.imports import ImportJob, ImportState, RowError
 from enlist.store.redemptions import DeviceReport

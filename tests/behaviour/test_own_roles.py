@@ -10,7 +10,7 @@ import pytest
 
 from enlist.core.caller import Caller
 from enlist.core.model import OwnRole
-from enlist.core.policy import ROLES, Permission, Role, held_at
+from enlist.core.permissions import ROLES, Permission, Role, held_at
 from enlist.store import own_roles, roles
 from enlist.store.tx import Tx
 from enlist.verbs.api_keys import CreateApiKey

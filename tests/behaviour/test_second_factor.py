@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from enlist.core.caller import Caller
 from enlist.core.clock import SECOND
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import ROLES, Role
+from enlist.core.permissions import ROLES, Role
 from enlist.core.secrets import Secret
 from enlist.verbs import totp
 from enlist.verbs.callers import BySignIn

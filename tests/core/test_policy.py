@@ -7,20 +7,22 @@ from itertools import product
 import pytest
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import (
+from enlist.core.permissions import (
     ROLES,
-    SETTINGS,
-    ChildPermission,
-    EnrollmentPolicy,
     Permission,
     Right,
     Role,
-    SettingValue,
-    check_change,
     confined,
     held_at,
     outranks,
     permitted,
+)
+from enlist.core.policy import (
+    SETTINGS,
+    ChildPermission,
+    EnrollmentPolicy,
+    SettingValue,
+    check_change,
     resolve,
 )
 

@@ -9,7 +9,7 @@ from enlist.core.clock import HOUR
 from enlist.core.ids import new_id
 from enlist.core.model import DeviceList, GrantKind, User
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.terms import TermsText
 from enlist.store import credentials, holds, limits, second_factors
 from enlist.store.waves import Plan

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from enlist.core.model import DeviceList
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Secret
 from enlist.verbs import (
     afresh,

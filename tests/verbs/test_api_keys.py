@@ -11,7 +11,7 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import DAY
 from enlist.core.model import InForce
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission, Role
+from enlist.core.permissions import Permission, Role
 from enlist.core.secrets import Secret, parse_machine_secret
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey

@@ -12,7 +12,7 @@ import pytest
 from enlist.core.caller import Caller
 from enlist.core.clock import DAY
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import ROLES, Permission, Right, Role
+from enlist.core.permissions import ROLES, Permission, Right, Role
 from enlist.store import holds
 from enlist.store.tx import Reader, Statement, Tx
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey

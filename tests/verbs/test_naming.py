@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from enlist.core.caller import Caller
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.store.listing import LISTINGS
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import ChangeDevice

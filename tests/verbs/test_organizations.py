@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from enlist.core.outcomes import Done
-from enlist.core.policy import SETTINGS, Role
+from enlist.core.permissions import Role
+from enlist.core.policy import SETTINGS
 from enlist.verbs.organizations import (
     AddOrganization,
     ChangeOrganization,

@@ -12,7 +12,7 @@ import pytest
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.lifecycle import DeviceState
 from enlist.core.outcomes import Done, Drop, Refusal
-from enlist.core.policy import ROLES, Permission, Right, Role
+from enlist.core.permissions import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.device_status import DeviceStatus

@@ -14,7 +14,7 @@ import pytest
 
 import enlist.verbs
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.verbs import (
     register,
     staff,

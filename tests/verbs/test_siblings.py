@@ -13,7 +13,7 @@ from typing import Any
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Permission, Right, Role
+from enlist.core.permissions import Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.verbs import api_keys, devices, organizations, register, reissue, staff, users, views
 from enlist.verbs import templates as wordings

@@ -9,7 +9,7 @@ import pytest
 from enlist.core.clock import DAY, HOUR, SECOND
 from enlist.core.model import DeviceList
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Secret, support_code
 from enlist.core.terms import TermsText
 from enlist.store.listing import LISTINGS, MOST_PER_PAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.store.listing import Page
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.views import ListRoles

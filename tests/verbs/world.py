@@ -20,7 +20,7 @@ from enlist.core.clock import SECOND
 from enlist.core.ids import Id
 from enlist.core.model import EventRow, Organization, User
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Secret
 from enlist.pki.csr import Csr, parse
 from enlist.settings import Settings, Smtp

@@ -16,7 +16,7 @@ from typing import Final
 from enlist.core.ids import parse_id
 from enlist.core.model import DeviceList
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Secret, parse_code, support_code
 from enlist.core.terms import TermsText
 from enlist.store.redemptions import DeviceReport

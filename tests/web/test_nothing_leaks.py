@@ -29,7 +29,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import DataObject, data, integers, sampled_from
 from starlette.testclient import TestClient
 
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Secret
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_details import DeviceDetails

@@ -39,18 +39,19 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the roles that can be given in an organization, or below it."""
-    from enlist.core import policy
+    from enlist.core import permissions
     from enlist.verbs import documents
     from enlist.verbs.own_roles import ListOwnRoles
 
     with installation(context, data, database) as enlist:
         own = shown(enlist, ListOwnRoles(organization, below=True))
     if as_json:
-        items = [documents.built_in_role(each) for each in policy.Role]
+        items = [documents.built_in_role(each) for each in permissions.Role]
         print_json({"items": items + [documents.own_role(each) for each in own]})
         return
     built_in = [
-        (each.value, "built in", str(len(policy.ROLES[each])), "", "") for each in policy.Role
+        (each.value, "built in", str(len(permissions.ROLES[each])), "", "")
+        for each in permissions.Role
     ]
     print_table(_COLUMNS, [*built_in, *(_row(each) for each in own)], "")
 
@@ -106,13 +107,15 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Put a role together; it can be given in the organization and below."""
-    from enlist.core import policy
+    from enlist.core import permissions
     from enlist.verbs import documents
     from enlist.verbs.own_roles import AddOwnRole
 
-    if like and like not in set(policy.Role):
-        usage(f"--like {like} is not known. Write one of {', '.join(policy.Role)}.")
-    begun = policy.ROLES[policy.Role(like)] if like else frozenset[policy.Permission]()
+    if like and like not in set(permissions.Role):
+        usage(f"--like {like} is not known. Write one of {', '.join(permissions.Role)}.")
+    begun = (
+        permissions.ROLES[permissions.Role(like)] if like else frozenset[permissions.Permission]()
+    )
     wanted = tuple(sorted({*begun, *(permission or ())}))
     with installation(context, data, database) as enlist:
         made = done(enlist.perform(AddOwnRole(organization, name, wanted, description or "")))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from enlist.core.ids import Id
-from enlist.core.policy import Permission, Right, permitted
+from enlist.core.permissions import Permission, Right, permitted
 
 
 class CallerKind(StrEnum):

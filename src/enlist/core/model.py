@@ -13,7 +13,7 @@ from enum import StrEnum
 from enlist.core.ids import Id
 from enlist.core.lifecycle import NOT_APPLICABLE, AttemptState, DeviceState, EnrollmentState
 from enlist.core.outcomes import Subjects
-from enlist.core.policy import Permission, Right, Role, held_at, rights_of_key
+from enlist.core.permissions import Permission, Right, Role, held_at, rights_of_key
 
 
 class Platform(StrEnum):

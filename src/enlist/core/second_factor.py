@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from enlist.core.policy import ROLES, Permission
+from enlist.core.permissions import ROLES, Permission
 
 Permissions = frozenset[Permission]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from enlist.core.ids import Id
 from enlist.core.model import Organization
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.store.tx import Query, Reader, Tx
 
 _IN_FORCE = Query(

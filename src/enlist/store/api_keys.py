@@ -9,7 +9,7 @@ from dataclasses import replace
 from enlist.core.ids import Id
 from enlist.core.model import ApiKey
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Right, Role, rights_of_key
+from enlist.core.permissions import Right, Role, rights_of_key
 from enlist.core.secrets import Digest
 from enlist.store.listing import Listing, Page, PageRequest
 from enlist.store.own_roles import permissions_of

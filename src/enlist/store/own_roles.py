@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enlist.core.ids import Id
 from enlist.core.model import OwnRole
 from enlist.core.outcomes import Subjects
-from enlist.core.policy import ROLES, Permission, Role, permissions_named
+from enlist.core.permissions import ROLES, Permission, Role, permissions_named
 from enlist.store.tx import Query, Reader, Row, Tx
 
 _COLUMNS = """

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enlist.core.ids import Id
 from enlist.core.model import RoleAssignment, UserState, display_name
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Right, held_at
+from enlist.core.permissions import Right, held_at
 from enlist.core.second_factor import needs_one
 from enlist.store import second_factor_rules
 from enlist.store.ahead import ReadAhead

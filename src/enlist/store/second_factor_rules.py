@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.ids import Id
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store.own_roles import permissions_of
 from enlist.store.tx import Query, Reader, Tx
 

@@ -10,7 +10,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
-from enlist.core.policy import Permission, Role
+from enlist.core.permissions import Permission, Role
 from enlist.store import alert_routes, events, organizations
 from enlist.store.alert_routes import Routes
 from enlist.store.tx import ConcurrentChange, Reader, Tx

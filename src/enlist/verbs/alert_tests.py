@@ -14,7 +14,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, parse_id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Refusal, Send, Subjects
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import alert_messages, alert_routes, events, feed, webhooks
 from enlist.store.alert_messages import Tried
 from enlist.store.tx import Reader, Tx

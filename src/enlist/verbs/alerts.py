@@ -22,7 +22,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Done, Effect, Refusal, Send, Subjects
-from enlist.core.policy import Permission, permitted
+from enlist.core.permissions import Permission, permitted
 from enlist.store import (
     alert_messages,
     alert_routes,

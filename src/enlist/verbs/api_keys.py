@@ -11,7 +11,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import ApiKey, Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
-from enlist.core.policy import ROLES, Permission, Role, held_at, rights_of_key
+from enlist.core.permissions import ROLES, Permission, Role, held_at, rights_of_key
 from enlist.core.secrets import Digest, Kind, Secret, new_machine_secret
 from enlist.store import api_keys, events, organizations
 from enlist.store.tx import ConcurrentChange, Reader, Tx

@@ -12,7 +12,7 @@ from enlist.core.events import Happening
 from enlist.core.filtering import Selection
 from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import credentials, events
 from enlist.store.credentials import InUse
 from enlist.store.slices import Slice

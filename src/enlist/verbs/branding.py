@@ -26,8 +26,9 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
+from enlist.core.permissions import Permission
 from enlist.core.png import Picture, read_png
-from enlist.core.policy import ChildPermission, Permission
+from enlist.core.policy import ChildPermission
 from enlist.core.templates import PURPOSES
 from enlist.store import branding, events, organizations, templates
 from enlist.store.tx import ConcurrentChange, Reader, Tx

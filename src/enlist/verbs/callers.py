@@ -13,7 +13,7 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import MINUTE
 from enlist.core.model import ApiKey
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import Permission, Right
+from enlist.core.permissions import Permission, Right
 from enlist.core.secrets import Kind, Secret, parse_machine_secret
 from enlist.store import api_keys, organizations, roles, sign_ins, users
 from enlist.store.tx import Reader, Tx

@@ -16,7 +16,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Enrollment, GrantKind, Organization, User
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import Secret
 from enlist.store import branding, enrollment_secrets, enrollments, events, organizations, users
 from enlist.store.enrollment_secrets import Derivation

@@ -16,7 +16,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Device, DeviceList, ListedDevice, Organization, Ownership
 from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.restrictions import ATTRIBUTES, identifying
 from enlist.store import (
     credentials,

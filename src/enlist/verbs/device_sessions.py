@@ -15,7 +15,7 @@ from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Drop, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.sessions import WENT, DeviceSession, Ending, ProvedBy
 from enlist.store import device_sessions, devices, events
 from enlist.store.device_sessions import NewSession

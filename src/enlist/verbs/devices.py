@@ -10,7 +10,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Device, Ownership
 from enlist.core.outcomes import Done, Drop, Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import credentials, device_moves, devices, endings, enrollments, events
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields, labels

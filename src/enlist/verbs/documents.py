@@ -16,7 +16,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
 from enlist.core.locks import Lock, Locks
 from enlist.core.model import GrantKind, MessageState
-from enlist.core.policy import ROLES, Role
+from enlist.core.permissions import ROLES, Role
 from enlist.core.restrictions import Restriction
 from enlist.core.sessions import DeviceSession
 from enlist.core.stages import stage

@@ -13,7 +13,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import email_domains, events, organizations
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields

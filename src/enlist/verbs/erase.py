@@ -20,7 +20,7 @@ from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id, least_id, parse_id
 from enlist.core.outcomes import Done, Drop, Refusal, Subjects, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import erasing, events, roles, second_factors, users
 from enlist.store.erasing import Needle
 from enlist.store.tx import Reader, Tx

@@ -18,7 +18,7 @@ from enlist.core.clock import rfc3339
 from enlist.core.events import Happening
 from enlist.core.model import Enrollment, organization_at
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import events
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import documents

@@ -16,7 +16,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import KINDS
 from enlist.core.ids import parse_id
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import feed
 from enlist.store.feed import SealedEvent
 from enlist.store.listing import Page

@@ -14,7 +14,7 @@ from enlist.core.ids import Id, parse_id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Enrollment, Organization, User, UserGroup
 from enlist.core.outcomes import Refusal, Subjects
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import devices, enrollments, groups, organizations, roles, users
 from enlist.store.tx import Reader
 from enlist.verbs.fields import readable

@@ -16,7 +16,7 @@ from enlist.core.filtering import Selection
 from enlist.core.ids import Id
 from enlist.core.model import Credential, Device
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import api_sessions, credentials, devices, outstanding
 from enlist.store.outstanding import Outstanding
 from enlist.store.slices import Slice

@@ -18,7 +18,7 @@ from enlist.core.caller import SYSTEM, Caller
 from enlist.core.clock import MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import support_code
 from enlist.store import events, imports
 from enlist.store.imports import ImportJob, ImportState, RowError

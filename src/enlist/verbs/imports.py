@@ -19,7 +19,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import events, imports
 from enlist.store.imports import ImportJob, ImportState, RowError
 from enlist.store.lanes import Store

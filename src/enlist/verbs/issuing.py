@@ -19,7 +19,8 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import GrantKind, User
 from enlist.core.outcomes import Done, Effect, Refusal, Send, Subjects, invalid
-from enlist.core.policy import SETTINGS, EnrollmentPolicy, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import SETTINGS, EnrollmentPolicy
 from enlist.core.secrets import Kind, Secret
 from enlist.store import enrollment_secrets, enrollments, events, outbox, templates
 from enlist.store import notices as stored_notices

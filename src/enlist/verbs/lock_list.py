@@ -16,7 +16,7 @@ from enlist.core.ids import Id
 from enlist.core.locks import LockKind, Locks
 from enlist.core.model import Device, Enrollment, Organization, User
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import devices, enrollments, limits, locks, users
 from enlist.store.locks import MOST_SHOWN, Counted
 from enlist.store.tx import Reader, Tx

@@ -18,7 +18,7 @@ from enlist.core.events import Happening
 from enlist.core.locks import Lock, LockCause, LockKind
 from enlist.core.model import Device, Enrollment, Organization, User
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import events, limits, locks, organizations, roles, wrong_logins
 from enlist.store.limits import ACCOUNT, ACCOUNT_LINK, BEGUN
 from enlist.store.locks import Counted, Guessed, Most

@@ -12,7 +12,7 @@ from typing import TypeVar
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.ids import Id
 from enlist.core.model import UserState
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import api_keys, organizations, roles, users
 from enlist.store.imports import ImportJob
 from enlist.store.tx import Reader

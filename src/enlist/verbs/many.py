@@ -11,7 +11,7 @@ from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store.tx import Reader
 from enlist.verbs.driver import View
 from enlist.verbs.views import scope

@@ -14,7 +14,7 @@ from enlist.core.events import Happening
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import device_moves, devices, enrollments, events, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools

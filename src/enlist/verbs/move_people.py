@@ -16,7 +16,7 @@ from enlist.core.events import Happening
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization, User
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import device_moves, devices, enrollments, events, groups, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools

@@ -13,7 +13,7 @@ from typing import Final, TypedDict, TypeVar
 from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.model import Device, Enrollment, EventRow, Message
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.sessions import DeviceSession
 from enlist.store import organizations
 from enlist.store.tx import Reader

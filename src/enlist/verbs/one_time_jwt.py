@@ -16,7 +16,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import shown_state
 from enlist.core.model import Enrollment, GrantKind
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import Secret
 from enlist.pki.listener import enrollment_jwt
 from enlist.store import enrollment_secrets, enrollments, events

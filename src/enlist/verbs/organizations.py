@@ -15,13 +15,8 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
-from enlist.core.policy import (
-    ChildPermission,
-    EnrollmentPolicy,
-    Permission,
-    SettingValue,
-    check_change,
-)
+from enlist.core.permissions import Permission
+from enlist.core.policy import ChildPermission, EnrollmentPolicy, SettingValue, check_change
 from enlist.store import email_domains, events, organizations, roles
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields

@@ -14,7 +14,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import OwnRole
 from enlist.core.outcomes import Done, FieldError, Refusal, invalid
-from enlist.core.policy import Permission, permissions_named
+from enlist.core.permissions import Permission, permissions_named
 from enlist.store import events, organizations, own_roles, roles
 from enlist.store.own_roles import Holder
 from enlist.store.tx import ConcurrentChange, Reader, Tx

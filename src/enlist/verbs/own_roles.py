@@ -16,7 +16,14 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id, parse_id
 from enlist.core.model import Organization, OwnRole
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
-from enlist.core.policy import NEVER_IN_A_ROLE, ROLES, Permission, Role, held_at, permissions_named
+from enlist.core.permissions import (
+    NEVER_IN_A_ROLE,
+    ROLES,
+    Permission,
+    Role,
+    held_at,
+    permissions_named,
+)
 from enlist.store import events, organizations, own_roles
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields

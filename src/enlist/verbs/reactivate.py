@@ -14,7 +14,7 @@ from enlist.core.ids import NOTHING, Id
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import enrollments, events, expiries, holds
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View

@@ -12,7 +12,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Device, GrantKind, Organization, User
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import device_moves, events, organizations
 from enlist.store.tx import Reader, Tx
 from enlist.verbs.afresh import Afresh, Ready, Seen, grant_of, handed_over, place_of

@@ -18,7 +18,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import new_id, parse_id
 from enlist.core.model import User, UserState
 from enlist.core.outcomes import Done, Effect, Refusal, Send
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import (
     events,

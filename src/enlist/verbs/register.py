@@ -25,7 +25,8 @@ from enlist.core.model import (
     User,
 )
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
-from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import EnrollmentPolicy
 from enlist.core.secrets import Secret
 from enlist.store import (
     device_moves,

@@ -18,7 +18,8 @@ from enlist.core.caller import Caller
 from enlist.core.ids import Id, in_block, new_block
 from enlist.core.model import Device, Organization
 from enlist.core.outcomes import Done, Refusal, Send, Subjects, invalid
-from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import EnrollmentPolicy
 from enlist.store import devices, enrollments, issues, limits, roles, users
 from enlist.store.ahead import ReadAhead
 from enlist.store.limits import IdempotencyKey

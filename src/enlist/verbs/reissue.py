@@ -17,7 +17,8 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState, shown_state
 from enlist.core.model import Enrollment, GrantKind, User
 from enlist.core.outcomes import Done, Refusal, Send, invalid
-from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import EnrollmentPolicy
 from enlist.store import enrollments, events, organizations, outbox, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.caps import over_cap, resent_lately, send_cap

@@ -13,7 +13,7 @@ from enlist.core.ids import Id, new_id
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, GrantKind, Platform
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import devices, enrollments, organizations, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.afresh import NewBeginning, Seen, grant_of, place_of

@@ -13,7 +13,8 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization, Ownership, Platform, UserGroup
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
-from enlist.core.policy import ChildPermission, EnrollmentPolicy, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import ChildPermission, EnrollmentPolicy
 from enlist.core.restrictions import MOST_DEVICES, MOST_RANK, Restriction
 from enlist.store import events, groups, organizations, restrictions
 from enlist.store.tx import ConcurrentChange, Reader, Tx

@@ -9,7 +9,8 @@ from enlist.core.clock import HOUR
 from enlist.core.ids import Id
 from enlist.core.model import Device, Enrollment, GrantKind, Organization, User
 from enlist.core.outcomes import FieldError, Refusal
-from enlist.core.policy import Effective, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import Effective
 from enlist.store import devices, enrollment_secrets, organizations
 from enlist.store.tx import Reader
 from enlist.verbs.channels import CHANNELS

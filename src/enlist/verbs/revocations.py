@@ -14,7 +14,7 @@ from typing import Final
 
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import revocations
 from enlist.store.revocations import MOST_AT_ONCE, Revocation
 from enlist.store.tx import Reader, Tx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import NOBODY, Refusal, Subjects
-from enlist.core.policy import Permission, Right, held_at, outranks
+from enlist.core.permissions import Permission, Right, held_at, outranks
 from enlist.verbs.sign_in import FRESH
 
 _NOT_FOUND = Refusal("not_found")

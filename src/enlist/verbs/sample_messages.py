@@ -16,7 +16,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Message, Organization, User
 from enlist.core.outcomes import Done, Refusal, Send, Subjects, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import events, organizations, outbox, sample_messages, users
 from enlist.store.outbox import NewMessage
 from enlist.store.sample_messages import Words

@@ -16,7 +16,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization, SavedView
 from enlist.core.outcomes import Done, FieldError, Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import events, organizations, saved_views
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields

@@ -14,7 +14,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Refusal, Subjects
-from enlist.core.policy import ROLES, Permission, held_at
+from enlist.core.permissions import ROLES, Permission, held_at
 from enlist.core.second_factor import needs_one
 from enlist.store import events, organizations, own_roles, second_factor_rules
 from enlist.store.second_factor_rules import Asked

@@ -14,7 +14,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization, User, UserState
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import events, installation, organizations, roles, setup_links, users
 from enlist.store.tx import Reader, Tx

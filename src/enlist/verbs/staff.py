@@ -12,7 +12,7 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
 from enlist.core.model import Login, Organization, RoleAssignment, User, UserState
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import Permission, Role, held_at
+from enlist.core.permissions import Permission, Role, held_at
 from enlist.core.secrets import Secret
 from enlist.store import events, limits, password_links, roles, sign_ins, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx

@@ -17,7 +17,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import new_id, parse_id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.templates import PURPOSES, lookups_for, problems
 from enlist.store import events, organizations, templates
 from enlist.store.templates import Template

@@ -18,7 +18,8 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id, parse_id
 from enlist.core.model import Organization, Platform, organization_at
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
-from enlist.core.policy import ChildPermission, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import ChildPermission
 from enlist.core.terms import ANY, Accepted, Terms, TermsText, asked_of
 from enlist.store import events, organizations, terms
 from enlist.store.listing import Page, PageRequest

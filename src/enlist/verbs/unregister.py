@@ -14,7 +14,7 @@ from enlist.core.caller import Caller
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, organization_at
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import device_moves, known_devices
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.devices import DeleteDevice

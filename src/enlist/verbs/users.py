@@ -16,7 +16,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization, User, UserState
 from enlist.core.outcomes import Done, Drop, Effect, FieldError, Refusal, Subjects, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import Secret
 from enlist.store import (
     credentials,

@@ -16,7 +16,7 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.ids import parse_id
 from enlist.core.model import ApiKey, Device, Enrollment, EventRow, Message, Organization, User
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import group_code, parse_code
 from enlist.store import (
     api_keys,

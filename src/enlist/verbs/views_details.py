@@ -23,7 +23,8 @@ from enlist.core.model import (
     UserGroup,
 )
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import EnrollmentPolicy, Permission, SettingValue
+from enlist.core.permissions import Permission
+from enlist.core.policy import EnrollmentPolicy, SettingValue
 from enlist.store import (
     attempts,
     credentials,

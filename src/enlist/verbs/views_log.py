@@ -15,7 +15,7 @@ from enlist.core.checkpoints import Checkpoint
 from enlist.core.merkle import Hash
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import checkpoints, seals
 from enlist.store.seals import StoredSubtrees
 from enlist.store.tx import Reader

@@ -21,7 +21,7 @@ from enlist.core.model import (
     organization_at,
 )
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import group_code, parse_code
 from enlist.store import (
     devices,

@@ -17,7 +17,8 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, in_block, new_block, new_id, parse_id
 from enlist.core.model import Organization, Platform
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
-from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import EnrollmentPolicy
 from enlist.store import events, groups, organizations, wave_members, waves
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader, Tx

@@ -18,7 +18,7 @@ from enlist.core.clock import HOUR, MINUTE, SECOND
 from enlist.core.ids import Id, new_id
 from enlist.core.model import Device
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import support_code
 from enlist.store import wave_members, waves
 from enlist.store.lanes import Store

@@ -18,7 +18,7 @@ from enlist.core.events import KINDS, Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.model import EventRow
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import KeyRing, Secret
 from enlist.core.stages import KINDS_OF, STAGES, stage
 from enlist.store import events, organizations, webhooks

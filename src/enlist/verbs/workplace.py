@@ -12,7 +12,7 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.model import Organization, User, organization_at
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.locales import N_
 from enlist.store import alerts, organizations, users
 from enlist.store.alerts import Alert

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.ids import new_id
-from enlist.core.policy import ROLES, Permission, Right, Role
+from enlist.core.permissions import ROLES, Permission, Right, Role
 from enlist.core.secrets import Secret
 from enlist.verbs.saved_views import SaveView
 from enlist.verbs.sign_in import StartSignIn

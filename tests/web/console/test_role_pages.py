@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from enlist.core.clock import MINUTE
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import roles, users
 from enlist.verbs.sign_in import FRESH
 from enlist.web.console.permissions import GROUPS, PERMISSIONS

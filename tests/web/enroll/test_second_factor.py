@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from enlist.core.clock import SECOND
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from enlist.core.secrets import Secret
 from enlist.verbs.recovery import Recover
 from enlist.verbs.second_factor_rules import SetSecondFactorRules

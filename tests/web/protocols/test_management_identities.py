@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from enlist.core.policy import Role
+from enlist.core.permissions import Role
 from tests.installation import Ticket
 from tests.web.protocols.conftest import Ziti, error_of
 from tests.web.protocols.managing import Manager, authenticates, enroll, managing

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 from enlist.core.clock import from_datetime
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import ApiKey, Enrollment, Organization
-from enlist.core.policy import Right
+from enlist.core.permissions import Right
 
 T = TypeVar("T")
 

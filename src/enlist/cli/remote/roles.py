@@ -10,7 +10,7 @@ from enlist.cli.remote.api import Api, Document, Ways, part, some
 from enlist.cli.remote.reviving import revived
 from enlist.core import model
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import permissions_named
+from enlist.core.permissions import permissions_named
 from enlist.verbs import own_role_changes, own_roles, second_factor_rules, staff
 
 

@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import ConfigDict, Field
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission, Role
+from enlist.core.permissions import Permission, Role
 from enlist.store.alerts import Alert as Found
 from enlist.verbs import documents
 from enlist.verbs.alert_kinds import Severity

@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from enlist.core import model
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission, Role
+from enlist.core.permissions import Permission, Role
 from enlist.verbs import documents
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey
 from enlist.verbs.views import ListApiKeys

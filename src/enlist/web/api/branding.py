@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from enlist.core.branding import KEYS, LONGEST_HELP, LONGEST_TEXT
 from enlist.core.outcomes import Refusal, invalid
+from enlist.core.permissions import Permission
 from enlist.core.png import MOST_BYTES
-from enlist.core.policy import Permission
 from enlist.verbs.branding import BrandingDetail, ChangeBranding, PutLogo, ShowBranding
 from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.operations import Operations, Staff, shown

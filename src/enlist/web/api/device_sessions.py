@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import ConfigDict
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.sessions import DeviceSession as StoredSession
 from enlist.core.sessions import ProvedBy
 from enlist.verbs import documents

@@ -12,7 +12,7 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device as StoredDevice
 from enlist.core.model import Ownership, Platform
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs import documents, views_details
 from enlist.verbs.devices import ChangeDevice, DeleteDevice
 from enlist.verbs.documents import IDENTIFIERS

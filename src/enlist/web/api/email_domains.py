@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs import email_domains
 from enlist.verbs.email_domains import MOST, SetEmailDomains, ShowEmailDomains
 from enlist.web.api.bodies import Body, Shown

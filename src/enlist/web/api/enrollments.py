@@ -13,7 +13,7 @@ from enlist.core import model
 from enlist.core.lifecycle import DeviceState, ShownState, TokenStatus
 from enlist.core.model import GrantKind, MessageState, Ownership, Platform, Source
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.delivery.lookups import enrollment_link
 from enlist.verbs import documents, views_details
 from enlist.verbs.issuing import QR, Delivery, Issued

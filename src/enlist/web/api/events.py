@@ -17,7 +17,7 @@ from pydantic.config import JsonDict
 from enlist.core.caller import CallerKind
 from enlist.core.model import EventRow
 from enlist.core.outcomes import FieldError, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import support_code
 from enlist.store import listing
 from enlist.store.feed import SealedEvent as StoredEvent

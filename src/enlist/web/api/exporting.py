@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from enlist.core.model import Enrollment
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import listing
 from enlist.store.listing import MOST_PER_PAGE
 from enlist.verbs.exporting import BeginExport, ExportEnrollments, heading, lines

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from enlist.core import model
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs import documents
 from enlist.verbs.groups import (
     AddGroup,

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from starlette.responses import ContentStream, StreamingResponse
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import imports as stored
 from enlist.store.imports import ImportState, RowError
 from enlist.verbs import csv_file, documents

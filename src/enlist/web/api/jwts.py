@@ -7,7 +7,7 @@ from typing import Final
 from starlette.responses import Response
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.one_time_jwt import ShowJwt
 from enlist.web.api.operations import Operations, Staff
 from enlist.web.jwts import JwtResponse, jwt_file, qr_code

@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs import documents
 from enlist.verbs.erase import Erase
 from enlist.verbs.offboard import CancelOffboarding, Offboard, leaving_of

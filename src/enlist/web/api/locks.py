@@ -11,7 +11,7 @@ from enlist.core.locks import Lock as StoredLock
 from enlist.core.locks import LockCause, LockKind
 from enlist.core.locks import Locks as StoredLocks
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs import documents
 from enlist.verbs.lock_list import ListLocks
 from enlist.verbs.locks import ClearLock

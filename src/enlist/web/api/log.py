@@ -9,7 +9,7 @@ from fastapi import Query
 from pydantic import ConfigDict
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.views_log import (
     Growth,
     ProveEvent,

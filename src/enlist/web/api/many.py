@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 
 from enlist.core.model import Ownership
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.devices import ChangeDevice
 from enlist.verbs.driver import Verb
 from enlist.verbs.many import MOST_AT_ONCE, MayAnywhere

@@ -8,7 +8,7 @@ from fastapi import Query
 
 from enlist.core.model import MessageState
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.views import ListMessages
 from enlist.web.api.bodies import Page, Paging, filters
 from enlist.web.api.enrollments import Message

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.move_people import MoveUser
 from enlist.web.api.bodies import Body
 from enlist.web.api.operations import Operations, Staff

@@ -11,7 +11,7 @@ from enlist.core import model
 from enlist.core.caller import CallerKind
 from enlist.core.model import organization_at
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs import views_overview
 from enlist.verbs.sign_in import EndAllSignIns, EndSignIn
 from enlist.verbs.views_overview import MySignIns, SearchEverything

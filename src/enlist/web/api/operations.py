@@ -24,7 +24,7 @@ from starlette.routing import Match
 
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import Kind, Secret, support_code
 from enlist.store.limits import IdempotencyKey

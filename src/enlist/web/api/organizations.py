@@ -9,12 +9,12 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from enlist.core import model
 from enlist.core.outcomes import Refusal
+from enlist.core.permissions import Permission
 from enlist.core.policy import (
     SETTINGS,
     ChildPermission,
     EnrollmentMode,
     EnrollmentPolicy,
-    Permission,
     SettingValue,
     TokenType,
 )

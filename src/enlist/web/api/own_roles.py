@@ -10,8 +10,8 @@ from pydantic.config import JsonDict
 
 from enlist.core import model
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
-from enlist.core.policy import Role as BuiltIn
+from enlist.core.permissions import Permission
+from enlist.core.permissions import Role as BuiltIn
 from enlist.verbs import documents
 from enlist.verbs.own_role_changes import ChangeOwnRole, DeleteOwnRole
 from enlist.verbs.own_roles import AddOwnRole, ListOwnRoles, OwnRoleAgain, ShowOwnRole

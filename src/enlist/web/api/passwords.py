@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs import documents
 from enlist.verbs.password_links import AskForPasswordLink, UsePasswordLink
 from enlist.verbs.staff import SendPasswordLink, Sent

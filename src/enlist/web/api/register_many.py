@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError, WrapValidator
 from enlist.core.clock import rfc3339
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.delivery.lookups import enrollment_link
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import Register

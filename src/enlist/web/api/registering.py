@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from enlist.core.model import GrantKind, Ownership, Platform
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.documents import IDENTIFIERS
 from enlist.verbs.issuing import Issued

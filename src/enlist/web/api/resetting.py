@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from enlist.core.model import GrantKind, Platform
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.afresh import BegunAgain, NewBeginning
 from enlist.verbs.consequences import Foreseen
 from enlist.verbs.driver import Verb

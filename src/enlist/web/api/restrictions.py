@@ -11,7 +11,7 @@ from enlist.core import model
 from enlist.core import restrictions as core
 from enlist.core.model import DeviceList, Ownership, Platform
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.restrictions import MOST_DEVICES, MOST_RANK
 from enlist.verbs import documents
 from enlist.verbs import restrictions as verbs

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from enlist.core.caller import SYSTEM, Caller, CallerKind
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import support_code
 from enlist.store.revocations import Revocation as StoredRevocation
 from enlist.store.tx import StoreUnavailable

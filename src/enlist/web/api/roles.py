@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from enlist.core.model import RoleAssignment
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store.roles import Holding
 from enlist.verbs import documents
 from enlist.verbs.second_factor_rules import (

@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from enlist.core import model
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs import documents
 from enlist.verbs.saved_views import ChangeView, DeleteView, ListSavedViews, SaveView, ViewAgain
 from enlist.web.api.bodies import Body, Shown, changes

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from enlist.core import sms
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.templates import LOOKUPS, SECRET_LOOKUPS, cautions
 from enlist.delivery.rendering import render
 from enlist.store import templates

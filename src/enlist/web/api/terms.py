@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from enlist.core import terms as core
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.terms import ANY
 from enlist.store import listing
 from enlist.store.listing import MOST_PER_PAGE

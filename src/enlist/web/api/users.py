@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 from enlist.core import model
 from enlist.core.model import UserState
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store.offboardings import Planned
 from enlist.verbs import documents, views_details
 from enlist.verbs.channels import usual

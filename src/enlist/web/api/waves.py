@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from enlist.core.model import Ownership, Platform
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store import waves as stored
 from enlist.store.wave_members import Member, MemberState
 from enlist.store.waves import Plan, WaveState

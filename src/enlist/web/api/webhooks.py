@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store.webhooks import Hook, HookDelivery
 from enlist.verbs import documents
 from enlist.verbs.webhooks import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enlist.core.lifecycle import DeviceState
 from enlist.core.model import EventRow, organization_at
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.views import ListEvents
 from enlist.verbs.views_details import DeviceDetail
 from enlist.web.console.layout import Desk

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from enlist.core.clock import DAY
 from enlist.core.model import ApiKey
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES, Permission
+from enlist.core.permissions import ROLES, Permission
 from enlist.core.secrets import random_secret
 from enlist.verbs.api_keys import ApiKeyAgain, CreateApiKey, CreatedApiKey, RevokeApiKey
 from enlist.verbs.callers import API_KEY_PREFIX

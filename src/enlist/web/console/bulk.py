@@ -17,7 +17,7 @@ from starlette.responses import Response
 from enlist.core.ids import Id
 from enlist.core.model import Device, Enrollment, User
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.verbs.consequences import Foreseen
 from enlist.verbs.driver import Verb

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from enlist.core.lifecycle import shown_state
 from enlist.core.model import Attempt, Enrollment
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.clones import POSSIBLE_CLONE
 from enlist.verbs.devices import EDITABLE, ChangeDevice, DeleteDevice, as_typed
 from enlist.verbs.views import ListDevices

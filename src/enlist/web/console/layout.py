@@ -34,7 +34,7 @@ from starlette.routing import Route
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.core.secrets import support_code
 from enlist.locales import LANGUAGES, SOURCE, locale_of, translations

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from enlist.core.locks import Lock, LockCause, LockKind
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store.locks import MOST_SHOWN
 from enlist.verbs.lock_list import ListLocks
 from enlist.verbs.locks import ClearLock, ShowLocks

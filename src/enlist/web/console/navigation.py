@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate later"

@@ -13,7 +13,7 @@ from typing import Final
 
 from enlist.core.lifecycle import DeviceState, EnrollmentState, ShownState, triggers
 from enlist.core.model import Enrollment, GrantKind
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.cards import PRINTABLE
 from enlist.verbs.views_details import DeviceDetail
 from enlist.web.console.layout import Desk

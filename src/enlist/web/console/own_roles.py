@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from enlist.core.model import OwnRole
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import NEVER_IN_A_ROLE, ROLES, Permission, Role
+from enlist.core.permissions import NEVER_IN_A_ROLE, ROLES, Permission, Role
 from enlist.verbs.own_role_changes import ChangeOwnRole, DeleteOwnRole
 from enlist.verbs.own_roles import AddOwnRole, ListOwnRoles, ShowOwnRole
 from enlist.verbs.rights import fresh

@@ -56,7 +56,7 @@ PERMISSIONS: Final = {
     "alerts:read": Word(N_("See alerts, and who is told of them")),
     "alerts:edit": Word(N_("Say who is told of alerts, and test it")),
 }
-"""Every permission, in the order of the console's map; a test compares with `core.policy`."""
+"""Every permission, in the order of the console's map; a test compares with `core.permissions`."""
 
 _KINDS: Final = (
     (N_("Organizations"), ("organizations", "settings")),

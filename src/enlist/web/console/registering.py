@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from enlist.core.model import GrantKind, Ownership
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import random_secret
 from enlist.delivery.rendering import Rendered, measure, render_preview
 from enlist.verbs.channels import EMAIL, enabled, usual

@@ -18,7 +18,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import shown_state
 from enlist.core.model import Device, Enrollment, GrantKind, User
 from enlist.core.outcomes import Done, Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.secrets import random_secret
 from enlist.verbs.channels import usual
 from enlist.verbs.driver import Verb

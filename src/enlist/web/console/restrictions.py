@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from enlist.core.model import Ownership, Platform
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.restrictions import MOST_DEVICES, MOST_RANK, Restriction
 from enlist.store.listing import MOST_PER_PAGE
 from enlist.verbs.groups import ListGroups

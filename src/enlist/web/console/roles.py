@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from enlist.core.model import OwnRole, RoleAssignment, User
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import ROLES
+from enlist.core.permissions import ROLES
 from enlist.store.listing import Page
 from enlist.store.roles import Holding
 from enlist.verbs.own_roles import ListOwnRoles

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from enlist.core.model import SavedView
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.saved_views import ChangeView, DeleteView, ListSavedViews, SaveView
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from enlist.core.clock import HOUR
 from enlist.core.model import Device, Enrollment, GrantKind, User, organization_at
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import EnrollmentPolicy, Permission
+from enlist.core.permissions import Permission
+from enlist.core.policy import EnrollmentPolicy
 from enlist.delivery.rendering import measure
 from enlist.verbs.channels import EMAIL, SMS, address_of, enabled, reaching
 from enlist.verbs.issuing import LATER, Delivery

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from enlist.core.model import Device, organization_at
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.sessions import DeviceSession
 from enlist.verbs.device_sessions import Disconnect, ListDeviceSessions, ShowDeviceSession
 from enlist.web.console.layout import Desk, mark_of, page

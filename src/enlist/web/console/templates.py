@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from enlist.core import sms
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.refusals import CATALOGUE
 from enlist.core.templates import PURPOSES, SECRET_LOOKUPS, cautions, lookups_for
 from enlist.delivery.builtin import BuiltIn, all_built_in, built_in

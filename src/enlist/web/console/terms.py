@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.core.terms import ANY, Terms, TermsText
 from enlist.locales import LANGUAGES
 from enlist.verbs.terms import (

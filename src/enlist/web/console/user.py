@@ -14,7 +14,7 @@ from enlist.core.lifecycle import shown_state
 from enlist.core.locks import LockKind
 from enlist.core.model import User, UserState
 from enlist.core.outcomes import Refusal, invalid
-from enlist.core.policy import Right, outranks
+from enlist.core.permissions import Right, outranks
 from enlist.store.listing import MOST_PER_PAGE
 from enlist.verbs.channels import EMAIL, reaching
 from enlist.verbs.passwords import SHORTEST

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from enlist.core.model import User
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.verbs.channels import EMAIL, SMS, usual
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.first_device import AddUserWithDevice, FirstDevice

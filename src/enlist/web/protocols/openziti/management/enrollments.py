@@ -10,7 +10,7 @@ from enlist.core.filtering import Condition
 from enlist.core.lifecycle import shown_state
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
-from enlist.core.policy import Permission
+from enlist.core.permissions import Permission
 from enlist.store.outstanding import Outstanding
 from enlist.verbs.identities import ListOutstanding, ShowOutstanding
 from enlist.verbs.issuing import LATER
