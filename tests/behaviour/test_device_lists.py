@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from enlist.core.model import DeviceList
+from enlist.core.device_lists import DeviceList
 from enlist.core.outcomes import Done, Drop
 from enlist.core.permissions import Permission, Right
 from enlist.store import organizations

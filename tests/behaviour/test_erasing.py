@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from enlist.core.caller import SYSTEM, Caller, CallerKind
+from enlist.core.device_lists import DeviceList
 from enlist.core.ids import new_id
-from enlist.core.model import DeviceList
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.permissions import Role
 from enlist.core.secrets import Secret

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from enlist.core.access import OwnRole
 from enlist.core.caller import Caller
-from enlist.core.model import OwnRole
 from enlist.core.permissions import ROLES, Permission, Role, held_at
 from enlist.store import own_roles, roles
 from enlist.store.tx import Tx

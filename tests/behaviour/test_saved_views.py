@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from enlist.core.caller import Caller
-from enlist.core.model import SavedView
 from enlist.core.outcomes import Refusal
+from enlist.store.saved_views import SavedView
 from enlist.verbs.saved_views import ChangeView, DeleteView, ListSavedViews, SaveView
 from enlist.verbs.users import DeleteUser
 from enlist.verbs.views import ListEnrollments

@@ -6,8 +6,9 @@ import io
 from typing import Any
 
 from enlist.core.clock import HOUR
+from enlist.core.device_lists import DeviceList
 from enlist.core.ids import new_id
-from enlist.core.model import DeviceList, GrantKind, User
+from enlist.core.model import GrantKind, User
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Role
 from enlist.core.terms import TermsText

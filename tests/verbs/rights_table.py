@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from enlist.core.model import DeviceList
+from enlist.core.device_lists import DeviceList
 from enlist.core.permissions import Role
 from enlist.core.secrets import Secret
 from enlist.verbs import (

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from enlist.core.access import InForce
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import DAY
-from enlist.core.model import InForce
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission, Role
 from enlist.core.secrets import Secret, parse_machine_secret

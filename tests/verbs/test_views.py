@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from enlist.core.clock import DAY, HOUR, SECOND
-from enlist.core.model import DeviceList
+from enlist.core.device_lists import DeviceList
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Role
 from enlist.core.secrets import Secret, support_code

@@ -13,8 +13,8 @@ import uuid
 from dataclasses import dataclass, fields
 from typing import Final
 
+from enlist.core.device_lists import DeviceList
 from enlist.core.ids import parse_id
-from enlist.core.model import DeviceList
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Role
 from enlist.core.secrets import Secret, parse_code, support_code

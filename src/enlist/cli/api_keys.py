@@ -22,7 +22,7 @@ from enlist.cli.options import (
     parse_moment,
 )
 from enlist.cli.output import done, moment, out, print_json, print_page, shown
-from enlist.core.model import ApiKey, InForce
+from enlist.core.access import ApiKey, InForce
 
 commands = typer.Typer(help="API keys.", no_args_is_help=True)
 

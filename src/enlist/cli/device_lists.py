@@ -21,7 +21,7 @@ from enlist.cli.options import (
     nothing,
 )
 from enlist.cli.output import done, moment, out, print_facts, print_json, print_page, shown
-from enlist.core.model import DeviceList, ListedDevice
+from enlist.core.device_lists import DeviceList, ListedDevice
 from enlist.core.restrictions import ATTRIBUTES
 from enlist.verbs.device_lists import Entry, Foreseen, ForeseePut, Put, PutOnList
 

@@ -9,7 +9,7 @@ import typer
 
 from enlist.cli.options import Data, Database, Json, Organization, installation, same_folder
 from enlist.cli.output import done, out, print_facts, print_json, print_table, shown, usage
-from enlist.core.model import OwnRole, RoleAssignment
+from enlist.core.access import OwnRole, RoleAssignment
 
 commands = typer.Typer(help="Roles: what staff may do.", no_args_is_help=True)
 

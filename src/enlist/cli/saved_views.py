@@ -8,7 +8,7 @@ import typer
 
 from enlist.cli.options import Data, Database, Json, Organization, installation
 from enlist.cli.output import done, out, print_json, print_table, shown, usage
-from enlist.core.model import SavedView
+from enlist.store.saved_views import SavedView
 
 commands = typer.Typer(
     help="Saved views of the list of enrollments, for all who see an organization.",

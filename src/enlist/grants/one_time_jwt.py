@@ -6,8 +6,9 @@ settings say of registration tokens.
 
 from __future__ import annotations
 
+from enlist.core.access import Proof
 from enlist.core.judgement import judge
-from enlist.core.model import Proof, Sighting
+from enlist.core.model import Sighting
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import EnrollmentPolicy
 

@@ -7,7 +7,8 @@ where tokens are required this way is closed.
 
 from __future__ import annotations
 
-from enlist.core.model import Organization, Proof
+from enlist.core.access import Proof
+from enlist.core.model import Organization
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentMode, EnrollmentPolicy
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from enlist.core.access import ApiKey
 from enlist.core.ids import Id
-from enlist.core.model import ApiKey
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Right, Role, rights_of_key
 from enlist.core.secrets import Digest

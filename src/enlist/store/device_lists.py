@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from enlist.core.device_lists import DeviceList, ListedDevice
 from enlist.core.ids import Id
-from enlist.core.model import DeviceList, ListedDevice, Ownership
+from enlist.core.model import Ownership
 from enlist.core.outcomes import Refusal
 from enlist.core.restrictions import ALLOWS, DENIES, identifying
 from enlist.store import organizations

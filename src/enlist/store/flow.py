@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.clock import DAY, HOUR
 from enlist.core.ids import least_id
-from enlist.core.model import Flow
 from enlist.store.listing import path_end
 from enlist.store.tx import Query, Reader
 
@@ -41,6 +42,24 @@ _FUNNEL = Query(
     {_WITHIN} AND e.id >= :since_id AND e.issued_at >= CAST(:since AS bigint)
     """,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How the enrollments of some time went.
+
+    Attributes:
+        issued_at, used_at: how many in each hour, by the moment that the hour begins.
+        issued: how many were issued; of these were `sent` in a message, `opened` by their link,
+            and `used`.
+    """
+
+    issued_at: Mapping[int, int]
+    used_at: Mapping[int, int]
+    issued: int
+    sent: int
+    opened: int
+    used: int
 
 
 def flow(tx: Reader, path: str, since: int) -> Flow:

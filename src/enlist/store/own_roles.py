@@ -6,8 +6,8 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from enlist.core.access import OwnRole
 from enlist.core.ids import Id
-from enlist.core.model import OwnRole
 from enlist.core.outcomes import Subjects
 from enlist.core.permissions import ROLES, Permission, Role, permissions_named
 from enlist.store.tx import Query, Reader, Row, Tx

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from enlist.core.access import RoleAssignment
 from enlist.core.ids import Id
-from enlist.core.model import RoleAssignment, UserState, display_name
+from enlist.core.model import UserState, display_name
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Right, held_at
 from enlist.core.second_factor import needs_one

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.ids import Id
-from enlist.core.model import SavedView
+from enlist.core.outcomes import Subjects
 from enlist.store.listing import LISTINGS
 from enlist.store.tx import Query, Reader, Row, Tx
 
@@ -46,6 +48,32 @@ _DELETE_OF_USER = Query(
     "saved_view.delete_of_user",
     "DELETE FROM saved_view WHERE user_id = :user_id AND NOT shared",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A search, filters and an order of the list of enrollments, kept under a name.
+
+    `user_id` is whose it is; None for what an API key shared.
+    """
+
+    id: Id
+    organization_id: Id
+    organization_path: str
+    group_id: str
+    user_id: Id | None
+    name: str
+    shared: bool
+    search: str
+    filters: Mapping[str, str]
+    sort: str
+    created_at: int
+    created_by: str
+
+    @property
+    def subjects(self) -> Subjects:
+        """What an event about this view is about."""
+        return Subjects(self.organization_id)
 
 
 def find(tx: Reader, view_id: Id) -> SavedView | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from enlist.core.access import SignIn
 from enlist.core.ids import NOTHING, Id
-from enlist.core.model import SignIn
 from enlist.core.secrets import Digest
 from enlist.store import attempts, second_factors
 from enlist.store.tx import Query, Reader, Row, Tx

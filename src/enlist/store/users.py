@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from enlist.core.access import Login
 from enlist.core.ids import Id
-from enlist.core.model import Login, User, UserState
+from enlist.core.model import User, UserState
 from enlist.core.outcomes import Refusal
 from enlist.store import announcing
 from enlist.store.ahead import ReadAhead

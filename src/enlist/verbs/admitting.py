@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from enlist.core.access import Proof
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id
 from enlist.core.lifecycle import EnrollmentState
-from enlist.core.model import GrantKind, Proof
+from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import TokenType
 from enlist.core.secrets import Secret

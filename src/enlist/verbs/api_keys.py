@@ -6,10 +6,11 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from enlist.core.access import ApiKey
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.model import ApiKey, Organization
+from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects
 from enlist.core.permissions import ROLES, Permission, Role, held_at, rights_of_key
 from enlist.core.secrets import Digest, Kind, Secret, new_machine_secret

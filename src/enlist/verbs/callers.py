@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 
+from enlist.core.access import ApiKey
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import MINUTE
-from enlist.core.model import ApiKey
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.permissions import Permission, Right
 from enlist.core.secrets import Kind, Secret, parse_machine_secret

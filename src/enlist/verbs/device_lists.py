@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from enlist.core.caller import Caller
+from enlist.core.device_lists import DeviceList, ListedDevice
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.model import Device, DeviceList, ListedDevice, Organization, Ownership
+from enlist.core.model import Device, Organization, Ownership
 from enlist.core.outcomes import Done, Drop, FieldError, Refusal, Subjects, invalid
 from enlist.core.permissions import Permission
 from enlist.core.restrictions import ATTRIBUTES, identifying

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from enlist.core import model
+from enlist.core import access, model
 from enlist.core.clock import rfc3339
+from enlist.core.device_lists import ListedDevice
 from enlist.core.events import EVENT_VERSION
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
@@ -27,6 +28,7 @@ from enlist.store.feed import SealedEvent
 from enlist.store.imports import ImportJob
 from enlist.store.offboardings import Planned
 from enlist.store.revocations import Revocation
+from enlist.store.saved_views import SavedView
 from enlist.store.wave_members import Member
 from enlist.store.waves import Wave
 from enlist.store.webhooks import Hook, HookDelivery
@@ -68,7 +70,7 @@ def user_group(found: model.UserGroup) -> Document:
     return _placed(found)
 
 
-def own_role(found: model.OwnRole) -> Document:
+def own_role(found: access.OwnRole) -> Document:
     """A role that an organization put together."""
     return {
         "role": found.id,
@@ -98,7 +100,7 @@ def built_in_role(role: Role) -> Document:
     }
 
 
-def role_held(found: model.RoleAssignment) -> Document:
+def role_held(found: access.RoleAssignment) -> Document:
     """A role that a user holds somewhere."""
     return {
         "role": found.role,
@@ -108,7 +110,7 @@ def role_held(found: model.RoleAssignment) -> Document:
     }
 
 
-def saved_view(found: model.SavedView) -> Document:
+def saved_view(found: SavedView) -> Document:
     """A view of the list of enrollments; whose it is stays out."""
     return _placed(found, "user_id") | {"filters": dict(found.filters)}
 
@@ -138,7 +140,7 @@ def restriction_here(found: restrictions.Shown) -> Document:
     }
 
 
-def listed_device(found: model.ListedDevice) -> Document:
+def listed_device(found: ListedDevice) -> Document:
     """A device on an allow or deny list; `group_id` is where it goes."""
     return _placed(found, "target", "target_id") | {"group_id": found.target}
 
@@ -284,7 +286,7 @@ def planned_offboarding(found: Planned) -> Document:
     return {"due_at": found.due_at, "planned_at": found.planned_at, "reason": found.reason}
 
 
-def api_key(found: model.ApiKey, now: int) -> Document:
+def api_key(found: access.ApiKey, now: int) -> Document:
     """An API key as it stands now, without its secret."""
     left = {permission for right in found.rights for permission in right.permissions}
     standing = {
@@ -295,7 +297,7 @@ def api_key(found: model.ApiKey, now: int) -> Document:
     return _placed(found, "creator_id", "rights") | standing
 
 
-def key_state(found: model.ApiKey, now: int) -> str:
+def key_state(found: access.ApiKey, now: int) -> str:
     """`active`, `revoked` or `expired`."""
     if found.revoked_at is not None:
         return "revoked"

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from enlist.core.access import Login
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
-from enlist.core.model import Login
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Kind, Secret, parse_code
 from enlist.store import events, limits, second_factors, sign_ins, users

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from enlist.core.caller import Caller
-from enlist.core.model import DeviceList
+from enlist.core.device_lists import DeviceList
 from enlist.verbs import import_lists, import_moves, import_rows, import_transfers
 from enlist.verbs.driver import Driver
 from enlist.verbs.import_rows import Cells, Result, Wrong

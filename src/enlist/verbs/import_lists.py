@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from enlist.core.caller import Caller
-from enlist.core.model import DeviceList
+from enlist.core.device_lists import DeviceList
 from enlist.core.outcomes import Refusal
 from enlist.core.restrictions import identifying
 from enlist.verbs.device_lists import Entry, ForeseePut, PutOnList

@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from enlist.core.access import ApiKey, RoleAssignment
 from enlist.core.caller import SYSTEM, Caller
 from enlist.core.events import Happening
-from enlist.core.model import ApiKey, RoleAssignment, User, UserState
+from enlist.core.model import User, UserState
 from enlist.core.outcomes import Done, Drop, Refusal, Subjects, invalid
 from enlist.store import (
     api_keys,

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from enlist.core.access import OwnRole
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
-from enlist.core.model import OwnRole
 from enlist.core.outcomes import Done, FieldError, Refusal, invalid
 from enlist.core.permissions import Permission, permissions_named
 from enlist.store import events, organizations, own_roles, roles

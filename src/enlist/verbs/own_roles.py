@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from enlist.core.access import OwnRole
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id, parse_id
-from enlist.core.model import Organization, OwnRole
+from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, Subjects, invalid
 from enlist.core.permissions import (
     NEVER_IN_A_ROLE,

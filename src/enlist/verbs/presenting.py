@@ -14,19 +14,12 @@ from functools import cached_property
 from itertools import chain
 from typing import Final
 
+from enlist.core.access import Login
 from enlist.core.caller import Caller
 from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState
 from enlist.core.matching import match
-from enlist.core.model import (
-    Attempt,
-    Device,
-    GrantKind,
-    Login,
-    Organization,
-    Platform,
-    Sighting,
-)
+from enlist.core.model import Attempt, Device, GrantKind, Organization, Platform, Sighting
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy
 from enlist.core.secrets import (

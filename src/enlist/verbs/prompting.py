@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from enlist.core.model import Attempt, Device, GrantKind, ListedDevice, Ownership
+from enlist.core.device_lists import ListedDevice
+from enlist.core.model import Attempt, Device, GrantKind, Ownership
 from enlist.core.outcomes import FieldError, Refusal, Subjects
 from enlist.core.policy import EnrollmentPolicy
 from enlist.core.prompts import Answers, Question, open_questions

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from enlist.core.device_lists import DeviceList, ListedDevice
 from enlist.core.ids import Id
 from enlist.core.lifecycle import DeviceState
-from enlist.core.model import Device, DeviceList, ListedDevice, Ownership, Platform
+from enlist.core.model import Device, Ownership, Platform
 from enlist.core.policy import EnrollmentPolicy
 from enlist.core.restrictions import Barred, Described, Restriction, identifiers, unfit
 from enlist.store import allowances, device_lists, groups, known_devices

@@ -14,10 +14,11 @@ from typing import Any, Final
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.model import Organization, SavedView
+from enlist.core.model import Organization
 from enlist.core.outcomes import Done, FieldError, Refusal, invalid
 from enlist.core.permissions import Permission
 from enlist.store import events, organizations, saved_views
+from enlist.store.saved_views import SavedView
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View

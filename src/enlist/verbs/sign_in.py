@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from enlist.core.access import Login, SignIn
 from enlist.core.caller import Caller
 from enlist.core.clock import HOUR, MINUTE
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.model import Login, SignIn
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import events, limits, second_factors, sign_ins, users

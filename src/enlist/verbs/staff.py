@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from enlist.core.access import Login, RoleAssignment
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.events import Happening
-from enlist.core.model import Login, Organization, RoleAssignment, User, UserState
+from enlist.core.model import Organization, User, UserState
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.permissions import Permission, Role, held_at
 from enlist.core.secrets import Secret

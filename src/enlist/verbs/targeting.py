@@ -9,20 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from enlist.core.access import Login
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.lifecycle import DeviceState
-from enlist.core.model import (
-    Device,
-    GrantKind,
-    Login,
-    Organization,
-    Ownership,
-    Platform,
-    Sighting,
-    Source,
-)
+from enlist.core.model import Device, GrantKind, Organization, Ownership, Platform, Sighting, Source
 from enlist.core.outcomes import Refusal, Subjects, invalid
 from enlist.store.allowances import Allowance
 from enlist.store.credentials import NewCertificate

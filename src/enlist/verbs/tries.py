@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from enlist.core.access import Login
 from enlist.core.caller import Caller, throttle_source
 from enlist.core.ids import NOTHING, Id
-from enlist.core.model import Login
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Kind, Secret
 from enlist.store import limits, sign_ins

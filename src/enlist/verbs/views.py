@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Generic, TypeVar
 
+from enlist.core.access import ApiKey
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.ids import parse_id
-from enlist.core.model import ApiKey, Device, Enrollment, EventRow, Message, Organization, User
+from enlist.core.model import Device, Enrollment, EventRow, Message, Organization, User
 from enlist.core.outcomes import Refusal, invalid
 from enlist.core.permissions import Permission
 from enlist.core.secrets import group_code, parse_code

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
+from enlist.core.access import RoleAssignment
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
 from enlist.core.lifecycle import AttemptState
@@ -18,7 +19,6 @@ from enlist.core.model import (
     EventRow,
     Message,
     Organization,
-    RoleAssignment,
     User,
     UserGroup,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from enlist.core.access import SignIn
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import DAY
 from enlist.core.ids import least_id, parse_id
@@ -13,10 +14,8 @@ from enlist.core.model import (
     Device,
     Enrollment,
     EventRow,
-    Flow,
     Message,
     Organization,
-    SignIn,
     User,
     organization_at,
 )
@@ -32,6 +31,7 @@ from enlist.store import (
     sign_ins,
     users,
 )
+from enlist.store.flow import Flow
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import Reader
 from enlist.verbs.clones import POSSIBLE_CLONE

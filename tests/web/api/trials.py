@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final
 
-from enlist.core.model import DeviceList
+from enlist.core.device_lists import DeviceList
 from tests.installation import PASSWORD
 from tests.pictures import png
 from tests.web.api.world import HOOK_URL, World

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from enlist.core.clock import HOUR
-from enlist.core.model import DeviceList, GrantKind
+from enlist.core.device_lists import DeviceList
+from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.core.terms import TermsText

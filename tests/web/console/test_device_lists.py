@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enlist.core.model import DeviceList
+from enlist.core.device_lists import DeviceList
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.device_lists import Entry, ListListed, PutOnList
 from tests.installation import Enlist, done

@@ -8,7 +8,7 @@ from typing import Any, Final
 from enlist.cli.remote.api import Api, Ways, acted, listed, part, some, until
 from enlist.cli.remote.enrolling import details
 from enlist.cli.remote.reviving import moment, revived
-from enlist.core import model
+from enlist.core import access, model
 from enlist.core.locks import Lock, LockKind, Locks
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
@@ -59,7 +59,7 @@ def _create_key(api: Api, verb: api_keys.CreateApiKey) -> Any:
     found = api.do("POST", "/api-keys", body | some(expires_at=until(verb)))
     if isinstance(found, Refusal):
         return found
-    return SimpleNamespace(key=revived(model.ApiKey, found), secret=Secret(found["key"]))
+    return SimpleNamespace(key=revived(access.ApiKey, found), secret=Secret(found["key"]))
 
 
 def _change_group(api: Api, verb: groups.ChangeGroup) -> Any:
@@ -104,7 +104,7 @@ ACCOUNTS: Final[Ways] = {
     groups.DeleteGroup: acted("DELETE", "/groups/{group}"),
     groups.AddMember: acted("PUT", "/groups/{group}/members/{user}"),
     groups.RemoveMember: acted("DELETE", "/groups/{group}/members/{user}"),
-    views.ListApiKeys: listed("/api-keys", model.ApiKey),
+    views.ListApiKeys: listed("/api-keys", access.ApiKey),
     api_keys.CreateApiKey: _create_key,
     api_keys.RevokeApiKey: acted("DELETE", "/api-keys/{key_id}"),
 }

@@ -14,6 +14,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.core.sessions import DeviceSession
 from enlist.store.listing import MOST_PER_PAGE, Page
+from enlist.store.saved_views import SavedView
 from enlist.verbs import (
     device_sessions,
     devices,
@@ -162,19 +163,19 @@ def _list_views(api: Api, view: saved_views.ListSavedViews) -> Any:
     found = api.get("/saved-views", **some(organization=view.organization))
     if isinstance(found, Refusal):
         return found
-    return tuple(revived(model.SavedView, each) for each in found["items"])
+    return tuple(revived(SavedView, each) for each in found["items"])
 
 
-def _save_view(api: Api, verb: saved_views.SaveView) -> model.SavedView | Refusal:
+def _save_view(api: Api, verb: saved_views.SaveView) -> SavedView | Refusal:
     body = some(organization=verb.organization, search=verb.search, sort=verb.sort)
     body |= {"name": verb.name_of_view, "filters": dict(verb.filters), "shared": verb.shared}
     found = api.do("POST", "/saved-views", body)
-    return found if isinstance(found, Refusal) else revived(model.SavedView, found)
+    return found if isinstance(found, Refusal) else revived(SavedView, found)
 
 
-def _change_view(api: Api, verb: saved_views.ChangeView) -> model.SavedView | Refusal:
+def _change_view(api: Api, verb: saved_views.ChangeView) -> SavedView | Refusal:
     found = api.do("PATCH", f"/saved-views/{part(verb.view_id)}", dict(verb.changes))
-    return found if isinstance(found, Refusal) else revived(model.SavedView, found)
+    return found if isinstance(found, Refusal) else revived(SavedView, found)
 
 
 ENROLLING: Final[Ways] = {

@@ -9,7 +9,7 @@ from typing import Any, Final
 from enlist.cli.remote.api import Api, Document, Ways, acted, listed, part
 from enlist.cli.remote.reviving import revived
 from enlist.core import model
-from enlist.core.model import DeviceList
+from enlist.core.device_lists import DeviceList, ListedDevice
 from enlist.core.outcomes import Refusal
 from enlist.core.policy import Effective
 from enlist.core.restrictions import Restriction
@@ -180,7 +180,7 @@ PLACES: Final[Ways] = {
     restrictions.AddRestriction: _restrict,
     restrictions.ChangeRestriction: _restrict,
     restrictions.DeleteRestriction: _unrestrict,
-    device_lists.ListListed: listed("/listed-devices", model.ListedDevice, _on_list),
+    device_lists.ListListed: listed("/listed-devices", ListedDevice, _on_list),
     device_lists.PutOnList: _put_on_list,
     device_lists.ForeseePut: _foresee_put,
     device_lists.TakeOffList: _take_off,

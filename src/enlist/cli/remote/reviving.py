@@ -13,9 +13,10 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from enlist.core.access import ApiKey
 from enlist.core.clock import from_datetime
 from enlist.core.lifecycle import EnrollmentState
-from enlist.core.model import ApiKey, Enrollment, Organization
+from enlist.core.model import Enrollment, Organization
 from enlist.core.permissions import Right
 
 T = TypeVar("T")

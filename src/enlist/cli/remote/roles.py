@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from enlist.cli.remote.api import Api, Document, Ways, part, some
 from enlist.cli.remote.reviving import revived
-from enlist.core import model
+from enlist.core import access
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import permissions_named
 from enlist.verbs import own_role_changes, own_roles, second_factor_rules, staff
 
 
-def _own_role(document: Document) -> model.OwnRole:
-    found = revived(model.OwnRole, {**document, "id": document["role"]})
+def _own_role(document: Document) -> access.OwnRole:
+    found = revived(access.OwnRole, {**document, "id": document["role"]})
     return replace(found, permissions=permissions_named(document["permissions"]))
 
 
@@ -57,7 +57,7 @@ def _delete_role(api: Api, verb: own_role_changes.DeleteOwnRole) -> Any:
 def _held(found: Any) -> Any:
     if isinstance(found, Refusal):
         return found
-    return tuple(revived(model.RoleAssignment, each) for each in found["items"])
+    return tuple(revived(access.RoleAssignment, each) for each in found["items"])
 
 
 def _grant_role(api: Api, verb: staff.GrantRole) -> Any:

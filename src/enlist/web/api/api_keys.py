@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from enlist.core import model
+from enlist.core import access
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission, Role
 from enlist.verbs import documents
@@ -62,7 +62,7 @@ class ApiKey(Shown):
     role: Role
     permissions: list[str]
     """Beyond the role's."""
-    in_force: model.InForce
+    in_force: access.InForce
     """How much of its rights its maker still holds, and so the key; with `none` it is refused."""
     permissions_in_force: list[str]
     """What it may do now, somewhere in its organization, while its state is `active`."""
@@ -79,7 +79,7 @@ class ApiKey(Shown):
     last_used_from: str
 
     @classmethod
-    def of(cls, found: model.ApiKey, now: int) -> ApiKey:
+    def of(cls, found: access.ApiKey, now: int) -> ApiKey:
         """An API key as it stands now."""
         return cls(**documents.api_key(found, now))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from enlist.core import model
+from enlist.core import access
 from enlist.core.caller import CallerKind
 from enlist.core.model import organization_at
 from enlist.core.outcomes import Refusal
@@ -91,7 +91,7 @@ class SignIn(Shown):
     """Whether the request came with this one."""
 
     @classmethod
-    def of(cls, found: model.SignIn, present: str | None) -> SignIn:
+    def of(cls, found: access.SignIn, present: str | None) -> SignIn:
         """A sign-in of the store."""
         same = {n: getattr(found, n) for n in cls.model_fields if hasattr(found, n)}
         return cls(**same, present=found.id == present)

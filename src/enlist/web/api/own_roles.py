@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from enlist.core import model
+from enlist.core import access
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
 from enlist.core.permissions import Role as BuiltIn
@@ -70,7 +70,7 @@ class DescribedRole(Shown):
     version: int
 
     @classmethod
-    def of(cls, found: model.OwnRole) -> DescribedRole:
+    def of(cls, found: access.OwnRole) -> DescribedRole:
         """An organization's own role."""
         return cls(**documents.own_role(found))
 
@@ -106,7 +106,7 @@ async def list_roles(asking: Staff, query: Annotated[RoleQuery, Query()]) -> Rol
     built_in = [DescribedRole.built_in_one(each) for each in BuiltIn]
     caller = asking.caller
     sees_staff = query.organization or caller.may(Permission.STAFF_READ, caller.home)
-    own: tuple[model.OwnRole, ...] | Refusal = ()
+    own: tuple[access.OwnRole, ...] | Refusal = ()
     if sees_staff:
         own = await asking.see(ListOwnRoles(query.organization, query.below))
     return shown(
@@ -211,7 +211,7 @@ async def delete_role(
     return gone if isinstance(gone, Refusal) else None
 
 
-def _versioned(asking: Staff, found: model.OwnRole | Refusal) -> DescribedRole | Refusal:
+def _versioned(asking: Staff, found: access.OwnRole | Refusal) -> DescribedRole | Refusal:
     if isinstance(found, Refusal):
         return found
     asking.versioned(found.version)

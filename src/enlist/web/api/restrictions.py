@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final
 from fastapi import Query
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
-from enlist.core import model
+from enlist.core import device_lists
 from enlist.core import restrictions as core
-from enlist.core.model import DeviceList, Ownership, Platform
+from enlist.core.device_lists import DeviceList
+from enlist.core.model import Ownership, Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
 from enlist.core.restrictions import MOST_DEVICES, MOST_RANK
@@ -236,7 +237,7 @@ class ListedDevice(Shown):
     added_by: str
 
     @classmethod
-    def of(cls, found: model.ListedDevice) -> ListedDevice:
+    def of(cls, found: device_lists.ListedDevice) -> ListedDevice:
         """An entry of the store."""
         return cls(**documents.listed_device(found))
 

@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from enlist.core.model import RoleAssignment
+from enlist.core.access import RoleAssignment
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
 from enlist.store.roles import Holding

@@ -8,9 +8,9 @@ from fastapi import Query
 from pydantic import ConfigDict, Field, StrictBool
 from pydantic.config import JsonDict
 
-from enlist.core import model
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
+from enlist.store import saved_views
 from enlist.verbs import documents
 from enlist.verbs.saved_views import ChangeView, DeleteView, ListSavedViews, SaveView, ViewAgain
 from enlist.web.api.bodies import Body, Shown, changes
@@ -59,7 +59,7 @@ class SavedView(Shown):
     created_by: str
 
     @classmethod
-    def of(cls, found: model.SavedView) -> SavedView:
+    def of(cls, found: saved_views.SavedView) -> SavedView:
         """A view of the store."""
         return cls(**documents.saved_view(found))
 

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from enlist.core.access import ApiKey
 from enlist.core.clock import DAY
-from enlist.core.model import ApiKey
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import ROLES, Permission
 from enlist.core.secrets import random_secret

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from enlist.core.model import DeviceList, ListedDevice
+from enlist.core.device_lists import DeviceList, ListedDevice
 from enlist.core.outcomes import Refusal
 from enlist.core.restrictions import ATTRIBUTES
 from enlist.verbs.device_lists import (

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from enlist.core.clock import HOUR, from_datetime, to_datetime
-from enlist.core.model import Flow
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
+from enlist.store.flow import Flow
 from enlist.verbs.views import ListUsers
 from enlist.verbs.views_overview import Overview, OverviewDetail
 from enlist.web.console import words

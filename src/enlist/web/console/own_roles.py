@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from enlist.core.model import OwnRole
+from enlist.core.access import OwnRole
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.permissions import NEVER_IN_A_ROLE, ROLES, Permission, Role
 from enlist.verbs.own_role_changes import ChangeOwnRole, DeleteOwnRole

@@ -10,7 +10,8 @@ from typing import Final
 
 from starlette.responses import Response
 
-from enlist.core.model import Organization, OwnRole
+from enlist.core.access import OwnRole
+from enlist.core.model import Organization
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.store.listing import MOST_PER_PAGE

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from enlist.core.model import OwnRole, RoleAssignment, User
+from enlist.core.access import OwnRole, RoleAssignment
+from enlist.core.model import User
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import ROLES
 from enlist.store.listing import Page

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 
-from enlist.core.model import SavedView
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
+from enlist.store.saved_views import SavedView
 from enlist.verbs.saved_views import ChangeView, DeleteView, ListSavedViews, SaveView
 from enlist.web.console.forms import read_form
 from enlist.web.console.layout import Desk, page
