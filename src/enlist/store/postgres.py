@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -180,22 +181,20 @@ class PostgresStore:
         apply: Callable[[Tx, Sequence[Claim]], Sequence[Answer]],
         claims: Sequence[Claim],
     ) -> Sequence[Answer]:
-        def claiming(connection: KeyedConnection) -> Sequence[Answer]:
+        def claiming(connection: KeyedConnection, begin: bytes = b"") -> Sequence[Answer]:
             try:
                 with ClaimTx(connection, self._clock(), begin) as tx:
                     return apply(tx, claims)
             except errors.LockNotAvailable as error:
                 raise _Locked(str(error)) from error
 
-        begin = b""
         try:
             return self._with_keyed(claiming)
         except _Locked as error:
             if len(claims) > 1:
                 raise ConcurrentChange from error  # each alone: the others need not wait
-        begin = _BEGIN_PATIENTLY
         try:
-            return self._with_keyed(claiming)
+            return self._with_keyed(partial(claiming, begin=_BEGIN_PATIENTLY))
         except _Locked as error:
             raise StoreUnavailable(str(error)) from error
 
