@@ -22,6 +22,8 @@ TILE_LEVELS: Final = 8
 """Of the tree, every eighth level is kept (see the revision `0002_sealed_log`)."""
 
 _TILE: Final = 1 << TILE_LEVELS
+_LAST: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""No id comes after it."""
 
 _BY_INDEX = Query(
     "seal.by_index",
@@ -187,9 +189,6 @@ def page(tx: Reader, after: Id, count: int) -> tuple[list[Unsealed], Id | None]:
     return events, None if end is None else until
 
 
-_LAST: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-
-
 def oldest_writer(tx: Reader) -> int:
     """When the oldest transaction began that may yet commit events; now, if there is none."""
     row = tx.one(_OLDEST_WRITER)
@@ -256,11 +255,11 @@ class StoredSubtrees:
                 else self._tx.bare(_LEAVES, first=first, end=end)
             )
             found = {}
-            for number, last, hashes in rows:
-                if number == last:
-                    found[number] = bytes(hashes)
+            for begin, last, hashes in rows:
+                if begin == last:
+                    found[begin] = bytes(hashes)
                 else:
-                    found |= _numbered(number, last, hashes)
+                    found |= _numbered(begin, last, hashes)
             self._tiles[level, tile] = found
         return found
 
