@@ -150,6 +150,21 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
             for verb, caller, admitted in ready
         ]
 
+    def claim(
+        self,
+        tools: Tools,
+        caller: Caller,
+        admitted: Admitted,
+        signed: NewCertificate | Refusal | None,
+    ) -> Redemption | Refusal:
+        """What is asked of the store, now that there is a certificate, or need not be one."""
+        if isinstance(signed, Refusal):
+            return _told(signed, admitted.target)
+        claim = admitted.target.claim(caller, admitted.report, signed, self.idempotency)
+        claim = prompting.answered_with(admitted.policy, claim)
+        claim = agreeing.accepted_with(admitted.agreement, claim, tools.clock())
+        return notices.about_enrolling(tools, admitted.policy, claim)
+
     def won(self, claim: Redemption, answer: bool) -> Done[Enrolled]:
         old = claim.replaces_device_id
         return Done(repeating.enrolled(claim), () if old is None else (Drop(old),))
@@ -187,21 +202,6 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
         if self.csr is not None or _bare_allowed(found):
             return None
         return Refusal("completion_required")
-
-    def claim(
-        self,
-        tools: Tools,
-        caller: Caller,
-        admitted: Admitted,
-        signed: NewCertificate | Refusal | None,
-    ) -> Redemption | Refusal:
-        """What is asked of the store, now that there is a certificate, or need not be one."""
-        if isinstance(signed, Refusal):
-            return _told(signed, admitted.target)
-        claim = admitted.target.claim(caller, admitted.report, signed, self.idempotency)
-        claim = prompting.answered_with(admitted.policy, claim)
-        claim = agreeing.accepted_with(admitted.agreement, claim, tools.clock())
-        return notices.about_enrolling(tools, admitted.policy, claim)
 
 
 def _bare_allowed(found: Found) -> bool:
