@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from enlist.core.colours import WHITE, Shades, is_colour, shades, text_on
+from enlist.core.colours import Shades, is_colour, shades, text_on
 from enlist.core.model import Platform
 from enlist.core.prompts import Message
 
@@ -84,11 +84,6 @@ class Branding:
         """The ground behind logo and name, and the text on it; ("", "") where it is the page's."""
         ground = self.value("header_color")
         return (ground, text_on(ground)) if ground else ("", "")
-
-    @property
-    def logo_ground(self) -> str:
-        """What the logo stands on; white where nobody says, which most are drawn for."""
-        return self.value("header_color") or WHITE
 
     @property
     def style(self) -> str:
