@@ -1,7 +1,7 @@
 """Write the reference pages from the code, or with `--check` say which are out of date.
 
 A page holds a hand-written introduction up to the marker line; everything below it is made here,
-so that nothing that exists is undocumented and nothing documented is gone (house rule 11).
+so that nothing that exists is undocumented and nothing documented is gone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The reference pages say what the code does, all of it, and nothing else (house rule 11)."""
+"""The reference pages say what the code does, all of it, and nothing else."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ def test_a_database_that_is_yet_to_be_migrated_can_be_backed_up(
 
 
 def test_a_database_one_revision_ahead_is_served(settings: Settings, raw: Raw) -> None:
-    """DESIGN, "Scale": version N runs on schemas N and N+1, so that an upgrade can roll."""
+    """Version N runs on schemas N and N+1, so that an upgrade can roll."""
     raw.execute(f"UPDATE alembic_version SET version_num = '{migrations.NEXT}'")
     assert state(settings) is SchemaState.AHEAD
     assert wiring.migrate(settings, check=True) is False

@@ -230,7 +230,7 @@ def replaced(enlist: Enlist) -> tuple[int, list[str], list[str]]:
 
 
 def test_every_live_token_is_replaced_at_once(enlist: Enlist) -> None:
-    """DESIGN, secrets at rest: the old ones are dead, new ones are on their way."""
+    """The old ones are dead, new ones are on their way."""
     used = enlist.register("ada", name="used")
     enlist.redeem(used.token)
     live = [enlist.register("ada", name=f"live-{number}") for number in range(3)]

@@ -1,6 +1,6 @@
 """The things that Enlist knows, as they come out of the store. Values; they do nothing.
 
-Words are DESIGN's: a *device* enrolls, an *enrollment* authorizes it, a *credential* is what
+In the words of Enlist a *device* enrolls, an *enrollment* authorizes it, a *credential* is what
 stays. All moments are microseconds UTC, all ids UUIDv7 text.
 """
 

@@ -56,7 +56,7 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """The built-in roles (facts: roles)."""
+    """The built-in roles; what each may do is in `ROLES`."""
 
     ADMINISTRATOR = "administrator"
     OPERATOR = "operator"

@@ -1,10 +1,10 @@
 """The whole life of every secret, in one file.
 
-Eight shapes exist:
+Ten shapes exist:
 
-* **machine secrets** (`enk_…` API keys, later device and magic links): random, 190 bits, with a
-  public id to tell them apart by and a checksum that catches typing errors and helps leak
-  scanners (S01). Shown once; only a keyed digest is kept. Ends when revoked, or at its expiry.
+* **machine secrets** (API keys, `enk_…`): random, 190 bits, with a public id to tell them apart
+  by and a checksum that catches typing errors and helps leak scanners (S01). Shown once; only a
+  keyed digest is kept. Ends when revoked, or at its expiry.
 * **registration tokens**: 6-20 Base58 letters, short and found by value. Not stored at all but
   *derived*: `letters(HMAC(derivation key, enrollment id, generation))`, so that a resend sends
   the same token and a database dump holds nothing to read (A17, S29). A keyed digest finds them.
@@ -17,6 +17,8 @@ Eight shapes exist:
 * **sign-in, set-up and recovery secrets**: 256 random bits in a cookie or a link; a keyed digest is
   kept. Ends at sign-out, when idle, or after twelve hours; a link when used, or after a day, the
   recovery link after an hour.
+* **API session tokens** of OpenZiti clients: 256 random bits; a keyed digest is kept. Ends when
+  idle, when the device has begun too many, or with the credential that it was got by.
 * **recovery codes** of a second factor: shaped like typed codes, ten at a time; a keyed digest over
   the person and the code is kept. Each ends when used, all of them with the second factor. Its TOTP
   secret must be read again and is shared with an app, so it is random and *sealed*: encrypted under
@@ -24,6 +26,8 @@ Eight shapes exist:
 * **password links**: 256 bits, derived from the id of the message that brings the link, so that it
   is nowhere readable until that is sent. A keyed digest finds it. Ends when used, when a newer one
   is sent or the password or address changes, or after a day; that of staff after two.
+* **webhook secrets**, which sign what is posted: 256 bits, derived from the webhook's id and a
+  generation, since every post needs it. Shown once. Ends when renewed, or with the webhook.
 * **passwords**: chosen by people, so kept as Argon2id; see `enlist.verbs.passwords`. Ends when
   the next one is set.
 

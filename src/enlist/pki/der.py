@@ -1,4 +1,4 @@
-"""One repair of a certificate request's DER, for older OpenZiti clients (fact row D47).
+"""One repair of a certificate request's DER, for older OpenZiti clients (D47).
 
 Their ECDSA signature algorithm carries an explicit NULL where RFC 5758 section 3.2 demands
 nothing, and the library refuses such a request. The algorithm stands outside of what was

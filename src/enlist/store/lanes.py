@@ -1,7 +1,7 @@
 """Two lanes to the store.
 
 The *ordinary* lane runs a function in a transaction of its own. The *hot* lane takes plain
-claims (redeem, later bulk issue) of many callers that one statement can apply together: they are
+claims (redeem, bulk issue) of many callers that one statement can apply together: they are
 committed once and answered all. To a caller both look alike: hand something in, wait, get the
 outcome of a committed transaction.
 """

@@ -1,9 +1,9 @@
-"""What a subject module may ask of a database: five methods, the same on both stores.
+"""What a subject module may ask of a database: a few methods, the same on both stores.
 
 Statements are `Query` objects with `:name` parameters, written once. Where a store needs a text
 of its own it is given as a named variant. A `SetQuery` is one statement over many rows: what is
 asked or written for a hundred callers costs one round trip, not a hundred. Every query registers
-itself, so that a test can prepare each one on each store (house rule 11).
+itself, so that a test can prepare each one on each store.
 """
 
 from __future__ import annotations

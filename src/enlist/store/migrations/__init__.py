@@ -71,7 +71,7 @@ class SchemaState(Enum):
     """How a database stands to this version of Enlist.
 
     One that is a single revision `AHEAD` is served as it is, so that an upgrade can roll: a
-    revision only ever adds what the version before it can do without (DESIGN, "Scale").
+    revision only ever adds what the version before it can do without.
     """
 
     EMPTY = "empty"
