@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from enlist.core.caller import SYSTEM, Caller
-from enlist.core.events import FORM, Happening, make_event
+from enlist.core.events import FORM, Happening, make_events
 from enlist.core.outcomes import Refusal
 from enlist.store import events
 from enlist.verbs import documents
@@ -61,7 +61,7 @@ def test_a_reader_hears_every_event_once_in_pages_and_goes_on_where_he_was(enlis
 
 def test_what_was_committed_late_under_an_earlier_id_is_not_left_out(enlist: Enlist) -> None:
     """By ids it would be: it is older than what the reader has read."""
-    late = make_event(Happening("device.changed"), SYSTEM, enlist.clock.now)
+    (late,) = make_events([(SYSTEM, Happening("device.changed"))], enlist.clock.now)
     enlist.clock.advance(seconds=2)
     reader = Reader(enlist)
     enlist.register("ada")

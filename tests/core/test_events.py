@@ -14,7 +14,6 @@ from enlist.core.events import (
     KINDS,
     Happening,
     canonical,
-    make_event,
     make_events,
     personal_digest,
     refused,
@@ -49,7 +48,7 @@ def test_an_entry_says_who_did_what_to_whom_when() -> None:
     happening = Happening(
         "enrollment.issued", ABOUT, {"n": 1, "flag": True}, {"user": "bob"}, "BCDF-GHJK-L"
     )
-    event = make_event(happening, ZOE, NOW)
+    (event,) = make_events([(ZOE, happening)], NOW)
     entry = json.loads(event.entry)
     assert event.entry == canonical(entry)
     assert entry == {
@@ -102,7 +101,7 @@ def test_events_that_are_made_together_share_no_salt() -> None:
 def test_personal_values_stand_in_the_entry_as_salted_digests() -> None:
     """S74: without the salt a digest tells nothing, and two events share none."""
     happening = Happening("enrollment.issued", ABOUT, {}, {"user": "bob"})
-    one, two = make_event(happening, ZOE, NOW), make_event(happening, ZOE, NOW)
+    (one,), (two,) = (make_events([(ZOE, happening)], NOW) for _ in range(2))
     for text in ("zoë", "bob", "192.0.2.7", "Firefox"):
         assert text not in one.entry
     assert one.salt != two.salt
@@ -113,16 +112,16 @@ def test_personal_values_stand_in_the_entry_as_salted_digests() -> None:
 
 
 def test_empty_personal_values_are_left_out_and_long_ones_cut() -> None:
-    event = make_event(Happening("attempt.started"), ZOE, NOW)
+    (event,) = make_events([(ZOE, Happening("attempt.started"))], NOW)
     assert len(event.personal["user_agent"]) == 300
-    nobody = make_event(Happening("attempt.started"), Caller(CallerKind.SYSTEM), NOW)
+    (nobody,) = make_events([(Caller(CallerKind.SYSTEM), Happening("attempt.started"))], NOW)
     assert nobody.personal == {}
 
 
 def test_what_is_not_documented_is_never_recorded() -> None:
     """X18, S72."""
     with pytest.raises(KeyError):
-        make_event(Happening("something.happened"), ZOE, NOW)
+        make_events([(ZOE, Happening("something.happened"))], NOW)
     assert all(text.endswith(".") for text in KINDS.values())
 
 

@@ -13,7 +13,7 @@ import pytest
 from enlist.core import merkle
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import system_clock
-from enlist.core.events import Event, Happening, make_event
+from enlist.core.events import Event, Happening, make_events
 from enlist.core.ids import NOTHING, new_id
 from enlist.settings import Settings
 from enlist.store import events, seals
@@ -160,7 +160,7 @@ def test_a_slow_transaction_is_sealed_when_it_ends(
     sealer.seal_all()
     with psycopg.connect(real_time.store._pool.conninfo) as connection:  # type: ignore[attr-defined]
         connection.execute("SELECT 1")  # a verb's `now` is read after its transaction has begun
-        slow = make_event(Happening("message.sent"), SYSTEM, system_clock())
+        (slow,) = make_events([(SYSTEM, Happening("message.sent"))], system_clock())
         put(connection, slow)
         for _ in range(3):
             (fast,) = happen(real_time)
@@ -180,7 +180,7 @@ def test_what_commits_behind_a_large_batch_is_sealed(
     monkeypatch.setattr(sealing, "_WIDE_EVERY", 10**9)
     sealer = Sealer(real_time.store, batch=4)
     sealer.seal_all()
-    behind = make_event(Happening("message.sent"), SYSTEM, system_clock())
+    (behind,) = make_events([(SYSTEM, Happening("message.sent"))], system_clock())
     happen(real_time, 10)
     assert sealer.look() == sealing.Look(4, more=True)
     with psycopg.connect(real_time.store._pool.conninfo) as connection:  # type: ignore[attr-defined]

@@ -235,19 +235,13 @@ class Happening:
     support_code: str = ""
 
 
-def make_event(happening: Happening, caller: Caller, now: int) -> Event:
-    """The event for `happening`, done by `caller` at `now`.
-
-    Raises:
-        KeyError: the kind is not in `KINDS`; nothing undocumented is ever recorded.
-    """
-    return _event(happening, caller, now, secrets.token_bytes(_SALT))
-
-
 def make_events(happened: Sequence[tuple[Caller, Happening]], now: int) -> list[Event]:
-    """The events for several happenings, in this order; their salts are drawn at once.
+    """The events for these happenings, in this order; their salts are drawn at once.
 
     The system gives random bytes without Python's lock, so to ask for each salt is to wait for it.
+
+    Raises:
+        KeyError: a kind is not in `KINDS`; nothing undocumented is ever recorded.
     """
     drawn = secrets.token_bytes(_SALT * len(happened))
     return [
