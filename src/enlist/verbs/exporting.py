@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from enlist.core.caller import Caller
 from enlist.core.clock import rfc3339
@@ -23,7 +23,7 @@ from enlist.store import events
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import documents
 from enlist.verbs.driver import QuickVerb, Tools
-from enlist.verbs.views import ListEnrollments, scope
+from enlist.verbs.views import Listed, ListEnrollments, scope
 
 COLUMNS: Final = (
     "id",
@@ -79,14 +79,21 @@ class BeginExport(QuickVerb[str, None]):
         return scope(tx, caller, wanted.organization, Permission.ENROLLMENTS_EXPORT)
 
     def apply(self, tx: Tx, caller: Caller, ready: str) -> Done[None]:
-        chosen = {name: value for name, value in self.wanted.filters.items() if value}
-        # Whom was asked for is about a person, and can be erased.
-        about_people = {"user": chosen.pop("user", ""), "search": self.wanted.search.strip()}
-        data = {"filters": ", ".join(f"{name}={value}" for name, value in sorted(chosen.items()))}
-        personal = {name: text for name, text in about_people.items() if text}
+        data, personal = asked_for(self.wanted)
         subjects = Subjects(organization_at(ready))
         events.record(tx, caller, Happening("enrollment.exported", subjects, data, personal))
         return Done(None)
+
+
+def asked_for(wanted: Listed[Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """What the log says of a list that is taken away: its filters, and apart whom it was asked for.
+
+    The latter is about a person, and can be erased.
+    """
+    chosen = {name: value for name, value in wanted.filters.items() if value}
+    about_people = {"user": chosen.pop("user", ""), "search": wanted.search.strip()}
+    data = {"filters": ", ".join(f"{name}={value}" for name, value in sorted(chosen.items()))}
+    return data, {name: text for name, text in about_people.items() if text}
 
 
 def heading() -> str:

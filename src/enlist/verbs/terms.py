@@ -26,7 +26,7 @@ from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
-from enlist.verbs.exporting import csv_cell, csv_lines
+from enlist.verbs.exporting import asked_for, csv_cell, csv_lines
 from enlist.verbs.fields import Fields, Unfit
 from enlist.verbs.finding import organization_named, with_id
 from enlist.verbs.rights import lacks, missing
@@ -354,10 +354,7 @@ class BeginAcceptanceExport(QuickVerb[str, None]):
         return scope(tx, caller, self.wanted.organization, Permission.ENROLLMENTS_EXPORT)
 
     def apply(self, tx: Tx, caller: Caller, ready: str) -> Done[None]:
-        chosen = {name: value for name, value in self.wanted.filters.items() if value}
-        about_people = {"user": chosen.pop("user", ""), "search": self.wanted.search.strip()}
-        data = {"filters": ", ".join(f"{name}={value}" for name, value in sorted(chosen.items()))}
-        personal = {name: text for name, text in about_people.items() if text}
+        data, personal = asked_for(self.wanted)
         subjects = Subjects(organization_at(ready))
         events.record(tx, caller, Happening("terms.exported", subjects, data, personal))
         return Done(None)
