@@ -10,8 +10,9 @@ import pytest
 
 from enlist.web.serving import Listener
 from enlist.wiring import sealer, server
+from enlist.wiring.plan import Plan
 from enlist.wiring.sealer import FAULTS, SEALED, SealerThread
-from enlist.wiring.server import Plan, Workers
+from enlist.wiring.server import Workers
 from tests.behaviour.log_tampering import Log
 from tests.installation import Enlist
 from tests.peers.base import wait_until

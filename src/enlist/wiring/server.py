@@ -1,4 +1,7 @@
-"""The server: listeners, certificates, workers, and the lines that it prints when it starts."""
+"""The server: its processes, what each does, and the lines that are printed when it starts.
+
+What the listeners speak is decided in `plan`, before there is more than one process.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,9 @@ import fcntl
 import functools
 import os
 import resource
-import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO
 
 import structlog
@@ -31,14 +32,12 @@ from enlist.verbs.starting import RecordStart
 from enlist.web.app import device_application, web_application
 from enlist.web.bell import Bell
 from enlist.web.services import Services
-from enlist.web.serving import CannotListen, Listener, listen, supervise, survive_hangup
 from enlist.web.serving import serve as serve_listeners
-from enlist.web.tls import ReloadingTls, device_tls, web_tls
-from enlist.wiring import alerts, certificates
+from enlist.web.serving import supervise, survive_hangup
+from enlist.wiring import alerts
 from enlist.wiring.backend import at_this_machine
 from enlist.wiring.background import Background
 from enlist.wiring.beside import tell
-from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.delivery import delivery_worker, sms_gateway
 from enlist.wiring.expiry import ExpiryThread
 from enlist.wiring.importer import Importer
@@ -46,17 +45,16 @@ from enlist.wiring.installation import (
     CannotStart,
     Installation,
     open_installation,
-    speaks_tls,
 )
 from enlist.wiring.janitor import Janitor
 from enlist.wiring.keys import KeyWatch
 from enlist.wiring.leavers import Leavers
 from enlist.wiring.listener_key import AnotherKey, ShownKey
 from enlist.wiring.listener_key import note as note_listener_key
-from enlist.wiring.listener_names import tls_by_name
 from enlist.wiring.listening import listening
 from enlist.wiring.logs import configure_logs
 from enlist.wiring.missing_keys import MissingKeys
+from enlist.wiring.plan import Plan, plan_listeners
 from enlist.wiring.revocation_webhook import revocation_webhook
 from enlist.wiring.sealer import SealerThread
 from enlist.wiring.signers import Signers, spare_processors
@@ -95,20 +93,6 @@ class Workers:
                     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the listeners speak, and how to say so.
-
-    Attributes:
-        own_ca: see `Services`.
-    """
-
-    web: Listener
-    device: Listener
-    line: str
-    own_ca: str = ""
-
-
 def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = ()) -> None:
     """Run the server until SIGINT or SIGTERM.
 
@@ -126,7 +110,7 @@ def serve(settings: Settings, *, mailbox: bool = False, extra: Sequence[str] = (
     workers = Workers()
     first = _open_first(settings, workers, mailbox=mailbox)
     try:
-        plan = _plan(settings, first)
+        plan = plan_listeners(settings, first)
         lines = [*_start_lines(settings, first, plan), *extra]
         tell(settings, first.tools.addresses, first.tools.channels, mailbox=mailbox)
         first.driver.perform(RecordStart(__version__), at_this_machine(first))
@@ -289,58 +273,6 @@ def _only_server(settings: Settings) -> IO[str]:
         lock.write(str(os.getpid()))
         lock.flush()
     return lock
-
-
-def _plan(settings: Settings, installation: Installation) -> Plan:
-    """Decide what each listener speaks; plain HTTP only on localhost or behind a proxy."""
-    try:
-        web_socket, device_socket = listen(settings.http), listen(settings.device)
-    except CannotListen as error:
-        raise CannotStart(str(error)) from error
-    tls, line, own_ca = None, "plain HTTP, on this machine only", ""
-    if settings.tls_cert is not None and settings.tls_key is not None:
-        try:
-            tls = ReloadingTls("web", (settings.tls_cert, settings.tls_key), web_tls)
-        except (OSError, ValueError) as error:
-            raise CannotStart(f"cannot use {settings.tls_cert}: {error}") from error
-        line = f"HTTPS with {settings.tls_cert}"
-    elif settings.trusted_proxy:
-        line = f"plain HTTP behind a proxy in {', '.join(settings.trusted_proxy)}"
-    elif speaks_tls(settings):
-        host = settings.http.rpartition(":")[0].strip("[]")
-        tls = _own_tls(settings, installation, "web-listener", [host], web_tls)
-        own_ca = f"sha256:{installation.folder.authority.root_fingerprint}"
-        line = (
-            "HTTPS with a certificate of Enlist's own CA; browsers will warn until they trust "
-            f"{settings.data / 'pki' / 'root.pem'}, or give --tls-cert and --tls-key"
-        )
-    make = functools.partial(_device_tls, settings.data)
-    names = tls_by_name(settings, installation.tools.addresses, installation.tools.clock, make)
-    device = _own_tls(settings, installation, DEVICE_LISTENER, [], make, names)
-    return Plan(
-        Listener("web", web_socket, tls), Listener("device", device_socket, device), line, own_ca
-    )
-
-
-def _device_tls(data: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS for devices of every issuing CA that is in the folder now."""
-    return device_tls(certificate, key, certificates.authority(data).trusted_pem)
-
-
-def _own_tls(
-    settings: Settings,
-    installation: Installation,
-    name: str,
-    more: Sequence[str],
-    make: Callable[[Path, Path], ssl.SSLContext],
-    names: Mapping[str, ReloadingTls] | None = None,
-) -> ReloadingTls:
-    """TLS with a certificate of our own CA, which a server that runs for a year renews."""
-    tools = installation.tools
-    renew = functools.partial(
-        listener_certificate, settings.data, tools.addresses, tools.clock, name, more
-    )
-    return ReloadingTls(name.removesuffix("-listener"), renew(), make, renew, names)
 
 
 def _start_lines(settings: Settings, installation: Installation, plan: Plan) -> list[str]:
