@@ -44,7 +44,7 @@ from enlist.store.redemptions import DeviceReport
 from enlist.verbs.begin import Begin, Begun, Cancel, Check, Purpose
 from enlist.verbs.callers import host_caller
 from enlist.verbs.device_details import DeviceDetails
-from enlist.verbs.driver import AnyVerb, Driver
+from enlist.verbs.driver import AnyVerb, Driver, View
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.organizations import AddOrganization, ChangeSettings
 from enlist.verbs.passwords import Passwords
@@ -193,6 +193,12 @@ class Enlist(Records):
     def do(self, verb: AnyVerb[Any, Any, Value], caller: Caller | None = None) -> Value:
         """Run a verb that must succeed."""
         return done(self.perform(verb, caller))
+
+    def see(self, view: View[Value], caller: Caller | None = None) -> Value:
+        """What there is to see, for the host unless somebody else is named."""
+        found = self.driver.view(view, caller or self.host)
+        assert not isinstance(found, Refusal), found
+        return found
 
     def organization(self, group_id: str, parent: str = "", **settings: object) -> Organization:
         """A new organization, with settings of its own."""

@@ -202,15 +202,14 @@ def test_what_begins_so_is_found_and_else_what_contains_it(company: Enlist) -> N
     """The cursor keeps which of both it was: a page that follows finds as the first one did."""
 
     def named(text: str, **more: Any) -> list[str]:
-        page = company.driver.view(ListDevices(search=text, sort="name", **more), company.host)
-        assert isinstance(page, Page)
+        page = company.see(ListDevices(search=text, sort="name", **more))
         return [device.name for device in page.items]
 
     assert named("linux") == [f"linux box {each}" for each in ("ada", "alan", "grace", "Örs")]
     assert len(named("x box", limit=500)) == 4
     assert len(everything(company, company.host, ListDevices(search="x box", limit=3))) == 4
     assert len(everything(company, company.host, ListDevices(search="box", limit=3))) == 16
-    hits = company.driver.view(SearchEverything("ada"), company.host)
-    assert {each.username for each in hits.users} == {"ada"}  # type: ignore[union-attr]
-    hits = company.driver.view(SearchEverything("box gr"), company.host)
-    assert {each.username for each in hits.devices} == {"grace"}  # type: ignore[union-attr]
+    hits = company.see(SearchEverything("ada"))
+    assert {each.username for each in hits.users} == {"ada"}
+    hits = company.see(SearchEverything("box gr"))
+    assert {each.username for each in hits.devices} == {"grace"}

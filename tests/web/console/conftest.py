@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from enlist.core.secrets import Secret
@@ -132,11 +133,11 @@ class Desk:
         return self.open(page.location)
 
 
-def _page(answer: object) -> Page:
-    status = answer.status_code  # type: ignore[attr-defined]
-    assert status < 500, answer.text  # type: ignore[attr-defined]
-    headers = dict(answer.headers)  # type: ignore[attr-defined]
-    found = _read(answer.text)  # type: ignore[attr-defined]
+def _page(answer: Response) -> Page:
+    status = answer.status_code
+    assert status < 500, answer.text
+    headers = dict(answer.headers)
+    found = _read(answer.text)
     return Page(
         status,
         found.source,

@@ -44,12 +44,12 @@ def test_who_is_told_is_changed_in_a_form(enlist: Enlist, console: Console) -> N
     assert "x: must" in wrong.main
     sent = {"roles": ["reader"], "kinds": ["email_failing"], "addresses": "it@example.com"}
     desk.send(form, sent)
-    told = enlist.driver.view(ShowAlertRoutes(), enlist.host).routes  # type: ignore[union-attr]
+    told = enlist.see(ShowAlertRoutes()).routes
     assert (told.roles, told.addresses, told.source) == (("reader",), ("it@example.com",), "main")
     assert "sms_failing" in told.switched_off
     assert "email_failing" not in told.switched_off
     desk.send(form, {"inherit": "yes"})
-    told = enlist.driver.view(ShowAlertRoutes(), enlist.host).routes  # type: ignore[union-attr]
+    told = enlist.see(ShowAlertRoutes()).routes
     assert told.source == "default"
 
 

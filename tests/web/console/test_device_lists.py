@@ -91,8 +91,7 @@ def test_an_entry_is_searched_and_taken_off(console: Console, enlist: Enlist) ->
     page = desk.open(f"{LIST}?q=denied&list=deny")
     assert "SN-DENIED" in page.main
     assert "SN-ALLOWED" not in page.main
-    shown = enlist.driver.view(ListListed(search="SN-DENIED"), enlist.host)
-    entry = shown.items[0].id  # type: ignore[union-attr]  # it is a page
+    entry = enlist.see(ListListed(search="SN-DENIED")).items[0].id
     here = f"{LIST}/{entry}/remove"
     assert "Nothing that it held comes back" in desk.open(here).main
     assert "on the list no more" in desk.follow(desk.send(here)).main

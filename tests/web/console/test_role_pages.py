@@ -10,6 +10,7 @@ import pytest
 from enlist.core.clock import MINUTE
 from enlist.core.permissions import Permission
 from enlist.store import roles, users
+from enlist.store.tx import Reader
 from enlist.verbs.sign_in import FRESH
 from enlist.web.console.permissions import GROUPS, PERMISSIONS
 from tests.installation import ADMINISTRATOR, Enlist
@@ -19,10 +20,10 @@ from tests.web.console.conftest import Console
 def held(enlist: Enlist, username: str) -> list[str]:
     """The roles of a user."""
 
-    def read(tx: object) -> list[str]:
-        user = users.by_username(tx, username)  # type: ignore[arg-type]
+    def read(tx: Reader) -> list[str]:
+        user = users.by_username(tx, username)
         assert user is not None
-        return [each.role for each in roles.of_user(tx, user.id)]  # type: ignore[arg-type]
+        return [each.role for each in roles.of_user(tx, user.id)]
 
     return enlist.store.read(read)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.register import Register
-from tests.installation import Enlist
+from tests.installation import Enlist, done
 from tests.web.console.conftest import Console, Crawl
 
 
@@ -20,7 +20,7 @@ def test_no_page_holds_a_token(console: Console, enlist: Enlist, crawl: Crawl) -
     enlist.check(tokens[0])
     begun = enlist.begin(tokens[1])
     secrets = [*(t.reveal() for t in tokens), spent.token.reveal(), second.token.reveal()]
-    secrets += [first.token.reveal(), begun.value.code.reveal()]  # type: ignore[union-attr]
+    secrets += [first.token.reveal(), done(begun).code.reveal()]
     pages = crawl(console.sign_in(), "/console/main/")
     assert any(address.endswith(spent.device_id) for address in pages), "it saw the devices"
     for address, page in pages.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from enlist.verbs.users import SetUserState
-from tests.installation import PASSWORD, Enlist, Ticket, code
+from tests.installation import PASSWORD, Enlist, Ticket, code, done
 from tests.web.enroll.conftest import SUPPORT_CODE, NewVisitor, Page, Visitor
 
 WRONG = ("ada", "wrong horse battery")
@@ -74,7 +74,7 @@ def test_code_that_ran_out_says_that_the_token_still_works(
     enlist.clock.advance(minutes=11)
     visitor = new_visitor()
     visitor.open()
-    page = visitor.check(begun.value.code)  # type: ignore[union-attr]
+    page = visitor.check(done(begun).code)
     assert page.status == 410
     assert "It ran out 1 minute ago" in page.text
     assert "your token still works" in page.text
