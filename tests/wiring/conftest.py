@@ -85,3 +85,9 @@ def shelf(tmp_path: Path) -> Path:
 
 def backed_up(enlist: Enlist, shelf: Path) -> Backup:
     return back_up(enlist.settings, shelf, PASSPHRASE, clock=enlist.clock, cost=CHEAP)
+
+
+@pytest.fixture
+def other(enlist: Enlist) -> Enlist:
+    """A second process on the same folder."""
+    return enlist.again()
