@@ -1,100 +1,32 @@
-"""Alerts to staff: each thing that is amiss is told once, to the right people, until it is well."""
+"""Alerts to staff: each thing that is amiss is told once, until it is well."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import pytest
-
-from enlist.core.caller import SYSTEM, Caller
+from enlist.core.caller import SYSTEM
 from enlist.core.events import KINDS
 from enlist.core.lifecycle import DeviceState
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
-from enlist.delivery.channels import Channel
-from enlist.delivery.worker import Worker
 from enlist.store import channel_health, sms
-from enlist.store.alerts import Alert
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Tx
 from enlist.store.webhooks import failing
 from enlist.verbs.alert_kinds import ALERT_KINDS, refusals_marks
-from enlist.verbs.alert_routes import RoutesAt, SetAlertRoutes, ShowAlertRoutes
-from enlist.verbs.alert_tests import AlertTest, ShowAlertTest, TestAlerts
-from enlist.verbs.alerts import ListAlerts, RaiseAlerts
+from enlist.verbs.alerts import RaiseAlerts
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.reset import Reset
-from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.watching import OfMachine, WatchOver
 from enlist.verbs.webhooks import AddWebhook, SwitchWebhook
+from tests.behaviour.alerting import World, guessed, world
 from tests.behaviour.renewing import confirm, renewed
 from tests.connections import enrolled
-from tests.delivery.world import PUBLIC_URL, channel_to
-from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, code, done, refusal
-from tests.peers.base import free_port
-from tests.peers.smtp import MailServer
+from tests.installation import ADMINISTRATOR, PASSWORD, code, done
 
-
-@dataclass
-class World:
-    """An installation whose log is sealed and whose alerts are raised when a test says so."""
-
-    enlist: Enlist
-    _sealer: Sealer = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self.enlist.driver.tools, "channels", frozenset({"email"}))
-        self._sealer = Sealer(self.enlist.store)
-
-    def look(self, *machine: OfMachine) -> None:
-        """What the thread of a server does."""
-        self.seal()
-        while self.enlist.do(RaiseAlerts(), SYSTEM):
-            pass
-        self.enlist.do(WatchOver(machine), SYSTEM)
-
-    def seal(self) -> None:
-        while self._sealer.look().more:
-            pass
-
-    def alerts(self, caller: Caller | None = None, **filters: str) -> list[Alert]:
-        found = self.enlist.driver.view(ListAlerts(filters=filters), caller or self.enlist.host)
-        assert not isinstance(found, Refusal)
-        return list(found.items)
-
-    @property
-    def open(self) -> list[str]:
-        return [each.kind for each in self.alerts(state="open")]
-
-    @property
-    def told(self) -> list[str]:
-        """To whom messages about alerts were queued, in order."""
-        rows = self.enlist.rows("message", purpose="alert")
-        return [row["recipient"] for row in rows]
-
-    def away(self, channel: str = "email") -> None:
-        """The channel is away, and was for six minutes."""
-        self.enlist.store.write(lambda tx: channel_health.unreachable(tx, channel, "no answer"))
-        self.enlist.clock.advance(minutes=6)
-
-    def back(self, channel: str = "email") -> None:
-        self.enlist.store.write(lambda tx: channel_health.well(tx, channel))
-
-    def routes(self, caller: Caller | None = None, organization: str = "") -> RoutesAt:
-        place = organization or self.enlist.root.id
-        found = self.enlist.driver.view(ShowAlertRoutes(place), caller or self.enlist.host)
-        assert not isinstance(found, Refusal)
-        return found
-
-
-@pytest.fixture
-def world(enlist: Enlist) -> World:
-    return World(enlist)
-
-
-# --- what is amiss ---------------------------------------------------------------------------
+__all__ = ["world"]
 
 
 def test_a_mail_server_that_is_away_is_told_once_and_again_only_after_it_was_well(
@@ -252,16 +184,6 @@ def test_a_machine_judges_its_own_certificates_alone(world: World) -> None:
     assert world.open == []
 
 
-def guessed(world: World, user: str = "ada", times: int = 10) -> None:
-    """Somebody tries passwords, as patiently as he has to."""
-    if not world.enlist.rows("app_user", username=user):
-        world.enlist.user(user)
-    for _ in range(times):
-        tried = StartSignIn(user, Secret("wrong"))
-        assert code(world.enlist.perform(tried, world.enlist.stranger())) == "sign_in_failed"
-        world.enlist.clock.advance(minutes=10)
-
-
 def test_ten_wrong_passwords_are_told_and_the_users_own_sign_in_ends_it(world: World) -> None:
     guessed(world, times=9)
     world.look()
@@ -344,179 +266,3 @@ def test_a_device_that_was_taken_out_and_comes_back_is_told(world: World) -> Non
     world.look()
     (alert,) = world.alerts(state="open")
     assert (alert.kind, alert.username) == ("revoked_device_returned", "ada")
-
-
-# --- who is told -----------------------------------------------------------------------------
-
-
-def test_the_administrators_of_the_organization_are_told_else_those_of_the_nearest_above(
-    world: World,
-) -> None:
-    enlist = world.enlist
-    enlist.organization("north")
-    enlist.organization("south")
-    enlist.staff("administrator", "north", username="nora")
-    enlist.staff("operator", "north", username="olaf")
-    enlist.user("ada", organization="north")
-    enlist.user("bob", organization="south")
-    guessed(world, "ada")
-    world.look()
-    assert world.told == ["nora@example.com"]
-    guessed(world, "bob")
-    world.look()
-    assert sorted(world.told) == ["nora@example.com", ADMINISTRATOR]
-
-
-def test_an_organization_says_who_is_told_and_of_what_and_those_below_inherit_it(
-    world: World,
-) -> None:
-    enlist = world.enlist
-    enlist.organization("north")
-    enlist.organization("harbour", parent="north")
-    enlist.staff("operator", "north", username="olaf")
-    said = SetAlertRoutes(
-        "north", ("operator",), ("Team@example.com", "olaf@example.com"), ("sms_cap_reached",)
-    )
-    enlist.do(said)
-    found = world.routes(organization="harbour")
-    assert found.inherited
-    assert found.routes.source == "north"
-    assert found.people == 2
-    enlist.user("ada", organization="harbour")
-    guessed(world, "ada")
-    world.look()
-    assert sorted(world.told) == ["Team@example.com", "olaf@example.com"]
-    harbour = found.organization
-    enlist.set("harbour", sms_per_day=1)
-    assert enlist.store.write(lambda tx: sms.take(tx, harbour.id, 1))
-    world.look()
-    assert world.open == ["sign_in_guessed"]
-    enlist.do(SetAlertRoutes("north", ("operator",), (), ("sign_in_guessed",)))
-    world.look()
-    assert world.open == ["sms_cap_reached"]  # what nobody wants to hear of is shown no more
-    enlist.do(SetAlertRoutes("north", inherit=True))
-    assert world.routes(organization="north").routes.source == "default"
-
-
-def test_what_is_said_above_shows_nobodys_address_below(world: World) -> None:
-    enlist = world.enlist
-    enlist.organization("north")
-    nora = enlist.staff("administrator", "north", username="nora")
-    enlist.do(SetAlertRoutes("", (), ("boss@example.com",)))
-    found = world.routes(nora, "north")
-    assert (found.people, found.routes.addresses) == (1, ())
-    made = enlist.do(TestAlerts("north"), nora)
-    assert [(each.target, each.state) for each in made.tried] == [("", "waiting")]
-
-
-def test_wrong_routes_are_refused_at_the_field(world: World) -> None:
-    wrong = SetAlertRoutes("", ("king",), ("no address",), ("weather",))
-    fields = {each.field for each in refusal(world.enlist.perform(wrong)).fields}
-    assert fields == {"roles", "addresses.0", "switched_off"}
-    assert world.routes().routes.source == "default"
-
-
-def test_a_sibling_sees_no_alert_of_another(world: World) -> None:
-    enlist = world.enlist
-    for name in ("north", "south"):
-        enlist.organization(name)
-    north, south = (enlist.staff("administrator", name) for name in ("north", "south"))
-    enlist.user("ada", organization="north")
-    guessed(world, "ada")
-    world.look()
-    assert [each.kind for each in world.alerts(north)] == ["sign_in_guessed"]
-    assert world.alerts(south) == []
-
-
-# --- over SMTP -------------------------------------------------------------------------------
-
-
-def deliver(world: World, channel: Channel) -> None:
-    """What the outbox's worker does."""
-    Worker(world.enlist.driver, {"email": channel}, PUBLIC_URL, poll=60).deliver_due()
-
-
-def text_of(server: MailServer, count: int) -> list[str]:
-    bodies = [each.message.get_body(("plain",)) for each in server.wait_for(count)]
-    return [body.get_content() for body in bodies if body is not None]
-
-
-def test_a_real_mail_server_fails_and_comes_back(world: World, smtp: MailServer) -> None:
-    """While it is away the console shows it; the e-mail comes once it is back, and says so."""
-    enlist = world.enlist
-    nowhere = channel_to(MailServer(port=free_port()))
-    test = enlist.do(TestAlerts())
-    deliver(world, nowhere)
-    enlist.clock.advance(minutes=6)
-    deliver(world, nowhere)
-    world.look()
-    (alert,) = world.alerts(state="open")
-    assert alert.kind == "email_failing"
-    assert "cannot be reached" in alert.details
-    assert [each.state for each in shown(world, test).tried] == ["waiting"]
-    assert "cannot be reached" in shown(world, test).tried[0].reason
-    enlist.clock.advance(minutes=10)
-    channel = channel_to(smtp)
-    deliver(world, channel)
-    world.look()
-    assert world.open == []
-    assert shown(world, test).over
-    tested, told = sorted(text_of(smtp, 2), key=lambda text: "Nothing is wrong" not in text)
-    assert "Nothing is wrong" in tested
-    assert "This is over: E-mail cannot be sent" in told  # or nobody could read it
-
-
-def test_an_alert_is_written_in_the_readers_language_with_what_to_do(
-    world: World, smtp: MailServer
-) -> None:
-    enlist = world.enlist
-    ticket = enlist.register("ada")
-    enlist.redeem(ticket.token, key=0)
-    enlist.redeem(ticket.token, key=1)
-    world.look()
-    deliver(world, channel_to(smtp))
-    (text,) = text_of(smtp, 1)
-    kind = ALERT_KINDS["token_intercepted"]
-    assert kind.title in text
-    assert kind.remedy in text
-    assert "laptop" in text
-    (alert,) = world.alerts()
-    assert f"{PUBLIC_URL}/console/main/events/{alert.event_id}" in " ".join(text.split())
-
-
-def test_who_may_not_know_staff_is_written_no_name_of_staff(world: World, smtp: MailServer) -> None:
-    """Of everybody else he is, as his list has it; an address alone may know nobody of staff."""
-    enlist = world.enlist
-    enlist.staff("helpdesk", username="helga")
-    enlist.staff("operator", username="olaf")
-    enlist.do(SetAlertRoutes("", ("administrator", "helpdesk"), ("team@example.com",)))
-
-    def named(user: str) -> dict[str, bool]:
-        """Who reads of him."""
-        before = len(smtp.messages)
-        guessed(world, user)
-        world.look()
-        deliver(world, channel_to(smtp))
-        letters = smtp.wait_for(before + 3)[before:]
-        bodies = {each.recipients[0]: each.message.get_body(("plain",)) for each in letters}
-        return {to: body is not None and user in body.get_content() for to, body in bodies.items()}
-
-    everybody = (ADMINISTRATOR, "helga@example.com", "team@example.com")
-    assert named("ada") == dict.fromkeys(everybody, True)
-    assert named("olaf") == {each: each == ADMINISTRATOR for each in everybody}
-    assert named("helga") == {each: each != "team@example.com" for each in everybody}
-
-
-def shown(world: World, test: AlertTest) -> AlertTest:
-    found = world.enlist.driver.view(ShowAlertTest(test.id), world.enlist.host)
-    assert not isinstance(found, Refusal)
-    return found
-
-
-def test_a_test_without_any_way_says_so(world: World) -> None:
-    object.__setattr__(world.enlist.driver.tools, "channels", frozenset())
-    assert code(world.enlist.perform(TestAlerts())) == "no_channel"
-    hook = AddWebhook("Pager", "https://hooks.example.com/", world.enlist.root.id, ("alert.*",))
-    world.enlist.do(hook)
-    made = world.enlist.do(TestAlerts())
-    assert [(each.way, each.target) for each in made.tried] == [("webhook", "Pager")]
