@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from enlist.core.ids import Id, new_id
@@ -165,13 +166,27 @@ _LOG = Listing(
 )
 
 
+class HookState(StrEnum):
+    """Whether a webhook is told of events; why not is its `reason`."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+class DeliveryState(StrEnum):
+    """What came of an event for a webhook so far; what failed was given up."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Hook:
     """A webhook.
 
     Attributes:
         kinds: of events, such as `enrollment.redeemed`, `enrollment.*`, or `*`.
-        state: `active` or `disabled`; `reason` says why.
         cursor: the place in the log up to which deliveries were made.
         tries, next_try_at: how often it could not be reached in a row, and when it is tried again.
         failing_since: since when nothing was taken; None where the last was.
@@ -184,7 +199,7 @@ class Hook:
     name: str
     url: str
     kinds: tuple[str, ...]
-    state: str
+    state: HookState
     reason: str
     generation: int
     derive_key_id: str
@@ -201,7 +216,6 @@ class HookDelivery:
     """One event for one webhook.
 
     Attributes:
-        state: `waiting`, `delivered` or `failed`.
         status: of the last answer; None where there was none.
         answer: how the answer began, or why there was none.
     """
@@ -210,7 +224,7 @@ class HookDelivery:
     webhook_id: Id
     event_id: Id
     kind: str
-    state: str
+    state: DeliveryState
     tries: int
     next_try_at: int
     made_at: int
@@ -261,9 +275,9 @@ def new_secret(tx: Tx, hook: Hook, key_id: str) -> bool:
     return tx.run(_NEW_SECRET, id=hook.id, generation=hook.generation, key_id=key_id) == 1
 
 
-def switch(tx: Tx, hook_id: Id, state: str, reason: str) -> bool:
+def switch(tx: Tx, hook_id: Id, state: HookState, reason: str) -> bool:
     """Stop a webhook, or let it go on; False where it is so already."""
-    return tx.run(_SWITCH, id=hook_id, state=state, reason=reason) == 1
+    return tx.run(_SWITCH, id=hook_id, state=state.value, reason=reason) == 1
 
 
 def delete(tx: Tx, hook_id: Id) -> bool:
@@ -309,7 +323,12 @@ def delivery(tx: Reader, delivery_id: Id) -> HookDelivery | None:
 
 
 def note(
-    tx: Tx, tried: HookDelivery, state: str, next_try_at: int, status: int | None, answer: str
+    tx: Tx,
+    tried: HookDelivery,
+    state: DeliveryState,
+    next_try_at: int,
+    status: int | None,
+    answer: str,
 ) -> bool:
     """Write down what came of a try; False where the claim had run out."""
     return (
@@ -317,7 +336,7 @@ def note(
             _NOTE,
             id=tried.id,
             tries=tried.tries,
-            state=state,
+            state=state.value,
             next_try_at=next_try_at,
             status=status,
             answer=answer,
@@ -357,9 +376,11 @@ def log(tx: Reader, request: PageRequest) -> Page[HookDelivery] | Refusal:
 
 
 def _delivery(row: Row) -> HookDelivery:
-    return HookDelivery(**{name: row[name] for name in HookDelivery.__dataclass_fields__})
+    values = {name: row[name] for name in HookDelivery.__dataclass_fields__}
+    return HookDelivery(**{**values, "state": DeliveryState(row["state"])})
 
 
 def _hook(row: Row) -> Hook:
     values = {name: row[name] for name in Hook.__dataclass_fields__}
-    return Hook(**{**values, "kinds": tuple(json.loads(row["kinds"]))})
+    kinds = tuple(json.loads(row["kinds"]))
+    return Hook(**{**values, "kinds": kinds, "state": HookState(row["state"])})

@@ -31,7 +31,7 @@ from enlist.store.revocations import Revocation
 from enlist.store.saved_views import SavedView
 from enlist.store.wave_members import Member
 from enlist.store.waves import Wave
-from enlist.store.webhooks import Hook, HookDelivery
+from enlist.store.webhooks import DeliveryState, Hook, HookDelivery
 from enlist.verbs import restrictions, views_details
 from enlist.verbs.alert_kinds import ALERT_KINDS
 from enlist.verbs.alert_routes import RoutesAt
@@ -323,13 +323,14 @@ def sealed_event(found: SealedEvent) -> Document:
 def webhook(found: Hook) -> Document:
     """A webhook; its address without the query, which may hold a secret."""
     hidden = ("generation", "derive_key_id", "cursor", "tries", "next_try_at")
-    return _placed(found, *hidden) | {"url": shown(found.url), "kinds": list(found.kinds)}
+    same = _placed(found, *hidden)
+    return same | {"url": shown(found.url), "kinds": list(found.kinds), "state": found.state.value}
 
 
 def delivery(found: HookDelivery) -> Document:
     """One event for one webhook, and what came of it."""
-    later = found.next_try_at if found.state == "waiting" else None
-    return _but(found, "webhook_id") | {"next_try_at": later}
+    later = found.next_try_at if found.state is DeliveryState.WAITING else None
+    return _but(found, "webhook_id") | {"state": found.state.value, "next_try_at": later}
 
 
 def alert(found: Alert) -> Document:

@@ -21,7 +21,7 @@ from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.store import events, feed, webhooks
 from enlist.store.feed import Stretch
 from enlist.store.tx import Reader, Tx
-from enlist.store.webhooks import Hook, HookDelivery
+from enlist.store.webhooks import DeliveryState, Hook, HookDelivery, HookState
 from enlist.verbs import documents
 from enlist.verbs.deliver import MOST_TRIES, back_off
 from enlist.verbs.driver import Answered, QuickVerb, Tools, Verb, View
@@ -112,7 +112,7 @@ class ClaimDelivery(Verb[Post | None, Post, Post | None]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Post | Refusal | None:
         found = webhooks.delivery(tx, self.delivery_id)
         hook = webhooks.find(tx, found.webhook_id) if found else None
-        if found is None or hook is None or hook.state != "active":
+        if found is None or hook is None or hook.state is not HookState.ACTIVE:
             return None
         place = feed.place(tx, found.event_id)
         if place is None:
@@ -159,7 +159,7 @@ class NotePosted(QuickVerb[HookDelivery, bool]):
 
     def apply(self, tx: Tx, caller: Caller, ready: HookDelivery) -> Done[bool] | Refusal:
         if self.status is not None and 200 <= self.status < 300:
-            webhooks.note(tx, ready, "delivered", 0, self.status, self.answer)
+            webhooks.note(tx, ready, DeliveryState.DELIVERED, 0, self.status, self.answer)
             webhooks.taken(tx, self.hook_id)
             return Done(True)
         status = self.status or 0
@@ -167,7 +167,7 @@ class NotePosted(QuickVerb[HookDelivery, bool]):
         # What nobody could take is kept for him: he is stopped before it would be given up.
         over = about_message and ready.tries >= MOST_TRIES
         later = tx.now + back_off(ready.tries)
-        state = "failed" if over else "waiting"
+        state = DeliveryState.FAILED if over else DeliveryState.WAITING
         webhooks.note(tx, ready, state, later, self.status, self.answer)
         return Done(self._failed(tx, caller, about_message=about_message))
 
@@ -187,7 +187,7 @@ class NotePosted(QuickVerb[HookDelivery, bool]):
 
 
 def _stop(tx: Tx, caller: Caller, hook: Hook, why: str) -> None:
-    if webhooks.switch(tx, hook.id, "disabled", why[:200]):
+    if webhooks.switch(tx, hook.id, HookState.DISABLED, why[:200]):
         data = {"webhook": hook.id, "name": hook.name, "reason": why[:200]}
         happening = Happening("webhook.disabled", Subjects(hook.organization_id), data)
         events.record(tx, caller, happening)

@@ -24,7 +24,7 @@ from enlist.core.stages import KINDS_OF, STAGES, stage
 from enlist.store import events, organizations, webhooks
 from enlist.store.listing import Page, PageRequest
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.store.webhooks import Hook, HookDelivery
+from enlist.store.webhooks import Hook, HookDelivery, HookState
 from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
@@ -113,7 +113,7 @@ class AddWebhook(Verb[Hook, HookMade, HookMade]):
             name=fields.label(self.name_of_hook),
             url=self.url.strip(),
             kinds=kinds,
-            state="active",
+            state=HookState.ACTIVE,
             reason="",
             generation=1,
             derive_key_id=tools.keys.derive[0].id,
@@ -239,7 +239,7 @@ class SwitchWebhook(QuickVerb[Hook, Hook]):
         return hook_named(tx, caller, self.hook_id)
 
     def apply(self, tx: Tx, caller: Caller, ready: Hook) -> Done[Hook] | Refusal:
-        state = "active" if self.on else "disabled"
+        state = HookState.ACTIVE if self.on else HookState.DISABLED
         reason = "" if self.on else webhooks.BY_HAND
         if webhooks.switch(tx, ready.id, state, reason):
             kind = "webhook.enabled" if self.on else "webhook.disabled"
@@ -284,7 +284,7 @@ class TestWebhook(QuickVerb[Hook, None]):
         return hook_named(tx, caller, self.hook_id)
 
     def apply(self, tx: Tx, caller: Caller, ready: Hook) -> Done[None] | Refusal:
-        if ready.state != "active":
+        if ready.state is not HookState.ACTIVE:
             return Refusal("webhook_disabled", about=Subjects(ready.organization_id))
         event = _record(tx, caller, "webhook.tested", ready)
         webhooks.add(tx, ready.id, event, "webhook.tested")
@@ -313,7 +313,7 @@ class ReplayDelivery(QuickVerb[Hook, None]):
         return found if told.webhook_id == found.id else missing("delivery")
 
     def apply(self, tx: Tx, caller: Caller, ready: Hook) -> Done[None] | Refusal:
-        if ready.state != "active":
+        if ready.state is not HookState.ACTIVE:
             return Refusal("webhook_disabled", about=Subjects(ready.organization_id))
         if webhooks.replay(tx, ready.id, self.delivery_id.lower()):
             _record(tx, caller, "webhook.replayed", ready, delivery=self.delivery_id.lower())

@@ -11,6 +11,7 @@ from tests.web.console.conftest import Console, Desk, Page
 
 LIST = "/console/main/webhooks"
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{40,}")
+FAILED = webhooks.DeliveryState.FAILED
 URL = "https://hooks.example.com/enlist?key=theirs"
 
 
@@ -64,7 +65,7 @@ def test_what_was_given_up_can_be_posted_again(console: Console, enlist: Enlist)
     enlist.store.write(lambda tx: webhooks.claim(tx, waiting, tx.now + 1))
     told = enlist.store.read(lambda tx: webhooks.delivery(tx, waiting))
     assert told is not None
-    enlist.store.write(lambda tx: webhooks.note(tx, told, "failed", 0, 422, "no such field"))
+    enlist.store.write(lambda tx: webhooks.note(tx, told, FAILED, 0, 422, "no such field"))
     page = desk.open(f"{LIST}/{hook.id}")
     assert "no such field" in page.main
     assert "Given up" in page.main
