@@ -16,7 +16,7 @@ from typing import Final
 
 from enlist.core.access import Login
 from enlist.core.caller import Caller
-from enlist.core.ids import Id
+from enlist.core.ids import NOTHING, Id
 from enlist.core.lifecycle import AttemptState
 from enlist.core.matching import match
 from enlist.core.model import Attempt, Device, GrantKind, Organization, Platform, Sighting
@@ -50,7 +50,6 @@ from enlist.verbs.driver import Tools
 from enlist.verbs.prompting import Asked
 from enlist.verbs.restricting import Coming, Standing
 
-_NOBODY: Final = "00000000-0000-7000-8000-000000000000"
 _GROUPED_CODE = re.compile(rf"[{BASE20}]{{4}}-[{BASE20}]{{4}}-[{BASE20}]", re.IGNORECASE)
 
 
@@ -243,7 +242,7 @@ def _at(
     """
     policy = organizations.policy(tx, organization.path)
     found = replace(found, organization=organization, policy=policy)
-    user_id = found.login.user_id if found.login else _NOBODY
+    user_id = found.login.user_id if found.login else NOTHING
     report, device = found.report, None
     if found.platform is not None:
         device = match(
@@ -299,7 +298,7 @@ def _agreement(tx: Reader, found: Found, policy: EnrollmentPolicy) -> Agreement 
     Whoever is unknown has as much looked up: the time must not tell him (S07).
     """
     platform: str | None = found.platform
-    owner: Id | None = found.login.user_id if found.login else _NOBODY
+    owner: Id | None = found.login.user_id if found.login else NOTHING
     if found.sighting is not None:
         owner, platform = found.sighting.user_id, found.sighting.device_platform or platform
     comer = Comer(platform, found.presented.accepts, owner, found.attempt)
