@@ -46,7 +46,7 @@ from tests.peers.postgres import cluster
 EVENTS: Final = int(os.environ.get("BENCH_EVENTS", "1000000"))
 LEAVES: Final = int(os.environ.get("BENCH_LEAVES", "10000000"))
 SECONDS: Final = int(os.environ.get("BENCH_SECONDS", "20"))
-TOKENS: Final = int(os.environ.get("BENCH_TOKENS", "60000"))
+TOKENS: Final = int(os.environ.get("BENCH_TOKENS", str(6_000 * (SECONDS + 2))))
 BATCH: Final = 4_000
 PROOFS: Final = 1_000
 SIGNED: Final = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from enlist.core.ids import Id, least_id
@@ -31,7 +32,7 @@ _WALK = Query(
            e.at, e.kind, e.actor_kind, e.actor_id, e.organization_id, e.user_id, e.device_id,
            e.enrollment_id, e.support_code
       FROM event_seal s LEFT JOIN event e ON e.id = s.event_id
-     WHERE s.seq > :after AND s.seq <= :last ORDER BY s.seq
+     WHERE s.seq > :after AND s.seq <= :last
     """,
 )
 _SUBTREES = Query(
@@ -108,6 +109,8 @@ class Walk:
 def read(store: Store, piece: Piece) -> list[Sealed]:
     """The seals of a piece in order, each with its event."""
     rows = store.read(lambda tx: tx.bare(_WALK, after=piece.after, last=piece.last))
+    # Not by the database: with their entries, PostgreSQL would sort them on its disk.
+    rows.sort(key=itemgetter(0))
     return [Sealed._make(row) for row in rows]
 
 

@@ -29,10 +29,17 @@ def __getattr__(name: str) -> Any:
 
 def main() -> None:
     """The `enlist` command."""
-    # What is imported is 100,000 objects, and none of them is garbage: looking for some after each
-    # 700, as Python does, took a tenth of a start. A server goes on with this.
-    gc.set_threshold(50_000, 20, 50)
+    look_for_garbage_seldom()
     from enlist.cli import run
     from enlist.wiring.backend import LocalBackend
 
     run(LocalBackend())
+
+
+def look_for_garbage_seldom() -> None:
+    """What is imported is 100,000 objects, and none of them is garbage.
+
+    To look for some after each 700, as Python does, took a tenth of a start. A server goes on
+    with this, and so does each process that helps one.
+    """
+    gc.set_threshold(50_000, 20, 50)

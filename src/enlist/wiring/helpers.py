@@ -23,6 +23,7 @@ from enlist.store.sealed_events import Piece
 from enlist.verbs import check_events
 from enlist.verbs.check_events import Checked
 from enlist.verbs.verify_log import Check
+from enlist.wiring import look_for_garbage_seldom
 from enlist.wiring.installation import open_store
 
 _MOST: Final = 8
@@ -62,6 +63,7 @@ def _begin(settings: Settings) -> None:
 def begin_to_help() -> None:
     """Of a new helper: whoever asked ends it, and nobody else does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    look_for_garbage_seldom()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
