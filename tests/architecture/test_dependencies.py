@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -79,12 +79,25 @@ def test_every_part_is_locked() -> None:
     assert {f"node_modules/{name}" for name in browser_parts()} <= set(told)
 
 
+def provided() -> dict[str, set[str]]:
+    """The parts by the modules that each of them brings along.
+
+    `packages_distributions` makes an object of each of 30,000 files to find out.
+    """
+    found: dict[str, set[str]] = {}
+    for part in distributions():
+        files = (part.read_text("RECORD") or "").splitlines()
+        for top in {re.split(r"[/,]", line, maxsplit=1)[0].partition(".")[0] for line in files}:
+            found.setdefault(top, set()).add(part.name)
+    return found
+
+
 def used_by(package: Path) -> set[str]:
     """The parts whose modules a package of ours imports."""
     names = {name.partition(".")[0] for each in modules(package) for name, _ in each.imports()}
-    provided = packages_distributions()
+    parts = provided()
     others = names - sys.stdlib_module_names - {"enlist", "enlist_agent"}
-    return {name_of(part) for name in others for part in provided[name]}
+    return {name_of(part) for name in others for part in parts[name]}
 
 
 def told_in(folder: str) -> set[str]:

@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import typer
 
-from enlist.cli import (
-    alerts,
-    api_keys,
-    audit,
-    backup,
-    device_lists,
-    devices,
-    doctor,
-    enrollments,
-    groups,
-    imports,
-    keys,
-    locks,
-    organizations,
-    restrictions,
-    roles,
-    saved_views,
-    server,
-    sessions,
-    users,
-    waves,
-    webhooks,
-)
+from enlist.cli import backup, doctor, server
 from enlist.cli.backend import Backend
 from enlist.cli.options import backend as find_backend
 from enlist.cli.output import UNUSABLE, problems, usage
 from enlist.core.faults import Unusable
 from enlist.store.tx import StoreUnavailable
 
+GROUPS: Final = {
+    "apikey": "api_keys",
+    "organization": "organizations",
+    "restriction": "restrictions",
+    "user": "users",
+    "group": "groups",
+    "role": "roles",
+    "device": "devices",
+    "device-list": "device_lists",
+    "enrollment": "enrollments",
+    "import": "imports",
+    "wave": "waves",
+    "view": "saved_views",
+    "lock": "locks",
+    "session": "sessions",
+    "webhook": "webhooks",
+    "alert": "alerts",
+    "audit": "audit",
+    "keys": "keys",
+}
+"""Commands of two words: the first, and the module of the second."""
+
 
 def application(backend: Backend) -> Callable[[list[str]], None]:
     """The whole command line over a backend, as a function of its words."""
-    command = typer.main.get_command(build())
 
     def run(words: list[str]) -> None:
+        command = typer.main.get_command(build(words))
         try:
             command.main(args=words, prog_name="enlist", obj=backend)
         except Unusable as error:
@@ -59,8 +61,13 @@ def application(backend: Backend) -> Callable[[list[str]], None]:
     return run
 
 
-def build() -> typer.Typer:
-    """The Typer application; tests and the reference page walk it."""
+def build(words: Sequence[str] = ()) -> typer.Typer:
+    """The Typer application; tests and the reference page walk it.
+
+    Args:
+        words: what was typed. Commands that it does not name are left out: putting all of them
+            together takes longer than most of them do.
+    """
     app = typer.Typer(
         help="Enlist, the enrollment authority: it decides who and what may join.",
         no_args_is_help=True,
@@ -74,26 +81,8 @@ def build() -> typer.Typer:
     server.add_to(app)
     app.command(epilog="Example: enlist doctor --data /var/lib/enlist")(doctor.doctor)
     backup.add_to(app)
-    for name, module in (
-        ("apikey", api_keys),
-        ("organization", organizations),
-        ("restriction", restrictions),
-        ("user", users),
-        ("group", groups),
-        ("role", roles),
-        ("device", devices),
-        ("device-list", device_lists),
-        ("enrollment", enrollments),
-        ("import", imports),
-        ("wave", waves),
-        ("view", saved_views),
-        ("lock", locks),
-        ("session", sessions),
-        ("webhook", webhooks),
-        ("alert", alerts),
-        ("audit", audit),
-        ("keys", keys),
-    ):
+    for name in _wanted(app, words[0] if words else ""):
+        module = importlib.import_module(f"enlist.cli.{GROUPS[name]}")
         app.add_typer(module.commands, name=name)
     app.command(
         "agent",
@@ -101,6 +90,14 @@ def build() -> typer.Typer:
         add_help_option=False,
     )(_agent)
     return app
+
+
+def _wanted(app: typer.Typer, first: str) -> Iterable[str]:
+    """The groups that are needed where this word comes first: all, where it is no command."""
+    alone = {getattr(each.callback, "__name__", "") for each in app.registered_commands}
+    if first in GROUPS:
+        return [first]
+    return [] if first in alone else GROUPS
 
 
 def _root(

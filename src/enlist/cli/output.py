@@ -181,7 +181,8 @@ def progress_after_a_second(words: str, total: int) -> Iterator[Callable[[int], 
         def tell(done: int) -> None:
             bar.update(task, completed=done)
             if problems.is_terminal and not bar.live.is_started and time.monotonic() > began + 1:
-                on_screen.enter_context(bar)
+                on_screen.callback(bar.stop)  # first: Ctrl-C as it appears leaves none behind
+                bar.start()
 
         yield tell
 
