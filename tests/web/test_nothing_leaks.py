@@ -16,7 +16,7 @@ import html
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -31,6 +31,7 @@ from starlette.testclient import TestClient
 
 from enlist.core.permissions import Role
 from enlist.core.secrets import Secret
+from enlist.store.tx import Row
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.register import Register
@@ -88,6 +89,7 @@ class Street:
     things: dict[str, Things]
     callers: dict[str, dict[str, str]]
     operations: list[Operation] = field(default_factory=list)
+    _texts: dict[tuple[Any, ...], str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def ask(self, caller: str, operation: Operation, values: Values, *others: str) -> Answer:
@@ -123,25 +125,31 @@ class Street:
         assert answer.status_code < 500, f"{caller}: {operation} {values}: {answer.text[:2000]}"
         return _without(answer, [*values.values(), *others])
 
-    def state_of(self, place: str) -> dict[str, list[str]]:
-        """Every row that is about an organization or anything in it.
+    def state(self) -> dict[str, dict[str, list[str]]]:
+        """Every row that is about an organization elsewhere or anything in it, by both.
 
         But for what was refused: that stands in the log of whom it was about, as it should.
         """
-        things, about = self.things[place], f"'{self.things[place].organization}'"
-        signs = {MARKS[place], about, *things.ids}
-        found: dict[str, list[str]] = {}
-        for table in (row["name"] for row in self.enlist.rows("sqlite_master", type="table")):
-            found[table] = []
-            for each in self.enlist.rows(table):
-                row = {name: value for name, value in each.items() if name != "parent_id"}
-                if table == "event":
-                    if row["organization_id"] != things.organization:
-                        continue
-                    if str(row["kind"]).endswith(".refused"):
-                        continue
-                if any(sign in str(row) for sign in signs):
-                    found[table].append(str(row))
+        tables = [row["name"] for row in self.enlist.rows("sqlite_master", type="table")]
+        rows = {table: self.enlist.rows(table) for table in tables if table != "event"}
+        return {place: self._about(place, {**rows, "event": self._log(place)}) for place in FOREIGN}
+
+    def _log(self, place: str) -> list[Row]:
+        told = self.enlist.rows("event", organization_id=self.things[place].organization)
+        return [row for row in told if not str(row["kind"]).endswith(".refused")]
+
+    def _about(self, place: str, rows: Mapping[str, Sequence[Row]]) -> dict[str, list[str]]:
+        """Those rows that are about an organization; most of them were looked at before."""
+        about = f"'{self.things[place].organization}'"
+        signs = {MARKS[place], about, *self.things[place].ids}
+        found: dict[str, list[str]] = {table: [] for table in rows}
+        for table, row in ((table, row) for table, some in rows.items() for row in some):
+            key = (place, table, *row.values())
+            if (text := self._texts.get(key)) is None:
+                whole = str({name: value for name, value in row.items() if name != "parent_id"})
+                text = self._texts[key] = whole if any(each in whole for each in signs) else ""
+            if text:
+                found[table].append(text)
         return found
 
     def elsewhere(self, operation: Operation) -> Iterator[Values]:
@@ -285,7 +293,7 @@ def _callers(enlist: Enlist) -> dict[str, dict[str, str]]:
 def test_what_is_elsewhere_does_not_exist(street: Street) -> None:
     """Every route, asked by an administrator: each place in turn names what is elsewhere."""
     own = street.things["acme"]
-    before = {place: street.state_of(place) for place in FOREIGN}
+    before = street.state()
     problems: list[str] = []
     for operation in street.operations:
         base = {slot: own.named(slot.kind)[0] for slot in operation.needed}
@@ -294,7 +302,7 @@ def test_what_is_elsewhere_does_not_exist(street: Street) -> None:
             for foreign in street.elsewhere(operation)
         ]
         if operation.method != "GET":
-            after = {place: street.state_of(place) for place in FOREIGN}
+            after = street.state()
             if after != before:
                 problems.append(f"{operation} changed {_changes(before, after)}")
             before = after
@@ -303,7 +311,7 @@ def test_what_is_elsewhere_does_not_exist(street: Street) -> None:
 
 def test_whoever_comes_learns_and_changes_nothing(street: Street) -> None:
     """Everybody, everywhere, with any mixture of what is his own and what is elsewhere."""
-    before = {place: street.state_of(place) for place in FOREIGN}
+    before = street.state()
     callers = sorted(street.callers)
     exports = [each for each in street.operations if each.path in EXPORTS]
     others = street.operations[: -len(exports)]
@@ -341,7 +349,7 @@ def test_whoever_comes_learns_and_changes_nothing(street: Street) -> None:
     for caller, operation in itertools.product(callers, exports):
         for foreign in street.elsewhere(operation):
             assert not (found := trouble(street, caller, operation, {}, foreign)), found
-    after = {place: street.state_of(place) for place in FOREIGN}
+    after = street.state()
     assert after == before, _changes(before, after)
 
 
