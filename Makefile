@@ -19,7 +19,7 @@ RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 VENDOR := src/enlist/web/static/vendor/LICENSES.txt
 
-.PHONY: help setup install assets demo test check bench faults fuzz audit lock messages screenshots clean
+.PHONY: help setup install assets demo test check lint bench faults fuzz audit lock messages screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,11 +37,13 @@ test: $(DEVELOPMENT) $(VENDOR) ## Install what tests need, run them all [TESTS=t
 	$(PYTHON) -m tests.peers.install
 	$(PYTHON) -m pytest $(PYTEST_OPTIONS) $(TESTS)
 
-check: $(DEVELOPMENT) $(VENDOR) ## Check format, lint, types, import rules, architecture and docs
+check: lint ## Check format, lint, types, import rules, architecture and docs
+	$(PYTHON) -m pytest -q tests/architecture $(wildcard tests/docs)
+
+lint: $(DEVELOPMENT) $(VENDOR) ## Check format, lint and types alone
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	$(PYTHON) -m pytest -q tests/architecture $(wildcard tests/docs)
 
 bench: $(DEVELOPMENT) $(VENDOR) ## Measure the speed against yardsticks of this machine [BENCH_ACCEPT=1 to keep the figures]
 	$(PYTHON) -m tests.peers.install
