@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from typing import Final
-from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from enlist.core.access import ApiKey
 from enlist.core.clock import DAY
@@ -48,7 +47,6 @@ SOON: Final = 7 * DAY
 
 _USUAL_LIFE: Final = 90 * DAY
 _TYPED: Final = ("name", "organization", "role", "addresses", "expires_at")
-_LONGEST_RETURN: Final = 1400
 
 
 def hint(key: ApiKey) -> str:
@@ -157,10 +155,7 @@ def _asked_permissions(desk: Desk) -> list[str]:
 def _to_confirm(desk: Desk, form: Form, chosen: list[str]) -> Response:
     """To the confirmation by password, and back to the form as it was filled in."""
     typed = [(name, form.value(name)) for name in _TYPED] + [("permissions", p) for p in chosen]
-    back = f"{desk.address('api-keys/new')}?{urlencode(typed)}"
-    if len(back) > _LONGEST_RETURN:
-        back = desk.address("api-keys/new")
-    return RedirectResponse(f"/confirm?{urlencode({'next': back})}", status_code=303)
+    return desk.confirm(desk.address("api-keys/new"), typed)
 
 
 async def _show_form(desk: Desk, form: Form, chosen: list[str]) -> Response:

@@ -57,6 +57,8 @@ NOTICE: Final = "enlist-notice"
 """Cookie that carries one line to the page after a change; read once, gone after a minute."""
 
 _LONGEST_NOTICE: Final = 600
+_LONGEST_RETURN: Final = 1400
+"""Letters of an address to come back to; the confirmation follows none of more than 1,500."""
 _NOT_DONE: Final = "!"
 """Stands before a notice of what was not done, which must not look like a success."""
 
@@ -225,10 +227,20 @@ class Desk:
         if refusal.code == "unauthenticated":
             return to_sign_in(self.request)
         if refusal.code == "proof_too_old":
-            return RedirectResponse(f"/confirm?{urlencode({'next': _this(self.request)})}", 303)
+            return self.confirm(_this(self.request))
         response = self.show("console/refusal.html", refusal=refusal)
         response.headers.update(headers_of(refusal))
         return response
+
+    def confirm(self, back: str, typed: Sequence[tuple[str, str]] = ()) -> Response:
+        """To the confirmation by password, and back to this address, to a form as it was filled in.
+
+        Where that would be too long to be followed, what was typed is lost, and not the way back.
+        """
+        filled = f"{back}?{urlencode(typed)}" if typed else back
+        if typed and len(filled) > _LONGEST_RETURN:
+            filled = back
+        return RedirectResponse(f"/confirm?{urlencode({'next': filled})}", status_code=303)
 
     def go(self, address: str, notice: str = "") -> Response:
         """On to another page after a change, which shows the notice once."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from enlist.core.access import OwnRole
 from enlist.core.outcomes import Done, Refusal, invalid
@@ -29,7 +28,6 @@ from enlist.web.console.permissions import GROUPS, Group
 
 _EDIT: Final = "roles:edit"
 _TYPED: Final = ("organization", "name", "description", "version")
-_LONGEST_RETURN: Final = 1400
 
 
 async def show_one(desk: Desk) -> Response:
@@ -123,7 +121,7 @@ async def delete(desk: Desk) -> Response:
             text = desk.gettext("The role %(name)s was deleted.") % {"name": role.name}
             return desk.go(desk.address("roles"), text)
         if outcome.code == "proof_too_old":
-            return RedirectResponse(f"/confirm?{urlencode({'next': desk.request.url.path})}", 303)
+            return desk.confirm(desk.request.url.path)
         form = form.refused(outcome)
     known = await desk.view(ListOwnRoles(role.organization_id))
     usable = () if isinstance(known, Refusal) else known
@@ -177,10 +175,7 @@ def _to_confirm(desk: Desk, form: Form, chosen: list[str]) -> Response:
     """To the confirmation by password, and back to the form as it was filled in."""
     typed = [(name, form.value(name)) for name in _TYPED if form.value(name)]
     typed += [("permissions", each) for each in chosen]
-    back = f"{desk.request.url.path}?{urlencode(typed)}"
-    if len(back) > _LONGEST_RETURN:
-        back = desk.request.url.path
-    return RedirectResponse(f"/confirm?{urlencode({'next': back})}", status_code=303)
+    return desk.confirm(desk.request.url.path, typed)
 
 
 async def _show_form(

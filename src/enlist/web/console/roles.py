@@ -6,9 +6,8 @@ Roles are dangerous, so a fresh confirmation by password is asked before the for
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from enlist.core.access import OwnRole, RoleAssignment
 from enlist.core.model import User
@@ -183,8 +182,7 @@ def _asked(desk: Desk) -> dict[str, str]:
 
 def _to_confirm(desk: Desk, address: str, form: Form) -> Response:
     """To the confirmation by password, and back to the form as it was filled in."""
-    back = desk.address(address, **{name: form.value(name) for name in _FIELDS})
-    return RedirectResponse(f"/confirm?{urlencode({'next': back})}", status_code=303)
+    return desk.confirm(desk.address(address, **{name: form.value(name) for name in _FIELDS}))
 
 
 async def _show_form(desk: Desk, form: Form) -> Response:
