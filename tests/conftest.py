@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fuzzing import FUZZ
@@ -26,6 +27,12 @@ def pytest_configure() -> None:
     """Keep what tests write in memory: SQLite forces each commit to the disk, thousands in all."""
     if (found := memory()) is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(found))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: a fifth of their time, tests wait for servers that they started."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_finish() -> None:
