@@ -22,6 +22,7 @@ from enlist.verbs.sample_messages import SendSample
 from enlist.verbs.staff import SendPasswordLink
 from enlist.verbs.templates import Wording
 from enlist.verbs.users import AddUser, ChangeUser
+from enlist.verbs.webhooks import AddWebhook
 from tests.alerts import raise_alert
 from tests.installation import ADMINISTRATOR, MAILED, Enlist, code
 
@@ -95,6 +96,17 @@ def test_a_test_of_alerts_goes_to_all_or_to_nobody(enlist: Enlist) -> None:
     assert code(enlist.perform(SendPasswordLink("zoe"))) == "done"
     enlist.clock.advance(hours=1)
     assert code(enlist.perform(TestAlerts())) == "done"
+
+
+def test_nor_do_tests_of_alerts_ring_a_pager_on_and_on(enlist: Enlist) -> None:
+    """The staff of an organization below can make the webhook of one above post."""
+    object.__setattr__(enlist.driver.tools, "channels", frozenset())
+    below = enlist.organization("below")
+    enlist.do(AddWebhook("Pager", "https://hooks.example.com/", enlist.root.id, ("alert.*",)))
+    outcomes = [enlist.perform(TestAlerts(below.id)) for _ in range(MOST + 1)]
+    assert list(map(code, outcomes)) == ["done"] * MOST + ["recipient_cap_reached"]
+    enlist.clock.advance(hours=1)
+    assert code(enlist.perform(TestAlerts(below.id))) == "done"
 
 
 def test_alerts_count_and_one_too_many_is_shown_and_not_mailed(enlist: Enlist) -> None:

@@ -57,7 +57,8 @@ class TestAlerts(QuickVerb[Testing, AlertTest]):
     """Write to everybody who is told of alerts at an organization, and post to its webhooks.
 
     Refusals: `not_found`, `forbidden`; `no_channel` where e-mail is not set up and no webhook
-    hears of alerts; `recipient_cap_reached` where somebody was sent too much within the hour.
+    hears of alerts; `recipient_cap_reached` where somebody was sent too much within the hour, or a
+    webhook was tested too often.
     """
 
     __test__ = False
@@ -86,7 +87,9 @@ class TestAlerts(QuickVerb[Testing, AlertTest]):
             return Refusal("no_channel", about=about)
         routes = alert_routes.in_force(tx, place.path)
         people = alert_routes.addressees(tx, place.path, routes) if post.can_send else []
-        refusal = over_cap_of_any(tx, [each.address for each in people], about)
+        # A webhook, too: it may be that of an organization above, whose pager rings.
+        reached = [each.address for each in people] + [each.id for each in ready.hooks]
+        refusal = over_cap_of_any(tx, reached, about)
         if refusal is not None:
             return refusal
         data = {"told": len(people), "webhooks": len(ready.hooks)}

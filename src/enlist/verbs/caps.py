@@ -61,7 +61,10 @@ def resent_lately(tx: Tx, enrollment: Enrollment, address: str) -> Refusal | Non
 
 
 def over_cap_of_any(tx: Tx, addresses: Collection[str], about: Subjects) -> Refusal | None:
-    """Count one more e-mail to each of these addresses, or to none, and why it may not be sent."""
+    """Count one more message to each of these addresses, or to none, and why it may not be sent.
+
+    An address is that of a mailbox, or the id of a webhook.
+    """
     sources = {_addressed(each) for each in addresses}
     waits = [limits.used_up(tx, source, MOST_PER_HOUR) for source in sources]
     longest = max(filter(None, waits), default=None)
