@@ -33,7 +33,7 @@ Ten shapes exist:
 
 What is no credential but must not be read either is kept or compared as a keyed digest, too: what
 an Idempotency-Key was sent with, the user name that a wrong password was typed for. `FORM` makes
-the key that pages seal their state with (`enlist.web.sealing`); a digest of a message's id is the
+the key that pages seal their state with (`enlist.web.visits`); a digest of a message's id is the
 key that a gateway reports about it with (`enlist.verbs.delivery_reports`).
 
 Digests are `HMAC-SHA256(lookup key, kind, 0x00, secret)`. The kind separates domains: a secret

@@ -16,7 +16,7 @@ from enlist.core.secrets import support_code
 
 MOST_FIELDS: Final = 40
 LONGEST_FIELD: Final = 8192
-"""Characters; what a page remembers about itself is the longest (see `sealing`)."""
+"""Characters; what a page remembers about itself is the longest (see `visits`)."""
 
 _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 

@@ -9,8 +9,8 @@ import pytest
 
 from enlist.core.clock import HOUR, SECOND
 from enlist.core.secrets import KeyRing, new_key
-from enlist.web.sealing import Purpose, Visit, begin_visit, fingerprint
 from enlist.web.services import Services
+from enlist.web.visits import Purpose, Visit, begin_visit, fingerprint
 from tests.installation import Enlist
 from tests.web.enroll.conftest import NewVisitor, Page, Visitor
 

@@ -15,7 +15,7 @@ from enlist.web.enroll.visitors import by_person
 from enlist.web.look import Look, look_of
 from enlist.web.pages import render
 from enlist.web.problems import headers_of, status_of
-from enlist.web.sealing import Purpose, Visit, begin_visit, keep_visit, visit_of
+from enlist.web.visits import Purpose, Visit, begin_visit, keep_visit, visit_of
 
 
 async def show_form(request: Request) -> Response:

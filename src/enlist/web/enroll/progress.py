@@ -15,11 +15,11 @@ from starlette.responses import RedirectResponse, Response
 from enlist.core.ids import Id
 from enlist.core.outcomes import Refusal
 from enlist.verbs.progress import FollowAttempt, Stage
-from enlist.web import sealing
+from enlist.web import visits
 from enlist.web.callers import services_of, stranger
 from enlist.web.look import look_of
 from enlist.web.pages import render
-from enlist.web.sealing import Visit
+from enlist.web.visits import Visit
 
 PROGRESS_PATH: Final = "/enroll/progress"
 LOOKS_AGAIN: Final = "x-looks-again"
@@ -28,16 +28,16 @@ LOOKS_AGAIN: Final = "x-looks-again"
 
 def progress_address(visit: Visit, attempt_id: Id) -> str:
     """Where a browser learns what became of the attempt that it began."""
-    sealed = visit.seal(sealing.Purpose.PROGRESS, {"id": attempt_id})
+    sealed = visit.seal(visits.Purpose.PROGRESS, {"id": attempt_id})
     return f"{PROGRESS_PATH}?{urlencode({'of': sealed})}"
 
 
 async def show_progress(request: Request) -> Response:
     """How the attempt stands. Changes nothing, and may be asked for as often as one likes."""
     services = services_of(request)
-    visit = sealing.visit_of(request, services)
+    visit = visits.visit_of(request, services)
     sealed = request.query_params.get("of", "")
-    known = visit.unseal(sealing.Purpose.PROGRESS, sealed) if visit else None
+    known = visit.unseal(visits.Purpose.PROGRESS, sealed) if visit else None
     if known is None:
         return RedirectResponse("/enroll", status_code=303)
     found = await services.view(FollowAttempt(known["id"]), stranger(request))

@@ -25,7 +25,7 @@ from enlist.verbs.begin import Begin, Begun, Check, Next, Purpose
 from enlist.verbs.landing import LookAround, Surroundings, WhichGroupId
 from enlist.verbs.passwords import LONGEST
 from enlist.verbs.presenting import Presented
-from enlist.web import sealing
+from enlist.web import visits
 from enlist.web.callers import person_of, services_of, stranger
 from enlist.web.enroll.landing import form_page
 from enlist.web.enroll.next_step import next_step
@@ -36,8 +36,8 @@ from enlist.web.forms import read_form, secret_in
 from enlist.web.look import look_of
 from enlist.web.pages import refusal_page, render
 from enlist.web.problems import headers_of, status_of
-from enlist.web.sealing import Visit, begin_visit, fingerprint
 from enlist.web.services import Services
+from enlist.web.visits import Visit, begin_visit, fingerprint
 
 _UNIFORM: Final = ("token_invalid", "credentials_invalid")
 _UNREADY: Final = ("terms_required", "answers_required", "validation_failed")
@@ -82,7 +82,7 @@ async def submit(request: Request) -> Response:
     form = await read_form(request)
     if isinstance(form, Refusal):
         return await refusal_page(request, form, caller=await person_of(request))
-    visit = sealing.visit_of(request, services)
+    visit = visits.visit_of(request, services)
     if visit is None:
         return await _expired(request, begin_visit(services))
     step = _Step(request, services, stranger(request), visit, form)
@@ -92,7 +92,7 @@ async def submit(request: Request) -> Response:
 async def _check(step: _Step) -> Response:
     """*Continue*: show what would happen. Changes nothing."""
     nonce = step.form.get("nonce", "")
-    if step.visit.unseal(sealing.Purpose.FORM, nonce) is None:
+    if step.visit.unseal(visits.Purpose.FORM, nonce) is None:
         return await _expired(step.request, step.visit)
     values = {
         "field": secret_in(step.form.get("field", ""))[: LONGEST_PRESENTED + 1],
@@ -124,21 +124,21 @@ async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Res
         "terms": purpose.terms_id,
         "questions": " ".join(purpose.questions),
     }
-    sealed = step.visit.seal(sealing.Purpose.CHECKED, {**values, **shown})
-    if len(sealed) > sealing.MOST_CARRIED:
+    sealed = step.visit.seal(visits.Purpose.CHECKED, {**values, **shown})
+    if len(sealed) > visits.MOST_CARRIED:
         # Names and a password of absurd length: then a reload repeats the POST.
         return await check_page(step.request, sealed, shown)
     response = RedirectResponse(CHECKED_PATH, status_code=303)
-    sealing.carry(response, step.visit, sealing.Purpose.CHECKED, sealed)
+    visits.carry(response, step.visit, visits.Purpose.CHECKED, sealed)
     return response
 
 
 async def show_checked(request: Request) -> Response:
     """What the last check in this browser found. Changes nothing."""
     services = services_of(request)
-    visit = sealing.visit_of(request, services)
-    sealed = sealing.carried(request, visit, sealing.Purpose.CHECKED) if visit else ""
-    shown = visit.unseal(sealing.Purpose.CHECKED, sealed) if visit else None
+    visit = visits.visit_of(request, services)
+    sealed = visits.carried(request, visit, visits.Purpose.CHECKED) if visit else ""
+    shown = visit.unseal(visits.Purpose.CHECKED, sealed) if visit else None
     if shown is None:
         return RedirectResponse("/enroll", status_code=303)
     return await check_page(request, sealed, shown)
@@ -181,7 +181,7 @@ async def check_page(
 async def _begin(step: _Step) -> Response:
     """*Start enrolling*: open an attempt, or show the one that this browser has opened."""
     sealed = step.form.get("sealed", "")
-    shown = step.visit.unseal(sealing.Purpose.CHECKED, sealed)
+    shown = step.visit.unseal(visits.Purpose.CHECKED, sealed)
     if shown is None:
         return await _expired(step.request, step.visit)
     values: dict[str, str] = {key: shown[key] for key in _PRESENTED if key in shown}
@@ -197,9 +197,9 @@ async def _begin(step: _Step) -> Response:
             wrong = sorted(unanswered)
             return await check_page(step.request, sealed, shown, wrong=wrong, typed=step.form)
         # Other terms came into force meanwhile, or other questions: show those.
-        return await _find_out(step, values, step.visit.seal(sealing.Purpose.FORM))
+        return await _find_out(step, values, step.visit.seal(visits.Purpose.FORM))
     if isinstance(begun, Refusal):
-        return await _refused(step, begun, step.visit.seal(sealing.Purpose.FORM))
+        return await _refused(step, begun, step.visit.seal(visits.Purpose.FORM))
     around = await _around(step, _of(begun.purpose))
     progress = progress_address(step.visit, begun.attempt_id)
     look = await look_of(step.request, begun.purpose.organization.id)
@@ -210,8 +210,8 @@ async def _begin(step: _Step) -> Response:
         "code": begun.code.reveal(),
         "expires_at": str(begun.expires_at),
     }
-    sealed = step.visit.seal(sealing.Purpose.ATTEMPT, kept)
-    sealing.carry(response, step.visit, sealing.Purpose.ATTEMPT, sealed)
+    sealed = step.visit.seal(visits.Purpose.ATTEMPT, kept)
+    visits.carry(response, step.visit, visits.Purpose.ATTEMPT, sealed)
     return response
 
 
@@ -243,8 +243,8 @@ async def _begun_before(step: _Step, print_of: str) -> Begun | Refusal | None:
 
     It is checked by its own code, so that a token used or withdrawn meanwhile says so.
     """
-    sealed = sealing.carried(step.request, step.visit, sealing.Purpose.ATTEMPT)
-    kept = step.visit.unseal(sealing.Purpose.ATTEMPT, sealed)
+    sealed = visits.carried(step.request, step.visit, visits.Purpose.ATTEMPT)
+    kept = step.visit.unseal(visits.Purpose.ATTEMPT, sealed)
     if kept is None or kept["of"] != print_of:
         return None
     code = Secret(kept["code"])
@@ -300,4 +300,4 @@ async def _expired(request: Request, visit: Visit) -> Response:
     """The form once more, fresh: what came was not from a page of ours in this browser."""
     refusal = Refusal("form_expired", support_code=support_code())
     look = await look_of(request)
-    return form_page(request, visit, visit.seal(sealing.Purpose.FORM), look, refusal=refusal)
+    return form_page(request, visit, visit.seal(visits.Purpose.FORM), look, refusal=refusal)

@@ -33,7 +33,7 @@ from enlist.web.pages import refusal_page, render
 from enlist.web.portal.returning import see
 from enlist.web.portal.signing_in import welcome
 from enlist.web.problems import headers_of, status_of
-from enlist.web.sealing import Purpose, Visit, begin_visit, keep_visit, visit_of
+from enlist.web.visits import Purpose, Visit, begin_visit, keep_visit, visit_of
 
 _LINK_IS_GOOD: Final = ("validation_failed", "password_too_short")
 """Refusals of what was typed, not of the link."""

@@ -29,7 +29,7 @@ from enlist.web.pages import refusal_page, render
 from enlist.web.portal.returning import asked_next, home_of, see, to_confirm, to_sign_in
 from enlist.web.portal.signing_in import entering, signed_in
 from enlist.web.problems import headers_of, status_of
-from enlist.web.sealing import Purpose, Visit, begin_visit, keep_visit, visit_of
+from enlist.web.visits import Purpose, Visit, begin_visit, keep_visit, visit_of
 
 PATH: Final = "/account/second-factor"
 
