@@ -10,11 +10,11 @@ from enlist.core.clock import SECOND
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.settings import Settings
-from enlist.verbs.crowding import Room
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.first_device import AddUserWithDevice, FirstDevice
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import Issue, Register
+from enlist.verbs.room import Room
 from enlist.verbs.users import AddUser
 from enlist.wiring.beside import tell
 from enlist.wiring.installation import opened

@@ -11,7 +11,7 @@ from enlist.core.caller import Caller
 from enlist.store import users
 from enlist.store.tx import StoreUnavailable
 from enlist.store.waves import WaveState
-from enlist.verbs.crowding import Room
+from enlist.verbs.room import Room
 from enlist.verbs.waves import ContinueWave, ResumeWave, StartWave, Whom
 from enlist.verbs.waving import HELD, IssueInWave, Waving
 from tests.behaviour.waving import counts, members, now, once_each, people, plan, started, work

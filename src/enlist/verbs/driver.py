@@ -35,9 +35,9 @@ from enlist.store.ahead import ReadAhead
 from enlist.store.lanes import Store
 from enlist.store.tx import ConcurrentChange, Reader, Tx, UniqueViolation, Unstorable
 from enlist.verbs import insisting
-from enlist.verbs.crowding import Room
 from enlist.verbs.passwords import Passwords
 from enlist.verbs.refusing import Looking, record, unrecorded
+from enlist.verbs.room import Room
 
 Seen = TypeVar("Seen")
 Ready = TypeVar("Ready")

@@ -29,9 +29,9 @@ from enlist.store.inspection import inspect_postgres
 from enlist.store.lanes import Store
 from enlist.store.tx import StoreUnavailable, Tx
 from enlist.verbs.checkpoints import SealedLog
-from enlist.verbs.crowding import Room
 from enlist.verbs.driver import Addresses, Driver, Tools
 from enlist.verbs.passwords import Passwords
+from enlist.verbs.room import Room
 from enlist.verbs.setup import Beginning, SetUp
 from enlist.wiring.beside import as_told
 from enlist.wiring.certificates import listener_identity
