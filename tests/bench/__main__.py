@@ -35,8 +35,8 @@ from tests.bench import (
     strangers,
     yardsticks,
 )
-from tests.bench.bench_signing import main as signing
 from tests.bench.report import Line, Round
+from tests.bench.signing import main as signing
 from tests.peers.postgres import Cluster, cluster
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from enlist.core.model import GrantKind
 from tests.bench import many, redeem, report
-from tests.bench.bench_signing import certified
+from tests.bench.signing import certified
 from tests.serving import launch_server
 
 

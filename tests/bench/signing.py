@@ -2,7 +2,7 @@
 
 The product's own functions in a loop, without HTTP and without a database, one thread:
 
-    python tests/bench/bench_signing.py [seconds per line]
+    python -m tests.bench.signing [seconds per line]
 
 The line `request to certificate` is the yardstick that P03 is measured against. The two lines
 above it are what OpenSSL itself needs for the one verification and the one signature in it.
