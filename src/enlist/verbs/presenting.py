@@ -95,6 +95,7 @@ class Presented:
 
     def token_digests(self, keys: KeyRing) -> tuple[bytes, ...]:
         """The digests by which it may be found; () for what can be no token."""
+        # Kept as `cached_property` keeps what needs no keys: one request is under one ring.
         known: tuple[bytes, ...] | None = self.__dict__.get("_digests")
         if known is None:
             text = self.readable
