@@ -22,3 +22,9 @@ def test_leaked_keys_say_whose_second_factors_they_open() -> None:
     assert "ada   2026-03-02 12:00 UTC" in told.stdout
     as_json = CliRunner().invoke(COMMANDS, ["keys", "compromised", "--yes", "--json"], obj=Leaked())
     assert json.loads(as_json.stdout)["second_factors"][0]["set_up_at"].startswith("2026-03-02T12")
+
+
+def test_nobody_who_could_answer_is_told_to_say_yes() -> None:
+    told = CliRunner().invoke(COMMANDS, ["keys", "compromised"], obj=None)
+    assert told.exit_code == 2
+    assert "Say --yes to do it." in told.stderr

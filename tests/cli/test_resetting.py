@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -81,6 +82,53 @@ def test_many_devices_are_reset_by_one_command(enlist: Enlist, run: Run) -> None
     assert f"{NOTHING}: " in ran.err
     assert [revoked(enlist, each) for each in named] == [["reset"]] * 3
     assert run("device", "reset", *named).out == "Reset: 3. Refused: 0.\n"
+
+
+@pytest.mark.usefixtures("at_a_terminal")
+def test_many_are_shown_by_name_and_asked_about_once(enlist: Enlist, run: Run) -> None:
+    """D10: an id says nothing to whoever is asked; one that is gone keeps nobody waiting."""
+    tickets = [enrolled(enlist, f"laptop {n}", n) for n in range(2)]
+    named = [*(each.device_id for each in tickets), NOTHING]
+    no = run("device", "reset", *named, stdin="n\n")
+    assert "Nothing was changed." in no.err
+    assert [revoked(enlist, each.device_id) for each in tickets] == [[""]] * 2
+    yes = run("device", "reset", *named, stdin="y\n", expect=1)
+    for n in range(2):
+        assert re.search(rf"Device +laptop {n} of ada\n.*end +1\n", yes.out)
+    assert "to 2 of 3. Go on?" in yes.err
+    assert f"{NOTHING}: There is nothing here" in yes.err
+    assert "Reset: 2. Refused: 1." in yes.out
+    assert [revoked(enlist, each.device_id) for each in tickets] == [["reset"]] * 2
+    one = run("device", "reset", NOTHING, expect=1)
+    assert "Go on?" not in one.err
+
+
+def test_a_dry_run_of_many_shows_each(enlist: Enlist, run: Run) -> None:
+    named = [enrolled(enlist, f"laptop {n}", n).device_id for n in range(2)]
+    told = run("device", "reset", *named, "--dry-run").out
+    assert re.findall(r"Device +(.+)", told) == ["laptop 0 of ada", "laptop 1 of ada"]
+    assert told.count("Certificates that end") == 2
+    assert told.endswith("Would be done: 2. Refused: 0.\n")
+
+
+def test_tokens_of_many_are_printed_where_nothing_is_sent(enlist: Enlist, run: Run) -> None:
+    """They are printed once or never."""
+    tickets = [enrolled(enlist, f"laptop {n}", n) for n in range(2)]
+    told = run("device", "reset", *(each.device_id for each in tickets), "--message", "none").out
+    tokens = re.findall(r"Token +(\S+)", told)
+    assert [code(enlist.redeem(token, key=n + 5)) for n, token in enumerate(tokens)] == ["done"] * 2
+    fresh = [enlist.register("ada", name=f"other {n}") for n in range(2)]
+    ids = [each.enrollment_id for each in fresh]
+    told = run("enrollment", "reissue", *ids, "--message", "none").out
+    assert re.findall(r"Enrollment +(\S+)", told) == ids
+    tokens = re.findall(r"Token +(\S+)", told)
+    assert [code(enlist.redeem(token, key=n + 8)) for n, token in enumerate(tokens)] == ["done"] * 2
+
+
+def test_the_command_that_comes_next_names_the_same_folder(enlist: Enlist, run: Run) -> None:
+    ticket = enrolled(enlist)
+    told = run("device", "reset", ticket.device_id, "--data", "/srv/my enlist").out
+    assert re.search(r"enlist enrollment resend \S+ --data '/srv/my enlist'\n", told)
 
 
 def test_nothing_named_is_wrong_usage(run: Run) -> None:

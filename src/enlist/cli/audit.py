@@ -31,7 +31,9 @@ from enlist.cli.output import (
     progress_after_a_second,
     shown,
     usage,
+    why_unreadable,
 )
+from enlist.core.counting import counted
 from enlist.core.model import EventRow
 
 if TYPE_CHECKING:
@@ -177,7 +179,7 @@ def _readable(path: Path) -> str:
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        usage(f"{path} cannot be read: {error}")
+        usage(f"{path} cannot be read: {why_unreadable(error)}.")
     if not text.strip():
         usage(f"{path} is empty.")
     return text
@@ -190,17 +192,20 @@ def _tell(done: Verification) -> None:
     if done.more:
         problems.print(f"And {done.more} more.", style="red")
     if done.intact:
-        held = f"it agrees with {done.compared} checkpoints, the newest of {moment(done.agreed_at)}"
+        newest = "the newest " if done.compared > 1 else ""
+        compared = counted(done.compared, "checkpoint")
+        held = f"it agrees with {compared}, {newest}of {moment(done.agreed_at)}"
         alone = "there is no checkpoint to compare it with"
         out.print(
-            f"The log is whole: {done.size} events; {held if done.compared else alone}.",
+            f"The log is whole: {counted(done.size, 'event')}; {held if done.compared else alone}.",
             markup=False,
         )
     for restored in done.restores:
         out.print(_told(restored), markup=False)
     if done.unsealed:
+        left = counted(done.unsealed, "event is", "events are")
         out.print(
-            f"{done.unsealed} events are not sealed yet. A running server seals within a second.",
+            f"{left} not sealed yet. A running server seals within a second.",
             markup=False,
         )
 

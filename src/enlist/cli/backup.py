@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from enlist.cli.options import Data, Database, Json, backend, same_folder
-from enlist.cli.output import out, print_json, problems, usage
+from enlist.cli.output import out, print_json, problems, usage, why_unreadable
 from enlist.core.counting import counted
 
 PassphraseFile = Annotated[
@@ -107,4 +107,4 @@ def _passphrase(file: Path | None, *, given: bool) -> str:
             usage(f"{file} can be read by others. Run: chmod 600 {file}")
         return file.read_text().partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
-        usage(f"The passphrase in {file} cannot be read: {error}")
+        usage(f"The passphrase in {file} cannot be read: {why_unreadable(error)}.")

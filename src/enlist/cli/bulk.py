@@ -47,11 +47,14 @@ def each(
     words: str,
     *,
     as_json: bool,
+    of_many: Callable[[Value], None] | None = None,
 ) -> None:
     """Do it for each, and print what came of it.
 
     Args:
         words: what was done, for people: `Reset`.
+        of_many: shows of each of many what a count does not tell, at once: a token that is printed
+            once would be lost with whoever breaks the command off.
     """
     if len(named) == 1:
         value = done(perform(named[0]))
@@ -70,6 +73,8 @@ def each(
                 problems.print(f"{one}: {title} ({outcome.code})", markup=False)
             else:
                 items.append(document(outcome.value))
+                if of_many is not None and not as_json:
+                    of_many(outcome.value)
             tell(number)
     if as_json:
         print_json({"items": items, "refused": refused})
@@ -90,5 +95,11 @@ def confirm_for_good(question: str, *, yes: bool) -> None:
         return
     if not asks():
         usage("This cannot be undone. Say --yes to do it.")
+    go_on(question)
+
+
+def go_on(question: str) -> None:
+    """Ask somebody at the terminal; without his yes the command ends, and says that."""
     if not typer.confirm(question, err=True):
+        problems.print("Nothing was changed.")
         raise typer.Exit

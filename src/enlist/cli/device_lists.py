@@ -84,8 +84,7 @@ def deny(
                 _show_ends(found)
             if dry_run:
                 return
-            if not typer.confirm("This happens at once. Go on?", err=True):
-                raise typer.Exit
+            bulk.go_on("This happens at once. Go on?")
             preview = found.preview
         verb = PutOnList(place, DeviceList.DENY, entries, preview=preview)
         _said(done(enlist.perform(verb)), as_json)

@@ -34,6 +34,7 @@ from enlist.cli.options import (
     known,
     nothing,
     parse_moment,
+    same_folder,
 )
 from enlist.cli.output import (
     done,
@@ -226,7 +227,8 @@ def issue(
         until = parse_moment(expires, datetime.now(UTC))
         verb = Issue(device, Delivery(message), until, grant_named(grant))
         issued = done(enlist.perform(verb))
-        print_issued(issued, enlist, as_json=as_json, drawn=message == "qr")
+        again = same_folder(context)
+        print_issued(issued, enlist, again, as_json=as_json, drawn=message == "qr")
 
 
 @commands.command("reissue", epilog="Example: enlist enrollment reissue 0199… --expires 48h")
@@ -258,13 +260,23 @@ def reissue(
         def perform(enrollment: str) -> Done[Issued] | Refusal:
             return enlist.perform(Reissue(enrollment, delivery, until, reason))
 
+        def show(issued: Issued) -> None:
+            print_token(issued, enlist, same_folder(context), drawn=message == "qr")
+
+        def show_token(issued: Issued) -> None:
+            if issued.token is not None:
+                print_facts({"Enrollment": issued.enrollment_id})
+                show(issued)
+                out.print()
+
         bulk.each(
             bulk.ids(enrollments),
             perform,
             lambda issued: issued_document(issued, enlist),
-            lambda issued: print_token(issued, enlist, drawn=message == "qr"),
+            show,
             "Reissued",
             as_json=as_json,
+            of_many=show_token,
         )
 
 

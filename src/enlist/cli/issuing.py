@@ -62,14 +62,20 @@ def registered_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
     return {"device": device, "enrollment": issued_document(issued, enlist)}
 
 
-def print_token(issued: Issued, enlist: Opened, *, drawn: bool = False) -> None:
-    """The token, or where it went; `drawn` draws its link to be scanned from the screen."""
+def print_token(issued: Issued, enlist: Opened, again: str, *, drawn: bool = False) -> None:
+    """The token, or where it went.
+
+    Args:
+        again: the flags for a command to run next (see `options.same_folder`).
+        drawn: draw its link, to be scanned from the screen.
+    """
     until = moment(issued.expires_at)
     if issued.token is None and issued.message_id is None:
         if issued.grant is GrantKind.ONE_TIME_JWT:
-            next_step = {"One-time JWT": f"enlist enrollment jwt {issued.enrollment_id}"}
+            next_step = {"One-time JWT": f"enlist enrollment jwt {issued.enrollment_id}{again}"}
         else:
-            next_step = {"To send the token": f"enlist enrollment resend {issued.enrollment_id}"}
+            resend = f"enlist enrollment resend {issued.enrollment_id}{again}"
+            next_step = {"To send the token": resend}
         print_facts({**next_step, "Valid until": until})
         return
     if issued.token is None:
@@ -94,9 +100,11 @@ def _way(issued: Issued, enlist: Opened) -> str:
     return "by SMS" if by_sms else "by e-mail"
 
 
-def print_issued(issued: Issued, enlist: Opened, *, as_json: bool, drawn: bool = False) -> None:
+def print_issued(
+    issued: Issued, enlist: Opened, again: str, *, as_json: bool, drawn: bool = False
+) -> None:
     """What was issued, for people or programs."""
     if as_json:
         print_json(issued_document(issued, enlist))
     else:
-        print_token(issued, enlist, drawn=drawn)
+        print_token(issued, enlist, again, drawn=drawn)

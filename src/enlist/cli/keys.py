@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from enlist.cli.options import Data, Database, Json, backend
+from enlist.cli import bulk
+from enlist.cli.options import Data, Database, Json, backend, same_folder
 from enlist.cli.output import REFUSED, moment, out, print_json, print_table, problems
 
 commands = typer.Typer(help="Keys: what tokens and certificates rest on.", no_args_is_help=True)
@@ -84,8 +85,7 @@ def compromised(
 
     What else they open is listed: second factors, which their owners set up anew.
     """
-    if not yes:
-        typer.confirm("Every token that nobody has used yet stops working. Go on?", abort=True)
+    bulk.confirm_for_good("Every token that nobody has used yet stops working. Go on?", yes=yes)
     made = backend(context).replace_leaked_keys(data=data, database=database)
     if as_json:
         print_json(made)
@@ -96,7 +96,8 @@ def compromised(
         _print_rest(made["left"], "Still on hold, because reissuing or revoking was refused:")
         _print_factors(made["second_factors"])
         if made["revoked"]:
-            out.print("Issue them anew: enlist enrollment issue DEVICE --message none")
+            issue = f"enlist enrollment issue DEVICE --message none{same_folder(context)}"
+            out.print(f"Issue them anew: {issue}", markup=False)
     if made["left"]:
         problems.print("Some are still on hold. Look at them, or run this once more.")
         raise typer.Exit(REFUSED)

@@ -52,8 +52,8 @@ def offboard(
             preview = _foreseen(enlist, Offboard(user, when), as_json=as_json)
         if dry_run:
             return
-        if preview and bulk.asks() and not typer.confirm(_question(user, when), err=True):
-            raise typer.Exit
+        if preview and bulk.asks():
+            bulk.go_on(_question(user, when))
         departure = done(enlist.perform(Offboard(user, when, preview)))
         ends = _document(departure.foreseen, enlist)
     name = departure.user.username

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.options import Data, Database, Json, Organization, installation
+from enlist.cli.options import Data, Database, Json, Organization, installation, same_folder
 from enlist.cli.output import done, moment, out, print_json, print_table
 from enlist.core.locks import Lock, LockKind
 from enlist.store.locks import MOST_SHOWN
@@ -41,7 +41,8 @@ def list_(
     print_table(columns, rows, "Nobody has to wait.")
     for kind in found.more:
         told = f"There are more than {MOST_SHOWN} of kind {kind}; those listed wait longest."
-        out.print(f"{told} Another one: enlist lock clear {kind} ID", markup=False)
+        clear = f"enlist lock clear {kind} ID{same_folder(context)}"
+        out.print(f"{told} Another one: {clear}", markup=False)
 
 
 @commands.command("clear", epilog="Example: enlist lock clear user ada")

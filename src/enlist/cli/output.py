@@ -174,7 +174,13 @@ def progress_after_a_second(words: str, total: int) -> Iterator[Callable[[int], 
     began = time.monotonic()
     with ExitStack() as on_screen:
         bar = Progress(
-            TextColumn(words), BarColumn(), MofNCompleteColumn(), console=problems, transient=True
+            TextColumn(words),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=problems,
+            transient=True,
+            # Else what belongs into a file or a pipe is shown above the bar instead.
+            redirect_stdout=_terminal(),
         )
         task = bar.add_task(words, total=total)
 
@@ -185,6 +191,11 @@ def progress_after_a_second(words: str, total: int) -> Iterator[Callable[[int], 
                 bar.start()
 
         yield tell
+
+
+def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, without the number of the error and the name once more."""
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is no text"
 
 
 def usage(message: str) -> NoReturn:

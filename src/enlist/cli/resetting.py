@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,7 +12,16 @@ import typer
 from enlist.cli import bulk
 from enlist.cli.backend import Opened
 from enlist.cli.issuing import grant_named, issued_document, print_token
-from enlist.cli.options import Data, Database, Expires, Json, installation, known, parse_moment
+from enlist.cli.options import (
+    Data,
+    Database,
+    Expires,
+    Json,
+    installation,
+    known,
+    parse_moment,
+    same_folder,
+)
 from enlist.cli.output import done, out, print_facts
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Done, Refusal
@@ -73,7 +83,8 @@ def reset(
         return Reset(device, why, delivery, until, by, end_sign_ins, preview)
 
     with installation(context, data, database) as enlist:
-        _run(enlist, bulk.ids(devices), make, "Reset", dry_run=dry_run, yes=yes, as_json=as_json)
+        act = _Act(enlist, make, "Reset", same_folder(context), as_json)
+        act.run(bulk.ids(devices), dry_run=dry_run, yes=yes)
 
 
 def reassign(
@@ -105,8 +116,8 @@ def reassign(
         return Reassign(device, user, organization, delivery, until, by, preview)
 
     with installation(context, data, database) as enlist:
-        words = "Reassigned"
-        _run(enlist, bulk.ids(devices), make, words, dry_run=dry_run, yes=yes, as_json=as_json)
+        act = _Act(enlist, make, "Reassigned", same_folder(context), as_json)
+        act.run(bulk.ids(devices), dry_run=dry_run, yes=yes)
 
 
 def replace(
@@ -139,8 +150,8 @@ def replace(
 
     with installation(context, data, database) as enlist:
         # Nothing ends yet, so nobody is asked.
-        words = "Registered in its place"
-        _run(enlist, [device], make, words, dry_run=dry_run, yes=True, as_json=as_json)
+        act = _Act(enlist, make, "Registered in its place", same_folder(context), as_json)
+        act.run([device], dry_run=dry_run, yes=True)
     if not as_json:
         out.print("Nothing ends before the new device is enrolled.")
 
@@ -149,63 +160,132 @@ def _grant(text: str) -> GrantKind | None:
     return grant_named(text) if text else None
 
 
-def _run(
-    enlist: Opened,
-    devices: list[str],
-    make: Making,
-    words: str,
-    *,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Foresee, ask where somebody is there to answer, do."""
-    from enlist.verbs import documents, rehearsing
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What would end of one device, and how that device is called."""
 
-    def foreseen_document(found: Foreseen) -> dict[str, Any]:
-        ends = documents.consequences(found.consequences, enlist.now)
+    device: str
+    foreseen: Foreseen
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """A verb for devices: foresee, ask where somebody is there to answer, do.
+
+    Attributes:
+        words: what was done: `Reset`.
+        again: the flags for a command to run next.
+    """
+
+    enlist: Opened
+    make: Making
+    words: str
+    again: str
+    as_json: bool
+
+    def run(self, devices: list[str], *, dry_run: bool, yes: bool) -> None:
+        """Do it, or with `dry_run` show what would end."""
+        if dry_run:
+            bulk.each(
+                devices,
+                self._look,
+                lambda looked: self._document(looked.foreseen),
+                _show_looked,
+                "Would be done",
+                as_json=self.as_json,
+                of_many=_show_of_many,
+            )
+            return
+        asks = not (yes or self.as_json) and bulk.asks()
+        looked = _confirmed({each: self._look(each) for each in devices}) if asks else {}
+
+        def perform(device: str) -> Done[NewBeginning] | Refusal:
+            seen = looked.get(device)
+            if isinstance(seen, Refusal):
+                return seen  # nobody was shown what would end of it
+            return self.enlist.perform(
+                self.make(device, seen.value.foreseen.preview if seen else "")
+            )
+
+        bulk.each(
+            devices,
+            perform,
+            self._begun_document,
+            self._show,
+            self.words,
+            as_json=self.as_json,
+            of_many=self._show_token,
+        )
+
+    def _look(self, device: str) -> Done[_Looked] | Refusal:
+        from enlist.verbs import rehearsing
+
+        found = self.enlist.perform(rehearsing.DryRun(self.make(device, "")))
+        if isinstance(found, Refusal):
+            return found
+        return Done(_Looked(self._called(device), found.value))
+
+    def _called(self, device: str) -> str:
+        """Name and owner: an id says nothing to whoever is asked."""
+        from enlist.verbs.views_details import ShowDevice
+
+        found = self.enlist.view(ShowDevice(device))
+        if isinstance(found, Refusal):
+            return device
+        owner = f" of {found.device.username}" if found.device.username else ""
+        return f"{found.device.name}{owner}"
+
+    def _document(self, found: Foreseen) -> dict[str, Any]:
+        from enlist.verbs import documents
+
+        ends = documents.consequences(found.consequences, self.enlist.now)
         return {"enrollment": None, "consequences": ends, "preview": found.preview}
 
-    def rehearse(device: str) -> Done[Foreseen] | Refusal:
-        return enlist.perform(rehearsing.DryRun(make(device, "")))
+    def _begun_document(self, begun: NewBeginning) -> dict[str, Any]:
+        issued = issued_document(begun.issued, self.enlist)
+        return self._document(begun.ended) | {"enrollment": issued}
 
-    if dry_run:
-        shown = "Would be done"
-        bulk.each(devices, rehearse, foreseen_document, _show_ends, shown, as_json=as_json)
-        return
-    asks = not (yes or as_json) and bulk.asks()
-    previews = _confirmed(devices, rehearse) if asks else {}
-
-    def perform(device: str) -> Done[NewBeginning] | Refusal:
-        return enlist.perform(make(device, previews.get(device, "")))
-
-    def document(begun: NewBeginning) -> dict[str, Any]:
-        issued = issued_document(begun.issued, enlist)
-        return foreseen_document(begun.ended) | {"enrollment": issued}
-
-    def show(begun: NewBeginning) -> None:
-        out.print(f"{words}: {begun.issued.device_id}", markup=False)
+    def _show(self, begun: NewBeginning) -> None:
+        out.print(f"{self.words}: {begun.issued.device_id}", markup=False)
         _show_ends(begun.ended)
-        print_token(begun.issued, enlist)
+        print_token(begun.issued, self.enlist, self.again)
 
-    bulk.each(devices, perform, document, show, words, as_json=as_json)
+    def _show_token(self, begun: NewBeginning) -> None:
+        if begun.issued.token is not None:
+            print_facts({"Device": self._called(begun.issued.device_id)})
+            print_token(begun.issued, self.enlist, self.again)
+            out.print()
 
 
 def _confirmed(
-    devices: list[str], rehearse: Callable[[str], Done[Foreseen] | Refusal]
-) -> dict[str, str]:
-    """The previews of what somebody was shown and said yes to, by device; else the end."""
-    previews: dict[str, str] = {}
-    for device in devices:
-        found = done(rehearse(device))
-        previews[device] = found.preview
-        _show_ends(found)
-    if not typer.confirm("This happens at once. Go on?", err=True):
-        raise typer.Exit
-    return previews
+    looked: dict[str, Done[_Looked] | Refusal],
+) -> dict[str, Done[_Looked] | Refusal]:
+    """What somebody was shown of each device and said yes to; else the end.
+
+    What is refused of many is told when its turn comes, and keeps nobody else waiting.
+    """
+    if len(looked) == 1:
+        _show_looked(done(*looked.values()))
+        bulk.go_on("This happens at once. Go on?")
+        return looked
+    found = [each.value for each in looked.values() if isinstance(each, Done)]
+    for each in found:
+        _show_of_many(each)
+    if found:
+        bulk.go_on(f"This happens at once, to {len(found)} of {len(looked)}. Go on?")
+    return looked
 
 
-def _show_ends(found: Foreseen) -> None:
+def _show_looked(looked: _Looked) -> None:
+    _show_ends(looked.foreseen, looked.device)
+
+
+def _show_of_many(looked: _Looked) -> None:
+    _show_looked(looked)
+    out.print()
+
+
+def _show_ends(found: Foreseen, device: str = "") -> None:
     ends: Consequences = found.consequences
     where = f" from {', '.join(ends.networks)}" if ends.networks else ""
     facts = {
@@ -215,4 +295,5 @@ def _show_ends(found: Foreseen) -> None:
     }
     if ends.sign_ins:
         facts["Sign-ins"] = str(ends.sign_ins)
-    print_facts({f"{name} that end": value for name, value in facts.items()})
+    named = {"Device": device} if device else {}
+    print_facts({**named, **{f"{name} that end": value for name, value in facts.items()}})

@@ -21,6 +21,7 @@ from enlist.cli.options import (
     installation,
     nothing,
     read_secret,
+    same_folder,
 )
 from enlist.cli.output import (
     done,
@@ -97,7 +98,8 @@ def add(
     )
     with installation(context, data, database) as enlist:
         if device:
-            _add_with_device(enlist, verb, device, platform, message, as_json=as_json)
+            again = same_folder(context)
+            _add_with_device(enlist, verb, device, platform, message, again, as_json=as_json)
             return
         made = done(enlist.perform(verb))
     if as_json:
@@ -109,7 +111,14 @@ def add(
 
 
 def _add_with_device(
-    enlist: Opened, user: AddUser, name: str, platform: str, message: str, *, as_json: bool
+    enlist: Opened,
+    user: AddUser,
+    name: str,
+    platform: str,
+    message: str,
+    again: str,
+    *,
+    as_json: bool,
 ) -> None:
     from enlist.verbs import documents
     from enlist.verbs.device_details import DeviceDetails
@@ -123,7 +132,7 @@ def _add_with_device(
         return
     _print_added(both.user)
     out.print(f"Registered {name}: {both.issued.device_id}", markup=False)
-    print_token(both.issued, enlist, drawn=message == "qr")
+    print_token(both.issued, enlist, again, drawn=message == "qr")
 
 
 def _print_added(user: User) -> None:
@@ -200,7 +209,8 @@ def recover(
     out.print(link, markup=False)
     if made.second_factor:
         out.print("The second factor stays: the page asks for a code, or a recovery code.")
-        out.print(f"Lost as well? enlist user remove-second-factor {made.username}", markup=False)
+        remove = f"enlist user remove-second-factor {made.username}{same_folder(context)}"
+        out.print(f"Lost as well? {remove}", markup=False)
     if made.told:
         out.print(f"A message to {counted(made.told, 'administrator')} is on its way.")
     else:
