@@ -19,7 +19,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -76,6 +76,45 @@ class KeyFolder:
         }
         keys = tuple((key.id, purpose) for purpose, keys in held.items() for key in keys)
         return keys + tuple((each.id, "ca") for each in self.authority.issuers if each.id)
+
+
+def make(data: Path) -> None:
+    """Make the data folder where there is none.
+
+    Raises:
+        KeyFolderProblem: it cannot be made, or nothing can be written into it.
+    """
+    me = user_name(os.geteuid())
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Choose another one by --data."
+        if isinstance(error, PermissionError):
+            remedy = (
+                f"Choose one that {me} may write by --data, or make it as root: "
+                f"install -d -m 0700 -o {me} {data}"
+            )
+        raise KeyFolderProblem(
+            f"the data folder {data} cannot be made: {error.strerror}. {remedy}"
+        ) from error
+    if os.access(data, os.R_OK | os.X_OK) and not os.access(data, os.W_OK):
+        raise _unwritable(data)
+
+
+def _unwritable(data: Path) -> KeyFolderProblem:
+    """What to do about a folder that this user may read only."""
+    me, whose = user_name(os.geteuid()), owner_name(data)
+    if os.statvfs(data).f_flag & os.ST_RDONLY:
+        return KeyFolderProblem(
+            f"{data} can only be read here. Where systemd starts the server, run: systemctl edit "
+            f"enlist, and write [Service] and, below it, ReadWritePaths={data}"
+        )
+    if whose == me or (data / "keys").exists():
+        return not_for_this_user(data, data, "write")
+    return NotForThisUser(
+        f"{data} belongs to {whose}, and {me} may not write in it. "
+        f"Choose another one by --data, or give it to him as root: chown {me}: {data}"
+    )
 
 
 def exists(data: Path) -> bool:
@@ -329,7 +368,11 @@ def refuse_strangers(data: Path) -> None:
 
     Raises:
         NotForThisUser: says as whom to run this, or what to give back to the folder's owner.
+        KeyFolderProblem: it is no folder.
     """
+    with suppress(PermissionError):  # who may not look there hears so below
+        if data.is_file():
+            raise KeyFolderProblem(f"{data} is a file. Give Enlist's data folder by --data.")
     for folder in (data, data / "keys", data / "pki"):
         try:
             refused = folder.exists() and not os.access(folder, os.R_OK | os.X_OK)

@@ -8,6 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from enlist.core.secrets import Secret
+from enlist.settings import Settings
+from enlist.verbs.setup import Administrator, Beginning
+from enlist.wiring.backend import LocalBackend
+from enlist.wiring.installation import CannotStart, open_installation
 from tests.peers.base import DEADLINE
 from tests.serving import ADMINISTRATOR, PASSWORD, Server, StartServer
 
@@ -55,3 +62,18 @@ def test_first_administrator_and_first_enrollment_need_no_browser(
         login = {"username": ADMINISTRATOR, "password": PASSWORD}
         signed_in = client.post("/sign-in", data=login, headers={"origin": server.url})
     assert signed_in.headers["location"] == "/console"
+
+
+def test_what_cannot_begin_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    """All of it at once; there is no log yet that a refusal could stand in."""
+    data = tmp_path / "data"
+    with pytest.raises(CannotStart) as told:
+        LocalBackend().init(
+            email="nobody", password="short", organization="", group_id="two words", data=data
+        )
+    for words in ("group_id ", "email must be an e-mail address", "password must have at least"):
+        assert words in str(told.value)
+    assert not (data / "keys").exists()
+    beginning = Beginning(administrator=Administrator("nobody", Secret("short")))
+    with pytest.raises(CannotStart, match="email must be an e-mail address"):
+        open_installation(Settings(data=data), beginning=beginning)

@@ -124,6 +124,8 @@ def test_a_key_that_others_can_read_stops_the_start(start_server: StartServer) -
         (("--workers", "2"), "--workers above 1 needs PostgreSQL"),
         (("--http", "0.0.0.0:0"), "Give --public-url"),
         (("--http", "localhost"), "localhost is not HOST:PORT"),
+        (("--http", "8000"), "8000 is not HOST:PORT"),
+        (("--http", "8000", "--public-url", "https://example.com"), "8000: not HOST:PORT"),
         (("--http", "192.0.2.1:8000"), "cannot listen on 192.0.2.1:8000"),
         (("--tls-cert", "cert.pem"), "--tls-cert and --tls-key belong together"),
         (("--public-url", "ftp://example.com"), "must be an address such as https://"),

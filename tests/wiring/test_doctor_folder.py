@@ -231,7 +231,9 @@ def test_certificate_files_for_people(
     elsewhere = changed(ground, **{**files, "public_url": "https://other.example.com"})
     amiss(elsewhere, "web-certificate", says="does not name other.example.com")
     mixed = changed(ground, **{**files, "tls_key": throwaway_pki.server.key})
-    amiss(mixed, "web-certificate", says="cannot be used")
+    amiss(mixed, "web-certificate", says="the key does not belong to the certificate")
+    gone = changed(ground, **{**files, "tls_cert": tmp_path / "gone.pem"})
+    amiss(gone, "web-certificate", says="gone.pem: No such file or directory")
     short = certified(settings.data, tmp_path / "tls", "enroll.example.com", lasts=5 * DAY)
     files |= {"tls_cert": short.certificate, "tls_key": short.key}
     amiss(changed(ground, **files), "web-certificate", level=Level.WARNING, says="ends in")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pwd
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +27,7 @@ from enlist.wiring.checkpoint_folder import CheckpointFolder
 from enlist.wiring.doctor import diagnose
 from enlist.wiring.installation import opened
 from enlist.wiring.keys import rotate
+from enlist.wiring.server import _only_server
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 
@@ -61,7 +64,7 @@ def owners(data: Path) -> set[tuple[int, int]]:
 
 
 def as_user(uid: int, gid: int, what: Callable[[], object]) -> str:
-    """What the function refuses to another user, in a process of its own; "" when it does not."""
+    """What the function refuses to another user, in a process of its own; "" when nothing."""
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
@@ -72,7 +75,7 @@ def as_user(uid: int, gid: int, what: Callable[[], object]) -> str:
             os.setresuid(uid, uid, uid)
             what()
             said = ""
-        except keyfolder.NotForThisUser as error:
+        except Unusable as error:
             said = str(error)
         finally:
             os.write(into, said.encode())
@@ -275,3 +278,50 @@ def test_who_may_is_let_in(made: Settings) -> None:
     assert as_user(OWNER.pw_uid, OWNER.pw_gid, lambda: keyfolder.load(made.data)) == ""
     keyfolder.refuse_strangers(made.data)
     keyfolder.refuse_strangers(made.data / "not" / "there")
+
+
+def test_a_server_says_why_it_cannot_have_its_folder(folder: Path) -> None:
+    """As a user, where root must make it or has made it; a traceback says nothing to do."""
+    around, occupied = folder.parent, folder.parent / "file"
+    occupied.touch()
+    made_by_root = around / "by-root"
+    made_by_root.mkdir(mode=0o755)
+    told = {
+        around / "new": "cannot be made: Permission denied. Choose one that daemon may write by",
+        occupied: "is a file. Give Enlist's data folder by --data.",
+        made_by_root: f"or give it to him as root: chown daemon: {made_by_root}",
+    }
+    for data, words in told.items():
+        for start in (lambda at: _only_server(Settings(data=at)), init_at):
+            said = as_user(OWNER.pw_uid, OWNER.pw_gid, functools.partial(start, data))
+            assert f"{data} " in said
+            assert words in said
+            assert not (around / "new").exists()
+
+
+def init_at(data: Path) -> None:
+    LocalBackend().init(
+        email="a@example.com", password="x" * 12, organization="A", group_id="a", data=data
+    )
+
+
+def test_what_root_has_started_once_does_not_lock_the_owner_out(made: Settings) -> None:
+    """`sudo enlist serve`, before there is a unit, leaves the lock's file."""
+    _only_server(made).close()
+    assert owners(made.data) == {(OWNER.pw_uid, OWNER.pw_gid)}
+    lock = made.data / "server.lock"
+    os.chown(lock, 0, 0)
+    said = as_user(OWNER.pw_uid, OWNER.pw_gid, lambda: _only_server(made))
+    assert said.startswith(f"{lock} belongs to root, the folder to daemon. Run as root: chown -R")
+
+
+def test_a_folder_that_is_read_only_here_is_named_to_systemd(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ProtectSystem=strict` of our unit makes every folder but its own one."""
+    real = os.statvfs(folder)
+    flags = SimpleNamespace(f_flag=real.f_flag | os.ST_RDONLY)
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)
+    monkeypatch.setattr(os, "statvfs", lambda _path: flags)
+    with pytest.raises(Unusable, match=f"ReadWritePaths={folder}$"):
+        keyfolder.make(folder)

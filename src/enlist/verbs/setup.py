@@ -52,6 +52,14 @@ class Beginning:
     group_id: str = "main"
     administrator: Administrator | None = None
 
+    def problems(self) -> tuple[FieldError, ...]:
+        """What is wrong with it, field by field."""
+        read = fields.Fields()
+        read.read("organization", self.organization or "My organization", fields.label)
+        read.read("group_id", self.group_id, fields.group_id)
+        administrator = self.administrator.problems() if self.administrator else ()
+        return (*read.errors, *administrator)
+
 
 @dataclass(frozen=True, slots=True)
 class Founding:
@@ -78,9 +86,9 @@ class SetUp(Verb[bool, Founding, Organization]):
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> bool | Refusal:
         if installation.installation_id(tx) is not None:
             return Refusal("conflict", detail="This database is set up already.")
-        administrator = self.beginning.administrator
-        errors = administrator.problems() if administrator else ()
-        return Refusal("validation_failed", fields=errors) if errors else True
+        errors = self.beginning.problems()
+        # Counted only: there is no log yet that it could stand in.
+        return Refusal("validation_failed", fields=errors, counted_only=True) if errors else True
 
     def work(self, tools: Tools, caller: Caller, seen: bool) -> Founding | Refusal:
         now, begin = tools.clock(), self.beginning

@@ -62,20 +62,23 @@ def listen(address: str) -> socket.socket:
     Raises:
         CannotListen: with a line that says what to do.
     """
-    host, _, port = address.rpartition(":")
+    host, colon, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        if not colon:
+            raise ValueError(address)  # a port alone would listen on every address
         opened.bind((host, int(port)))
         opened.listen(2048)
     except (OSError, ValueError, OverflowError) as error:
         opened.close()
         why = error.strerror if isinstance(error, OSError) else "not HOST:PORT"
-        raise CannotListen(
-            f"cannot listen on {address}: {why}. Give another address with --http or --device."
-        ) from error
+        remedy = "Give another address with --http or --device."
+        if isinstance(error, PermissionError):
+            remedy = "A port below 1024 takes CAP_NET_BIND_SERVICE, see docs/how-to/install.md."
+        raise CannotListen(f"cannot listen on {address}: {why}. {remedy}") from error
     opened.set_inheritable(True)
     return opened
 

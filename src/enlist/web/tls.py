@@ -47,9 +47,20 @@ def web_tls(certificate: Path, key: Path) -> ssl.SSLContext:
         raise ValueError(f"everybody here can read {key} (mode {mode}). Run: chmod o= {key}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key, password=_no_password)
+    load(context, certificate, key)
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Have a context show a certificate.
+
+    Raises:
+        OSError, ValueError: as `web_tls`.
+    """
+    for path in (certificate, key):
+        path.open("rb").close()  # OpenSSL does not say which of the two it cannot read
+    context.load_cert_chain(certificate, key, password=_no_password)
 
 
 def device_tls(certificate: Path, key: Path, authority: str) -> ssl.SSLContext:
@@ -62,6 +73,17 @@ def device_tls(certificate: Path, key: Path, authority: str) -> ssl.SSLContext:
     context.load_verify_locations(cadata=authority)
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+def why_unusable(error: Exception) -> str:
+    """Why a certificate and its key cannot be used, without the numbers of OpenSSL."""
+    if isinstance(error, ssl.SSLError):
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return "the key does not belong to the certificate"
+        return "there is no certificate, or no key, in PEM form"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def open_to_everybody(key: Path) -> str:
@@ -139,7 +161,7 @@ class ReloadingTls:
         try:
             fresh, ends = self._make(*self._files), _end(self._files[0])
         except (OSError, ValueError) as error:
-            why = str(error)
+            why = why_unusable(error)
             _log.error("new certificate not usable, the last one stays", **self._told, error=why)
             return ""
         self.in_force = fresh

@@ -34,8 +34,8 @@ def _settings(options: dict[str, Any]) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        # The mail server's settings are a class of their own, so a bare "port" would name nothing.
-        prefix = "ENLIST_SMTP_" if error.title == "Smtp" else "ENLIST_"
+        # Mail and SMS have classes of their own, so that a bare "port" would name nothing.
+        prefix = {"Smtp": "ENLIST_SMTP_", "Sms": "ENLIST_SMS_"}.get(error.title, "ENLIST_")
         lines = []
         for problem in error.errors():
             name = prefix + "_".join(map(str, problem["loc"])).upper() if problem["loc"] else ""
@@ -51,9 +51,15 @@ class LocalBackend:
         """Run the server until it is told to stop."""
         settings = _settings(options)
         if settings.workers > 1:
+            from enlist import keyfolder
             from enlist.wiring.counts import share_counts
 
-            share_counts(settings.data)
+            keyfolder.make(settings.data)
+            try:
+                share_counts(settings.data)
+            except PermissionError as error:
+                path = Path(error.filename)
+                raise keyfolder.not_for_this_user(path, settings.data, "write") from error
         from enlist.wiring.server import serve
 
         serve(settings)
@@ -77,6 +83,10 @@ class LocalBackend:
             raise CannotStart("this database is set up already; nothing was changed.")
         administrator = Administrator(email, Secret(password))
         beginning = Beginning(organization, group_id, administrator)
+        # Before anything is made: keys name an address that another try may give otherwise.
+        if wrong := beginning.problems():
+            told = "; ".join(f"{each.field} {each.message}" for each in wrong)
+            raise CannotStart(f"nothing was set up: {told}.")
         open_installation(settings, beginning=beginning).close()
 
     def migrate(self, *, check: bool, **options: Any) -> bool:

@@ -86,7 +86,7 @@ def speaks_tls(settings: Settings) -> bool:
 
 def _default_url(scheme: str, listen: str) -> str:
     host, _, port = listen.rpartition(":")
-    if not port.isdecimal():
+    if ":" not in listen or not port.isdecimal():
         raise CannotStart(
             f"{listen} is not HOST:PORT, such as 127.0.0.1:8000. "
             "Give --http and --device like this."
@@ -121,7 +121,7 @@ def open_store(settings: Settings, clock: Clock) -> Store:
         return PostgresStore(settings.database, clock)
     from enlist.store.sqlite import SqliteStore
 
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keyfolder.make(settings.data)
     store = SqliteStore(settings.sqlite_path, clock)
     keyfolder.hand_over(settings.sqlite_path)
     return store

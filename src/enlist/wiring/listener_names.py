@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from enlist.core.clock import Clock
 from enlist.settings import ListenerName, Settings
 from enlist.verbs.driver import Addresses
-from enlist.web.tls import ReloadingTls
+from enlist.web.tls import ReloadingTls, why_unusable
 from enlist.wiring.certificates import name_certificate
 from enlist.wiring.installation import CannotStart
 
@@ -52,5 +52,6 @@ def tls_by_name(
             made[given.name] = tls(given)
         except (OSError, ValueError) as error:
             files = given.certificate or "its certificate"
-            raise CannotStart(f"cannot use {files} for {given.name}: {error}") from error
+            why = why_unusable(error)
+            raise CannotStart(f"cannot use {files} for {given.name}: {why}.") from error
     return made

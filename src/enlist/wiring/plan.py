@@ -14,7 +14,7 @@ from pathlib import Path
 
 from enlist.settings import Settings
 from enlist.web.serving import CannotListen, Listener, listen
-from enlist.web.tls import ReloadingTls, device_tls, web_tls
+from enlist.web.tls import ReloadingTls, device_tls, web_tls, why_unusable
 from enlist.wiring import certificates
 from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.installation import CannotStart, Installation, speaks_tls
@@ -50,7 +50,8 @@ def plan_listeners(settings: Settings, installation: Installation) -> Plan:
         try:
             tls = ReloadingTls("web", (settings.tls_cert, settings.tls_key), web_tls)
         except (OSError, ValueError) as error:
-            raise CannotStart(f"cannot use {settings.tls_cert}: {error}") from error
+            files = f"{settings.tls_cert} with {settings.tls_key}"
+            raise CannotStart(f"cannot use {files}: {why_unusable(error)}.") from error
         line = f"HTTPS with {settings.tls_cert}"
     elif settings.trusted_proxy:
         line = f"plain HTTP behind a proxy in {', '.join(settings.trusted_proxy)}"

@@ -16,7 +16,7 @@ from typing import IO
 
 import structlog
 
-from enlist import __version__
+from enlist import __version__, keyfolder
 from enlist.core.caller import SYSTEM
 from enlist.core.counting import counted
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
@@ -65,6 +65,7 @@ from enlist.wiring.webhooks import WebhooksThread
 _log = structlog.get_logger("enlist.server")
 _AT_ONCE = 0.5
 _MOST_FILES = 65_536
+_LOCKING = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 
 
 @dataclass(slots=True)
@@ -257,8 +258,17 @@ def _rhythm(settings: Settings) -> Rhythm:
 
 def _only_server(settings: Settings) -> IO[str]:
     """Refuse a second server on one SQLite folder; other commands may run beside it (ruling 18)."""
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = (settings.data / "server.lock").open("a+")
+    keyfolder.refuse_strangers(settings.data)
+    keyfolder.make(settings.data)
+    path = settings.data / "server.lock"
+    try:
+        lock = os.fdopen(os.open(path, _LOCKING, 0o600), "a+")
+    except PermissionError as error:
+        raise keyfolder.not_for_this_user(path, settings.data, "write") from error
+    except OSError as error:
+        raise CannotStart(f"{path} cannot be opened: {error.strerror}. Move it away.") from error
+    # Else the server that runs as the folder's user could not start after one that root started.
+    keyfolder.hand_over_open(lock.fileno(), settings.data)
     if not settings.database:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

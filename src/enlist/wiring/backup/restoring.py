@@ -149,7 +149,7 @@ def _beside(data: Path) -> Iterator[tuple[Path, os.stat_result]]:
     owner can put no link in their place.
     """
     made = not data.exists()
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keyfolder.make(data)
     with keyfolder.closed(data) as owner:
         staged = data / f".restoring-{secrets.token_hex(4)}"
         staged.mkdir(mode=0o700)

@@ -16,7 +16,7 @@ from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, Level, fine, problem, warning
 from enlist.keyfolder import KeyFolderProblem
 from enlist.settings import ListenerName
-from enlist.web.tls import open_to_everybody
+from enlist.web.tls import load, open_to_everybody, why_unusable
 from enlist.wiring.certificates import name_file
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 from enlist.wiring.doctor.fetching import judged
@@ -88,10 +88,10 @@ def _web(ground: Ground) -> Finding:
 def _files(ground: Ground, certificate: Path, key: Path) -> Finding | None:
     """What is wrong with files that somebody else renews; None where nothing is."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+        load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate, key)
     except (OSError, ValueError) as error:
         return problem(
-            f"{certificate} and {key} cannot be used: {error}",
+            f"{certificate} and {key} cannot be used: {why_unusable(error)}",
             "Put a certificate with its chain and its unencrypted key there, readable by "
             "Enlist's user; the server takes them by itself.",
         )
