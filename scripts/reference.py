@@ -185,12 +185,13 @@ def _parameter(parameter: Any) -> Iterator[str]:
 
 
 def metrics() -> Iterator[str]:
-    """Every metric of our own."""
+    """Every metric of our own, by the name that it is scraped under."""
     yield "| metric | meaning |"
     yield "|---|---|"
     for metric in sorted(REGISTRY.collect(), key=lambda found: found.name):
         if metric.name.startswith("enlist_"):
-            yield f"| `{metric.name}` ({metric.type}) | {metric.documentation} |"
+            name = metric.name + ("_total" if metric.type == "counter" else "")
+            yield f"| `{name}` ({metric.type}) | {metric.documentation} |"
 
 
 def lookups() -> Iterator[str]:

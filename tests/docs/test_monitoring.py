@@ -68,3 +68,12 @@ def test_every_alert_is_explained() -> None:
     guide = (MONITORING.parents[1] / "docs" / "how-to" / "monitor.md").read_text()
     explained = re.findall(r"^\| (Enlist\w+) \|", guide, re.MULTILINE)
     assert explained == [rule["alert"] for rule in RULES]
+
+
+def test_what_is_read_about_is_called_as_it_is_scraped() -> None:
+    """A rule on `enlist_log_faults` would never fire: the sample is `enlist_log_faults_total`."""
+    histograms = {each.name for each in offered().values() if each.type == "histogram"}
+    pages = sorted((MONITORING.parents[1] / "docs").glob("*/*.md"))
+    named = {name for page in pages for name in re.findall(r"`(enlist_\w+)`", page.read_text())}
+    assert len(named) > 15
+    assert named <= set(offered()) | histograms
