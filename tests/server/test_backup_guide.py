@@ -19,10 +19,11 @@ GUIDE = ROOT / "docs" / "how-to" / "backup.md"
 def follow(guide: DocsPage, server: Server, folder: Path) -> str:
     """Run every block of a guide in one shell; its folders are below `folder`."""
     script = as_reader(guide.blocks)
-    made, restored = script.split("\nbackup=$(")
+    made, restored = script.split("\nbackup=$(", 1)
     made = made.replace("/var/lib/enlist", str(server.data))
     script = f"{made}\nbackup=$({restored}"
-    for name in ("/var/lib/enlist", "/srv/backups", "/etc/enlist"):
+    rehearsal = "/var/tmp/rehearsal"  # noqa: S108 - it is replaced
+    for name in ("/var/lib/enlist", rehearsal, "/srv/backups", "/etc/enlist"):
         assert name in script
         script = script.replace(name, f"{folder}{name}")
     (folder / "etc" / "enlist").mkdir(parents=True)
