@@ -162,7 +162,8 @@ class Settings(BaseSettings):
     """More host names of the device listener, parted by commas, each with a certificate of its own:
     `NAME` for one of Enlist's CA, `NAME=CERTIFICATE:KEY` for files (with chain)."""
     trusted_proxy: Annotated[list[str], NoDecode] = []
-    """Networks whose forwarding header is believed; in the variable, parted by commas."""
+    """Networks whose forwarding header is believed, on the web listener alone; in the variable,
+    parted by commas."""
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     """Where they name the client: `x-forwarded-for` or `forwarded` (RFC 7239); no other is read."""
     landing_hosts: Annotated[list[str], NoDecode] = []

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from enlist.core.clock import DAY, system_clock
 from enlist.pki.authority import load_authority
 from tests.peers.base import DEADLINE
+from tests.requests import request_pem
 from tests.server.enrolling import enroll, forged
 from tests.serving import Server, StartServer, launch_server
 
@@ -144,3 +146,29 @@ def test_its_key_stays_when_the_certificate_is_renewed(start_server: StartServer
     assert renewed.public_key() == key.public_key()
     assert renewed.not_valid_after_utc > datetime.now(UTC) + timedelta(days=300)
     assert again.process.poll() is None
+
+
+def test_nobody_says_here_where_he_comes_from(start_server: StartServer) -> None:
+    """ASVS 4.1.3: a proxy that passes TLS on writes no header, and its address is often trusted on
+    the web listener. Else a client could have others locked out, and use a key from elsewhere."""
+    server = start_server(environment={"ENLIST_TRUSTED_PROXY": "127.0.0.1"})
+    admin = {"authorization": f"Bearer {server.api_key('administrator')}"}
+    admin["x-forwarded-for"] = "198.51.100.8"
+    victim = {"x-forwarded-for": "198.51.100.7"}
+    guess = {"method": "ott", "token": str(uuid4())}
+    csr = {"content": request_pem(0), "headers": {**victim, "content-type": "text/plain"}}
+    with server.device_client() as device, server.client() as web:
+        bound = {"name": "office", "role": "reader", "addresses": ["198.51.100.7"]}
+        key = web.post("/api/v1/api-keys", json=bound, headers=admin).json()["key"]
+        office = {**victim, "authorization": f"Bearer {key}"}
+        assert web.get("/api/v1/me", headers=office).status_code == 200
+        managed = device.get("/edge/management/v1/identities", headers=office)
+        assert managed.status_code == 401
+        told = [device.post("/enroll", params=guess, **csr).status_code for _ in range(10)]
+        assert set(told) == {400, 429}
+        assert device.get("/metrics").status_code == 404
+        told_victim = web.post("/api/v1/redeem", json={"token": "8Kq2mWx7Rb"}, headers=victim)
+        assert told_victim.json()["code"] == "token_invalid"
+        named = web.get("/api/v1/events?kind=enrollment.refused", headers=admin).json()["items"]
+        addresses = [each["personal"]["address"] for each in named]
+        assert (addresses[0], {*addresses[1:]}) == ("198.51.100.7", {"127.0.0.1"})

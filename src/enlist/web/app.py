@@ -60,6 +60,7 @@ def web_application(services: Services) -> ASGIApp:
         *forward_auth.routes(),
         *sms_reports.routes(),
         *_health(),
+        Route("/metrics", _metrics),
         Mount(f"/static/{services.version}", Files(), name="static"),
     ]
     if services.mailbox is not None:
@@ -120,7 +121,10 @@ def _bounded(
         return answer
 
     same_site = SameSite(_Shortcut(app, hot), render, services.public_url, cookie_name(services))
-    terms = Terms(services.secure, services.trusted_proxies, services.proxy_header)
+    # No proxy can write into what comes to the device listener, where TLS ends: whatever stands
+    # there is the client's own word, also where an address passes it on that is trusted elsewhere.
+    trusted = services.trusted_proxies if listener == "web" else ()
+    terms = Terms(services.secure, trusted, services.proxy_header)
     edge = Edge(Capped(same_site, render, large), render, listener, terms)
     edge.direct = Direct(app, edge, same_site, hot)
     return edge
@@ -156,7 +160,6 @@ def _health() -> list[BaseRoute]:
     return [
         Route("/healthz", _healthz),
         Route("/readyz", _readyz),
-        Route("/metrics", _metrics),
     ]
 
 
@@ -182,7 +185,8 @@ async def _readyz(request: Request) -> Response:
 
 
 async def _metrics(request: Request) -> Response:
-    """Prometheus metrics, for the networks that may scrape them."""
+    """Prometheus metrics, for the networks that may scrape them; on the web listener alone: what
+    passes TLS on to the other one on this machine makes everybody look like this machine."""
     if not within(request.scope["enlist.address"], services_of(request).metrics_from):
         return problem_response(Refusal("not_found", support_code=support_code()))
     return await anyio.to_thread.run_sync(exposition)

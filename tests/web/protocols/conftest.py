@@ -32,19 +32,23 @@ from tests.requests import request_pem
 
 PREFIX = "/edge/client/v1"
 CERTIFICATE = "x-test-certificate"
+ADDRESS = "x-test-address"
 
 
 class Certified:
-    """Puts the certificate that a test names into the scope, as `DeviceConnection` does."""
+    """Puts the certificate that a test names into the scope, as `DeviceConnection` does, and the
+    address that it comes from."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.known: dict[str, bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        named = dict(scope.get("headers", ())).get(CERTIFICATE.encode(), b"").decode()
+        headers = dict(scope.get("headers", ()))
+        named = headers.get(CERTIFICATE.encode(), b"").decode()
         tls = {"client_certificate": self.known.get(named)}
-        await self._app({**scope, "extensions": {"tls": tls}}, receive, send)
+        client = (headers.get(ADDRESS.encode(), b"127.0.0.1").decode(), 50000)
+        await self._app({**scope, "client": client, "extensions": {"tls": tls}}, receive, send)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class Ziti:
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
         number = next(self.numbers)
-        address = {"x-forwarded-for": f"192.0.{number >> 8}.{number & 255}"}
+        address = {ADDRESS: f"192.0.{number >> 8}.{number & 255}"}
         headers = {**address, **self.headers, **options.pop("headers", {})}
         return self.http.request(method, path, headers=headers, **options)
 

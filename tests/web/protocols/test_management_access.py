@@ -27,7 +27,7 @@ from tests.architecture.source import ROOT
 from tests.fuzzing import effort
 from tests.installation import ADMINISTRATOR, PASSWORD
 from tests.web.neighbours import unknown
-from tests.web.protocols.conftest import Ziti, error_of
+from tests.web.protocols.conftest import ADDRESS, Ziti, error_of
 from tests.web.protocols.managing import PREFIX, Manager, managing
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -94,7 +94,7 @@ def test_the_key_may_stand_where_a_session_does(ziti: Ziti) -> None:
 
 def test_who_keeps_coming_with_a_wrong_key_must_wait(ziti: Ziti) -> None:
     """D53: as everywhere else."""
-    here = {"x-forwarded-for": "198.51.100.7"}
+    here = {ADDRESS: "198.51.100.7"}
     manager = managing(ziti)
     (key,) = ziti.enlist.rows("api_key")
     ziti.enlist.do(RevokeApiKey(key["id"]))

@@ -24,7 +24,7 @@ from enlist.store.tx import StoreUnavailable
 from enlist.verbs.reissue import DeleteEnrollment, Reissue
 from tests.installation import SHOWN, code
 from tests.requests import request_pem
-from tests.web.protocols.conftest import PREFIX, Ziti, error_of
+from tests.web.protocols.conftest import ADDRESS, PREFIX, Ziti, error_of
 
 NULL_PARAMETERS = """-----BEGIN CERTIFICATE REQUEST-----
 MIIBUzCB+AIBADBmMQswCQYDVQQGEwJVUzELMAkGA1UECAwCTlkxETAPBgNVBAoM
@@ -285,7 +285,7 @@ def test_a_large_body_is_refused(ziti: Ziti) -> None:
 def test_a_flood_of_guesses_is_stopped_and_uses_nothing_up(ziti: Ziti) -> None:
     """D53."""
     token = ziti.jti(ziti.register())
-    here = {"x-forwarded-for": "198.51.100.7", "content-type": "text/plain"}
+    here = {ADDRESS: "198.51.100.7", "content-type": "text/plain"}
     told = [error_of(ziti.enroll(str(uuid.uuid4()), headers=here))[1] for _ in range(12)]
     assert told.count("INVALID_ENROLLMENT_TOKEN") == 10
     answer = ziti.enroll(token, headers=here)

@@ -20,7 +20,7 @@ from enlist.verbs.reset import Reset
 from enlist.verbs.sweep import Sweep
 from enlist.verbs.users import SetUserState
 from tests.installation import code
-from tests.web.protocols.conftest import PREFIX, Ziti, error_of
+from tests.web.protocols.conftest import ADDRESS, PREFIX, Ziti, error_of
 from tests.web.protocols.sessions import authenticate, over, show, signed_in
 
 MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -78,7 +78,7 @@ def test_what_is_no_json_is_told_so(ziti: Ziti) -> None:
 
 def test_who_keeps_coming_without_a_certificate_must_wait(ziti: Ziti) -> None:
     """D53."""
-    here = {"x-forwarded-for": "198.51.100.9"}
+    here = {ADDRESS: "198.51.100.9"}
     told = [error_of(authenticate(ziti, headers=here)) for _ in range(11)]
     assert told == [(401, "INVALID_AUTH")] * 10 + [(429, "RATE_LIMITED")]
     answer = authenticate(ziti, headers=here)
@@ -87,7 +87,7 @@ def test_who_keeps_coming_without_a_certificate_must_wait(ziti: Ziti) -> None:
 
 def test_who_comes_without_a_certificate_keeps_nobody_else_out(ziti: Ziti) -> None:
     """Behind one address there are many: some enroll, and others have their certificate."""
-    here = {"x-forwarded-for": "198.51.100.9"}
+    here = {ADDRESS: "198.51.100.9"}
     token, device = ziti.jti(ziti.register()), ziti.enrolled(ziti.register(), key=1)
     for _ in range(12):
         authenticate(ziti, headers=here)
@@ -96,7 +96,7 @@ def test_who_comes_without_a_certificate_keeps_nobody_else_out(ziti: Ziti) -> No
 
 
 def test_who_guesses_tokens_keeps_no_certificate_out(ziti: Ziti) -> None:
-    here = {"x-forwarded-for": "198.51.100.9", "content-type": "text/plain"}
+    here = {ADDRESS: "198.51.100.9", "content-type": "text/plain"}
     device = ziti.enrolled(ziti.register())
     told = [error_of(ziti.enroll(str(uuid.uuid4()), headers=here))[1] for _ in range(11)]
     assert told[-1] == "RATE_LIMITED"
