@@ -48,7 +48,7 @@ def finish(
     verbs = (RegisterInBulk(each, block.of(n), block.repeated) for n, each in enumerate(rows))
     bulk = InBulk(Together(enlist.driver, enlist.store))
     try:
-        return list(chain.from_iterable(bulk.perform(verbs, caller or enlist.host)))
+        return list(chain.from_iterable(bulk.perform(verbs, lambda: caller or enlist.host)))
     finally:
         bulk.close()
 

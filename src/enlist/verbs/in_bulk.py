@@ -8,12 +8,13 @@ itself: what was answered is done, whatever happens to the rest.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Final
 
 from enlist.core.caller import Caller
+from enlist.core.outcomes import Refusal
 from enlist.verbs.driver import HotVerb
 from enlist.verbs.together import Outcome, Together
 
@@ -21,6 +22,8 @@ PORTION: Final = 250
 """Rows of a transaction: enough to share its costs, few enough that others hardly wait."""
 
 _THREADS: Final = 2
+
+AnyHotVerb = HotVerb[Any, Any, Any, Any]
 
 
 class InBulk:
@@ -31,17 +34,34 @@ class InBulk:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="bulk")
 
     def perform(
-        self, verbs: Iterable[HotVerb[Any, Any, Any, Any]], caller: Caller
+        self, verbs: Iterable[AnyHotVerb], who: Callable[[], Caller | Refusal]
     ) -> Iterator[list[Outcome]]:
-        """What came of each, in order, a portion at a time."""
+        """What came of each, in order, a portion at a time.
+
+        Args:
+            who: for whom it is done, asked anew before each portion; what refuses one refuses all
+                that follow.
+        """
         coming = iter(verbs)
         under_way: deque[Future[list[Outcome]]] = deque()
-        while portion := [(verb, caller) for verb in islice(coming, PORTION)]:
-            under_way.append(self._threads.submit(self._together.perform, portion))
+        caller: Caller | Refusal | None = None
+        while portion := list(islice(coming, PORTION)):
+            caller = caller if isinstance(caller, Refusal) else who()
+            under_way.append(self._begin(portion, caller))
             if len(under_way) > _THREADS:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
+
+    def _begin(
+        self, portion: Sequence[AnyHotVerb], caller: Caller | Refusal
+    ) -> Future[list[Outcome]]:
+        if not isinstance(caller, Refusal):
+            asked = [(verb, caller) for verb in portion]
+            return self._threads.submit(self._together.perform, asked)
+        refused: Future[list[Outcome]] = Future()
+        refused.set_result([caller for _ in portion])
+        return refused
 
     def close(self) -> None:
         """Finish what is under way."""

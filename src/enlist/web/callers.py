@@ -10,8 +10,8 @@ from starlette.responses import Response
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import SECOND
 from enlist.core.ids import Id
-from enlist.core.outcomes import Refusal
-from enlist.core.secrets import LONGEST_PRESENTED, Secret
+from enlist.core.outcomes import Done, Refusal
+from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs.callers import ByApiKey, BySignIn
 from enlist.verbs.sign_in import ABSOLUTE, STEP
@@ -74,20 +74,48 @@ async def caller_of(request: Request, *, by_itself: bool = False) -> Caller | Re
     Refusals: `unauthenticated`, `rate_limited` for a key that is not accepted. A cookie that is
     over makes a stranger.
     """
-    services = services_of(request)
-    sender = stranger(request)
+    sender, verb = stranger(request), _recognising(request, by_itself=by_itself)
+    if verb is None:
+        return sender
+    return _recognised(verb, await services_of(request).perform(verb, sender), sender)
+
+
+def caller_again(request: Request) -> Caller | Refusal:
+    """The sender of a request that is still being answered, as he stands now; runs in a thread.
+
+    An answer lasts as long as its reader, and he may read slowly: what was taken away from him
+    meanwhile is gone (S54). Nobody does anything, so a sign-in lasts no longer for it.
+
+    Refusals: as `caller_of`; `unauthenticated` also where his sign-in is over.
+    """
+    sender, verb = stranger(request), _recognising(request, by_itself=True)
+    found: Caller | Refusal = sender
+    if verb is not None:
+        found = _recognised(verb, services_of(request).driver.perform(verb, sender), sender)
+    if found is sender:
+        return Refusal("unauthenticated", support_code=support_code())
+    return found
+
+
+def _recognising(request: Request, *, by_itself: bool) -> ByApiKey | BySignIn | None:
+    """What recognises the sender by what he presents; None where that is nothing."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        presented = Secret(key.strip()[:LONGEST_PRESENTED])
-        known = await services.perform(ByApiKey(presented), sender)
-        return known if isinstance(known, Refusal) else known.value
-    cookie = request.cookies.get(cookie_name(services), "")
+        return ByApiKey(Secret(key.strip()[:LONGEST_PRESENTED]))
+    cookie = request.cookies.get(cookie_name(services_of(request)), "")
     if not cookie:
-        return sender
+        return None
     by_itself = by_itself or WATCHED in request.query_params
-    verb = BySignIn(Secret(cookie[:LONGEST_PRESENTED]), by_itself=by_itself)
-    seen = await services.perform(verb, sender)
-    return sender if isinstance(seen, Refusal) else seen.value
+    return BySignIn(Secret(cookie[:LONGEST_PRESENTED]), by_itself=by_itself)
+
+
+def _recognised(
+    verb: ByApiKey | BySignIn, outcome: Done[Caller] | Refusal, sender: Caller
+) -> Caller | Refusal:
+    """Who that is: a cookie that is over makes a stranger, a key that is not accepted nobody."""
+    if isinstance(outcome, Done):
+        return outcome.value
+    return sender if isinstance(verb, BySignIn) else outcome
 
 
 async def person_of(request: Request) -> Caller:

@@ -8,8 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from enlist.verbs.api_keys import CreateApiKey, RevokeApiKey
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.register import Register
+from enlist.verbs.staff import WithdrawRole
+from enlist.web.api.rows import line
 from tests.installation import SHOWN, code, done
 from tests.web.api.conftest import Api, Client, answered, refused, wrong_fields
 
@@ -99,6 +102,33 @@ def test_many_are_deleted_moved_and_given_an_ownership(api: Api, operator: Clien
     assert code(api.enlist.redeem(last.token)) == "token_invalid"
     moved = operator.post(f"/devices/{devices[0]}/move", {"organization": "main"})
     assert answered(moved)["organization"] == "main"
+
+
+@pytest.mark.parametrize("what", ["key", "role"])
+def test_what_follows_is_refused_once_the_right_is_gone(
+    api: Api, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """S54: an answer may take as long as its reader; each is done by the rights of its moment."""
+    tickets = [api.enlist.register("ada", name=f"box {n}") for n in range(3)]
+    eve = api.enlist.staff("administrator", username="eve")
+    made = api.enlist.do(CreateApiKey("hers", "operator", api.enlist.root.id), eve)
+    withdrawn = WithdrawRole("eve", "main", "administrator")
+    taken: dict[str, Any] = {"key": RevokeApiKey(made.key.id), "role": withdrawn}
+
+    def meanwhile(place: int, status: int, **values: Any) -> bytes:
+        if place == 0:
+            api.enlist.do(taken[what])
+        return line(place, status, **values)
+
+    monkeypatch.setattr("enlist.web.api.rows.line", meanwhile)
+    body = {"ids": [each.enrollment_id for each in tickets]}
+    hers = api.with_key(made.secret.reveal())
+    rows, last = lines(hers.post("/enrollments/bulk/revoke", body))
+    assert [row["status"] for row in rows] == [200, 401, 401]
+    assert last == {"done": 1, "refused": 2}
+    states = [api.enlist.enrollment(each.enrollment_id).state for each in tickets]
+    assert states == ["revoked", "active", "active"]
+    assert len(api.enlist.events("api_key.refused")) == 1
 
 
 def test_registrations_are_deleted_by_their_numbers(api: Api, operator: Client) -> None:

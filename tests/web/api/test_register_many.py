@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from enlist.verbs import in_bulk
+from enlist.verbs.api_keys import CreateApiKey, RevokeApiKey
+from enlist.web.api.rows import line
 from tests.web.api.conftest import Answer, Api
 
 
@@ -62,3 +65,24 @@ def test_what_is_too_much_is_refused_whole(api: Api, people: list[str]) -> None:
     reader = api.key("reader").post("/devices/bulk", {"rows": rows("ada")})
     assert reader.json()["code"] == "forbidden"
     assert api.enlist.rows("device") == []
+
+
+def test_rows_that_follow_are_refused_once_the_right_is_gone(
+    api: Api, people: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S54: an answer may take as long as its reader; each portion is done by the rights of then."""
+    made = api.enlist.do(CreateApiKey("mine", "operator", api.enlist.root.id))
+
+    def meanwhile(place: int, status: int, **values: Any) -> bytes:
+        if place == 0:
+            api.enlist.do(RevokeApiKey(made.key.id))
+        return line(place, status, **values)
+
+    monkeypatch.setattr("enlist.web.api.rows.line", meanwhile)
+    monkeypatch.setattr(in_bulk, "PORTION", 1)
+    mine = api.with_key(made.secret.reveal())
+    *told, last = lines(mine.post("/devices/bulk", {"rows": rows(*people, *people)}))
+    # A few portions are under way when the first is answered.
+    assert [each["status"] for each in told] == [201, 201, 201, 401, 401, 401]
+    assert last == {"issued": 3, "refused": 3}
+    assert len(api.enlist.rows("device")) == 3

@@ -222,7 +222,7 @@ async def _waited(
     while not read.items and clock() < until and not bell.over:
         if not read.more:
             await asyncio.sleep(_REST)
-        following = await asking.see(replace(view, after=read.cursor))
+        following = await asking.see_on(replace(view, after=read.cursor))
         if isinstance(following, Refusal):
             return following
         read = following
@@ -272,9 +272,10 @@ async def _lines(
         yield b"".join(_line(row) for row in page.items)
         if page.next_cursor is None:
             return
-        following = await asking.see(replace(view, cursor=page.next_cursor))
-        if isinstance(following, Refusal):
-            raise ConnectionResetError("the right to export ended while exporting")
+        following = await asking.see_on(replace(view, cursor=page.next_cursor))
+        if isinstance(following, Refusal):  # the right to export ended while exporting
+            asking.cut()
+            return
         page = following
 
 

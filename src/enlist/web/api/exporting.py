@@ -57,7 +57,8 @@ async def _pages(
         yield lines(page.items, asking.services.tools.clock())
         if page.next_cursor is None:
             return
-        following = await asking.see(replace(view, cursor=page.next_cursor))
-        if isinstance(following, Refusal):
-            raise ConnectionResetError("the right to export ended while exporting")
+        following = await asking.see_on(replace(view, cursor=page.next_cursor))
+        if isinstance(following, Refusal):  # the right to export ended while exporting
+            asking.cut()
+            return
         page = following

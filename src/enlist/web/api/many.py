@@ -191,9 +191,9 @@ def _lines(
     asking: Asking, ids: Sequence[str], make: Callable[[str], Verb[Any, Any, Any]]
 ) -> Iterator[bytes]:
     """The answer, one by one; runs in a thread."""
-    refused = 0
+    refused, perform = 0, _performing(asking)
     for place, each in enumerate(ids):
-        told = _perform(asking, make(each))
+        told = perform(make(each))
         if isinstance(told, Refusal):
             refused += 1
             yield rows.refused(place, told, id=each)
@@ -202,13 +202,28 @@ def _lines(
     yield rows.end(done=len(ids) - refused, refused=refused)
 
 
-def _perform(asking: Asking, verb: Verb[Any, Any, Any]) -> Any:
-    outcome: Done[Any] | Refusal | Exception
-    try:
-        outcome = asking.services.driver.perform(verb, asking.caller)
-    except Exception as fault:  # noqa: BLE001 - told in its line, and those after it are done
-        outcome = fault
-    return rows.told(outcome, verb.name, asking.request.url.path)
+def _performing(asking: Asking) -> Callable[[Verb[Any, Any, Any]], Any]:
+    """Does one after the other, each for the caller as he stands by then; runs in a thread.
+
+    Whoever reads slowly has the last ones done late. What was taken away from him meanwhile is gone
+    (S54); once he is nobody any more, he is not asked for again.
+    """
+    gone: Refusal | None = None
+
+    def perform(verb: Verb[Any, Any, Any]) -> Any:
+        nonlocal gone
+        outcome: Done[Any] | Refusal | Exception
+        try:
+            now = gone or asking.now()
+            if isinstance(now, Refusal):
+                outcome = gone = now
+            else:
+                outcome = asking.services.driver.perform(verb, now.caller)
+        except Exception as fault:  # noqa: BLE001 - told in its line, and those after it are done
+            outcome = fault
+        return rows.told(outcome, verb.name, asking.request.url.path)
+
+    return perform
 
 
 class RegistrationsDeleted(Body):
@@ -272,9 +287,9 @@ async def unregister_many(asking: Staff, body: RegistrationsDeleted) -> Deleted 
 
 
 def _unregister(asking: Asking, body: RegistrationsDeleted) -> Deleted:
-    faults = []
+    faults, perform = [], _performing(asking)
     for value in body.values:
-        told = _perform(asking, Unregister(body.by, value, body.organization))
+        told = perform(Unregister(body.by, value, body.organization))
         if isinstance(told, Refusal):
             document = problem(told, staff=True)
             message = told.fields[0].message if told.fields else document["detail"]

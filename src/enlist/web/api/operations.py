@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, TypeVar
 
 import anyio.to_thread
@@ -31,7 +31,8 @@ from enlist.store.limits import IdempotencyKey
 from enlist.verbs.driver import Verb, View
 from enlist.verbs.idempotent import LONGEST_KEY, Idempotent, idempotency_key
 from enlist.web.boundary import MOST_BYTES
-from enlist.web.callers import caller_of, services_of, stranger
+from enlist.web.callers import caller_again, caller_of, services_of, stranger
+from enlist.web.connections import CUT
 from enlist.web.problems import BY_STATUS, MEDIA_TYPE, problem_response, status_of
 from enlist.web.reading import read_json, unfit, unstorable
 from enlist.web.services import Services
@@ -68,6 +69,26 @@ class Asking:
         """Look at something."""
         return await self.services.view(view, self.caller)
 
+    async def see_on(self, view: View[Value]) -> Value | Refusal:
+        """Look further, for an answer that goes on, as whoever the caller is by now."""
+        now = await self.still()
+        if isinstance(now, Refusal):
+            return now
+        return await self.services.view(view, now.caller)
+
+    async def still(self) -> Asking | Refusal:
+        """The same request by its caller as he stands now (`caller_again`)."""
+        return await anyio.to_thread.run_sync(self.now, limiter=self.services.threads)
+
+    def now(self) -> Asking | Refusal:
+        """The same in a thread."""
+        caller = caller_again(self.request)
+        return caller if isinstance(caller, Refusal) else replace(self, caller=caller)
+
+    def cut(self) -> None:
+        """End an answer that has begun and must not go on: its reader sees that it is not whole."""
+        self.request.scope.get(CUT, _unconnected)()
+
     async def do_once(
         self, verb: Verb[Any, Any, Value], again: Callable[[str], Verb[Any, Any, Value]]
     ) -> Value | Refusal:
@@ -102,6 +123,10 @@ async def _asking(request: Request, response: Response) -> Asking:
 async def _anybody(request: Request, response: Response) -> Asking:
     """Cookies and API keys mean nothing here: whoever presents a token is its holder alone."""
     return Asking(request, response, services_of(request), stranger(request))
+
+
+def _unconnected() -> None:
+    """Where a request came over no connection of ours."""
 
 
 Staff = Annotated[Asking, Depends(_asking)]

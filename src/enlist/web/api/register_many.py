@@ -7,11 +7,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, ValidationError, WrapValidator
 
+from enlist.core.caller import Caller
 from enlist.core.clock import rfc3339
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
+from enlist.core.secrets import support_code
 from enlist.delivery.lookups import enrollment_link
+from enlist.store.tx import StoreUnavailable
 from enlist.verbs.issuing import Issued
 from enlist.verbs.register import Register
 from enlist.verbs.register_many import MOST_ROWS, BeginBulk, Block, RegisterInBulk
@@ -107,7 +110,7 @@ def _lines(asking: Asking, body: RowsBody, block: Block) -> Iterator[bytes]:
     unreadable: dict[int, Refusal] = {}
     verbs = _verbs(body, block, unreadable)
     issued = refused = place = 0
-    for portion in asking.services.in_bulk.perform(verbs, asking.caller):
+    for portion in asking.services.in_bulk.perform(verbs, lambda: _caller(asking)):
         lines = []
         for outcome in portion:
             while place in unreadable:
@@ -124,6 +127,15 @@ def _lines(asking: Asking, body: RowsBody, block: Block) -> Iterator[bytes]:
         yield b"".join(lines)
     lines = [rows.refused(place, unreadable[place]) for place in sorted(unreadable)]
     yield b"".join([*lines, rows.end(issued=issued, refused=refused + len(lines))])
+
+
+def _caller(asking: Asking) -> Caller | Refusal:
+    """Whoever asks, as he stands now: he may read slowly, and the last rows are done late."""
+    try:
+        now = asking.now()
+    except StoreUnavailable:
+        return Refusal("try_later", support_code=support_code())
+    return now if isinstance(now, Refusal) else now.caller
 
 
 def _verbs(

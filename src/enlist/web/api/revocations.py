@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
-from enlist.core.caller import SYSTEM, Caller, CallerKind
+from enlist.core.caller import SYSTEM, Caller
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
 from enlist.core.secrets import support_code
@@ -24,7 +24,6 @@ from enlist.verbs.revocations import Read, ReadRevocations, TakeUpRevocations
 from enlist.web.api.bodies import Body, Shown
 from enlist.web.api.operations import Asking, Operations, Staff
 from enlist.web.boundary import GOES_ON
-from enlist.web.callers import caller_of
 from enlist.web.connections import CUT
 from enlist.web.services import STREAMED
 from enlist.web.values import EXAMPLE_ID, EXAMPLE_MOMENT, Line, Moment
@@ -207,10 +206,8 @@ async def _events(
 async def _again(asking: Asking, view: ReadRevocations) -> Read | Refusal:
     """The next ones, for somebody who may still read them; a database that is away ends it."""
     try:
-        caller = await caller_of(asking.request, by_itself=True)
-        if isinstance(caller, Refusal) or caller.kind is CallerKind.STRANGER:
-            return Refusal("unauthenticated")
-        return await _read(replace(asking, caller=caller), view)
+        now = await asking.still()
+        return now if isinstance(now, Refusal) else await _read(now, view)
     except StoreUnavailable:
         return Refusal("try_later")
 
