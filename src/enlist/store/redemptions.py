@@ -190,15 +190,17 @@ def _redeem(tx: Tx, claims: Sequence[Redemption], *, only: bool) -> list[bool]:
 
 
 def _make_fresh(tx: Tx, claim: Redemption) -> None:
-    device = claim.fresh_device
+    device, enrollment = claim.fresh_device, claim.fresh_enrollment
+    user_id = enrollment.user_id if enrollment else None
+    # Whoever deletes him at this very moment would not see what is made here, and leave it alive.
+    place = device.organization_path if device else ""
+    if user_id is not None and not users.hold(tx, user_id, within=place):
+        raise ConcurrentChange
     if device is not None:
-        place = device.organization_path
-        if device.user_id is not None and not users.hold(tx, device.user_id, within=place):
-            raise ConcurrentChange
         devices.insert(tx, device)
-    if claim.fresh_enrollment is not None:
+    if enrollment is not None:
         endings.make_room(tx, claim.caller, claim.happening.about)
-        enrollments.insert(tx, claim.fresh_enrollment)
+        enrollments.insert(tx, enrollment)
 
 
 def _claim(tx: Tx, claims: Sequence[Redemption], *, only: bool) -> set[int]:

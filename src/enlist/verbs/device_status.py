@@ -61,6 +61,9 @@ def _standing(tx: Reader, device_id: Id, serial: str) -> Standing | Refusal:
         return Refusal("credential_expired", at=moment, about=about, holder=True)
     if device.state is DeviceState.BLOCKED:
         return Refusal("device_blocked", about=about, holder=True)
+    if device.state is not DeviceState.ENROLLED:  # whatever became of its certificates
+        reason = f"the device is {device.state}"
+        return Refusal("credential_revoked", reason=reason, about=about, holder=True)
     user = users.find(tx, device.user_id) if device.user_id else None
     if user is not None and user.state is not UserState.ACTIVE:
         return Refusal("device_blocked", reason="its user is disabled", about=about, holder=True)

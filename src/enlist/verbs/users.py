@@ -409,13 +409,14 @@ class DeleteUser(QuickVerb[User, None]):
         data = {
             "sign_ins_ended": sign_ins.end_all(tx, ready.id),
             "enrollments_revoked": endings.of_user(tx, caller, ready.id, "the user was deleted"),
-            "credentials_revoked": credentials.revoke_of_user(tx, ready.id, "deleted"),
         }
+        # Before the credentials: a renewal under way holds its device until what it makes is there.
+        unenrolled = device_moves.unenroll_of_user(tx, ready.id)
+        data["credentials_revoked"] = credentials.revoke_of_user(tx, ready.id, "deleted")
         enrollments.delete_of_user(tx, ready.id)
         saved_views.delete_of_user(tx, ready.id)
         second_factors.remove(tx, ready.id)
         password_links.end(tx, ready.id)
-        unenrolled = device_moves.unenroll_of_user(tx, ready.id)
         personal = {"user": ready.username, "email": ready.email}
         events.record(tx, caller, Happening("user.deleted", ready.subjects, data, personal))
         return Done(None, tuple(Drop(device_id) for device_id in unenrolled))
