@@ -49,6 +49,13 @@ _TWICE = Query(
      GROUP BY s.event_id HAVING count(*) > 1 LIMIT 1
     """,
 )
+_ENTRIES_FROM = Query(
+    "seal.entries_from",
+    """
+    SELECT e.entry FROM event e LEFT JOIN event_seal s ON s.event_id = e.id
+     WHERE e.kind = :kind AND (s.seq IS NULL OR s.seq >= :size)
+    """,
+)
 _UNSEALED = Query(
     "seal.count_unsealed",
     """
@@ -147,3 +154,8 @@ def unsealed(tx: Reader, before: int) -> int:
     """How many events from before a moment, by their ids, have no place yet."""
     row = tx.one(_UNSEALED, before=least_id(before))
     return 0 if row is None else int(row["n"])
+
+
+def entries_from(tx: Reader, size: int, kind: str) -> list[str]:
+    """The entries of events of a kind that have no place yet, or one from this number on."""
+    return [row["entry"] for row in tx.all(_ENTRIES_FROM, size=size, kind=kind)]

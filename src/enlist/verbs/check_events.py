@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import from_json
 
@@ -19,6 +19,9 @@ from enlist.core.merkle import Hash, leaf_hash
 from enlist.store import organizations, sealed_events
 from enlist.store.lanes import Store
 from enlist.store.sealed_events import Piece, Sealed
+
+ERASED: Final = "user.erased"
+"""The kind of event that accounts for personal values that are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,13 @@ class Checked:
 
     Attributes:
         leaves: the hashes as they are stored, in order; empty bytes for what is none.
-        erased: events whose personal values were erased, as is allowed.
+        erased: events whose personal values were erased, as is allowed where a person was.
+        accounted: of how many events the persons that were erased took them, by the log itself.
     """
 
     leaves: list[Hash]
     erased: int
+    accounted: int
     findings: list[Finding]
 
 
@@ -70,8 +75,18 @@ def check(store: Store, piece: Piece) -> Checked:
     return Checked(
         leaves=[event.leaf if isinstance(event.leaf, bytes) else b"" for event in events],
         erased=sum(event.salt is None and event.entry is not None for event in events),
+        accounted=sum(accounts_for(each.entry or "") for each in events if each.kind == ERASED),
         findings=findings,
     )
+
+
+def accounts_for(entry: str) -> int:
+    """From how many events a person was erased, by the entry that tells of it."""
+    try:
+        told = from_json(entry)["data"]["events"]
+    except (KeyError, TypeError, ValueError):
+        return 0  # what is wrong with it is found where it is checked
+    return told if isinstance(told, int) else 0
 
 
 def _gaps(events: list[Sealed], piece: Piece) -> Iterator[Finding]:

@@ -47,7 +47,7 @@ class Verification:
         root: the root of their tree.
         compared: with how many checkpoints the log was compared.
         agreed_at: the moment of the newest of those that it agrees with.
-        erased: events whose personal values were erased, as is allowed.
+        erased: events whose personal values were erased, `accounted` by persons who were.
         unsealed: events that should have a place by now; the server is not running, or stuck.
         restores: what is missing because the log went on from a backup, oldest first.
         findings: the first hundred; `more` counts the rest.
@@ -58,6 +58,7 @@ class Verification:
     compared: int = 0
     agreed_at: int | None = None
     erased: int = 0
+    accounted: int = 0
     unsealed: int = 0
     restores: list[Restored] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -131,12 +132,29 @@ def verify(
             log.store.read, lambda tx: sealed_events.unsealed(tx, tx.now - _MAY_WAIT)
         )
         _Walk(log, done, check, progress).run(merged)
+    _account_for_the_erased(log, done)
     if (found := twice.result()) is not None:
         event_id, first, last = found
         message = f"event {event_id} is sealed twice, as number {first} and as number {last}"
         done.found(Finding("sealed_twice", message, first, event_id))
     done.unsealed = unsealed.result()
     return done
+
+
+def _account_for_the_erased(log: SealedLog, done: Verification) -> None:
+    """Whoever may write into the database may also erase what nobody asked for, and so hide who did
+    something and from where. From how many events a person was erased is sealed."""
+    if done.erased > done.accounted:  # by somebody who was erased while we walked?
+        later = log.store.read(
+            lambda tx: sealed_events.entries_from(tx, done.size, check_events.ERASED)
+        )
+        done.accounted += sum(map(check_events.accounts_for, later))
+    if done.erased > done.accounted:
+        message = (
+            f"personal values are gone from {done.erased} events, but the persons who were erased "
+            f"(user.erased) account for {done.accounted}: somebody has removed the others"
+        )
+        done.found(Finding("erased", message))
 
 
 def _check_here(log: SealedLog, piece: Piece) -> Callable[[], Checked]:
@@ -259,6 +277,7 @@ class _Walk:
         for finding in checked.findings:
             self._done.found(finding)
         self._done.erased += checked.erased
+        self._done.accounted += checked.accounted
         self._leaves, self._used = checked.leaves, 0
         self._progress(self._tree.size)
         return True
