@@ -12,7 +12,7 @@ from enlist.core.caller import Caller
 from enlist.core.clock import rfc3339
 from enlist.core.lifecycle import DeviceState
 from enlist.pki.chain import DeviceCertificate
-from enlist.verbs.api_sessions import Authenticate
+from enlist.verbs.api_sessions import Authenticate, UseApiSession
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.devices import DeleteDevice
 from enlist.verbs.renewal import RenewCertificate
@@ -68,6 +68,18 @@ def test_renewals_that_nobody_confirms_do_not_hide_a_copy(enlist: Enlist) -> Non
     renewed(enlist, thief, key=2)
     assert stands(enlist, device, device.serial) == "credential_revoked"
     assert len(alarms(enlist)) == 1
+
+
+def test_a_copied_key_keeps_no_session_that_would_hide_it(enlist: Enlist) -> None:
+    """An agent that renews confirms without any session: whichever there is may be the thief's."""
+    device = enrolled(enlist)
+    (held,) = enlist.credentials_of(device.device_id)
+    shown = DeviceCertificate(device.device_id, device.serial, held.fingerprint, held.not_after)
+    token = enlist.do(Authenticate(shown), device.caller).token
+    assert token is not None
+    assert confirm(enlist, device, renewed(enlist, device)) == "done"
+    outcome = enlist.perform(UseApiSession(token, shown), device.caller)
+    assert code(outcome) == "unauthenticated"
 
 
 def test_nothing_else_raises_one(enlist: Enlist) -> None:

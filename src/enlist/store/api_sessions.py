@@ -76,7 +76,7 @@ _TAKE_OVER = Query(
     UPDATE api_session
        SET credential_id = :credential_id,
            generation = (SELECT c.generation FROM credential c WHERE c.id = :credential_id)
-     WHERE credential_id = :before
+     WHERE id = :id AND credential_id = :before
     """,
 )
 _SWEEP = Query("api_session.sweep", "DELETE FROM api_session WHERE last_seen_at < :idle_since")
@@ -138,9 +138,9 @@ def end_beyond(tx: Tx, device_id: Id, most: int) -> None:
     tx.run(_END_BEYOND, device_id=device_id, kept=most - 1)
 
 
-def take_over(tx: Tx, before: Id, credential_id: Id) -> None:
-    """Let the sessions of a credential go on under the one that takes its place."""
-    tx.run(_TAKE_OVER, before=before, credential_id=credential_id)
+def take_over(tx: Tx, session_id: Id, before: Id, credential_id: Id) -> None:
+    """Let a session of a credential go on under the one that takes its place."""
+    tx.run(_TAKE_OVER, id=session_id, before=before, credential_id=credential_id)
 
 
 def sweep(tx: Tx, idle_since: int) -> int:

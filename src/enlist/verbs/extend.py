@@ -123,7 +123,8 @@ class ConfirmExtension(ByToken, QuickVerb[Confirmed, None]):
         fresh = credentials.by_serial(tx, ready.serial)
         if fresh is None or fresh.revoked_at is not None:
             raise ConcurrentChange
-        retire(tx, caller, ready.proved.device, ready.proved.credential, fresh)
+        proved = ready.proved
+        retire(tx, caller, proved.device, proved.credential, fresh, proved.session.id)
         return Done(None)
 
 

@@ -1,8 +1,9 @@
 """Renewing a certificate, whoever asks for it in whichever way.
 
 Another certificate is issued beside the one in use, and both count until the device says that the
-new one has come. Then the old one is revoked, and API sessions that were proved with it go on. An
-answer that gets lost costs nothing: the same is asked again.
+new one has come. Then the old one is revoked, and the API session that said so goes on under the
+new one. Any other ends: it may be that of whoever copied the old key. An answer that gets lost
+costs nothing: the same is asked again.
 """
 
 from __future__ import annotations
@@ -75,9 +76,21 @@ def extend(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: NewC
     _record(tx, caller, "credential.extended", device, fresh.serial, held)
 
 
-def retire(tx: Tx, caller: Caller, device: Device, held: Credential, fresh: Credential) -> None:
-    """The new certificate has come: the old one is revoked, and its API sessions go on."""
-    api_sessions.take_over(tx, held.id, fresh.id)
+def retire(
+    tx: Tx,
+    caller: Caller,
+    device: Device,
+    held: Credential,
+    fresh: Credential,
+    session_id: Id | None = None,
+) -> None:
+    """The new certificate has come: the old one is revoked.
+
+    Args:
+        session_id: the API session that said so, which goes on; None where it was said without.
+    """
+    if session_id is not None:
+        api_sessions.take_over(tx, session_id, held.id, fresh.id)
     if not credentials.retire(tx, held):
         raise ConcurrentChange
     _record(tx, caller, "credential.renewed", device, fresh.serial, held)

@@ -52,6 +52,22 @@ def test_a_device_renews_its_certificate_without_a_reset(ziti: Ziti) -> None:
     assert after["authenticatorId"] != data["authenticatorId"]
 
 
+def test_a_copied_key_keeps_no_session_over_a_renewal(ziti: Ziti) -> None:
+    """X50: who copied the key began a session beside the device's own; once it has renewed, he
+    has to prove himself anew, by the old key, and that raises the alarm."""
+    device = ziti.enrolled(ziti.register())
+    stolen, _ = signed_in(device)
+    token, data = signed_in(device)
+    chain = extend(device, token, data["authenticatorId"]).json()["data"]["clientCert"]
+    assert show(device, stolen).status_code == 200
+    assert confirm(device, token, data["authenticatorId"], chain).status_code == 200
+    assert over(show(device, stolen))
+    assert over(show(ziti.with_certificate(chain), stolen))
+    assert show(ziti.with_certificate(chain), token).status_code == 200
+    assert error_of(authenticate(device)) == (401, "INVALID_AUTH")
+    assert len(ziti.enlist.events("credential.refused", flag="possible_clone")) == 1
+
+
 def test_an_answer_that_was_lost_can_be_asked_for_again(ziti: Ziti) -> None:
     """D63: what was never confirmed counts no more once another one is given out."""
     device = ziti.enrolled(ziti.register())
