@@ -57,6 +57,7 @@ def test_the_guide_to_backups_works_word_for_word(
     printed = follow(DocsPage(GUIDE), server, folder)
     assert "On hold: 1 enrollment." in printed
     assert "Reactivated: 1." in printed
+    assert "counts again" in printed
     server.stop()
     restored = start_server(data=folder / "var" / "lib" / "enlist", initialise=False)
     with restored.client() as client:

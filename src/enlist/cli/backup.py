@@ -83,6 +83,8 @@ def restore(
         out.print(
             f"  enlist enrollment reactivate --all{again}, or some by their ids", markup=False
         )
+    out.print("What was taken away since then counts again: reset devices, revoked API keys,")
+    out.print("disabled users, roles, old passwords. Take it away again before the server starts.")
     if restored["log_damage"]:
         problems.print(
             f"The audit log in the backup is damaged: {restored['log_damage']}. "
