@@ -255,6 +255,9 @@ def test_who_may_do_no_more_than_roles_without_it_needs_none(enlist: Enlist) -> 
     enlist.do(SetSecondFactorRules("berlin", ("less",)))
     assert known(enlist, password(enlist, "ada"), setting_up=True).must_set_up
     assert known(enlist, password(enlist, "bob"), setting_up=True).must_set_up, "he may as much"
+    enlist.do(AddOwnRole("berlin", "least", ("devices:read", "devices:register")))
+    enlist.do(SetSecondFactorRules("berlin", ("least",)))
+    assert known(enlist, password(enlist, "bob"), setting_up=True).must_set_up, "he may more"
 
 
 def test_nobody_loosens_what_guards_those_above_him(enlist: Enlist) -> None:
