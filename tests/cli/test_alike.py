@@ -24,6 +24,7 @@ from enlist.cli.remote.requests import HERE_ALONE
 from enlist.store import holds, second_factors
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.importing import Importing
+from enlist.verbs.users import AddUser
 from enlist.verbs.waving import Waving
 from tests.cli.conftest import COMMANDS, HERE, Run, key_file, near
 from tests.connections import Process, enrolled
@@ -33,6 +34,9 @@ SCRIPTS: Final = {
     "accounts": """
         user add --username eve --email eve@example.com --json
         1 user add --username eve
+        user add --username depot --staging multiple_user --json
+        user change depot --staging single_user_advanced --json
+        1 user change nobody --staging disabled
         user send-password-link eve --json
         user add --username kim --email kim@example.com --password-link
         1 user add --username bob --phone 123
@@ -158,6 +162,9 @@ SCRIPTS: Final = {
         device reset HELD --reason lost --yes --json
         device reassign HELD --to grace --yes
         device replace HELD --name other --json
+        device hand-out STAGED --to grace --json
+        device hand-out STAGED --to keeper
+        1 device hand-out STAGED --to keeper
         1 device replace nothing
         1 enrollment reactivate NEW
         enrollment reactivate --all
@@ -295,6 +302,9 @@ def furnished(enlist: Enlist, run: Run, folder: Path) -> Twin:
     done(enlist.redeem(ticket.token, report=DeviceReport(platform="linux", serial="PF-1234")))
     guarded = enlist.user("guarded")
     enlist.store.write(lambda tx: second_factors.put(tx, guarded.id, "sealed", "key", 1))
+    enlist.do(AddUser("", "keeper", staging="multiple_user"))
+    staged = enlist.register("keeper", name="tablet")
+    done(enlist.redeem(staged.token, key=2))
     enlist.register("ada", name="kept")
     enlist.store.write(holds.hold_all)
     files = {
@@ -306,7 +316,8 @@ def furnished(enlist: Enlist, run: Run, folder: Path) -> Twin:
     for name, text in files.items():
         (folder / f"{name}.csv").write_text(text)
     paths = {name: str(folder / f"{name}.csv") for name in files}
-    return Twin(enlist, run, {"HELD": ticket.device_id, "SESSION": session, **paths})
+    devices = {"HELD": ticket.device_id, "STAGED": staged.device_id}
+    return Twin(enlist, run, {**devices, "SESSION": session, **paths})
 
 
 @pytest.fixture

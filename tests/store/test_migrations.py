@@ -79,6 +79,11 @@ _NUMBERS_BEFORE_0031 = [
         f"CREATE INDEX device_{name} ON device (lower({name})) WHERE {name} <> ''",
     )
 ]
+_WITHOUT_0032 = [
+    "DROP INDEX device_staging_user",
+    "ALTER TABLE device DROP COLUMN staging_user_id",
+    "ALTER TABLE app_user DROP COLUMN staging",
+]
 _WITHOUT_0028 = ["ALTER TABLE attempt DROP COLUMN answers"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
@@ -135,6 +140,7 @@ BACK = {
     "0029": {"sqlite": [_WITHOUT_0030], "postgres": [_WITHOUT_0030]},
     "0028": {"sqlite": _WITHOUT_0029, "postgres": _WITHOUT_0029},
     "0030": {"sqlite": _WITHOUT_0031, "postgres": _WITHOUT_0031 + _NUMBERS_BEFORE_0031},
+    "0031": {"sqlite": _WITHOUT_0032, "postgres": _WITHOUT_0032},
     "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
     "0025": {"sqlite": ["DROP TABLE email_domain"], "postgres": ["DROP TABLE email_domain"]},
     "0023": {"sqlite": _WITHOUT_0024, "postgres": _WITHOUT_0024},

@@ -49,6 +49,14 @@ def device(world: World, place: str) -> str:
     return world.register(world.add_user(place)).device_id
 
 
+def staged(world: World, place: str) -> str:
+    """The enrolled device of somebody who stages devices for others."""
+    user = world.add_user(place, staging="multiple_user")
+    issued = world.register(user)
+    world.enroll(issued)
+    return issued.device_id
+
+
 def planned(world: World, place: str) -> str:
     """Somebody who leaves in an hour."""
     user = world.add_user(place)

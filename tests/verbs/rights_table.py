@@ -58,6 +58,7 @@ from enlist.verbs import (
     second_factor,
     second_factor_rules,
     staff,
+    staging,
     terms,
     unregister,
     users,
@@ -283,6 +284,9 @@ REQUESTS: dict[str, Asked] = {
     "DryRun": Asked(lambda w, p: rehearsing.DryRun(reset.Reset(fresh.device(w, p))), OPERATORS, 0),
     "Reassign": Asked(
         lambda w, p: reassign.Reassign(fresh.device(w, p), w.add_user(p).id), OPERATORS, 3
+    ),
+    "HandOut": Asked(
+        lambda w, p: staging.HandOut(fresh.staged(w, p), w.add_user(p).id), OPERATORS, 2
     ),
     "Replace": Asked(lambda w, p: replace.Replace(fresh.device(w, p)), OPERATORS),
     "ReEnroll": Asked(

@@ -117,6 +117,8 @@ PLAIN: Final[dict[str, Any]] = {
     "role": "reader",
     "domains": ["fresh.example"],
     "password_link": "",
+    "staging": "",
+    "for_good": "",
     "link": "fresh",
     "account": "fresh",  # whoever it names, the answer is the same
     "needed": "reader",

@@ -218,6 +218,41 @@ def move(
         )
 
 
+@commands.command("hand-out", epilog="Example: enlist device hand-out 0199… --to grace")
+def hand_out(
+    context: typer.Context,
+    devices: resetting.Devices,
+    user: Annotated[str, typer.Option("--to", metavar="USER", help="User name or id.")],
+    organization: Annotated[
+        str,
+        typer.Option("--organization", metavar="GROUP_ID", help="Where they are from now on."),
+    ] = "",
+    for_good: Annotated[
+        bool, typer.Option("--for-good", help="They do not come back to the staging user.")
+    ] = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Give devices that a staging user enrolled to another user, as they are, or take them back."""
+    from enlist.verbs import documents
+    from enlist.verbs.staging import HandOut
+
+    with installation(context, data, database) as enlist:
+
+        def perform(device: str) -> Done[Device] | Refusal:
+            return enlist.perform(HandOut(device, user, organization, for_good))
+
+        bulk.each(
+            bulk.ids(devices),
+            perform,
+            documents.device,
+            lambda handed: out.print(f"{handed.name} is {handed.username}'s now.", markup=False),
+            "Handed out",
+            as_json=as_json,
+        )
+
+
 @commands.command("delete", epilog="Example: enlist device delete --by serial C02XK1 C02XK2")
 def delete(
     context: typer.Context,

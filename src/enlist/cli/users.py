@@ -19,6 +19,7 @@ from enlist.cli.options import (
     NameSearch,
     Organization,
     installation,
+    known,
     nothing,
     read_secret,
     same_folder,
@@ -33,11 +34,21 @@ from enlist.cli.output import (
     shown,
     usage,
 )
+from enlist.core import model
 from enlist.core.counting import counted
 from enlist.core.model import User
 
 if TYPE_CHECKING:
     from enlist.verbs.users import AddUser
+
+Staging = Annotated[
+    str,
+    typer.Option(
+        "--staging",
+        metavar="TYPE",
+        help="How the user enrolls devices for others: " + ", ".join(model.Staging) + ".",
+    ),
+]
 
 commands = typer.Typer(help="People.", no_args_is_help=True)
 commands.command("offboard", epilog="Example: enlist user offboard ada --at 48h")(offboard)
@@ -72,6 +83,7 @@ def add(
         str, typer.Option("--platform", help="The device's: android, ios, macos, windows, linux.")
     ] = "",
     message: Message = "email",
+    staging: Staging = "",
     data: Data = None,
     database: Database = None,
     as_json: Json = False,
@@ -95,6 +107,7 @@ def add(
         last_name=last_name,
         password=password,
         password_link=password_link,
+        staging=known("--staging", staging, model.Staging),
     )
     with installation(context, data, database) as enlist:
         if device:
@@ -137,6 +150,30 @@ def _add_with_device(
 
 def _print_added(user: User) -> None:
     out.print(f"Added {user.username} to {user.group_id}.", markup=False)
+
+
+@commands.command("change", epilog="Example: enlist user change depot --staging multiple_user")
+def change(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="User name or id.")],
+    staging: Staging = "",
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Change whether a user enrolls devices for others."""
+    from enlist.verbs import documents
+    from enlist.verbs.users import ChangeUser
+
+    changes = {"staging": known("--staging", staging, model.Staging)} if staging else {}
+    if not changes:
+        usage("Name at least one thing to change, such as --staging.")
+    with installation(context, data, database) as enlist:
+        changed = done(enlist.perform(ChangeUser(user, changes)))
+    if as_json:
+        print_json(documents.user(changed))
+        return
+    out.print(f"Changed {changed.username}.", markup=False)
 
 
 @commands.command("move", epilog="Example: enlist user move ada --to berlin")

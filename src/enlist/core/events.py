@@ -106,6 +106,8 @@ KINDS: Final[Mapping[str, str]] = {
     "device.deleted": "A device was deleted; its credentials and enrollments were revoked.",
     "device.reset": "A device was reset: its credentials were revoked, and an enrollment issued.",
     "device.reassigned": "A device was given to somebody else; its credentials were revoked.",
+    "device.handed_out": "A device that a staging user enrolled was handed out as it is, or "
+    "came back; both owners are in the event, and both logs tell it.",
     "device.moved": "A registered device went to another organization, with its token; both logs "
     "tell it.",
     "user.moved": "A user belongs to another organization; both logs tell it.",

@@ -58,6 +58,27 @@ class Source(StrEnum):
     SIGN_IN = "sign_in"
 
 
+class Staging(StrEnum):
+    """Whether a user enrolls devices for others, and how they go on to these (A63)."""
+
+    DISABLED = "disabled"
+    SINGLE_USER_STANDARD = "single_user_standard"
+    SINGLE_USER_ADVANCED = "single_user_advanced"
+    MULTIPLE_USER = "multiple_user"
+    MULTIPLE_USER_SINGLE_USER_STANDARD = "multiple_user_single_user_standard"
+    MULTIPLE_USER_SINGLE_USER_ADVANCED = "multiple_user_single_user_advanced"
+
+    @property
+    def gives(self) -> bool:
+        """Whether his devices go to somebody for good, as they are."""
+        return self.value.endswith("single_user_advanced")
+
+    @property
+    def lends(self) -> bool:
+        """Whether his devices go from one to the next, as they are, and come back to him."""
+        return self.value.startswith("multiple_user")
+
+
 class UserState(StrEnum):
     """Whether a user may do anything at all."""
 
@@ -119,6 +140,7 @@ class User:
     created_at: int
     has_password: bool
     version: int = 1
+    staging: Staging = Staging.DISABLED
 
     @property
     def display_name(self) -> str:
@@ -154,7 +176,12 @@ class UserGroup:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Whatever enrolls and holds a credential."""
+    """Whatever enrolls and holds a credential.
+
+    Attributes:
+        staging_user_id: the staging user to whom it comes back; None while it is his own, and
+            where it does not.
+    """
 
     id: Id
     organization_id: Id
@@ -180,6 +207,7 @@ class Device:
     version: int
     tags: tuple[str, ...] = ()
     custom_attributes: Mapping[str, str] = field(default_factory=dict)
+    staging_user_id: Id | None = None
 
     @property
     def subjects(self) -> Subjects:

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     USERS_READ = "users:read"
     USERS_EDIT = "users:edit"
     USERS_ERASE = "users:erase"
+    USERS_STAGE = "users:stage"
     ROLES_EDIT = "roles:edit"
     STAFF_READ = "staff:read"
     DEVICES_READ = "devices:read"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enlist.core.ids import Id
+from enlist.core.model import Device, User
 from enlist.store import announcing
 from enlist.store.announcing import Of
 from enlist.store.tx import Query, SetQuery, Tx
@@ -49,8 +50,20 @@ _REASSIGN = Query(
     UPDATE device
        SET state = CASE WHEN state = 'blocked' THEN state ELSE 'registered' END,
            enrolled_at = NULL, version = version + 1, user_id = :user_id,
-           organization_id = :organization_id
+           organization_id = :organization_id, staging_user_id = NULL
      WHERE id = :id AND version = :version AND deleted_at IS NULL
+    """,
+)
+_HAND_OUT = Query(
+    "device.hand_out",
+    # It stays enrolled, so whoever staged it must be trusted to at this very moment.
+    """
+    UPDATE device
+       SET user_id = :user_id, organization_id = :organization_id,
+           staging_user_id = :staging_user_id, version = version + 1
+     WHERE id = :id AND version = :version AND state = 'enrolled' AND deleted_at IS NULL
+       AND EXISTS (SELECT 1 FROM app_user s
+                    WHERE s.id = :staged_by AND s.staging = :staging AND s.deleted_at IS NULL)
     """,
 )
 _MOVE = Query(
@@ -141,6 +154,35 @@ def reassign(
         version=expected_version,
         user_id=user_id,
         organization_id=organization_id,
+    )
+    return changed == 1
+
+
+def hand_out(
+    tx: Tx,
+    device: Device,
+    *,
+    user_id: Id,
+    organization_id: Id,
+    staged_by: User,
+    returns_to: Id | None,
+) -> bool:
+    """An enrolled device is somebody else's and stays enrolled; False when anything has changed.
+
+    Args:
+        staged_by: the staging user, with the type that allows it.
+        returns_to: the staging user to whom it comes back.
+    """
+    announcing.ended(tx, Of.DEVICE, device.id)
+    changed = tx.run(
+        _HAND_OUT,
+        id=device.id,
+        version=device.version,
+        user_id=user_id,
+        organization_id=organization_id,
+        staging_user_id=returns_to,
+        staged_by=staged_by.id,
+        staging=staged_by.staging.value,
     )
     return changed == 1
 

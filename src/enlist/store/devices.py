@@ -22,7 +22,7 @@ COLUMNS = """
            COALESCE(u.username, '') AS username, d.name, d.platform, d.ownership, d.state,
            d.model, d.os_version, d.serial, d.imei, d.udid, d.sim, d.asset_number,
            d.external_id, d.registered_at, d.enrolled_at, d.last_seen_at, d.version, d.tags,
-           d.custom_attributes
+           d.custom_attributes, d.staging_user_id
       FROM device d
       JOIN organization o ON o.id = d.organization_id
       LEFT JOIN app_user u ON u.id = d.user_id
@@ -322,4 +322,5 @@ def made_of(row: Row) -> Device:
         version=row["version"],
         tags=tuple(json.loads(row["tags"])) if row["tags"] else (),
         custom_attributes=json.loads(row["custom_attributes"]) if row["custom_attributes"] else {},
+        staging_user_id=row["staging_user_id"],
     )

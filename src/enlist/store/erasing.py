@@ -203,6 +203,7 @@ _STATEMENTS = {
         "own_devices": "UPDATE device SET serial = '', imei = '', udid = '', asset_number = '', "
         "deleted_at = COALESCE(deleted_at, :now) "
         "WHERE user_id = :user_id AND ownership = 'employee_owned'",
+        "staged": "UPDATE device SET staging_user_id = NULL WHERE staging_user_id = :user_id",
         "devices": "UPDATE device SET name = :erased, sim = '', external_id = '', tags = '', "
         "custom_attributes = '', user_id = NULL, version = version + 1 WHERE user_id = :user_id",
         "person": "UPDATE app_user SET username = :erased, username_folded = :erased, email = '', "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from enlist.core.access import Login
 from enlist.core.ids import Id
-from enlist.core.model import User, UserState
+from enlist.core.model import Staging, User, UserState
 from enlist.core.outcomes import Refusal
 from enlist.store import announcing
 from enlist.store.ahead import ReadAhead
@@ -18,7 +18,7 @@ from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 _COLUMNS = """
     SELECT u.id, u.organization_id, o.path AS organization_path, o.group_id, u.username, u.email,
            u.phone, u.first_name, u.last_name, u.source, u.state, u.time_zone, u.language,
-           u.created_at, u.version, u.password_hash IS NOT NULL AS has_password
+           u.created_at, u.version, u.staging, u.password_hash IS NOT NULL AS has_password
       FROM app_user u JOIN organization o ON o.id = u.organization_id
 """
 
@@ -67,10 +67,10 @@ _INSERT = Query(
     """
     INSERT INTO app_user (id, organization_id, username, username_folded, email, email_folded,
                           phone, first_name, last_name, source, state, password_hash, time_zone,
-                          language, created_at)
+                          language, created_at, staging)
     VALUES (:id, :organization_id, :username, :username_folded, :email, :email_folded, :phone,
             :first_name, :last_name, :source, :state, :password_hash, :time_zone, :language,
-            :created_at)
+            :created_at, :staging)
     """,
 )
 _CHANGE_TEXT = """
@@ -78,7 +78,7 @@ _CHANGE_TEXT = """
        SET username = :username, username_folded = :username_folded, email = :email,
            email_folded = :email_folded, phone = :phone, first_name = :first_name,
            last_name = :last_name, time_zone = :time_zone, language = :language,
-           version = version + 1
+           staging = :staging, version = version + 1
      WHERE id = :id AND deleted_at IS NULL AND version = :version
 """
 _CHANGE = Query("user.change", _CHANGE_TEXT)
@@ -297,6 +297,7 @@ def insert(tx: Tx, user: User, password_hash: str | None) -> None:
         time_zone=user.time_zone,
         language=user.language,
         created_at=user.created_at,
+        staging=user.staging.value,
     )
 
 
@@ -336,6 +337,7 @@ def change(tx: Tx, user: User, expected_version: int, *, unlocked: bool = False)
         last_name=user.last_name,
         time_zone=user.time_zone,
         language=user.language,
+        staging=user.staging.value,
     )
     return changed == 1
 
@@ -408,6 +410,7 @@ def _user(row: Row) -> User:
         created_at=row["created_at"],
         has_password=bool(row["has_password"]),
         version=row["version"],
+        staging=Staging(row["staging"]),
     )
 
 

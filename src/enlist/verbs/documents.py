@@ -164,8 +164,9 @@ def put_foreseen(found: Foreseen, now: int) -> Document:
 def device(found: model.Device) -> Document:
     """A device; whose it is is left out where the reader may not know."""
     numbers = {name: getattr(found, name) for name in IDENTIFIERS}
-    same = _placed(found, "username", *IDENTIFIERS)
-    return same | _person(found.username, found.user_id) | {"identifiers": numbers}
+    same = _placed(found, "username", "staging_user_id", *IDENTIFIERS)
+    handed = {"handed_out": found.staging_user_id is not None}
+    return same | _person(found.username, found.user_id) | {"identifiers": numbers} | handed
 
 
 def device_detail(found: views_details.DeviceDetail, now: int) -> Document:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from enlist.core.ids import parse_id
+from enlist.core.model import Staging
 from enlist.core.outcomes import FieldError, Refusal, invalid
 from enlist.core.secrets import Secret
 from enlist.locales import LANGUAGES
@@ -175,6 +176,14 @@ def language(text: str) -> str:
     if cleaned and cleaned not in LANGUAGES:
         raise Unfit(f"must be one of {', '.join(LANGUAGES)}")
     return cleaned
+
+
+def staging(text: str) -> Staging:
+    """How somebody enrolls devices for others; "" for not at all."""
+    try:
+        return Staging(text.strip().lower() or Staging.DISABLED)
+    except ValueError as problem:
+        raise Unfit(f"must be one of {', '.join(Staging)}") from problem
 
 
 def weak(password: Secret, field: str = "password") -> Refusal | None:

@@ -253,13 +253,15 @@ class RenewMine(Reissue):
 
 @dataclass(frozen=True)
 class DeleteMine(DeleteDevice):
-    """Delete one's own device, or cancel its registration; one that is blocked stays.
+    """Delete one's own device, or cancel its registration; one that is blocked or lent stays.
 
-    Refusals: `not_found`, `device_blocked`.
+    Refusals: `not_found`, `device_blocked`, `forbidden`.
     """
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Device | Refusal:
         found = own_device(tx, caller, self.device_id)
         if isinstance(found, Device) and found.state is DeviceState.BLOCKED:
             return Refusal("device_blocked", about=found.subjects)
+        if isinstance(found, Device) and found.staging_user_id is not None:
+            return Refusal("forbidden", about=found.subjects, reason="it is lent by staging")
         return found

@@ -31,6 +31,23 @@ def stays_with(device: Device, user: User) -> bool:
     return device.organization_path.startswith(user.organization_path)
 
 
+def place_for(
+    tx: Reader, caller: Caller, device: Device, user: User, organization: str
+) -> Organization | Refusal:
+    """Where a device is once it is this user's: as named, else where it can be."""
+    if organization:
+        found = organization_named(tx, caller, organization)
+    else:
+        stays = stays_with(device, user)
+        found = place_of(tx, device.organization_id if stays else user.organization_id)
+    if isinstance(found, Refusal):
+        return found
+    refusal = lacks(caller, Permission.DEVICES_REASSIGN, found.path, device.subjects)
+    if refusal is None and not found.path.startswith(user.organization_path):
+        refusal = invalid("organization", "must be the user's organization or one below it")
+    return refusal or found
+
+
 @dataclass(frozen=True)
 class Reassign(Afresh):
     """Give a device to another user.
@@ -72,25 +89,10 @@ class Reassign(Afresh):
             refusal = Refusal("conflict", detail=detail, about=device.subjects)
         if refusal is not None:
             return refusal
-        place = self._place(tx, caller, device, user)
+        place = place_for(tx, caller, device, user, self.organization)
         if isinstance(place, Refusal):
             return place
         return self._foresee(tx, device, user, place)
-
-    def _place(
-        self, tx: Reader, caller: Caller, device: Device, user: User
-    ) -> Organization | Refusal:
-        if self.organization:
-            found = organization_named(tx, caller, self.organization)
-        else:
-            stays = stays_with(device, user)
-            found = place_of(tx, device.organization_id if stays else user.organization_id)
-        if isinstance(found, Refusal):
-            return found
-        refusal = lacks(caller, Permission.DEVICES_REASSIGN, found.path, device.subjects)
-        if refusal is None and not found.path.startswith(user.organization_path):
-            refusal = invalid("organization", "must be the user's organization or one below it")
-        return refusal or found
 
     def _foresee(
         self, tx: Reader, device: Device, user: User, place: Organization
@@ -123,8 +125,9 @@ class Reassign(Afresh):
         self, tx: Tx, caller: Caller, ready: Ready, data: dict[str, str | int]
     ) -> Done[Issued]:
         """Two events: one of the time before, one that the new owner's time begins with."""
-        device = ready.seen.device
+        device, user = ready.seen.device, ready.seen.user
         personal = {"device": device.name, "user": device.username}
+        data |= {"from": device.user_id or "", "to": user.id if user else ""}
         events.record(tx, caller, Happening("device.reassigned", device.subjects, data, personal))
         return handed_over(tx, caller, ready, "enrollment.issued", {"reason": REASSIGNED})
 

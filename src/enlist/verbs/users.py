@@ -14,7 +14,7 @@ from typing import Final
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
-from enlist.core.model import Organization, User, UserState
+from enlist.core.model import Organization, Staging, User, UserState
 from enlist.core.outcomes import Done, Drop, Effect, FieldError, Refusal, Subjects, invalid
 from enlist.core.permissions import Permission
 from enlist.core.secrets import Secret
@@ -54,6 +54,7 @@ EDITABLE: Final = (
     "last_name",
     "time_zone",
     "language",
+    "staging",
 )
 CONTACT: Final = ("email", "phone")
 """Where messages reach a user: locked for himself once a token enrolled a device of his (A21)."""
@@ -68,6 +69,7 @@ _CHECKS: Final = {
     "last_name": fields.line,
     "time_zone": fields.time_zone,
     "language": fields.language,
+    "staging": fields.staging,
 }
 
 
@@ -105,6 +107,7 @@ class AddUser(Verb[Organization, NewUser, User]):
         organization: id or Group ID; "" for the caller's own.
         phone: with its country code; kept in E.164.
         password_link: he is sent a link by which he sets his password (A74).
+        staging: how he enrolls devices for others; takes `users:stage` (A63).
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `password_too_short`,
     `username_taken`, `email_taken`; `email_missing`, `no_channel`, `recipient_cap_reached` where a
@@ -121,6 +124,7 @@ class AddUser(Verb[Organization, NewUser, User]):
     time_zone: str = ""
     language: str = ""
     password_link: bool = False
+    staging: str = ""
 
     name = "add_user"
 
@@ -133,9 +137,13 @@ class AddUser(Verb[Organization, NewUser, User]):
         found = organization_named(tx, caller, named, Permission.USERS_EDIT)
         # Which of two taken names a store complains of first is its own business.
         known = fields.readable(self.username) and users.by_username(tx, self.username.strip())
-        if isinstance(found, Organization) and known:
+        if isinstance(found, Refusal):
+            return found
+        if known:
             return Refusal("username_taken", about=Subjects(found.id))
-        return found
+        if self.staging in ("", Staging.DISABLED):
+            return found
+        return lacks(caller, Permission.USERS_STAGE, found.path, Subjects(found.id)) or found
 
     def work(self, tools: Tools, caller: Caller, seen: Organization) -> NewUser | Refusal:
         read = Fields()
@@ -164,6 +172,7 @@ class AddUser(Verb[Organization, NewUser, User]):
             last_name=texts["last_name"],
             time_zone=texts["time_zone"],
             language=texts["language"],
+            staging=Staging(texts["staging"] or Staging.DISABLED),
         )
         if not self.password_link:
             return NewUser(user, hashed)
@@ -189,10 +198,11 @@ class AddUser(Verb[Organization, NewUser, User]):
         users.insert(tx, user, ready.password_hash)
         if organizations.find(tx, user.organization_id) is None:
             raise ConcurrentChange
+        stages = {"staging": user.staging.value} if user.staging is not Staging.DISABLED else {}
         happening = Happening(
             "user.created",
             user.subjects,
-            {"source": user.source, "password": user.has_password},
+            {"source": user.source, "password": user.has_password, **stages},
             {"user": user.username, "email": user.email, "phone": user.phone},
         )
         events.record(tx, caller, happening)
@@ -252,7 +262,8 @@ class ChangeUser(Verb[User, Changing, User]):
     from then on only staff may, and the address from before is told of it (A21).
 
     To an e-mail address a link to set a password can be sent. So one's own, and that of somebody
-    who holds a role, takes a password proof of the last minutes, as the password itself does.
+    who holds a role, takes a password proof of the last minutes, as the password itself does. How
+    somebody enrolls devices for others takes `users:stage` besides.
 
     Attributes:
         user: id or user name.
@@ -276,6 +287,9 @@ class ChangeUser(Verb[User, Changing, User]):
         refusal = edited_since(found, self.version)
         if refusal is None and self._by_himself(found, caller):
             refusal = locked(tx, caller, found, self.changes)
+        if refusal is None and self._stages(found):
+            place = found.organization_path
+            refusal = lacks(caller, Permission.USERS_STAGE, place, found.subjects)
         if refusal is None and self._turns_mail(tx, found, caller):
             refusal = fresh(caller, tx.now)
         return refusal or found
@@ -306,6 +320,10 @@ class ChangeUser(Verb[User, Changing, User]):
         if (wanted or "").strip() == found.email:
             return False
         return found.id == caller.id or bool(roles.of_user(tx, found.id))
+
+    def _stages(self, found: User) -> bool:
+        """Whether he enrolls devices for others in another way from then on."""
+        return (self.changes.get("staging", found.staging) or Staging.DISABLED) != found.staging
 
     def _by_himself(self, found: User, caller: Caller) -> bool:
         """Whether somebody changes what everybody may change of himself."""

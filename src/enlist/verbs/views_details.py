@@ -19,6 +19,7 @@ from enlist.core.model import (
     EventRow,
     Message,
     Organization,
+    Staging,
     User,
     UserGroup,
 )
@@ -50,6 +51,7 @@ from enlist.verbs.finding import device_named, enrollment_named, organization_na
 from enlist.verbs.naming import discreetly, strangers
 from enlist.verbs.rights import missing
 from enlist.verbs.sign_in import IDLE
+from enlist.verbs.staging import stager_of
 from enlist.verbs.views import T, discreet, topmost, veiled
 
 _FEW = 20
@@ -69,6 +71,9 @@ class DeviceDetail:
 
     A device that came from another organization left its story there: it is told to those who may
     see that organization as well, and `withheld` says that something was left out.
+
+    `staging` is the type by which it can be handed out as it is, and `staged_by` whose it is: None
+    where the caller may not know him.
     """
 
     device: Device
@@ -80,6 +85,8 @@ class DeviceDetail:
     timeline: Page[EventRow]
     deleted_at: int | None
     withheld: bool = False
+    staging: Staging = Staging.DISABLED
+    staged_by: User | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class ShowDevice(View[DeviceDetail]):
         device = device_named(tx, caller, self.device_id, Permission.DEVICES_READ)
         if isinstance(device, Refusal):
             return device
-        past = _Past(tx, caller, device)
+        past, stager = _Past(tx, caller, device), stager_of(tx, device)
         sees_enrollments = caller.may(Permission.ENROLLMENTS_READ, device.organization_path)
         found = enrollment_status.of_device(tx, device.id)
         tries = attempts.of_device(tx, device.id)
@@ -107,6 +114,8 @@ class ShowDevice(View[DeviceDetail]):
             past.timeline(),
             enrollments.newest_deleted_at(tx, device.id) if sees_enrollments else None,
             past.withheld(),
+            stager.staging if stager else Staging.DISABLED,
+            _user(tx, caller, stager.id) if stager else None,
         )
 
 

@@ -72,6 +72,10 @@ TRIALS: dict[str, Trial] = {
         f"/devices/{w.ticket().device_id}/reassign",
         {"user": w.user()},
     ),
+    "POST /devices/{device_id}/hand-out": lambda w: (
+        f"/devices/{w.staged()}/hand-out",
+        {"user": w.user()},
+    ),
     "POST /devices/{device_id}/replace": lambda w: (
         f"/devices/{w.ticket().device_id}/replace",
         None,

@@ -31,6 +31,7 @@ from enlist.verbs.sealing import Sealer
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.templates import PutTemplate, Wording
 from enlist.verbs.terms import Draft, PublishTerms
+from enlist.verbs.users import AddUser
 from enlist.verbs.waves import PauseWave, StartWave, Whom
 from enlist.verbs.waving import Waving
 from enlist.verbs.webhooks import AddWebhook, ListDeliveries, TestWebhook
@@ -71,6 +72,14 @@ class World:
 
     def ticket(self) -> Ticket:
         return self.api.enlist.register(self.name())
+
+    def staged(self) -> str:
+        """An enrolled device of somebody who stages devices for others."""
+        enlist, name = self.api.enlist, self.name()
+        enlist.do(AddUser("", name, staging="multiple_user"))
+        ticket = enlist.register(name)
+        done(enlist.redeem(ticket.token))
+        return ticket.device_id
 
     def session(self) -> str:
         """A live session of a device."""

@@ -28,12 +28,19 @@ from enlist.verbs import (
 def _user(verb: users.AddUser) -> dict[str, Any]:
     names = ("organization", "username", "email", "phone", "first_name", "last_name", "password")
     return some(
-        **{name: getattr(verb, name) for name in names}, password_link=verb.password_link or None
+        **{name: getattr(verb, name) for name in names},
+        password_link=verb.password_link or None,
+        staging=verb.staging,
     )
 
 
 def _add_user(api: Api, verb: users.AddUser) -> model.User | Refusal:
     found = api.do("POST", "/users", _user(verb))
+    return found if isinstance(found, Refusal) else revived(model.User, found)
+
+
+def _change_user(api: Api, verb: users.ChangeUser) -> model.User | Refusal:
+    found = api.do("PATCH", f"/users/{part(verb.user)}", dict(verb.changes))
     return found if isinstance(found, Refusal) else revived(model.User, found)
 
 
@@ -85,6 +92,7 @@ ACCOUNTS: Final[Ways] = {
     locks.ClearLock: _clear_lock,
     views.ListUsers: listed("/users", model.User),
     users.AddUser: _add_user,
+    users.ChangeUser: _change_user,
     move_people.MoveUser: acted(
         "POST", "/users/{user}/move", model.User, organization="organization"
     ),

@@ -24,6 +24,7 @@ from enlist.verbs import (
     register,
     reissue,
     saved_views,
+    staging,
     unregister,
     views,
     views_details,
@@ -200,6 +201,14 @@ ENROLLING: Final[Ways] = {
     devices.DeleteDevice: acted("DELETE", "/devices/{device_id}"),
     move.MoveDevice: acted(
         "POST", "/devices/{device_id}/move", model.Device, organization="organization"
+    ),
+    staging.HandOut: acted(
+        "POST",
+        "/devices/{device_id}/hand-out",
+        model.Device,
+        user="user",
+        organization="organization",
+        for_good="for_good",
     ),
     unregister.Unregister: _unregister,
     device_sessions.ListDeviceSessions: listed("/device-sessions", DeviceSession),

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 from enlist.core.access import ApiKey
 from enlist.core.clock import from_datetime
 from enlist.core.lifecycle import EnrollmentState
-from enlist.core.model import Enrollment, Organization
+from enlist.core.model import Device, Enrollment, Organization
 from enlist.core.permissions import Right
 
 T = TypeVar("T")
@@ -60,6 +60,8 @@ def _completed(
         left = frozenset(document.get("permissions_in_force", ()))
         path = values["organization_path"] = f"{values['organization_id']}/"
         values["rights"] = (Right(path, left),) if left else ()
+    if kind is Device and document.get("handed_out"):
+        values["staging_user_id"] = values["id"]  # whose it is stays out of documents
     if kind is Organization:
         values["path"] = f"{values['id']}/"
     return values

@@ -54,6 +54,7 @@ REVISIONS: Final = (
     "0029_alerts",
     "0030_left_out",
     "0031_long_lists",
+    "0032_staging",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -45,6 +45,7 @@ _EXAMPLE: Final[JsonDict] = {
     "external_id": "",
     "tags": ["field sales"],
     "custom_attributes": {"cost center": "4711"},
+    "handed_out": False,
     "registered_at": EXAMPLE_MOMENT,
     "enrolled_at": None,
     "last_seen_at": None,
@@ -85,6 +86,8 @@ class Device(Shown):
     tags: list[str]
     custom_attributes: dict[str, str]
     """What the organization keeps of it besides, by names of its own."""
+    handed_out: bool
+    """A staging user lent it to whoever has it now, and it comes back."""
     registered_at: Moment
     enrolled_at: Moment | None
     last_seen_at: Moment | None

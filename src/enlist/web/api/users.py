@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from enlist.core import model
-from enlist.core.model import UserState
+from enlist.core.model import Staging, UserState
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
 from enlist.store.offboardings import Planned
@@ -56,6 +56,7 @@ _EXAMPLE: Final[JsonDict] = {
     "has_password": True,
     "time_zone": "Europe/London",
     "language": "en",
+    "staging": "disabled",
     "created_at": EXAMPLE_MOMENT,
     "version": 1,
 }
@@ -81,6 +82,8 @@ class User(Shown):
     has_password: bool
     time_zone: str
     language: str
+    staging: Staging
+    """Whether he enrolls devices for others, and how they go on to these."""
     created_at: Moment
     version: int
     """Counts changes; the `ETag` is made of it."""
@@ -210,6 +213,8 @@ class AddUserBody(Body):
     and without `password`."""
     time_zone: Line = ""
     language: Line = ""
+    staging: Staging = Staging.DISABLED
+    """Whether he enrolls devices for others; anything else takes `users:stage` as well."""
     device: NewDevice | None = None
     """A first device, registered along with the user: both are made, or neither. Takes
     `devices:register` as well."""
@@ -293,6 +298,8 @@ class UserChanges(Body):
     last_name: Line | None = None
     time_zone: Line | None = None
     language: Line | None = None
+    staging: Staging | None = None
+    """To change it takes `users:stage` as well."""
 
 
 @operations.staff(

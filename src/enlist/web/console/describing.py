@@ -38,6 +38,7 @@ from enlist.web.console.event_texts import (
 from enlist.web.console.navigation import N_
 from enlist.web.console.people import ROLES
 from enlist.web.console.setting_words import CHOICES
+from enlist.web.console.words import STAGINGS
 
 Translate = Callable[[str], str]
 
@@ -190,5 +191,5 @@ def _shown(event: EventRow, name: str, value: object, gettext: Translate) -> str
         return gettext("On") if value else gettext("Off")
     if value is None:
         return gettext("inherited") if event.kind in _INHERITED else ""
-    word = CHOICES.get(name, {}).get(str(value))
+    word = {**CHOICES, "staging": STAGINGS}.get(name, {}).get(str(value))
     return gettext(word.label) if word else str(value)

@@ -178,6 +178,7 @@ VERBS: Final[Mapping[str, str]] = {
     "disconnect": N_("disconnect a device"),
     "reset": N_("reset a device"),
     "reassign": N_("give a device to somebody else"),
+    "hand_out": N_("hand a device out"),
     "replace": N_("replace a device"),
     "delete_enrollment": N_("delete an enrollment"),
     "put_template": N_("change a message template"),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from enlist.core.lifecycle import DeviceState, EnrollmentState, ShownState, triggers
-from enlist.core.model import Enrollment, GrantKind
+from enlist.core.model import Enrollment, GrantKind, Staging
 from enlist.core.permissions import Permission
 from enlist.verbs.cards import PRINTABLE
 from enlist.verbs.views_details import DeviceDetail
@@ -21,6 +21,7 @@ from enlist.web.console.layout import Desk
 NEEDS: Final[Mapping[str, Permission]] = {
     "reset": Permission.DEVICES_RESET,
     "reassign": Permission.DEVICES_REASSIGN,
+    "hand_out": Permission.DEVICES_REASSIGN,
     "replace": Permission.DEVICES_REPLACE,
     "issue": Permission.ENROLLMENTS_ISSUE,
     "resend": Permission.ENROLLMENTS_RESEND,
@@ -86,6 +87,8 @@ def of_device(detail: DeviceDetail) -> frozenset[str]:
         acts.add("replace")
     if detail.deleted_at is None:
         acts.add("reassign")
+    if state is DeviceState.ENROLLED and detail.staging is not Staging.DISABLED:
+        acts.add("hand_out")
     newest = detail.enrollments[0].state if detail.enrollments else EnrollmentState.REVOKED
     waits = newest in (EnrollmentState.ACTIVE, EnrollmentState.ON_HOLD)
     if state is DeviceState.REGISTERED and detail.deleted_at is None and not waits:

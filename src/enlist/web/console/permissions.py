@@ -25,6 +25,7 @@ PERMISSIONS: Final = {
     "users:read": Word(N_("See users")),
     "users:edit": Word(N_("Add, change, disable and delete users")),
     "users:erase": Word(N_("Erase people for good")),
+    "users:stage": Word(N_("Say who enrolls devices for others")),
     "staff:read": Word(N_("See people who hold roles, and what they did")),
     "roles:edit": Word(N_("Give and take roles; change people who hold roles")),
     "devices:read": Word(N_("See devices")),

@@ -112,6 +112,7 @@ MANNERS: Final = {
     "device.deleted": Manner("trash", "warn"),
     "device.reset": Manner("rotate", "warn"),
     "device.reassigned": Manner("user-plus", "warn"),
+    "device.handed_out": Manner("user-plus"),
     "view.saved": Manner("search"),
     "view.changed": Manner("pencil"),
     "view.deleted": Manner("trash"),

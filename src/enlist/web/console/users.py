@@ -151,6 +151,7 @@ async def _show_form(desk: Desk, form: Form, user: User | None) -> Response:
         "shortest": SHORTEST,
         "by_mail": EMAIL in desk.services.tools.channels,
         "may_register": desk.may(Permission.DEVICES_REGISTER),
+        "may_stage": desk.may(Permission.USERS_STAGE, user.organization_path if user else ""),
         "platforms": PLATFORMS,
         "channels": channel_choices(desk),
         "templates": await templates_at(desk, desk.group_id, desk.organization.path),

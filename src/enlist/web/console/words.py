@@ -188,6 +188,20 @@ OWNERSHIPS: Final = {
     "none": Word(N_("Not said")),
 }
 
+STAGINGS: Final = {
+    "disabled": Word(N_("Off")),
+    "single_user_standard": Word(N_("Single user, standard: each next user enrolls")),
+    "single_user_advanced": Word(N_("Single user, advanced: handed out for good")),
+    "multiple_user": Word(N_("Multiple users: handed out in turn")),
+    "multiple_user_single_user_standard": Word(
+        N_("Multiple users, or single user, standard: in turn, or each next user enrolls")
+    ),
+    "multiple_user_single_user_advanced": Word(
+        N_("Multiple users, or single user, advanced: in turn, or for good")
+    ),
+}
+"""How a user enrolls devices for others."""
+
 GRANTS: Final = {
     "registration_token": Word(N_("Registration token"), icon="ticket"),
     "sign_in": Word(N_("Sign-in"), icon="login"),
