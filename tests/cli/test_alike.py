@@ -59,6 +59,9 @@ SCRIPTS: Final = {
         role require-second-factor operator reader --organization sales --json
         role require-second-factor --organization sales
         1 role require-second-factor king
+        user authorize bob --at sales --json
+        user authorize bob --anywhere
+        1 user authorize bob --at nowhere
         user move bob --to sales --json
         1 user move bob --to sales
         1 user move bob --to nowhere

@@ -84,6 +84,7 @@ _WITHOUT_0032 = [
     "ALTER TABLE device DROP COLUMN staging_user_id",
     "ALTER TABLE app_user DROP COLUMN staging",
 ]
+_WITHOUT_0033 = ["DROP INDEX user_authorized", "ALTER TABLE app_user DROP COLUMN authorized"]
 _WITHOUT_0028 = ["ALTER TABLE attempt DROP COLUMN answers"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
@@ -140,6 +141,7 @@ BACK = {
     "0029": {"sqlite": [_WITHOUT_0030], "postgres": [_WITHOUT_0030]},
     "0028": {"sqlite": _WITHOUT_0029, "postgres": _WITHOUT_0029},
     "0030": {"sqlite": _WITHOUT_0031, "postgres": _WITHOUT_0031 + _NUMBERS_BEFORE_0031},
+    "0032": {"sqlite": _WITHOUT_0033, "postgres": _WITHOUT_0033},
     "0031": {"sqlite": _WITHOUT_0032, "postgres": _WITHOUT_0032},
     "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
     "0025": {"sqlite": ["DROP TABLE email_domain"], "postgres": ["DROP TABLE email_domain"]},

@@ -20,6 +20,7 @@ from enlist.verbs import (
     alerts,
     api_keys,
     authenticators,
+    authorizing,
     backups,
     cards,
     device_lists,
@@ -241,6 +242,9 @@ REQUESTS: dict[str, Asked] = {
     "DeleteView": Asked(lambda w, p: saved_views.DeleteView(fresh.view(w, p)), ADMINISTRATORS),
     "MoveDevice": Asked(
         lambda w, p: move.MoveDevice(fresh.device(w, p), fresh.child(w, p)), OPERATORS, 2
+    ),
+    "Authorize": Asked(
+        lambda w, p: authorizing.Authorize(w.add_user(p).id, (fresh.child(w, p),)), OPERATORS
     ),
     "MoveUser": Asked(
         lambda w, p: move_people.MoveUser(w.add_user(p).id, fresh.child(w, p)), OPERATORS, 2

@@ -118,6 +118,7 @@ PLAIN: Final[dict[str, Any]] = {
     "domains": ["fresh.example"],
     "password_link": "",
     "staging": "",
+    "organizations": [],
     "for_good": "",
     "link": "fresh",
     "account": "fresh",  # whoever it names, the answer is the same

@@ -176,6 +176,41 @@ def change(
     out.print(f"Changed {changed.username}.", markup=False)
 
 
+@commands.command("authorize", epilog="Example: enlist user authorize ada --at berlin --at paris")
+def authorize(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="User name or id.")],
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="GROUP_ID",
+            help="Group ID or id of where the user may enroll; as often as needed, default first.",
+        ),
+    ] = None,
+    anywhere: Annotated[
+        bool,
+        typer.Option("--anywhere", help="In the user's organization, and everywhere below it."),
+    ] = False,
+    data: Data = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Say at which organizations a user may enroll; devices go to the first one."""
+    from enlist.verbs import documents
+    from enlist.verbs.authorizing import Authorize
+
+    if bool(at) == anywhere:
+        usage("Name the organizations by --at, or say --anywhere.")
+    with installation(context, data, database) as enlist:
+        changed = done(enlist.perform(Authorize(user, tuple(at or ()))))
+    if as_json:
+        print_json(documents.user(changed))
+        return
+    where = ", ".join(at or ()) or f"{changed.group_id} and below"
+    out.print(f"{changed.username} may enroll at {where}.", markup=False)
+
+
 @commands.command("move", epilog="Example: enlist user move ada --to berlin")
 def move(
     context: typer.Context,

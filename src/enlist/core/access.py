@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from enlist.core.ids import Id
+from enlist.core.model import stands_at
 from enlist.core.outcomes import Subjects
 from enlist.core.permissions import Permission, Right, Role, held_at, rights_of_key
 
@@ -20,6 +21,11 @@ class Login:
     username: str
     active: bool
     password_hash: str | None
+    authorized: tuple[Id, ...] = ()
+
+    def may_have_at(self, path: str) -> bool:
+        """Whether a device of his may be in the organization at `path`."""
+        return stands_at(path, self.organization_path, self.authorized)
 
     @property
     def subjects(self) -> Subjects:

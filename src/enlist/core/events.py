@@ -49,6 +49,7 @@ KINDS: Final[Mapping[str, str]] = {
     "group.member_removed": "A user's membership of a group was ended.",
     "user.created": "A user was added.",
     "user.changed": "A user's details changed; which ones is in the event.",
+    "user.authorized": "Where a user may enroll changed; before and after are in the event.",
     "user.lock_cleared": "Wrong passwords, or what else a user had done too often, were forgotten; "
     "how many is in the event.",
     "user.password_changed": "A user's password was set.",

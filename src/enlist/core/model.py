@@ -6,7 +6,7 @@ stays. All moments are microseconds UTC, all ids UUIDv7 text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -115,6 +115,16 @@ def organization_at(path: str) -> Id:
     return path.rstrip("/").rpartition("/")[2]
 
 
+def stands_at(path: str, home: str, authorized: Sequence[Id]) -> bool:
+    """Whether a device may be at `path` that belongs to a user of the organization at `home`.
+
+    Args:
+        authorized: the organizations where he may enroll (A49); none for his own and all below.
+    """
+    within = not authorized or not set(authorized).isdisjoint(path.split("/"))
+    return within and path.startswith(home)
+
+
 def display_name(first_name: str, last_name: str, username: str) -> str:
     """First and last name, else the user name."""
     return f"{first_name} {last_name}".strip() or username
@@ -122,7 +132,11 @@ def display_name(first_name: str, last_name: str, username: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person."""
+    """A person.
+
+    Attributes:
+        authorized: the organizations where he may enroll, the default first; see `stands_at`.
+    """
 
     id: Id
     organization_id: Id
@@ -141,6 +155,16 @@ class User:
     has_password: bool
     version: int = 1
     staging: Staging = Staging.DISABLED
+    authorized: tuple[Id, ...] = ()
+
+    @property
+    def enrolls_at(self) -> Id:
+        """The organization that his devices go to where nobody says otherwise."""
+        return self.authorized[0] if self.authorized else self.organization_id
+
+    def may_have_at(self, path: str) -> bool:
+        """Whether a device of his may be in the organization at `path`."""
+        return stands_at(path, self.organization_path, self.authorized)
 
     @property
     def display_name(self) -> str:

@@ -20,6 +20,7 @@ def admit(
     policy: EnrollmentPolicy,
     *,
     known: bool,
+    authorized: bool = True,
 ) -> Refusal | None:
     """May this user enroll a device here by signing in?
 
@@ -27,9 +28,10 @@ def admit(
         organization: the one whose Group ID was given; None for an unknown Group ID.
         user_path: path of the organization that the user belongs to, "" for nobody.
         known: a device is registered for him, or the one that comes is on an allow list.
+        authorized: he may enroll there, as far as his organization goes (A49).
 
     Refusals: `credentials_invalid` for a wrong Group ID and a wrong login alike (A11);
-    `token_required`, `device_not_registered` after a correct login.
+    `user_not_allowed`, `token_required`, `device_not_registered` after a correct login.
     """
     about = Subjects(organization.id if organization else None, proof.user_id)
     if organization is None:
@@ -38,6 +40,9 @@ def admit(
         return Refusal("credentials_invalid", reason=proof.failure, about=about)
     if not organization.path.startswith(user_path):
         return Refusal("credentials_invalid", reason="another organization's user", about=about)
+    if not authorized:
+        reason = "not authorized for this organization"
+        return Refusal("user_not_allowed", reason=reason, about=about, holder=True)
     if policy.require_token:
         return Refusal("token_required", about=about, holder=True)
     if policy.mode is EnrollmentMode.REGISTERED_ONLY and not known:

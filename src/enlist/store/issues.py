@@ -9,7 +9,7 @@ not hold is left out, and the others do not notice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from enlist.core.caller import Caller
@@ -82,12 +82,12 @@ def issue(tx: Tx, claims: Sequence[Issue]) -> list[int]:
     ]
 
 
-def _belongs(device: Device, there: Mapping[Id, str]) -> bool:
-    """Whether its user, if it has one, is there still: where it shall stand, or above."""
+def _belongs(device: Device, there: Mapping[Id, Callable[[str], bool]]) -> bool:
+    """Whether its user, if it has one, is there still, and may have it where it shall stand."""
     if device.user_id is None:
         return True
-    path = there.get(device.user_id)
-    return path is not None and device.organization_path.startswith(path)
+    may_have_at = there.get(device.user_id)
+    return may_have_at is not None and may_have_at(device.organization_path)
 
 
 def _may_be_sent(tx: Tx, claim: Issue) -> bool:

@@ -61,6 +61,9 @@ _DELETE = Query(
                         WHERE u.organization_id = organization.id AND u.deleted_at IS NULL)
        AND NOT EXISTS (SELECT 1 FROM device d
                         WHERE d.organization_id = organization.id AND d.deleted_at IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM app_user a
+                        WHERE a.authorized <> '' AND a.deleted_at IS NULL
+                          AND a.authorized LIKE '%' || CAST(organization.id AS text) || '%')
     """,
 )
 _LOCK = Query(
@@ -69,6 +72,13 @@ _LOCK = Query(
     # Rows that point here wait for this, and this for them: nothing is put into an organization
     # while it is deleted, and no setting is judged by what another change is just replacing.
     postgres="SELECT o.id FROM organization o WHERE o.id = :id FOR UPDATE",
+)
+_KEEP_TEXT = "SELECT o.id FROM organization o WHERE o.id = :id AND o.deleted_at IS NULL"
+_KEEP = Query(
+    "organization.keep",
+    _KEEP_TEXT,
+    # As a row that points here does it: a deletion under way is waited for, and waits.
+    postgres=f"{_KEEP_TEXT} FOR KEY SHARE",
 )
 _CHILDREN = Query(
     "organization.children",
@@ -191,6 +201,11 @@ def delete(tx: Tx, organization_id: Id) -> bool:
 def lock(tx: Tx, organization_id: Id) -> None:
     """Let one change at a time decide about what belongs to this organization."""
     tx.one(_LOCK, id=organization_id)
+
+
+def keep(tx: Tx, organization_id: Id) -> bool:
+    """Keep an organization from being deleted until this transaction ends; False when it was."""
+    return tx.one(_KEEP, id=organization_id) is not None
 
 
 def children(tx: Reader, organization_id: Id) -> list[Organization]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from enlist.core.access import Login
 from enlist.core.ids import Id
-from enlist.core.model import Staging, User, UserState
+from enlist.core.model import Staging, User, UserState, stands_at
 from enlist.core.outcomes import Refusal
 from enlist.store import announcing
 from enlist.store.ahead import ReadAhead
@@ -18,7 +19,8 @@ from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 _COLUMNS = """
     SELECT u.id, u.organization_id, o.path AS organization_path, o.group_id, u.username, u.email,
            u.phone, u.first_name, u.last_name, u.source, u.state, u.time_zone, u.language,
-           u.created_at, u.version, u.staging, u.password_hash IS NOT NULL AS has_password
+           u.created_at, u.version, u.staging, u.authorized,
+           u.password_hash IS NOT NULL AS has_password
       FROM app_user u JOIN organization o ON o.id = u.organization_id
 """
 
@@ -48,7 +50,7 @@ _LOGIN = Query(
     "user.login",
     """
     SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
-           u.password_hash
+           u.password_hash, u.authorized
       FROM app_user u JOIN organization o ON o.id = u.organization_id
      WHERE u.username_folded = :username AND u.deleted_at IS NULL
     """,
@@ -57,7 +59,7 @@ _LOGIN_BY_ID = Query(
     "user.login_by_id",
     """
     SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
-           u.password_hash
+           u.password_hash, u.authorized
       FROM app_user u JOIN organization o ON o.id = u.organization_id
      WHERE u.id = :id AND u.deleted_at IS NULL
     """,
@@ -93,7 +95,14 @@ _EMAIL_AT = Query(
 _MOVE = Query(
     "user.move",
     """
-    UPDATE app_user SET organization_id = :organization_id, version = version + 1
+    UPDATE app_user SET organization_id = :organization_id, authorized = '', version = version + 1
+     WHERE id = :id AND version = :version AND deleted_at IS NULL
+    """,
+)
+_AUTHORIZE = Query(
+    "user.authorize",
+    """
+    UPDATE app_user SET authorized = :authorized, version = version + 1
      WHERE id = :id AND version = :version AND deleted_at IS NULL
     """,
 )
@@ -112,7 +121,7 @@ _SET_PASSWORD = Query(
 _END_PASSWORD = Query(
     "user.end_password", "UPDATE app_user SET password_hash = NULL WHERE id = :id"
 )
-_HOLD_TEXT = "SELECT u.id FROM app_user u WHERE u.id = :id AND u.deleted_at IS NULL"
+_HOLD_TEXT = "SELECT u.id, u.authorized FROM app_user u WHERE u.id = :id AND u.deleted_at IS NULL"
 _HOLD = Query(
     "user.hold",
     _HOLD_TEXT,
@@ -132,7 +141,7 @@ _HOLD_WITHIN = Query(
     postgres=f"{_HOLD_WITHIN_TEXT} FOR NO KEY UPDATE OF u",
 )
 _HOLD_EACH_TEXT = """
-    SELECT u.id, o.path AS organization_path
+    SELECT u.id, u.authorized, o.path AS organization_path
       FROM app_user u JOIN asked ON asked.id = u.id JOIN organization o ON o.id = u.organization_id
      WHERE u.deleted_at IS NULL ORDER BY u.id
 """
@@ -143,8 +152,8 @@ _HOLD_EACH = SetQuery(
     # In the order of their ids, in which they are asked for: else two that hold the same people
     # could wait for each other. One after the other, as above.
     postgres="""
-    SELECT held.id, held.organization_path FROM asked CROSS JOIN LATERAL (
-        SELECT u.id, (SELECT o.path FROM organization o
+    SELECT held.id, held.authorized, held.organization_path FROM asked CROSS JOIN LATERAL (
+        SELECT u.id, u.authorized, (SELECT o.path FROM organization o
                        WHERE o.id = u.organization_id) AS organization_path
           FROM app_user u
          WHERE u.id = asked.id AND u.deleted_at IS NULL FOR NO KEY UPDATE OF u
@@ -313,9 +322,15 @@ def email_at(tx: Reader, organization_id: Id, email: str) -> bool:
 
 
 def move(tx: Tx, user_id: Id, expected_version: int, organization_id: Id) -> bool:
-    """He belongs to another organization; False when somebody else was first."""
+    """He belongs to another organization, with all below it; False when somebody else was first."""
     asked = {"id": user_id, "version": expected_version, "organization_id": organization_id}
     return tx.run(_MOVE, **asked) == 1
+
+
+def authorize(tx: Tx, user_id: Id, expected_version: int, organization_ids: Sequence[Id]) -> bool:
+    """He may enroll at these organizations, the default first; False when somebody was first."""
+    asked = {"id": user_id, "version": expected_version, "authorized": " ".join(organization_ids)}
+    return tx.run(_AUTHORIZE, **asked) == 1
 
 
 def change(tx: Tx, user: User, expected_version: int, *, unlocked: bool = False) -> bool:
@@ -368,17 +383,23 @@ def hold(tx: Tx, user_id: Id, within: str = "") -> bool:
 
     Args:
         within: path of where a device of his is to stand; False also when his organization is
-            neither that one nor above it any more.
+            neither that one nor above it any more, or he may not enroll there.
     """
-    if within:
-        return tx.one(_HOLD_WITHIN, id=user_id, path=within) is not None
-    return tx.one(_HOLD, id=user_id) is not None
+    if not within:
+        return tx.one(_HOLD, id=user_id) is not None
+    row = tx.one(_HOLD_WITHIN, id=user_id, path=within)
+    return row is not None and stands_at(within, "", _ids(row["authorized"]))
 
 
-def hold_each(tx: Tx, user_ids: Iterable[Id]) -> dict[Id, str]:
-    """The same for several; those that are still there, with the paths of where they are."""
+def hold_each(tx: Tx, user_ids: Iterable[Id]) -> dict[Id, Callable[[str], bool]]:
+    """The same for several; of those that are still there, whether a device may be at a path."""
     rows = [{"id": each} for each in sorted(set(user_ids))]
-    return {row["id"]: row["organization_path"] for row in tx.each(_HOLD_EACH, rows)}
+    return {
+        row["id"]: partial(
+            stands_at, home=row["organization_path"], authorized=_ids(row["authorized"])
+        )
+        for row in tx.each(_HOLD_EACH, rows)
+    }
 
 
 def delete(tx: Tx, user_id: Id) -> bool:
@@ -411,6 +432,7 @@ def _user(row: Row) -> User:
         has_password=bool(row["has_password"]),
         version=row["version"],
         staging=Staging(row["staging"]),
+        authorized=_ids(row["authorized"]),
     )
 
 
@@ -422,4 +444,9 @@ def _login(row: Row) -> Login:
         username=row["username"],
         active=row["state"] == UserState.ACTIVE,
         password_hash=row["password_hash"],
+        authorized=_ids(row["authorized"]),
     )
+
+
+def _ids(text: str) -> tuple[Id, ...]:
+    return tuple(text.split())

@@ -115,9 +115,11 @@ def admit(tools: Tools, found: Found, now: int) -> Admitted | Refusal:
         return refusal or Admitted(found, proof.user_id or found.sighting.attempt_user_id)
     if found.presented.token is not None or found.policy is None:
         return Refusal("credentials_invalid", reason=f"unknown token or Group ID; {proof.failure}")
-    user_path = found.login.organization_path if found.login else ""
+    login, place = found.login, found.organization
+    user_path = login.organization_path if login else ""
+    allowed = login is None or place is None or login.may_have_at(place.path)
     known = bool(found.registered or (found.standing and found.standing.allowed))
-    refusal = sign_in.admit(found.organization, user_path, proof, found.policy, known=known)
+    refusal = sign_in.admit(place, user_path, proof, found.policy, known=known, authorized=allowed)
     organization_id = found.organization.id if found.organization else None
     device_id = found.registered.id if found.registered else None
     about = Subjects(organization_id, proof.user_id, device_id, attempt_id=found.attempt_id)

@@ -56,8 +56,9 @@ def organization(found: model.Organization) -> Document:
 
 
 def user(found: model.User) -> Document:
-    """A person."""
-    return _placed(found)
+    """A person; where he may enroll by ids alone, the default first."""
+    allowed = {"authorized_organization_ids": list(found.authorized)}
+    return _placed(found, "authorized") | allowed
 
 
 def password_link(found: Sent) -> Document:

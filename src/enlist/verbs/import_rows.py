@@ -13,12 +13,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 from enlist.core.caller import Caller
+from enlist.core.ids import Id
 from enlist.core.model import Device, Organization, User
 from enlist.core.outcomes import Done, FieldError, Refusal, invalid
 from enlist.core.refusals import CATALOGUE
 from enlist.store import devices, users
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import fields, labels
+from enlist.verbs.authorizing import Authorize, authorized_at
 from enlist.verbs.csv_file import CUSTOM, is_formula
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import ChangeDevice
@@ -35,6 +37,7 @@ SIMPLE: Final = (
 )
 ADVANCED: Final = (
     *SIMPLE,
+    "authorized_group_ids",
     *("model", "os", "serial", "imei", "udid", "sim", "asset_number", "message_template"),
     *("language", "tags", f"{CUSTOM}<name>"),
 )
@@ -58,7 +61,7 @@ _OF_DEVICE: Final = {
 _COLUMN_OF: Final = {name: column for column, name in _OF_DEVICE.items()} | {
     "user": "username", "organization": "group_id", "message.type": "message_type",
     "message.template": "message_template", "user.email": "email", "user.phone": "phone",
-    "custom_attributes": CUSTOM,
+    "custom_attributes": CUSTOM, "organizations": "authorized_group_ids",
 }  # fmt: skip
 
 
@@ -117,10 +120,15 @@ def told(refusal: Refusal, columns: Mapping[str, str] = _COLUMN_OF) -> Wrong:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What there is already of what a row names."""
+    """What there is already of what a row names.
+
+    Attributes:
+        authorized: the organizations at which its user shall enroll; None where it names none.
+    """
 
     user: User | None
     device: Device | None
+    authorized: tuple[Id, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,19 +138,33 @@ class _Known(View[_Seen]):
     cells: Cells
 
     def read(self, tx: Reader, caller: Caller) -> _Seen | Refusal:
-        place = self.cells.get("group_id", "")
+        place, home = self.cells.get("group_id", ""), ""
         if place:
             found = organization_named(tx, caller, place)
             if isinstance(found, Refusal):
                 return invalid(
                     "organization", f"there is no organization with the Group ID {place}"
                 )
+            home = found.path
         user = users.by_username(tx, self.cells["username"])
-        if user is None:
-            return _Seen(None, None)
-        if isinstance(user_named(tx, caller, user.id), Refusal):
+        if user is not None and isinstance(user_named(tx, caller, user.id), Refusal):
             return Refusal("username_taken")
-        return _Seen(user, device_of(devices.of_user(tx, user.id), self.cells))
+        wanted = self._authorized(tx, caller, user.organization_path if user else home)
+        if isinstance(wanted, Refusal):
+            return wanted
+        device = device_of(devices.of_user(tx, user.id), self.cells) if user else None
+        return _Seen(user, device, wanted)
+
+    def _authorized(self, tx: Reader, caller: Caller, home: str) -> tuple[Id, ...] | Refusal | None:
+        """`A&B&C`: three organizations, A the default (A49)."""
+        text = self.cells.get("authorized_group_ids", "")
+        if not text:
+            return None
+        named = [each.strip() for each in text.split("&")]
+        if not all(named):
+            return invalid("organizations", "must be Group IDs with & between them")
+        places = authorized_at(tx, caller, home, named)
+        return places if isinstance(places, Refusal) else tuple(each.id for each in places)
 
 
 def device_of(of_user: Sequence[Device], cells: Cells) -> Device | None:
@@ -222,6 +244,10 @@ def _steps(cells: Cells, seen: _Seen) -> list[Verb[Any, Any, Any]]:
         changed = {n: text for n, text in person.items() if _differs(n, text, seen.user)}
         if changed:
             steps.append(ChangeUser(seen.user.id, changed))
+    if seen.authorized and (seen.user is None or seen.user.authorized != seen.authorized):
+        steps.append(Authorize(username, seen.authorized))
+    if seen.authorized or (seen.user and seen.user.authorized):
+        place = ""  # where his devices go
     details = _details(cells)
     if not cells.get("friendly_name"):
         return steps
@@ -311,6 +337,7 @@ def _rehearse(driver: Driver, caller: Caller, verb: Verb[Any, Any, Any]) -> Refu
         problems = verb.details.problems()
         if problems:
             return Refusal("validation_failed", fields=problems)
-        if driver.view(_Known({"username": verb.user}), caller) == _Seen(None, None):
-            return None  # his user is added by the step before
+    user = verb.user if isinstance(verb, Register | Authorize) else ""
+    if user and driver.view(_Known({"username": user}), caller) == _Seen(None, None):
+        return None  # he is added by a step before
     return _run(driver, caller, _Rehearsed(verb))

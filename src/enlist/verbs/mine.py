@@ -133,7 +133,7 @@ class AddMine(Verb[Adding, Ready, Issued]):
             return own
         if self.message.type not in CHANNELS or self.message.template:
             return invalid("message.type", "must be one by which a message is sent")
-        place = organizations.find(tx, own.organization_id)
+        place = organizations.find(tx, own.enrolls_at)
         if place is None:
             return missing("organization")
         looked = self._change(own).look(tools, tx, caller) if self.contact else own

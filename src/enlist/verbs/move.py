@@ -20,6 +20,7 @@ from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools
 from enlist.verbs.finding import beyond, device_named, organization_named
 from enlist.verbs.naming import discreetly
+from enlist.verbs.register import NOT_HIS
 from enlist.verbs.rights import lacks
 
 
@@ -65,8 +66,8 @@ class MoveDevice(QuickVerb[Moving, Device]):
             detail = "It is in this organization already."
             refusal = Refusal("conflict", detail=detail, about=about)
         user = users.find(tx, device.user_id) if device.user_id else None
-        if refusal is None and user and not place.path.startswith(user.organization_path):
-            refusal = invalid("organization", "must be the user's organization or one below it")
+        if refusal is None and user and not user.may_have_at(place.path):
+            refusal = invalid("organization", NOT_HIS)
         return refusal or Moving(device, place)
 
     def apply(self, tx: Tx, caller: Caller, ready: Moving) -> Done[Device] | Refusal:

@@ -3,7 +3,8 @@
 His devices that are not enrolled go along, with their tokens, as one alone does by `MoveDevice`;
 those that stand in his new organization or below it already stay. One that is enrolled elsewhere
 holds him back: whoever works with it is to be told, by a reset. He leaves the groups that can have
-him no longer, and keeps his roles, which name organizations of their own.
+him no longer, and keeps his roles, which name organizations of their own. Where he might enroll
+before counts no more: it is all of his new organization.
 """
 
 from __future__ import annotations

@@ -228,7 +228,19 @@ def _find_by_group_id(tx: Reader, nothing: Found, reported: Reported) -> Found |
     if not nothing.presented.with_credentials:
         return Refusal("token_invalid", reason="Group ID without a login")
     organization = organizations.by_group_id(tx, nothing.presented.group_id)
-    return _at(tx, nothing, organization, reported) if organization else nothing
+    if organization is None:
+        return nothing
+    return _at(tx, nothing, _default(tx, nothing.login, organization), reported)
+
+
+def _default(tx: Reader, login: Login | None, named: Organization) -> Organization:
+    """Where a sign-in leads that names the user's own organization (A49); else what it names.
+
+    Whoever is unknown has as much looked up: the time must not tell him (S07).
+    """
+    his = login is not None and login.organization_id == named.id
+    default = login.authorized[0] if login is not None and his and login.authorized else named.id
+    return organizations.find(tx, default) or named
 
 
 def _at(
@@ -271,7 +283,7 @@ def _target(tx: Reader, found: Found, standing: Standing | None) -> Organization
     if allowed is None or allowed.target_id is None or found.login is None:
         return None
     target = organizations.find(tx, allowed.target_id)
-    if target is None or not target.path.startswith(found.login.organization_path):
+    if target is None or not found.login.may_have_at(target.path):
         return None
     return target
 

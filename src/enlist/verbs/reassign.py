@@ -20,6 +20,7 @@ from enlist.verbs.consequences import bind, foresee, outdated, standing
 from enlist.verbs.driver import Tools
 from enlist.verbs.finding import beyond, device_named, organization_named, user_named
 from enlist.verbs.issuing import LATER, Delivery, Issued, check_template
+from enlist.verbs.register import NOT_HIS
 from enlist.verbs.rights import lacks
 
 REASSIGNED = "reassigned"
@@ -28,7 +29,7 @@ REASSIGNED = "reassigned"
 
 def stays_with(device: Device, user: User) -> bool:
     """Whether a device stays in its organization as this user's, where nobody says otherwise."""
-    return device.organization_path.startswith(user.organization_path)
+    return user.may_have_at(device.organization_path)
 
 
 def place_for(
@@ -39,12 +40,12 @@ def place_for(
         found = organization_named(tx, caller, organization)
     else:
         stays = stays_with(device, user)
-        found = place_of(tx, device.organization_id if stays else user.organization_id)
+        found = place_of(tx, device.organization_id if stays else user.enrolls_at)
     if isinstance(found, Refusal):
         return found
     refusal = lacks(caller, Permission.DEVICES_REASSIGN, found.path, device.subjects)
-    if refusal is None and not found.path.startswith(user.organization_path):
-        refusal = invalid("organization", "must be the user's organization or one below it")
+    if refusal is None and not user.may_have_at(found.path):
+        refusal = invalid("organization", NOT_HIS)
     return refusal or found
 
 
@@ -54,8 +55,8 @@ class Reassign(Afresh):
 
     Attributes:
         user: id or user name of whoever gets it.
-        organization: where the device is from now on; "" for where it is, if that is the user's
-            organization or below it, else the user's own.
+        organization: where the device is from now on; "" for where it is, if the user may enroll
+            there, else for where his devices go.
         message, expires_at, grant, preview, version: as for `Reset`.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `precondition_failed`,

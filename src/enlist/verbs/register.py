@@ -70,6 +70,10 @@ _SOURCES: Final = {
 }
 
 
+NOT_HIS: Final = "must be the user's organization or one below it, where the user may enroll"
+"""What is said of an organization in which a user's device cannot be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Where and for whom, and the settings in force there."""
@@ -187,7 +191,7 @@ class Register(_Issuing):
     """Register a device for a user and issue its enrollment.
 
     Attributes:
-        organization: id or Group ID; "" for the user's own.
+        organization: id or Group ID; "" for where the user's devices go.
         user: id or user name.
 
     Refusals: `not_found`, `forbidden`, `validation_failed`, `email_missing`, `phone_missing`,
@@ -216,14 +220,14 @@ class Register(_Issuing):
         user = user_named(tx, caller, self.user)
         if isinstance(user, Refusal):
             return user
-        organization = places.named(self.organization or user.organization_id)
+        organization = places.named(self.organization or user.enrolls_at)
         if isinstance(organization, Refusal):
             return organization
         refusal = beyond(tx, caller, user.id, Subjects(organization.id, user.id))
         if refusal is not None:
             return refusal
-        if not organization.path.startswith(user.organization_path):
-            return invalid("organization", "must be the user's organization or one below it")
+        if not user.may_have_at(organization.path):
+            return invalid("organization", NOT_HIS)
         policy = places.policy(tools, organization, self.message)
         return policy if isinstance(policy, Refusal) else Seen(organization, user, policy)
 

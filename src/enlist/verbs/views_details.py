@@ -46,6 +46,7 @@ from enlist.store.listing import MOST_PER_PAGE, Page, PageRequest
 from enlist.store.offboardings import Planned
 from enlist.store.second_factors import SecondFactor
 from enlist.store.tx import Reader
+from enlist.verbs.authorizing import places_of
 from enlist.verbs.driver import View
 from enlist.verbs.finding import device_named, enrollment_named, organization_named, user_named
 from enlist.verbs.naming import discreetly, strangers
@@ -218,7 +219,8 @@ def _user(tx: Reader, caller: Caller, user_id: Id | None) -> User | None:
 class UserDetail:
     """A person with what he holds. `sign_ins` is how many of his are alive.
 
-    `second_factor` is None where he has set up none.
+    `second_factor` is None where he has set up none; `authorized` is where he may enroll, the
+    default first.
 
     `attempts` are those that he began by signing in; those with a token are its enrollment's.
     `offboarding` is what is planned, for those who may plan it.
@@ -234,6 +236,7 @@ class UserDetail:
     offboarding: Planned | None = None
     groups: tuple[UserGroup, ...] = ()
     second_factor: SecondFactor | None = None
+    authorized: tuple[Organization, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,6 +273,7 @@ class ShowUser(View[UserDetail]):
                 if caller.may(Permission.USERS_READ, each.organization_path)
             ),
             second_factors.find(tx, found.id),
+            places_of(tx, found),
         )
 
 

@@ -66,7 +66,9 @@ class MyDevices(View[Own]):
                 newest[each.device_id] = each
         found = sorted(sure(devices.page(tx, request)).items, key=lambda each: each.id)
         mine = tuple(Mine(each, newest.get(each.id)) for each in reversed(found))
-        questions = prompting.unsaid(organizations.policy(tx, own.organization_path), "", "")
+        place = organizations.find(tx, own.enrolls_at)
+        path = place.path if place else own.organization_path
+        questions = prompting.unsaid(organizations.policy(tx, path), "", "")
         return Own(own, users.enrolled_by_token(tx, own.id), mine, questions)
 
 

@@ -145,6 +145,10 @@ TRIALS: dict[str, Trial] = {
         f"/users/{w.user()}/move",
         {"organization": w.organization()},
     ),
+    "PUT /users/{user}/authorized-organizations": lambda w: (
+        f"/users/{w.user()}/authorized-organizations",
+        {"organizations": [w.organization()]},
+    ),
     "POST /users/{user}/offboard": lambda w: (f"/users/{w.user()}/offboard", {}),
     "POST /users/{user}/erase": lambda w: (f"/users/{w.user()}/erase?dry_run=true", None),
     "DELETE /users/{user}/offboarding": lambda w: (f"/users/{w.planned()}/offboarding", None),

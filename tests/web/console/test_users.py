@@ -419,3 +419,22 @@ def test_moving_says_first_what_goes_along(console: Console, enlist: Enlist) -> 
     assert held.status == 409
     assert "phone is enrolled where he is now" in held.main
     assert console.sign_in("reader").open(back).status == 403
+
+
+def test_where_a_user_may_enroll_is_said_in_lines(console: Console, enlist: Enlist) -> None:
+    """A49: the default first; what is wrong stands at the field, and what was typed stays."""
+    for name in ("berlin", "paris"):
+        enlist.organization(name)
+    ada = enlist.user("ada")
+    desk, here = console.sign_in("operator"), f"/console/main/users/{ada.id}"
+    assert f'href="{here}/organizations"' in desk.open(here).source
+    wrong = desk.send(f"{here}/organizations", {"organizations": "paris\nrome"})
+    assert wrong.status == 422
+    assert "Group ID rome" in wrong.source.partition('id="organizations-error"')[2]
+    assert "Group IDs paris rome" in wrong.main
+    shown = desk.follow(desk.send(f"{here}/organizations", {"organizations": "paris\nberlin"}))
+    assert "May enroll at paris, berlin" in shown.main
+    assert "Group IDs paris berlin" in desk.open(f"{here}/organizations").main
+    desk.send(f"{here}/organizations", {"organizations": ""})
+    assert "May enroll at paris, berlin" not in desk.open(here).main
+    assert console.sign_in("helpdesk").open(f"{here}/organizations").status == 403

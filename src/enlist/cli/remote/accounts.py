@@ -14,6 +14,7 @@ from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
 from enlist.verbs import (
     api_keys,
+    authorizing,
     first_device,
     groups,
     lock_list,
@@ -93,6 +94,12 @@ ACCOUNTS: Final[Ways] = {
     views.ListUsers: listed("/users", model.User),
     users.AddUser: _add_user,
     users.ChangeUser: _change_user,
+    authorizing.Authorize: acted(
+        "PUT",
+        "/users/{user}/authorized-organizations",
+        model.User,
+        organizations="organizations",
+    ),
     move_people.MoveUser: acted(
         "POST", "/users/{user}/move", model.User, organization="organization"
     ),

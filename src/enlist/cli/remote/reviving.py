@@ -27,6 +27,7 @@ _ALSO_CALLED: Final = {
     "device_name": "device",
     "recipient": "to",
     "maker": "created_by",
+    "authorized": "authorized_organization_ids",
 }
 """Values by what documents call them."""
 

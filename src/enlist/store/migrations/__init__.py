@@ -55,6 +55,7 @@ REVISIONS: Final = (
     "0030_left_out",
     "0031_long_lists",
     "0032_staging",
+    "0033_authorized",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

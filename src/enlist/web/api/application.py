@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from enlist.web.api import (
     alerts,
     api_keys,
+    authorizing,
     branding,
     device_sessions,
     devices,
@@ -79,6 +80,7 @@ PARTS: Final = (
     locks,
     leaving,
     moving,
+    authorizing,
     groups,
     imports,
     own_roles,

@@ -57,6 +57,7 @@ _EXAMPLE: Final[JsonDict] = {
     "time_zone": "Europe/London",
     "language": "en",
     "staging": "disabled",
+    "authorized_organization_ids": [],
     "created_at": EXAMPLE_MOMENT,
     "version": 1,
 }
@@ -84,6 +85,8 @@ class User(Shown):
     language: str
     staging: Staging
     """Whether he enrolls devices for others, and how they go on to these."""
+    authorized_organization_ids: list[str]
+    """Where he may enroll, the default first; empty for his organization and all below it."""
     created_at: Moment
     version: int
     """Counts changes; the `ETag` is made of it."""

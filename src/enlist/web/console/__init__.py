@@ -11,6 +11,7 @@ from enlist.core.secrets import support_code
 from enlist.web.console import (
     alerts,
     api_keys,
+    authorizing,
     branding,
     bulk_acts,
     device_lists,
@@ -73,6 +74,7 @@ _PAGES = (
     user,
     locks,
     leaving,
+    authorizing,
     groups,
     imports,
     waves,

@@ -22,6 +22,9 @@ REASONS: Final[Mapping[str, str]] = {
     "the user is disabled": N_("The user is disabled."),
     "another user's login": N_("The login was right, but it is another user's than the token's."),
     "another organization's user": N_("The login was right, but the user belongs elsewhere."),
+    "not authorized for this organization": N_(
+        "The login was right, but the user is authorized for other organizations alone."
+    ),
     "unknown Group ID": N_("There is no organization with that Group ID."),
     "Group ID without a login": N_("A Group ID was given without user name and password."),
     "login missing": N_(
@@ -133,6 +136,7 @@ VERBS: Final[Mapping[str, str]] = {
     "set_user_state": N_("disable or enable a user"),
     "erase": N_("erase a person"),
     "delete_user": N_("delete a user"),
+    "authorize": N_("say where a user may enroll"),
     "offboard": N_("offboard a user"),
     "cancel_offboarding": N_("cancel an offboarding"),
     "set_password": N_("set a password"),

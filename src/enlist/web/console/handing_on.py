@@ -81,8 +81,9 @@ async def _chosen(
         error = desk.gettext("There is no such user that you may see.")
         return await _ask_whom(desk, device, form.refused(invalid("user", error)))
     place: OrganizationDetail | Refusal | None = None
-    if wanted:
-        place = await desk.view(ShowOrganization(wanted))
+    goes = found.user.enrolls_at if not stays_with(device, found.user) else ""
+    if wanted or goes:
+        place = await desk.view(ShowOrganization(wanted or goes))
     if isinstance(place, Refusal):
         error = desk.gettext("There is no such organization that you may see.")
         return await _ask_whom(desk, device, form.refused(invalid("organization", error)))
@@ -110,14 +111,7 @@ def _his(device: Device, user: User, place: OrganizationDetail | None) -> Device
     if place is not None:
         to = place.organization
         return but(his, organization_id=to.id, organization_path=to.path, group_id=to.group_id)
-    if stays_with(device, user):
-        return his
-    return but(
-        his,
-        organization_id=user.organization_id,
-        organization_path=user.organization_path,
-        group_id=user.group_id,
-    )
+    return his
 
 
 async def replace(desk: Desk) -> Response:

@@ -47,6 +47,7 @@ MANNERS: Final = {
     "group.member_removed": Manner("users"),
     "user.created": Manner("user-plus"),
     "user.changed": Manner("pencil"),
+    "user.authorized": Manner("sitemap"),
     "user.password_changed": Manner("lock"),
     "user.lock_cleared": Manner("lock", "warn"),
     "user.disabled": Manner("ban", "warn"),
