@@ -515,6 +515,7 @@ ELSEWHERE = {
     # Always refuses; wraps others; what Reset and Reassign share, and both links.
     "ApiKeyAgain",
     "Idempotent",
+    "Again",
     "Afresh",
     "ByLink",
 }

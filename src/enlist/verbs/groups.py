@@ -20,6 +20,7 @@ from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.editing import before_and_after, edited_since, read_changes
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import group_named, organization_named
+from enlist.verbs.idempotent import Again
 from enlist.verbs.rights import missing
 from enlist.verbs.users import editable_user
 from enlist.verbs.views import Listed
@@ -100,7 +101,7 @@ class AddGroup(Verb[Organization, UserGroup, UserGroup]):
 
 
 @dataclass(frozen=True)
-class GroupAgain(QuickVerb[UserGroup, UserGroup]):
+class GroupAgain(Again[UserGroup]):
     """The answer of an earlier AddGroup once more, for its Idempotency-Key."""
 
     group_id: Id
@@ -109,9 +110,6 @@ class GroupAgain(QuickVerb[UserGroup, UserGroup]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> UserGroup | Refusal:
         return group_named(tx, caller, self.group_id)
-
-    def apply(self, tx: Tx, caller: Caller, ready: UserGroup) -> Done[UserGroup] | Refusal:
-        return Done(ready)
 
 
 @dataclass(frozen=True)

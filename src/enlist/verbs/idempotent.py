@@ -31,7 +31,7 @@ from enlist.core.secrets import fingerprint
 from enlist.store import limits
 from enlist.store.limits import IdempotencyKey
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs.driver import Answered, Tools, Try, Verb
+from enlist.verbs.driver import Answered, QuickVerb, Tools, Try, Verb
 
 LIFETIME: Final = DAY
 LONGEST_KEY: Final = 200
@@ -57,6 +57,13 @@ class Chosen:
     verb: Verb[Any, Any, Any]
     carried: Any
     first: bool
+
+
+class Again(QuickVerb[Value, Value]):
+    """The answer of an earlier verb once more: `look` finds what it made; nothing is changed."""
+
+    def apply(self, tx: Tx, caller: Caller, ready: Value) -> Done[Value]:
+        return Done(ready)
 
 
 def idempotency_key(caller: Caller, key: str, *request: bytes) -> IdempotencyKey | Refusal:

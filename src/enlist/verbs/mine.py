@@ -26,8 +26,9 @@ from enlist.verbs.caps import send_cap
 from enlist.verbs.channels import CHANNELS
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.devices import DeleteDevice
-from enlist.verbs.driver import QuickVerb, Tools, Verb
+from enlist.verbs.driver import Tools, Verb
 from enlist.verbs.finding import with_id
+from enlist.verbs.idempotent import Again
 from enlist.verbs.issuing import Delivery, Issued
 from enlist.verbs.register import Register
 from enlist.verbs.reissue import Reissue, Reissuing, Resend, Resending, Seen, last_channel
@@ -192,7 +193,7 @@ def _told(refusal: Refusal) -> Refusal:
 
 
 @dataclass(frozen=True)
-class AddedAgain(QuickVerb[Issued, Issued]):
+class AddedAgain(Again[Issued]):
     """The answer of an earlier AddMine once more, for its Idempotency-Key."""
 
     device_id: Id
@@ -207,9 +208,6 @@ class AddedAgain(QuickVerb[Issued, Issued]):
         if found is None:
             return missing("enrollment")
         return Issued(found.id, device.id, found.expires_at, found.generation, None, None)
-
-    def apply(self, tx: Tx, caller: Caller, ready: Issued) -> Done[Issued]:
-        return Done(ready)
 
 
 @dataclass(frozen=True)

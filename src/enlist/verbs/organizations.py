@@ -23,6 +23,7 @@ from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named
+from enlist.verbs.idempotent import Again
 from enlist.verbs.rights import missing
 
 DEEPEST: Final = 30
@@ -108,7 +109,7 @@ class AddOrganization(Verb[Organization, Adding, Organization]):
 
 
 @dataclass(frozen=True)
-class OrganizationAgain(QuickVerb[Organization, Organization]):
+class OrganizationAgain(Again[Organization]):
     """The answer of an earlier AddOrganization once more, for its Idempotency-Key."""
 
     organization_id: Id
@@ -117,9 +118,6 @@ class OrganizationAgain(QuickVerb[Organization, Organization]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Organization | Refusal:
         return organization_named(tx, caller, self.organization_id)
-
-    def apply(self, tx: Tx, caller: Caller, ready: Organization) -> Done[Organization] | Refusal:
-        return Done(ready)
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,10 @@ from enlist.core.permissions import (
 from enlist.store import events, organizations, own_roles
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
-from enlist.verbs.driver import QuickVerb, Tools, Verb, View
+from enlist.verbs.driver import Tools, Verb, View
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named, with_id
+from enlist.verbs.idempotent import Again
 from enlist.verbs.rights import fresh, lacks, missing
 
 GIVEABLE: Final = tuple(each for each in Permission if each not in NEVER_IN_A_ROLE)
@@ -230,7 +231,7 @@ class AddOwnRole(Verb[Organization, OwnRole, OwnRole]):
 
 
 @dataclass(frozen=True)
-class OwnRoleAgain(QuickVerb[OwnRole, OwnRole]):
+class OwnRoleAgain(Again[OwnRole]):
     """The answer of an earlier AddOwnRole once more, for its Idempotency-Key."""
 
     role_id: Id
@@ -239,9 +240,6 @@ class OwnRoleAgain(QuickVerb[OwnRole, OwnRole]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> OwnRole | Refusal:
         return role_with_id(tx, caller, self.role_id, Permission.STAFF_READ)
-
-    def apply(self, tx: Tx, caller: Caller, ready: OwnRole) -> Done[OwnRole] | Refusal:
-        return Done(ready)
 
 
 def told(role: OwnRole) -> dict[str, str | int | bool | None]:

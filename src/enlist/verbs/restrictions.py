@@ -22,6 +22,7 @@ from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.fields import Unfit
 from enlist.verbs.finding import group_named, organization_named
+from enlist.verbs.idempotent import Again
 from enlist.verbs.rights import missing
 
 MOST_RESTRICTIONS: Final = 100
@@ -128,7 +129,7 @@ class AddRestriction(_Setting):
 
 
 @dataclass(frozen=True)
-class RestrictionAgain(QuickVerb[Restriction, Restriction]):
+class RestrictionAgain(Again[Restriction]):
     """The answer of an earlier AddRestriction once more, for its Idempotency-Key."""
 
     organization: str
@@ -141,9 +142,6 @@ class RestrictionAgain(QuickVerb[Restriction, Restriction]):
         if isinstance(place, Refusal):
             return place
         return _own(tx, place.id, self.restriction_id) or missing("restriction")
-
-    def apply(self, tx: Tx, caller: Caller, ready: Restriction) -> Done[Restriction] | Refusal:
-        return Done(ready)
 
 
 @dataclass(frozen=True)

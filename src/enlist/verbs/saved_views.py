@@ -24,6 +24,7 @@ from enlist.verbs import fields
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import organization_named, with_id
+from enlist.verbs.idempotent import Again
 from enlist.verbs.rights import lacks, missing
 
 EDITABLE: Final = ("name", "search", "filters", "sort", "shared")
@@ -105,7 +106,7 @@ class SaveView(Verb[Organization, SavedView, SavedView]):
 
 
 @dataclass(frozen=True)
-class ViewAgain(QuickVerb[SavedView, SavedView]):
+class ViewAgain(Again[SavedView]):
     """The answer of an earlier SaveView once more, for its Idempotency-Key."""
 
     view_id: Id
@@ -114,9 +115,6 @@ class ViewAgain(QuickVerb[SavedView, SavedView]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> SavedView | Refusal:
         return _named(tx, caller, self.view_id)
-
-    def apply(self, tx: Tx, caller: Caller, ready: SavedView) -> Done[SavedView]:
-        return Done(ready)
 
 
 @dataclass(frozen=True)

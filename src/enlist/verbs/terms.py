@@ -29,6 +29,7 @@ from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.exporting import asked_for, csv_cell, csv_lines
 from enlist.verbs.fields import Fields, Unfit
 from enlist.verbs.finding import organization_named, with_id
+from enlist.verbs.idempotent import Again
 from enlist.verbs.rights import lacks, missing
 from enlist.verbs.views import Listed, scope
 
@@ -172,7 +173,7 @@ def _record(tx: Tx, caller: Caller, kind: str, found: Terms) -> None:
 
 
 @dataclass(frozen=True)
-class TermsAgain(QuickVerb[Terms, Terms]):
+class TermsAgain(Again[Terms]):
     """The answer of an earlier PublishTerms once more, for its Idempotency-Key."""
 
     organization: str
@@ -182,9 +183,6 @@ class TermsAgain(QuickVerb[Terms, Terms]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Terms | Refusal:
         return _named(tx, caller, self.terms_id, Permission.ORGANIZATIONS_READ)
-
-    def apply(self, tx: Tx, caller: Caller, ready: Terms) -> Done[Terms]:
-        return Done(ready)
 
 
 @dataclass(frozen=True)

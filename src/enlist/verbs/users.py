@@ -43,6 +43,7 @@ from enlist.verbs.driver import QuickVerb, Tools, Verb
 from enlist.verbs.editing import before_and_after, edited_since, read_changes
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import beyond, organization_named, user_named
+from enlist.verbs.idempotent import Again
 from enlist.verbs.password_links import Posted
 from enlist.verbs.rights import fresh, lacks
 
@@ -218,7 +219,7 @@ class AddUser(Verb[Organization, NewUser, User]):
 
 
 @dataclass(frozen=True)
-class UserAgain(QuickVerb[User, User]):
+class UserAgain(Again[User]):
     """The answer of an earlier AddUser once more, for its Idempotency-Key."""
 
     user_id: Id
@@ -227,9 +228,6 @@ class UserAgain(QuickVerb[User, User]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> User | Refusal:
         return user_named(tx, caller, self.user_id)
-
-    def apply(self, tx: Tx, caller: Caller, ready: User) -> Done[User] | Refusal:
-        return Done(ready)
 
 
 @dataclass(frozen=True, slots=True)

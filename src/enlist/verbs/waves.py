@@ -31,6 +31,7 @@ from enlist.verbs.devices import ownership
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.fields import Fields
 from enlist.verbs.finding import group_named, organization_named, with_id
+from enlist.verbs.idempotent import Again
 from enlist.verbs.issuing import LONGEST_HOURS, Delivery, check_template
 from enlist.verbs.makers import discreetly
 from enlist.verbs.rights import lacks
@@ -167,7 +168,7 @@ class StartWave(Verb[Seen, Ready, Wave]):
 
 
 @dataclass(frozen=True)
-class WaveAgain(QuickVerb[Wave, Wave]):
+class WaveAgain(Again[Wave]):
     """The answer of an earlier StartWave once more, for its Idempotency-Key."""
 
     wave_id: Id
@@ -176,9 +177,6 @@ class WaveAgain(QuickVerb[Wave, Wave]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Wave | Refusal:
         return wave_named(tx, caller, self.wave_id, Permission.DEVICES_REGISTER)
-
-    def apply(self, tx: Tx, caller: Caller, ready: Wave) -> Done[Wave]:
-        return Done(ready)
 
 
 @dataclass(frozen=True)
