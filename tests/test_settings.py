@@ -53,7 +53,7 @@ def test_mail_is_set_by_variables_and_its_password_by_a_file(
     monkeypatch.setenv("ENLIST_SMTP_PASSWORD_FILE", str(secret))
     assert Settings().smtp.password.get_secret_value() == "from the file"
     secret.unlink()
-    with pytest.raises(ValidationError, match="cannot read"):
+    with pytest.raises(ValidationError, match="ENLIST_SMTP_PASSWORD_FILE: cannot read"):
         Settings()
 
 

@@ -61,7 +61,7 @@ class Smtp(BaseSettings):
     @model_validator(mode="after")
     def _password_from_file(self) -> Smtp:
         if self.password_file is not None:
-            self.password = SecretStr(_secret(self.password_file))
+            self.password = SecretStr(_secret(self.password_file, "ENLIST_SMTP_PASSWORD_FILE"))
         return self
 
 
@@ -118,7 +118,7 @@ class Sms(BaseSettings):
     @model_validator(mode="after")
     def _complete(self) -> Sms:
         if self.password_file is not None:
-            self.password = SecretStr(_secret(self.password_file))
+            self.password = SecretStr(_secret(self.password_file, "ENLIST_SMS_PASSWORD_FILE"))
         if self.driver == "http" and not self.url:
             raise ValueError("ENLIST_SMS_URL must be given for the driver http")
         if self.driver == "twilio" and not (
@@ -312,9 +312,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         if self.database_file is not None:
-            self.database = _secret(self.database_file)
+            self.database = _secret(self.database_file, "ENLIST_DATABASE_FILE")
         if self.revocation_webhook_secret_file is not None:
-            self.revocation_webhook_secret = SecretStr(_secret(self.revocation_webhook_secret_file))
+            name = "ENLIST_REVOCATION_WEBHOOK_SECRET_FILE"
+            secret = _secret(self.revocation_webhook_secret_file, name)
+            self.revocation_webhook_secret = SecretStr(secret)
         if bool(self.revocation_webhook) != bool(self.revocation_webhook_key):
             raise ValueError("revocation_webhook and its secret belong together: give both")
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -399,9 +401,9 @@ def _listener_name(text: str) -> ListenerName:
     return ListenerName(name, Path(certificate), Path(key))
 
 
-def _secret(path: Path) -> str:
+def _secret(path: Path, name: str) -> str:
     """A secret from a file; its absence is an error, never an empty secret."""
     try:
         return path.read_text().strip()
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+        raise ValueError(f"{name}: cannot read {path}: {error.strerror}") from error

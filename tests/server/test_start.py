@@ -148,7 +148,8 @@ def test_a_database_that_is_away_is_waited_for_and_named(tmp_path: Path) -> None
     (line,) = re.findall("(?m)^.*waiting for the database.*$", told)
     for named in ("dbname=none", "host=127.0.0.1", "port=1", "seconds=10"):
         assert named in line
-    assert "after 10.00 sec" in then
+    assert "after 10.00 sec: connection failed" in then
+    assert len(re.findall("(?m)^.*error connecting", told)) <= 1
     assert "canary" not in ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from enlist.core.clock import DAY, system_clock
@@ -19,6 +20,7 @@ from enlist.settings import Settings, Smtp
 from enlist.wiring.beside import as_served
 from enlist.wiring.doctor import examine
 from enlist.wiring.doctor.check import Ground
+from enlist.wiring.doctor.public import _words
 from tests.installation import settings_for
 from tests.peers.base import DEADLINE, finish, free_port, launch, wait_until
 from tests.peers.pki import Pki
@@ -257,3 +259,9 @@ def test_the_command_and_its_exit_code(server: Server, tmp_path: Path) -> None:
     text = server.cli("doctor", "--data", str(tmp_path / "none"), expect=2)
     assert "✗ readable" in text
     assert "→ " in text
+
+
+def test_an_error_is_told_without_the_numbers_of_its_library() -> None:
+    for text in ("[Errno 111] refused", "[SSL: WRONG] refused (_ssl.c:992)"):
+        assert _words(httpx2.ConnectError(text)) == "refused"
+    assert _words(httpx2.ConnectError("")) == "ConnectError"

@@ -51,6 +51,21 @@ Broken()
 """
 
 
+OF_OTHERS = """
+import logging
+from enlist.wiring.logs import configure_logs
+for _ in range(2):
+    configure_logs("info", "json")
+    pool = logging.getLogger("psycopg.pool")
+    pool.warning("connection failed: %s\\n\\tIs it there?", "refused")
+pool.info("not told")
+try:
+    raise RuntimeError("of a library")
+except RuntimeError:
+    logging.getLogger("asyncio").exception("nobody took it")
+"""
+
+
 @pytest.mark.parametrize("style", ["console", "json"])
 def test_what_strangers_send_stays_on_its_line(style: str) -> None:
     """S76: no line of their own, and nothing that a terminal obeys."""
@@ -85,3 +100,19 @@ def test_what_python_can_raise_to_nobody_is_a_line_of_the_log() -> None:
     assert "not ASCII" in first["event"]
     assert (broken["event"], broken["level"]) == ("unraisable", "error")
     assert "RuntimeError: at its end" in broken["exception"]
+
+
+def test_what_libraries_say_is_a_line_of_this_log() -> None:
+    """Each said once: whoever waits for PostgreSQL hears the same of every try."""
+    ran = subprocess.run(
+        [sys.executable, "-c", OF_OTHERS],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    waits, broke = (json.loads(line) for line in ran.stderr.splitlines())
+    assert (waits["level"], waits["by"]) == ("warning", "psycopg.pool")
+    assert waits["event"] == "connection failed: refused Is it there?"
+    assert (broke["level"], broke["event"]) == ("error", "nobody took it")
+    assert "RuntimeError: of a library" in broke["exception"]

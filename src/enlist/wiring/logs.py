@@ -14,6 +14,9 @@ from structlog.typing import EventDict, WrappedLogger
 STRANGE_NAMES_EVERY: Final = 60.0
 """Seconds between two lines about host names that no handshake may ask for."""
 
+SAME_AGAIN_AFTER: Final = 30.0
+"""Seconds until a part of the program that says the same again is heard again."""
+
 
 def configure_logs(level: str, style: str) -> None:
     """Set up structlog once per process."""
@@ -38,6 +41,30 @@ def configure_logs(level: str, style: str) -> None:
         cache_logger_on_first_use=True,
     )
     sys.unraisablehook = Unraised()
+    root = logging.getLogger()
+    if not any(isinstance(handler, OfOthers) for handler in root.handlers):
+        root.addHandler(OfOthers(logging.WARNING))
+
+
+class OfOthers(logging.Handler):
+    """What libraries log, as lines of this log: theirs are no JSON, and may be several.
+
+    Whoever waits for a database says so at each try, and two pools wait for the same one.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._said: dict[tuple[str, str], float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand it on, unless the same was said just now."""
+        text, now = " ".join(record.getMessage().split()), time.monotonic()
+        self._said = {key: until for key, until in self._said.items() if until > now}
+        if (record.name, text) in self._said:
+            return
+        self._said[record.name, text] = now + SAME_AGAIN_AFTER
+        error = {"exc_info": record.exc_info} if record.exc_info else {}
+        structlog.get_logger(record.name).log(record.levelno, text, by=record.name, **error)
 
 
 class _Unraisable(Protocol):

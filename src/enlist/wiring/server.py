@@ -18,6 +18,7 @@ import structlog
 
 from enlist import __version__, keyfolder
 from enlist.core.caller import SYSTEM
+from enlist.core.clock import system_clock
 from enlist.core.counting import counted
 from enlist.core.outcomes import Drop, Effect, Refusal, Send
 from enlist.delivery.channels import MailboxChannel
@@ -26,6 +27,8 @@ from enlist.keyfolder import KeyFolder
 from enlist.sessions.keeper import Keeper, Rhythm
 from enlist.settings import Settings
 from enlist.store.announcing import Of, Whose
+from enlist.store.inspection import inspect_postgres
+from enlist.store.tx import StoreUnavailable
 from enlist.store.wakeups import Heard
 from enlist.verbs.setup import InviteAdministrator
 from enlist.verbs.starting import RecordStart
@@ -142,10 +145,22 @@ def _open_first(settings: Settings, after: Workers, *, mailbox: bool) -> Install
         told.start()
     try:
         return _open(settings, after, mailbox=mailbox, reached=told.cancel)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(_with_reason(error, settings)) from error
     finally:
         if settings.database:
             told.cancel()
             told.join()  # no thread is left where workers are forked
+
+
+def _with_reason(error: StoreUnavailable, settings: Settings) -> str:
+    """The pool says how long it tried, and not what PostgreSQL, or the network, answered."""
+    if settings.database:
+        try:
+            inspect_postgres(settings.database, system_clock).close()
+        except StoreUnavailable as why:
+            return str(error) if str(why) in str(error) else f"{error}: {why}"
+    return str(error)
 
 
 def _tell_of_waiting(database: str) -> None:

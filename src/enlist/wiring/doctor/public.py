@@ -144,7 +144,8 @@ def _answers(ground: Ground, url: str, remedy: str) -> Finding:
 
 
 def _words(error: httpx2.HTTPError) -> str:
-    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+    text = re.sub(r"^\[(Errno -?\d+|SSL: \w+)\] ", "", str(error))
+    return re.sub(r" \(_ssl\.c:\d+\)$", "", text) or type(error).__name__
 
 
 def _own_root(ground: Ground, url: str, remedy: str) -> Finding | None:
