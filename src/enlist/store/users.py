@@ -46,23 +46,17 @@ _BY_USERNAME_EACH = SetQuery(
     postgres=f"""SELECT found.* FROM asked CROSS JOIN LATERAL ({_COLUMNS}
      WHERE u.username_folded = asked.username AND u.deleted_at IS NULL OFFSET 0) AS found""",
 )
+_LOGIN_COLUMNS = """
+    SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
+           u.password_hash, u.authorized
+      FROM app_user u JOIN organization o ON o.id = u.organization_id
+"""
 _LOGIN = Query(
     "user.login",
-    """
-    SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
-           u.password_hash, u.authorized
-      FROM app_user u JOIN organization o ON o.id = u.organization_id
-     WHERE u.username_folded = :username AND u.deleted_at IS NULL
-    """,
+    f"{_LOGIN_COLUMNS} WHERE u.username_folded = :username AND u.deleted_at IS NULL",
 )
 _LOGIN_BY_ID = Query(
-    "user.login_by_id",
-    """
-    SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
-           u.password_hash, u.authorized
-      FROM app_user u JOIN organization o ON o.id = u.organization_id
-     WHERE u.id = :id AND u.deleted_at IS NULL
-    """,
+    "user.login_by_id", f"{_LOGIN_COLUMNS} WHERE u.id = :id AND u.deleted_at IS NULL"
 )
 _INSERT = Query(
     "user.insert",
