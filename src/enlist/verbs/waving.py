@@ -110,11 +110,8 @@ class IssueInWave(Register):
         if refusal.code in _FOR_ALL:
             if waves.pause(tx, held.wave.id, refusal.code):
                 record(tx, SYSTEM, "wave.paused", held.wave, reason=refusal.code)
-        elif refusal.code == "sms_cap_reached":
-            until = refusal.at or tx.now + HOUR
-            waves.put_off(tx, held.wave.id, held.claim, until, refusal.code)
         else:
-            _leave_out(tx, held, refusal.code)
+            _pass_over(tx, held, refusal)
         return None
 
 
@@ -148,11 +145,7 @@ class ResendInWave(Resend):
         held = self.held
         if held is None or refusal.code == "try_later":
             return None
-        if refusal.code == "sms_cap_reached":
-            until = refusal.at or tx.now + HOUR
-            waves.put_off(tx, held.wave.id, held.claim, until, refusal.code)
-        else:
-            _leave_out(tx, held, refusal.code)
+        _pass_over(tx, held, refusal)
         return None
 
 
@@ -274,6 +267,15 @@ class Waving:
             return NEVER
         at = wave_members.next_reminder(tx, wave.id, wave.plan.remind_hours * HOUR)
         return NEVER if at is None else max(at, tx.now + _SOON)
+
+
+def _pass_over(tx: Tx, held: Held, refusal: Refusal) -> None:
+    """He comes again once SMS may be sent; else his turn is over."""
+    if refusal.code == "sms_cap_reached":
+        until = refusal.at or tx.now + HOUR
+        waves.put_off(tx, held.wave.id, held.claim, until, refusal.code)
+    else:
+        _leave_out(tx, held, refusal.code)
 
 
 def _leave_out(tx: Tx, held: Held, reason: str) -> None:
