@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
@@ -13,7 +11,6 @@ from enlist.core import terms as core
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission
 from enlist.core.terms import ANY
-from enlist.store import listing
 from enlist.store.listing import MOST_PER_PAGE
 from enlist.verbs import terms as verbs
 from enlist.verbs.terms import (
@@ -31,10 +28,9 @@ from enlist.verbs.terms import (
     lines,
 )
 from enlist.web.api.bodies import Body, Page, Paging, Shown, filters
-from enlist.web.api.exporting import Csv
+from enlist.web.api.exporting import Csv, taken_away
 from enlist.web.api.operations import (
     IDEMPOTENT,
-    Asking,
     IdempotencyHeader,
     Operations,
     Staff,
@@ -274,14 +270,9 @@ async def export_acceptances(
     `limit` and `cursor` mean nothing here: it is all of it.
     """
     view = ExportAcceptances(**{**filters(query), "limit": MOST_PER_PAGE, "cursor": ""})
-    begun = await asking.do(BeginAcceptanceExport(view))
-    if isinstance(begun, Refusal):
-        return begun
-    first = await asking.see(view)
-    if isinstance(first, Refusal):
-        return first
-    headers = {"content-disposition": 'attachment; filename="terms-acceptances.csv"'}
-    return Csv(_pages(asking, view, first), headers=headers)
+    return await taken_away(
+        asking, BeginAcceptanceExport(view), view, "terms-acceptances", heading(), lines
+    )
 
 
 @operations.staff("GET", "/terms/{terms_id}", Permission.ORGANIZATIONS_READ, answers=Terms)
@@ -295,18 +286,3 @@ async def show_terms_version(asking: Staff, terms_id: str) -> Terms | Refusal:
 async def withdraw_terms(asking: Staff, terms_id: str) -> Refusal | None:
     """Take a version out of force; those from above count again. What was accepted stays."""
     return await asking.do(WithdrawTerms(terms_id))
-
-
-async def _pages(
-    asking: Asking, view: ExportAcceptances, page: listing.Page[core.Accepted]
-) -> AsyncIterator[str]:
-    """Page after page, so that neither memory nor a transaction grows with the list."""
-    yield heading()
-    while True:
-        yield lines(page.items)
-        if page.next_cursor is None:
-            return
-        following = await asking.see(replace(view, cursor=page.next_cursor))
-        if isinstance(following, Refusal):
-            raise ConnectionResetError("the right to export ended while exporting")
-        page = following
