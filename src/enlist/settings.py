@@ -52,6 +52,9 @@ class Smtp(BaseSettings):
     """A file with that password."""
     ca_file: Path | None = None
     """Certificate of the CA that signed the mail server's certificate, if it is a private one."""
+    connections: int = Field(default=4, ge=1, le=50)
+    """How many messages are handed to the mail server at the same time, where many wait. Where it
+    takes fewer connections from one client, as many are used as it takes."""
 
     @property
     def effective_port(self) -> int:

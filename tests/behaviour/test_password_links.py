@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from enlist.core.caller import SYSTEM
 from enlist.core.clock import HOUR
 from enlist.core.ids import Id
 from enlist.core.outcomes import Done, Refusal
@@ -19,7 +18,6 @@ from enlist.store import holds, key_use, password_links
 from enlist.store.postgres import PostgresTx
 from enlist.store.sqlite import SqliteTx
 from enlist.store.tx import Tx
-from enlist.verbs.deliver import Claim, Deliver
 from enlist.verbs.driver import AnyVerb
 from enlist.verbs.erase import Erase
 from enlist.verbs.keys import DropLeakedKeys
@@ -34,6 +32,7 @@ from enlist.verbs.verdicts import Accepted
 from enlist.wiring.keys import TAKEN_UP, KeyWatch, rotate
 from tests.installation import ADMINISTRATOR, PASSWORD, Enlist, code, done, refusal
 from tests.peers.base import DEADLINE
+from tests.posting import post_all
 
 NEW = "six green turtles swim"
 LINK = re.compile(r"http://localhost:8000/set-password#t=(\w+)")
@@ -49,10 +48,7 @@ def post(enlist: Enlist) -> list[Rendered]:
         read.append(written)
         return Accepted()
 
-    for row in enlist.rows("message"):
-        claimed = enlist.do(Claim(row["id"]), SYSTEM)
-        if claimed is not None:
-            enlist.do(Deliver(claimed, take), SYSTEM)
+    post_all(enlist, take)
     return read
 
 
@@ -130,7 +126,7 @@ def test_a_message_that_waits_is_not_sent_once_a_newer_one_was_made(enlist: Enli
     enlist.user("ada")
     enlist.do(SendPasswordLink("ada"))
     link = sent_to(enlist)
-    old, new = enlist.rows("message")
+    old, new = sorted(enlist.rows("message"), key=lambda row: row["id"])
     assert (old["state"], old["reason"]) == ("failed", "a newer message was sent")
     assert new["state"] == "sent"
     assert code(use(enlist, link)) == "done"

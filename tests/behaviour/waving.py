@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from enlist.core.caller import SYSTEM, Caller
+from enlist.core.caller import Caller
 from enlist.core.outcomes import Refusal
 from enlist.store import enrollment_secrets, users, waves
 from enlist.store.wave_members import Member
 from enlist.store.waves import Plan, Wave
-from enlist.verbs.deliver import Claim, Deliver
 from enlist.verbs.letters import Letter
 from enlist.verbs.verdicts import Accepted, Rejected
 from enlist.verbs.waves import ListWaveMembers, ShowWave, StartWave, Whom
 from enlist.verbs.waving import Waving
 from tests.installation import Enlist, code
+from tests.posting import post_all
 
 NAMES = tuple(f"user{number}" for number in range(10))
 
@@ -98,10 +98,7 @@ def post(enlist: Enlist, verdict: Accepted | Rejected = Accepted()) -> list[Lett
         letters.append(letter)
         return verdict
 
-    for row in enlist.rows("message"):
-        claimed = enlist.do(Claim(row["id"]), SYSTEM)
-        if claimed is not None:
-            enlist.do(Deliver(claimed, take), SYSTEM)
+    post_all(enlist, take)
     return letters
 
 

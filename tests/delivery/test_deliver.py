@@ -11,7 +11,7 @@ from enlist.core.clock import DAY, HOUR, MINUTE, SECOND
 from enlist.core.model import MessageState
 from enlist.core.secrets import Secret
 from enlist.delivery.channels import Outgoing
-from enlist.verbs.deliver import MOST_TRIES, Claim, Deliver, DueMessages, back_off
+from enlist.verbs.deliver import MOST_TRIES, Came, Claim, DueMessages, RecordVerdicts, back_off
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.organizations import AddOrganization, ChangeOrganization
@@ -210,7 +210,7 @@ def test_a_worker_killed_after_sending_sends_again_under_the_same_id(outbox: Out
 @pytest.mark.parametrize("verdict", [Accepted(), Retry("late"), Rejected("late")])
 def test_a_worker_that_comes_too_late_changes_nothing(outbox: Outbox, verdict: Verdict) -> None:
     issued = outbox.queue()
-    late = Deliver(outbox.claim(issued), lambda _letter: verdict)
+    late = RecordVerdicts((Came(outbox.claim(issued), verdict, posted=True),))
     outbox.clock.advance(minutes=5)
     outbox.claim(issued)
     before = outbox.message(issued)
@@ -224,7 +224,7 @@ def test_a_claimed_message_is_not_due(outbox: Outbox) -> None:
     outbox.claim(issued)
     assert outbox.enlist.driver.view(DueMessages(), SYSTEM) == ()
     assert issued.message_id is not None
-    assert outbox.enlist.do(Claim(issued.message_id), SYSTEM) is None
+    assert outbox.enlist.do(Claim((issued.message_id,)), SYSTEM) == ()
 
 
 # --- who reads it ----------------------------------------------------------------------------

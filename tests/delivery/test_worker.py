@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,14 +14,15 @@ from enlist.core.caller import SYSTEM, Caller
 from enlist.core.clock import HOUR
 from enlist.core.model import MessageState
 from enlist.core.secrets import Secret
-from enlist.delivery.channels import Outgoing
+from enlist.delivery.channels import Channel, Outgoing
+from enlist.delivery.posting import Posted, PostHere
 from enlist.delivery.worker import FAULTS, Worker
 from enlist.store.tx import StoreUnavailable
 from enlist.verbs import caps
-from enlist.verbs.deliver import DueMessages
+from enlist.verbs.deliver import DueMessages, RecordVerdicts
 from enlist.verbs.driver import Driver
 from enlist.verbs.recovery import Recover
-from enlist.verbs.verdicts import Accepted, Retry, Verdict
+from enlist.verbs.verdicts import Accepted, Rejected, Retry, Verdict
 from tests.delivery.world import LINK, PUBLIC_URL, Outbox, Recorder, channel_to
 from tests.installation import ADMINISTRATOR, code
 from tests.peers.base import DEADLINE
@@ -180,6 +181,81 @@ def test_more_than_one_batch(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) ->
     recorder = Recorder()
     assert outbox.deliver(recorder) == 104
     assert recorder.released == 1
+
+
+class Wide(PostHere):
+    """Takes eight letters at once, and says of all what became of them."""
+
+    def most(self, channel: str) -> int:
+        return 8
+
+    def answers(self) -> Sequence[Posted]:
+        posted: list[Posted] = []
+        for _ in tuple(self._letters):
+            posted += super().answers()
+        return posted
+
+    def ready(self, waiting: Mapping[str, int]) -> bool:
+        return True
+
+    def stop(self, *, at_once: bool) -> None:
+        """Nothing is left to end."""
+
+
+def wide(outbox: Outbox, channel: Channel, driver: Driver | None = None) -> Worker:
+    """A worker with such a post."""
+    post = Wide({"email": channel}, PUBLIC_URL)
+    return Worker(driver or outbox.enlist.driver, {}, PUBLIC_URL, beside=post, poll=60)
+
+
+def test_the_first_letter_finds_out_whether_anybody_is_there(outbox: Outbox) -> None:
+    issued = [outbox.queue(f"user{number}") for number in range(12)]
+    away = Recorder([Retry("no route", unreachable=True)])
+    assert wide(outbox, away).deliver_due() == 1
+    assert [outbox.message(each).tries for each in issued] == [1] + 11 * [0]
+    assert wide(outbox, Recorder()).deliver_due() == 11
+
+
+class Babbling(Recorder):
+    """Says of one recipient's message what no database can hold."""
+
+    def send(self, message: Outgoing) -> Verdict:
+        super().send(message)
+        return Rejected("\x00") if message.recipient.startswith("user3@") else Accepted()
+
+
+def test_one_that_cannot_be_written_down_keeps_no_other_from_it(outbox: Outbox) -> None:
+    issued = [outbox.queue(f"user{number}") for number in range(8)]
+    assert wide(outbox, Babbling()).deliver_due() == 7
+    states = [outbox.message(each).state for each in issued]
+    assert states.count(MessageState.SENT) == 7
+    assert states[3] is MessageState.SENDING
+
+
+class Forgetful(Driver):
+    """A driver whose store is away when something is to be recorded for the first time."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.__dict__.update(driver.__dict__)
+        self.away = True
+
+    def perform(self, verb: Any, caller: Caller) -> Any:
+        if self.away and isinstance(verb, RecordVerdicts) and len(verb.came) > 1:
+            self.away = False
+            raise StoreUnavailable("gone")
+        return super().perform(verb, caller)
+
+
+def test_what_became_of_letters_is_kept_until_the_store_is_back(outbox: Outbox) -> None:
+    """So nothing is sent twice for it."""
+    issued = [outbox.queue(f"user{number}") for number in range(12)]
+    recorder = Recorder()
+    worker = wide(outbox, recorder, Forgetful(outbox.enlist.driver))
+    with pytest.raises(StoreUnavailable):
+        worker.deliver_due()
+    assert worker.deliver_due() == 11
+    assert {outbox.message(each).state for each in issued} == {MessageState.SENT}
+    assert len(recorder.given) == len({each.message_id for each in recorder.given}) == 12
 
 
 # --- trouble ---------------------------------------------------------------------------------

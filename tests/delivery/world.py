@@ -76,8 +76,7 @@ class Outbox:
     def claim(self, issued: Issued) -> Message:
         """Take a message and leave it at that, as a worker does that dies."""
         assert issued.message_id is not None
-        claimed = self.enlist.do(Claim(issued.message_id), SYSTEM)
-        assert claimed is not None
+        (claimed,) = self.enlist.do(Claim((issued.message_id,)), SYSTEM)
         return claimed
 
     def message(self, issued: Issued) -> Message:

@@ -63,6 +63,13 @@ class MailServer:
     """User names of every AUTH, also of those that failed."""
     hang_ups: int = 0
     """How many of the next messages are taken and never answered: the connection just ends."""
+    slow_after: int | None = None
+    """From which message on none is answered until `let_go`."""
+    most_connections: int | None = None
+    """How many connections are greeted in all; further ones are told to go away (421)."""
+    connections: int = 0
+    under_way: int = 0
+    """Messages that were taken and not answered yet."""
     log: Path | None = None
     version: str = ""
     port: int = 0
@@ -85,6 +92,10 @@ class MailServer:
     def accept(self, recipient: str) -> None:
         """Take `answer` back."""
         self._answers.pop(recipient.lower(), None)
+
+    def let_go(self) -> None:
+        """Answer all that wait for it, and whatever comes."""
+        self.slow_after = None
 
     def wait_for(self, count: int = 1, *, seconds: float = DEADLINE) -> list[Received]:
         """All messages so far as soon as there are `count`; TimeoutError otherwise."""
@@ -118,6 +129,15 @@ class MailServer:
             self._stop = None
 
     # aiosmtpd calls these by name.
+    async def handle_EHLO(  # noqa: N802
+        self, _server: SMTP, session: Session, _envelope: Envelope, name: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = name
+        self.connections += 1
+        if self.most_connections is not None and self.connections > self.most_connections:
+            return ["421 4.7.0 Too many connections"]
+        return answers
+
     async def handle_MAIL(  # noqa: N802
         self,
         _server: SMTP,
@@ -159,6 +179,11 @@ class MailServer:
             cast("str | None", session.auth_data),
         )
         self.messages.append(received)
+        self.under_way += 1
+        place = len(self.messages)
+        while self.slow_after is not None and place > self.slow_after:  # noqa: ASYNC110 - a thread's
+            await asyncio.sleep(0.005)
+        self.under_way -= 1
         if self.hang_ups:
             self.hang_ups -= 1
             cast("asyncio.Transport", server.transport).abort()

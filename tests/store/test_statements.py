@@ -60,8 +60,16 @@ HOT = [
     "session.ended_each",
     "session.find_each",
     "session.insert",
+    "message.claim_each",
+    "message.find_each",
+    "message.sent_each",
+    "message.issuer_each",
+    "enrollment.find_each",
+    "enrollment.secret_each",
+    "user.find_each",
+    "device.find_each",
 ]
-"""What a redemption, a sign-in, an API call or a device session asks."""
+"""What a redemption, a sign-in, an API call, a device session or a message asks."""
 
 OF_ONE_USER = ["attempt.cancel_by_login", "attempt.of_user"]
 """What is asked of all attempts when one user's sign-ins end, or he is looked at."""

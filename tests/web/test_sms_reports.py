@@ -17,6 +17,7 @@ from enlist.delivery.channels.sms_http import HttpGateway
 from enlist.delivery.channels.sms_twilio import TwilioGateway
 from enlist.settings import Settings, Sms
 from enlist.store import outbox
+from enlist.store.outbox import Handed
 from enlist.verbs.deliver import Claim
 from enlist.verbs.device_details import DeviceDetails
 from enlist.verbs.issuing import Delivery
@@ -66,7 +67,7 @@ class Site:
         return TestClient(web_application(services), services.public_url)
 
     def sent(self) -> None:
-        self.enlist.store.write(lambda tx: outbox.sent(tx, self.message_id, 1, "g1"))
+        self.enlist.store.write(lambda tx: outbox.sent(tx, [Handed(self.message_id, 1, "g1")]))
 
     def events(self, kind: str) -> int:
         return len(self.enlist.events(kind))
@@ -77,7 +78,7 @@ def site(enlist: Enlist) -> Site:
     enlist.do(AddUser(enlist.root.id, "ada", phone="+4930123456"))
     issued = enlist.do(Register("", "ada", DeviceDetails("laptop", "linux"), Delivery("sms")))
     assert issued.message_id is not None
-    enlist.do(Claim(issued.message_id), SYSTEM)
+    enlist.do(Claim((issued.message_id,)), SYSTEM)
     return Site(enlist, issued.message_id)
 
 

@@ -58,8 +58,7 @@ def test_messages_that_were_given_up(enlist: Enlist, ground: Ground) -> None:
     well(ground, "messages-failed")
     (message,) = enlist.store.read(lambda tx: outbox.due(tx, "email", 10))
     until = enlist.clock.now + 1
-    claimed = enlist.store.write(lambda tx: outbox.claim(tx, message, until))
-    assert claimed is not None
+    (claimed,) = enlist.store.write(lambda tx: outbox.claim(tx, [message], until))
     enlist.store.write(lambda tx: outbox.failed(tx, message, claimed.tries, "550 no such user"))
     amiss(ground, "messages-failed", level=Level.WARNING, says="550 no such user")
     enlist.clock.advance(hours=25)

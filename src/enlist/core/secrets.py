@@ -36,6 +36,12 @@ an Idempotency-Key was sent with, the user name that a wrong password was typed 
 the key that pages seal their state with (`enlist.web.visits`); a digest of a message's id is the
 key that a gateway reports about it with (`enlist.verbs.delivery_reports`).
 
+Secrets in flight: the token, link or JWT that a letter brings is derived when the letter is put
+together, and readable until it was handed over. Where many letters wait, that is done in a process
+beside the server (`enlist.delivery.post_beside`): it is told them, and the passwords for mail
+server and SMS gateway, over a socket that no other process has, and holds no key. None of it stands
+in its command line, its environment or a log, and it ends with the server.
+
 Digests are `HMAC-SHA256(lookup key, kind, 0x00, secret)`. The kind separates domains: a secret
 of one kind presented as another is simply unknown (S11). Both keys live outside the database as
 lists, newest first, and each row names the key that made it, so keys rotate without a flag day: a

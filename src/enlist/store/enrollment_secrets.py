@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from enlist.core.ids import Id
 from enlist.core.secrets import Digest
+from enlist.store.ahead import ReadAhead
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
 
 _INSERT = Query(
@@ -50,6 +51,23 @@ _DERIVATION = Query(
     SELECT s.generation, s.derive_key_id, s.length, s.alphabet
       FROM enrollment_secret s
      WHERE s.enrollment_id = :enrollment_id AND s.generation = :generation
+    """,
+)
+_DERIVATION_EACH = SetQuery(
+    "enrollment.secret_each",
+    "enrollment_id uuid, generation integer",
+    """
+    SELECT s.enrollment_id, s.generation, s.derive_key_id, s.length, s.alphabet
+      FROM enrollment_secret s
+      JOIN asked ON asked.enrollment_id = s.enrollment_id AND asked.generation = s.generation
+    """,
+    # One after the other, as above.
+    postgres="""
+    SELECT found.* FROM asked CROSS JOIN LATERAL (
+        SELECT s.enrollment_id, s.generation, s.derive_key_id, s.length, s.alphabet
+          FROM enrollment_secret s
+         WHERE s.enrollment_id = asked.enrollment_id AND s.generation = asked.generation OFFSET 0
+    ) AS found
     """,
 )
 _FIRST = Query(
@@ -114,6 +132,20 @@ def taken(tx: Reader, secrets: Iterable[NewSecret]) -> set[bytes]:
 def derivation(tx: Reader, enrollment_id: Id, generation: int) -> Derivation | None:
     """How the token of this generation was derived; None for enrollments without a token."""
     return _read(tx.one(_DERIVATION, enrollment_id=enrollment_id, generation=generation))
+
+
+def read_ahead(ahead: ReadAhead, generations: Iterable[tuple[Id, int]]) -> None:
+    """Have asked what `derivation` will ask for these enrollments and generations."""
+    asked = set(generations)
+
+    def know(rows: list[Row]) -> None:
+        found = {(row["enrollment_id"], row["generation"]): [row] for row in rows}
+        for each, generation in asked:
+            known = found.get((each, generation), [])
+            ahead.know(_DERIVATION, known, enrollment_id=each, generation=generation)
+
+    given = [{"enrollment_id": each, "generation": generation} for each, generation in asked]
+    ahead.ask(_DERIVATION_EACH, given, know)
 
 
 def first_derivation(tx: Reader, enrollment_id: Id) -> Derivation | None:

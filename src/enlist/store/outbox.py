@@ -7,11 +7,13 @@ worker that dies loses nothing, and may at worst send twice, with the same Messa
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from enlist.core.ids import Id
 from enlist.core.model import Message, MessageState, display_name
 from enlist.core.outcomes import Refusal
+from enlist.store.ahead import ReadAhead
 from enlist.store.listing import NAMED_WITHIN, Listing, Page, PageRequest, path_end
 from enlist.store.narrowing import Narrowing, Searched, by_owner
 from enlist.store.tx import Query, Reader, Row, SetQuery, Tx
@@ -76,22 +78,56 @@ _IN_ORDER = Query(
            AS done
     """,
 )
-_CLAIM = Query(
-    "message.claim",
+_FIND_EACH = SetQuery(
+    "message.find_each",
+    "id uuid",
+    f"{_COLUMNS} JOIN asked ON asked.id = m.id",
+    # One after the other: what a wave has just queued the planner takes for a few messages, and
+    # would read all of them.
+    postgres=f"""SELECT found.* FROM asked CROSS JOIN LATERAL ({_COLUMNS}
+     WHERE m.id = asked.id OFFSET 0) AS found""",
+)
+_CLAIM_EACH = SetQuery(
+    "message.claim_each",
+    "id uuid",
     """
     UPDATE message
-       SET state = 'sending', claimed_until = :claimed_until, tries = tries + 1
-     WHERE id = :id AND state IN ('queued', 'sending') AND claimed_until <= :now
-       AND next_try_at <= :now
+       SET state = 'sending', claimed_until = :claimed_until, tries = message.tries + 1
+      FROM asked
+     WHERE message.id = asked.id AND message.state IN ('queued', 'sending')
+       AND message.claimed_until <= :now AND message.next_try_at <= :now
+    RETURNING message.id
+    """,
+    # By nothing but their ids, for the same reason: what stands in a CASE finds no index.
+    postgres="""
+    UPDATE message
+       SET state = 'sending', claimed_until = :claimed_until, tries = message.tries + 1
+     WHERE message.id = ANY (ARRAY(SELECT asked.id FROM asked))
+       AND CASE WHEN message.state IN ('queued', 'sending') AND message.claimed_until <= :now
+                THEN message.next_try_at <= :now ELSE FALSE END
+    RETURNING message.id
     """,
 )
-_SENT = Query(
-    "message.sent",
+_SENT_EACH = SetQuery(
+    "message.sent_each",
+    "id uuid, tries integer, provider_id text",
     """
     UPDATE message
-       SET state = 'sent', sent_at = :now, provider_id = :provider_id, reason = '',
+       SET state = 'sent', sent_at = :now, provider_id = asked.provider_id, reason = '',
            claimed_until = 0
-     WHERE id = :id AND state = 'sending' AND tries = :tries
+      FROM asked
+     WHERE message.id = asked.id AND message.state = 'sending' AND message.tries = asked.tries
+    RETURNING message.id
+    """,
+    postgres="""
+    UPDATE message
+       SET state = 'sent', sent_at = :now, reason = '', claimed_until = 0,
+           provider_id = (SELECT asked.provider_id FROM asked WHERE asked.id = message.id)
+     WHERE message.id = ANY (ARRAY(SELECT asked.id FROM asked))
+       AND CASE WHEN message.state = 'sending'
+                THEN message.tries = (SELECT asked.tries FROM asked WHERE asked.id = message.id)
+                ELSE FALSE END
+    RETURNING message.id
     """,
 )
 _DELIVERED = Query(
@@ -148,6 +184,22 @@ _ISSUER = Query(
     SELECT u.first_name, u.last_name, u.username
       FROM enrollment e JOIN app_user u ON u.id = e.issuer_id
      WHERE e.id = :enrollment_id AND u.deleted_at IS NULL
+    """,
+)
+_ISSUER_EACH = SetQuery(
+    "message.issuer_each",
+    "enrollment_id uuid",
+    """
+    SELECT e.id AS enrollment_id, u.first_name, u.last_name, u.username
+      FROM asked JOIN enrollment e ON e.id = asked.enrollment_id
+      JOIN app_user u ON u.id = e.issuer_id
+     WHERE u.deleted_at IS NULL
+    """,
+    postgres="""
+    SELECT found.* FROM asked CROSS JOIN LATERAL (
+        SELECT e.id AS enrollment_id, u.first_name, u.last_name, u.username
+          FROM enrollment e JOIN app_user u ON u.id = e.issuer_id
+         WHERE e.id = asked.enrollment_id AND u.deleted_at IS NULL OFFSET 0) AS found
     """,
 )
 _COUNTS = Query(
@@ -263,17 +315,30 @@ def due(tx: Reader, channel: str, limit: int) -> list[Id]:
     return [row["id"] for row in tx.all(_DUE, now=tx.now, channel=channel, limit=limit)]
 
 
-def claim(tx: Tx, message_id: Id, claimed_until: int) -> Message | None:
-    """Take a message for sending; None when another worker has it, or it is done."""
-    if tx.run(_CLAIM, id=message_id, now=tx.now, claimed_until=claimed_until) != 1:
-        return None
-    return find(tx, message_id)
+def claim(tx: Tx, message_ids: Sequence[Id], claimed_until: int) -> list[Message]:
+    """Take messages for sending, in this order; none that another worker has, or that is done."""
+    asked = [{"id": each} for each in message_ids]
+    taken = tx.each(_CLAIM_EACH, asked, now=tx.now, claimed_until=claimed_until)
+    found = {row["id"]: _message(row) for row in tx.each(_FIND_EACH, taken)}
+    return [found[each] for each in message_ids if each in found]
 
 
-def sent(tx: Tx, message_id: Id, tries: int, provider_id: str = "") -> bool:
-    """The channel has accepted it; `tries` is the claim's, so a late worker changes nothing."""
-    provider_id = provider_id[:200]
-    return tx.run(_SENT, id=message_id, tries=tries, provider_id=provider_id, now=tx.now) == 1
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A message that a channel has accepted; `tries` is the claim's."""
+
+    id: Id
+    tries: int
+    provider_id: str = ""
+
+
+def sent(tx: Tx, handed: Iterable[Handed]) -> set[Id]:
+    """Whose state that is now; a worker whose claim has run out changes nothing."""
+    rows = [
+        {"id": each.id, "tries": each.tries, "provider_id": each.provider_id[:200]}
+        for each in handed
+    ]
+    return {row["id"] for row in tx.each(_SENT_EACH, rows, now=tx.now)}
 
 
 def delivered(tx: Tx, message_id: Id) -> bool:
@@ -316,6 +381,18 @@ def issuer(tx: Reader, enrollment_id: Id) -> str:
     if row is None:
         return ""
     return display_name(row["first_name"], row["last_name"], row["username"])
+
+
+def read_issuers_ahead(ahead: ReadAhead, enrollment_ids: Iterable[Id]) -> None:
+    """Have asked what `issuer` will ask for these."""
+    asked = set(enrollment_ids)
+
+    def know(rows: list[Row]) -> None:
+        found = {row["enrollment_id"]: [row] for row in rows}
+        for each in asked:
+            ahead.know(_ISSUER, found.get(each, []), enrollment_id=each)
+
+    ahead.ask(_ISSUER_EACH, [{"enrollment_id": each} for each in asked], know)
 
 
 def counts(tx: Reader, path: str) -> dict[str, int]:

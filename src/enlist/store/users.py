@@ -32,6 +32,14 @@ NOT_STAFF = (
 """Condition of lists for those who may not see people who hold roles."""
 
 _FIND = Query("user.find", f"{_COLUMNS} WHERE u.id = :id AND u.deleted_at IS NULL")
+_FIND_EACH = SetQuery(
+    "user.find_each",
+    "id uuid",
+    f"{_COLUMNS} JOIN asked ON asked.id = u.id WHERE u.deleted_at IS NULL",
+    # As below.
+    postgres=f"""SELECT found.* FROM asked CROSS JOIN LATERAL ({_COLUMNS}
+     WHERE u.id = asked.id AND u.deleted_at IS NULL OFFSET 0) AS found""",
+)
 _BY_USERNAME = Query(
     "user.by_username",
     f"{_COLUMNS} WHERE u.username_folded = :username AND u.deleted_at IS NULL",
@@ -236,6 +244,18 @@ def find(tx: Reader, user_id: Id) -> User | None:
     """The user with this id, unless deleted."""
     row = tx.one(_FIND, id=user_id)
     return None if row is None else _user(row)
+
+
+def find_ahead(ahead: ReadAhead, user_ids: Iterable[Id]) -> None:
+    """Have asked what `find` will ask for these."""
+    asked = set(user_ids)
+
+    def know(rows: list[Row]) -> None:
+        found = {row["id"]: [row] for row in rows}
+        for each in asked:
+            ahead.know(_FIND, found.get(each, []), id=each)
+
+    ahead.ask(_FIND_EACH, [{"id": each} for each in asked], know)
 
 
 def by_username(tx: Reader, username: str) -> User | None:

@@ -1,18 +1,19 @@
-"""Delivering what is in the outbox: claim a message, send it, write down what came of it.
+"""Delivering what is in the outbox: claim messages, put their letters together, record what came.
 
-A worker claims a message (`Claim`), which hides it from the others for five minutes, and then
-performs `Deliver`. Its three parts are every verb's: `look` reads all that the text needs and
-derives the token anew, `work` hands the letter to whoever can post it, `apply` records the
-verdict. The token lives from `look` to the end of `work` and is nowhere kept (A17, X36). A worker
-that dies in between leaves a claim that runs out, so the message is sent again, with the same
-Message-ID (X12).
+A worker claims some (`Claim`), which hides them from the others for five minutes, and has their
+letters put together (`Compose`), with tokens that are derived anew. Whoever posts them says what
+came of each, and that is written down (`RecordVerdicts`). A token lives from `Compose` until its
+letter was handed over and is nowhere kept (A17, X36). A worker that dies in between leaves claims
+that run out, so those messages are sent again, with the same Message-ID (X12).
+
+Each takes many messages, as a transaction costs more than what it does about one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Never
 
 from enlist.core.caller import Caller
 from enlist.core.clock import HOUR, MINUTE, SECOND
@@ -22,12 +23,14 @@ from enlist.core.model import Message
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.pki.listener import enrollment_jwt
 from enlist.store import channel_health, enrollments, events, outbox
+from enlist.store.ahead import ReadAhead
+from enlist.store.outbox import Handed
 from enlist.store.tx import Reader, Tx
 from enlist.verbs import sample_messages
 from enlist.verbs.channels import EMAIL
-from enlist.verbs.driver import QuickVerb, Tools, Verb, View
+from enlist.verbs.driver import Answered, AnyVerb, QuickVerb, Tools, View
 from enlist.verbs.issuing import BY_FILE
-from enlist.verbs.letters import Letter, read_letter
+from enlist.verbs.letters import Letter, read_ahead, read_letter
 from enlist.verbs.verdicts import Accepted, Rejected, Retry, Verdict
 
 CLAIMED: Final = 5 * MINUTE
@@ -56,98 +59,154 @@ class DueMessages(View[tuple[Id, ...]]):
 
 
 @dataclass(frozen=True)
-class Claim(QuickVerb[Id, Message | None]):
-    """Take a message for sending; None when there is nothing to do any more.
+class Claim(QuickVerb[tuple[Id, ...], tuple[Message, ...]]):
+    """Take messages for sending; answers those of them with which there is something to do.
 
     A message whose sending never came to an end, as when each try takes its process down, is
     given up here after as many tries as any other.
     """
 
-    message_id: Id
+    message_ids: tuple[Id, ...]
 
-    name = "claim_message"
+    name = "claim_messages"
+    by_keys = True
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Id | Refusal:
-        return self.message_id
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> tuple[Id, ...] | Refusal:
+        return self.message_ids
 
-    def apply(self, tx: Tx, caller: Caller, ready: Id) -> Done[Message | None] | Refusal:
+    def apply(
+        self, tx: Tx, caller: Caller, ready: tuple[Id, ...]
+    ) -> Done[tuple[Message, ...]] | Refusal:
         claimed = outbox.claim(tx, ready, tx.now + CLAIMED)
-        if claimed is not None and claimed.tries > MOST_TRIES:
-            _give_up(tx, caller, claimed, claimed.reason or "every try was broken off")
-            return Done(None)
-        return Done(claimed)
+        spent = [each for each in claimed if each.tries > MOST_TRIES]
+        given_up = [
+            happening
+            for each in spent
+            for happening in _give_up(tx, tx, each, each.reason or "every try was broken off")
+        ]
+        events.record_each(tx, [(caller, each) for each in given_up])
+        return Done(tuple(each for each in claimed if each.tries <= MOST_TRIES))
+
+
+Written = Letter | Rejected | Retry
+"""A letter, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Compose(AnyVerb[tuple[Written, ...], Never, tuple[Written, ...]]):
+    """Put together the letters of claimed messages; answers one for each, in order.
+
+    It changes nothing, and what it answers is for whoever posts it alone.
+    """
+
+    messages: tuple[Message, ...]
+
+    name = "compose_messages"
+    by_keys = True
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> tuple[Written, ...] | Refusal:
+        ahead = read_ahead(tx, self.messages)
+        return tuple(_read(tools, ahead, each) for each in self.messages)
+
+    def work(
+        self, tools: Tools, caller: Caller, seen: tuple[Written, ...]
+    ) -> Answered[tuple[Written, ...]] | Refusal:
+        return Answered(Done(tuple(_with_file(tools, each) for each in seen)))
 
 
 @dataclass(frozen=True, slots=True)
 class Came:
     """What came of a message; `posted` where it got as far as its channel."""
 
+    message: Message
     verdict: Verdict
     posted: bool
 
 
 @dataclass(frozen=True)
-class Deliver(Verb[Letter | Rejected | Retry, Came, Verdict]):
-    """Send a claimed message and record the verdict; answers it.
-
-    Attributes:
-        message: as `Claim` answered it.
-        post: renders a letter and hands it to a channel; must not raise.
+class RecordVerdicts(QuickVerb[tuple[Came, ...], tuple[Came, ...]]):
+    """Write down what came of claimed messages; a worker whose claim has run out changes nothing.
 
     It refuses nobody: whatever is wrong ends up in the message's row, for the console.
     """
 
-    message: Message
-    post: Callable[[Letter], Verdict] = field(compare=False, repr=False)
+    came: tuple[Came, ...]
 
-    name = "deliver"
+    name = "record_verdicts"
+    by_keys = True
 
-    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Letter | Rejected | Retry | Refusal:
-        if self.message.purpose == sample_messages.PURPOSE:
-            return sample_messages.sample_sent(tools, tx, self.message)
-        return read_letter(tools, tx, self.message)
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> tuple[Came, ...] | Refusal:
+        return self.came
 
-    def work(self, tools: Tools, caller: Caller, seen: Letter | Rejected | Retry) -> Came | Refusal:
-        if not isinstance(seen, Letter):
-            return Came(seen, posted=False)
-        with_file = seen.purpose == BY_FILE and not seen.sample
-        letter = _with_jwt(tools, seen) if with_file else seen
-        verdict = self.post(letter)
-        if not isinstance(verdict, Accepted):
-            # A mail server may quote what it refuses: the link must not end up in a reason (X36).
-            reason = verdict.reason
-            for secret in letter.secrets:
-                reason = reason.replace(secret, "•••") if secret else reason
-            verdict = replace(verdict, reason=reason)
-        return Came(verdict, posted=True)
-
-    def apply(self, tx: Tx, caller: Caller, ready: Came) -> Done[Verdict] | Refusal:
-        """Write down the verdict; a worker whose claim has run out changes nothing."""
-        message, verdict = self.message, ready.verdict
-        if ready.posted:
-            _judge(tx, message.channel, verdict)
-        if isinstance(verdict, Accepted):
-            if outbox.sent(tx, message.id, message.tries, verdict.provider_id):
-                events.record(tx, caller, happening(tx, "message.sent", message))
-        elif isinstance(verdict, Rejected):
-            _give_up(tx, caller, message, verdict.reason)
-        elif message.tries >= MOST_TRIES:
-            reason = f"given up after {message.tries} tries: {verdict.reason}"
-            _give_up(tx, caller, message, reason)
-        else:
-            wait = max(back_off(message.tries), verdict.after)
-            outbox.later(tx, message.id, message.tries, tx.now + wait, verdict.reason)
-        return Done(verdict)
+    def apply(
+        self, tx: Tx, caller: Caller, ready: tuple[Came, ...]
+    ) -> Done[tuple[Came, ...]] | Refusal:
+        ahead = ReadAhead(tx)
+        about = {each.message.enrollment_id for each in ready}
+        enrollments.read_ahead(ahead, filter(None, about))
+        ahead.read()
+        _judge(tx, ready)
+        happened = _sent(tx, ahead, ready)
+        for each in ready:
+            happened += _not_sent(tx, ahead, each.message, each.verdict)
+        events.record_each(tx, [(caller, each) for each in happened])
+        return Done(ready)
 
 
-def _judge(tx: Tx, channel: str, verdict: Verdict) -> None:
-    """What came of a message says about its channel, too."""
+def _sent(tx: Tx, ahead: Reader, came: Sequence[Came]) -> list[Happening]:
+    """Write down which were accepted."""
+    handed = [
+        Handed(each.message.id, each.message.tries, each.verdict.provider_id)
+        for each in came
+        if isinstance(each.verdict, Accepted)
+    ]
+    found = outbox.sent(tx, handed)
+    return [
+        happening(ahead, "message.sent", each.message) for each in came if each.message.id in found
+    ]
+
+
+def _not_sent(tx: Tx, ahead: Reader, message: Message, verdict: Verdict) -> list[Happening]:
+    """Write down that it was not accepted, where that is so, and when to try again."""
     if isinstance(verdict, Accepted):
-        channel_health.well(tx, channel)
-    elif isinstance(verdict, Rejected):
-        channel_health.refused(tx, channel, verdict.reason)
-    elif verdict.unreachable:
-        channel_health.unreachable(tx, channel, verdict.reason)
+        return []
+    if isinstance(verdict, Rejected):
+        return _give_up(tx, ahead, message, verdict.reason)
+    if message.tries >= MOST_TRIES:
+        reason = f"given up after {message.tries} tries: {verdict.reason}"
+        return _give_up(tx, ahead, message, reason)
+    wait = max(back_off(message.tries), verdict.after)
+    outbox.later(tx, message.id, message.tries, tx.now + wait, verdict.reason)
+    return []
+
+
+def _judge(tx: Tx, came: Sequence[Came]) -> None:
+    """What came of messages says something about their channels, too."""
+    well: set[str] = set()
+    for each in came:
+        channel, verdict = each.message.channel, each.verdict
+        if not each.posted:
+            continue
+        if not isinstance(verdict, Accepted):
+            well.discard(channel)
+        elif channel not in well:  # and so written down by now
+            well.add(channel)
+            channel_health.well(tx, channel)
+        if isinstance(verdict, Rejected):
+            channel_health.refused(tx, channel, verdict.reason)
+        elif isinstance(verdict, Retry) and verdict.unreachable:
+            channel_health.unreachable(tx, channel, verdict.reason)
+
+
+def _read(tools: Tools, tx: Reader, message: Message) -> Written:
+    if message.purpose == sample_messages.PURPOSE:
+        return sample_messages.sample_sent(tools, tx, message)
+    return read_letter(tools, tx, message)
+
+
+def _with_file(tools: Tools, written: Written) -> Written:
+    by_file = isinstance(written, Letter) and written.purpose == BY_FILE and not written.sample
+    return _with_jwt(tools, written) if isinstance(written, Letter) and by_file else written
 
 
 def _with_jwt(tools: Tools, letter: Letter) -> Letter:
@@ -163,9 +222,11 @@ def _with_jwt(tools: Tools, letter: Letter) -> Letter:
     return replace(letter, jwt=jwt)
 
 
-def _give_up(tx: Tx, caller: Caller, message: Message, reason: str) -> None:
-    if outbox.failed(tx, message.id, message.tries, reason):
-        events.record(tx, caller, happening(tx, "message.failed", message, reason))
+def _give_up(tx: Tx, reader: Reader, message: Message, reason: str) -> list[Happening]:
+    """Give a message up, where it is still in hand; what there is to record of that."""
+    if not outbox.failed(tx, message.id, message.tries, reason):
+        return []
+    return [happening(reader, "message.failed", message, reason)]
 
 
 def happening(tx: Reader, kind: str, message: Message, reason: str = "") -> Happening:

@@ -127,9 +127,12 @@ class AnyVerb(ABC, Generic[Seen, Ready, Value]):
         name: the verb's name in events and metrics.
         refused_as: the kind of event that a refusal becomes (`kind_of`).
         throttled: whether strangers may call it, so that refusals count against their source.
+        by_keys: whether every statement of it finds its few rows by an index and needs no snapshot,
+            so that it may go by the hot lane's connections.
     """
 
     name: ClassVar[str]
+    by_keys: ClassVar[bool] = False
     refused_as: ClassVar[str] = "request.refused"
     throttled: ClassVar[bool] = False
 
@@ -294,7 +297,9 @@ class Driver:
             self._after(effects)
 
     def _once(self, verb: AnyVerb[Any, Any, Value], caller: Caller) -> Done[Value] | Refusal:
-        seen = verb.unread() or self._store.read(lambda tx: look_at(verb, self._tools, tx, caller))
+        seen = verb.unread() or self._store.read(
+            lambda tx: look_at(verb, self._tools, tx, caller), by_keys=verb.by_keys
+        )
         if isinstance(seen, Refusal):
             return self._refuse(verb, caller, seen)
         one = verb.reserve(seen)
@@ -310,12 +315,20 @@ class Driver:
             return self._claim(verb, caller, ready)
         assert isinstance(verb, Verb)
         try:
-            return self._store.write(lambda tx: _apply(verb, tx, caller, ready))
+            return self._apply(verb, caller, ready)
         except ConcurrentChange:
             if one is not None and one.right is None and one.undo is not None:
                 # It was right, but `apply` did not come to say so: looking again is another try.
                 self._store.write(one.undo)
             raise
+
+    def _apply(
+        self, verb: Verb[Any, Any, Value], caller: Caller, ready: object
+    ) -> Done[Value] | Refusal:
+        """`apply`, in the lane that is the verb's."""
+        if not verb.by_keys:
+            return self._store.write(lambda tx: _apply(verb, tx, caller, ready))
+        return self._store.claim(lambda tx, _: [_apply(verb, tx, caller, ready)], [verb])[0]
 
     def _work(
         self, verb: AnyVerb[Any, Any, Any], caller: Caller, seen: object, one: Try | None

@@ -6,6 +6,7 @@ so a token that died meanwhile is never sent, and a reader who moved reads in hi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -38,6 +39,7 @@ from enlist.store import (
     users,
 )
 from enlist.store import alerts as alert_store
+from enlist.store.ahead import ReadAhead
 from enlist.store.alerts import Alert
 from enlist.store.templates import Template
 from enlist.store.tx import Reader
@@ -128,6 +130,21 @@ class Ahead:
     delivery: Delivery
     grant: GrantKind
     expires_at: int
+
+
+def read_ahead(tx: Reader, messages: Iterable[Message]) -> ReadAhead:
+    """A reader that knows what `read_letter` will ask for these, which share most of it."""
+    ahead, asked = ReadAhead(tx), list(messages)
+    issued = {each.enrollment_id: each.generation for each in asked if each.enrollment_id}
+    enrollments.read_ahead(ahead, issued)
+    users.find_ahead(ahead, {each.user_id for each in asked if each.user_id})
+    enrollment_secrets.read_ahead(ahead, issued.items())
+    outbox.read_issuers_ahead(ahead, issued)
+    ahead.read()
+    found = (enrollments.find(ahead, each) for each in issued)
+    devices.read_ahead(ahead, {each.device_id for each in found if each and each.device_id})
+    ahead.read()
+    return ahead
 
 
 def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected | Retry:

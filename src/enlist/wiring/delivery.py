@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
+from collections.abc import Callable
 from typing import Final
 
 from enlist.core.secrets import Secret
@@ -12,9 +14,11 @@ from enlist.delivery.channels.mime import BadAddress
 from enlist.delivery.channels.sms import Gateway, SmsChannel, Unusable
 from enlist.delivery.channels.sms_http import HttpGateway
 from enlist.delivery.channels.sms_twilio import USUAL_URL, TwilioGateway
+from enlist.delivery.post_beside import Orders, PostBeside, Way
 from enlist.delivery.worker import Worker
 from enlist.settings import Settings
 from enlist.wiring.installation import CannotStart, Installation
+from enlist.wiring.own_texts import own_folder
 
 _HANDED_ON: Final = (
     *("url", "method", "headers", "body", "sender", "user", "accepted", "id"),
@@ -34,15 +38,22 @@ def delivery_worker(
     Raises:
         CannotStart: the settings for mail or SMS cannot be used.
     """
+    addresses = installation.tools.addresses
     channels: dict[str, Channel] = {}
+    ways: dict[str, Way] = {}
     if mailbox is not None:
         channels["email"] = mailbox
     elif settings.smtp.host:
-        channels["email"] = email_channel(settings, installation.tools.addresses.mail_domain)
+        channels["email"] = email_channel(settings, addresses.mail_domain)
+        make = _email(settings, addresses.mail_domain)
+        ways["email"] = Way(make, settings.smtp.connections)
     if settings.sms.driver and mailbox is None:
         channels["sms"] = sms_channel(settings)
-    public_url = installation.tools.addresses.public_url
-    worker = Worker(installation.driver, channels, public_url)
+        # One after the other: gateways count how many come in a second, and refuse the rest.
+        ways["sms"] = Way(_sms(settings), 1)
+    orders = Orders(ways, addresses.public_url, own_folder(settings))
+    beside = PostBeside(orders) if ways else None
+    worker = Worker(installation.driver, channels, addresses.public_url, beside=beside)
     worker.start()
     return worker
 
@@ -54,8 +65,7 @@ def email_channel(settings: Settings, domain: str) -> EmailChannel:
         CannotStart: the settings cannot be used.
     """
     try:
-        sender = settings.mail_from or f"Enlist <enlist@{domain}>"
-        return EmailChannel(_server(settings, domain), sender)
+        return _email(settings, domain)()
     except BadAddress as error:
         raise CannotStart(f"ENLIST_MAIL_FROM: {error}") from error
     except OSError as error:
@@ -68,11 +78,8 @@ def sms_channel(settings: Settings) -> SmsChannel:
     Raises:
         CannotStart: the settings cannot be used.
     """
-    gateway = sms_gateway(settings)
-    if gateway is None:
-        raise CannotStart("ENLIST_SMS_DRIVER names no way to send SMS")
     try:
-        return SmsChannel(gateway, settings.sms.ca_file)
+        return _sms(settings)()
     except OSError as error:
         raise CannotStart(f"ENLIST_SMS_CA_FILE {settings.sms.ca_file}: {error}") from error
 
@@ -99,6 +106,24 @@ def sms_gateway(settings: Settings) -> Gateway | None:
     except Unusable as error:
         raise CannotStart(str(error)) from error
     return None
+
+
+def _email(settings: Settings, domain: str) -> Callable[[], EmailChannel]:
+    """What makes such a channel, in whichever process it is called."""
+    sender = settings.mail_from or f"Enlist <enlist@{domain}>"
+    return functools.partial(EmailChannel, _server(settings, domain), sender)
+
+
+def _sms(settings: Settings) -> Callable[[], SmsChannel]:
+    """Likewise.
+
+    Raises:
+        CannotStart: the settings cannot be used.
+    """
+    gateway = sms_gateway(settings)
+    if gateway is None:
+        raise CannotStart("ENLIST_SMS_DRIVER names no way to send SMS")
+    return functools.partial(SmsChannel, gateway, settings.sms.ca_file)
 
 
 def _server(settings: Settings, domain: str) -> MailServer:

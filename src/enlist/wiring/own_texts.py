@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import structlog
 
 from enlist.locales import use_own
@@ -10,7 +12,12 @@ from enlist.settings import Settings
 _log = structlog.get_logger("enlist.locales")
 
 
+def own_folder(settings: Settings) -> Path:
+    """Where they are kept."""
+    return settings.locales or settings.data / "locales"
+
+
 def use_own_texts(settings: Settings) -> None:
     """Have them go before ours; what cannot be used is told in the log and stays as it was."""
-    for line in use_own(settings.locales or settings.data / "locales"):
+    for line in use_own(own_folder(settings)):
         _log.warning("own_text_left_out", reason=line)

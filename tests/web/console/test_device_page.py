@@ -90,8 +90,7 @@ def test_a_failed_message_is_told_with_its_reason(console: Console, enlist: Enli
     message = enlist.rows("message")[0]
 
     def give_up(tx: Tx) -> None:
-        claimed = outbox.claim(tx, str(message["id"]), enlist.clock.now + HOUR)
-        assert claimed is not None
+        (claimed,) = outbox.claim(tx, [str(message["id"])], enlist.clock.now + HOUR)
         outbox.failed(tx, claimed.id, claimed.tries, "550 no such mailbox")
 
     enlist.store.write(give_up)

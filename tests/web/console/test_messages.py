@@ -31,7 +31,7 @@ def mail(enlist: Enlist, username: str = "ada", organization: str = "main") -> I
 def fail(enlist: Enlist) -> None:
     """Give up what waits in the outbox."""
     for message_id in enlist.see(DueMessages(), SYSTEM):
-        enlist.do(Claim(message_id), SYSTEM)
+        enlist.do(Claim((message_id,)), SYSTEM)
         enlist.store.write(partial(outbox.failed, message_id=message_id, tries=1, reason=REASON))
 
 

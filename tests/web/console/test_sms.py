@@ -10,6 +10,7 @@ from enlist.core.caller import SYSTEM
 from enlist.delivery.rendering import Rendered, render
 from enlist.settings import Settings, Sms
 from enlist.store import outbox
+from enlist.store.outbox import Handed
 from enlist.verbs.deliver import Claim
 from enlist.verbs.delivery_reports import RecordReport
 from enlist.verbs.device_details import DeviceDetails
@@ -146,8 +147,8 @@ def test_the_cap_is_told_and_nothing_is_done(console: Console, enlist: Enlist) -
 def test_a_message_says_that_it_arrived_or_why_not(console: Console, enlist: Enlist) -> None:
     issued = texted(enlist)
     message_id = issued.message_id or ""
-    enlist.do(Claim(message_id), SYSTEM)
-    enlist.store.write(lambda tx: outbox.sent(tx, message_id, 1, "gateway-77"))
+    enlist.do(Claim((message_id,)), SYSTEM)
+    enlist.store.write(lambda tx: outbox.sent(tx, [Handed(message_id, 1, "gateway-77")]))
     desk = console.sign_in("helpdesk")
     address = f"/console/main/messages/{message_id}"
     page = desk.open(address).main
