@@ -49,7 +49,7 @@ HOT = [
     "sign_in.by_digest",
     "api_key.by_digest",
     "api_session.by_digest",
-    "user.login",
+    "login.by_username",
     "event.first_use",
     "event.first_use_each",
     "organization.settings",

@@ -1,11 +1,10 @@
-"""People. The roles they hold: `roles`."""
+"""People. The roles they hold: `roles`; how they sign in: `logins`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from enlist.core.access import Login
 from enlist.core.ids import Id
 from enlist.core.model import Staging, User, UserState, stands_at
 from enlist.core.outcomes import Refusal
@@ -53,18 +52,6 @@ _BY_USERNAME_EACH = SetQuery(
     # planner would read everybody for each portion of a file.
     postgres=f"""SELECT found.* FROM asked CROSS JOIN LATERAL ({_COLUMNS}
      WHERE u.username_folded = asked.username AND u.deleted_at IS NULL OFFSET 0) AS found""",
-)
-_LOGIN_COLUMNS = """
-    SELECT u.id, u.organization_id, o.path AS organization_path, u.username, u.state,
-           u.password_hash, u.authorized
-      FROM app_user u JOIN organization o ON o.id = u.organization_id
-"""
-_LOGIN = Query(
-    "user.login",
-    f"{_LOGIN_COLUMNS} WHERE u.username_folded = :username AND u.deleted_at IS NULL",
-)
-_LOGIN_BY_ID = Query(
-    "user.login_by_id", f"{_LOGIN_COLUMNS} WHERE u.id = :id AND u.deleted_at IS NULL"
 )
 _INSERT = Query(
     "user.insert",
@@ -116,13 +103,6 @@ _CHANGE_UNLOCKED = Query(
     # A device that enrolls meanwhile locks the addresses: whose change it was looks again.
     f"{_CHANGE_TEXT} AND NOT EXISTS ({_ENROLLED})",
 )
-_SET_PASSWORD = Query(
-    "user.set_password",
-    "UPDATE app_user SET password_hash = :password_hash WHERE id = :id AND deleted_at IS NULL",
-)
-_END_PASSWORD = Query(
-    "user.end_password", "UPDATE app_user SET password_hash = NULL WHERE id = :id"
-)
 _HOLD_TEXT = "SELECT u.id, u.authorized FROM app_user u WHERE u.id = :id AND u.deleted_at IS NULL"
 _HOLD = Query(
     "user.hold",
@@ -161,10 +141,6 @@ _HOLD_EACH = SetQuery(
          WHERE u.id = asked.id AND u.deleted_at IS NULL FOR NO KEY UPDATE OF u
     ) AS held
     """,
-)
-_REHASH = Query(
-    "user.rehash",
-    "UPDATE app_user SET password_hash = :password_hash WHERE id = :id AND password_hash = :old",
 )
 _SET_STATE = Query(
     "user.set_state",
@@ -285,18 +261,6 @@ def version(tx: Reader, user_id: Id) -> int:
     return 0 if row is None else int(row["version"])
 
 
-def login(tx: Reader, username: str) -> Login | None:
-    """What checking a password needs to know of a user name."""
-    row = tx.one(_LOGIN, username=username.casefold())
-    return None if row is None else _login(row)
-
-
-def login_by_id(tx: Reader, user_id: Id) -> Login | None:
-    """The same, of a user who is known already."""
-    row = tx.one(_LOGIN_BY_ID, id=user_id)
-    return None if row is None else _login(row)
-
-
 def insert(tx: Tx, user: User, password_hash: str | None) -> None:
     """Add a user.
 
@@ -371,21 +335,6 @@ def change(tx: Tx, user: User, expected_version: int, *, unlocked: bool = False)
     return changed == 1
 
 
-def set_password(tx: Tx, user_id: Id, password_hash: str) -> bool:
-    """Give a user a password, or another one; False when he is gone."""
-    return tx.run(_SET_PASSWORD, id=user_id, password_hash=password_hash) == 1
-
-
-def end_password(tx: Tx, user_id: Id) -> None:
-    """A user has no password any more."""
-    tx.run(_END_PASSWORD, id=user_id)
-
-
-def rehash(tx: Tx, user_id: Id, old: str, password_hash: str) -> None:
-    """Replace the hash of the same password by one with today's parameters."""
-    tx.run(_REHASH, id=user_id, old=old, password_hash=password_hash)
-
-
 def set_state(tx: Tx, user_id: Id, state: UserState) -> bool:
     """Disable or enable a user; False when he is that already."""
     announcing.ended(tx, Of.USER, user_id)
@@ -402,7 +351,7 @@ def hold(tx: Tx, user_id: Id, within: str = "") -> bool:
     if not within:
         return tx.one(_HOLD, id=user_id) is not None
     row = tx.one(_HOLD_WITHIN, id=user_id, path=within)
-    return row is not None and stands_at(within, "", _ids(row["authorized"]))
+    return row is not None and stands_at(within, "", tuple(row["authorized"].split()))
 
 
 def hold_each(tx: Tx, user_ids: Iterable[Id]) -> dict[Id, Callable[[str], bool]]:
@@ -410,7 +359,7 @@ def hold_each(tx: Tx, user_ids: Iterable[Id]) -> dict[Id, Callable[[str], bool]]
     rows = [{"id": each} for each in sorted(set(user_ids))]
     return {
         row["id"]: partial(
-            stands_at, home=row["organization_path"], authorized=_ids(row["authorized"])
+            stands_at, home=row["organization_path"], authorized=tuple(row["authorized"].split())
         )
         for row in tx.each(_HOLD_EACH, rows)
     }
@@ -446,21 +395,5 @@ def _user(row: Row) -> User:
         has_password=bool(row["has_password"]),
         version=row["version"],
         staging=Staging(row["staging"]),
-        authorized=_ids(row["authorized"]),
+        authorized=tuple(row["authorized"].split()),
     )
-
-
-def _login(row: Row) -> Login:
-    return Login(
-        user_id=row["id"],
-        organization_id=row["organization_id"],
-        organization_path=row["organization_path"],
-        username=row["username"],
-        active=row["state"] == UserState.ACTIVE,
-        password_hash=row["password_hash"],
-        authorized=_ids(row["authorized"]),
-    )
-
-
-def _ids(text: str) -> tuple[Id, ...]:
-    return tuple(text.split())

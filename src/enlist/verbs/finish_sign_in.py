@@ -15,7 +15,7 @@ from enlist.core.caller import Caller
 from enlist.core.events import Happening
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.secrets import Kind, Secret, parse_code
-from enlist.store import events, limits, second_factors, sign_ins, users
+from enlist.store import events, limits, logins, second_factors, sign_ins, users
 from enlist.store import notices as stored_notices
 from enlist.store.notices import Notice
 from enlist.store.second_factors import SecondFactor
@@ -80,7 +80,7 @@ class FinishSignIn(Verb[Halfway, Coded, SignedIn]):
         if found is None:
             return Refusal("sign_in_step_over", counted_only=True)
         user_id, digest = found
-        login, factor = users.login_by_id(tx, user_id), second_factors.find(tx, user_id)
+        login, factor = logins.by_id(tx, user_id), second_factors.find(tx, user_id)
         if login is None or not login.active or factor is None:
             return Refusal("sign_in_step_over", counted_only=True)
         counted = counted_by(tools, tx, caller, login.username, login)

@@ -26,6 +26,7 @@ from enlist.store import (
     device_sessions,
     enrollments,
     events,
+    logins,
     offboardings,
     outbox,
     password_links,
@@ -171,7 +172,7 @@ def leave(tx: Tx, caller: Caller, departure: Departure) -> tuple[Drop, ...]:
     if now is None or foresee(tx, now).preview != departure.foreseen.preview:
         raise ConcurrentChange
     users.set_state(tx, user.id, UserState.DISABLED)
-    users.end_password(tx, user.id)
+    logins.end_password(tx, user.id)
     password_links.end(tx, user.id)
     if enrollments.revoke_of_user(tx, user.id, OFFBOARDED) != len(ending.enrollments):
         raise ConcurrentChange

@@ -20,7 +20,7 @@ from enlist.core.ids import NOTHING, Id, new_id
 from enlist.core.model import User
 from enlist.core.outcomes import Done, Effect, Refusal, Subjects
 from enlist.core.secrets import Kind
-from enlist.store import events, limits, password_links, users
+from enlist.store import events, limits, logins, password_links, users
 from enlist.store import notices as stored_notices
 from enlist.store.notices import Notice
 from enlist.store.password_links import Forgetful, NewLink
@@ -208,4 +208,4 @@ class UsePasswordLink(ByLink):
             return _INVALID
         if not password_links.use(tx, user_id, ready.setting.digest):
             return _INVALID
-        return None if users.set_password(tx, user_id, ready.password_hash) else _INVALID
+        return None if logins.set_password(tx, user_id, ready.password_hash) else _INVALID

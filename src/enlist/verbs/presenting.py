@@ -37,9 +37,9 @@ from enlist.store import (
     devices,
     events,
     known_devices,
+    logins,
     organizations,
     sightings,
-    users,
 )
 from enlist.store.ahead import ReadAhead
 from enlist.store.redemptions import DeviceReport
@@ -195,7 +195,7 @@ def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -
 
 def _find(tools: Tools, tx: Reader, presented: Presented, reported: Reported) -> Found | Refusal:
     platform = reported.platform
-    login = users.login(tx, presented.username) if presented.username else None
+    login = logins.by_username(tx, presented.username) if presented.username else None
     nothing = Found(presented, login=login, platform=platform, report=reported.report)
     if presented.token is None:
         return _find_by_group_id(tx, nothing, reported)
@@ -337,7 +337,7 @@ def _find_by_attempt(
         return None
     about = Subjects(attempt.organization_id, attempt.user_id, attempt_id=attempt.id)
     organization = organizations.find(tx, attempt.organization_id)
-    login = users.login_by_id(tx, attempt.user_id)
+    login = logins.by_id(tx, attempt.user_id)
     if organization is None or login is None:
         if presented.with_credentials:
             return None

@@ -22,6 +22,7 @@ from enlist.core.permissions import Role
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
 from enlist.store import (
     events,
+    logins,
     outbox,
     password_links,
     recoveries,
@@ -161,7 +162,7 @@ class UseRecoveryLink(ByLink):
         user_id = ready.setting.user.id
         if not setup_links.use(tx, ready.setting.digest):
             return Refusal("recovery_link_invalid", reason="somebody else was first")
-        if not users.set_password(tx, user_id, ready.password_hash):
+        if not logins.set_password(tx, user_id, ready.password_hash):
             return Refusal("recovery_link_invalid", reason="the user is gone")
         password_links.end(tx, user_id)
         return None

@@ -18,7 +18,7 @@ from enlist.core.events import Happening
 from enlist.core.ids import Id, new_id
 from enlist.core.outcomes import Done, Refusal, Subjects
 from enlist.core.secrets import Digest, Kind, Secret, random_secret
-from enlist.store import events, limits, second_factors, sign_ins, users
+from enlist.store import events, limits, logins, second_factors, sign_ins, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Try, Verb
 from enlist.verbs.tries import counted_by, sign_in_try
@@ -131,7 +131,7 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Trying | Refusal:
         username = self.username.strip()
-        login = users.login(tx, username)
+        login = logins.by_username(tx, username)
         factor = second_factors.find(tx, login.user_id) if login else None
         counted = counted_by(tools, tx, caller, username, login)
         return Trying(login, counted, factor is not None)
@@ -164,7 +164,7 @@ class StartSignIn(Verb[Trying, Ready, SignedIn]):
         if not _still(tx, login) or has_factor is not ready.has_factor:
             raise ConcurrentChange
         if ready.new_hash and login.password_hash is not None:
-            users.rehash(tx, user_id, login.password_hash, ready.new_hash)
+            logins.rehash(tx, user_id, login.password_hash, ready.new_hash)
         about, personal = login.subjects, {"user": login.username}
         done = SignedIn(fresh.sign_in, fresh.cookie, login.username, has_factor)
         if has_factor:
@@ -186,7 +186,7 @@ def _still(tx: Tx, login: Login) -> bool:
     """
     if not users.hold(tx, login.user_id):
         return False
-    now = users.login_by_id(tx, login.user_id)
+    now = logins.by_id(tx, login.user_id)
     return now is not None and now.active and now.password_hash == login.password_hash
 
 
@@ -205,7 +205,7 @@ class ConfirmSignIn(Verb[Confirming, Confirming, None]):
     hashes = True
 
     def look(self, tools: Tools, tx: Reader, caller: Caller) -> Confirming | Refusal:
-        login = users.login_by_id(tx, caller.id) if caller.id else None
+        login = logins.by_id(tx, caller.id) if caller.id else None
         if login is None or caller.sign_in_id is None:
             return Refusal("unauthenticated")
         counted = counted_by(tools, tx, caller, login.username, login)

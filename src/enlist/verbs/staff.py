@@ -15,7 +15,7 @@ from enlist.core.model import Organization, User, UserState
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.permissions import Permission, Role, held_at
 from enlist.core.secrets import Secret
-from enlist.store import events, limits, password_links, roles, sign_ins, users
+from enlist.store import events, limits, logins, password_links, roles, sign_ins, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import fields
 from enlist.verbs.caps import over_cap
@@ -197,7 +197,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
 
     def apply(self, tx: Tx, caller: Caller, ready: NewPassword) -> Done[int] | Refusal:
         user, own = ready.whose.user, ready.whose.login is not None
-        if not users.set_password(tx, user.id, ready.password_hash):
+        if not logins.set_password(tx, user.id, ready.password_hash):
             raise ConcurrentChange
         if not own and tuple(roles.of_user(tx, user.id)) != ready.whose.roles:
             raise ConcurrentChange  # who may set it was decided before he got that role
@@ -218,7 +218,7 @@ class SetPassword(Verb[Whose, NewPassword, int]):
 
 
 def _whose_own(tools: Tools, tx: Reader, caller: Caller, own: User) -> Whose:
-    login = users.login_by_id(tx, own.id)
+    login = logins.by_id(tx, own.id)
     counts = all_counts(tx, own.id)
     return Whose(own, counts, login, counted_by(tools, tx, caller, own.username, login))
 
