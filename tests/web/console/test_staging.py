@@ -44,7 +44,8 @@ def test_a_staged_device_is_handed_out_and_taken_back(console: Console, enlist: 
     assert "There is no such user that you may see." in wrong.source.partition('id="user-error"')[2]
     shown = desk.follow(desk.send(f"{here}/hand-out", {**sent, "user": "grace"}))
     assert "tablet is grace's now, as it is." in shown.main
-    assert "handed tablet out" in shown.main
+    assert "handed tablet out, as it is: depot has it no more." in shown.main
+    assert "handed tablet out, as it is: grace has it now." in shown.main
     late = desk.send(f"{here}/hand-out", {**sent, "user": "depot"})
     assert late.status == 412
     back = desk.open(f"{here}/hand-out?user=depot")

@@ -138,7 +138,7 @@ class ReassignBody(_Token):
     user: Annotated[Line, Field(min_length=1)]
     """Id or user name."""
     organization: Line = ""
-    """Id or Group ID; where the device is, if that is the user's or below, else the user's own."""
+    """Id or Group ID; if left out, where the device is, or where devices of the user go."""
 
 
 @operations.staff(

@@ -25,7 +25,7 @@ class HandOutBody(Body):
     user: Annotated[Line, Field(min_length=1)]
     """Id or user name; the staging user's own takes it back."""
     organization: Line = ""
-    """Id or Group ID; where the device is, if that is the user's or below, else the user's own."""
+    """Id or Group ID; if left out, where the device is, or where devices of the user go."""
     for_good: bool = False
     """It does not come back; only where the staging user's type allows both."""
 

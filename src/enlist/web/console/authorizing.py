@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from enlist.core.model import User
 from enlist.core.outcomes import Refusal
-from enlist.verbs.authorizing import Authorize
+from enlist.verbs.authorizing import MOST, Authorize
+from enlist.verbs.views import ListOrganizations
 from enlist.web.console.forms import UNSHOWABLE, Form, read_form
 from enlist.web.console.layout import Desk, page
-from enlist.web.console.people import organization_choices
 from enlist.web.console.user import find_user, may_act
 
 
@@ -28,7 +28,12 @@ async def authorize(desk: Desk) -> Response:
         form = form.refused(outcome)
     elif not may_act(desk, detail):
         return desk.refuse(Refusal("forbidden"))
-    context = {"user": user, "form": form, "organizations": await organization_choices(desk)}
+    below = await desk.view(ListOrganizations(user.group_id, limit=MOST))
+    context = {
+        "user": user,
+        "form": form,
+        "places": () if isinstance(below, Refusal) else below.items,
+    }
     return desk.show("console/user_authorize.html", context, refusal=form.refusal)
 
 

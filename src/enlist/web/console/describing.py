@@ -30,6 +30,7 @@ from enlist.web.console.event_texts import (
     COPIED,
     COUNTS,
     FIELDS,
+    HANDED,
     INTERCEPTED,
     MOMENTS,
     NOBODYS,
@@ -120,6 +121,8 @@ def describe(event: EventRow, language: str, places: Mapping[Id, str] | None = N
 
 
 def _sentence(event: EventRow) -> str:
+    if event.kind == "device.handed_out" and event.data.get("to") == event.user_id:
+        return HANDED
     nobodys = NOBODYS.get(event.kind) if event.user_id is None else None
     return nobodys or SENTENCES.get(event.kind, event.kind)
 

@@ -107,7 +107,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "device.deleted": N_("%(who)s deleted the device %(device)s."),
     "device.reset": N_("%(who)s reset %(device)s; what it held has ended."),
     "device.reassigned": N_("%(who)s gave %(device)s to somebody else; what it held has ended."),
-    "device.handed_out": N_("%(who)s handed %(device)s out, as it is: another user has it now."),
+    "device.handed_out": N_("%(who)s handed %(device)s out, as it is: %(user)s has it no more."),
     "view.saved": N_("%(who)s saved the view %(name)s."),
     "view.changed": N_("%(who)s changed the saved view %(name)s."),
     "view.deleted": N_("%(who)s deleted the saved view %(name)s."),
@@ -171,6 +171,8 @@ NOBODYS: Final[Mapping[str, str]] = {
     "enrollment.redeemed": N_("%(device)s enrolled."),
 }
 """The sentences of a device that belongs to nobody, where they are others."""
+HANDED: Final = N_("%(who)s handed %(device)s out, as it is: %(user)s has it now.")
+"""The same of a device that is handed out, for whoever has it from then on."""
 
 INTERCEPTED: Final = N_(
     "Another device had used this token before. If that was not the user, somebody may have"
