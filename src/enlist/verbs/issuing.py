@@ -48,11 +48,11 @@ FILE_BY_SMS: Final = "a one-time JWT is a file, which no SMS holds: choose email
 DEFAULT_TEMPLATE: Final = "default"
 """Name of the template that counts where none is named; an organization's own replaces ours."""
 
-_SPARES: Final = 4
-LONGEST_HOURS: Final = SETTINGS["token_expiration_hours"].most
-
-
 QR: Final = "qr"
+"""A type of message: the token is shown to the caller, as a picture too."""
+
+LONGEST_HOURS: Final = SETTINGS["token_expiration_hours"].most
+_SPARES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
