@@ -30,6 +30,7 @@ NAME = "smtp"
 PACKAGES: tuple[str, ...] = ()
 MIN_VERSION = (1, 4)
 NEEDS_ROOT = False
+_TOO_MANY = "421 4.7.0 Too many connections"
 
 
 def probe() -> Missing | None:
@@ -134,9 +135,18 @@ class MailServer:
     ) -> list[str]:
         session.host_name = name
         self.connections += 1
-        if self.most_connections is not None and self.connections > self.most_connections:
-            return ["421 4.7.0 Too many connections"]
-        return answers
+        return [_TOO_MANY] if self._too_many else answers
+
+    async def handle_HELO(  # noqa: N802
+        self, server: SMTP, session: Session, _envelope: Envelope, name: str
+    ) -> str:
+        """What a client tries that was refused EHLO."""
+        session.host_name = name
+        return _TOO_MANY if self._too_many else f"250 {server.hostname}"
+
+    @property
+    def _too_many(self) -> bool:
+        return self.most_connections is not None and self.connections > self.most_connections
 
     async def handle_MAIL(  # noqa: N802
         self,

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 LOOKUPS: Final[Mapping[str, str]] = {
@@ -96,6 +97,7 @@ class Lookup:
 Piece = str | Lookup
 
 
+@lru_cache(64)
 def parse(text: str) -> tuple[Piece, ...]:
     """A template as literal text and lookups, in order; what is no lookup stays literal."""
     pieces: list[Piece] = []

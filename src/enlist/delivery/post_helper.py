@@ -32,7 +32,7 @@ from enlist.verbs.channels import CHANNELS
 from enlist.verbs.letters import Letter
 from enlist.verbs.verdicts import Retry, Verdict
 
-_NICER: Final = 5
+_NICER: Final = 10
 """How much it gives way to the server where both want a processor."""
 _QUIET: Final = 2.0
 """Seconds without a letter after which connections are let go of."""
