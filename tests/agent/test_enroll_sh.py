@@ -94,6 +94,7 @@ def test_it_enrolls_with_a_real_server(
 
     again = enroll(token, "--server", house.server.url, shell=shell)
     assert (again.code, "already holds an enrolled device" in again.err) == (1, True)
+    assert "if its device was reset" in again.err
     other = run(shell, token, "--server", house.server.url, "--state", state.with_name("other"))
     assert other.code == 1
     assert "already been used" in other.err

@@ -52,6 +52,8 @@ def test_a_test_says_what_came_of_it(enlist: Enlist, either: Run) -> None:
         ("webhook", "Pager"),
     ]
     assert tried["over"] is False
+    late = either("alert", "test", "--wait", "1", expect=1)  # no server runs that would send it
+    assert "email to root@example.com: waiting" in late.out
 
 
 def test_a_test_that_nobody_gets_fails(either: Run) -> None:

@@ -91,8 +91,8 @@ class Enroll:
             return Refusal(
                 "already_enrolled",
                 f"{self.state} already holds an enrolled device",
-                "Give another --state directory, or remove this one if its device is gone for "
-                "good.",
+                "Give another --state directory, or remove this one if its device was reset, or is "
+                "gone for good.",
             )
         key = folder.key()
         csr = folder.request(key)

@@ -125,7 +125,8 @@ def send_test(
 ) -> None:
     """Send a test to everybody who is told of alerts, and say what came of it.
 
-    The server sends it: it has to run. Exits with 1 where something failed.
+    The server sends it: it has to run. Exits with 1 where something failed, or has not arrived in
+    the time to wait.
     """
     from enlist.verbs import documents
     from enlist.verbs.alert_tests import ShowAlertTest, TestAlerts
@@ -144,5 +145,6 @@ def send_test(
         to = each.target or "somebody of an organization above"
         reason = f": {each.reason}" if each.reason else ""
         out.print(f"{each.way} to {to}: {each.state}{reason}", markup=False)
-    if not found.tried or any(each.state == "failed" for each in found.tried):
+    late = bool(wait) and not found.over
+    if late or not found.tried or any(each.state == "failed" for each in found.tried):
         raise typer.Exit(REFUSED)

@@ -161,7 +161,7 @@ function Open-Folder {
     Assert-Own $folder
     if ($held -contains 'state.json') {
         Stop-Enrolling 1 ("Refused: $folder already holds an enrolled device. Give another -State " +
-            'folder, or remove this one if its device is gone for good.')
+            'folder, or remove this one if its device was reset, or is gone for good.')
     }
     $folder
 }

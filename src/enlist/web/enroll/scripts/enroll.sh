@@ -214,7 +214,7 @@ prepare_folder() {
     chmod 700 "$state" || fail 2 "$state cannot be used."
     [ ! -e "$state/state.json" ] ||
         fail 1 "Refused: $state already holds an enrolled device. Give another --state directory, or" \
-            'remove this one if its device is gone for good.'
+            'remove this one if its device was reset, or is gone for good.'
     work=$state/.new-$$
     trap 'rm -rf "$work"' EXIT
     trap 'say "Stopped. Nothing is lost: repeat the same command to go on."; exit 130' INT TERM HUP
