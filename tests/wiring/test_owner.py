@@ -23,9 +23,10 @@ from enlist.wiring.backend import LocalBackend
 from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.restoring import restore
 from enlist.wiring.backup.sealing import Cost
+from enlist.wiring.certificates import DEVICE_LISTENER, listener_certificate
 from enlist.wiring.checkpoint_folder import CheckpointFolder
 from enlist.wiring.doctor import diagnose
-from enlist.wiring.installation import opened
+from enlist.wiring.installation import addresses, opened
 from enlist.wiring.keys import rotate
 from enlist.wiring.server import _only_server
 
@@ -325,3 +326,23 @@ def test_a_folder_that_is_read_only_here_is_named_to_systemd(
     monkeypatch.setattr(os, "statvfs", lambda _path: flags)
     with pytest.raises(Unusable, match=f"ReadWritePaths={folder}$"):
         keyfolder.make(folder)
+
+
+def test_a_listener_says_why_it_cannot_have_a_certificate(made: Settings) -> None:
+    where = addresses(made)
+    made.data.joinpath("pki").chmod(0o500)
+    make = functools.partial(listener_certificate, made.data, where, system_clock, DEVICE_LISTENER)
+    said = as_user(OWNER.pw_uid, OWNER.pw_gid, make)
+    assert said == f"daemon may not write {made.data}/pki. Run: chmod -R u+rwX {made.data}"
+
+
+def test_a_file_that_is_no_database_is_told_so(made: Settings) -> None:
+    """What remains after a disk has failed; a traceback does not say to restore a backup."""
+    made.sqlite_path.write_bytes(b"not a database" * 1000)
+    for name in ("enlist.sqlite3-wal", "enlist.sqlite3-shm"):
+        (made.data / name).unlink(missing_ok=True)
+    with (
+        pytest.raises(Unusable, match="sqlite3 cannot be used: file is not a database"),
+        opened(made),
+    ):
+        pass

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from enlist.core.clock import Clock
+from enlist.core.faults import Unusable
 from enlist.store.tx import (
     Asked,
     Chain,
@@ -49,6 +50,18 @@ _BUSY_MS: Final = 10_000
 
 def _nobody(_told: str) -> None:
     """Who hears what is told on a connection that nobody listens to."""
+
+
+def _connect(path: Path, told: Callable[[str], None]) -> sqlite3.Connection:
+    """The first connection to a file, which may be none of SQLite's, or out of reach."""
+    try:
+        return connect(path, told=told)
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise Unusable(
+            f"{path} cannot be used: {error}. Move it away, and restore a backup (enlist restore)."
+        ) from error
 
 
 def connect(
@@ -182,7 +195,7 @@ class SqliteStore:
         # Without it a job could be put behind the last one, and its caller would wait for ever.
         self._door = threading.Lock()
         self._told: queue.SimpleQueue[str] | None = None
-        self._connection = connect(path, told=self._tell)
+        self._connection = _connect(path, self._tell)
         self._writer = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._writer.start()
 

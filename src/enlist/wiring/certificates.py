@@ -49,7 +49,7 @@ def listener_certificate(
         more: names for it beside those that every listener has (ruling 5).
 
     Raises:
-        KeyFolderProblem: its key cannot be used.
+        KeyFolderProblem: its key cannot be used, or the folder not be written.
         ValueError: the authority cannot be read.
     """
     url = where.device_url if name == DEVICE_LISTENER else where.public_url
@@ -59,7 +59,7 @@ def listener_certificate(
     certificate, key_file = folder / f"{name}.pem", folder / f"{name}.key"
     if not key_file.exists():
         fresh = keys.new_pinned_key() if name == DEVICE_LISTENER else keys.new_signing_key()
-        write_secret(key_file, keys.to_pem(fresh))
+        _write(data, key_file, keys.to_pem(fresh))
     try:
         key = keyfolder.read_private_key(key_file)
     except ValueError as error:
@@ -72,7 +72,7 @@ def listener_certificate(
         return certificate, key_file
     issuer = authority(data, now).issuers[0]
     issued = issuer.issue_server(names, key, now, _LIFETIME)
-    write_secret(certificate, (issued.pem + issuer.issuing_pem).encode())
+    _write(data, certificate, (issued.pem + issuer.issuing_pem).encode())
     return certificate, key_file
 
 
@@ -91,11 +91,17 @@ def name_certificate(data: Path, clock: Clock, name: str) -> tuple[Path, Path]:
     if present is None or not _lasts(present, [name], now) or not _holds_key(file, present):
         issuer, key = authority(data, now).issuers[0], keys.new_signing_key()
         issued = issuer.issue_server([name], key, now, _LIFETIME)
-        try:
-            write_secret(file, (issued.pem + issuer.issuing_pem).encode() + keys.to_pem(key))
-        except OSError as error:
-            raise KeyFolderProblem(f"cannot write {file}: {error.strerror}.") from error
+        _write(data, file, (issued.pem + issuer.issuing_pem).encode() + keys.to_pem(key))
     return file, file
+
+
+def _write(data: Path, path: Path, content: bytes) -> None:
+    try:
+        write_secret(path, content)
+    except PermissionError as error:
+        raise keyfolder.not_for_this_user(path.parent, data, "write") from error
+    except OSError as error:
+        raise KeyFolderProblem(f"cannot write {path}: {error.strerror}.") from error
 
 
 def name_file(data: Path, name: str) -> Path:
