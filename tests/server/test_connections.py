@@ -26,6 +26,7 @@ from enlist.web.connections import (
     MOST_HEAD,
     MOST_WAITING,
     PATIENCE,
+    READ,
     DeviceConnection,
     WebConnection,
 )
@@ -141,6 +142,75 @@ def test_large_bodies_are_not_kept_while_they_come(
     assert peak(server) - before < 48 * 2**20
 
 
+def unread(address: tuple[str, int], stack: ExitStack, request: bytes) -> socket.socket:
+    """A client who asks, and has next to no room for the answer."""
+    client = stack.enter_context(socket.socket())
+    client.settimeout(DEADLINE)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 536)
+    client.connect(address)
+    client.sendall(request)
+    return client
+
+
+@pytest.mark.parametrize("path", ["/api/openapi.json", "/api/docs"])
+def test_answers_that_nobody_reads_take_little_memory(start_server: StartServer, path: str) -> None:
+    """Strangers may ask for the longest ones, of which each is half a megabyte and more."""
+    server = start_server(program=("-c", UNHURRIED))
+    with server.client() as client:
+        for _ in range(3):
+            assert len(client.get(path).content) > 500_000
+    address = urlsplit(server.url)
+    assert address.hostname
+    assert address.port
+    peak(server)
+    before = peak(server)
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with ExitStack() as stack:
+        for _ in range(150):
+            unread((address.hostname, address.port), stack, request)
+        with server.client() as client:  # after theirs, which have begun by then
+            assert client.get(path).is_success
+    assert peak(server) - before < 40 * 2**20
+
+
+@pytest.mark.parametrize("fields", [b"", b"Connection: close\r\n"])
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_whoever_reads_nothing_is_cut(
+    monkeypatch: pytest.MonkeyPatch, listener: str, fields: bytes
+) -> None:
+    """Else he keeps his connection, and what waits for him there, for ever."""
+    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, READ: 0.3})
+    with (
+        listening(listener, PlainTextResponse(b"x" * 20_000_000)) as (port, server),
+        ExitStack() as stack,
+    ):
+        made = server.server_state.connections
+        request = b"GET / HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n"
+        client = unread(("127.0.0.1", port), stack, request)
+        wait_until(lambda: bool(made), "the connection")
+        wait_until(lambda: not made, "its end")
+        assert len(answer(client)) < 20_000_000
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_whoever_reads_slowly_gets_everything(
+    monkeypatch: pytest.MonkeyPatch, listener: str
+) -> None:
+    """He may take far longer than the patience, as long as he goes on."""
+    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, READ: 1})
+    with (
+        listening(listener, PlainTextResponse(b"x" * 12_000_000)) as (port, _),
+        socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as client,
+    ):
+        client.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        found = 0
+        while part := client.recv(400_000):
+            found += len(part)
+            time.sleep(0.05)
+        assert found > 12_000_000
+
+
 def test_the_guide_states_the_limits() -> None:
     """Who puts a proxy in front has to know them."""
     head, body = connections.PATIENCE[connections.HEAD], connections.PATIENCE[connections.BODY]
@@ -152,6 +222,7 @@ def test_the_guide_states_the_limits() -> None:
     assert f"a body of more than {MOST_BYTES // 1024} KiB with 413" in guide
     assert f"waits {head} seconds for a request's headers and {body} for its body" in guide
     assert f"closes a connection that is idle for {idle.timeout_keep_alive} seconds" in guide
+    assert f"reads nothing of an answer for {PATIENCE[READ]}." in guide
 
 
 @pytest.fixture

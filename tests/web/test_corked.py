@@ -34,6 +34,8 @@ class Recording(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closing
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
     def get_protocol(self) -> Any:
         return self.protocol
 

@@ -34,6 +34,9 @@ MOST_BYTES: Final = 64 * 1024
 MOST_DISCARDED: Final = 2 * 1024 * 1024
 """Of a larger body, how much is read and thrown away so that its sender hears the refusal."""
 
+_PIECE: Final = 32 * 1024
+"""Bytes of an answer that are sent at once."""
+
 REQUESTS = Counter(
     "enlist_http_requests_total",
     "Requests by listener, method and status.",
@@ -146,7 +149,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = self._with_ours(scope, message.get("headers", ()))
-            await send(message)
+            await _in_pieces(send, message)
 
         try:
             refusal = await self._fault(scope, receive, answer)
@@ -217,6 +220,21 @@ class Edge:
             ms=round(took * 1000, 1),
             address=scope.get("enlist.address", ""),
         )
+
+
+async def _in_pieces(send: Send, message: Message) -> None:
+    """Send a message, a long body piece by piece, each once those before it have left.
+
+    The same bytes may be the answer to thousands; sent whole, they are kept once for each who does
+    not read.
+    """
+    body = message.get("body", b"")
+    if len(body) <= _PIECE:
+        await send(message)
+        return
+    for at in range(0, len(body), _PIECE):
+        more = at + _PIECE < len(body) or message.get("more_body", False)
+        await send({**message, "body": body[at : at + _PIECE], "more_body": more})
 
 
 async def leave_to_faults(_request: Request, error: Exception) -> Response:

@@ -31,11 +31,16 @@ CUT: Final = "enlist.cut"
 
 HEAD: Final = "head"
 BODY: Final = "body"
+READ: Final = "read"
 LEAVE: Final = "leave"
 NOTHING: Final = ""
-PATIENCE: Final = {HEAD: 10, BODY: 20, LEAVE: 1}
-"""Seconds that a client has for each part of a request, and to go once its head was refused: TLS
-waits for him, and swallows what he goes on sending. Between requests keep-alive counts."""
+PATIENCE: Final = {HEAD: 10, BODY: 20, READ: 60, LEAVE: 1}
+"""Seconds that a client has for each part of a request, to read on where answers wait for him, and
+to go once its head was refused: TLS waits for him, and swallows what he goes on sending. Between
+requests keep-alive counts."""
+
+MOST_UNREAD: Final = 64 * 1024
+"""Bytes of answers that wait for a client; TLS would keep eight times as many."""
 
 
 class _UnderWay:
@@ -70,6 +75,7 @@ class WebConnection(HttpToolsProtocol):
     _corked: Corked
     _owed: str = NOTHING
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _reading: str = HEAD
     _head: int = 0
     _got_body: bool = False
@@ -81,11 +87,13 @@ class WebConnection(HttpToolsProtocol):
         direct = getattr(self.app, "direct", None)
         self._direct = direct if isinstance(direct, Direct) else None
         self._parts = []
-        self._corked = Corked(transport, self.loop)
+        transport.set_write_buffer_limits(MOST_UNREAD)
+        self._corked = Corked(transport, self.loop, self._await_reader)
         super().connection_made(cast("asyncio.Transport", self._corked))
         self._expect(HEAD)
 
     def handle_websocket_upgrade(self) -> None:
+        self._await_nobody()
         self.transport = self._corked.bare()
         super().handle_websocket_upgrade()
 
@@ -112,7 +120,29 @@ class WebConnection(HttpToolsProtocol):
             self._reading, self._head = HEAD, 0
         self._expect(LEAVE if self.transport.is_closing() else self._reading)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._await_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._await_nobody()
+        if self.transport.is_closing():  # the rest has to leave as well
+            self._await_reader()
+
+    def _await_reader(self) -> None:
+        """Cut him off if he goes on reading nothing: what waits for him would be kept for ever."""
+        if self._unread is None:
+            self._unread = self.loop.call_later(PATIENCE[READ], self.transport.abort)
+
+    def _await_nobody(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._corked.lost()
+        self._await_nobody()
         self._expect(NOTHING)
         if self._direct is not None and self._hot is not None:
             self._direct.left(cast("dict[str, Any]", self.scope))

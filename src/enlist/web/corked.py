@@ -7,6 +7,7 @@ a call of the system, a packet, and over TLS a record. An answer in one piece co
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 MOST: Final = 16 * 1024
@@ -15,11 +16,21 @@ reader is slow, and pause whoever writes."""
 
 
 class Corked:
-    """Holds back what is written until the loop's next turn; all else is the transport's own."""
+    """Holds back what is written until the loop's next turn; all else is the transport's own.
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        closing: is told when it closes: what is left has to leave first.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        closing: Callable[[], None] | None = None,
+    ) -> None:
         self._transport = transport
         self._loop = loop
+        self._closing = closing
         self.is_closing = transport.is_closing  # asked for with each request
         self._held: list[bytes] = []
         self._size = 0
@@ -36,7 +47,13 @@ class Corked:
     def close(self) -> None:
         """Send what is held back, then close."""
         self._send()
+        if self._closing is not None:
+            self._closing()
         self._transport.close()
+
+    def lost(self) -> None:
+        """Forget whom to tell: both would keep each other, and all that the connection has read."""
+        self._closing = None
 
     def bare(self) -> asyncio.Transport:
         """The transport itself, with nothing held back: for whoever takes it over."""

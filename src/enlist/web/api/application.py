@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -125,7 +125,10 @@ class HeadIsGet:
 
 
 def described_application(services: Services) -> ASGIApp:
-    """Everything below `/api`; the description is made when somebody first asks for it."""
+    """Everything below `/api`; the description is made when somebody first asks for it.
+
+    All get the same bytes of it: made anew for each, they would fill the memory for strangers.
+    """
     api = fastapi_application()
     api.state.services = services
 
@@ -137,12 +140,20 @@ def described_application(services: Services) -> ASGIApp:
     def reference() -> Reference:
         return reference_of(document().value)
 
+    @functools.cache
+    def text() -> bytes:
+        return document().text.encode()
+
+    page: list[bytes] = []
+
     async def show_openapi(_request: Request) -> Response:
-        found = await anyio.to_thread.run_sync(document)
-        return Response(found.text, media_type="application/json")
+        return Response(await anyio.to_thread.run_sync(text), media_type="application/json")
 
     async def show_reference(request: Request) -> Response:
-        return reference_page(request, await anyio.to_thread.run_sync(reference))
+        if not page:
+            shown = reference_page(request, await anyio.to_thread.run_sync(reference))
+            page.append(bytes(shown.body))
+        return HTMLResponse(page[0])
 
     return Router(
         [
