@@ -15,6 +15,7 @@ import enlist.delivery.worker
 import enlist.web.app
 import enlist.wiring.revocation_webhook
 import enlist.wiring.sealer
+import enlist.wiring.signers
 import enlist.wiring.syslog
 import enlist.wiring.webhooks  # noqa: F401 - all of these register metrics
 
