@@ -52,9 +52,9 @@ SCRIPTS: Final = {
         group remove-user GROUP eve
         group delete GROUP
         1 group delete GROUP
-        apikey create --name ci --role reader --json > KEY id
-        1 apikey create --name ci --role king
-        apikey list --search ci
+        apikey create --name pipeline --role reader --json > KEY id
+        1 apikey create --name pipeline --role king
+        apikey list --search pipeline
         apikey revoke KEY --json
         role require-second-factor operator reader --organization sales --json
         role require-second-factor --organization sales
