@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from enlist.core.caller import SYSTEM
 from enlist.core.events import KINDS
@@ -73,11 +74,10 @@ def test_two_processes_tell_once(world: World) -> None:
     guessed(world)
     world.away()
     world.seal()
-    asks: list[Callable[[], object]] = [
-        lambda driver=other.driver, verb=verb: driver.perform(verb, SYSTEM)  # type: ignore[misc]
-        for other in others
-        for verb in (RaiseAlerts(), WatchOver())
-    ]
+    asks: list[Callable[[], object]] = []
+    for other in others:
+        asks.append(partial(other.driver.perform, RaiseAlerts(), SYSTEM))
+        asks.append(partial(other.driver.perform, WatchOver(), SYSTEM))
     world.enlist.together(asks)
     world.look()
     assert sorted(world.open) == ["email_failing", "sign_in_guessed"]

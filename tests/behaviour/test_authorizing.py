@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
 
 import pytest
 
 from enlist.core.ids import new_id
 from enlist.core.model import Device
 from enlist.store import devices, users
-from enlist.store.imports import ImportJob
 from enlist.verbs.authorizing import Authorize
 from enlist.verbs.device_details import DeviceDetails
-from enlist.verbs.driver import Driver
-from enlist.verbs.importing import Importing
-from enlist.verbs.imports import ReadImportErrors, ShowImport, StartImport, bring
+from enlist.verbs.imports import StartImport
 from enlist.verbs.mine import AddMine
 from enlist.verbs.move import MoveDevice
 from enlist.verbs.move_people import MoveUser
@@ -25,6 +20,8 @@ from enlist.verbs.organizations import DeleteOrganization
 from enlist.verbs.reassign import Reassign
 from enlist.verbs.register import Register
 from enlist.verbs.register_many import Ids, RegisterInBulk
+from tests.behaviour.importing import imported, worked, wrong
+from tests.behaviour.interrupting import interrupted
 from tests.installation import PASSWORD, SHOWN, Enlist, code, done, refusal
 
 LINUX = DeviceDetails("laptop", "linux")
@@ -52,28 +49,6 @@ def of(enlist: Enlist, name: str) -> list[Device]:
     return enlist.store.read(lambda tx: devices.of_user(tx, user.id))
 
 
-def imported(enlist: Enlist, text: str, *, preview: bool = False) -> ImportJob:
-    job = bring(
-        enlist.driver, enlist.store, enlist.host, io.BytesIO(text.encode()),
-        organization=enlist.root.id, kind="advanced", name="people.csv", preview=preview,
-    )  # fmt: skip
-    assert isinstance(job, ImportJob), job
-    return worked(enlist, job)
-
-
-def worked(enlist: Enlist, job: ImportJob) -> ImportJob:
-    assert Importing(enlist.driver, enlist.store).work()
-    found = enlist.driver.view(ShowImport(job.id), enlist.host)
-    assert isinstance(found, ImportJob)
-    return found
-
-
-def wrong(enlist: Enlist, job: ImportJob) -> list[tuple[int, str, str]]:
-    found = enlist.driver.view(ReadImportErrors(job.id), enlist.host)
-    assert isinstance(found, list | tuple)
-    return [(each.line, each.column, each.message) for each in found]
-
-
 def test_a_file_says_where_people_may_enroll(enlist: Enlist) -> None:
     """`a&b&c`: three organizations, the default is a; an unknown one is an error of its row."""
     enlist.user("old")
@@ -91,11 +66,11 @@ def test_a_file_says_where_people_may_enroll(enlist: Enlist) -> None:
     assert [each.group_id for each in of(enlist, "kim")] == ["main"]
     assert enlist.rows("app_user", username="bob") == []
     told = wrong(enlist, job)
-    assert [(line, column) for line, column, _ in told] == [
+    assert [(each.line, each.column) for each in told] == [
         (4, "authorized_group_ids"),
         (5, "authorized_group_ids"),
     ]
-    assert "nowhere" in told[0][2]
+    assert "nowhere" in told[0].message
     again = imported(enlist, text)
     assert (again.made, again.changed, again.unchanged, again.refused) == (0, 0, 3, 2)
     other = imported(enlist, text.replace("a&b & C", "b&a"))
@@ -198,23 +173,6 @@ def test_an_organization_that_somebody_is_authorized_for_is_not_deleted(enlist: 
         enlist.do(Authorize("ada", ()))
 
 
-class Interrupted:
-    """A store in which he is authorized for `a` alone once the first reader has looked."""
-
-    def __init__(self, enlist: Enlist) -> None:
-        self._enlist, self._over = enlist, False
-
-    def read(self, function: Any, **options: Any) -> Any:
-        found = self._enlist.store.read(function, **options)
-        if not self._over:
-            self._over = True
-            self._enlist.do(Authorize("ada", ("a",)))
-        return found
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._enlist.store, name)
-
-
 @pytest.mark.parametrize("way", ["alone", "in bulk"])
 @pytest.mark.parametrize("place", ["c", ""])
 def test_what_is_registered_at_the_same_moment_stands_where_he_may(
@@ -222,9 +180,9 @@ def test_what_is_registered_at_the_same_moment_stands_where_he_may(
 ) -> None:
     """It was decided by where he might enroll before; so it is looked at again."""
     enlist.user("ada")
-    row, now, store = Register(place, "ada", LINUX), enlist.clock(), cast(Any, Interrupted(enlist))
+    row, now = Register(place, "ada", LINUX), enlist.clock()
     bulk = RegisterInBulk(row, Ids(new_id(now), new_id(now)))
-    driver = Driver(store, enlist.installation.tools, lambda _: None)
+    driver = interrupted(enlist, lambda: enlist.do(Authorize("ada", ("a",))))
     outcome = driver.perform(row if way == "alone" else bulk, enlist.host)
     assert code(outcome) == ("validation_failed" if place else "done")
     assert [each.group_id for each in of(enlist, "ada")] == ([] if place else ["a"])

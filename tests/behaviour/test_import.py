@@ -11,66 +11,28 @@ from enlist.core.caller import Caller, CallerKind
 from enlist.core.outcomes import Refusal
 from enlist.core.permissions import Permission, Right
 from enlist.store import users
-from enlist.store.imports import ImportJob, ImportState, RowError
+from enlist.store.imports import ImportJob, ImportState
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.csv_file import MOST_ROWS
 from enlist.verbs.importing import Importing
 from enlist.verbs.imports import (
     ListImports,
-    ReadImportErrors,
     ShowImport,
     StartImport,
     StopImport,
     bring,
     template,
 )
+from tests.behaviour.importing import again, brought, imported, wrong
 from tests.installation import PASSWORD, Enlist, code, done
 
 HEAD = "username,email,friendly_name,platform,serial\n"
 ROWS = HEAD + "ada,ada@example.com,laptop,linux,S1\nbob,bob@example.com,phone,android,S2\n"
 
 
-def brought(
-    enlist: Enlist,
-    text: str | bytes,
-    *,
-    kind: str = "advanced",
-    preview: bool = False,
-    caller: Caller | None = None,
-) -> ImportJob | Refusal:
-    raw = text.encode() if isinstance(text, str) else text
-    asking = caller or enlist.host
-    return bring(
-        enlist.driver, enlist.store, asking, io.BytesIO(raw),
-        organization=enlist.root.id, kind=kind, name="people.csv", preview=preview,
-    )  # fmt: skip
-
-
-def imported(
-    enlist: Enlist, text: str | bytes, *, kind: str = "advanced", preview: bool = False
-) -> ImportJob:
-    """The import once it is at its end."""
-    job = brought(enlist, text, kind=kind, preview=preview)
-    assert isinstance(job, ImportJob), job
-    assert Importing(enlist.driver, enlist.store).work()
-    return again(enlist, job)
-
-
-def again(enlist: Enlist, job: ImportJob) -> ImportJob:
-    found = enlist.driver.view(ShowImport(job.id), enlist.host)
-    assert isinstance(found, ImportJob)
-    return found
-
-
 def counts(job: ImportJob) -> tuple[int, int, int, int]:
     return job.made, job.changed, job.unchanged, job.refused
-
-
-def wrong(enlist: Enlist, job: ImportJob) -> list[RowError]:
-    found = enlist.driver.view(ReadImportErrors(job.id), enlist.host)
-    assert isinstance(found, list)
-    return found
 
 
 def sizes(enlist: Enlist) -> list[int]:

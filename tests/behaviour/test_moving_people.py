@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from enlist.core.caller import Caller
 from enlist.core.ids import new_id
 from enlist.core.outcomes import Refusal
 from enlist.store import devices, groups, users
-from enlist.store.imports import ImportJob
-from enlist.store.tx import Reader
 from enlist.verbs.device_details import DeviceDetails
-from enlist.verbs.driver import AnyVerb, Driver
+from enlist.verbs.driver import AnyVerb
 from enlist.verbs.groups import AddGroup, AddMember
-from enlist.verbs.importing import Importing
-from enlist.verbs.imports import ReadImportErrors, ShowImport, StartImport, bring
+from enlist.verbs.imports import StartImport
 from enlist.verbs.move_people import MoveUser
 from enlist.verbs.own_roles import AddOwnRole
 from enlist.verbs.register import Register
@@ -27,6 +21,8 @@ from enlist.verbs.register_identity import RegisterAlone, RegisterIdentity
 from enlist.verbs.register_many import Ids, RegisterInBulk
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.users import AddUser
+from tests.behaviour.importing import imported, worked, wrong
+from tests.behaviour.interrupting import interrupted
 from tests.installation import Enlist, Ticket, code, done, refusal
 
 
@@ -35,25 +31,6 @@ def _places(enlist: Enlist) -> None:
     enlist.organization("north")
     enlist.organization("south")
     enlist.organization("harbour", parent="south")
-
-
-@dataclass
-class Interrupted:
-    """A store in which something happens once the first reader has looked."""
-
-    store: Any
-    meanwhile: Callable[[], Any]
-    over: bool = False
-
-    def read(self, function: Callable[[Reader], Any], **options: Any) -> Any:
-        found = self.store.read(function, **options)
-        if not self.over:
-            self.over = True
-            self.meanwhile()
-        return found
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store, name)
 
 
 def place(enlist: Enlist, name: str) -> str:
@@ -65,31 +42,6 @@ def place(enlist: Enlist, name: str) -> str:
 
 def registered(enlist: Enlist, user: str, name: str) -> Ticket:
     return enlist.register(user, name=name)
-
-
-def transferred(
-    enlist: Enlist, text: str, *, preview: bool = False, caller: Caller | None = None
-) -> ImportJob:
-    """The file once it was done."""
-    job = bring(
-        enlist.driver, enlist.store, caller or enlist.host, io.BytesIO(text.encode()),
-        organization=enlist.root.id, kind="transfer", name="moves.csv", preview=preview,
-    )  # fmt: skip
-    assert isinstance(job, ImportJob), job
-    return worked(enlist, job)
-
-
-def worked(enlist: Enlist, job: ImportJob) -> ImportJob:
-    assert Importing(enlist.driver, enlist.store).work()
-    found = enlist.driver.view(ShowImport(job.id), enlist.host)
-    assert isinstance(found, ImportJob)
-    return found
-
-
-def wrong(enlist: Enlist, job: ImportJob) -> list[tuple[int, str, str]]:
-    found = enlist.driver.view(ReadImportErrors(job.id), enlist.host)
-    assert not isinstance(found, Refusal)
-    return [(each.line, each.column, each.message) for each in found]
 
 
 def test_what_waits_for_him_goes_along(enlist: Enlist) -> None:
@@ -149,8 +101,7 @@ def test_a_device_registered_meanwhile_goes_along(enlist: Enlist, way: str, firs
     early, late = verbs[way], verbs["move"]
     if first == "move":
         early, late = late, early
-    store: Any = Interrupted(enlist.store, lambda: enlist.do(early))
-    outcome = Driver(store, enlist.installation.tools, lambda _: None).perform(late, enlist.host)
+    outcome = interrupted(enlist, lambda: enlist.do(early)).perform(late, enlist.host)
     assert code(outcome) == "done"
     (device,) = enlist.store.read(lambda tx: devices.of_user(tx, ada.id))
     assert (device.group_id, place(enlist, "ada")) == ("south", "south")
@@ -174,21 +125,21 @@ def test_people_are_moved_by_a_file(enlist: Enlist) -> None:
     enlist.do(AddUser("south", "bobby", "BOB@example.com"))
     text = "username,new_group_id\nada,south\nADA,harbour\nbob,south\neve,south\n"
     text += "nobody,south\nada2,nowhere\n=cmd(),south\n"
-    job = transferred(enlist, text, preview=True)
+    job = imported(enlist, text, kind="transfer", preview=True)
     assert (job.changed, job.refused, place(enlist, "ada")) == (1, 6, "north")
     enlist.do(StartImport(job.id))
     job = worked(enlist, job)
     assert (job.changed, job.refused, place(enlist, "ada")) == (1, 6, "south")
     assert enlist.device(waits.device_id).group_id == "south"
     told = wrong(enlist, job)
-    assert [(line, column) for line, column, _ in told] == [
+    assert [(each.line, each.column) for each in told] == [
         (3, ""), (4, "username"), (5, ""), (6, "username"), (7, "new_group_id"), (8, "username"),
     ]  # fmt: skip
     for message, words in zip(
-        [message for _, _, message in told],
+        [each.message for each in told],
         ("line 2", "same e-mail", "desk is enrolled", "no user", "nowhere", "formula"),
         strict=True,
     ):
         assert words in message
-    again = transferred(enlist, text)
+    again = imported(enlist, text, kind="transfer")
     assert (again.changed, again.unchanged, again.refused) == (0, 1, 6)

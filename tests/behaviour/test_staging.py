@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,6 @@ from enlist.core.model import Staging
 from enlist.core.permissions import Permission
 from enlist.store import users
 from enlist.verbs.device_status import DeviceStatus
-from enlist.verbs.driver import Driver
 from enlist.verbs.mine import DeleteMine
 from enlist.verbs.own_roles import AddOwnRole
 from enlist.verbs.reassign import Reassign
@@ -20,6 +18,7 @@ from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.staging import HandOut
 from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState
+from tests.behaviour.interrupting import interrupted
 from tests.installation import Enlist, code, done, refusal
 
 STAGING = [each for each in Staging if each is not Staging.DISABLED]
@@ -206,27 +205,9 @@ def test_whoever_is_lent_a_device_does_not_delete_it(enlist: Enlist) -> None:
     assert code(enlist.perform(DeleteMine(device_id), enlist.caller(grace))) == "done"
 
 
-class Interrupted:
-    """A store in which staging ends once the first reader has looked."""
-
-    def __init__(self, enlist: Enlist) -> None:
-        self._enlist, self._over = enlist, False
-
-    def read(self, function: Any, **options: Any) -> Any:
-        found = self._enlist.store.read(function, **options)
-        if not self._over:
-            self._over = True
-            self._enlist.do(ChangeUser("depot", {"staging": None}))
-        return found
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._enlist.store, name)
-
-
 def test_staging_that_ends_meanwhile_counts(enlist: Enlist) -> None:
     device_id = staged(enlist, GIVES)
-    store: Any = Interrupted(enlist)
-    driver = Driver(store, enlist.installation.tools, lambda _: None)
+    driver = interrupted(enlist, lambda: enlist.do(ChangeUser("depot", {"staging": None})))
     assert code(driver.perform(HandOut(device_id, "grace"), enlist.host)) == "conflict"
     assert enlist.device(device_id).username == "depot"
 
