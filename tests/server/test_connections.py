@@ -1,4 +1,4 @@
-"""Clients that send too much or too slowly lose their connection; others notice nothing (S46)."""
+"""Clients that send too much, or too slowly send or read, are cut; others notice nothing (S46)."""
 
 from __future__ import annotations
 
