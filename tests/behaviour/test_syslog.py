@@ -119,7 +119,7 @@ def test_on_this_machine_it_may_be_plain_and_without_names(
     enlist: Enlist, rsyslog: Rsyslog
 ) -> None:
     rsyslog.told.write_text("")
-    ticket = enlist.register("ada")
+    ticket = enlist.register("grace")
     sealer = Sealer(enlist.store)
     while sealer.look().more:
         pass
@@ -130,7 +130,7 @@ def test_on_this_machine_it_may_be_plain_and_without_names(
     thread.start()
     rsyslog.wait_for(ticket.device_id)
     thread.stop()
-    assert "ada" not in rsyslog.told.read_text()
+    assert "grace" not in rsyslog.told.read_text()
 
 
 def test_a_receiver_who_closes_is_noticed_before_it_counts_as_told() -> None:

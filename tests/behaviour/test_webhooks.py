@@ -139,7 +139,7 @@ def signature(made: HookMade, headers: dict[str, str], body: bytes) -> str:
 
 def test_an_enrollments_life_is_posted_signed_and_without_its_token(world: World) -> None:
     made = world.add("enrollment.*", "device.*")
-    ticket = world.enlist.register("ada")
+    ticket = world.enlist.register("grace")
     done(world.enlist.redeem(ticket.token))
     assert world.post() == ["device.registered", "enrollment.revealed", "enrollment.redeemed"]
     for headers, body in world.receiver.heard:
@@ -148,7 +148,7 @@ def test_an_enrollments_life_is_posted_signed_and_without_its_token(world: World
         assert headers["webhook-id"] == f"evt_{told['data']['id']}"
         assert told["data"]["version"] == 1
         assert ticket.token.reveal().encode() not in body
-        assert b"ada" not in body, "names and addresses of people stay here"
+        assert b"grace" not in body, "names and addresses of people stay here"
     assert [each.state for each in world.log(made)] == ["delivered"] * 3
     assert world.post() == []
 

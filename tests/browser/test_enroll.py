@@ -50,6 +50,7 @@ def test_link_fills_the_field_and_leaves_no_trace(site: Site, open_browser: Open
     expect(page.get_by_role("heading", name="Is this right?")).to_be_focused()
     window.press("Start enrolling")
     assert code(site.enlist.redeem(shown_code(window))) == "done"
+    expect(page.get_by_role("heading", level=1)).to_have_text("The device has joined")
     for _ in range(2):
         page.go_back()
         assert token not in page.url
@@ -298,10 +299,12 @@ def test_phone_hands_over_to_the_laptop(site: Site, open_browser: OpenBrowser) -
     laptop.page.goto(f"/enroll#t={shown_code(phone)}")
     laptop.press("Continue")
     laptop.press("Start enrolling")
+    for_phone = shown_code(phone)
     assert code(site.enlist.redeem(shown_code(laptop), key=1)) == "done"
-    assert code(site.enlist.redeem(shown_code(phone), key=2)) == "token_used"
-    phone.assert_well_behaved(site)
-    laptop.assert_well_behaved(site)
+    assert code(site.enlist.redeem(for_phone, key=2)) == "token_used"
+    for window in (laptop, phone):
+        expect(window.page.get_by_role("heading", level=1)).to_have_text("The device has joined")
+        window.assert_well_behaved(site)
 
 
 def test_demo_mail_leads_to_the_page(site: Site, open_browser: OpenBrowser) -> None:
