@@ -38,6 +38,10 @@ def test_a_new_installation_lets_anybody_with_an_account_enroll(enlist: Enlist) 
         "guard_known_devices": False,
         "notify_users": False,
         "sms_per_day": 200,
+        "passcode_attempts": 100,
+        "passcode_lockout": "disable",
+        "passcode_reveal": False,
+        "passcode_credential_hours": 24,
         "child_permission": "both",
         **dict.fromkeys(PROMPTS, False),
     }

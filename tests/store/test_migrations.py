@@ -85,6 +85,9 @@ _WITHOUT_0032 = [
     "ALTER TABLE app_user DROP COLUMN staging",
 ]
 _WITHOUT_0033 = ["DROP INDEX user_authorized", "ALTER TABLE app_user DROP COLUMN authorized"]
+_WITHOUT_0034 = [
+    f"DROP TABLE {name}" for name in ("passcode_source", "credential_request", "passcode")
+]
 _WITHOUT_0028 = ["ALTER TABLE attempt DROP COLUMN answers"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
@@ -142,6 +145,7 @@ BACK = {
     "0028": {"sqlite": _WITHOUT_0029, "postgres": _WITHOUT_0029},
     "0030": {"sqlite": _WITHOUT_0031, "postgres": _WITHOUT_0031 + _NUMBERS_BEFORE_0031},
     "0032": {"sqlite": _WITHOUT_0033, "postgres": _WITHOUT_0033},
+    "0033": {"sqlite": _WITHOUT_0034, "postgres": _WITHOUT_0034},
     "0031": {"sqlite": _WITHOUT_0032, "postgres": _WITHOUT_0032},
     "0022": {"sqlite": _WITHOUT_0023, "postgres": _WITHOUT_0023},
     "0025": {"sqlite": ["DROP TABLE email_domain"], "postgres": ["DROP TABLE email_domain"]},

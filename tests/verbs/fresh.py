@@ -21,7 +21,9 @@ from enlist.verbs import (
     groups,
     imports,
     offboard,
+    organizations,
     own_roles,
+    passcodes,
     register,
     register_many,
     reissue,
@@ -43,6 +45,13 @@ PLAN = Plan("wave", "linux", "none", "laptop", "email", "", 0, 0, 0, 0, 0)
 FIRST_SHARE = Plan("wave", "linux", "none", "laptop", "email", "", 0, 0, 50, 0, 0)
 NEW = DeviceDetails("new", "linux")
 DRAFT = Draft((TermsText("en", "Terms", "Be kind."),), "windows")
+
+
+def with_passcode(world: World, place: str) -> str:
+    """The same place, which has a passcode that may be shown again."""
+    world.do(organizations.ChangeSettings(place, {"passcode_reveal": True}))
+    world.do(passcodes.GeneratePasscode(place))
+    return place
 
 
 def device(world: World, place: str) -> str:

@@ -44,6 +44,7 @@ from enlist.verbs import (
     organizations,
     own_role_changes,
     own_roles,
+    passcodes,
     reactivate,
     reassign,
     recovery,
@@ -198,6 +199,14 @@ REQUESTS: dict[str, Asked] = {
     ),
     "SetSecondFactorRules": Asked(
         lambda _w, p: second_factor_rules.SetSecondFactorRules(p, ("reader",)), ADMINISTRATORS
+    ),
+    "ShowPasscode": Asked(lambda _w, p: passcodes.ShowPasscode(p), ADMINISTRATORS, 0),
+    "GeneratePasscode": Asked(lambda _w, p: passcodes.GeneratePasscode(p), ADMINISTRATORS),
+    "DisablePasscode": Asked(
+        lambda w, p: passcodes.DisablePasscode(fresh.with_passcode(w, p)), ADMINISTRATORS
+    ),
+    "RevealPasscode": Asked(
+        lambda w, p: passcodes.RevealPasscode(fresh.with_passcode(w, p)), ADMINISTRATORS
     ),
     "ShowEmailDomains": Asked(lambda _w, p: email_domains.ShowEmailDomains(p), ALL, 0),
     "SetEmailDomains": Asked(
@@ -508,6 +517,10 @@ ELSEWHERE = {
     "UseRecoveryLink",
     "AskForPasswordLink",
     "UsePasswordLink",
+    # Whoever knows the company passcode, which is compared inside.
+    "AskForCredentials",
+    "ProveMailbox",
+    "ShowSelfService",
     # Of oneself alone; whoever has just given his password.
     "SetUpSecondFactor",
     "NewRecoveryCodes",

@@ -37,6 +37,19 @@ KINDS: Final[Mapping[str, str]] = {
     "organization.deleted": "An organization was deleted.",
     "branding.changed": "How an organization looks changed; before and after are in the event.",
     "settings.changed": "Enrollment settings changed; before and after are in the event.",
+    "passcode.generated": "A company passcode was generated; until when the one before goes on, "
+    "if it does, is in the event.",
+    "passcode.disabled": "Self-service was switched off, or what overlapped a passcode was ended.",
+    "passcode.revealed": "A company passcode was shown again to somebody who may see it.",
+    "passcode.accepted": "The right company passcode came with the name of somebody known, who is "
+    "sent one-time credentials at his registered address.",
+    "passcode.proof_asked": "Self-service is shielded: somebody known is asked to prove that he "
+    "reads his mailbox before anything is compared.",
+    "passcode.refused": "A company passcode, or the name beside it, was refused; why is in it.",
+    "passcode.locked": "Too many wrong entries: self-service is off until the next passcode is "
+    "generated.",
+    "passcode.shielded": "Too many wrong entries: from here on nothing that is entered is compared "
+    "before a mailbox was proved.",
     "restriction.created": "An enrollment restriction was added; what it says is in the event.",
     "restriction.changed": "An enrollment restriction changed; before and after are in the event.",
     "restriction.deleted": "An enrollment restriction was taken away.",

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     ENROLLMENTS_REVOKE = "enrollments:revoke"
     ENROLLMENTS_DELETE = "enrollments:delete"
     ENROLLMENTS_REVEAL = "enrollments:reveal"
+    PASSCODE_READ = "passcode:read"
+    PASSCODE_EDIT = "passcode:edit"
     MESSAGES_READ = "messages:read"
     TEMPLATES_READ = "templates:read"
     TEMPLATES_EDIT = "templates:edit"

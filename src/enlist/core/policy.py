@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from enlist.core.outcomes import FieldError, Refusal, invalid
+from enlist.core.passcodes import Lockout
 from enlist.core.prompts import ASKING, TELLING, WINDOWS_MUTUAL_TLS, Message, Question
 from enlist.core.restrictions import Restrictions
 from enlist.core.terms import InForce
@@ -81,6 +82,10 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         Setting("guard_known_devices", False),
         Setting("notify_users", False),
         Setting("sms_per_day", 200, least=0, most=1_000_000),
+        Setting("passcode_attempts", 100, least=3, most=100),
+        Setting("passcode_lockout", Lockout.DISABLE.value, Lockout),
+        Setting("passcode_reveal", False),
+        Setting("passcode_credential_hours", 24, least=1, most=8760),
         *(Setting(key, False) for key in (*ASKING.values(), *TELLING.values())),
         Setting(WINDOWS_MUTUAL_TLS, False),
         Setting("child_permission", ChildPermission.BOTH.value, ChildPermission),
@@ -159,6 +164,26 @@ class EnrollmentPolicy:
     def sms_per_day(self) -> int:
         """How many SMS the organization may send on one day (UTC); each costs money (S41)."""
         return int(self.settings["sms_per_day"].value)
+
+    @property
+    def passcode_attempts(self) -> int:
+        """How many wrong entries of the passcode in a row switch self-service off (B08)."""
+        return int(self.settings["passcode_attempts"].value)
+
+    @property
+    def passcode_lockout(self) -> Lockout:
+        """What that many lead to (X49)."""
+        return Lockout(str(self.settings["passcode_lockout"].value))
+
+    @property
+    def passcode_reveal(self) -> bool:
+        """Whether administrators may see the passcode again after it was generated (ruling 6)."""
+        return bool(self.settings["passcode_reveal"].value)
+
+    @property
+    def passcode_credential_hours(self) -> int:
+        """How long the one-time credentials work that self-service sends (B15)."""
+        return int(self.settings["passcode_credential_hours"].value)
 
     @property
     def questions(self) -> tuple[Question, ...]:

@@ -49,6 +49,26 @@ CATALOGUE: dict[str, Meaning] = {
         "That did not work",
         "Check the token or Group ID, your user name and your password, and try again.",
     ),
+    "passcode_invalid": _of(
+        _ANYBODY,
+        "That did not work",
+        "Check the e-mail address and the passcode, and try again.",
+    ),
+    "passcode_wrong": _of(
+        _HOLDER,
+        "This is not the company passcode",
+        "Type it as your administrator gave it to you; capitals and small letters differ.",
+    ),
+    "proof_link_invalid": _of(
+        _ANYBODY,
+        "This link does not work any more",
+        "It works for an hour, and once. Ask for another one on the self-service page.",
+    ),
+    "self_service_off": _of(
+        _HOLDER,
+        "Self-service enrollment is not available",
+        "Ask your administrator for another way to enroll.",
+    ),
     "token_expired": _of(
         _HOLDER,
         "This token has expired",
@@ -228,6 +248,17 @@ CATALOGUE: dict[str, Meaning] = {
         _STAFF,
         "This webhook is stopped",
         "Let it go on first; it then posts what has happened since.",
+    ),
+    "passcode_not_active": _of(
+        _STAFF,
+        "There is no passcode that is in force",
+        "Generate one; that also switches self-service on again.",
+    ),
+    "passcode_not_shown_again": _of(
+        _STAFF,
+        "This passcode cannot be shown again",
+        "Generate a new one. Whether the next can be shown again is an enrollment setting, "
+        "passcode_reveal; it must be on when the passcode is generated.",
     ),
     "already_shown": _of(
         _STAFF,

@@ -1,6 +1,6 @@
 """The whole life of every secret, in one file.
 
-Ten shapes exist:
+Eleven shapes exist:
 
 * **machine secrets** (API keys, `enk_…`): random, 190 bits, with a public id to tell them apart
   by and a checksum that catches typing errors and helps leak scanners (S01). Shown once; only a
@@ -28,6 +28,11 @@ Ten shapes exist:
   is sent or the password or address changes, or after a day; that of staff after two.
 * **webhook secrets**, which sign what is posted: 256 bits, derived from the webhook's id and a
   generation, since every post needs it. Shown once. Ends when renewed, or with the webhook.
+* **company passcodes**: twelve Base58 letters with digit, capital and small letter among them (70
+  bits), one for an organization. Random, and shown once; *derived* from the passcode's id instead
+  where it is to be shown or sent again: where the organization's settings let administrators see
+  it, or a notice with it goes out. A keyed digest finds it. Ends when the next one is generated (at
+  once or some hours later), when disabled, or after too many wrong entries.
 * **passwords**: chosen by people, so kept as Argon2id; see `enlist.verbs.passwords`. Ends when
   the next one is set.
 
@@ -62,7 +67,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Final, Protocol, TypeVar
 
 from enlist.core.clock import SECOND
@@ -82,6 +87,7 @@ LONGEST_PRESENTED: Final = 256
 """Characters; anything longer is refused before it is looked at."""
 
 CODE_LETTERS: Final = 8
+PASSCODE_LETTERS: Final = 12
 _TYPED_BETWEEN: Final = re.compile("[\\s.\u2010\u2011\u2013-]+")
 _KDF_VERSION: Final = 1
 
@@ -126,6 +132,8 @@ class Kind(StrEnum):
     SETUP_LINK = "setup_link"
     RECOVERY_LINK = "recovery_link"
     PASSWORD_LINK = "password_link"
+    PASSCODE = "passcode"
+    PROOF_LINK = "proof_link"
     FORM = "form"
     IDEMPOTENCY = "idempotency"
     USERNAME = "username"
@@ -228,6 +236,14 @@ class KeyRing:
         if key is None:
             raise KeyError(f"derivation key {key_id} is missing; restore the key folder")
         return Secret(_derive(key, enrollment_id, generation, length, alphabet))
+
+    def derive_passcode(self, passcode_id: str) -> tuple[DerivedToken, int]:
+        """A company passcode that can be shown again, and its number among those of this id."""
+        key = self.derive[0]
+        numbered = ((n, _derive(key, passcode_id, n, PASSCODE_LETTERS, "base58")) for n in count())
+        number, text = next(each for each in numbered if _of_all_classes(each[1]))
+        made = DerivedToken(Secret(text), key.id, _KDF_VERSION, PASSCODE_LETTERS, "base58")
+        return made, number
 
     def sealing_key(self, what: str, key_id: str = "") -> Key:
         """What encrypts `what`, which must be read again; `key_id` is the row's, "" for a new one.
@@ -369,6 +385,20 @@ def random_letters(count: int, alphabet: str) -> str:
 def random_secret() -> Secret:
     """256 random bits as text: sign-ins, set-up links."""
     return Secret(secrets.token_urlsafe(32))
+
+
+def random_passcode() -> Secret:
+    """A fresh company passcode, with letters of all three classes.
+
+    Drawn anew where a class is missing, as in every seventh: letters put into place would make
+    some passcodes likelier than others.
+    """
+    drawn = (random_letters(PASSCODE_LETTERS, BASE58) for _ in count())
+    return Secret(next(filter(_of_all_classes, drawn)))
+
+
+def _of_all_classes(text: str) -> bool:
+    return all(any(map(of, text)) for of in (str.isdigit, str.islower, str.isupper))
 
 
 def entropy_bits(length: int, alphabet: str = "base58") -> float:

@@ -21,6 +21,7 @@ from enlist.verbs.channels import SMS
 from enlist.verbs.issuing import BY_FILE
 from enlist.verbs.letters import Letter
 from enlist.verbs.password_links import PURPOSE as PASSWORD_LINK
+from enlist.verbs.self_service import PROOF
 
 LONGEST_LINK: Final = 200
 """Longer ones are broken by mail clients and by those who copy them (X62)."""
@@ -38,8 +39,9 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
     """A value for every lookup; "" where there is none. Each is one line of text."""
     user, device = letter.user, letter.device
     server = ascii_url(public_url)
-    by_link = letter.purpose == PASSWORD_LINK
-    token = "" if letter.purpose == BY_FILE or by_link else letter.token.reveal()
+    by_link, proves = letter.purpose == PASSWORD_LINK, letter.purpose == PROOF
+    no_token = letter.purpose == BY_FILE or by_link or proves
+    token = "" if no_token else letter.token.reveal()
     # Spelt out, a date alone takes a third of an SMS, and in English a letter that it has not.
     written = short_moment if letter.channel == SMS else moment
     link = enrollment_link(server, letter.enrollment_id, token) if token else ""
@@ -48,6 +50,7 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
         "QrCode": link,
         "EnrollmentToken": token,
         "PasswordUrl": password_link(server, letter.token.reveal()) if by_link else "",
+        "ProofUrl": proof_link(server, letter.token.reveal()) if proves else "",
         "GroupId": letter.organization.group_id,
         "ServerUrl": server,
         "SelfServiceUrl": f"{server}/account",
@@ -98,6 +101,11 @@ def enrollment_link(public_url: str, enrollment_id: str, token: str) -> str:
 def password_link(public_url: str, secret: str) -> str:
     """The link to set a password with: in the fragment, which no server and no log sees."""
     return f"{public_url}/set-password#t={secret}"
+
+
+def proof_link(public_url: str, secret: str) -> str:
+    """The link to prove one's mailbox with, likewise."""
+    return f"{public_url}/self-service/proof#t={secret}"
 
 
 def report_url(public_url: str, handle: str) -> str:

@@ -29,6 +29,7 @@ TABLES: Final = {
     "app_user": "stays, without anything of the person",
     "attempt": "deleted",
     "credential": "stays, for the revocation list; it holds ids alone",
+    "credential_request": "deleted",
     "device": "stays; what may name or find the person is forgotten",
     "device_session": "deleted",
     "enrollment": "stays; who issued it is forgotten",
@@ -37,6 +38,7 @@ TABLES: Final = {
     "import_job": "stays; who brought it is forgotten",
     "message": "stays; the address is forgotten",
     "offboarding": "deleted",
+    "passcode": "stays; who generated it, and who used it last, is forgotten",
     "password_link": "deleted",
     "recovery_code": "deleted",
     "role_assignment": "deleted",
@@ -181,6 +183,10 @@ _STATEMENTS = {
         "second_factor": "DELETE FROM second_factor WHERE user_id = :user_id",
         "recovery_codes": "DELETE FROM recovery_code WHERE user_id = :user_id",
         "password_links": "DELETE FROM password_link WHERE user_id = :user_id",
+        "passcodes_made": "UPDATE passcode SET generated_by = '', generated_by_id = NULL "
+        "WHERE generated_by_id = :user_id",
+        "passcodes_used": "UPDATE passcode SET last_used_by = NULL WHERE last_used_by = :user_id",
+        "credential_requests": "DELETE FROM credential_request WHERE user_id = :user_id",
         "attempts": "DELETE FROM attempt WHERE user_id = :user_id OR enrollment_id IN "
         "(SELECT e.id FROM enrollment e WHERE e.user_id = :user_id)",
         "groups": "DELETE FROM group_member WHERE user_id = :user_id",

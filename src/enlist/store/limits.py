@@ -11,6 +11,8 @@ The throttle's table counts by what its rows call a source:
 - `SELF_SERVICE` and a user, how many messages he had sent to himself in the portal;
 - `PASSWORD_LINK` and a network, or the digest of a name that nobody has, who asked for links to
   set a password; `ACCOUNT_LINK` and a user, who was asked for;
+- `PASSCODE` and a network, how many wrong entries of company passcodes it added;
+- `CREDENTIALS` or `CREDENTIALS_SOON` and a user, how often he was sent one-time credentials;
 - `UNCERTIFIED` and a network, who came without a certificate where it takes one;
 - `REFUSED`, a reason, a certificate and a network, what was written down of it lately;
 - `TOLD`, an answer, an enrollment or a user, and a network, likewise of what its holder was told;
@@ -41,6 +43,9 @@ RESENT_NOW: Final = "resent_now:"
 SELF_SERVICE: Final = "self-service:"
 PASSWORD_LINK: Final = "password_link:"
 ACCOUNT_LINK: Final = "account_link:"
+PASSCODE: Final = "passcode:"
+CREDENTIALS: Final = "credentials:"
+CREDENTIALS_SOON: Final = "credentials_soon:"
 UNCERTIFIED: Final = "uncertified:"
 REFUSED: Final = "refused:"
 TOLD: Final = "told:"

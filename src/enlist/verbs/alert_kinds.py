@@ -34,6 +34,7 @@ class About(StrEnum):
     DEVICE = "device"
     ENROLLMENT = "enrollment"
     ORGANIZATION = "organization"
+    PASSCODE = "passcode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ _LET_IN_AGAIN: Final = (
     *("user.recovered", "user.deleted"),
 )
 
+PASSCODE_LOCKED: Final = "passcode_locked"
 EMAIL_FAILING: Final = "email_failing"
 SMS_FAILING: Final = "sms_failing"
 SMS_CAP_REACHED: Final = "sms_cap_reached"
@@ -162,6 +164,16 @@ ALERT_KINDS: Final[Mapping[str, AlertKind]] = {
         about=About.DEVICE,
         quiet=7 * DAY,
     ),
+    PASSCODE_LOCKED: AlertKind(
+        Severity.PROBLEM,
+        N_("The company passcode was entered wrongly too often"),
+        N_("Self-service enrollment is off, or asks for more proof. Other ways to enroll go on."),
+        N_("Generate a new passcode at System > Infrastructure diagram, and tell your people."),
+        raises=(Sign(("passcode.locked", "passcode.shielded")),),
+        closes=(Sign(("passcode.generated", "passcode.disabled")),),
+        about=About.PASSCODE,
+        quiet=365 * DAY,
+    ),
     "revoked_device_returned": AlertKind(
         Severity.WARNING,
         N_("A device that was taken out tries to enroll again"),
@@ -202,6 +214,9 @@ def subject_of(kind: AlertKind, event: EventRow) -> Id | None:
             return event.device_id
         case About.ENROLLMENT:
             return event.enrollment_id
+        case About.PASSCODE:
+            ended = event.data.get("replaces") or event.data.get("passcode")
+            return ended if isinstance(ended, str) else None
     return event.organization_id
 
 

@@ -130,7 +130,7 @@ def _heed(tx: Tx, caller: Caller, event: EventRow, path: str, post: Post) -> Ite
                 organization_id=place,
                 kind=name,
                 subject=subject,
-                details="",
+                details=_details(event),
                 at=event.at,
                 user_id=event.user_id,
                 device_id=event.device_id,
@@ -138,6 +138,14 @@ def _heed(tx: Tx, caller: Caller, event: EventRow, path: str, post: Post) -> Ite
             )
             effects += raise_(tx, caller, amiss, path, post)
     return effects
+
+
+def _details(event: EventRow) -> str:
+    """What an event says of how bad it is, where it counts something."""
+    failed, sources = event.data.get("failed"), event.data.get("sources")
+    if not event.kind.startswith("passcode.") or failed is None:
+        return ""
+    return f"{failed} wrong entries in a row, from {sources} networks"
 
 
 def raise_(tx: Tx, caller: Caller, amiss: Amiss, path: str, post: Post) -> tuple[Effect, ...]:

@@ -27,12 +27,14 @@ from enlist.core.model import (
 from enlist.core.secrets import Secret
 from enlist.store import (
     alert_messages,
+    credential_requests,
     devices,
     enrollment_secrets,
     enrollments,
     events,
     organizations,
     outbox,
+    passcodes,
     password_links,
     recoveries,
     templates,
@@ -43,9 +45,9 @@ from enlist.store.ahead import ReadAhead
 from enlist.store.alerts import Alert
 from enlist.store.templates import Template
 from enlist.store.tx import Reader
-from enlist.verbs import alert_tests, alerts, notices, recovery, report_keys
+from enlist.verbs import alert_tests, alerts, notices, recovery, report_keys, self_service
 from enlist.verbs import password_links as links
-from enlist.verbs.alert_kinds import ALERT_KINDS, EMAIL_FAILING
+from enlist.verbs.alert_kinds import ALERT_KINDS, EMAIL_FAILING, PASSCODE_LOCKED
 from enlist.verbs.branding import pictured
 from enlist.verbs.channels import SMS, address_of
 from enlist.verbs.driver import Tools
@@ -153,8 +155,8 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
         return _told_of_recovery(tx, message)
     if message.purpose in notices.PURPOSES:
         return _notice(tx, message)
-    if message.purpose == links.PURPOSE:
-        return _password_link(tools, tx, message)
+    if message.purpose in _BY_LINK:
+        return _BY_LINK[message.purpose](tools, tx, message)
     if message.purpose in (alerts.PURPOSE, alert_tests.PURPOSE):
         return _told_of_alert(tx, message)
     found = enrollments.find(tx, message.enrollment_id) if message.enrollment_id else None
@@ -277,6 +279,27 @@ def _password_link(tools: Tools, tx: Reader, message: Message) -> Letter | Rejec
     return replace(letter, token=secret, expires_at=kept.expires_at)
 
 
+def _proof_link(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected | Retry:
+    """What brings the link by which somebody proves that he reads his mailbox (X49)."""
+    reader = users.find(tx, message.user_id) if message.user_id else None
+    organization = organizations.find(tx, message.organization_id)
+    if reader is None or organization is None or reader.state is not UserState.ACTIVE:
+        return Rejected("the user's account is disabled or was deleted")
+    asked = credential_requests.find(tx, message.id)
+    if asked is None or asked.state != "proof" or asked.expires_at <= tx.now:
+        return Rejected("the link was used, or ended before the message could be sent")
+    try:
+        secret = tools.keys.derive_link_again(message.id, asked.derive_key_id)
+    except KeyError as error:
+        return Retry(str(error.args[0]), unreachable=True)
+    letter = _without_token(tx, message, organization, reader)
+    return replace(letter, token=secret, expires_at=asked.expires_at)
+
+
+_BY_LINK: Final = {links.PURPOSE: _password_link, self_service.PROOF: _proof_link}
+"""What reads the letters that bring a link which is no enrollment's."""
+
+
 def _told_of_alert(tx: Reader, message: Message) -> Letter | Rejected:
     """What staff is told of something amiss, as it is by now; or a test of that."""
     reader = users.find(tx, message.user_id) if message.user_id else None
@@ -297,9 +320,21 @@ def _told_of_alert(tx: Reader, message: Message) -> Letter | Rejected:
     return replace(
         letter,
         purpose=OVER if over else message.purpose,
-        alert=alerts.as_told(tx, found, reader.id if reader else None),
+        alert=_whence(tx, alerts.as_told(tx, found, reader.id if reader else None)),
         happened_at=found.first_at,
     )
+
+
+def _whence(tx: Reader, alert: Alert) -> Alert:
+    """An alert about a passcode says where wrong entries came from, as far as that is known (B09).
+
+    In the letter alone: the log keeps for ever what an alert says, and these are addresses.
+    """
+    if alert.kind != PASSCODE_LOCKED:
+        return alert
+    found = passcodes.sources(tx, alert.subject)
+    places = ", ".join(f"{each.source} ({each.failed})" for each in found)
+    return replace(alert, details=f"{alert.details}; {places}") if places else alert
 
 
 def _without_token(

@@ -15,6 +15,7 @@ from enlist.core.outcomes import Done, Refusal
 from enlist.store import (
     api_sessions,
     attempts,
+    credential_requests,
     device_sessions,
     imports,
     limits,
@@ -52,5 +53,5 @@ class Sweep(QuickVerb[None, int]):
         dead = device_sessions.sweep(tx, tx.now - PROCESSES_KEPT)
         dead += api_sessions.sweep(tx, tx.now - SESSIONS_KEPT) + sms.sweep(tx)
         dead += webhooks.sweep(tx, tx.now - KEPT) + second_factors.sweep(tx)
-        dead += imports.sweep(tx, tx.now - IMPORTS_KEPT)
+        dead += imports.sweep(tx, tx.now - IMPORTS_KEPT) + credential_requests.sweep(tx)
         return Done(dead + limits.sweep(tx) + attempts.sweep(tx, tx.now - ATTEMPTS_KEPT))

@@ -50,6 +50,8 @@ class Purpose(StrEnum):
     """The same, of a form for a new password."""
     PASSWORD = "password"
     """The same, behind a link that was sent."""
+    SELF_SERVICE = "self_service"
+    """The self-service form, or the link behind which the passcode was mistyped."""
     SECOND_FACTOR = "second_factor"
     """The secret that a QR code shows, until the first code proves that an app has it."""
     ATTEMPT = "attempt"

@@ -84,6 +84,10 @@ def test_settings_say_where_they_come_from(api: Api, administrator: Client) -> N
         "guard_known_devices": {"value": False, "source": "default"},
         "notify_users": {"value": False, "source": "default"},
         "sms_per_day": {"value": 200, "source": "default"},
+        "passcode_attempts": {"value": 100, "source": "default"},
+        "passcode_lockout": {"value": "disable", "source": "default"},
+        "passcode_reveal": {"value": False, "source": "default"},
+        "passcode_credential_hours": {"value": 24, "source": "default"},
         **{key: {"value": False, "source": "default"} for key in PROMPTS},
         "child_permission": {"value": "both", "source": "default"},
     }
@@ -114,6 +118,10 @@ def test_settings_that_do_not_fit(api: Api, administrator: Client) -> None:
         "guard_known_devices": 1,
         "notify_users": 1,
         "sms_per_day": -1,
+        "passcode_attempts": 2,
+        "passcode_lockout": "open",
+        "passcode_reveal": 1,
+        "passcode_credential_hours": 0,
         "colour": "blue",
     }
     assert wrong_fields(administrator.patch(path, wrong)) == set(wrong)

@@ -56,6 +56,7 @@ REVISIONS: Final = (
     "0031_long_lists",
     "0032_staging",
     "0033_authorized",
+    "0034_passcode",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

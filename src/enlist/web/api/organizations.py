@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from enlist.core import model
 from enlist.core.outcomes import Refusal
+from enlist.core.passcodes import Lockout
 from enlist.core.permissions import Permission
 from enlist.core.policy import (
     SETTINGS,
@@ -115,6 +116,14 @@ class Settings(Shown):
     notify_users: Setting
     sms_per_day: Setting
     """SMS that the organization may send on one day (UTC)."""
+    passcode_attempts: Setting
+    """Wrong entries of the company passcode in a row that switch self-service off."""
+    passcode_lockout: Setting
+    """What they lead to: `disable`, or `shield`, which asks for the proof of a mailbox instead."""
+    passcode_reveal: Setting
+    """Whether administrators may see a passcode again that is generated from now on."""
+    passcode_credential_hours: Setting
+    """How long the one-time credentials work that self-service sends."""
     prompt_ownership: Setting
     """Whether people are asked whose the device is."""
     prompt_asset_number: Setting
@@ -178,6 +187,16 @@ class SettingsChange(Body):
     notify_users: StrictBool | None = None
     sms_per_day: Annotated[StrictInt, _bounds("sms_per_day")] | None = None
     """SMS that the organization may send on one day (UTC)."""
+    passcode_attempts: Annotated[StrictInt, _bounds("passcode_attempts")] | None = None
+    """Wrong entries of the company passcode in a row that switch self-service off."""
+    passcode_lockout: Lockout | None = None
+    """What they lead to: `disable`, or `shield`, which asks for the proof of a mailbox instead."""
+    passcode_reveal: StrictBool | None = None
+    """Whether administrators may see a passcode again that is generated from now on."""
+    passcode_credential_hours: Annotated[StrictInt, _bounds("passcode_credential_hours")] | None = (
+        None
+    )
+    """How long the one-time credentials work that self-service sends."""
     prompt_ownership: StrictBool | None = None
     """Whether people are asked whose the device is."""
     prompt_asset_number: StrictBool | None = None

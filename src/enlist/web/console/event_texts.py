@@ -25,6 +25,22 @@ SENTENCES: Final[Mapping[str, str]] = {
     "organization.deleted": N_("%(who)s deleted the organization %(name)s (%(group_id)s)."),
     "branding.changed": N_("%(who)s changed how %(place)s looks."),
     "settings.changed": N_("%(who)s changed the enrollment settings of %(place)s."),
+    "passcode.generated": N_("%(who)s generated the company passcode of %(place)s."),
+    "passcode.disabled": N_("%(who)s disabled the company passcode of %(place)s."),
+    "passcode.revealed": N_("%(who)s was shown the company passcode of %(place)s again."),
+    "passcode.accepted": N_(
+        "The company passcode of %(place)s was entered; one-time credentials are sent."
+    ),
+    "passcode.proof_asked": N_(
+        "Somebody is asked to prove his mailbox before the passcode counts."
+    ),
+    "passcode.refused": N_("A company passcode, or the name beside it, was refused."),
+    "passcode.locked": N_(
+        "The company passcode of %(place)s was entered wrongly too often: self-service is off."
+    ),
+    "passcode.shielded": N_(
+        "The company passcode of %(place)s was entered wrongly too often: it asks for more proof."
+    ),
     "restriction.created": N_("%(who)s added the enrollment restriction %(name)s."),
     "restriction.changed": N_("%(who)s changed the enrollment restriction %(name)s."),
     "restriction.deleted": N_("%(who)s took away the enrollment restriction %(name)s."),
@@ -218,6 +234,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "guard_known_devices": N_("Guard known devices"),
     "notify_users": N_("Notify users"),
     "sms_per_day": N_("SMS per day"),
+    "passcode_attempts": N_("Wrong passcodes in a row"),
+    "passcode_lockout": N_("After too many wrong passcodes"),
+    "passcode_reveal": N_("Show the passcode again"),
+    "passcode_credential_hours": N_("One-time credentials (in hours)"),
     "prompt_ownership": N_("Ask for the ownership type"),
     "prompt_asset_number": N_("Ask for the asset number"),
     "prompt_email": N_("Ask for the e-mail address"),

@@ -27,6 +27,19 @@ CHOICES: Final = {
             meaning=N_("The token, and a sign-in of the very user it was made for."),
         ),
     },
+    "passcode_lockout": {
+        "disable": Word(
+            N_("Self-service is switched off"),
+            meaning=N_("Nobody enrolls by the passcode until a new one is generated."),
+        ),
+        "shield": Word(
+            N_("Self-service asks for more"),
+            meaning=N_(
+                "Nobody is locked out: each has to open a link in his mailbox before the passcode "
+                "is compared."
+            ),
+        ),
+    },
     "child_permission": {
         "both": Word(
             N_("Inherit or override"), meaning=N_("Each organization below chooses for itself.")

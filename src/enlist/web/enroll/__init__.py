@@ -12,6 +12,14 @@ from enlist.verbs.agreeing import PATH
 from enlist.web.enroll.landing import show_form
 from enlist.web.enroll.programs import program_routes
 from enlist.web.enroll.progress import PROGRESS_PATH, show_progress
+from enlist.web.enroll.self_service import (
+    PROOF_PATH,
+    SELF_SERVICE_PATH,
+    ask_for_credentials,
+    prove,
+    show_proof,
+    show_self_service,
+)
 from enlist.web.enroll.steps import CHECKED_PATH, show_checked, submit
 from enlist.web.enroll.terms import show_terms
 
@@ -24,6 +32,16 @@ def routes() -> list[BaseRoute]:
         Route(CHECKED_PATH, submit, methods=["POST"]),
         Route(PROGRESS_PATH, show_progress),
         Route(f"{PATH}/{{terms_id}}", show_terms),
+        Route(PROOF_PATH, show_proof),
+        Route(PROOF_PATH, prove, methods=["POST"]),
+        *(
+            route
+            for path in (SELF_SERVICE_PATH, f"{SELF_SERVICE_PATH}/{{group_id}}")
+            for route in (
+                Route(path, show_self_service),
+                Route(path, ask_for_credentials, methods=["POST"]),
+            )
+        ),
         *program_routes(),
         *(
             route
