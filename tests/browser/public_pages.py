@@ -20,6 +20,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 from starlette.types import ASGIApp
 
+from enlist.core.infrastructure import Surroundings
 from enlist.delivery.channels import CapturedMessage
 from enlist.web.app import web_application
 from enlist.web.services import Services
@@ -154,12 +155,13 @@ def served(
     *,
     host: str = "localhost",
     own_ca: str = "",
+    surroundings: Callable[[], Surroundings] = Surroundings,
 ) -> Iterator[Site]:
     """The web listener, with something of a test's own around it.
 
     Args:
         host: how it is called; browsers take every name below `localhost` for this machine.
-        own_ca: see `Services`.
+        own_ca, surroundings: see `Services`.
     """
     config = uvicorn.Config(None, host="127.0.0.1", port=0, log_level="warning", lifespan="off")  # type: ignore[arg-type]
     listening = config.bind_socket()
@@ -168,7 +170,12 @@ def served(
     mailbox = Box()
     driver = at_address(enlist.installation, url)
     services = Services(
-        driver=driver, store=enlist.store, mailbox=mailbox, version="test", own_ca=own_ca
+        driver=driver,
+        store=enlist.store,
+        mailbox=mailbox,
+        version="test",
+        own_ca=own_ca,
+        surroundings=surroundings,
     )
     config.app = around(web_application(services))
     server = uvicorn.Server(config)

@@ -1,4 +1,4 @@
-"""The paths of seed 000 in a real browser, as `docs/reference/seed-paths.md` has them."""
+"""The paths of seeds 000 and 001 in a real browser, as `docs/reference/seed-paths.md` has them."""
 
 from __future__ import annotations
 
@@ -37,8 +37,11 @@ FOUND = {
     "Save and Add Device": "devices/new",
     "View Enrollment Message": "messages",
     "Devices > Lifecycle > Enrollment Status": "enrollments",
+    "System > Infrastructure diagram": "infrastructure",
+    "Company passcode": "infrastructure",
+    "Self-service enrollment": "infrastructure",
 }
-"""What the seed calls a page, and which of ours search finds by that."""
+"""What a seed calls a page, and which of ours search finds by that."""
 
 
 def token(enlist: Enlist) -> str:

@@ -34,6 +34,7 @@ from enlist.verbs import (
     groups,
     identities,
     imports,
+    infrastructure,
     keys,
     lock_list,
     locks,
@@ -107,6 +108,9 @@ REQUESTS: dict[str, Asked] = {
     ),
     "ChangeSettings": Asked(
         lambda _w, p: organizations.ChangeSettings(p, {"token_length": 12}), ADMINISTRATORS
+    ),
+    "ShowInfrastructure": Asked(
+        lambda _w, p: infrastructure.ShowInfrastructure(p), ADMINISTRATORS, 0
     ),
     "AddRestriction": Asked(
         lambda _w, p: restrictions.AddRestriction(p, {"name": "r"}), ADMINISTRATORS

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.caller import Caller
-from enlist.core.clock import DAY, HOUR, MINUTE
+from enlist.core.clock import DAY, HOUR
+from enlist.core.infrastructure import Channel
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Effect, Refusal
 from enlist.store import alert_routes, alerts, channel_health, organizations, sms, webhooks
@@ -32,10 +33,6 @@ from enlist.verbs.alerts import Post, close, post_of, raise_
 from enlist.verbs.channels import EMAIL, SMS
 from enlist.verbs.driver import Answered, Tools, Verb
 
-GRACE: Final = 5 * MINUTE
-"""How long a channel may be away before anybody is told: servers restart."""
-REFUSED: Final = 5
-"""How many messages in a row a channel refuses before it is the channel."""
 NOT_TAKEN: Final = HOUR
 """How long a receiver of webhooks may take nothing."""
 _AGAIN: Final = HOUR
@@ -144,10 +141,9 @@ def _wanted(tx: Reader, kind: str, path: str) -> bool:
 
 def _channels(tx: Reader, root: Organization) -> Iterator[tuple[Amiss, str]]:
     for health in channel_health.everything(tx):
-        since = health.failing_since
-        away = since is not None and since <= tx.now - GRACE
+        known = Channel(failing_since=health.failing_since, refused=health.refused)
         kind = _CHANNELS.get(health.channel)
-        if kind is not None and (away or health.refused >= REFUSED):
+        if kind is not None and known.failing(tx.now):
             yield Amiss(root.id, kind, health.channel, health.reason, tx.now), root.path
 
 

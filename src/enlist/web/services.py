@@ -16,6 +16,7 @@ import anyio.to_thread
 from prometheus_client import Counter
 
 from enlist.core.caller import Caller
+from enlist.core.infrastructure import Surroundings
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.refusals import UNRECORDED
 from enlist.delivery.channels import CapturedMessage
@@ -103,6 +104,7 @@ class Services:
         version: Enlist's version, shown to people who are signed in.
         why_not_ready: what keeps this process from taking traffic, besides the database; "" is
             nothing.
+        surroundings: what this process knows of itself and its machine.
     """
 
     driver: Driver
@@ -118,6 +120,7 @@ class Services:
     version: str = ""
     own_ca: str = ""
     why_not_ready: Callable[[], str] = str
+    surroundings: Callable[[], Surroundings] = Surroundings
     threads: anyio.CapacityLimiter = field(default_factory=_limiter)
     hashing_threads: anyio.CapacityLimiter = field(default_factory=_limiter)
 
@@ -178,6 +181,10 @@ class Services:
             then(outcome)
 
         self._gathering.begin(verb, caller, counted)
+
+    async def look_around(self) -> Surroundings:
+        """What this process knows of itself and its machine; finding that out reads files."""
+        return await anyio.to_thread.run_sync(self.surroundings, limiter=self.threads)
 
     async def view(self, view: View[Value], caller: Caller) -> Value | Refusal:
         """Run a view in a thread; see `Driver.view`."""

@@ -61,6 +61,7 @@ from enlist.wiring.plan import Plan, plan_listeners
 from enlist.wiring.revocation_webhook import revocation_webhook
 from enlist.wiring.sealer import SealerThread
 from enlist.wiring.signers import Signers, spare_processors
+from enlist.wiring.surroundings import Around
 from enlist.wiring.syslog import syslog
 from enlist.wiring.waves import WavesThread
 from enlist.wiring.webhooks import WebhooksThread
@@ -219,6 +220,7 @@ def _work(
         version=__version__,
         own_ca=plan.own_ca,
         why_not_ready=lambda: missing.why_not_ready() or shown.why_not_ready(),
+        surroundings=Around(settings, plan.line, mailbox=mailbox),
     )
     apps = [
         (web_application(services), plan.web),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from enlist.core.permissions import Permission
+from enlist.verbs.infrastructure import PERMISSION
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
@@ -383,6 +384,21 @@ MAP: Final = (
     Group(
         N_("System"),
         (
+            Entry(
+                "infrastructure",
+                N_("Infrastructure diagram"),
+                "topology-star-3",
+                PERMISSION,
+                (
+                    "System > Infrastructure diagram",
+                    "Company passcode",
+                    "Self-service enrollment",
+                    "Company PIN",
+                    "Generating the Company passcode: Generate new, Disable",
+                    "Failed attempts",
+                    "Health, status of mail server, SMS gateway, database",
+                ),
+            ),
             Entry(
                 "api-keys",
                 N_("API keys"),

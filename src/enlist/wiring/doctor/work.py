@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from enlist.core.clock import DAY, MINUTE, SECOND
+from enlist.core.clock import DAY, MINUTE
 from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, fine, problem, warning
+from enlist.core.infrastructure import PATIENCE, SEALED_WITHIN
 from enlist.store import enrollment_status, inspection, roles
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
-_PATIENCE: Final = 15 * MINUTE
-_SEALED_WITHIN: Final = 60 * SECOND
 _NEARLY: Final = 0.9
 
 
 def _waiting(ground: Ground) -> Finding:
-    unsent = ground.read(lambda tx: inspection.waiting(tx, ground.now - _PATIENCE))
+    unsent = ground.read(lambda tx: inspection.waiting(tx, ground.now - PATIENCE))
     if not unsent.count:
         return fine("nothing waits longer than 15 minutes")
     messages = counted(unsent.count, "message waits", "messages wait")
@@ -61,7 +60,7 @@ def _room(ground: Ground) -> Finding:
 
 def _sealed(ground: Ground) -> Finding:
     oldest = ground.read(
-        lambda tx: inspection.unsealed(tx, ground.now - DAY, ground.now - _SEALED_WITHIN)
+        lambda tx: inspection.unsealed(tx, ground.now - DAY, ground.now - SEALED_WITHIN)
     )
     if oldest is None:
         return fine("every event of the last day")
