@@ -1,6 +1,6 @@
 """Where the parts of an installation stand in its picture, and the lines between them.
 
-The picture is a grid of four columns and ten half rows, over one SVG that is stretched below it.
+The picture is a grid of four columns and some half rows, over one SVG that is stretched below it.
 Both count in the same cells, so a line ends where its part stands however wide the window is. The
 parts lie over the ends of the lines; nothing has to be measured in the browser.
 """
@@ -58,6 +58,13 @@ class Picture:
     places: Mapping[Part, Place]
     wires: Sequence[tuple[Part, Part]]
 
+    @property
+    def view_box(self) -> str:
+        """What of the SVG is seen: the grid, cell by cell."""
+        columns = max(each.column for each in self.places.values())
+        rows = max(each.row for each in self.places.values()) + 1
+        return f"0 0 {columns * CELL} {rows * HALF_ROW}"
+
     def drawn(self, states: Mapping[Part, State]) -> list[Wire]:
         """The lines, each in the state of the part that it leads to."""
         return [
@@ -110,12 +117,12 @@ WHOLE: Final = Picture(
 
 OWN: Final = Picture(
     {
-        _P.PEOPLE: Place(1, 3),
-        _P.DEVICES: Place(1, 7),
-        _P.SELF_SERVICE: Place(2, 3),
-        _P.ENLIST: Place(3, 5),
-        _P.EMAIL: Place(4, 3),
-        _P.SMS: Place(4, 7),
+        _P.PEOPLE: Place(1, 1),
+        _P.DEVICES: Place(1, 5),
+        _P.SELF_SERVICE: Place(2, 1),
+        _P.ENLIST: Place(3, 3),
+        _P.EMAIL: Place(4, 1),
+        _P.SMS: Place(4, 5),
     },
     (
         (_P.PEOPLE, _P.SELF_SERVICE),

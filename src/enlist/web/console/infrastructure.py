@@ -169,6 +169,7 @@ async def show(desk: Desk) -> Response:
     context = {
         "parts": parts,
         "wires": picture.drawn(states),
+        "view_box": picture.view_box,
         "whole": found.whole,
         "overall": judging.gravest(states.values()),
         "amiss": [each for each in parts if states.get(each.part) in _AMISS],
