@@ -15,6 +15,7 @@ from enlist.core.infrastructure import (
     SEALED_WITHIN,
     Channel,
     Part,
+    Service,
     State,
     Surroundings,
     channel,
@@ -22,6 +23,7 @@ from enlist.core.infrastructure import (
     judged,
     off,
     sealed_log,
+    self_service,
 )
 
 NOW = 1_000_000 * MINUTE
@@ -83,6 +85,24 @@ def test_the_sealed_log(waits: int | None, expected: State) -> None:
 
 def test_the_lag_is_told_in_seconds() -> None:
     assert sealed_log(NOW - 75 * SECOND, NOW).findings[0].found == "Events wait for 75 seconds."
+
+
+@pytest.mark.parametrize(
+    ("service", "failed", "expected"),
+    [
+        (Service.NONE, 0, State.OFF),
+        (Service.DISABLED, 3, State.OFF),
+        (Service.LOCKED, 100, State.PROBLEM),
+        (Service.SHIELDED, 100, State.ATTENTION),
+        (Service.ACTIVE, 0, State.WORKS),
+        (Service.ACTIVE, 49, State.WORKS),
+        (Service.ACTIVE, 50, State.ATTENTION),
+    ],
+)
+def test_self_service(service: Service, failed: int, expected: State) -> None:
+    found = self_service(service, failed, 100)
+    assert found.state is expected
+    assert (found.findings[0].remedy == "") == (expected is State.WORKS)
 
 
 def test_a_part_does_as_the_worst_that_was_found_of_it() -> None:

@@ -53,6 +53,16 @@ class Part(StrEnum):
     DIRECTORIES = "directories"
 
 
+class Service(StrEnum):
+    """How the self-service enrollment of an organization stands."""
+
+    NONE = "none"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    LOCKED = "locked"
+    SHIELDED = "shielded"
+
+
 CHECKED: Final[Mapping[Part, Sequence[str]]] = {
     Part.WEB: ("web-certificate",),
     Part.DEVICE: ("device-certificate", "device-names", "file-descriptors"),
@@ -196,6 +206,35 @@ def sealed_log(unsealed_since: int | None, now: int) -> Standing:
     elif waits > SEALED_SOON:
         found = [warning(f"Events wait for {counted(waits // SECOND, 'second')}.", remedy)]
     return judged(found, "Every event is sealed.")
+
+
+def self_service(service: Service, failed: int, most: int) -> Standing:
+    """Whether people can enroll devices by themselves.
+
+    Args:
+        failed: how often in a row the passcode was entered wrongly.
+        most: after how many times that has consequences.
+    """
+    entries = counted(failed, "wrong entry", "wrong entries")
+    if service is Service.NONE:
+        return off("No company passcode has been generated.", "Generate one to switch it on.")
+    if service is Service.DISABLED:
+        return off("It was switched off.", "Generate a new passcode to switch it on again.")
+    if service is Service.LOCKED:
+        remedy = (
+            "See in the events where they came from. Only generating a new passcode switches it on "
+            "again."
+        )
+        why = f"Switched off after {entries} of the passcode in a row."
+        return judged([problem(why, remedy)], "")
+    found = []
+    if service is Service.SHIELDED:
+        why = f"It asks for an extra proof since {entries} of the passcode in a row."
+        found = [warning(why, "See in the events where they come from, and generate a new one.")]
+    elif failed * 2 >= most > 0:
+        why = f"{entries} of the passcode in a row; {most} of them have consequences."
+        found = [warning(why, "See in the events where they come from.")]
+    return judged(found, "People enroll their devices with the company passcode.")
 
 
 def gravest(states: Iterable[State]) -> State:

@@ -61,6 +61,8 @@ class Around:
         from enlist.wiring.doctor.check import Ground
 
         wanted = {name for names in CHECKED.values() for name in names}
+        if self._mailbox:
+            wanted.discard("backup")  # nobody keeps a demo
         notes = ServerNotes(__version__, os.getpid(), self._mailbox)
         ground = Ground(self._settings, notes, os.environ)
         try:

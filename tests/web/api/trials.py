@@ -268,6 +268,7 @@ TRIALS: dict[str, Trial] = {
     "DELETE /allow-list/{entry}": lambda w: (f"/allow-list/{w.listed(DeviceList.ALLOW)}", None),
     "DELETE /deny-list/{entry}": lambda w: (f"/deny-list/{w.listed(DeviceList.DENY)}", None),
     "GET /overview": ("/overview", None),
+    "GET /infrastructure": ("/infrastructure", None),
     "GET /search": ("/search?text=x", None),
     "GET /organizations/{organization}/branding": ("/organizations/main/branding", None),
     "PATCH /organizations/{organization}/branding": (

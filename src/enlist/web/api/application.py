@@ -28,6 +28,7 @@ from enlist.web.api import (
     exporting,
     groups,
     imports,
+    infrastructure,
     jwts,
     leaving,
     locks,
@@ -97,6 +98,7 @@ PARTS: Final = (
     log,
     webhooks,
     alerts,
+    infrastructure,
     myself,
     my_devices,
 )

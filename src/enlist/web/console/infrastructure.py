@@ -12,19 +12,19 @@ from typing import Final
 
 from starlette.responses import Response
 
-from enlist.core import infrastructure as judging
 from enlist.core.clock import from_datetime
 from enlist.core.counting import counted
-from enlist.core.diagnosis import Finding, Level, problem
-from enlist.core.infrastructure import CHECKED, Channel, Part, Standing, State, Surroundings
+from enlist.core.diagnosis import Level
+from enlist.core.infrastructure import CHECKED, Part, Standing, State, Surroundings
 from enlist.core.outcomes import Refusal
 from enlist.store.infrastructure import MOST
 from enlist.verbs.channels import EMAIL, SMS
-from enlist.verbs.infrastructure import InfrastructureDetail, ShowInfrastructure, Whole
+from enlist.verbs.infrastructure import Whole
 from enlist.web.console import drawing
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.navigation import N_
 from enlist.web.console.words import Word
+from enlist.web.standings import Standings, standings
 
 STATES: Final = {
     State.WORKS: Word(N_("Works")),
@@ -87,26 +87,44 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the picture tells of a part.
+class Act:
+    """What can be done about it.
 
     Attributes:
-        standing: None for those who only come to the installation.
+        sends: whether it is asked for at once, instead of on a page of its own.
+    """
+
+    label: str
+    address: str
+    icon: str
+    sends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the picture tells of a part, besides its state.
+
+    Attributes:
         line: below its name, instead of the state in words.
     """
 
-    standing: Standing | None = None
     line: str = ""
     facts: tuple[Fact, ...] = ()
     links: tuple[Link, ...] = ()
+    acts: tuple[Act, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A part as it stands in the picture."""
+    """A part as it stands in the picture.
+
+    Attributes:
+        standing: None for those who only come to the installation.
+    """
 
     part: Part
     place: drawing.Place
+    standing: Standing | None
     told: Told
 
 
@@ -115,12 +133,15 @@ class Seen:
     """What there is to tell of, and to whom."""
 
     desk: Desk
-    found: InfrastructureDetail
-    around: Surroundings
+    now: Standings
 
     @property
     def whole(self) -> Whole | None:
-        return self.found.whole
+        return self.now.found.whole
+
+    @property
+    def around(self) -> Surroundings:
+        return self.now.around
 
     def say(self, text: str) -> str:
         return self.desk.gettext(text)
@@ -138,41 +159,28 @@ class Seen:
             if finding is not None and finding.level is Level.OK:
                 yield Fact(self.say(CHECKS[name]), finding.found)
 
-    def amiss(self, part: Part) -> tuple[Finding, ...]:
-        """What the doctor found here, and what other machines said of their certificates."""
-        own = self.around.of(part)
-        alerts = self.whole.expiring if self.whole else ()
-        remedy = self.say(N_("Renew it as enlist doctor on that machine says."))
-        others = (
-            problem(each.details, remedy)
-            for each in alerts
-            if each.subject.partition(" ")[0] in CHECKED[part]
-            and not any(finding.found in each.details for finding in own)
-        )
-        return (*own, *others)
-
 
 async def show(desk: Desk) -> Response:
     """The picture, as it is right now."""
-    found = await desk.view(ShowInfrastructure(desk.group_id))
-    if isinstance(found, Refusal):
-        return desk.refuse(found)
-    around = await desk.services.look_around() if found.whole else Surroundings()
-    seen = Seen(desk, found, around)
-    picture = drawing.WHOLE if found.whole else drawing.OWN
-    parts = [Drawn(part, place, _TELL[part](seen)) for part, place in picture.places.items()]
-    states = {each.part: each.told.standing.state for each in parts if each.told.standing}
-    # A database grows with every event: that alone is no news.
-    mark = mark_of(*((each.part, each.told.standing, each.told.line) for each in parts))
+    now = await standings(desk.services, desk.caller, desk.group_id)
+    if isinstance(now, Refusal):
+        return desk.refuse(now)
+    seen = Seen(desk, now)
+    picture = drawing.WHOLE if seen.whole else drawing.OWN
+    parts = [
+        Drawn(part, place, now.parts.get(part), _tell(seen, part))
+        for part, place in picture.places.items()
+    ]
+    mark = mark_of(*map(_news, parts))
     if unchanged := desk.unchanged(mark):
         return unchanged
+    states = {part: standing.state for part, standing in now.parts.items()}
     context = {
         "parts": parts,
         "wires": picture.drawn(states),
         "view_box": picture.view_box,
-        "whole": found.whole,
-        "overall": judging.gravest(states.values()),
-        "amiss": [each for each in parts if states.get(each.part) in _AMISS],
+        "whole": seen.whole,
+        "overall": now.overall,
         "mark": mark,
         "words": PARTS,
         "states": STATES,
@@ -181,20 +189,27 @@ async def show(desk: Desk) -> Response:
     return desk.show("console/infrastructure.html", context)
 
 
-_AMISS: Final = (State.PROBLEM, State.ATTENTION)
+def _tell(seen: Seen, part: Part) -> Told:
+    return _TELL[part](seen) if part in _TELL else Told()
+
+
+def _news(drawn: Drawn) -> object:
+    """What would be news if it changed. A database grows with every event: that alone is none."""
+    facts = () if drawn.part is Part.DATABASE else drawn.told.facts
+    return drawn.part, drawn.standing, drawn.told.line, facts
 
 
 def _people(seen: Seen) -> Told:
-    users = seen.found.counts.users
+    users = seen.now.found.counts.users
     facts = [Fact(seen.say(N_("Users")), seen.counted(users))]
     if seen.whole:
         facts.append(Fact(seen.say(N_("Come to")), seen.desk.services.public_url, mono=True))
     line = counted(users, seen.say(N_("user"))) if users < MOST else facts[0].value
-    return Told(None, line, tuple(facts), (_link(seen, N_("Users"), "users"),))
+    return Told(line, tuple(facts), (_link(seen, N_("Users"), "users"),))
 
 
 def _devices(seen: Seen) -> Told:
-    counts = seen.found.counts
+    counts = seen.now.found.counts
     facts = [
         Fact(seen.say(N_("Enrolled")), seen.counted(counts.enrolled)),
         Fact(seen.say(N_("Connected now")), seen.counted(counts.connected)),
@@ -204,7 +219,7 @@ def _devices(seen: Seen) -> Told:
         facts.append(Fact(seen.say(N_("Come to")), address, mono=True))
     line = seen.say(N_("%(count)s enrolled")) % {"count": seen.counted(counts.enrolled)}
     links = (_link(seen, N_("Devices"), "devices"), _link(seen, N_("Sessions"), "sessions"))
-    return Told(None, line, tuple(facts), links)
+    return Told(line, tuple(facts), links)
 
 
 def _web(seen: Seen) -> Told:
@@ -217,8 +232,7 @@ def _web(seen: Seen) -> Told:
     ]
     if services.own_ca:
         facts.append(Fact(seen.say(N_("Own CA")), services.own_ca, mono=True))
-    well = seen.say(N_("Console, portal, enrollment pages and API are answered here."))
-    return Told(judging.judged(seen.amiss(Part.WEB), well), "", _known(facts))
+    return Told("", _known(facts))
 
 
 def _device(seen: Seen) -> Told:
@@ -229,34 +243,25 @@ def _device(seen: Seen) -> Told:
         Fact(seen.say(N_("Speaks")), seen.say(N_("TLS, certificates of Enlist's CA"))),
         *seen.checked(Part.DEVICE),
     ]
-    well = seen.say(N_("Devices renew their certificates and stay connected here."))
-    return Told(judging.judged(seen.amiss(Part.DEVICE), well), "", _known(facts))
-
-
-def _self_service(seen: Seen) -> Told:
-    why = seen.say(N_("No company passcode has been generated."))
-    remedy = seen.say(N_("Other ways to enroll go on."))
-    return Told(judging.off(why, remedy))
+    return Told("", _known(facts))
 
 
 def _enlist(seen: Seen) -> Told:
     if seen.whole is None:
-        well = seen.say(N_("It answers you. Whoever runs this installation sees the rest."))
-        return Told(judging.judged((), well))
+        return Told()
     facts = (
         Fact(seen.say(N_("Version")), seen.desk.services.version),
         Fact(seen.say(N_("Processes, on all machines")), f"{seen.whole.processes or 1}"),
         *seen.checked(Part.ENLIST),
     )
-    well = seen.say(N_("It decides who and what may join."))
-    return Told(judging.judged(seen.amiss(Part.ENLIST), well), "", _known(facts))
+    return Told("", _known(facts))
 
 
 def _log(seen: Seen) -> Told:
     since = seen.whole.unsealed_since if seen.whole else None
     facts = (Fact(seen.say(N_("Not sealed since")), at=since),) if since else ()
     links = (_link(seen, N_("Events"), "events"),)
-    return Told(judging.sealed_log(since, seen.desk.now), "", facts, links)
+    return Told("", facts, links)
 
 
 def _database(seen: Seen) -> Told:
@@ -267,8 +272,7 @@ def _database(seen: Seen) -> Told:
         Fact(seen.say(N_("Size")), size(known.size) if known else ""),
         *seen.checked(Part.DATABASE),
     )
-    well = seen.say(N_("It answers."))
-    return Told(judging.judged(seen.amiss(Part.DATABASE), well), "", _known(facts))
+    return Told("", _known(facts))
 
 
 def _authority(seen: Seen) -> Told:
@@ -278,58 +282,32 @@ def _authority(seen: Seen) -> Told:
         Fact(seen.say(N_("Root until")), at=from_datetime(authority.root.not_valid_after_utc)),
         Fact(seen.say(N_("Root, SHA-256")), authority.root_fingerprint, mono=True),
     )
-    well = seen.say(N_("It signs the certificates of devices."))
-    return Told(judging.judged(seen.amiss(Part.AUTHORITY), well), "", facts)
+    return Told("", facts)
 
 
 def _email(seen: Seen) -> Told:
-    missing = Finding(
-        Level.SKIPPED,
-        seen.say(N_("No mail server is set up, so no token goes out by e-mail.")),
-        seen.say(N_("Start Enlist with ENLIST_SMTP_HOST and what belongs to it.")),
-    )
-    away = seen.say(N_("The mail server is away, or refuses what it is given"))
-    return _channel(seen, EMAIL, seen.around.email, away, missing)
+    return _channel(seen, EMAIL, seen.around.email)
 
 
 def _sms(seen: Seen) -> Told:
-    missing = Finding(
-        Level.SKIPPED,
-        seen.say(N_("No SMS gateway is set up, so no token goes out by SMS.")),
-        seen.say(N_("Start Enlist with ENLIST_SMS_DRIVER and what belongs to it.")),
-    )
-    away = seen.say(N_("The SMS gateway is away, or refuses what it is given"))
-    return _channel(seen, SMS, seen.around.sms, away, missing)
+    return _channel(seen, SMS, seen.around.sms)
 
 
-def _channel(seen: Seen, name: str, where: str, away: str, missing: Finding) -> Told:
-    known: Channel = seen.found.channels[name]
-    remedy = seen.say(N_("Whoever runs this installation has been told."))
-    if seen.whole:
-        remedy = seen.say(N_("Run enlist doctor on the server: it says which step fails."))
-    else:
-        missing = Finding(missing.level, missing.found)
-    set_up = name in seen.desk.services.tools.channels
-    standing = judging.channel(
-        known, seen.desk.now, set_up=set_up, away=away, remedy=remedy, missing=missing
-    )
-    facts = [Fact(seen.say(N_("Handed to")), where, mono=True)]
-    if set_up:
-        facts.append(Fact(seen.say(N_("Messages that wait")), seen.counted(known.waiting)))
+def _channel(seen: Seen, name: str, where: str) -> Told:
+    if name not in seen.desk.services.tools.channels:
+        return Told()
+    known = seen.now.found.channels[name]
+    facts = [
+        Fact(seen.say(N_("Handed to")), where, mono=True),
+        Fact(seen.say(N_("Messages that wait")), seen.counted(known.waiting)),
+    ]
     if known.waiting:
         facts.append(Fact(seen.say(N_("The first since")), at=known.oldest))
     if known.failing_since:
         facts.append(Fact(seen.say(N_("Away since")), at=known.failing_since))
     if known.refused:
         facts.append(Fact(seen.say(N_("Refused in a row")), f"{known.refused:,}"))
-    links = (_link(seen, N_("Messages"), "messages"),) if set_up else ()
-    return Told(standing, "", _known(facts), links)
-
-
-def _directories(seen: Seen) -> Told:
-    why = seen.say(N_("Not set up yet."))
-    remedy = seen.say(N_("People from LDAP, Active Directory and SCIM come with a later version."))
-    return Told(judging.off(why, remedy))
+    return Told("", _known(facts), (_link(seen, N_("Messages"), "messages"),))
 
 
 _TELL: Final[Mapping[Part, Callable[[Seen], Told]]] = {
@@ -337,14 +315,12 @@ _TELL: Final[Mapping[Part, Callable[[Seen], Told]]] = {
     Part.DEVICES: _devices,
     Part.WEB: _web,
     Part.DEVICE: _device,
-    Part.SELF_SERVICE: _self_service,
     Part.ENLIST: _enlist,
     Part.LOG: _log,
     Part.DATABASE: _database,
     Part.AUTHORITY: _authority,
     Part.EMAIL: _email,
     Part.SMS: _sms,
-    Part.DIRECTORIES: _directories,
 }
 
 
