@@ -27,7 +27,7 @@ from enlist.verbs.driver import View
 from enlist.verbs.rights import missing
 from enlist.verbs.views import scope
 
-PERMISSION: Final = Permission.SETTINGS_EDIT
+PERMISSION: Final = Permission.PASSCODE_READ
 """Who sees the picture: administrators alone (B22)."""
 
 
