@@ -67,6 +67,18 @@ SCRIPTS: Final = {
         1 user move bob --to nowhere
         user remove-second-factor guarded
         1 user remove-second-factor guarded
+        passcode show
+        1 passcode disable
+        passcode generate
+        passcode generate --overlap 5 --json
+        passcode show
+        passcode show --json
+        1 passcode show --reveal
+        1 passcode generate --overlap 500
+        1 passcode show --organization nowhere
+        passcode disable --old --json
+        passcode disable
+        1 passcode disable
         lock list
         lock list --json
         1 lock list --organization nowhere
@@ -247,6 +259,7 @@ _OWN: Final = (
     (r'"(?:host|api_key)"', '"<kind>"'),
     (r"(?m) +$", ""),
     (r" {2,}|─+", "  "),
+    (r"\b[1-9A-HJ-NP-Za-km-z]{4}(-[1-9A-HJ-NP-Za-km-z]{4}){2}\b", "PASSCODE"),
 )
 """What twins say each for himself."""
 

@@ -532,6 +532,7 @@ ELSEWHERE = {
     "ProveEvent",
     # Always refuses; wraps others; what Reset and Reassign share, and both links.
     "ApiKeyAgain",
+    "PasscodeAgain",
     "Idempotent",
     "Again",
     "Afresh",

@@ -30,6 +30,7 @@ GROUPS: Final = {
     "import": "imports",
     "wave": "waves",
     "view": "saved_views",
+    "passcode": "passcode",
     "lock": "locks",
     "session": "sessions",
     "webhook": "webhooks",

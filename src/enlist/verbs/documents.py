@@ -17,6 +17,7 @@ from enlist.core.ids import Id
 from enlist.core.lifecycle import AttemptState, shown_state, token_status
 from enlist.core.locks import Lock, Locks
 from enlist.core.model import GrantKind, MessageState
+from enlist.core.passcodes import Passcode
 from enlist.core.permissions import ROLES, Role
 from enlist.core.restrictions import Restriction
 from enlist.core.sessions import DeviceSession
@@ -40,6 +41,7 @@ from enlist.verbs.consequences import Consequences
 from enlist.verbs.device_lists import Foreseen
 from enlist.verbs.erase import Erased
 from enlist.verbs.offboard import Leaving, leaving_of
+from enlist.verbs.passcodes import PasscodeMade, PasscodeStatus, grouped
 from enlist.verbs.revocations import cursor_of
 from enlist.verbs.staff import Sent
 from enlist.verbs.waves import Standing
@@ -124,6 +126,42 @@ def lock(found: Lock) -> Document:
 def locks(found: Locks) -> Document:
     """Locks, and the kinds of which there are more."""
     return {"items": [lock(each) for each in found.items], "more": list(found.more)}
+
+
+def passcode(found: PasscodeStatus) -> Document:
+    """How an organization's self-service stands."""
+    of, older = found.passcode, found.older
+    counts = ("failed_in_a_row", "failed", "accepted", "uses")
+    moments = ("generated_at", "last_failed_at", "last_used_at", "last_used_device_id")
+    texts = ("generated_by", "generated_by_email", "last_failed_from", "last_used_by")
+    return {
+        "organization": found.organization.group_id,
+        "state": found.state.value,
+        "governed_by": found.governed_by,
+        **{name: getattr(of, name, 0) for name in counts},
+        **{name: getattr(of, name, None) for name in moments},
+        **{name: getattr(of, name, "") for name in texts},
+        "threshold": found.threshold,
+        "lockout": found.lockout.value,
+        "sources": [_but(each) for each in found.sources],
+        "source_count": found.source_count,
+        "may_be_revealed": found.may_be_revealed,
+        "older": _older_passcode(older) if older else None,
+    }
+
+
+def _older_passcode(found: Passcode) -> Document:
+    shown = ("generated_at", "ends_at", "accepted", "uses", "last_used_at", "last_used_by")
+    return {name: getattr(found, name) for name in shown}
+
+
+def passcode_made(found: PasscodeMade) -> Document:
+    """A passcode that may be read now."""
+    return {
+        "passcode": grouped(found.secret),
+        "generated_at": found.passcode.generated_at,
+        "generated_by": found.passcode.generated_by,
+    }
 
 
 def restriction(found: Restriction) -> Document:

@@ -14,7 +14,7 @@ from typing import Final
 from enlist.core.caller import Caller, CallerKind
 from enlist.core.clock import HOUR
 from enlist.core.events import Happening
-from enlist.core.ids import new_id
+from enlist.core.ids import Id, new_id
 from enlist.core.model import Organization
 from enlist.core.outcomes import Done, Refusal, Subjects, invalid
 from enlist.core.passcodes import (
@@ -32,6 +32,7 @@ from enlist.store.passcodes import NewPasscode
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, Verb, View
 from enlist.verbs.finding import organization_named
+from enlist.verbs.rights import lacks, missing
 
 LONGEST_OVERLAP: Final = 168
 """Hours that a passcode may go on beside the one that replaces it."""
@@ -206,8 +207,34 @@ class GeneratePasscode(Verb[Place, Minted, PasscodeMade]):
         events.record(tx, caller, Happening("passcode.generated", Subjects(place.id), data))
         return Done(PasscodeMade(made, ready.secret))
 
+    def made(self, value: PasscodeMade) -> Id:
+        """The id that an Idempotency-Key remembers."""
+        return value.passcode.id
+
     def clash(self, index: str) -> Refusal | None:
         return Refusal("try_later", reason=f"clash on {index}", holder=True)
+
+
+@dataclass(frozen=True)
+class PasscodeAgain(QuickVerb[Passcode, PasscodeMade]):
+    """The answer to a repeated GeneratePasscode: it was shown once (ruling 25).
+
+    Refusals: `already_shown`, with the passcode's id in `data["id"]`.
+    """
+
+    passcode_id: Id
+
+    name = "passcode_again"
+
+    def look(self, tools: Tools, tx: Reader, caller: Caller) -> Passcode | Refusal:
+        found = passcodes.find(tx, self.passcode_id)
+        if found is None:
+            return missing("passcode")
+        about = found.subjects
+        return lacks(caller, Permission.PASSCODE_READ, found.organization_path, about) or found
+
+    def apply(self, tx: Tx, caller: Caller, ready: Passcode) -> Refusal:
+        return Refusal("already_shown", about=ready.subjects, data={"id": ready.id})
 
 
 @dataclass(frozen=True)

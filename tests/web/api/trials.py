@@ -158,6 +158,16 @@ TRIALS: dict[str, Trial] = {
         "/organizations/main/email-domains",
         {"domains": ["example.com"]},
     ),
+    "GET /organizations/{organization}/passcode": ("/organizations/main/passcode", None),
+    "POST /organizations/{organization}/passcode": ("/organizations/main/passcode", {}),
+    "DELETE /organizations/{organization}/passcode": lambda w: (
+        f"/organizations/{w.with_passcode()}/passcode",
+        None,
+    ),
+    "POST /organizations/{organization}/passcode/reveal": lambda w: (
+        f"/organizations/{w.with_passcode()}/passcode/reveal",
+        None,
+    ),
     "POST /users/{user}/password-link": lambda w: (f"/users/{w.user()}/password-link", None),
     "DELETE /users/{user}/second-factor": lambda w: (
         f"/users/{w.guarded()}/second-factor",

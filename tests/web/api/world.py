@@ -24,6 +24,7 @@ from enlist.verbs.importing import Importing
 from enlist.verbs.imports import bring
 from enlist.verbs.offboard import Offboard
 from enlist.verbs.own_roles import AddOwnRole
+from enlist.verbs.passcodes import GeneratePasscode
 from enlist.verbs.register import Register
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.saved_views import SaveView
@@ -69,6 +70,12 @@ class World:
         user = self.user()
         self.api.enlist.store.write(lambda tx: second_factors.put(tx, user, "sealed", "key", 1))
         return user
+
+    def with_passcode(self) -> str:
+        """An organization with a passcode that may be shown again."""
+        self.api.enlist.set("main", passcode_reveal=True)
+        self.api.enlist.do(GeneratePasscode("main"))
+        return "main"
 
     def ticket(self) -> Ticket:
         return self.api.enlist.register(self.name())

@@ -11,13 +11,16 @@ from enlist.cli.remote.reviving import revived
 from enlist.core import model
 from enlist.core.device_lists import DeviceList, ListedDevice
 from enlist.core.outcomes import Refusal
+from enlist.core.passcodes import Lockout, Passcode, SelfService, WrongSource
 from enlist.core.policy import Effective
 from enlist.core.restrictions import Restriction
+from enlist.core.secrets import Secret
 from enlist.store.listing import Page
 from enlist.verbs import (
     device_lists,
     email_domains,
     organizations,
+    passcodes,
     restrictions,
     views,
     views_details,
@@ -160,7 +163,59 @@ def _take_off(api: Api, verb: device_lists.TakeOffList) -> Refusal | None:
     return found if isinstance(found, Refusal) else None
 
 
+def _passcode_path(api: Api, organization: str) -> str | Refusal:
+    place = api.place(organization)
+    return place if isinstance(place, Refusal) else f"/organizations/{part(place)}/passcode"
+
+
+def _show_passcode(api: Api, view: passcodes.ShowPasscode) -> Any:
+    path = _passcode_path(api, view.organization)
+    found = path if isinstance(path, Refusal) else api.get(path)
+    if isinstance(found, Refusal):
+        return found
+    older = found["older"]
+    return passcodes.PasscodeStatus(
+        organization=revived(model.Organization, {"group_id": found["organization"]}),
+        state=SelfService(found["state"]),
+        passcode=revived(Passcode, found) if found["generated_at"] else None,
+        governed_by=found["governed_by"],
+        older=revived(Passcode, older) if older else None,
+        sources=tuple(revived(WrongSource, each) for each in found["sources"]),
+        source_count=found["source_count"],
+        threshold=found["threshold"],
+        lockout=Lockout(found["lockout"]),
+        may_be_revealed=found["may_be_revealed"],
+    )
+
+
+def _read_passcode(api: Api, verb: Any) -> Any:
+    """Generate, or reveal: both answer what is shown this once."""
+    path = _passcode_path(api, verb.organization)
+    if isinstance(path, Refusal):
+        return path
+    if isinstance(verb, passcodes.GeneratePasscode):
+        found = api.do("POST", path, {"overlap_hours": verb.overlap_hours})
+    else:
+        found = api.do("POST", f"{path}/reveal")
+    if isinstance(found, Refusal):
+        return found
+    secret = Secret(found["passcode"].replace("-", ""))
+    return passcodes.PasscodeMade(revived(Passcode, found), secret)
+
+
+def _disable_passcode(api: Api, verb: passcodes.DisablePasscode) -> Refusal | None:
+    path = _passcode_path(api, verb.organization)
+    if isinstance(path, Refusal):
+        return path
+    found = api.do("DELETE", f"{path}?old=true" if verb.old else path)
+    return found if isinstance(found, Refusal) else None
+
+
 PLACES: Final[Ways] = {
+    passcodes.ShowPasscode: _show_passcode,
+    passcodes.GeneratePasscode: _read_passcode,
+    passcodes.RevealPasscode: _read_passcode,
+    passcodes.DisablePasscode: _disable_passcode,
     views.ListOrganizations: _list_organizations,
     views_details.ShowOrganization: _show_settings,
     organizations.AddOrganization: acted(
