@@ -35,7 +35,7 @@ from enlist.web.tls import ReloadingTls, web_tls
 from tests.architecture.source import ROOT
 from tests.peers.base import DEADLINE, wait_until
 from tests.peers.pki import Pki
-from tests.server.listening import listening
+from tests.server.listening import Pauses, listening
 from tests.serving import Server, StartServer
 
 LISTENERS = ("web", "device")
@@ -176,39 +176,54 @@ def test_answers_that_nobody_reads_take_little_memory(start_server: StartServer,
 
 @pytest.mark.parametrize("fields", [b"", b"Connection: close\r\n"])
 @pytest.mark.parametrize("listener", LISTENERS)
-def test_whoever_reads_nothing_is_cut(
-    monkeypatch: pytest.MonkeyPatch, listener: str, fields: bytes
-) -> None:
+def test_whoever_reads_nothing_is_cut(listener: str, fields: bytes) -> None:
     """Else he keeps his connection, and what waits for him there, for ever."""
-    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, READ: 0.3})
+    pauses, app = Pauses(), PlainTextResponse(b"x" * 20_000_000)
     with (
-        listening(listener, PlainTextResponse(b"x" * 20_000_000)) as (port, server),
+        listening(listener, app, new_loop=pauses.loop) as (port, server),
         ExitStack() as stack,
     ):
         made = server.server_state.connections
         request = b"GET / HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n"
         client = unread(("127.0.0.1", port), stack, request)
-        wait_until(lambda: bool(made), "the connection")
+        wait_until(lambda: bool(pauses.running()), "the end of what he has room for")
+        pauses.go_on(PATIENCE[READ] - 1)
+        assert made
+        pauses.go_on(1)
         wait_until(lambda: not made, "its end")
         assert len(answer(client)) < 20_000_000
 
 
 @pytest.mark.parametrize("listener", LISTENERS)
-def test_whoever_reads_slowly_gets_everything(
-    monkeypatch: pytest.MonkeyPatch, listener: str
-) -> None:
+def test_whoever_reads_slowly_gets_everything(listener: str) -> None:
     """He may take far longer than the patience, as long as he goes on."""
-    monkeypatch.setattr(connections, "PATIENCE", {**PATIENCE, READ: 1})
+    pauses, enough = Pauses(), threading.Event()
+
+    async def long(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        while not enough.is_set():
+            body = {"type": "http.response.body", "body": b"x" * 30_000, "more_body": True}
+            await send(body)
+        await send({"type": "http.response.body", "body": b"the end"})
+
     with (
-        listening(listener, PlainTextResponse(b"x" * 12_000_000)) as (port, _),
+        listening(listener, long, new_loop=pauses.loop) as (port, _),
         socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as client,
+        ExitStack() as stack,
     ):
+        stack.callback(enough.set)  # also for a client who was cut, by mistake
         client.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        found = 0
-        while part := client.recv(400_000):
-            found += len(part)
-            time.sleep(0.05)
-        assert found > 12_000_000
+        for _ in range(5):
+            wait_until(lambda: bool(pauses.running()), "the end of what he has room for")
+            pauses.go_on(0.7 * PATIENCE[READ])
+            waiting, read = pauses.running(), 0
+            while any(not timer.cancelled() for timer in waiting):
+                part = client.recv(400_000)
+                read += len(part)
+                assert part, "it was cut"
+                assert read < 100_000_000, "nobody noticed that he reads"
+        enough.set()
+        assert answer(client).endswith(b"the end\r\n0\r\n\r\n")
 
 
 def test_the_guide_states_the_limits() -> None:
