@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from enlist.cli.application import build
 from enlist.core.secrets import Secret
-from enlist.store import holds
+from enlist.store import holds, leaked_keys
 from enlist.verbs.api_keys import CreateApiKey
 from enlist.verbs.sign_in import StartSignIn
 from enlist.verbs.staff import GrantRole, WithdrawRole
@@ -220,10 +220,20 @@ def test_what_is_on_hold_is_freed_one_by_one_or_all_at_once(run: Run, enlist: En
     assert states == ["active", *["on_hold"] * 3]
     newer = enlist.issue(tickets[1].device_id)
     freed = run("enrollment", "reactivate", "--all", "--json")
-    assert freed.json == {"reactivated": 2}
+    assert freed.json == {"reactivated": 2, "left": {"enrollment_exists": 1}}
     assert f"{tickets[1].enrollment_id}: left on hold (enrollment_exists)" in freed.err
     for number, ticket in enumerate((tickets[0], newer, *tickets[2:])):
         assert code(enlist.redeem(ticket.token, key=number)) == "done"
+
+
+def test_what_a_leaked_key_makes_is_left_on_hold_and_counted(run: Run, enlist: Enlist) -> None:
+    first, _ = enlist.register("ada"), enlist.register("eve")
+    enlist.store.write(holds.hold_all)
+    enlist.store.write(lambda tx: leaked_keys.mark(tx, "derive", "another"))
+    told = run("enrollment", "reactivate", "--all")
+    assert told.out.startswith("Reactivated: 0.\nLeft on hold: 2. Others can make this token")
+    refused = run("enrollment", "reactivate", first.enrollment_id, expect=1)
+    assert "Reissue it instead" in refused.err
 
 
 def test_an_api_key_is_printed_once(run: Run) -> None:

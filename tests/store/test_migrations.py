@@ -11,10 +11,12 @@ from enlist.core.secrets import Secret
 from enlist.settings import Settings
 from enlist.store import migrations
 from enlist.store.migrations import SchemaState
+from enlist.store.tx import Query
 from enlist.wiring import installation as wiring
 from enlist.wiring.backup.making import back_up
 from enlist.wiring.backup.sealing import Cost
 from enlist.wiring.installation import CannotStart
+from enlist.wiring.keys import replace_leaked, rotate
 from tests.installation import Enlist, SettableClock, code, opened_on
 from tests.store.raw import Raw
 from tests.store.starting import schema_of, told
@@ -88,6 +90,7 @@ _WITHOUT_0033 = ["DROP INDEX user_authorized", "ALTER TABLE app_user DROP COLUMN
 _WITHOUT_0034 = [
     f"DROP TABLE {name}" for name in ("passcode_source", "credential_request", "passcode")
 ]
+_WITHOUT_0035 = ["ALTER TABLE known_key DROP COLUMN leaked_at"]
 _WITHOUT_0028 = ["ALTER TABLE attempt DROP COLUMN answers"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
@@ -144,6 +147,7 @@ BACK = {
     "0029": {"sqlite": [_WITHOUT_0030], "postgres": [_WITHOUT_0030]},
     "0028": {"sqlite": _WITHOUT_0029, "postgres": _WITHOUT_0029},
     "0030": {"sqlite": _WITHOUT_0031, "postgres": _WITHOUT_0031 + _NUMBERS_BEFORE_0031},
+    "0034": {"sqlite": _WITHOUT_0035, "postgres": _WITHOUT_0035},
     "0032": {"sqlite": _WITHOUT_0033, "postgres": _WITHOUT_0033},
     "0033": {"sqlite": _WITHOUT_0034, "postgres": _WITHOUT_0034},
     "0031": {"sqlite": _WITHOUT_0032, "postgres": _WITHOUT_0032},
@@ -169,6 +173,9 @@ BACK = {
     },
 }
 """What takes a database back to a revision, for tests alone: nobody migrates downwards."""
+
+
+_BY_KEY = Query("test.by_key", "UPDATE enrollment_secret SET derive_key_id = :key")
 
 
 @pytest.fixture
@@ -244,6 +251,35 @@ def test_a_database_that_is_yet_to_be_migrated_can_be_backed_up(
     made = back_up(settings, tmp_path / "shelf", Secret("twelve letters and more"), cost=cheap)
     assert made.manifest.schema == "0001"
     assert state(settings) is SchemaState.BEHIND
+
+
+def test_keys_that_leaked_before_are_marked(
+    settings: Settings, raw: Raw, back: Callable[[str], None]
+) -> None:
+    """Also where a token that was issued meanwhile made a second event of it; none but these."""
+    enlist = opened_on(settings, SettableClock())
+    try:
+        enlist.register("ada")
+        enlist.clock.advance(minutes=1)
+
+        def meanwhile(_: float) -> None:
+            enlist.clock.advance(seconds=3)
+            enlist.register("eve")
+            enlist.store.write(lambda tx: tx.run(_BY_KEY, key=old))
+
+        old = enlist.installation.tools.keys.derive[0].id
+        replace_leaked(enlist.installation, settings, pause=meanwhile)
+        assert len(enlist.events("key.compromised")) == 2
+        enlist.clock.advance(minutes=1)
+        rotate(enlist.installation, settings, "derive")
+    finally:
+        enlist.close()
+    marked = raw.execute("SELECT id FROM known_key WHERE leaked_at IS NOT NULL ORDER BY id")
+    assert len(marked) == 2
+    back("0034")
+    assert wiring.migrate(settings, check=False) is True
+    again = raw.execute("SELECT id FROM known_key WHERE leaked_at IS NOT NULL ORDER BY id")
+    assert again == marked
 
 
 def test_a_database_one_revision_ahead_is_served(settings: Settings, raw: Raw) -> None:

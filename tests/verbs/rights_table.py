@@ -545,6 +545,7 @@ HOST_ALONE: dict[str, Any] = {
     "DropLeakedKeys": keys.DropLeakedKeys("one", "two"),
     "ListLeaked": keys.ListLeaked("one"),
     "ListLeakedFactors": keys.ListLeakedFactors("one", 1),
+    "ListLeakedWebhooks": keys.ListLeakedWebhooks(),
     "ListHeld": reactivate.ListHeld(),
     "RecordBackup": backups.RecordBackup("backup", ("key",)),
     "HoldAfterRestore": backups.HoldAfterRestore("2026-01-01T00:00:00Z"),

@@ -19,9 +19,11 @@ from enlist.core.diagnosis import Level
 from enlist.keyfolder import add_issuer, load, write_secret
 from enlist.pki import keys
 from enlist.settings import Settings
+from enlist.verbs.webhooks import AddWebhook
 from enlist.wiring.certificates import name_certificate
 from enlist.wiring.doctor.check import Ground
-from tests.installation import settings_for
+from enlist.wiring.keys import replace_leaked
+from tests.installation import SettableClock, opened_on, settings_for
 from tests.peers.pki import Pki
 from tests.wiring.doctoring import FOLDER, amiss, certified, changed, find, left_out, site, well
 
@@ -101,6 +103,27 @@ def test_the_remedies_are_commands_that_work(ground: Ground, tmp_path: Path) -> 
     key.chmod(0o644)
     carried_out(amiss(ground, "keys-private").remedy)
     assert len(list(ground.settings.data.glob("keys/derive.*.key"))) == 2
+
+
+def test_what_a_leaked_key_still_makes(ground: Ground) -> None:
+    """The command was broken off; each remedy is carried out as it stands there."""
+
+    def power_cut(_: float) -> None:
+        raise KeyboardInterrupt
+
+    well(ground, "keys-leaked")
+    enlist = opened_on(ground.settings, SettableClock(system_clock()))
+    try:
+        enlist.register("ada")
+        enlist.do(AddWebhook("inventory", "https://hooks.example.com/"))
+        with pytest.raises(KeyboardInterrupt):
+            replace_leaked(enlist.installation, enlist.settings, pause=power_cut)
+    finally:
+        enlist.close()
+    found = amiss(ground, "keys-leaked", says="1 token that nobody has used yet; ")
+    assert "1 secret of webhooks" in found.found
+    carried_out(found.remedy)
+    well(ground, "keys-leaked")
 
 
 def test_a_remedy_is_for_the_shell_that_asked(ground: Ground) -> None:

@@ -11,9 +11,10 @@ from enlist.core.caller import Caller
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import KeyRing
-from enlist.store import enrollments, holds, second_factors
+from enlist.store import enrollments, holds, leaked_keys, second_factors
 from enlist.verbs.driver import Tools
 from enlist.verbs.keys import ListLeakedFactors
+from enlist.verbs.reactivate import Reactivate
 from enlist.verbs.reissue import Revoke, Seen
 from enlist.verbs.users import AddUser, DeleteUser
 from enlist.wiring.keys import replace_leaked, rotate
@@ -175,5 +176,10 @@ def test_broken_off_halfway_nothing_works_and_a_second_run_goes_on(enlist: Enlis
         replace_leaked(enlist.installation, enlist.settings, pause=power_cut)
     for number, ticket in enumerate(tickets):
         assert code(enlist.redeem(ticket.token, key=number)) == "token_on_hold"
+    # Whoever frees them by hand now would have tokens live that a thief can make.
+    for ticket in tickets:
+        assert code(enlist.perform(Reactivate(ticket.enrollment_id))) == "key_leaked"
+    assert enlist.store.read(leaked_keys.tokens) == 3
     enlist.clock.advance(seconds=1)
     assert replaced(enlist) == (3, [], [])
+    assert enlist.store.read(leaked_keys.tokens) == 0

@@ -72,7 +72,9 @@ def test_a_server_that_lacks_a_key_takes_no_traffic(start_server: StartServer) -
     server = start_server()
     key = new_key(system_clock()).id
     with sqlite3.connect(server.data / "enlist.sqlite3", timeout=DEADLINE) as database:
-        database.execute("INSERT INTO known_key VALUES (?, 'lookup', 0)", [key])
+        database.execute(
+            "INSERT INTO known_key (id, purpose, known_since) VALUES (?, 'lookup', 0)", [key]
+        )
     database.close()
 
     def away() -> bool:

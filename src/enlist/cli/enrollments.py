@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,7 @@ from enlist.core.lifecycle import (
 )
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.policy import TokenType
+from enlist.core.refusals import CATALOGUE
 from enlist.verbs.issuing import Delivery
 
 commands = typer.Typer(help="Enrollments: authorizations to enroll.", no_args_is_help=True)
@@ -327,18 +329,22 @@ def reactivate(
     if every == bool(enrollments):
         usage("Name enrollments, or give --all.")
     with installation(context, data, database) as enlist:
-        freed = 0
+        freed, left = 0, Counter[str]()
         for enrollment in _held(enlist) if every else enrollments or []:
             outcome = enlist.perform(Reactivate(enrollment))
             if every and isinstance(outcome, Refusal):
                 problems.print(f"{enrollment}: left on hold ({outcome.code})", markup=False)
+                left[outcome.code] += 1
                 continue
             done(outcome)
             freed += 1
     if as_json:
-        print_json({"reactivated": freed})
-    else:
-        out.print(f"Reactivated: {freed}.")
+        print_json({"reactivated": freed, "left": dict(left)})
+        return
+    out.print(f"Reactivated: {freed}.")
+    for code, many in left.items():
+        meaning = CATALOGUE[code]
+        out.print(f"Left on hold: {many}. {meaning.title}. {meaning.remedy}", markup=False)
 
 
 def _held(enlist: Opened) -> Iterator[str]:

@@ -83,7 +83,8 @@ def compromised(
 ) -> None:
     """Keys have leaked: make new ones, stop every live token at once, and send new tokens.
 
-    What else they open is listed: second factors, which their owners set up anew.
+    What else they open is listed: second factors, which their owners set up anew, and webhooks, to
+    be given new secrets.
     """
     bulk.confirm_for_good("Every token that nobody has used yet stops working. Go on?", yes=yes)
     made = backend(context).replace_leaked_keys(data=data, database=database)
@@ -95,6 +96,7 @@ def compromised(
         _print_rest(made["overtaken"], "Revoked, because a newer token has enrolled the device:")
         _print_rest(made["left"], "Still on hold, because reissuing or revoking was refused:")
         _print_factors(made["second_factors"])
+        _print_webhooks(made["webhooks"], same_folder(context))
         if made["revoked"]:
             issue = f"enlist enrollment issue DEVICE --message none{same_folder(context)}"
             out.print(f"Issue them anew: {issue}", markup=False)
@@ -117,6 +119,18 @@ def _print_factors(items: list[dict[str, Any]]) -> None:
     out.print(f"Second factors that the old keys open, to be set up anew: {len(items)}.")
     print_table(("USER", "SET UP"), [(e["user"], moment(e["set_up_at"])) for e in items], "")
     out.print("Their owners do that themselves; then nothing of the old one works.")
+
+
+def _print_webhooks(items: list[dict[str, Any]], again: str) -> None:
+    """They go on being signed: nobody would know the new secret yet."""
+    if not items:
+        return
+    out.print(f"Webhooks whose secrets the old keys make: {len(items)}.")
+    rows = [(each["name"], each["organization"], each["webhook_id"]) for each in items]
+    print_table(("NAME", "ORGANIZATION", "ID"), rows, "")
+    out.print(
+        f"Give each a new one, and its receiver: enlist webhook secret ID{again}", markup=False
+    )
 
 
 def _exactly(made: dict[str, Any]) -> str:

@@ -325,6 +325,11 @@ CATALOGUE: dict[str, Meaning] = {
         "This device already has a live enrollment",
         "Resend or reissue it, or revoke it first.",
     ),
+    "key_leaked": _of(
+        _STAFF,
+        "Others can make this token: its key has leaked",
+        "Reissue it instead: the new token is made by a key that nobody else has.",
+    ),
     "device_enrolled": _of(
         _STAFF,
         "This device is already enrolled",

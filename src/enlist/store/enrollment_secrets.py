@@ -45,10 +45,14 @@ _TAKEN_EACH = SetQuery(
     ) AS found
     """,
 )
+_LEAKED = """
+           EXISTS (SELECT 1 FROM known_key k
+                    WHERE k.id = s.derive_key_id AND k.leaked_at IS NOT NULL) AS leaked
+"""
 _DERIVATION = Query(
     "enrollment.secret",
-    """
-    SELECT s.generation, s.derive_key_id, s.length, s.alphabet
+    f"""
+    SELECT s.generation, s.derive_key_id, s.length, s.alphabet, {_LEAKED}
       FROM enrollment_secret s
      WHERE s.enrollment_id = :enrollment_id AND s.generation = :generation
     """,
@@ -56,15 +60,15 @@ _DERIVATION = Query(
 _DERIVATION_EACH = SetQuery(
     "enrollment.secret_each",
     "enrollment_id uuid, generation integer",
-    """
-    SELECT s.enrollment_id, s.generation, s.derive_key_id, s.length, s.alphabet
+    f"""
+    SELECT s.enrollment_id, s.generation, s.derive_key_id, s.length, s.alphabet, {_LEAKED}
       FROM enrollment_secret s
       JOIN asked ON asked.enrollment_id = s.enrollment_id AND asked.generation = s.generation
     """,
     # One after the other, as above.
-    postgres="""
+    postgres=f"""
     SELECT found.* FROM asked CROSS JOIN LATERAL (
-        SELECT s.enrollment_id, s.generation, s.derive_key_id, s.length, s.alphabet
+        SELECT s.enrollment_id, s.generation, s.derive_key_id, s.length, s.alphabet, {_LEAKED}
           FROM enrollment_secret s
          WHERE s.enrollment_id = asked.enrollment_id AND s.generation = asked.generation OFFSET 0
     ) AS found
@@ -72,8 +76,8 @@ _DERIVATION_EACH = SetQuery(
 )
 _FIRST = Query(
     "enrollment.first_secret",
-    """
-    SELECT s.generation, s.derive_key_id, s.length, s.alphabet
+    f"""
+    SELECT s.generation, s.derive_key_id, s.length, s.alphabet, {_LEAKED}
       FROM enrollment_secret s
      WHERE s.enrollment_id = :enrollment_id
      ORDER BY s.generation LIMIT 1
@@ -96,12 +100,17 @@ class NewSecret:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """What deriving a token again needs from its row."""
+    """What deriving a token again needs from its row.
+
+    Attributes:
+        leaked: whether somebody else may have the key: then it is neither shown nor sent.
+    """
 
     generation: int
     key_id: str
     length: int
     alphabet: str
+    leaked: bool = False
 
 
 def insert(tx: Tx, new: NewSecret) -> bool:
@@ -156,4 +165,5 @@ def first_derivation(tx: Reader, enrollment_id: Id) -> Derivation | None:
 def _read(row: Row | None) -> Derivation | None:
     if row is None:
         return None
-    return Derivation(row["generation"], row["derive_key_id"], row["length"], row["alphabet"])
+    made_by, leaked = row["derive_key_id"], bool(row["leaked"])
+    return Derivation(row["generation"], made_by, row["length"], row["alphabet"], leaked)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enlist.core.ids import Id
 from enlist.store import password_links
+from enlist.store.leaked_keys import MAKES_TOKEN
 from enlist.store.tx import Query, Reader, Tx
 
 _HOLD_ALL = Query(
@@ -28,7 +29,7 @@ _HOLD_DERIVED = Query(
 )
 _REACTIVATE = Query(
     "enrollment.reactivate",
-    """
+    f"""
     UPDATE enrollment SET state = 'active'
      WHERE id = :id AND state = 'on_hold' AND deleted_at IS NULL
        AND NOT EXISTS (SELECT 1 FROM enrollment other
@@ -36,6 +37,7 @@ _REACTIVATE = Query(
                           AND other.state = 'active')
        AND NOT EXISTS (SELECT 1 FROM device d
                         WHERE d.id = enrollment.device_id AND d.state <> 'registered')
+       AND NOT {MAKES_TOKEN}
     """,
 )
 _HELD = Query(
@@ -83,7 +85,9 @@ def hold_derived_otherwise(tx: Tx, derive_key_id: str) -> int:
 
 
 def reactivate(tx: Tx, enrollment_id: Id) -> bool:
-    """Free one; False when it is not on hold, or its device has another live one or is enrolled."""
+    """Free one; False when it is not on hold, its device has another live one or is enrolled, or a
+    leaked key makes its token.
+    """
     return tx.run(_REACTIVATE, id=enrollment_id) == 1
 
 

@@ -49,6 +49,12 @@ _IN_TROUBLE = Query(
             OR (w.state = 'disabled' AND w.reason <> :by_hand))
      ORDER BY w.id""",
 )
+_OF_LEAKED_KEYS = Query(
+    "hook.of_leaked_keys",
+    f"""{_COLUMNS} JOIN known_key k ON k.id = w.derive_key_id
+     WHERE w.deleted_at IS NULL AND o.deleted_at IS NULL AND k.leaked_at IS NOT NULL
+     ORDER BY w.id""",
+)
 _CHANGE = Query(
     "hook.change",
     "UPDATE webhook SET name = :name, url = :url, kinds = :kinds "
@@ -262,6 +268,11 @@ def active(tx: Reader) -> list[Hook]:
 def in_trouble(tx: Reader, since: int) -> list[Hook]:
     """Webhooks of which nothing was taken since then, or that were stopped for that."""
     return [_hook(row) for row in tx.all(_IN_TROUBLE, since=since, by_hand=BY_HAND)]
+
+
+def of_leaked_keys(tx: Reader) -> list[Hook]:
+    """Webhooks whose secrets somebody else can make."""
+    return [_hook(row) for row in tx.all(_OF_LEAKED_KEYS)]
 
 
 def change(tx: Tx, hook: Hook) -> bool:

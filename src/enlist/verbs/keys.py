@@ -21,25 +21,36 @@ from enlist.store import (
     holds,
     installation,
     key_use,
+    leaked_keys,
     organizations,
     password_links,
     second_factors,
     users,
+    webhooks,
 )
 from enlist.store.key_use import KnownKey
 from enlist.store.second_factors import SetUp
 from enlist.store.tx import Reader, Tx
+from enlist.store.webhooks import Hook
 from enlist.verbs.channels import CHANNELS, EMAIL, reaching
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.rights import host_alone, missing
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Every key that was ever made for a database, and the ids of those that leaked."""
+
+    known: tuple[KnownKey, ...]
+    leaked: frozenset[str]
+
+
 @dataclass(frozen=True)
-class ListKeys(View[tuple[KnownKey, ...]]):
+class ListKeys(View[Keys]):
     """Every key that was ever made for this database; for the host alone."""
 
-    def read(self, tx: Reader, caller: Caller) -> tuple[KnownKey, ...] | Refusal:
-        return host_alone(caller) or tuple(key_use.known(tx))
+    def read(self, tx: Reader, caller: Caller) -> Keys | Refusal:
+        return host_alone(caller) or Keys(tuple(key_use.known(tx)), leaked_keys.ids(tx))
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,10 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
     """Stop, at once, every token that a leaked key could make; answers how many are on hold.
 
     Half-finished attempts end as well, and recovery codes: both are short, and found by a leaked
-    key in a stolen database. So do password links, which are derived. Done again with the same keys
-    it stops what servers made that did not know them yet; where there is none, that is no event.
+    key in a stolen database. So do password links, which are derived. The keys are marked: whatever
+    becomes of the rest of the work, nobody frees or sends what they make. Done again with the same
+    keys it stops what servers made that did not know them yet; where there is none, that is no
+    event.
 
     Attributes:
         lookup, derive: ids of the new keys, which stand in the key folder already.
@@ -95,6 +108,7 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
         for key_id, purpose in ((self.lookup, "lookup"), (self.derive, "derive")):
             installation.add_key(tx, key_id, purpose)
             installation.forget_keys_after(tx, key_id, purpose)
+            leaked_keys.mark(tx, purpose, key_id)
         held = holds.hold_derived_otherwise(tx, self.derive)
         holds.end_attempts(tx)
         second_factors.drop_codes_under_other_keys(tx, self.lookup)
@@ -169,3 +183,11 @@ class ListLeakedFactors(View[tuple[SetUp, ...]]):
             return refusal
         found = second_factors.sealed_before(tx, self.derive, self.before, self.after, self.limit)
         return tuple(found)
+
+
+@dataclass(frozen=True)
+class ListLeakedWebhooks(View[tuple[Hook, ...]]):
+    """Webhooks whose secrets a leaked key makes, until each has a new one; for the host alone."""
+
+    def read(self, tx: Reader, caller: Caller) -> tuple[Hook, ...] | Refusal:
+        return host_alone(caller) or tuple(webhooks.of_leaked_keys(tx))

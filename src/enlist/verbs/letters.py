@@ -168,8 +168,9 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
     if pointless is not None:
         return pointless
     row = enrollment_secrets.derivation(tx, found.id, message.generation)
-    if row is None:
-        return Rejected("the enrollment has no token")
+    if row is None or row.leaked:
+        why = "the key of its token has leaked" if row else "the enrollment has no token"
+        return Rejected(why)
     try:
         token = tools.keys.derive_again(
             found.id, row.generation, row.key_id, row.length, row.alphabet

@@ -77,6 +77,7 @@ class ShowJwt(Verb[Seen, Ready, OneTimeJwt]):
 
     Refusals: `not_found`, `forbidden`, `conflict` for an enrollment that has no JWT, and
     `token_used`, `token_revoked`, `token_expired`, `token_on_hold` for one that is over (D29),
+    `key_leaked` where somebody else can make it,
     `try_later` where this server lacks the key that it is derived by (D31).
     """
 
@@ -114,9 +115,14 @@ class ShowJwt(Verb[Seen, Ready, OneTimeJwt]):
 
 
 def signed(tools: Tools, seen: Seen) -> OneTimeJwt | Refusal:
-    """The JWT of an enrollment's generation; `try_later` where this server lacks its key."""
+    """The JWT of an enrollment's generation; `try_later` where this server lacks its key.
+
+    `key_leaked` where others may have that key.
+    """
     found, row = seen.enrollment, seen.derivation
     assert found.device_id is not None
+    if row.leaked:
+        return Refusal("key_leaked", about=found.subjects)
     try:
         jti = tools.keys.derive_again(
             found.id, row.generation, row.key_id, row.length, row.alphabet

@@ -15,7 +15,7 @@ from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import Enrollment
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.permissions import Permission
-from enlist.store import enrollments, events, expiries, holds
+from enlist.store import enrollments, events, expiries, holds, leaked_keys
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.driver import QuickVerb, Tools, View
 from enlist.verbs.finding import beyond, enrolled_since, enrollment_named
@@ -26,7 +26,8 @@ from enlist.verbs.rights import host_alone
 class Reactivate(QuickVerb[Enrollment, None]):
     """Free an enrollment that is on hold; its token works again until it expires.
 
-    Refusals: `conflict` for what is not on hold, `enrollment_exists`, `device_enrolled`.
+    Refusals: `conflict` for what is not on hold, `key_leaked` where somebody else can make its
+    token, `enrollment_exists`, `device_enrolled`.
     """
 
     enrollment_id: str
@@ -42,14 +43,15 @@ class Reactivate(QuickVerb[Enrollment, None]):
             return refusal
         if found.state is not EnrollmentState.ON_HOLD:
             return Refusal("conflict", detail="It is not on hold.", about=found.subjects)
-        return enrolled_since(tx, found) or found
+        return _leaked(tx, found) or enrolled_since(tx, found) or found
 
     def apply(self, tx: Tx, caller: Caller, ready: Enrollment) -> Done[None] | Refusal:
         if not holds.reactivate(tx, ready.id):
             present = enrollments.find(tx, ready.id)
             if present is None or present.state is not EnrollmentState.ON_HOLD:
                 raise ConcurrentChange
-            return enrolled_since(tx, ready) or Refusal("enrollment_exists", about=ready.subjects)
+            refusal = _leaked(tx, ready) or enrolled_since(tx, ready)
+            return refusal or Refusal("enrollment_exists", about=ready.subjects)
         personal = {"device": ready.device_name, "user": ready.username}
         happening = Happening("enrollment.reactivated", ready.subjects, {}, personal)
         events.record(tx, caller, happening)
@@ -62,6 +64,12 @@ class Reactivate(QuickVerb[Enrollment, None]):
 
     def clash(self, index: str) -> Refusal | None:
         return Refusal("enrollment_exists")
+
+
+def _leaked(tx: Reader, found: Enrollment) -> Refusal | None:
+    if leaked_keys.makes_token(tx, found.id):
+        return Refusal("key_leaked", about=found.subjects)
+    return None
 
 
 @dataclass(frozen=True)

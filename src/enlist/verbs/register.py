@@ -357,7 +357,7 @@ class IssuedAgain(QuickVerb[Issued, Issued]):
 
     A token that was shown then is derived and shown again (ruling 25); that is an event too. One
     that replaced it is not, nor one of somebody who has more rights than the caller by now, nor
-    one that is over or on hold: the key that made it may be gone, or have leaked.
+    one that is over or on hold: the key that made it may be gone. Nor one whose key has leaked.
     """
 
     enrollment_id: Id
@@ -382,7 +382,7 @@ class IssuedAgain(QuickVerb[Issued, Issued]):
         if state != "active" or found.grant is not GrantKind.REGISTRATION_TOKEN:
             return None
         row = enrollment_secrets.first_derivation(tx, found.id)
-        if row is None or row.generation != found.generation:
+        if row is None or row.generation != found.generation or row.leaked:
             return None
         if beyond(tx, caller, found.user_id, found.subjects) is not None:
             return None

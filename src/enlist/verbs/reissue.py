@@ -19,7 +19,7 @@ from enlist.core.model import Enrollment, GrantKind, User
 from enlist.core.outcomes import Done, Refusal, Send, invalid
 from enlist.core.permissions import Permission
 from enlist.core.policy import EnrollmentPolicy
-from enlist.store import enrollments, events, organizations, outbox, users
+from enlist.store import enrollments, events, leaked_keys, organizations, outbox, users
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs.caps import over_cap, resent_lately, send_cap
 from enlist.verbs.channels import CHANNELS, EMAIL, SMS, address_of, reached
@@ -185,7 +185,8 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
     Attributes:
         channel: `email` or `sms`; "" for the way that its last message went, or e-mail.
 
-    Refusals: `not_resendable` for what is used, revoked or expired; the delivery's.
+    Refusals: `not_resendable` for what is used, revoked or expired, and where others can make the
+    token, as its key has leaked; the delivery's.
     """
 
     enrollment_id: str
@@ -223,6 +224,8 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
 
     def apply(self, tx: Tx, caller: Caller, ready: Resending) -> Done[Id] | Refusal:
         channel, about = ready.delivery.type, ready.enrollment.subjects
+        if leaked_keys.makes_token(tx, ready.enrollment.id):
+            return Refusal("not_resendable", about=about, reason="the key of its token has leaked")
         address = address_of(ready.user, channel)
         refusal = resent_lately(tx, ready.enrollment, address)
         refusal = refusal or over_cap(tx, channel, address, about, ready.sms_per_day)

@@ -76,6 +76,7 @@ STATUS: Final = {
     "conflict": 409,
     "preview_outdated": 409,
     "enrollment_exists": 409,
+    "key_leaked": 409,
     "device_enrolled": 409,
     "not_resendable": 409,
     "too_many_enrollments": 409,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from enlist.core.secrets import Key, begins
 from enlist.keyfolder import KeyFolder, KeyFolderProblem
 from enlist.settings import Settings
 from enlist.store.second_factors import SetUp
+from enlist.store.webhooks import Hook
 from enlist.verbs.issuing import Delivery
 from enlist.verbs.keys import (
     DropLeakedKeys,
@@ -32,6 +33,7 @@ from enlist.verbs.keys import (
     ListKeys,
     ListLeaked,
     ListLeakedFactors,
+    ListLeakedWebhooks,
     NameKey,
 )
 from enlist.verbs.reissue import Reissue, Revoke
@@ -110,7 +112,8 @@ class ListedKey:
     """A key, for people.
 
     Attributes:
-        state: `in use`, `accepted`, `not yet`, or `gone` where the folder lacks it.
+        state: `in use`, `accepted`, `not yet`, `leaked` for one that others may have, or `gone`
+            where the folder lacks it.
     """
 
     id: str
@@ -132,13 +135,15 @@ def listed(installation: Installation, settings: Settings) -> list[ListedKey]:
     held = dict(folder.key_ids)
     using = {folder.ring.lookup[0].id, folder.ring.derive[0].id}
     using |= {key.id for key in folder.checkpoint[:1]} | {folder.authority.issuers[0].id}
-    known = installation.driver.view(ListKeys(), at_this_machine(installation))
-    if isinstance(known, Refusal):
-        raise Unusable(f"the keys cannot be listed: {known.code}")
+    keys = installation.driver.view(ListKeys(), at_this_machine(installation))
+    if isinstance(keys, Refusal):
+        raise Unusable(f"the keys cannot be listed: {keys.code}")
 
     def state(key_id: str) -> str:
         if key_id not in held:
             return "gone"
+        if key_id in keys.leaked:
+            return "leaked"
         if begins(key_id) > now:
             return "not yet"
         return "in use" if key_id in using else "accepted"
@@ -149,7 +154,7 @@ def listed(installation: Installation, settings: Settings) -> list[ListedKey]:
         ListedKey("first", "ca", since, "in use" if first.id in using else "accepted", 0),
         *(
             ListedKey(each.id, each.purpose, begins(each.id), state(each.id), each.alive)
-            for each in known
+            for each in keys.known
         ),
     ]
 
@@ -185,13 +190,15 @@ class Replaced:
         overtaken: those that were revoked as a newer token has enrolled the device meanwhile.
         left: those that are still on hold, because reissuing or revoking them was refused.
         factors: second factors whose secrets the leaked keys open; they go on as they are.
+        webhooks: those whose secrets the leaked keys make; likewise.
     """
 
     reissued: int
     revoked: tuple[Leaked, ...]
     overtaken: tuple[Leaked, ...]
     left: tuple[Leaked, ...]
-    factors: tuple[SetUp, ...]
+    factors: tuple[SetUp, ...] = ()
+    webhooks: tuple[Hook, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -206,7 +213,12 @@ class Replaced:
             {"user_id": found.user_id, "user": found.username, "set_up_at": found.set_up_at}
             for found in self.factors
         ]
-        return {"reissued": self.reissued, **listed, "second_factors": factors}
+        webhooks = [
+            {"webhook_id": found.id, "name": found.name, "organization": found.group_id}
+            for found in self.webhooks
+        ]
+        told = {"second_factors": factors, "webhooks": webhooks}
+        return {"reissued": self.reissued, **listed, **told}
 
 
 def replace_leaked(
@@ -234,7 +246,9 @@ def replace_leaked(
     pause(3 * LOOK_EVERY)
     _stop(installation, drop, caller)
     factors = tuple(_factors(installation, derive.id, now, caller))
-    return _reissue(installation, derive.id, factors, caller)
+    webhooks = _webhooks(installation, caller)
+    reissued = _reissue(installation, derive.id, caller)
+    return replace(reissued, factors=factors, webhooks=webhooks)
 
 
 def _stop(installation: Installation, drop: DropLeakedKeys, caller: Caller) -> None:
@@ -251,9 +265,7 @@ def _drop_what_is_yet_to_begin(data: Path, now: int) -> None:
                 path.unlink()
 
 
-def _reissue(
-    installation: Installation, derive: str, factors: tuple[SetUp, ...], caller: Caller
-) -> Replaced:
+def _reissue(installation: Installation, derive: str, caller: Caller) -> Replaced:
     reissued = 0
     revoked, overtaken, left = list[Leaked](), list[Leaked](), list[Leaked]()
 
@@ -276,7 +288,7 @@ def _reissue(
             revoke(each, overtaken)
         else:
             left.append(each)
-    return Replaced(reissued, tuple(revoked), tuple(overtaken), tuple(left), factors)
+    return Replaced(reissued, tuple(revoked), tuple(overtaken), tuple(left))
 
 
 def _leaked(installation: Installation, derive: str, caller: Caller) -> Iterator[Leaked]:
@@ -303,6 +315,13 @@ def _factors(
             return
         yield from page
         view = ListLeakedFactors(derive, before, page[-1].user_id)
+
+
+def _webhooks(installation: Installation, caller: Caller) -> tuple[Hook, ...]:
+    found = installation.driver.view(ListLeakedWebhooks(), caller)
+    if isinstance(found, Refusal):
+        raise Unusable(f"the webhooks cannot be listed: {found.code}")
+    return found
 
 
 def _issuer(data: Path, start: int, now: int) -> str:

@@ -57,6 +57,7 @@ REVISIONS: Final = (
     "0032_staging",
     "0033_authorized",
     "0034_passcode",
+    "0035_leaked_keys",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

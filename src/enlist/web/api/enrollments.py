@@ -286,7 +286,7 @@ async def revoke_enrollment(
     "/enrollments/{enrollment_id}/reactivate",
     Permission.ENROLLMENTS_REISSUE,
     answers=EnrollmentDetail,
-    refuses=("conflict", "enrollment_exists", "device_enrolled"),
+    refuses=("conflict", "key_leaked", "enrollment_exists", "device_enrolled"),
 )
 async def reactivate_enrollment(asking: Staff, enrollment_id: str) -> EnrollmentDetail | Refusal:
     """Free an enrollment that is on hold since a backup was restored; its token works again."""

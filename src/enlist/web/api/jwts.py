@@ -14,7 +14,14 @@ from enlist.web.jwts import JwtResponse, jwt_file, qr_code
 
 operations: Final = Operations("Enrollments")
 
-REFUSED: Final = ("conflict", "token_used", "token_revoked", "token_expired", "token_on_hold")
+REFUSED: Final = (
+    "conflict",
+    "token_used",
+    "token_revoked",
+    "token_expired",
+    "token_on_hold",
+    "key_leaked",
+)
 
 
 class PngResponse(Response):

@@ -11,9 +11,10 @@ from typing import Final
 
 from enlist import keyfolder
 from enlist.core.clock import DAY, rfc3339
+from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, fine, problem, warning
 from enlist.keyfolder import KeyFolderProblem, NotForThisUser, user_name
-from enlist.store import inspection, installation, key_use
+from enlist.store import inspection, installation, key_use, leaked_keys, webhooks
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
 _SECRET: Final = ("keys/*.key", "pki/*.key", "*.json")
@@ -93,6 +94,22 @@ def _owner(ground: Ground) -> Finding:
             f"And from now on: sudo -u {name} enlist …, never as another user.",
         )
     return fine(f"all of {user_name(owner)}'s")
+
+
+def _leaked(ground: Ground) -> Finding:
+    """What a leaked key still makes, as `keys compromised` was broken off or left it to people."""
+    tokens = ground.read(leaked_keys.tokens)
+    hooks = ground.read(webhooks.of_leaked_keys)
+    told, remedy = [], []
+    if tokens:
+        told.append(f"a leaked key makes {counted(tokens, 'token')} that nobody has used yet")
+        remedy.append(f"Run: {ground.command('keys compromised --yes')}")
+    if hooks:
+        told.append(f"a leaked key makes {counted(len(hooks), 'secret')} of webhooks")
+        remedy += [f"Run: {ground.command(f'webhook secret {each.id}')}" for each in hooks[:3]]
+        remedy.append("Each prints a new secret: give it to the webhook's receiver.")
+        remedy += ["Then run this again: it names the next."] if len(hooks) > 3 else []
+    return problem("; ".join(told), "\n".join(remedy)) if told else fine("none makes anything")
 
 
 def _there(ground: Ground) -> Path:
@@ -177,6 +194,13 @@ CHECKS: Final = (
         "file modes",
         "Whoever reads a key can make tokens and certificates of his own.",
         _modes,
+    ),
+    Check(
+        "keys-leaked",
+        "leaked keys",
+        "Whoever has a key that leaked enrolls devices of his own, and tells receivers of webhooks "
+        "what never happened.",
+        _leaked,
     ),
     Check(
         "keys-owner",
