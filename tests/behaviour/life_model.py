@@ -1,4 +1,4 @@
-"""A model of an enrollment's life: what the words in DESIGN.md come to, written down a second time.
+"""A model of an enrollment's life: what its states and moves come to, written a second time.
 
 It is as plain as possible, and tells beforehand what the installation must answer.
 """

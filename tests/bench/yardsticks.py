@@ -1,8 +1,7 @@
 """What this machine can do at best: the limits that Enlist's rates are divided by.
 
 Both redeem a token with one guarded update and one audit row, durably. Y1 is pgbench, eight
-clients, one statement each; Y2 a Python loop on SQLite that commits after each (performance.md
-section 4).
+clients, one statement each; Y2 a Python loop on SQLite that commits after each.
 """
 
 from __future__ import annotations

@@ -121,5 +121,5 @@ def test_a_stored_hash_and_none_cost_the_same_work(passwords: Passwords) -> None
 
 
 def test_the_parameters_are_those_agreed() -> None:
-    """19 MiB, two passes, one lane (security.md section 3)."""
+    """19 MiB, two passes, one lane (S45)."""
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in Passwords().hash(Secret("x" * 12))
