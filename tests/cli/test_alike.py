@@ -253,6 +253,7 @@ _OWN: Final = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
     (r'("(?:token|link|key|secret|preview|jwt|serial|fingerprint|next_cursor)": )"[^"]*"', r"\1…"),
     (r"--cursor \S+", "--cursor …"),
+    (r"enlist --server \S+ --api-key-file \S+", "enlist"),
     (r"\benk_\w+", "enk_…"),
     (r"\b(?:command_line|api)\b", "<way>"),
     (r"\b(?:root|far)\b", "<who>"),

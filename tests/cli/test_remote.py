@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
+import shlex
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -127,6 +129,19 @@ def test_tokens_are_made_sent_and_ended_from_elsewhere(enlist: Enlist, remote: R
     nobody = "0199c0de-0000-7000-8000-000000000000"
     two = remote("device", "delete", device, nobody, "--yes", expect=1)
     assert "not_found" in two.err
+
+
+def test_the_command_that_comes_next_is_for_the_same_server(enlist: Enlist, remote: Run) -> None:
+    """It is pasted as it was printed; without the flags it would look for a folder here."""
+    enlist.user("ada")
+    new = ("device", "register", "--user", "ada", "--platform", "linux", "--name", "laptop")
+    told = remote(*new, "--message", "later").out
+    found = re.search(r"To send the token +enlist (--server .+)", told)
+    assert found, told
+    pasted = CliRunner().invoke(COMMANDS, shlex.split(found[1]))
+    assert pasted.stdout == "The message is on its way.\n", pasted.output
+    named = remote("group", "add", "--name", "night shift").out
+    assert f"enlist --server {HERE} --api-key-file /" in named
 
 
 def test_accounts_and_webhooks_are_kept_from_elsewhere(enlist: Enlist, remote: Run) -> None:

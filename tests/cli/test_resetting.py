@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +131,8 @@ def test_the_command_that_comes_next_names_the_same_folder(enlist: Enlist, run: 
     ticket = enrolled(enlist)
     told = run("device", "reset", ticket.device_id, "--data", "/srv/my enlist").out
     assert re.search(r"enlist enrollment resend \S+ --data '/srv/my enlist'\n", told)
+    told = run("device", "reset", enrolled(enlist, key=1).device_id, "--data", "here").out
+    assert f" --data {shlex.quote(str(Path.cwd() / 'here'))}\n" in told, "it is pasted elsewhere"
 
 
 def test_nothing_named_is_wrong_usage(run: Run) -> None:

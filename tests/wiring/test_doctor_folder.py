@@ -21,6 +21,7 @@ from enlist.pki import keys
 from enlist.settings import Settings
 from enlist.verbs.webhooks import AddWebhook
 from enlist.wiring.certificates import name_certificate
+from enlist.wiring.doctor import diagnose
 from enlist.wiring.doctor.check import Ground
 from enlist.wiring.keys import replace_leaked
 from tests.installation import SettableClock, opened_on, settings_for
@@ -132,6 +133,16 @@ def test_a_remedy_is_for_the_shell_that_asked(ground: Ground) -> None:
     by_sudo = Ground(ground.settings, environment={"SUDO_USER": "ada"})
     me = pwd.getpwuid(data.stat().st_uid).pw_name
     assert by_sudo.command("doctor") == f"sudo -u {me} enlist doctor --data {data}"
+
+
+def test_a_remedy_works_in_any_folder(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.data.chmod(0o755)
+    monkeypatch.chdir(settings.data.parent)
+    found = diagnose(settings_for(Path(settings.data.name)), {}).examined
+    remedies = {each.name: each.finding.remedy for each in found}
+    assert remedies["data-folder"] == f"Run: chmod 700 {settings.data}"
+    assert "enlist backup /srv/backups" in remedies["backup"]
+    assert f" --data {settings.data}\n" in remedies["backup"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")

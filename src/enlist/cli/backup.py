@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.options import Data, Database, Json, backend, same_folder
+from enlist.cli.options import Data, Database, Json, backend, to_run
 from enlist.cli.output import out, print_json, problems, usage, why_unreadable
 from enlist.core.counting import counted
 
@@ -75,27 +75,25 @@ def restore(
         print_json(restored)
         return
     out.print(f"Restored the backup of {restored['made_at']}.", markup=False)
-    again = same_folder(context)
     out.print(f"On hold: {counted(restored['on_hold'], 'enrollment')}. All sign-ins have ended.")
     if restored["on_hold"]:
         out.print("What was used since the backup is not known. Look, then free what may be used:")
-        out.print(f"  enlist enrollment list --state on_hold{again}", markup=False)
-        out.print(
-            f"  enlist enrollment reactivate --all{again}, or some by their ids", markup=False
-        )
+        out.print(f"  {to_run(context, 'enrollment list --state on_hold')}", markup=False)
+        out.print(f"  {to_run(context, 'enrollment reactivate --all')}", markup=False)
+        out.print("or some by their ids.")
     out.print("What was taken away since then counts again: reset devices, revoked API keys,")
     out.print("disabled users, roles, old passwords. Take it away again before the server starts.")
     if restored["log_damage"]:
         problems.print(
             f"The audit log in the backup is damaged: {restored['log_damage']}. "
-            f"Look: enlist audit verify{again}",
+            f"Look: {to_run(context, 'audit verify')}",
             style="red",
             markup=False,
         )
     if rehearsal:
         out.print("This was a rehearsal: its log is not signed. Look around, then delete it.")
     else:
-        out.print(f"Now start the server: enlist serve{again}", markup=False)
+        out.print(f"Now start the server: {to_run(context, 'serve')}", markup=False)
 
 
 def _passphrase(file: Path | None, *, given: bool) -> str:

@@ -43,7 +43,6 @@ from enlist.cli.options import (
     known,
     nothing,
     parse_moment,
-    same_folder,
 )
 from enlist.cli.output import (
     done,
@@ -126,7 +125,7 @@ def register(
             print_json(registered_document(issued, enlist))
             return
         out.print(f"Registered {name} for {user}: {issued.device_id}", markup=False)
-        print_token(issued, enlist, same_folder(context), drawn=message == "qr")
+        print_token(context, issued, enlist, drawn=message == "qr")
 
 
 @commands.command("edit", epilog="Example: enlist device edit 0199… --ownership employee_owned")

@@ -35,7 +35,6 @@ from enlist.cli.options import (
     known,
     nothing,
     parse_moment,
-    same_folder,
 )
 from enlist.cli.output import (
     done,
@@ -229,8 +228,7 @@ def issue(
         until = parse_moment(expires, datetime.now(UTC))
         verb = Issue(device, Delivery(message), until, grant_named(grant))
         issued = done(enlist.perform(verb))
-        again = same_folder(context)
-        print_issued(issued, enlist, again, as_json=as_json, drawn=message == "qr")
+        print_issued(context, issued, enlist, as_json=as_json, drawn=message == "qr")
 
 
 @commands.command("reissue", epilog="Example: enlist enrollment reissue 0199… --expires 48h")
@@ -263,7 +261,7 @@ def reissue(
             return enlist.perform(Reissue(enrollment, delivery, until, reason))
 
         def show(issued: Issued) -> None:
-            print_token(issued, enlist, same_folder(context), drawn=message == "qr")
+            print_token(context, issued, enlist, drawn=message == "qr")
 
         def show_token(issued: Issued) -> None:
             if issued.token is not None:

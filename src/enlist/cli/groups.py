@@ -18,7 +18,7 @@ from enlist.cli.options import (
     Search,
     installation,
     nothing,
-    same_folder,
+    to_run,
 )
 from enlist.cli.output import done, out, print_json, print_page, shown
 from enlist.core.model import User, UserGroup
@@ -55,8 +55,9 @@ def add(
         print_json(documents.user_group(made))
         return
     out.print(f"Added {made.name}: {made.id}", markup=False)
-    told = f"Put users into it: enlist group add-user {made.id} USER{same_folder(context)}"
-    out.print(told, markup=False)
+    out.print(
+        f"Put users into it: {to_run(context, f'group add-user {made.id} USER')}", markup=False
+    )
 
 
 @commands.command("list", epilog="Example: enlist group list --json")

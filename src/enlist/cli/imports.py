@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from enlist.cli.options import Cursor, Data, Database, Json, Limit, Organization, installation
+from enlist.cli.options import (
+    Cursor,
+    Data,
+    Database,
+    Json,
+    Limit,
+    Organization,
+    installation,
+    to_run,
+)
 from enlist.cli.output import (
     done,
     moment,
@@ -86,7 +95,7 @@ def file_(
         )
         if isinstance(job, Refusal):
             refuse(job)
-        _finish(enlist, job, as_json=as_json)
+        _finish(context, enlist, job, as_json=as_json)
 
 
 @commands.command("start", epilog="Example: enlist import start 01983f5e-…")
@@ -101,10 +110,10 @@ def start(
     from enlist.verbs.imports import StartImport
 
     with installation(context, data, database) as enlist:
-        _finish(enlist, done(enlist.perform(StartImport(job))), as_json=as_json)
+        _finish(context, enlist, done(enlist.perform(StartImport(job))), as_json=as_json)
 
 
-def _finish(enlist: Opened, job: ImportJob, *, as_json: bool) -> None:
+def _finish(context: typer.Context, enlist: Opened, job: ImportJob, *, as_json: bool) -> None:
     """Work on an import to its end, or watch who does, and say what came of it."""
     import time
 
@@ -128,7 +137,7 @@ def _finish(enlist: Opened, job: ImportJob, *, as_json: bool) -> None:
                 where = f"line {each.line}" + (f", {each.column}" if each.column else "")
                 problems.print(f"{where}: {each.message}", markup=False)
             after = some[-1].line
-        _print(now)
+        _print(context, now)
     if now.refused or now.state is ImportState.STOPPED:
         raise typer.Exit(1)
 
@@ -137,7 +146,7 @@ _CHANGED = {"deny": "Added, un-enrolling a device", "move": "Moved", "transfer":
 """What *changed* means for a kind of file, where it is something of its own."""
 
 
-def _print(job: ImportJob) -> None:
+def _print(context: typer.Context, job: ImportJob) -> None:
     print_facts(
         {
             "Import": job.id,
@@ -149,7 +158,8 @@ def _print(job: ImportJob) -> None:
         }
     )
     if job.state.value == "checked":
-        out.print(f"Nothing was changed. To do it: enlist import start {job.id}", markup=False)
+        start = to_run(context, f"import start {job.id}")
+        out.print(f"Nothing was changed. To do it: {start}", markup=False)
 
 
 @commands.command("list", epilog="Example: enlist import list --json")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from enlist.cli.backend import Opened
-from enlist.cli.options import known
+from enlist.cli.options import known, to_run
 from enlist.cli.output import moment, out, print_facts, print_json, shown
 from enlist.core.model import GrantKind
 from enlist.verbs.issuing import Issued
@@ -62,19 +62,20 @@ def registered_document(issued: Issued, enlist: Opened) -> dict[str, Any]:
     return {"device": device, "enrollment": issued_document(issued, enlist)}
 
 
-def print_token(issued: Issued, enlist: Opened, again: str, *, drawn: bool = False) -> None:
+def print_token(
+    context: typer.Context, issued: Issued, enlist: Opened, *, drawn: bool = False
+) -> None:
     """The token, or where it went.
 
     Args:
-        again: the flags for a command to run next (see `options.same_folder`).
         drawn: draw its link, to be scanned from the screen.
     """
     until = moment(issued.expires_at)
     if issued.token is None and issued.message_id is None:
         if issued.grant is GrantKind.ONE_TIME_JWT:
-            next_step = {"One-time JWT": f"enlist enrollment jwt {issued.enrollment_id}{again}"}
+            next_step = {"One-time JWT": to_run(context, f"enrollment jwt {issued.enrollment_id}")}
         else:
-            resend = f"enlist enrollment resend {issued.enrollment_id}{again}"
+            resend = to_run(context, f"enrollment resend {issued.enrollment_id}")
             next_step = {"To send the token": resend}
         print_facts({**next_step, "Valid until": until})
         return
@@ -101,10 +102,10 @@ def _way(issued: Issued, enlist: Opened) -> str:
 
 
 def print_issued(
-    issued: Issued, enlist: Opened, again: str, *, as_json: bool, drawn: bool = False
+    context: typer.Context, issued: Issued, enlist: Opened, *, as_json: bool, drawn: bool = False
 ) -> None:
     """What was issued, for people or programs."""
     if as_json:
         print_json(issued_document(issued, enlist))
     else:
-        print_token(issued, enlist, again, drawn=drawn)
+        print_token(context, issued, enlist, drawn=drawn)

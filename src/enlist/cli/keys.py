@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from enlist.cli import bulk
-from enlist.cli.options import Data, Database, Json, backend, same_folder
+from enlist.cli.options import Data, Database, Json, backend, to_run
 from enlist.cli.output import REFUSED, moment, out, print_json, print_table, problems
 
 commands = typer.Typer(help="Keys: what tokens and certificates rest on.", no_args_is_help=True)
@@ -96,9 +96,9 @@ def compromised(
         _print_rest(made["overtaken"], "Revoked, because a newer token has enrolled the device:")
         _print_rest(made["left"], "Still on hold, because reissuing or revoking was refused:")
         _print_factors(made["second_factors"])
-        _print_webhooks(made["webhooks"], same_folder(context))
+        _print_webhooks(context, made["webhooks"])
         if made["revoked"]:
-            issue = f"enlist enrollment issue DEVICE --message none{same_folder(context)}"
+            issue = to_run(context, "enrollment issue DEVICE --message none")
             out.print(f"Issue them anew: {issue}", markup=False)
     if made["left"]:
         problems.print("Some are still on hold. Look at them, or run this once more.")
@@ -121,16 +121,15 @@ def _print_factors(items: list[dict[str, Any]]) -> None:
     out.print("Their owners do that themselves; then nothing of the old one works.")
 
 
-def _print_webhooks(items: list[dict[str, Any]], again: str) -> None:
+def _print_webhooks(context: typer.Context, items: list[dict[str, Any]]) -> None:
     """They go on being signed: nobody would know the new secret yet."""
     if not items:
         return
     out.print(f"Webhooks whose secrets the old keys make: {len(items)}.")
     rows = [(each["name"], each["organization"], each["webhook_id"]) for each in items]
     print_table(("NAME", "ORGANIZATION", "ID"), rows, "")
-    out.print(
-        f"Give each a new one, and its receiver: enlist webhook secret ID{again}", markup=False
-    )
+    renew = to_run(context, "webhook secret ID")
+    out.print(f"Give each a new one, and its receiver a copy: {renew}", markup=False)
 
 
 def _exactly(made: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.options import Data, Database, Json, Organization, installation, same_folder
+from enlist.cli.options import Data, Database, Json, Organization, installation, to_run
 from enlist.cli.output import done, moment, out, print_json, print_table
 from enlist.core.locks import Lock, LockKind
 from enlist.store.locks import MOST_SHOWN
@@ -41,7 +41,7 @@ def list_(
     print_table(columns, rows, "Nobody has to wait.")
     for kind in found.more:
         told = f"There are more than {MOST_SHOWN} of kind {kind}; those listed wait longest."
-        clear = f"enlist lock clear {kind} ID{same_folder(context)}"
+        clear = to_run(context, f"lock clear {kind} ID")
         out.print(f"{told} Another one: {clear}", markup=False)
 
 

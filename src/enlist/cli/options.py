@@ -66,18 +66,27 @@ def installation(
     return backend(context).opened(data=data, database=database)
 
 
-def same_folder(context: typer.Context) -> str:
-    """The flags that named the installation, for a command to run next; "" where none was given.
+def to_run(context: typer.Context, words: str) -> str:
+    """A command to run next, with the flags by which this one named the installation or server.
 
-    A database's address may hold a password, which is not repeated.
+    It works as it stands, from any folder. But a database's address may hold a password, which is
+    not repeated.
     """
+    place = context.find_root().params
 
-    def given(name: str) -> bool:
+    def path(flag: str, given: Path | None) -> str:
+        return f" {flag} {shlex.quote(str(given.absolute()))}" if given else ""
+
+    def named(name: str) -> bool:
         source = context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
 
-    data = f" --data {shlex.quote(str(context.params['data']))}" if given("data") else ""
-    return data + (" --database …" if given("database") else "")
+    command = "enlist"
+    if place.get("server"):
+        command += f" --server {shlex.quote(place['server'])}"
+        command += path("--api-key-file", place["key_file"]) + path("--ca-file", place["ca_file"])
+    command += f" {words}" + (path("--data", context.params["data"]) if named("data") else "")
+    return command + (" --database …" if named("database") else "")
 
 
 def backend(context: typer.Context) -> Backend:

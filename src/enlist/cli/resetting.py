@@ -20,7 +20,6 @@ from enlist.cli.options import (
     installation,
     known,
     parse_moment,
-    same_folder,
 )
 from enlist.cli.output import done, out, print_facts
 from enlist.core.model import GrantKind
@@ -83,7 +82,7 @@ def reset(
         return Reset(device, why, delivery, until, by, end_sign_ins, preview)
 
     with installation(context, data, database) as enlist:
-        act = _Act(enlist, make, "Reset", same_folder(context), as_json)
+        act = _Act(context, enlist, make, "Reset", as_json)
         act.run(bulk.ids(devices), dry_run=dry_run, yes=yes)
 
 
@@ -116,7 +115,7 @@ def reassign(
         return Reassign(device, user, organization, delivery, until, by, preview)
 
     with installation(context, data, database) as enlist:
-        act = _Act(enlist, make, "Reassigned", same_folder(context), as_json)
+        act = _Act(context, enlist, make, "Reassigned", as_json)
         act.run(bulk.ids(devices), dry_run=dry_run, yes=yes)
 
 
@@ -150,7 +149,7 @@ def replace(
 
     with installation(context, data, database) as enlist:
         # Nothing ends yet, so nobody is asked.
-        act = _Act(enlist, make, "Registered in its place", same_folder(context), as_json)
+        act = _Act(context, enlist, make, "Registered in its place", as_json)
         act.run([device], dry_run=dry_run, yes=True)
     if not as_json:
         out.print("Nothing ends before the new device is enrolled.")
@@ -174,13 +173,12 @@ class _Act:
 
     Attributes:
         words: what was done: `Reset`.
-        again: the flags for a command to run next.
     """
 
+    context: typer.Context
     enlist: Opened
     make: Making
     words: str
-    again: str
     as_json: bool
 
     def run(self, devices: list[str], *, dry_run: bool, yes: bool) -> None:
@@ -248,12 +246,12 @@ class _Act:
     def _show(self, begun: NewBeginning) -> None:
         out.print(f"{self.words}: {begun.issued.device_id}", markup=False)
         _show_ends(begun.ended)
-        print_token(begun.issued, self.enlist, self.again)
+        print_token(self.context, begun.issued, self.enlist)
 
     def _show_token(self, begun: NewBeginning) -> None:
         if begun.issued.token is not None:
             print_facts({"Device": self._called(begun.issued.device_id)})
-            print_token(begun.issued, self.enlist, self.again)
+            print_token(self.context, begun.issued, self.enlist)
             out.print()
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.options import Data, Database, Json, Organization, installation, same_folder
+from enlist.cli.options import Data, Database, Json, Organization, installation, to_run
 from enlist.cli.output import done, out, print_facts, print_json, print_table, shown, usage
 from enlist.core.access import OwnRole, RoleAssignment
 
@@ -123,8 +123,8 @@ def add(
         print_json(documents.own_role(made))
         return
     out.print(f"Added {made.name}: {made.id}", markup=False)
-    told = f"Give it: enlist role grant USER {made.id} {made.group_id}{same_folder(context)}"
-    out.print(told, markup=False)
+    give = to_run(context, f"role grant USER {made.id} {made.group_id}")
+    out.print(f"Give it: {give}", markup=False)
 
 
 @commands.command("change", epilog="Example: enlist role change 0199… --add devices:edit")

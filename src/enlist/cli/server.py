@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from enlist.cli.options import Data, Database, backend, read_secret, same_folder
+from enlist.cli.options import Data, Database, backend, read_secret, to_run
 from enlist.cli.output import REFUSED, out, usage
 
 Http = Annotated[
@@ -147,11 +147,8 @@ def init(
         database=database,
         public_url=public_url,
     )
-    again = same_folder(context)
-    out.print(
-        f"Set up. {admin} is the administrator. Now start the server: enlist serve{again}",
-        markup=False,
-    )
+    start = to_run(context, "serve")
+    out.print(f"Set up. {admin} is the administrator. Now start the server: {start}", markup=False)
 
 
 def migrate(
@@ -168,7 +165,7 @@ def migrate(
         out.print("The database is up to date.")
     elif check:
         out.print("The database needs to be migrated. Back it up, then run:")
-        out.print(f"  enlist migrate{same_folder(context)}", markup=False)
+        out.print(f"  {to_run(context, 'migrate')}", markup=False)
         raise typer.Exit(REFUSED)
     else:
         out.print("The database was migrated.")

@@ -22,7 +22,7 @@ from enlist.cli.options import (
     known,
     nothing,
     read_secret,
-    same_folder,
+    to_run,
 )
 from enlist.cli.output import (
     done,
@@ -111,8 +111,7 @@ def add(
     )
     with installation(context, data, database) as enlist:
         if device:
-            again = same_folder(context)
-            _add_with_device(enlist, verb, device, platform, message, again, as_json=as_json)
+            _add_with_device(context, enlist, verb, device, platform, message, as_json=as_json)
             return
         made = done(enlist.perform(verb))
     if as_json:
@@ -124,12 +123,12 @@ def add(
 
 
 def _add_with_device(
+    context: typer.Context,
     enlist: Opened,
     user: AddUser,
     name: str,
     platform: str,
     message: str,
-    again: str,
     *,
     as_json: bool,
 ) -> None:
@@ -145,7 +144,7 @@ def _add_with_device(
         return
     _print_added(both.user)
     out.print(f"Registered {name}: {both.issued.device_id}", markup=False)
-    print_token(both.issued, enlist, again, drawn=message == "qr")
+    print_token(context, both.issued, enlist, drawn=message == "qr")
 
 
 def _print_added(user: User) -> None:
@@ -281,7 +280,7 @@ def recover(
     out.print(link, markup=False)
     if made.second_factor:
         out.print("The second factor stays: the page asks for a code, or a recovery code.")
-        remove = f"enlist user remove-second-factor {made.username}{same_folder(context)}"
+        remove = to_run(context, f"user remove-second-factor {made.username}")
         out.print(f"Lost as well? {remove}", markup=False)
     if made.told:
         out.print(f"A message to {counted(made.told, 'administrator')} is on its way.")

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from enlist.cli.options import Cursor, Data, Database, Json, Limit, Organization, installation
+from enlist.cli.options import (
+    Cursor,
+    Data,
+    Database,
+    Json,
+    Limit,
+    Organization,
+    installation,
+    to_run,
+)
 from enlist.cli.output import (
     INTERRUPTED,
     done,
@@ -110,7 +119,7 @@ def start(
     with installation(context, data, database) as enlist:
         verb = StartWave(organization, plan, Whom(group, tuple(user or ()), text))
         wave = done(enlist.perform(verb))
-        _finish(enlist, wave.id, watch=not no_wait, as_json=as_json)
+        _finish(context, enlist, wave.id, watch=not no_wait, as_json=as_json)
 
 
 @commands.command("show", epilog="Example: enlist wave show 0199… --state failed")
@@ -147,7 +156,7 @@ def show(
             document["next_cursor"] = people.next_cursor
         print_json(document)
         return
-    _print(found)
+    _print(context, found)
     if people is not None:
         rows = [(each.username, each.reason, each.recipient) for each in people.items]
         print_table(("USER", "WHY", "ADDRESS"), rows, "Nobody is so far.")
@@ -168,7 +177,7 @@ def pause(
 
     with installation(context, data, database) as enlist:
         done(enlist.perform(PauseWave(wave)))
-        _finish(enlist, wave, watch=False, as_json=as_json)
+        _finish(context, enlist, wave, watch=False, as_json=as_json)
 
 
 @commands.command("resume", epilog="Example: enlist wave resume 0199…")
@@ -185,7 +194,7 @@ def resume(
 
     with installation(context, data, database) as enlist:
         done(enlist.perform(ResumeWave(wave)))
-        _finish(enlist, wave, watch=not no_wait, as_json=as_json)
+        _finish(context, enlist, wave, watch=not no_wait, as_json=as_json)
 
 
 @commands.command("continue", epilog="Example: enlist wave continue 0199…")
@@ -202,7 +211,7 @@ def continue_(
 
     with installation(context, data, database) as enlist:
         done(enlist.perform(ContinueWave(wave)))
-        _finish(enlist, wave, watch=not no_wait, as_json=as_json)
+        _finish(context, enlist, wave, watch=not no_wait, as_json=as_json)
 
 
 @commands.command("stop", epilog="Example: enlist wave stop 0199…")
@@ -218,7 +227,7 @@ def stop(
 
     with installation(context, data, database) as enlist:
         done(enlist.perform(StopWave(wave)))
-        _finish(enlist, wave, watch=False, as_json=as_json)
+        _finish(context, enlist, wave, watch=False, as_json=as_json)
 
 
 @commands.command("resend", epilog="Example: enlist wave resend 0199…")
@@ -237,7 +246,7 @@ def resend(
 
     with installation(context, data, database) as enlist:
         done(enlist.perform(ResendWave(wave)))
-        _finish(enlist, wave, watch=False, as_json=as_json)
+        _finish(context, enlist, wave, watch=False, as_json=as_json)
 
 
 @commands.command("list", epilog="Example: enlist wave list --json")
@@ -273,7 +282,9 @@ def list_(
     )
 
 
-def _finish(enlist: Opened, wave_id: str, *, watch: bool, as_json: bool) -> None:
+def _finish(
+    context: typer.Context, enlist: Opened, wave_id: str, *, watch: bool, as_json: bool
+) -> None:
     """Work on a wave while it runs, or watch who does, and say how far it is."""
     import time
 
@@ -291,25 +302,25 @@ def _finish(enlist: Opened, wave_id: str, *, watch: bool, as_json: bool) -> None
                     time.sleep(0.2)  # the throttle, or the server is at it
                 found = shown(enlist, ShowWave(wave_id))
     except KeyboardInterrupt:
-        _leave(wave_id)
+        _leave(context, wave_id)
     if as_json:
         print_json(wave_standing(found))
     else:
-        _print(found)
+        _print(context, found)
     stuck = found.wave.state is WaveState.PAUSED or found.counts[MemberState.FAILED]
     if watch and stuck:
         raise typer.Exit(1)
 
 
-def _leave(wave_id: str) -> NoReturn:
+def _leave(context: typer.Context, wave_id: str) -> NoReturn:
     """Somebody pressed Ctrl-C: it was this command that ended, and not the wave."""
     problems.print("Interrupted. A running server goes on with the wave.", markup=False)
-    problems.print(f"How far it is: enlist wave show {wave_id}", markup=False)
-    problems.print(f"To hold it: enlist wave pause {wave_id}", markup=False)
+    problems.print(f"How far it is: {to_run(context, f'wave show {wave_id}')}", markup=False)
+    problems.print(f"To hold it: {to_run(context, f'wave pause {wave_id}')}", markup=False)
     raise typer.Exit(INTERRUPTED)
 
 
-def _print(found: Standing) -> None:
+def _print(context: typer.Context, found: Standing) -> None:
     wave, plan = found.wave, found.wave.plan
     facts = {
         "Wave": wave.id,
@@ -322,4 +333,5 @@ def _print(found: Standing) -> None:
         facts[state.value.title()] = str(count)
     print_facts(facts)
     if wave.state.value == "waiting":
-        out.print(f"To let the others follow: enlist wave continue {wave.id}", markup=False)
+        follow = to_run(context, f"wave continue {wave.id}")
+        out.print(f"To let the others follow: {follow}", markup=False)

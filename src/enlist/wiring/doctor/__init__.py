@@ -45,8 +45,11 @@ _AT_ONCE: Final = 8
 
 
 def diagnose(settings: Settings, environment: Mapping[str, str]) -> Diagnosis:
-    """Run every check against the installation that the settings name."""
-    served, notes = as_served(settings)
+    """Run every check against the installation that the settings name.
+
+    Its folder is named whole: a remedy is carried out where somebody happens to be by then.
+    """
+    served, notes = as_served(settings.model_copy(update={"data": settings.data.absolute()}))
     ground = Ground(served, notes, environment)
     try:
         return examine(ground)
