@@ -104,8 +104,9 @@ class Act:
         mails: whether it is for those alone to whom a message can go.
         dated: whether it asks until when new tokens work, and whether they are sent.
         ends_sign_ins: whether the sign-ins of the owners can end with it.
-        asks: a field without which it cannot be done; the form begins with what all of them have.
-        first: what the form says of sending one before anybody has, as its own page does.
+        asks: a field without which it cannot be done; the form begins with what is `first` of all
+            of them alike, else with nothing.
+        first: what the form says of one before anybody has, as its own page does.
         sheet: what shows all of them on one page, where nothing is done portion by portion.
     """
 

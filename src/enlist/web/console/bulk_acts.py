@@ -59,13 +59,8 @@ _ALL: Final = (
     Act("reissue", "enrollments", _reissue, dated=True, first=lambda one: send_at_first(one.grant)),
     Act("revoke", "enrollments", lambda row, said: Revoke(row.id, said.reason)),
     Act("delete", "enrollments", lambda row, _said: DeleteEnrollment(row.id)),
-    Act(
-        "move",
-        "enrollments",
-        _move,
-        asks="organization",
-        first=lambda one: {"organization": one.group_id},
-    ),
+    # It begins with no organization: the present one would move nobody, and look like a choice.
+    Act("move", "enrollments", _move, asks="organization"),
     Act(
         "own",
         "enrollments",
