@@ -14,7 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from enlist import keyfolder
-from enlist.keyfolder import PURPOSES, KeyFolderProblem
+from enlist.datafolder import DataFolderProblem
+from enlist.keyfolder import PURPOSES
 from enlist.pki.keys import PrivateKey, to_pem
 
 
@@ -26,7 +27,7 @@ def data(template_folder: Path, tmp_path: Path) -> Path:
 
 def told(data: Path) -> str:
     """The line with which the folder is refused."""
-    with pytest.raises(KeyFolderProblem) as caught:
+    with pytest.raises(DataFolderProblem) as caught:
         keyfolder.load(data)
     assert "\n" not in str(caught.value)
     return str(caught.value)

@@ -1,4 +1,4 @@
-"""The data folder: where keys live, outside the database and readable by one user alone.
+"""Keys in the data folder: outside the database, and readable by one user alone.
 
     keys/lookup.<id>.key   finds secrets by their digest      (32 random bytes, hex)
     keys/derive.<id>.key   derives registration tokens        (32 random bytes, hex)
@@ -16,19 +16,22 @@ line that says what to do (rulings 32, S64).
 from __future__ import annotations
 
 import os
-import pwd
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 
-from enlist.core.faults import Unusable
 from enlist.core.ids import Id, new_id
 from enlist.core.secrets import Key, KeyRing, by_chance, in_order, new_key
+from enlist.datafolder import (
+    DataFolderProblem,
+    hand_over,
+    not_for_this_user,
+    read_secret,
+    write_secret,
+)
 from enlist.pki import keys
 from enlist.pki.authority import Authority, load_issuer
 from enlist.pki.founding import AuthorityMaterial, create_authority, create_issuer
@@ -40,17 +43,6 @@ LATER: Final = frozenset({"checkpoint"})
 """Purposes that older folders have no key for; it is made at the next start."""
 
 NEVER: Final = 1 << 62
-
-_DATABASE: Final = ("enlist.sqlite3", "enlist.sqlite3-shm", "enlist.sqlite3-wal")
-"""What must be writable. A copy of it that somebody put beside it is nobody's business."""
-
-
-class KeyFolderProblem(Unusable):
-    """The data folder cannot be used; the message says why and what to do."""
-
-
-class NotForThisUser(KeyFolderProblem):
-    """It is there, and may be well, but belongs to somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,45 +70,6 @@ class KeyFolder:
         return keys + tuple((each.id, "ca") for each in self.authority.issuers if each.id)
 
 
-def make(data: Path) -> None:
-    """Make the data folder where there is none.
-
-    Raises:
-        KeyFolderProblem: it cannot be made, or nothing can be written into it.
-    """
-    me = user_name(os.geteuid())
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        remedy = "Choose another one by --data."
-        if isinstance(error, PermissionError):
-            remedy = (
-                f"Choose one that {me} may write by --data, or make it as root: "
-                f"install -d -m 0700 -o {me} {data}"
-            )
-        raise KeyFolderProblem(
-            f"the data folder {data} cannot be made: {error.strerror}. {remedy}"
-        ) from error
-    if os.access(data, os.R_OK | os.X_OK) and not os.access(data, os.W_OK):
-        raise _unwritable(data)
-
-
-def _unwritable(data: Path) -> KeyFolderProblem:
-    """What to do about a folder that this user may read only."""
-    me, whose = user_name(os.geteuid()), owner_name(data)
-    if os.statvfs(data).f_flag & os.ST_RDONLY:
-        return KeyFolderProblem(
-            f"{data} can only be read here. Where systemd starts the server, run: systemctl edit "
-            f"enlist, and write [Service] and, below it, ReadWritePaths={data}"
-        )
-    if whose == me or (data / "keys").exists():
-        return not_for_this_user(data, data, "write")
-    return NotForThisUser(
-        f"{data} belongs to {whose}, and {me} may not write in it. "
-        f"Choose another one by --data, or give it to him as root: chown {me}: {data}"
-    )
-
-
 def exists(data: Path) -> bool:
     """Whether the folder has keys in it."""
     return (data / "keys" / "installation.id").is_file()
@@ -126,7 +79,7 @@ def create(data: Path, *, name: str, trust_domain: str, now: int) -> KeyFolder:
     """Make every key that a new installation needs, each with mode 0600.
 
     Raises:
-        KeyFolderProblem: the folder cannot be written.
+        DataFolderProblem: the folder cannot be written.
     """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -141,7 +94,7 @@ def create(data: Path, *, name: str, trust_domain: str, now: int) -> KeyFolder:
         # Last: a folder without it was interrupted, and is made again from the start.
         write_secret(data / "keys" / "installation.id", new_id(now).encode())
     except OSError as error:
-        raise KeyFolderProblem(
+        raise DataFolderProblem(
             f"cannot write keys into {data}: {error.strerror}. "
             "Choose a folder that this user may write with --data."
         ) from error
@@ -168,7 +121,7 @@ def load(data: Path, now: int | None = None) -> KeyFolder:
 
     Raises:
         NotForThisUser: somebody else may read it.
-        KeyFolderProblem: a key is missing, damaged, too weak, used twice, or readable by others.
+        DataFolderProblem: a key is missing, damaged, too weak, used twice, or readable by others.
     """
     try:
         return _load(data, NEVER if now is None else now)
@@ -191,7 +144,7 @@ def _load(data: Path, moment: int) -> KeyFolder:
     except PermissionError:
         raise
     except (OSError, ValueError) as error:
-        raise KeyFolderProblem(
+        raise DataFolderProblem(
             f"the certificate authority in {pki} cannot be read: {error}. "
             "Restore the folder from your key backup."
         ) from error
@@ -203,12 +156,12 @@ def add_issuer(data: Path, starts: int, now: int) -> str:
     """Make another issuing CA, which signs what is new from `starts` on; answers its id.
 
     Raises:
-        KeyFolderProblem: the root's key is not there, or is none.
+        DataFolderProblem: the root's key is not there, or is none.
         OSError: the folder cannot be written.
     """
     pki, root_key = data / "pki", data / "pki" / "root.key"
     if not root_key.exists():
-        raise KeyFolderProblem(
+        raise DataFolderProblem(
             f"the root's key is not in {pki}. Put root.key there for the time of this command: "
             "only the root can sign an issuing CA."
         )
@@ -216,10 +169,10 @@ def add_issuer(data: Path, starts: int, now: int) -> str:
     before = load(data).authority.issuing
     try:
         certificate, key = create_issuer(
-            (pki / "root.pem").read_bytes(), _read(root_key), before, made, now
+            (pki / "root.pem").read_bytes(), read_secret(root_key), before, made, now
         )
     except ValueError as error:
-        raise KeyFolderProblem(f"no issuing CA can be made: {error}.") from error
+        raise DataFolderProblem(f"no issuing CA can be made: {error}.") from error
     # The key first: whoever finds the certificate looks for it.
     write_secret(pki / f"issuing.{made}.key", key)
     write_secret(pki / f"issuing.{made}.pem", certificate)
@@ -232,7 +185,7 @@ def _authority(pki: Path, now: int) -> Authority:
     found = []
     for path in sorted(pki.glob("issuing*.pem")):
         issuer_id = path.name.removeprefix("issuing").removesuffix("pem").strip(".")
-        key = _read(path.with_suffix(".key"))
+        key = read_secret(path.with_suffix(".key"))
         found.append(load_issuer(root, path.read_bytes(), key, issuer_id))
     if not found:
         raise ValueError("there is no issuing.pem")
@@ -246,11 +199,11 @@ def _keys(folder: Path, purpose: str, now: int) -> tuple[Key, ...]:
         try:
             found.append(_key(path, purpose))
         except ValueError as error:
-            raise KeyFolderProblem(
+            raise DataFolderProblem(
                 f"{path} holds no key that may be used: {error}. Restore it from your key backup."
             ) from error
     if not found and purpose not in LATER:
-        raise KeyFolderProblem(
+        raise DataFolderProblem(
             f"there is no {purpose} key in {folder}. "
             "Restore the folder from your key backup; new keys would end every live token."
         )
@@ -259,7 +212,7 @@ def _keys(folder: Path, purpose: str, now: int) -> tuple[Key, ...]:
 
 def _key(path: Path, purpose: str) -> Key:
     """One key; `ValueError` where it is none, or none that anybody should trust."""
-    key = Key(path.name.split(".")[1], bytes.fromhex(_read(path).decode().strip()))
+    key = Key(path.name.split(".")[1], bytes.fromhex(read_secret(path).decode().strip()))
     if purpose == "checkpoint" and len(key.material) != 32:
         raise ValueError("it is no seed of 32 bytes")
     if not by_chance(key.material):
@@ -275,7 +228,7 @@ def _each_is_another(rings: Mapping[str, Sequence[Key]]) -> None:
             name = f"{purpose}.{key.id}.key"
             other = seen.setdefault(key.material, name)
             if other != name:
-                raise KeyFolderProblem(
+                raise DataFolderProblem(
                     f"{other} and {name} hold the same key. Restore both from your key backup."
                 )
 
@@ -284,140 +237,10 @@ def read_private_key(path: Path) -> PrivateKey:
     """A private key (PEM) that only its owner can read.
 
     Raises:
-        KeyFolderProblem: others can read it.
+        DataFolderProblem: others can read it.
         ValueError: it is none, or too short.
     """
-    return keys.from_pem(_read(path))
-
-
-def _read(path: Path) -> bytes:
-    """The content of a secret file that only its owner can read."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise KeyFolderProblem(
-            f"{path} can be read by others (mode {mode:04o}). Run: chmod 600 {path}"
-        )
-    return path.read_bytes()
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a secret file so that it is whole or absent, and never readable by others."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        hand_over_open(file.fileno(), path.parent)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-
-
-def hand_over(path: Path) -> None:
-    """Give what root has made to whom the folder around it belongs.
-
-    Else the server, which runs as that user, could not read the key that `sudo enlist …` made.
-    A symbolic link is given itself, never what it points to: that user may have put it there, and
-    would be given any file of the machine.
-    """
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-def hand_over_open(descriptor: int, folder: Path) -> None:
-    """The same for an open file in a folder, whatever stands under its name by now."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-
-
-def hand_over_all(folder: Path, owner: os.stat_result) -> None:
-    """Give a folder that root has made, and everything in it, to whom the one around it belonged.
-
-    Nobody else may come near it meanwhile, see `closed`.
-    """
-    if os.geteuid() == 0:
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-@contextmanager
-def closed(folder: Path) -> Iterator[os.stat_result]:
-    """Keep everybody else out of a folder while root works in it; hands out whose it was.
-
-    Its owner could rename whatever stands in it, also what is root's, and put a link in its place.
-    """
-    was = folder.stat()
-    if os.geteuid() != 0:
-        yield was
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fchmod(descriptor, 0o700)
-        os.fchown(descriptor, 0, 0)
-        yield was
-    finally:
-        os.fchown(descriptor, was.st_uid, was.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(was.st_mode))
-        os.close(descriptor)
-
-
-def refuse_strangers(data: Path) -> None:
-    """Refuse whoever may not use what is in the folder; one that is not there is nobody's.
-
-    Raises:
-        NotForThisUser: says as whom to run this, or what to give back to the folder's owner.
-        KeyFolderProblem: it is no folder.
-    """
-    with suppress(PermissionError):  # who may not look there hears so below
-        if data.is_file():
-            raise KeyFolderProblem(f"{data} is a file. Give Enlist's data folder by --data.")
-    for folder in (data, data / "keys", data / "pki"):
-        try:
-            refused = folder.exists() and not os.access(folder, os.R_OK | os.X_OK)
-        except PermissionError:
-            refused = True
-        if refused:
-            raise not_for_this_user(folder, data)
-    database = [path for path in (data / name for name in _DATABASE) if path.exists()]
-    for path in sorted([*database, *data.glob("keys/*"), *data.glob("pki/*")]):
-        if not os.access(path, os.R_OK | (os.W_OK if path in database else 0)):
-            raise not_for_this_user(path, data)
-
-
-def not_for_this_user(path: Path, data: Path, what: str = "read") -> NotForThisUser:
-    """What to do about a file in the data folder that this user may not read, or write."""
-    me, whose = user_name(os.geteuid()), owner_name(data)
-    if whose == me and owner_name(path) != me:
-        return NotForThisUser(
-            f"{path} belongs to {owner_name(path)}, the folder to {me}. "
-            f"Run as root: chown -R {me}: {data}"
-        )
-    if whose == me:
-        return NotForThisUser(f"{me} may not {what} {path}. Run: chmod -R u+rwX {data}")
-    return NotForThisUser(
-        f"{data} belongs to {whose}, and {me} may not {what} {path.name} in it. "
-        f"Run this as {whose}: sudo -u {whose} enlist …"
-        if path != data
-        else f"{me} may not {what} {data}. Run this as {whose}: sudo -u {whose} enlist …"
-    )
-
-
-def user_name(number: int) -> str:
-    """The name of an operating system's user, or his number where he has none."""
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-def owner_name(path: Path) -> str:
-    """Whose a file is; where that cannot be seen, the user of the guides."""
-    try:
-        return user_name(path.stat().st_uid)
-    except OSError:
-        return "enlist"
+    return keys.from_pem(read_secret(path))
 
 
 def _write_authority(folder: Path, material: AuthorityMaterial) -> None:

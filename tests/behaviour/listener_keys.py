@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from enlist.core.secrets import Secret
-from enlist.keyfolder import write_secret
+from enlist.datafolder import write_secret
 from enlist.pki import keys
 from tests.behaviour.jwts import parts
 from tests.installation import Enlist

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from enlist.core.secrets import Secret, new_key
-from enlist.keyfolder import write_secret
+from enlist.datafolder import write_secret
 from enlist.store.wrong_logins import MOST as MOST_WRONG_LOGINS
 from enlist.verbs.passwords import Busy, Passwords
 from enlist.verbs.sign_in import StartSignIn

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from enlist.core.clock import DAY
 from enlist.core.secrets import Secret
-from enlist.keyfolder import write_secret
+from enlist.datafolder import write_secret
 from enlist.pki import keys
 from enlist.verbs.listener_key import NoteListenerKey
 from enlist.verbs.one_time_jwt import ShowJwt

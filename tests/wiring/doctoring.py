@@ -13,7 +13,8 @@ from typing import Any
 
 from enlist.core.clock import DAY, system_clock
 from enlist.core.diagnosis import Finding, Level
-from enlist.keyfolder import load, write_secret
+from enlist.datafolder import write_secret
+from enlist.keyfolder import load
 from enlist.pki import keys
 from enlist.settings import Settings
 from enlist.wiring.doctor import CHECKS, run

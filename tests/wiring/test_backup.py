@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from enlist import keyfolder
+from enlist import datafolder, keyfolder
 from enlist.core.secrets import Secret, new_key
 from enlist.store import copies
 from enlist.verbs.api_keys import CreateApiKey
@@ -344,7 +344,7 @@ def test_what_is_begun_leaves_nothing_that_looks_like_a_backup(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keyfolder, "write_secret", full)
+    monkeypatch.setattr(datafolder, "write_secret", full)
     with pytest.raises(BackupProblem, match="No space left on device"):
         backed_up(enlist, shelf)
     assert not list(shelf.iterdir())
@@ -406,7 +406,7 @@ def test_a_key_that_comes_while_the_database_is_copied_is_in_the_backup(
     def rotated_meanwhile(path: Path) -> None:
         if path.name.startswith("database"):
             name = enlist.settings.data / "keys" / f"lookup.{key.id}.key"
-            keyfolder.write_secret(name, key.material.hex().encode())
+            datafolder.write_secret(name, key.material.hex().encode())
 
     monkeypatch.setattr(making, "_onto_the_disk", rotated_meanwhile)
     made = backed_up(enlist, shelf)

@@ -16,7 +16,8 @@ import pytest
 
 from enlist.core.clock import DAY, system_clock
 from enlist.core.diagnosis import Level
-from enlist.keyfolder import add_issuer, load, write_secret
+from enlist.datafolder import write_secret
+from enlist.keyfolder import add_issuer, load
 from enlist.pki import keys
 from enlist.settings import Settings
 from enlist.verbs.webhooks import AddWebhook

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from enlist import keyfolder
+from enlist import datafolder, keyfolder
 from enlist.core.clock import MINUTE, SECOND
 from enlist.core.faults import Unusable
 from enlist.core.secrets import Kind, Secret, begins, new_key
@@ -165,7 +165,7 @@ def test_a_key_that_guards_something_alive_cannot_go(enlist: Enlist) -> None:
     for ticket in tickets:
         enlist.revoke(ticket.enrollment_id)
     opened_on(enlist.settings, enlist.clock).close()
-    keyfolder.write_secret(gone, content.encode())
+    datafolder.write_secret(gone, content.encode())
     key_file(enlist, made.id).unlink()
     with pytest.raises(Unusable, match=f"keys {made.id} are missing"):
         opened_on(enlist.settings, enlist.clock)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from enlist.keyfolder import write_secret
+from enlist.datafolder import write_secret
 from enlist.pki import keys
 from enlist.verbs.listener_key import NoteListenerKey
 from enlist.verbs.one_time_jwt import ShowJwt

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from enlist import keyfolder
+from enlist import datafolder, keyfolder
 from enlist.core.clock import system_clock, to_datetime
 from enlist.core.faults import Unusable
 from enlist.core.secrets import Secret
@@ -126,8 +126,8 @@ def test_a_link_gives_nobody_what_it_points_to(folder: Path) -> None:
     other.write_text("root's\n")
     for name in ("enlist.sqlite3", "key", "key.new"):
         (folder / name).symlink_to(other)
-    keyfolder.hand_over(folder / "enlist.sqlite3")
-    keyfolder.write_secret(folder / "key", b"secret")
+    datafolder.hand_over(folder / "enlist.sqlite3")
+    datafolder.write_secret(folder / "key", b"secret")
     now = system_clock()
     months = folder / "checkpoints"
     months.mkdir()
@@ -143,8 +143,8 @@ def test_a_secret_is_the_owners_before_it_has_its_name(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its name the owner could have put a link in between."""
-    monkeypatch.setattr(keyfolder, "hand_over", None)
-    keyfolder.write_secret(folder / "key", b"secret")
+    monkeypatch.setattr(datafolder, "hand_over", None)
+    datafolder.write_secret(folder / "key", b"secret")
     assert owners(folder) == {(OWNER.pw_uid, OWNER.pw_gid)}
 
 
@@ -227,7 +227,7 @@ def test_another_user_is_told_who_may(made: Settings, where: str) -> None:
     for each in (made.data, made.data / "keys", made.data / "pki"):
         each.chmod(0o755)
     (made.data / where).chmod(0o700)
-    for what in (lambda: keyfolder.refuse_strangers(made.data), lambda: keyfolder.load(made.data)):
+    for what in (lambda: datafolder.refuse_strangers(made.data), lambda: keyfolder.load(made.data)):
         said = as_user(65534, 65534, what)
         assert "may not read" in said
         assert said.endswith("Run this as daemon: sudo -u daemon enlist …")
@@ -238,7 +238,7 @@ def test_the_doctor_tells_another_user_once(made: Settings) -> None:
         found = {each.name: each.finding for each in diagnose(made, {}).examined}
         broken = [each.found for each in found.values() if "broke" in each.found]
         assert not broken, broken
-        raise keyfolder.NotForThisUser(found["data-readable"].remedy)
+        raise datafolder.NotForThisUser(found["data-readable"].remedy)
 
     said = as_user(65534, 65534, diagnosed)
     assert said == f"Run: sudo -u daemon enlist doctor --data {made.data}"
@@ -247,7 +247,7 @@ def test_the_doctor_tells_another_user_once(made: Settings) -> None:
 def test_the_owner_is_told_what_was_taken_from_him(made: Settings) -> None:
     (key,) = made.data.glob("keys/lookup.*.key")
     os.chown(key, 0, 0)
-    for what in (lambda: keyfolder.refuse_strangers(made.data), lambda: keyfolder.load(made.data)):
+    for what in (lambda: datafolder.refuse_strangers(made.data), lambda: keyfolder.load(made.data)):
         said = as_user(OWNER.pw_uid, OWNER.pw_gid, what)
         assert said == (
             f"{key} belongs to root, the folder to daemon. "
@@ -259,7 +259,7 @@ def test_a_copy_of_the_database_stops_nobody(made: Settings) -> None:
     """As root makes one before he tries something; the database itself must be writable."""
 
     def look() -> None:
-        keyfolder.refuse_strangers(made.data)
+        datafolder.refuse_strangers(made.data)
 
     copy = made.data / "enlist.sqlite3.before"
     shutil.copyfile(made.sqlite_path, copy)
@@ -277,8 +277,8 @@ def test_a_copy_of_the_database_stops_nobody(made: Settings) -> None:
 
 def test_who_may_is_let_in(made: Settings) -> None:
     assert as_user(OWNER.pw_uid, OWNER.pw_gid, lambda: keyfolder.load(made.data)) == ""
-    keyfolder.refuse_strangers(made.data)
-    keyfolder.refuse_strangers(made.data / "not" / "there")
+    datafolder.refuse_strangers(made.data)
+    datafolder.refuse_strangers(made.data / "not" / "there")
 
 
 def test_a_server_says_why_it_cannot_have_its_folder(folder: Path) -> None:
@@ -325,7 +325,7 @@ def test_a_folder_that_is_read_only_here_is_named_to_systemd(
     monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)
     monkeypatch.setattr(os, "statvfs", lambda _path: flags)
     with pytest.raises(Unusable, match=f"ReadWritePaths={folder}$"):
-        keyfolder.make(folder)
+        datafolder.make(folder)
 
 
 def test_a_listener_says_why_it_cannot_have_a_certificate(made: Settings) -> None:

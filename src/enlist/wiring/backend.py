@@ -51,15 +51,15 @@ class LocalBackend:
         """Run the server until it is told to stop."""
         settings = _settings(options)
         if settings.workers > 1:
-            from enlist import keyfolder
+            from enlist import datafolder
             from enlist.wiring.counts import share_counts
 
-            keyfolder.make(settings.data)
+            datafolder.make(settings.data)
             try:
                 share_counts(settings.data)
             except PermissionError as error:
                 path = Path(error.filename)
-                raise keyfolder.not_for_this_user(path, settings.data, "write") from error
+                raise datafolder.not_for_this_user(path, settings.data, "write") from error
         from enlist.wiring.server import serve
 
         serve(settings)

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 from pydantic import SecretStr
 
 from enlist import __version__
-from enlist.keyfolder import write_secret
+from enlist.datafolder import write_secret
 from enlist.settings import Settings, Sms, Smtp, unknown_variables
 from enlist.verbs.driver import Addresses
 

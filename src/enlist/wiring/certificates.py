@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from enlist import keyfolder
+from enlist import datafolder, keyfolder
 from enlist.core.clock import DAY, Clock, from_datetime
-from enlist.keyfolder import KeyFolderProblem, write_secret
+from enlist.datafolder import DataFolderProblem, write_secret
 from enlist.pki import keys
 from enlist.pki.authority import Authority
 from enlist.pki.keys import PrivateKey
@@ -35,7 +35,7 @@ def authority(data: Path, now: int | None = None) -> Authority:
     """
     try:
         return keyfolder.load(data, now).authority
-    except KeyFolderProblem as error:
+    except DataFolderProblem as error:
         raise ValueError(str(error)) from error
 
 
@@ -49,7 +49,7 @@ def listener_certificate(
         more: names for it beside those that every listener has (ruling 5).
 
     Raises:
-        KeyFolderProblem: its key cannot be used, or the folder not be written.
+        DataFolderProblem: its key cannot be used, or the folder not be written.
         ValueError: the authority cannot be read.
     """
     url = where.device_url if name == DEVICE_LISTENER else where.public_url
@@ -63,7 +63,7 @@ def listener_certificate(
     try:
         key = keyfolder.read_private_key(key_file)
     except ValueError as error:
-        raise KeyFolderProblem(
+        raise DataFolderProblem(
             f"{key_file} cannot be used: {error}. Restore it from your key backup."
         ) from error
     now = clock()
@@ -83,7 +83,7 @@ def name_certificate(data: Path, clock: Clock, name: str) -> tuple[Path, Path]:
     nobody finds the one without the other while they are replaced.
 
     Raises:
-        KeyFolderProblem: the folder cannot be written.
+        DataFolderProblem: the folder cannot be written.
         ValueError: the authority cannot be read.
     """
     file, now = name_file(data, name), clock()
@@ -99,9 +99,9 @@ def _write(data: Path, path: Path, content: bytes) -> None:
     try:
         write_secret(path, content)
     except PermissionError as error:
-        raise keyfolder.not_for_this_user(path.parent, data, "write") from error
+        raise datafolder.not_for_this_user(path.parent, data, "write") from error
     except OSError as error:
-        raise KeyFolderProblem(f"cannot write {path}: {error.strerror}.") from error
+        raise DataFolderProblem(f"cannot write {path}: {error.strerror}.") from error
 
 
 def name_file(data: Path, name: str) -> Path:
@@ -113,7 +113,7 @@ def listener_identity(data: Path, where: Addresses, clock: Clock) -> ListenerIde
     """What the device listener shows, as its files have it now.
 
     Raises:
-        KeyFolderProblem, ValueError: as `listener_certificate`; or the key is not RSA.
+        DataFolderProblem, ValueError: as `listener_certificate`; or the key is not RSA.
     """
     certificate, key_file = listener_certificate(data, where, clock, DEVICE_LISTENER)
     shown = x509.load_pem_x509_certificate(certificate.read_bytes())

@@ -17,7 +17,7 @@ from typing import Final
 
 from enlist.core.clock import to_datetime
 from enlist.core.faults import Unusable
-from enlist.keyfolder import hand_over, hand_over_open, not_for_this_user
+from enlist.datafolder import hand_over, hand_over_open, not_for_this_user
 
 _NOTE: Final = re.compile(rb"((?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+)\n")
 _MONTH: Final = "[0-9][0-9][0-9][0-9]-[0-9][0-9].txt"

@@ -13,7 +13,7 @@ from typing import Any
 from enlist.core.caller import Caller
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import BASE58, Secret, random_letters
-from enlist.keyfolder import write_secret
+from enlist.datafolder import write_secret
 from enlist.settings import Settings
 from enlist.verbs.callers import host_caller
 from enlist.verbs.device_details import DeviceDetails

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from enlist import keyfolder
+from enlist import datafolder, keyfolder
 from enlist.core.caller import SYSTEM
 from enlist.core.checkpoints import origin
 from enlist.core.clock import DAY, MINUTE, Clock, system_clock
@@ -108,7 +108,7 @@ def open_store(settings: Settings, clock: Clock) -> Store:
         NotForThisUser: the data folder is somebody else's.
         StoreUnavailable: the address of PostgreSQL cannot be read.
     """
-    keyfolder.refuse_strangers(settings.data)
+    datafolder.refuse_strangers(settings.data)
     if settings.database:
         try:
             from enlist.store.addresses import check_address
@@ -121,9 +121,9 @@ def open_store(settings: Settings, clock: Clock) -> Store:
         return PostgresStore(settings.database, clock)
     from enlist.store.sqlite import SqliteStore
 
-    keyfolder.make(settings.data)
+    datafolder.make(settings.data)
     store = SqliteStore(settings.sqlite_path, clock)
-    keyfolder.hand_over(settings.sqlite_path)
+    datafolder.hand_over(settings.sqlite_path)
     return store
 
 
@@ -328,7 +328,7 @@ def migrate(settings: Settings, *, check: bool) -> bool:
 
 def _there(settings: Settings) -> None:
     """Keep a command in the wrong folder from making an empty database there."""
-    keyfolder.refuse_strangers(settings.data)
+    datafolder.refuse_strangers(settings.data)
     if not settings.database and not settings.sqlite_path.exists():
         raise CannotStart(
             f"there is no Enlist in {settings.data}. Give its folder by --data or ENLIST_DATA, "
@@ -345,8 +345,8 @@ def _answers(settings: Settings) -> None:
     except ImportError:
         return  # said where the store is opened
     except StoreUnavailable as error:
-        owner = keyfolder.owner_name(settings.data)
-        if owner == keyfolder.user_name(os.geteuid()):
+        owner = datafolder.owner_name(settings.data)
+        if owner == datafolder.user_name(os.geteuid()):
             raise
         raise StoreUnavailable(
             f"{error}. It may know {owner} only; run this as: sudo -u {owner} enlist …"

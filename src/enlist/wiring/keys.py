@@ -22,7 +22,8 @@ from enlist.core.clock import MINUTE, SECOND, Clock, from_datetime
 from enlist.core.faults import Unusable
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Key, begins
-from enlist.keyfolder import KeyFolder, KeyFolderProblem
+from enlist.datafolder import DataFolderProblem
+from enlist.keyfolder import KeyFolder
 from enlist.settings import Settings
 from enlist.store.second_factors import SetUp
 from enlist.store.webhooks import Hook
@@ -95,7 +96,7 @@ class KeyWatch(Background):
             if self._seen:
                 _log.info("keys taken up")
             self._seen = mark
-        except (KeyFolderProblem, OSError) as error:
+        except (DataFolderProblem, OSError) as error:
             _log.warning("keys not taken up", reason=str(error))
 
     def _mark(self) -> tuple[object, ...]:
@@ -328,11 +329,11 @@ def _issuer(data: Path, start: int, now: int) -> str:
     try:
         return keyfolder.add_issuer(data, start, now)
     except OSError as error:
-        raise KeyFolderProblem(f"cannot write into {data / 'pki'}: {error.strerror}.") from error
+        raise DataFolderProblem(f"cannot write into {data / 'pki'}: {error.strerror}.") from error
 
 
 def _write(data: Path, purpose: str, start: int) -> Key:
     try:
         return keyfolder.add_key(data, purpose, start)
     except OSError as error:
-        raise KeyFolderProblem(f"cannot write a key into {data}: {error.strerror}.") from error
+        raise DataFolderProblem(f"cannot write a key into {data}: {error.strerror}.") from error

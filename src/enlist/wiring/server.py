@@ -16,7 +16,7 @@ from typing import IO
 
 import structlog
 
-from enlist import __version__, keyfolder
+from enlist import __version__, datafolder
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import system_clock
 from enlist.core.counting import counted
@@ -275,17 +275,17 @@ def _rhythm(settings: Settings) -> Rhythm:
 
 def _only_server(settings: Settings) -> IO[str]:
     """Refuse a second server on one SQLite folder; other commands may run beside it (ruling 18)."""
-    keyfolder.refuse_strangers(settings.data)
-    keyfolder.make(settings.data)
+    datafolder.refuse_strangers(settings.data)
+    datafolder.make(settings.data)
     path = settings.data / "server.lock"
     try:
         lock = os.fdopen(os.open(path, _LOCKING, 0o600), "a+")
     except PermissionError as error:
-        raise keyfolder.not_for_this_user(path, settings.data, "write") from error
+        raise datafolder.not_for_this_user(path, settings.data, "write") from error
     except OSError as error:
         raise CannotStart(f"{path} cannot be opened: {error.strerror}. Move it away.") from error
     # Else the server that runs as the folder's user could not start after one that root started.
-    keyfolder.hand_over_open(lock.fileno(), settings.data)
+    datafolder.hand_over_open(lock.fileno(), settings.data)
     if not settings.database:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

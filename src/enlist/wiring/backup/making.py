@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from enlist import __version__, keyfolder
+from enlist import __version__, datafolder, keyfolder
 from enlist.core.clock import Clock, rfc3339, system_clock, to_datetime
 from enlist.core.outcomes import Refusal
 from enlist.core.secrets import Secret
@@ -119,9 +119,9 @@ def _fill(
     )
     sealed = seal(_secret_files(settings.data), passphrase, manifest.bound, cost)
     path = folder / manifests.KEYS
-    keyfolder.write_secret(path, sealed)
+    datafolder.write_secret(path, sealed)
     manifest = replace(manifest, keys=manifests.part(path))
-    keyfolder.write_secret(folder / manifests.NAME, manifest.text().encode())
+    datafolder.write_secret(folder / manifests.NAME, manifest.text().encode())
     # What cannot be read back is no backup; better found now than on the day it is needed.
     unseal(path.read_bytes(), passphrase, manifests.read(folder).bound)
     return manifest

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from enlist import keyfolder
+from enlist import datafolder, keyfolder
 from enlist.core.checkpoints import Restore
 from enlist.core.clock import Clock, system_clock
 from enlist.core.outcomes import Refusal
@@ -79,7 +79,7 @@ def restore(
             _write(staged, files)
             _check_keys(staged, manifest)
             restored = _database(settings, backup, manifest, staged, clock, rehearsal)
-            keyfolder.hand_over_all(staged, owner)
+            datafolder.hand_over_all(staged, owner)
             _into_place(staged, settings.data)
     except (OSError, copies.CopyFailed) as error:
         said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
@@ -121,7 +121,7 @@ def _open(backup: Path, manifest: Manifest, passphrase: Secret) -> dict[str, byt
 def _empty(settings: Settings) -> None:
     """Refuse a target in which anything stands: it might be another installation."""
     data = settings.data
-    keyfolder.refuse_strangers(data)
+    datafolder.refuse_strangers(data)
     there = sorted(path.name for path in data.iterdir()) if data.is_dir() else []
     if set(there) - _MAY_STAY:
         raise BackupProblem(
@@ -149,8 +149,8 @@ def _beside(data: Path) -> Iterator[tuple[Path, os.stat_result]]:
     owner can put no link in their place.
     """
     made = not data.exists()
-    keyfolder.make(data)
-    with keyfolder.closed(data) as owner:
+    datafolder.make(data)
+    with datafolder.closed(data) as owner:
         staged = data / f".restoring-{secrets.token_hex(4)}"
         staged.mkdir(mode=0o700)
         try:
@@ -165,7 +165,7 @@ def _write(staged: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = staged / name
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        keyfolder.write_secret(path, content)
+        datafolder.write_secret(path, content)
 
 
 def _check_keys(staged: Path, manifest: Manifest) -> None:
@@ -230,7 +230,7 @@ def _copy_checkpoints(kept: Path, into: Path) -> None:
         for name in files:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # it may be another by now
             with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as source:
-                keyfolder.write_secret(into / name, source.read())
+                datafolder.write_secret(into / name, source.read())
     finally:
         os.close(folder)
 

@@ -14,7 +14,7 @@ from enlist import keyfolder
 from enlist.core.clock import DAY, from_datetime
 from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, Level, fine, problem, warning
-from enlist.keyfolder import KeyFolderProblem
+from enlist.datafolder import DataFolderProblem
 from enlist.settings import ListenerName
 from enlist.web.tls import load, open_to_everybody, why_unusable
 from enlist.wiring.certificates import name_file
@@ -31,7 +31,7 @@ _RESTART: Final = "Restart the server, which renews it: systemctl restart enlist
 def _authority(ground: Ground) -> Finding:
     try:
         authority = keyfolder.load(ground.settings.data, ground.now).authority
-    except KeyFolderProblem as error:
+    except DataFolderProblem as error:
         raise CannotTell("the authority cannot be read") from error
     root, issuing = (
         from_datetime(each.not_valid_after_utc) for each in (authority.root, authority.issuing)

@@ -15,7 +15,7 @@ from cryptography import x509
 
 from enlist.core.clock import Clock, system_clock
 from enlist.core.diagnosis import Finding
-from enlist.keyfolder import NotForThisUser, refuse_strangers, user_name
+from enlist.datafolder import NotForThisUser, refuse_strangers, user_name
 from enlist.settings import Settings
 from enlist.store.inspection import Inspection, inspect_postgres, inspect_sqlite
 from enlist.store.tx import Reader, StoreUnavailable, Unstorable

@@ -13,7 +13,7 @@ from enlist import keyfolder
 from enlist.core.clock import DAY, rfc3339
 from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, fine, problem, warning
-from enlist.keyfolder import KeyFolderProblem, NotForThisUser, user_name
+from enlist.datafolder import DataFolderProblem, NotForThisUser, user_name
 from enlist.store import inspection, installation, key_use, leaked_keys, webhooks
 from enlist.wiring.doctor.check import CannotTell, Check, Ground
 
@@ -46,7 +46,7 @@ def _keys(ground: Ground) -> Finding:
         folder = keyfolder.load(data)
     except NotForThisUser as error:
         raise CannotTell("keys are read once this user may read them") from error
-    except KeyFolderProblem as error:
+    except DataFolderProblem as error:
         # Modes are another check's; here it is whether the keys are there and whole.
         if "can be read by others" in str(error):
             raise CannotTell("keys are read once their modes are right") from error
