@@ -93,7 +93,7 @@ async def ask_for_credentials(request: Request) -> Response:
     outcome = await services.perform(asked, stranger(request))
     if isinstance(outcome, Refusal) and outcome.code in _TOLD:
         return await _form(request, here, visit, form, outcome)
-    context = {"platform": asked.platform, "around": here.place, "by_mail": _by_mail(request)}
+    context = {"platform": asked.platform, "proved": False}
     return render(request, "enroll/asked.html", context, look=await _look(request, here))
 
 
@@ -124,7 +124,7 @@ async def prove(request: Request) -> Response:
     if isinstance(outcome, Refusal):
         kept = {"link": link} if outcome.code == "passcode_wrong" else {}
         return await _proof(request, visit, kept, outcome)
-    context = {"platform": "", "around": None, "by_mail": True, "proved": True}
+    context = {"platform": "", "proved": True}
     return render(request, "enroll/asked.html", context, look=await look_of(request))
 
 
