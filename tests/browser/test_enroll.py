@@ -203,7 +203,7 @@ def test_keyboard_alone_is_enough(site: Site, open_browser: OpenBrowser) -> None
     for _ in range(4):
         page.keyboard.press("Tab")
         names.append(page.evaluate(FOCUSED))
-    assert names == ["My organization asks me to sign in", "username", "password", "Continue"]
+    assert names == ["I have a user name and a password", "username", "password", "Continue"]
     page.keyboard.press("Shift+Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Shift+Tab")

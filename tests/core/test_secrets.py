@@ -28,6 +28,7 @@ from enlist.core.secrets import (
     new_key,
     new_machine_secret,
     parse_code,
+    parse_locator,
     parse_machine_secret,
     random_letters,
     random_secret,
@@ -55,9 +56,11 @@ TOKEN_VECTORS = {
     (2, 36, "uuid4"): "ae0946c7-ec99-4d8d-a686-9e234b5aa973",
 }
 """Every token that is out was made like this: a change that moves one of them kills them all."""
+PASSWORD_VECTORS = {(1, 8): "RPJVGCGC", (2, 8): "PBWLWLTK", (1, 12): "RPJVGCGCBHLX"}
 DIGEST_VECTORS = {
     Kind.REGISTRATION_TOKEN: "056791b5b9b76624d6cfe132c0860c87799e94857a1caf8c2659eaded3f150a6",
     Kind.ONE_TIME_JWT: "1e440ceea2792252bed55895443a9b6556f5350be87809819fc04954972a3208",
+    Kind.ONE_TIME_PASSWORD: "7b78c02a364134152a6aa90bf857394f8588eea98710f6857385555dcf51faa0",
     Kind.ATTEMPT_CODE: "8ed13731fe23248ce1cc5f33d2db21782d08c332e6718366f22c220dccb273cf",
     Kind.API_KEY: "97fd989210606014b0da3fda11746415f6736ef746ec4a4a4ad103df190b4c4b",
     Kind.API_SESSION: "23fa0631652a1c6a637cba53514ba3495bc397dc34b8726d2e7e4322d2a8cc94",
@@ -139,6 +142,35 @@ def test_derived_tokens_follow_their_vectors(what: tuple[int, int, str], token: 
         alphabet,
     )
     assert RING.derive_again(ENROLLMENT, generation, "d1", length, alphabet) == made.secret
+
+
+@pytest.mark.parametrize(("what", "password"), PASSWORD_VECTORS.items())
+def test_one_time_passwords_follow_their_vectors(what: tuple[int, int], password: str) -> None:
+    """S29, B14: derived from what no token is derived from, though both are for one enrollment."""
+    generation, length = what
+    made = RING.derive_password(ENROLLMENT, generation, length)
+    assert (made.secret.reveal(), made.key_id) == (password, "d1")
+    assert RING.derive_password_again(ENROLLMENT, generation, "d1", length) == made.secret
+    assert RING.derive_token(ENROLLMENT, generation, length, "base20").secret != made.secret
+
+
+@pytest.mark.parametrize(
+    ("typed", "letters"),
+    [
+        ("BCDFGHJK@acme", "BCDFGHJK"),
+        (" bcdf-ghjk@acme ", "BCDFGHJK"),
+        ("BCDFGHJK", None),
+        ("BCDFGHJK@", None),
+        ("BCDFGHJ@acme", None),
+        ("ada@acme", None),
+        ("BCDFGHJA@acme", None),
+        ("", None),
+    ],
+)
+def test_the_user_name_of_one_time_credentials_is_known_by_its_shape(
+    typed: str, letters: str | None
+) -> None:
+    assert parse_locator(typed) == letters
 
 
 def test_ten_thousand_tokens_are_alphanumeric_and_distinct() -> None:

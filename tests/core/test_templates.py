@@ -32,7 +32,7 @@ def test_a_good_template_has_no_problems() -> None:
     assert problems("Done", "Your device is enrolled.", purpose="one_time_jwt") == ()
 
 
-@pytest.mark.parametrize("name", sorted(LOOKUPS))
+@pytest.mark.parametrize("name", sorted(lookups_for("registration", "email")))
 def test_every_lookup_may_stand_in_a_body(name: str) -> None:
     assert wrong(body=f"{{{name}}} {{{name}|or else}} {{EnrollmentToken}}") == ""
 
@@ -90,6 +90,25 @@ def test_one_without_link_or_token_is_cautioned(body: str, told: str) -> None:
     found = cautions(body, purpose="registration")
     assert (told in found[0]) if told else found == ()
     assert cautions(body, purpose="one_time_jwt") == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("{EnrollmentUrl} {OneTimeUser} {OneTimePassword}", ""),
+        ("{EnrollmentUrl}", "no {OneTimeUser} and {OneTimePassword} to type"),
+        ("{EnrollmentUrl} {OneTimePassword}", "no {OneTimeUser} to type"),
+        ("{OneTimeUser} {OneTimePassword}", "everybody has to type the credentials"),
+    ],
+)
+def test_one_time_credentials_are_cautioned_for_what_is_typed(body: str, told: str) -> None:
+    found = cautions(body, purpose="credentials")
+    assert (told in found[0]) if told else found == ()
+    assert problems("Yours", body, purpose="credentials") == ()
+    (unusable,) = problems("Yours", "{OneTimeUser}", purpose="credentials")
+    assert "must hold {EnrollmentUrl} or {OneTimeUser} and {OneTimePassword}" in unusable
+    assert "{OneTimePassword}" in problems("{OneTimePassword}", body, purpose="credentials")[0]
+    assert "OneTimePassword" not in lookups_for("registration", "email")
 
 
 def test_parsing() -> None:

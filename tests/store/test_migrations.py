@@ -91,6 +91,7 @@ _WITHOUT_0034 = [
     f"DROP TABLE {name}" for name in ("passcode_source", "credential_request", "passcode")
 ]
 _WITHOUT_0035 = ["ALTER TABLE known_key DROP COLUMN leaked_at"]
+_WITHOUT_0036 = ["DROP TABLE one_time_login", "ALTER TABLE enrollment DROP COLUMN passcode_id"]
 _WITHOUT_0028 = ["ALTER TABLE attempt DROP COLUMN answers"]
 _WITHOUT_0015 = [f"DROP TABLE import_{name}" for name in ("error", "block", "job")]
 _WITHOUT_0016 = [
@@ -148,6 +149,7 @@ BACK = {
     "0028": {"sqlite": _WITHOUT_0029, "postgres": _WITHOUT_0029},
     "0030": {"sqlite": _WITHOUT_0031, "postgres": _WITHOUT_0031 + _NUMBERS_BEFORE_0031},
     "0034": {"sqlite": _WITHOUT_0035, "postgres": _WITHOUT_0035},
+    "0035": {"sqlite": _WITHOUT_0036, "postgres": _WITHOUT_0036},
     "0032": {"sqlite": _WITHOUT_0033, "postgres": _WITHOUT_0033},
     "0033": {"sqlite": _WITHOUT_0034, "postgres": _WITHOUT_0034},
     "0031": {"sqlite": _WITHOUT_0032, "postgres": _WITHOUT_0032},

@@ -41,6 +41,7 @@ from enlist.verbs import (
     move,
     move_people,
     offboard,
+    one_time_credentials,
     one_time_jwt,
     organizations,
     own_role_changes,
@@ -266,6 +267,9 @@ REQUESTS: dict[str, Asked] = {
         lambda w, p: unregister.Unregister("serial", fresh.numbered(w, p), p), OPERATORS, 2
     ),
     "Register": Asked(lambda w, p: register.Register("", w.add_user(p).id, NEW), OPERATORS),
+    "IssueCredentials": Asked(
+        lambda w, p: one_time_credentials.IssueCredentials(w.add_user(p).id, "linux"), OPERATORS
+    ),
     "BeginBulk": Asked(lambda _w, p: register_many.BeginBulk(p, 2), OPERATORS, events=0),
     "RegisterInBulk": Asked(lambda w, p: fresh.one_of_many(w, w.add_user(p).id), OPERATORS),
     "AddImport": Asked(
@@ -568,6 +572,7 @@ ON_PEOPLE: dict[str, Callable[[World, str], Any]] = {
     "GrantRole": lambda _w, u: staff.GrantRole(u, "acme", "reader"),
     "Register": lambda _w, u: register.Register("", u, NEW),
     "RegisterInBulk": fresh.one_of_many,
+    "IssueCredentials": lambda _w, u: one_time_credentials.IssueCredentials(u, "linux"),
     "Issue": lambda w, u: register.Issue(fresh.revoked(w, u)),
     "Reissue": lambda w, u: reissue.Reissue(w.register(u).enrollment_id),
     "Resend": lambda w, u: reissue.Resend(w.register(u).enrollment_id),

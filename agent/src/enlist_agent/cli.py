@@ -124,7 +124,11 @@ def _enroll_words(commands: _Commands, prog: str) -> _Parser:
     says("--server", metavar="URL", help="the server; a link or a JWT already names it")
     says("--name", help="the device's name; default: its host name")
     says("--group-id", metavar="ID", help="your organization's Group ID")
-    says("--username", help="sign in too, where your organization asks for it")
+    says(
+        "--username",
+        help="sign in too, where your organization asks for it; or the user name of one-time "
+        "credentials, alone",
+    )
     says(
         "--password-stdin",
         action="store_true",

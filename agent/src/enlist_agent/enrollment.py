@@ -38,14 +38,15 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Enroll:
-    """Enroll this device with a link, token, code or JWT, or with a Group ID and a sign-in.
+    """Enroll this device with a link, token, code or JWT, or with a sign-in: that of an account
+    beside a Group ID, or that of one-time credentials alone.
 
     Running it again after a crash or a lost answer, with the same arguments, repeats the very same
     request: same key pair, same `Idempotency-Key` (X23).
 
     Attributes:
         secret: the link, token or code, or a JWT as a text or the name of its file; None when a
-            Group ID and a sign-in stand for it.
+            sign-in stands for it.
         state: a directory of its own, made when missing.
         server: the server's address; a link already names it.
         name: what the device reports as its name; its host name when None.
@@ -78,9 +79,12 @@ class Enroll:
             UnreachableError: no answer, none that can be trusted, or a certificate that does not
                 fit.
         """
-        if self.secret is None and not (self.group_id and self.username):
+        # The user name of one-time credentials names its organization itself: `BCDFGHJK@acme`.
+        placed = self.group_id or "@" in (self.username or "")
+        if self.secret is None and not (self.username and placed):
             raise UsageError(
-                "Give a link, a token or a code; or --group-id together with --username."
+                "Give a link, a token or a code; or --group-id together with --username; or the "
+                "user name of one-time credentials by --username alone."
             )
         jwt = given_jwt(self.secret)
         goal = target(self.secret, self.server) if jwt is None else self._goal(jwt)

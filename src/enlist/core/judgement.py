@@ -8,7 +8,7 @@ newer one was used meanwhile.
 from __future__ import annotations
 
 from enlist.core.lifecycle import SUPERSEDED, AttemptState, DeviceState, EnrollmentState
-from enlist.core.model import Sighting
+from enlist.core.model import GrantKind, Sighting
 from enlist.core.outcomes import Refusal
 
 
@@ -38,7 +38,9 @@ def _secret(sighting: Sighting, now: int) -> Refusal | None:
         code = "token_used" if sighting.max_uses == 1 else "token_exhausted"
         return Refusal(code, at=sighting.used_at)
     if sighting.expires_at <= now:
-        return Refusal("token_expired", at=sighting.expires_at)
+        by_passcode = sighting.grant is GrantKind.PASSCODE
+        code = "credentials_expired" if by_passcode else "token_expired"
+        return Refusal(code, at=sighting.expires_at)
     if sighting.state is EnrollmentState.ON_HOLD:
         return Refusal("token_on_hold", reason="on hold since a restore or a change of keys")
     if sighting.not_before > now:

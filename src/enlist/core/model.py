@@ -46,6 +46,7 @@ class GrantKind(StrEnum):
     REGISTRATION_TOKEN = "registration_token"
     SIGN_IN = "sign_in"
     ONE_TIME_JWT = "one_time_jwt"
+    PASSCODE = "passcode"
 
 
 class Source(StrEnum):
@@ -295,7 +296,7 @@ class Sighting:
     `presented_generation` is the generation that the presented secret belongs to; it is older
     than `generation` when a newer secret was sent at `replaced_at`. The `device_*` values are
     the registered device's. `attempt_*` are set when an attempt code was presented, or an
-    attempt is being completed.
+    attempt is being completed. `passcode_id` is the company passcode that it was got by.
     """
 
     enrollment_id: Id
@@ -326,6 +327,7 @@ class Sighting:
     attempt_expires_at: int = 0
     attempt_user_id: Id | None = None
     replaces_device_id: Id | None = None
+    passcode_id: Id | None = None
 
     @property
     def subjects(self) -> Subjects:

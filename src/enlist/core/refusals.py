@@ -74,6 +74,11 @@ CATALOGUE: dict[str, Meaning] = {
         "This token has expired",
         "Ask your administrator to send you a new one; an expired token never works again.",
     ),
+    "credentials_expired": _of(
+        _HOLDER,
+        "These credentials have expired",
+        "Ask for new ones on your organization's self-service page; expired ones never work again.",
+    ),
     "token_used": _of(
         _HOLDER,
         "This token has already been used",
@@ -357,6 +362,12 @@ CATALOGUE: dict[str, Meaning] = {
     ),
     "phone_missing": _of(
         _STAFF, "This user has no phone number", "Add one to the user, then try again."
+    ),
+    "phone_invalid": _of(
+        _STAFF,
+        "This user's phone number cannot be dialled",
+        "Give the user a number with its country code, such as +49 30 123456, or send it by "
+        "e-mail.",
     ),
     "sms_cap_reached": _of(
         _STAFF,

@@ -12,6 +12,12 @@ Eleven shapes exist:
 * **one-time JWTs** (their `jti`): a UUIDv4, derived like a registration token (122 bits), since the
   JWT that carries it may be downloaded again while it is valid (D31). A keyed digest finds it.
   Ends like a registration token.
+* **one-time passwords**, the typed half of one-time credentials: eight letters of the alphabet of
+  typed codes, twelve where they are valid for more than a day. They go with a user name of eight
+  such letters, the *locator*, which is random, stands readable in its row and is what finds it. The
+  password is derived like a registration token, from another message: whoever has the one has
+  nothing of the other. A keyed digest over locator and password is kept. Ends with the registration
+  token that the same message brings as a link, or after five wrong ones.
 * **typed codes** (attempt codes): eight letters of the RFC 8628 section 6.1 alphabet and a
   check letter; a keyed digest finds them. Ends with its attempt, after ten minutes at most.
 * **sign-in, set-up and recovery secrets**: 256 random bits in a cookie or a link; a keyed digest is
@@ -76,12 +82,15 @@ from enlist.core.ids import parse_id, random_uuid
 BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE20: Final = "BCDFGHJKLMNPQRSTVWXZ"
-ALPHABETS: Final = {"base58": BASE58, "full62": BASE62}
+ALPHABETS: Final = {"base58": BASE58, "full62": BASE62, "base20": BASE20}
 UUID4: Final = "uuid4"
 """Stands as alphabet on the row of a secret that is a UUID instead (RFC 9562 section 5.4)."""
 UUID_LENGTH: Final = 36
 LINK_LETTERS: Final = 43
 """Of Base62: 256 bits."""
+LOCATOR_LETTERS: Final = 8
+_LOGIN: Final = "login\x00"
+"""Stands before the enrollment's id in what a one-time password is derived from."""
 
 LONGEST_PRESENTED: Final = 256
 """Characters; anything longer is refused before it is looked at."""
@@ -123,6 +132,7 @@ class Kind(StrEnum):
 
     REGISTRATION_TOKEN = "registration_token"
     ONE_TIME_JWT = "one_time_jwt"
+    ONE_TIME_PASSWORD = "one_time_password"
     ATTEMPT_CODE = "attempt_code"
     API_KEY = "api_key"
     API_SESSION = "api_session"
@@ -211,6 +221,20 @@ class KeyRing:
     def derive_uuid(self, enrollment_id: str, generation: int) -> DerivedToken:
         """The same as a UUIDv4: the `jti` of a one-time JWT."""
         return self.derive_token(enrollment_id, generation, UUID_LENGTH, UUID4)
+
+    def derive_password(self, enrollment_id: str, generation: int, length: int) -> DerivedToken:
+        """The password of a one-time login that goes with one generation of one enrollment."""
+        return self.derive_token(f"{_LOGIN}{enrollment_id}", generation, length, "base20")
+
+    def derive_password_again(
+        self, enrollment_id: str, generation: int, key_id: str, length: int
+    ) -> Secret:
+        """The same once more, when its message is sent; `key_id` and `length` are the row's.
+
+        Raises:
+            KeyError: that key is not in the ring any more.
+        """
+        return self.derive_again(f"{_LOGIN}{enrollment_id}", generation, key_id, length, "base20")
 
     def derive_link(self, message_id: str) -> DerivedToken:
         """The secret of a link that a message brings, as hard to guess as a random one."""
@@ -481,6 +505,19 @@ def parse_code(text: str) -> str | None:
 def code_digest_input(code: str) -> Secret:
     """What is digested for a typed code: its letters alone, whatever it was typed like."""
     return Secret(strip_typing(code).upper())
+
+
+def parse_locator(username: str) -> str | None:
+    """The letters of the user name of one-time credentials, `BCDFGHJK@acme`; None for others."""
+    name, at, group_id = username.strip().partition("@")
+    letters = strip_typing(name).upper()
+    shaped = len(letters) == LOCATOR_LETTERS and all(each in BASE20 for each in letters)
+    return letters if shaped and at and group_id else None
+
+
+def password_digest_input(locator: str, password: Secret) -> Secret:
+    """What is digested for a one-time password: its letters alone, however they were typed."""
+    return Secret(f"{locator}\x00{strip_typing(password.reveal()).upper()}")
 
 
 def _check_letter(letters: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -17,6 +17,8 @@ from typing import Final
 LOOKUPS: Final[Mapping[str, str]] = {
     "EnrollmentUrl": "The link that opens the enrollment page with the token filled in.",
     "EnrollmentToken": "The token, for typing.",
+    "OneTimeUser": "The user name of one-time credentials, for typing.",
+    "OneTimePassword": "Their password, for typing.",
     "GroupId": "The Group ID of the organization that the device belongs to.",
     "QrCode": "The link as a QR code, alone in its paragraph, for another device.",
     "ServerUrl": "The address of this Enlist.",
@@ -39,12 +41,15 @@ LOOKUPS: Final[Mapping[str, str]] = {
 }
 """Every lookup value and what it stands for; the editor shows the same list."""
 
-SECRET_LOOKUPS: Final = frozenset({"EnrollmentUrl", "EnrollmentToken"})
+SECRET_LOOKUPS: Final = frozenset({"EnrollmentUrl", "EnrollmentToken", "OneTimePassword"})
 """The lookup values that redeem an enrollment and that can be read."""
 _REDEEMS: Final = SECRET_LOOKUPS | {"QrCode"}
 
+_OF_CREDENTIALS: Final = frozenset({"OneTimeUser", "OneTimePassword"})
+
 _EMAIL: Final = "email"
 _SMS: Final = "sms"
+CREDENTIALS: Final = "credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,15 @@ PURPOSES: Final[Mapping[str, Purpose]] = {
     "registration": Purpose((_EMAIL, _SMS), hands_over=True),
     "reminder": Purpose((_EMAIL, _SMS), hands_over=True),
     "one_time_jwt": Purpose((_EMAIL,), hands_over=False),
+    CREDENTIALS: Purpose((_EMAIL, _SMS), hands_over=True),
 }
 """Every purpose that may be worded. The others warn of what staff may do, and stay as they are."""
 
 
 def lookups_for(purpose: str, channel: str) -> dict[str, str]:
     """The lookup values that a template may use, and what they stand for."""
-    missing: set[str] = set()
+    # A token could be typed as well; but who is given three things to type types the wrong ones.
+    missing = {"EnrollmentToken"} if purpose == CREDENTIALS else set(_OF_CREDENTIALS)
     if not PURPOSES[purpose].hands_over:
         missing |= _REDEEMS
     if channel == _SMS:
@@ -115,7 +122,7 @@ def parse(text: str) -> tuple[Piece, ...]:
 def problems(subject: str, body: str, *, purpose: str, channel: str = _EMAIL) -> tuple[str, ...]:
     """What is wrong with a template, in words for the person who wrote it; () when nothing is.
 
-    Where the message hands over a token, its body must hold one of `SECRET_LOOKUPS`. A subject
+    Where the message hands over a token, its body must hold the link or what is typed. A subject
     never may: mail servers log subjects, and phones show them on locked screens. An SMS has none.
     """
     known = lookups_for(purpose, channel)
@@ -126,19 +133,33 @@ def problems(subject: str, body: str, *, purpose: str, channel: str = _EMAIL) ->
     longest = LONGEST_SMS if channel == _SMS else LONGEST_BODY
     if len(body) > longest:
         found.append(f"the body is longer than {longest} characters")
-    if PURPOSES[purpose].hands_over and not _names(body) & SECRET_LOOKUPS:
-        found.append("the body must hold {EnrollmentUrl} or {EnrollmentToken}")
+    typed = typed_for(purpose)
+    if PURPOSES[purpose].hands_over and not _names(body) & {"EnrollmentUrl", typed[-1]}:
+        found.append(f"the body must hold {{EnrollmentUrl}} or {_braced(typed)}")
     return tuple(found)
 
 
 def cautions(body: str, *, purpose: str) -> tuple[str, ...]:
     """What a template had better have too; it may be saved without."""
-    lacking = SECRET_LOOKUPS - _names(body)
-    if not PURPOSES[purpose].hands_over or len(lacking) != 1:
+    if not PURPOSES[purpose].hands_over:
         return ()
-    if "EnrollmentToken" in lacking:
-        return ("there is no {EnrollmentToken} to type where the link does not work",)
-    return ("there is no {EnrollmentUrl}: everybody has to type the token",)
+    names, typed = _names(body), typed_for(purpose)
+    lacking, linked = [name for name in typed if name not in names], "EnrollmentUrl" in names
+    if lacking and linked:
+        return (f"there is no {_braced(lacking)} to type where the link does not work",)
+    if lacking or linked:
+        return ()
+    what = "the credentials" if purpose == CREDENTIALS else "the token"
+    return (f"there is no {{EnrollmentUrl}}: everybody has to type {what}",)
+
+
+def typed_for(purpose: str) -> tuple[str, ...]:
+    """What is typed where the link does not work; the last is the secret."""
+    return ("OneTimeUser", "OneTimePassword") if purpose == CREDENTIALS else ("EnrollmentToken",)
+
+
+def _braced(names: Sequence[str]) -> str:
+    return " and ".join(f"{{{name}}}" for name in names)
 
 
 def _subject_problems(subject: str, known: Mapping[str, str]) -> list[str]:

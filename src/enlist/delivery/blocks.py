@@ -1,11 +1,11 @@
 """From the text of a template to the parts of an HTML message.
 
 A template is plain text; its shape says what it means. Paragraphs are parted by empty lines. One
-that holds `{EnrollmentUrl}` alone becomes a button, one that holds `{EnrollmentToken}` alone
-becomes the token in large letters, one that holds `{QrCode}` alone a picture, and two or more lines
-of the form `Label: value` become a list of details. The shape is read before any value is filled
-in, so no value can add a part; and only addresses in the template's own words become links, so no
-value can add a link (S76).
+that holds `{EnrollmentUrl}` alone becomes a button, one that holds alone what is to be typed, such
+as `{EnrollmentToken}`, shows it in large letters, one that holds `{QrCode}` alone is a picture, and
+two or more lines of the form `Label: value` become a list of details. The shape is read before any
+value is filled in, so no value can add a part; and only addresses in the template's own words
+become links, so no value can add a link (S76).
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ def _block(paragraph: str, values: Mapping[str, str]) -> Block:
             return Button(values["EnrollmentUrl"])
         case (Lookup("EnrollmentToken"),):
             return Token(groups(values["EnrollmentToken"]))
+        case (Lookup("OneTimeUser" | "OneTimePassword" as name),):
+            return Token((values[name],))
         case (Lookup("QrCode"),):
             return Code(values["QrCode"])
     lines = [line.strip() for line in paragraph.split("\n")]

@@ -51,6 +51,8 @@ def values(letter: Letter, locale: Locale, public_url: str) -> dict[str, str]:
         "EnrollmentToken": token,
         "PasswordUrl": password_link(server, letter.token.reveal()) if by_link else "",
         "ProofUrl": proof_link(server, letter.token.reveal()) if proves else "",
+        "OneTimeUser": letter.login.username if letter.login else "",
+        "OneTimePassword": letter.login.password.reveal() if letter.login else "",
         "GroupId": letter.organization.group_id,
         "ServerUrl": server,
         "SelfServiceUrl": f"{server}/account",

@@ -32,7 +32,7 @@ from enlist.delivery.channels.channel import Picture
 from enlist.locales import base, locale_of, translations
 from enlist.store.templates import Template
 from enlist.verbs.channels import SMS
-from enlist.verbs.letters import Letter
+from enlist.verbs.letters import Letter, OneTimeLogin
 from enlist.verbs.verdicts import Rejected
 
 QR_CODE: Final = "qr-code"
@@ -94,11 +94,13 @@ def render_preview(letter: Letter, public_url: str) -> Rendered | Rejected:
 
     An SMS is measured with letters in their place, as no network's alphabet has dots like these.
     """
-    shown = render(replace(letter, token=_DOTS), public_url)
+    login = letter.login and OneTimeLogin(letter.login.username, _DOTS)
+    shown = render(replace(letter, token=_DOTS, login=login), public_url)
     if letter.channel != SMS or isinstance(shown, Rejected):
         return shown
     letters = Secret("0" * max(len(letter.token.reveal()), 1))
-    measured = render(replace(letter, token=letters), public_url)
+    login = login and OneTimeLogin(login.username, letters)
+    measured = render(replace(letter, token=letters, login=login), public_url)
     return measured if isinstance(measured, Rejected) else replace(shown, size=measured.size)
 
 

@@ -48,6 +48,16 @@ _LIVE_OF_USER = Query(
     f"""{COLUMNS} WHERE e.user_id = :user_id AND e.state IN ('active', 'on_hold')
        AND e.deleted_at IS NULL ORDER BY e.id""",
 )
+_ASKED_FOR = Query(
+    "enrollment.asked_for",
+    f"""{COLUMNS} WHERE e.user_id = :user_id AND e.organization_id = :organization_id
+       AND e.grant_kind = 'passcode' AND e.source = 'self_service' AND e.state = 'active'
+       AND e.deleted_at IS NULL AND d.platform = :platform
+     ORDER BY e.id DESC LIMIT 1""",
+)
+_SET_PASSCODE = Query(
+    "enrollment.set_passcode", "UPDATE enrollment SET passcode_id = :passcode_id WHERE id = :id"
+)
 _NEWEST_DELETED = Query(
     "enrollment.newest_deleted",
     """
@@ -62,10 +72,10 @@ _INSERT = Query(
     """
     INSERT INTO enrollment (id, organization_id, user_id, device_id, grant_kind, state, generation,
                             max_uses, not_before, expires_at, issued_at, issued_by, issuer_id,
-                            message_id, replaces_device_id, source)
+                            message_id, replaces_device_id, source, passcode_id)
     VALUES (:id, :organization_id, :user_id, :device_id, :grant_kind, 'active', 1, :max_uses,
             :not_before, :expires_at, :issued_at, :issued_by, :issuer_id, NULL,
-            :replaces_device_id, :source)
+            :replaces_device_id, :source, :passcode_id)
     """,
 )
 INSERT_EACH = SetQuery(
@@ -177,7 +187,8 @@ _OPENED = Query(
 class NewEnrollment:
     """An enrollment about to be issued; it begins at generation 1.
 
-    `replaces_device_id` is the device that retires when it is used.
+    `replaces_device_id` is the device that retires when it is used, `passcode_id` the company
+    passcode that it was got by.
     """
 
     id: Id
@@ -191,6 +202,7 @@ class NewEnrollment:
     max_uses: int = 1
     replaces_device_id: Id | None = None
     source: str = ""
+    passcode_id: Id | None = None
 
 
 def find(tx: Reader, enrollment_id: Id) -> Enrollment | None:
@@ -239,6 +251,7 @@ def insert(tx: Tx, new: NewEnrollment) -> None:
         issuer_id=new.issuer_id,
         replaces_device_id=new.replaces_device_id,
         source=new.source,
+        passcode_id=new.passcode_id,
     )
 
 
@@ -305,6 +318,19 @@ def revoke_of_device(tx: Tx, device_id: Id, reason: str) -> int:
 def revoke_of_user(tx: Tx, user_id: Id, reason: str) -> int:
     """Revoke what is live for a user; answer how many. The caller tells the log of each."""
     return tx.run(_REVOKE_OF_USER, user_id=user_id, now=tx.now, reason=reason)
+
+
+def asked_for(tx: Reader, user_id: Id, organization_id: Id, platform: str) -> Enrollment | None:
+    """The one-time credentials that a user asked for there for such a device and did not use yet,
+    expired or not."""
+    asked = {"user_id": user_id, "organization_id": organization_id, "platform": platform}
+    row = tx.one(_ASKED_FOR, **asked)
+    return None if row is None else enrollment_of(row)
+
+
+def set_passcode(tx: Tx, enrollment_id: Id, passcode_id: Id | None) -> None:
+    """It was got once more, by this company passcode."""
+    tx.run(_SET_PASSCODE, id=enrollment_id, passcode_id=passcode_id)
 
 
 def move_of_device(tx: Tx, device_id: Id, organization_id: Id) -> int:

@@ -29,6 +29,7 @@ from enlist.store import (
     events,
     limits,
     notices,
+    passcodes,
     replacements,
     terms,
     users,
@@ -116,6 +117,7 @@ class Redemption:
         allowance: the limits that it must fit into; None where there are none.
         acceptance: terms of use that are accepted with it.
         answers: what its user said of a device that is on record; None where that is nothing.
+        passcode_id: the company passcode that it was got by.
     """
 
     enrollment_id: Id
@@ -135,6 +137,7 @@ class Redemption:
     allowance: Allowance | None = None
     acceptance: Acceptance | None = None
     answers: Answers | None = None
+    passcode_id: Id | None = None
 
     @property
     def plain(self) -> bool:
@@ -149,6 +152,7 @@ class Redemption:
             or self.allowance
             or self.acceptance
             or self.answers
+            or self.passcode_id
         )
 
     @property
@@ -239,6 +243,7 @@ def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
     notices.queue(tx, (claim.notice for claim in won))
     terms.accept(tx, [_accepted(claim, claim.acceptance) for claim in won if claim.acceptance])
     devices.answer(tx, {claim.device_id: claim.answers for claim in won if claim.answers})
+    _count_uses(tx, won)
     for claim in won:
         if claim.attempt_id is not None and not attempts.complete(
             tx, claim.attempt_id, claim.enrollment_id, claim.generation
@@ -251,6 +256,17 @@ def _bind(tx: Tx, won: Sequence[Redemption]) -> None:
             tx, claim.idempotency, claim.device_id, claim.idempotency_lifetime
         ):
             raise ConcurrentChange  # the same request at the same moment has enrolled a device
+
+
+def _count_uses(tx: Tx, won: Sequence[Redemption]) -> None:
+    """In the order of the passcodes: else two that count the same two would wait for each other."""
+    by_passcode = sorted(
+        (each.passcode_id, each.device_id, each.happening.about.user_id)
+        for each in won
+        if each.passcode_id
+    )
+    for passcode_id, device_id, user_id in by_passcode:
+        passcodes.used(tx, passcode_id, user_id, device_id)
 
 
 def _accepted(claim: Redemption, acceptance: Acceptance) -> dict[str, object]:

@@ -23,7 +23,7 @@ _BODY = """
            (SELECT n.made_at FROM enrollment_secret n
              WHERE n.enrollment_id = e.id AND n.generation = e.generation) AS made_at,
            e.uses, e.max_uses, e.not_before, e.expires_at, e.used_at, e.ended_at, e.end_reason,
-           e.wrong_logins, e.replaces_device_id, p.attempt_id, p.attempt_state,
+           e.wrong_logins, e.replaces_device_id, e.passcode_id, p.attempt_id, p.attempt_state,
            p.attempt_expires_at, p.attempt_user_id{more}
       FROM {presented} p
       JOIN enrollment e ON e.id = p.enrollment_id
@@ -185,4 +185,5 @@ def _sighting(row: Row) -> Sighting:
         attempt_expires_at=row["attempt_expires_at"],
         attempt_user_id=row["attempt_user_id"],
         replaces_device_id=row["replaces_device_id"],
+        passcode_id=row["passcode_id"],
     )

@@ -19,14 +19,14 @@ from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal, Subjects
 from enlist.core.policy import TokenType
 from enlist.core.secrets import Secret
-from enlist.grants import one_time_jwt, registration_token, sign_in
-from enlist.store import events, limits, wrong_logins
+from enlist.grants import one_time_jwt, passcode, registration_token, sign_in
+from enlist.store import events, limits, one_time_logins, wrong_logins
 from enlist.store.tx import Tx
 from enlist.verbs.driver import Tools, Try
-from enlist.verbs.presenting import Found
+from enlist.verbs.presenting import Found, Presented
 from enlist.verbs.tries import AccountTry
 
-_GRANTS: Final = {GrantKind.ONE_TIME_JWT: one_time_jwt}
+_GRANTS: Final = {GrantKind.ONE_TIME_JWT: one_time_jwt, GrantKind.PASSCODE: passcode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ def reserve(found: Found) -> Try | None:
     be ten free guesses at each of them; and so it does beside a token that is used or revoked.
     """
     presented, sighting, login = found.presented, found.sighting, found.login
+    if found.guess is not None:
+        return Try(found.guess.take)
     if not presented.with_credentials:
         return None
     asked = _two_factor(found)
@@ -107,6 +109,8 @@ class _TokenTry:
 
 def admit(tools: Tools, found: Found, now: int) -> Admitted | Refusal:
     """Check the login, and ask the grant. Runs in `work`: hashing is slow on purpose."""
+    if found.guess is not None and found.sighting is None:
+        return found.guess.refusal
     proof = _prove(tools, found)
     if found.sighting is not None and found.policy is not None:
         grant = _GRANTS.get(found.sighting.grant, registration_token)
@@ -144,23 +148,28 @@ def unready(tools: Tools, admitted: Admitted) -> Refusal | None:
     return unagreed or admitted.found.asked.refusal(about)
 
 
-def outguessed(tx: Tx, caller: Caller, refusal: Refusal) -> None:
-    """After a refused login: a token on which every allowed login was wrong is revoked."""
+def outguessed(tx: Tx, caller: Caller, refusal: Refusal, presented: Presented) -> None:
+    """After a refused login: a token on which every allowed login was wrong is revoked, and so are
+    one-time credentials."""
     enrollment_id = refusal.about.enrollment_id
     if refusal.code != "credentials_invalid" or enrollment_id is None:
         return
-    if wrong_logins.revoke_if_outguessed(tx, enrollment_id):
+    of_login = presented.locator is not None
+    revoke = (one_time_logins if of_login else wrong_logins).revoke_if_outguessed
+    if revoke(tx, enrollment_id):
         data = {"reason": "too_many_attempts"}
         events.record(tx, caller, Happening("enrollment.revoked", refusal.about, data))
 
 
 def _two_factor(found: Found) -> bool:
-    return found.policy is not None and found.policy.token_type is TokenType.TWO_FACTOR
+    if found.policy is None or (found.sighting is not None and found.sighting.grant in _GRANTS):
+        return False
+    return found.policy.token_type is TokenType.TWO_FACTOR
 
 
 def _prove(tools: Tools, found: Found) -> Proof:
     presented, login = found.presented, found.login
-    if not presented.with_credentials:
+    if found.guess is not None or not presented.with_credentials:
         if found.by_sign_in and login is not None:
             return Proof(presented=True, user_id=login.user_id)  # proved when the attempt began
         return Proof(presented=False)

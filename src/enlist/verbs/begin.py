@@ -129,7 +129,7 @@ class _Presenting(Verb[Seen, Ready, Value], Generic[Ready, Value]):
         return admitting.reserve(seen.found)
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
-        admitting.outguessed(tx, caller, refusal)
+        admitting.outguessed(tx, caller, refusal, self.presented)
 
     def welcome(self, tools: Tools, seen: Seen) -> Welcome | Refusal:
         """The common part of `work`: who is it, and what is it for?"""

@@ -28,6 +28,9 @@ MOST_PER_HOUR: Final = 30
 MOST_RESENT: Final = 5
 """Times within an hour that the same message is sent again to the same address."""
 AGAIN_AFTER: Final = 30 * SECOND
+MOST_CREDENTIALS: Final = 5
+"""Messages with one-time credentials within an hour to one address: any stranger who knows the
+passcode can have them sent."""
 
 
 def over_cap(
@@ -90,6 +93,31 @@ def send_cap(tx: Tx, prepared: Prepared) -> Refusal | None:
         return None
     address = address_of(target.user, channel)
     return over_cap(tx, channel, address, target.subjects, prepared.sms_per_day)
+
+
+def credentials_cap(tx: Tx, prepared: Prepared) -> Refusal | None:
+    """Count one more message with one-time credentials to this address, or why none may be sent."""
+    target = prepared.target
+    address = address_of(target.user, prepared.delivery.type) if target.user else ""
+    digest = fingerprint([address.casefold().encode()]).hex()
+    once, often = f"{limits.CREDENTIALS_NOW}{digest}", f"{limits.CREDENTIALS}{digest}"
+    if not limits.count(tx, once, 1, AGAIN_AFTER):
+        wait, most = limits.used_up(tx, once, 1), f"once in {AGAIN_AFTER // SECOND} seconds"
+    elif not limits.count(tx, often, MOST_CREDENTIALS, HOUR):
+        wait, most = (
+            limits.used_up(tx, often, MOST_CREDENTIALS),
+            f"{MOST_CREDENTIALS} times an hour",
+        )
+    else:
+        return None
+    told = f"Credentials go to the same address {most}."
+    return Refusal(
+        "recipient_cap_reached",
+        detail=told,
+        retry_after=wait or 1,
+        about=target.subjects,
+        reason=most,
+    )
 
 
 def sms_cap_reached(tx: Reader, about: Subjects, most: int) -> Refusal:

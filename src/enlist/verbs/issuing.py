@@ -10,7 +10,7 @@ How it reaches the user is a message row, written in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from enlist.core.caller import Caller
@@ -22,12 +22,21 @@ from enlist.core.outcomes import Done, Effect, Refusal, Send, Subjects, invalid
 from enlist.core.permissions import Permission
 from enlist.core.policy import SETTINGS, EnrollmentPolicy
 from enlist.core.secrets import Kind, Secret
-from enlist.store import enrollment_secrets, enrollments, events, outbox, templates
+from enlist.store import (
+    enrollment_secrets,
+    enrollments,
+    events,
+    one_time_logins,
+    outbox,
+    templates,
+)
 from enlist.store import notices as stored_notices
 from enlist.store.enrollment_secrets import NewSecret
+from enlist.store.one_time_logins import NewLogin
 from enlist.store.outbox import NewMessage
 from enlist.store.tx import ConcurrentChange, Reader, Tx
 from enlist.verbs import notices
+from enlist.verbs import one_time_logins as logins
 from enlist.verbs.channels import CHANNELS, EMAIL, SMS, address_of, reached
 from enlist.verbs.driver import Tools
 
@@ -40,7 +49,10 @@ BY_FILE: Final = "one_time_jwt"
 REMINDER: Final = "reminder"
 """Purpose of the message that carries a registration token once more before it expires."""
 
-HANDING_OVER: Final = frozenset({REGISTRATION, REMINDER, BY_FILE})
+CREDENTIALS: Final = "credentials"
+"""Purpose of the message that carries one-time credentials: a link, a user name, a password."""
+
+HANDING_OVER: Final = frozenset({REGISTRATION, REMINDER, BY_FILE, CREDENTIALS})
 """Purposes of all messages that hand over what redeems an enrollment."""
 
 FILE_BY_SMS: Final = "a one-time JWT is a file, which no SMS holds: choose email or later"
@@ -84,6 +96,18 @@ class Delivery:
 LATER: Final = Delivery("later")
 
 
+def purpose_of(grant: GrantKind, purpose: str = REGISTRATION) -> str:
+    """What a message is for that brings what this grant hands over.
+
+    Args:
+        purpose: that of a message with a registration token.
+    """
+    return _PURPOSES.get(grant, purpose)
+
+
+_PURPOSES: Final = {GrantKind.ONE_TIME_JWT: BY_FILE, GrantKind.PASSCODE: CREDENTIALS}
+
+
 def usual(grant: GrantKind) -> Delivery:
     """How a token gets to its user where nobody says."""
     return LATER if grant is GrantKind.ONE_TIME_JWT else Delivery()
@@ -91,10 +115,15 @@ def usual(grant: GrantKind) -> Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Minted:
-    """One generation of a token: readable for a moment, and what is stored of it."""
+    """One generation of a token: readable for a moment, and what is stored of it.
+
+    Attributes:
+        login: what may be typed instead of it, with one-time credentials.
+    """
 
     token: Secret
     row: NewSecret
+    login: NewLogin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +209,12 @@ def prepare(
         refusal = check_delivery(delivery, target.user, tools.channels, caller, target.path)
         if refusal is not None:
             return refusal
-    until = expiry(policy, expires_at, tools.clock())
+    until = expiry(policy, expires_at, tools.clock(), grant=target.grant)
     if isinstance(until, Refusal):
         return until
     minted = mint(tools, target, policy, spares)
+    if target.grant is GrantKind.PASSCODE:
+        minted = _with_logins(tools, minted, until - tools.clock())
     domain, notify = tools.addresses.mail_domain, notices.wanted(tools, policy)
     return Prepared(target, until, minted, delivery, domain, notify, policy.sms_per_day)
 
@@ -303,6 +334,17 @@ def mint(
     return tuple(made)
 
 
+def _with_logins(tools: Tools, minted: tuple[Minted, ...], lifetime: int) -> tuple[Minted, ...]:
+    """The same tokens, each with a user name and a password to be typed instead."""
+    return tuple(
+        replace(
+            each,
+            login=logins.mint(tools.keys, each.row.enrollment_id, each.row.generation, lifetime),
+        )
+        for each in minted
+    )
+
+
 def check_delivery(
     delivery: Delivery, user: User | None, channels: frozenset[str], caller: Caller, path: str
 ) -> Refusal | None:
@@ -325,7 +367,12 @@ def check_delivery(
     return found if isinstance(found, Refusal) else None
 
 
-def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
+def check_template(
+    tx: Reader,
+    delivery: Delivery,
+    path: str,
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN,
+) -> Refusal | None:
     """Whether the template that was named exists for the organization at `path` (A15)."""
     unsent = delivery.shown or delivery.deferred
     if delivery.template in ("", DEFAULT_TEMPLATE) or unsent:
@@ -334,7 +381,7 @@ def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
         tx,
         path,
         name=delivery.template,
-        purpose=REGISTRATION,
+        purpose=CREDENTIALS if grant is GrantKind.PASSCODE else REGISTRATION,
         channel=delivery.type,
         language="en",
     )
@@ -344,11 +391,18 @@ def check_template(tx: Reader, delivery: Delivery, path: str) -> Refusal | None:
 
 
 def expiry(
-    policy: EnrollmentPolicy, wanted: int | None, now: int, *, field: str = "expires_at"
+    policy: EnrollmentPolicy,
+    wanted: int | None,
+    now: int,
+    *,
+    field: str = "expires_at",
+    grant: GrantKind = GrantKind.REGISTRATION_TOKEN,
 ) -> int | Refusal:
     """When the enrollment ends: as asked, else the organization's hours from now, exactly (A06)."""
     if wanted is None:
-        return now + policy.token_expiration_hours * HOUR
+        by_passcode = grant is GrantKind.PASSCODE
+        hours = policy.passcode_credential_hours if by_passcode else policy.token_expiration_hours
+        return now + hours * HOUR
     if wanted <= now:
         return invalid(field, "must be in the future")
     if wanted > now + LONGEST_HOURS * HOUR:
@@ -364,6 +418,8 @@ def store_secret(tx: Tx, minted: tuple[Minted, ...]) -> Minted:
                 enrollments.skip_to_generation(
                     tx, candidate.row.enrollment_id, candidate.row.generation
                 )
+            if candidate.login is not None and not one_time_logins.insert(tx, candidate.login):
+                raise ConcurrentChange  # another has this user name: draw again
             return candidate
     raise ConcurrentChange
 
@@ -417,7 +473,7 @@ def new_message(
         user_id=user.id,
         enrollment_id=enrollment_id,
         generation=generation,
-        purpose=BY_FILE if grant is GrantKind.ONE_TIME_JWT else purpose,
+        purpose=purpose_of(grant, purpose),
         template=delivery.template,
         channel=delivery.type,
         recipient=address_of(user, delivery.type),

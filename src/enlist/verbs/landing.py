@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from enlist.core.caller import Caller
 from enlist.core.ids import Id, parse_id
-from enlist.core.model import User
+from enlist.core.model import GrantKind, User
 from enlist.core.policy import TokenType
 from enlist.core.secrets import Secret
 from enlist.store import email_domains, enrollments, organizations, users
@@ -32,7 +32,9 @@ class AsksForSignIn(View[bool]):
         found = enrollments.find(tx, enrollment_id) if enrollment_id else None
         # Asked also where nothing was found: a question less would tell by its time.
         policy = organizations.policy(tx, found.organization_path if found else "")
-        return found is not None and policy.token_type is TokenType.TWO_FACTOR
+        two_factor = policy.token_type is TokenType.TWO_FACTOR
+        # One-time credentials are two factors already, whatever the organization asks.
+        return found is not None and found.grant is not GrantKind.PASSCODE and two_factor
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from enlist.core.model import (
     User,
     UserState,
 )
-from enlist.core.secrets import Secret
+from enlist.core.secrets import Secret, group_code
 from enlist.store import (
     alert_messages,
     credential_requests,
@@ -32,6 +32,7 @@ from enlist.store import (
     enrollment_secrets,
     enrollments,
     events,
+    one_time_logins,
     organizations,
     outbox,
     passcodes,
@@ -52,12 +53,12 @@ from enlist.verbs.branding import pictured
 from enlist.verbs.channels import SMS, address_of
 from enlist.verbs.driver import Tools
 from enlist.verbs.issuing import (
-    BY_FILE,
     DEFAULT_TEMPLATE,
     HANDING_OVER,
     REGISTRATION,
     REMINDER,
     Delivery,
+    purpose_of,
 )
 from enlist.verbs.readers import languages_of, zones_of
 from enlist.verbs.verdicts import Rejected, Retry
@@ -65,6 +66,17 @@ from enlist.verbs.verdicts import Rejected, Retry
 NO_BRANDING: Final = Branding()
 OVER: Final = "alert_over"
 """The purpose of an alert's letter where all is well again by the time it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeLogin:
+    """The typed half of one-time credentials, as a message brings it."""
+
+    username: str
+    password: Secret
+
+
+_LEFT_OUT: Final = OneTimeLogin("…", Secret("…"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ class Letter:
         sample: made up, for a preview.
         report: the end of the address where a gateway reports of it; "" for e-mail.
         alert: what staff is told of.
+        login: what may be typed instead of the token.
     """
 
     purpose: str
@@ -113,13 +126,15 @@ class Letter:
     happened_from: str = ""
     report: str = ""
     alert: Alert | None = None
+    login: OneTimeLogin | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must show up in no log and no reason."""
         jwt = (self.jwt.reveal(),) if self.jwt is not None else ()
         key = self.report.partition("=")[2]
-        return (*jwt, self.token.reveal(), *((key,) if key else ()))
+        password = (self.login.password.reveal(),) if self.login is not None else ()
+        return (*jwt, *password, self.token.reveal(), *((key,) if key else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +190,10 @@ def read_letter(tools: Tools, tx: Reader, message: Message) -> Letter | Rejected
         token = tools.keys.derive_again(
             found.id, row.generation, row.key_id, row.length, row.alphabet
         )
+        login = _login(tools, tx, found) if found.grant is GrantKind.PASSCODE else None
     except KeyError as error:
         return Retry(str(error.args[0]), unreachable=True)
-    letter = _compose(tx, message, found, organization, user, token)
+    letter = replace(_compose(tx, message, found, organization, user, token), login=login)
     if message.channel == SMS:
         letter = replace(letter, report=report_keys.handle(tools.keys, message.id))
     return letter
@@ -193,7 +209,23 @@ def letter_without_token(tx: Reader, message: Message) -> Letter | None:
     if found is None or organization is None or message.purpose not in HANDING_OVER:
         return None
     user = users.find(tx, message.user_id) if message.user_id else None
-    return _compose(tx, message, found, organization, user, Secret(""))
+    letter = _compose(tx, message, found, organization, user, Secret(""))
+    return replace(letter, login=_LEFT_OUT) if found.grant is GrantKind.PASSCODE else letter
+
+
+def _login(tools: Tools, tx: Reader, found: Enrollment) -> OneTimeLogin | None:
+    """The user name and password that go with the newest generation.
+
+    Raises:
+        KeyError: the key that the password was made with is not in the ring any more.
+    """
+    row = one_time_logins.of_generation(tx, found.id, found.generation)
+    if row is None:
+        return None
+    keys = tools.keys
+    password = keys.derive_password_again(found.id, found.generation, row.key_id, row.length)
+    grouped = Secret(group_code(password.reveal()))
+    return OneTimeLogin(f"{row.locator}@{found.group_id}", grouped)
 
 
 def letter_ahead(tx: Reader, caller: Caller, ahead: Ahead) -> Letter:
@@ -206,7 +238,7 @@ def letter_ahead(tx: Reader, caller: Caller, ahead: Ahead) -> Letter:
         username=user.username,
         enrollment_id=None,
         generation=1,
-        purpose=BY_FILE if ahead.grant is GrantKind.ONE_TIME_JWT else REGISTRATION,
+        purpose=purpose_of(ahead.grant),
         template=delivery.template,
         channel=delivery.type,
         recipient=address_of(user, delivery.type),

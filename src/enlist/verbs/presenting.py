@@ -29,6 +29,7 @@ from enlist.core.secrets import (
     Secret,
     code_digest_input,
     parse_code,
+    parse_locator,
     wellformed_token,
     wellformed_uuid,
 )
@@ -44,9 +45,10 @@ from enlist.store import (
 from enlist.store.ahead import ReadAhead
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import Reader, Row
-from enlist.verbs import agreeing, prompting, restricting, tries
+from enlist.verbs import agreeing, one_time_logins, prompting, restricting, tries
 from enlist.verbs.agreeing import Agreement, Comer
 from enlist.verbs.driver import Tools
+from enlist.verbs.one_time_logins import Guess
 from enlist.verbs.prompting import Asked
 from enlist.verbs.restricting import Coming, Standing
 
@@ -58,7 +60,8 @@ class Presented:
     """What somebody enrolls with.
 
     Either `token` (a registration token or an attempt code; ruling 24) or `group_id`; user name
-    and password beside it where two factors are asked or a Group ID was given. `kind` says
+    and password beside it where two factors are asked or a Group ID was given; or these two alone,
+    where they are one-time credentials. `kind` says
     whether `token` is a one-time JWT's `jti` instead: one is never taken for the other. What is
     made of the token is made once, however often it is asked for. `accepts` is the id of the terms
     of use that he accepts.
@@ -74,6 +77,12 @@ class Presented:
     @property
     def with_credentials(self) -> bool:
         return bool(self.username or self.password)
+
+    @cached_property
+    def locator(self) -> str | None:
+        """The letters of the user name, where it is that of one-time credentials."""
+        alone = self.token is None and not self.group_id
+        return parse_locator(self.username) if alone and self.username else None
 
     @cached_property
     def readable(self) -> Secret | None:
@@ -114,6 +123,7 @@ class Found:
     the device, `report` what is said of it, by its user when he began as well.
     `attempt` is the attempt whose code was presented.
     `counted_by` is what a try at the account is counted by (see `tries`), "" without credentials.
+    `guess` is what came of one-time credentials that were typed.
     """
 
     presented: Presented
@@ -126,6 +136,7 @@ class Found:
     platform: Platform | None = None
     attempt: Attempt | None = None
     counted_by: str = ""
+    guess: Guess | None = None
     standing: Standing | None = None
     agreement: Agreement | None = None
     asked: Asked = Asked()  # noqa: RUF009
@@ -164,7 +175,7 @@ def find(
         found = replace(found, agreement=_agreement(tx, found, found.policy))
     if found.policy is not None and found.policy.questions:
         found = replace(found, asked=_asked(tx, found, found.policy))
-    if not presented.with_credentials:
+    if found.guess is not None or not presented.with_credentials:
         return found
     counted = tries.counted_by(tools, tx, caller, presented.username, found.login)
     return replace(found, counted_by=counted)
@@ -194,6 +205,8 @@ def read_ahead(tools: Tools, ahead: ReadAhead, presented: Iterable[Presented]) -
 
 
 def _find(tools: Tools, tx: Reader, presented: Presented, reported: Reported) -> Found | Refusal:
+    if presented.locator is not None:
+        return _find_by_login(tools, tx, presented, presented.locator, reported)
     platform = reported.platform
     login = logins.by_username(tx, presented.username) if presented.username else None
     nothing = Found(presented, login=login, platform=platform, report=reported.report)
@@ -222,6 +235,17 @@ def _find(tools: Tools, tx: Reader, presented: Presented, reported: Reported) ->
     if presented.with_credentials:
         return nothing
     return Refusal("token_invalid", reason="unknown")
+
+
+def _find_by_login(
+    tools: Tools, tx: Reader, presented: Presented, locator: str, reported: Reported
+) -> Found:
+    guess = one_time_logins.guess(tools.keys, tx, locator, presented.password)
+    found = Found(presented, platform=reported.platform, report=reported.report, guess=guess)
+    # Asked also where it is wrong: the time must not tell which user names there are (S07).
+    sighting = sightings.by_id(tx, *guess.leads_to)
+    policy = organizations.policy(tx, sighting.organization_path if sighting else "")
+    return found if sighting is None else replace(found, sighting=sighting, policy=policy)
 
 
 def _find_by_group_id(tx: Reader, nothing: Found, reported: Reported) -> Found | Refusal:

@@ -190,7 +190,7 @@ class Redeem(HotVerb[Seen, Admitted, Redemption, Enrolled]):
         return repeating.flag(refusal, first, key=claim.certificate is not None)
 
     def on_refusal(self, tx: Tx, caller: Caller, refusal: Refusal) -> None:
-        admitting.outguessed(tx, caller, refusal)
+        admitting.outguessed(tx, caller, refusal, self.presented)
 
     def clash(self, index: str) -> Refusal | None:
         return Refusal("try_later", reason=f"clash on {index}", holder=True)

@@ -130,7 +130,7 @@ class Reissue(Verb[Seen, Reissuing, Issued]):
         if found.state is EnrollmentState.ON_HOLD and (refusal := enrolled_since(tx, found)):
             return refusal
         message = self.message or usual(found.grant)
-        return check_template(tx, message, found.organization_path) or seen
+        return check_template(tx, message, found.organization_path, found.grant) or seen
 
     def work(self, tools: Tools, caller: Caller, seen: Seen) -> Reissuing | Refusal:
         found = seen.enrollment
@@ -206,7 +206,7 @@ class Resend(Verb[tuple[Seen, Delivery], Resending, Id]):
         delivery = Delivery(self.channel or last_channel(tx, found), self.template)
         if delivery.type == SMS and found.grant is GrantKind.ONE_TIME_JWT:
             return invalid("message.type", FILE_BY_SMS)
-        refusal = check_template(tx, delivery, found.organization_path)
+        refusal = check_template(tx, delivery, found.organization_path, found.grant)
         return refusal or (seen, delivery)
 
     def work(

@@ -9,10 +9,13 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization, Ownership, Platform, User, UserState
 from enlist.core.secrets import Secret
 from enlist.verbs.issuing import REGISTRATION
-from enlist.verbs.letters import Letter
+from enlist.verbs.letters import Letter, OneTimeLogin
 
 SAMPLE_TOKEN: Final = "SAMPLE0000"
 """Shown in previews. No real token has a zero, so it can never be one."""
+SAMPLE_USER: Final = "SAMPLE00"
+SAMPLE_PASSWORD: Final = "SAMP-LE00"
+"""Neither can be a real one: they have vowels and zeros."""
 SAMPLE_ID: Final = NOTHING
 
 
@@ -36,6 +39,7 @@ def sample_letter(organization: Organization, now: int, expires_at: int) -> Lett
         languages=("en",),
         time_zones=(organization.time_zone,),
         sample=True,
+        login=OneTimeLogin(f"{SAMPLE_USER}@{organization.group_id}", Secret(SAMPLE_PASSWORD)),
     )
 
 

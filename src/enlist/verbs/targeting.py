@@ -40,6 +40,7 @@ class Target:
     enrollment: NewEnrollment | None = None
     replaces_device_id: Id | None = None
     allowance: Allowance | None = None
+    passcode_id: Id | None = None
 
     def claim(
         self,
@@ -70,6 +71,7 @@ class Target:
             idempotency_lifetime=REPEATABLE,
             replaces_device_id=self.replaces_device_id,
             allowance=self.allowance,
+            passcode_id=self.passcode_id,
         )
 
 
@@ -114,6 +116,7 @@ def _presented(found: Found, sighting: Sighting, device_id: Id) -> Target | Refu
         happening,
         replaces_device_id=sighting.replaces_device_id,
         allowance=_allowance(found),
+        passcode_id=found.sighting.passcode_id if found.sighting else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enlist.core.templates import LOOKUPS
+from enlist.core.templates import lookups_for
 from enlist.verbs.templates import PutTemplate, Wording
 from tests.installation import ADMINISTRATOR, Enlist
 from tests.web.console.conftest import Console, Desk, Page
@@ -54,7 +54,7 @@ def test_the_editor_begins_with_what_counts_now(console: Console) -> None:
     save(desk)
     own = desk.open(f"{WRITE}?name=default&language=en")
     assert own.value("subject") == "Your {Platform} device"
-    for name, meaning in LOOKUPS.items():
+    for name, meaning in lookups_for("registration", "email").items():
         assert f"{{{name}}}" in own.main
         assert meaning in own.main
 

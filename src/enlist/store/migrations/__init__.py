@@ -58,6 +58,7 @@ REVISIONS: Final = (
     "0033_authorized",
     "0034_passcode",
     "0035_leaked_keys",
+    "0036_one_time_logins",
 )
 """The modules of `versions`, oldest first; a test compares them with the files."""
 

@@ -33,6 +33,7 @@ HOLDERS: Final = (
     "token_invalid",
     "credentials_invalid",
     "token_expired",
+    "credentials_expired",
     "token_used",
     "token_exhausted",
     "token_revoked",

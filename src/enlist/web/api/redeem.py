@@ -86,7 +86,7 @@ class DeviceGiven(PublicBody):
 
 
 class PresentedBody(PublicBody):
-    """A token or code; or a Group ID with a login."""
+    """A token or code; or a Group ID with a login; or one-time credentials."""
 
     token: SecretGiven | None = None
     """A registration token or an attempt code."""
@@ -94,7 +94,8 @@ class PresentedBody(PublicBody):
     """Instead of a token, where the organization enrolls by sign-in."""
     username: Line = ""
     password: SecretGiven | None = None
-    """With a Group ID, and where the organization asks for two factors."""
+    """With a Group ID, and where the organization asks for two factors; or one-time credentials,
+    `BCDFGHJK@acme` and their password, alone."""
     device: DeviceGiven = DeviceGiven()
     accepted_terms: Line = ""
     """Id of the terms of use that are accepted; `terms_required` names it where it is asked for."""
@@ -102,18 +103,20 @@ class PresentedBody(PublicBody):
     def presented(self) -> Presented | Refusal:
         """The same, as verbs take it.
 
-        Refusals: `validation_failed`, unless exactly one of token and Group ID is given.
+        Refusals: `validation_failed`, unless exactly one of token and Group ID is given, or
+        neither beside the user name of one-time credentials.
         """
-        if (self.token is None) is not bool(self.group_id):
-            problem = "give either a token or a group_id"
-            return failed([FieldError("token", problem), FieldError("group_id", problem)])
-        return Presented(
+        given = Presented(
             self.token,
             self.group_id,
             self.username,
             self.password,
             accepts=self.accepted_terms,
         )
+        if (self.token is None) is not bool(self.group_id) and given.locator is None:
+            problem = "give either a token or a group_id"
+            return failed([FieldError("token", problem), FieldError("group_id", problem)])
+        return given
 
 
 class RedeemBody(PresentedBody):

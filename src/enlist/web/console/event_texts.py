@@ -288,6 +288,7 @@ FIELDS: Final[Mapping[str, str]] = {
 
 MOMENTS: Final[Mapping[str, str]] = {
     "token_expired": N_("It had expired %(span)s before."),
+    "credentials_expired": N_("They had expired %(span)s before."),
     "token_used": N_("It had been used %(span)s before."),
     "token_exhausted": N_("It had been used for the last time %(span)s before."),
     "token_replaced": N_("The newer one was made %(span)s before."),

@@ -150,6 +150,7 @@ MESSAGE_PURPOSES: Final = {
     "registration": Word(N_("Registration token")),
     "reminder": Word(N_("Reminder of a token")),
     "one_time_jwt": Word(N_("One-time JWT")),
+    "credentials": Word(N_("One-time credentials")),
     "template_test": Word(N_("Sample of a template")),
     "recovery": Word(N_("Recovery of an administrator")),
     "password_link": Word(N_("Link to set a password")),
@@ -165,6 +166,11 @@ MESSAGE_PURPOSES: Final = {
     "address_changed": Word(N_("Notice: address changed")),
 }
 """What a message brings; the notices hold no secret."""
+
+USER_STATES: Final = {
+    "active": Word(N_("Active"), "good", meaning=N_("May sign in and enroll devices.")),
+    "disabled": Word(N_("Disabled"), "bad", meaning=N_("May do nothing at all.")),
+}
 
 ATTEMPT_STATES: Final = {
     "open": Word(N_("Started, not finished"), "wait"),
@@ -206,6 +212,7 @@ GRANTS: Final = {
     "registration_token": Word(N_("Registration token"), icon="ticket"),
     "sign_in": Word(N_("Sign-in"), icon="login"),
     "one_time_jwt": Word(N_("One-time JWT"), icon="qrcode"),
+    "passcode": Word(N_("One-time credentials"), icon="key"),
 }
 
 RESET_REASONS: Final = {

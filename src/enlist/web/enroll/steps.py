@@ -19,7 +19,7 @@ from enlist.core.model import Platform
 from enlist.core.outcomes import Done, Refusal
 from enlist.core.prompts import Question
 from enlist.core.refusals import CATALOGUE
-from enlist.core.secrets import LONGEST_PRESENTED, Secret, support_code
+from enlist.core.secrets import LONGEST_PRESENTED, Secret, parse_locator, support_code
 from enlist.store.redemptions import DeviceReport
 from enlist.verbs.begin import Begin, Begun, Check, Next, Purpose
 from enlist.verbs.landing import LookAround, Surroundings, WhichGroupId
@@ -99,7 +99,9 @@ async def _check(step: _Step) -> Response:
         "username": step.form.get("username", "").strip()[:_LONGEST_NAME],
         "password": step.form.get("password", "")[: LONGEST + 1],
     }
-    if values["username"] or values["password"]:
+    if _by_login(values):
+        values["field"] = ""
+    elif values["username"] or values["password"]:
         asked = WhichGroupId(Secret(values["field"]), values["username"])
         found = await step.services.view(asked, step.sender)
         if isinstance(found, str) and found:
@@ -255,11 +257,20 @@ async def _begun_before(step: _Step, print_of: str) -> Begun | Refusal | None:
     return None if outcome.code in ("attempt_over", *_UNIFORM) else outcome
 
 
+def _by_login(values: Mapping[str, str]) -> bool:
+    """Whether one-time credentials were typed, by their shape; with their Group ID, at most."""
+    typed, of_group = values["field"].strip(), values["username"].strip().rpartition("@")[2]
+    alone = not typed or typed.casefold() == of_group.casefold()
+    return alone and parse_locator(values["username"]) is not None
+
+
 def _presented(values: dict[str, str]) -> Presented:
     given = Presented(
         username=values["username"],
         password=Secret(values["password"]) if values["password"] else None,
     )
+    if _by_login(values):
+        return given
     if "is" in values:
         return replace(given, group_id=values["field"].strip())
     return replace(given, token=Secret(values["field"]))
