@@ -69,6 +69,23 @@ def test_a_group_id_and_a_sign_in_stand_for_a_token(peer: Peer, state: Path) -> 
     assert "token" not in peer.seen[0].body
 
 
+def test_one_time_credentials_stand_for_a_token_alone(peer: Peer, state: Path) -> None:
+    """Their user name says itself which organization it is of."""
+    password = Secret("BCDF-GHJK")
+    Enroll(
+        None, server=peer.address, state=state, username="BCDFGHJK@main", password=password
+    ).run()
+
+    assert {"token", "group_id"}.isdisjoint(peer.seen[0].body)
+    assert peer.seen[0].body["username"] == "BCDFGHJK@main"
+
+
+def test_a_user_name_alone_is_too_little(peer: Peer, state: Path) -> None:
+    with pytest.raises(UsageError, match="user name of one-time credentials"):
+        Enroll(None, server=peer.address, state=state, username="ada").run()
+    assert peer.seen == []
+
+
 def test_nothing_to_show_is_refused_before_anything_happens(peer: Peer, state: Path) -> None:
     with pytest.raises(UsageError, match="Give a link, a token or a code"):
         Enroll(None, server=peer.address, state=state, group_id="main").run()

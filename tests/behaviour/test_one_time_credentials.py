@@ -11,16 +11,16 @@ import pytest
 from enlist.core.caller import SYSTEM
 from enlist.core.clock import HOUR, MINUTE
 from enlist.core.model import UserState
-from enlist.core.secrets import BASE20, Secret
+from enlist.core.secrets import BASE20
 from enlist.settings import Settings, Sms
-from enlist.store import outbox
 from enlist.store.tx import Query
 from enlist.verbs.issuing import Issued
-from enlist.verbs.letters import Letter, read_letter
 from enlist.verbs.one_time_credentials import IssueCredentials
+from enlist.verbs.passcodes import GeneratePasscode
 from enlist.verbs.reissue import Reissue, Resend, Revoke
 from enlist.verbs.users import ChangeUser, SetUserState
-from tests.installation import Enlist, Login, Outcome, code, done, refusal
+from tests.behaviour.credentials import letter, pair, token
+from tests.installation import Enlist, Outcome, code, done, refusal
 
 WRONG = "BBBB-BBBB"
 SET_PHONE = Query("test.set_phone", "UPDATE app_user SET phone = :phone WHERE id = :id")
@@ -45,25 +45,6 @@ def ask(enlist: Enlist, user: str = "ada", platform: str = "linux", **more: Any)
 
 def issue(enlist: Enlist, user: str = "ada", platform: str = "linux", **more: Any) -> Issued:
     return done(ask(enlist, user, platform, **more))
-
-
-def letter(enlist: Enlist, message_id: str | None) -> Letter:
-    """What a message brings, as the worker that sends it reads it."""
-    found = enlist.store.read(lambda tx: outbox.find(tx, message_id or ""))
-    assert found is not None
-    read = enlist.store.read(lambda tx: read_letter(enlist.driver.tools, tx, found))
-    assert isinstance(read, Letter)
-    return read
-
-
-def pair(enlist: Enlist, issued: Issued) -> Login:
-    brought = letter(enlist, issued.message_id).login
-    assert brought is not None
-    return brought.username, brought.password.reveal()
-
-
-def token(enlist: Enlist, issued: Issued) -> Secret:
-    return letter(enlist, issued.message_id).token
 
 
 def test_they_enroll_one_device_of_their_platform_by_link_or_by_pair(
@@ -361,6 +342,25 @@ def test_who_is_disabled_or_elsewhere_gets_none(enlist: Enlist, ada: str) -> Non
     assert code(ask(enlist, "bob", organization="main")) == "validation_failed"
     enlist.do(SetUserState("ada", UserState.DISABLED))
     assert code(ask(enlist)) == "user_not_allowed"
+
+
+def test_a_use_is_counted_at_the_passcode_that_they_were_got_by(enlist: Enlist, ada: str) -> None:
+    """B29, X27: once, with the enrollment; no refusal counts, and what staff issues does not."""
+    enlist.do(GeneratePasscode(enlist.root.id))
+    (passcode,) = enlist.rows("passcode")
+    issued = issue(enlist, passcode_id=passcode["id"])
+    both, link = pair(enlist, issued), token(enlist, issued)
+    done(enlist.check(login=both))
+    refusal(enlist.redeem(login=both, platform="ios"))
+    assert [row["uses"] for row in enlist.rows("passcode")] == [0]
+    enlist.together([partial(enlist.redeem, link, key=key) for key in range(8)])
+    (used,) = enlist.rows("passcode")
+    assert (used["uses"], used["last_used_by"]) == (1, ada)
+    assert (used["last_used_at"], used["last_used_device"]) == (enlist.clock.now, issued.device_id)
+    enlist.clock.advance(minutes=1)
+    by_staff = enlist.do(IssueCredentials("ada", "ios"))
+    done(enlist.redeem(login=pair(enlist, by_staff), key=9, platform="ios"))
+    assert [row["uses"] for row in enlist.rows("passcode")] == [1]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,9 @@ SCRIPTS: Final = {
         1 role require-second-factor king
         user authorize bob --at sales --json
         user authorize bob --anywhere
+        user credentials kim --platform ios --hours 5 --tag loan
+        1 user credentials kim --platform ios
+        1 user credentials nobody eve --platform linux --json
         1 user authorize bob --at nowhere
         user move bob --to sales --json
         1 user move bob --to sales

@@ -45,6 +45,7 @@ CONTRACT = {
     "user add": "username email phone organization password-stdin password-link device platform "
     "message json",
     "user send-password-link": "json",
+    "user credentials": "platform organization hours tag message json",
     "user list": "json",
     "device register": "user name platform organization message json",
     "device edit": "json",

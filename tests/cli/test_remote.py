@@ -118,6 +118,11 @@ def test_tokens_are_made_sent_and_ended_from_elsewhere(enlist: Enlist, remote: R
     assert "Certificates that end" in reset
     assert enlist.device(device).state == "registered"
     enlist.user("grace")
+    sent = ("user", "credentials", "grace", "nobody", "--platform", "ios", "--tag", "loan")
+    several = remote(*sent, "--hours", "5", "--json", expect=1).json
+    assert [each["code"] for each in several["refused"]] == ["not_found"]
+    assert [each["grant"] for each in several["items"]] == ["passcode"]
+    assert "recipient_cap_reached" in remote(*sent[:3], *sent[4:], expect=1).err
     remote("device", "reassign", device, "--to", "grace", "--yes")
     assert enlist.device(device).username == "grace"
     waiting = remote("device", "show", device, "--json").json["enrollments"][0]["id"]

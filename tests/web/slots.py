@@ -241,6 +241,7 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/language": ("language", "back"),
     "/console/{group_id}/devices/bulk": ("id", "action", "confirmed"),
     "/console/{group_id}/enrollments/bulk": ("id", "action", "confirmed"),
+    "/console/{group_id}/users/bulk": ("id", "action", "confirmed"),
     "/console/{group_id}/enrollments/{id}/jwt": (),
     "/console/{group_id}/groups/{id}/members": ("user",),
     "/console/{group_id}/groups/{id}/members/remove": ("user",),

@@ -10,6 +10,7 @@ import typer
 from enlist.cli.backend import Opened
 from enlist.cli.issuing import Message, print_token, registered_document
 from enlist.cli.leaving import erase, offboard
+from enlist.cli.one_time_credentials import credentials
 from enlist.cli.options import (
     Cursor,
     Data,
@@ -52,6 +53,9 @@ Staging = Annotated[
 
 commands = typer.Typer(help="People.", no_args_is_help=True)
 commands.command("offboard", epilog="Example: enlist user offboard ada --at 48h")(offboard)
+commands.command("credentials", epilog="Example: enlist user credentials ada --platform windows")(
+    credentials
+)
 commands.command("erase", epilog="Example: enlist user erase ada --dry-run")(erase)
 
 

@@ -8,8 +8,8 @@ The throttle's table counts by what its rows call a source:
 - `SENT` and the digest of an address, how many messages went there that staff or alerts sent;
 - `RESENT` or `RESENT_NOW`, an enrollment, its generation and the digest of an address, how often
   its message was sent there again;
-- `CREDENTIALS` or `CREDENTIALS_NOW` and the digest of an address, how often one-time credentials
-  were sent there;
+- `CREDENTIALS_TO` or `CREDENTIALS_TO_NOW` and the digest of an address, how often one-time
+  credentials were sent there;
 - `SELF_SERVICE` and a user, how many messages he had sent to himself in the portal;
 - `PASSWORD_LINK` and a network, or the digest of a name that nobody has, who asked for links to
   set a password; `ACCOUNT_LINK` and a user, who was asked for;
@@ -42,8 +42,8 @@ RENEWAL: Final = "renewal:"
 SENT: Final = "sent:"
 RESENT: Final = "resent:"
 RESENT_NOW: Final = "resent_now:"
-CREDENTIALS: Final = "credentials:"
-CREDENTIALS_NOW: Final = "credentials_now:"
+CREDENTIALS_TO: Final = "credentials_to:"
+CREDENTIALS_TO_NOW: Final = "credentials_to_now:"
 SELF_SERVICE: Final = "self-service:"
 PASSWORD_LINK: Final = "password_link:"
 ACCOUNT_LINK: Final = "account_link:"

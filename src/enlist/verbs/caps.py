@@ -100,7 +100,7 @@ def credentials_cap(tx: Tx, prepared: Prepared) -> Refusal | None:
     target = prepared.target
     address = address_of(target.user, prepared.delivery.type) if target.user else ""
     digest = fingerprint([address.casefold().encode()]).hex()
-    once, often = f"{limits.CREDENTIALS_NOW}{digest}", f"{limits.CREDENTIALS}{digest}"
+    once, often = f"{limits.CREDENTIALS_TO_NOW}{digest}", f"{limits.CREDENTIALS_TO}{digest}"
     if not limits.count(tx, once, 1, AGAIN_AFTER):
         wait, most = limits.used_up(tx, once, 1), f"once in {AGAIN_AFTER // SECOND} seconds"
     elif not limits.count(tx, often, MOST_CREDENTIALS, HOUR):

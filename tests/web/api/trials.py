@@ -139,6 +139,14 @@ TRIALS: dict[str, Trial] = {
         f"/users/{w.user()}/password",
         {"password": PASSWORD},
     ),
+    "POST /users/{user}/enrollment-credentials": lambda w: (
+        f"/users/{w.user()}/enrollment-credentials",
+        {"platform": "linux"},
+    ),
+    "POST /users/enrollment-credentials": lambda w: (
+        "/users/enrollment-credentials",
+        {"ids": [w.user()], "platform": "linux"},
+    ),
     "POST /users/{user}/disable": lambda w: (f"/users/{w.user()}/disable", None),
     "POST /users/{user}/enable": lambda w: (f"/users/{w.user()}/enable", None),
     "POST /users/{user}/move": lambda w: (

@@ -19,6 +19,7 @@ from enlist.verbs import (
     device_sessions,
     devices,
     move,
+    one_time_credentials,
     one_time_jwt,
     reactivate,
     register,
@@ -76,6 +77,13 @@ def _register(api: Api, verb: register.Register) -> Issued | Refusal:
 def _issue(api: Api, verb: register.Issue) -> Issued | Refusal:
     body = some(message=verb.message, expires_at=until(verb), grant=verb.grant)
     found = api.do("POST", f"/devices/{part(verb.device_id)}/enrollments", body)
+    return found if isinstance(found, Refusal) else api.issued(found)
+
+
+def _issue_credentials(api: Api, verb: one_time_credentials.IssueCredentials) -> Issued | Refusal:
+    body = some(platform=verb.platform, organization=verb.organization, hours=verb.hours)
+    body |= {"type": verb.message, "tags": list(verb.tags)}
+    found = api.do("POST", f"/users/{part(verb.user)}/enrollment-credentials", body)
     return found if isinstance(found, Refusal) else api.issued(found)
 
 
@@ -190,6 +198,7 @@ ENROLLING: Final[Ways] = {
     views_details.ShowEnrollment: _show_enrollment,
     register.Register: _register,
     register.Issue: _issue,
+    one_time_credentials.IssueCredentials: _issue_credentials,
     reissue.Reissue: _reissue,
     reissue.Resend: _resend,
     reissue.Revoke: acted("POST", "/enrollments/{enrollment_id}/revoke", reason="reason"),

@@ -38,6 +38,7 @@ from enlist.web.api import (
     moving,
     my_devices,
     myself,
+    one_time_credentials,
     organizations,
     own_roles,
     passcode,
@@ -64,6 +65,7 @@ from enlist.web.services import Services
 
 PARTS: Final = (
     many,  # first: `bulk` is no id
+    one_time_credentials,
     devices,
     device_sessions,
     registering,

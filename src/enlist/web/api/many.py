@@ -6,7 +6,7 @@ cannot be done stops no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import anyio.to_thread
@@ -105,7 +105,7 @@ async def resend_many(asking: Staff, body: ManyResent) -> JsonLines | Refusal:
     answered with; `problem` says why it was not done. The last line counts what was `done` and
     what was `refused`; if it is missing, the answer was cut short.
     """
-    return await _each(
+    return await each_of(
         asking,
         Permission.ENROLLMENTS_RESEND,
         body.ids,
@@ -121,7 +121,7 @@ async def reissue_many(asking: Staff, body: ManyReissued) -> JsonLines | Refusal
     delivery = body.message.delivery() if body.message else None
     if delivery is not None and delivery.shown:
         return invalid("message.type", "must be email, sms or later: nobody is shown many tokens")
-    return await _each(
+    return await each_of(
         asking,
         Permission.ENROLLMENTS_REISSUE,
         body.ids,
@@ -134,7 +134,7 @@ async def reissue_many(asking: Staff, body: ManyReissued) -> JsonLines | Refusal
 )
 async def revoke_many(asking: Staff, body: ManyRevoked) -> JsonLines | Refusal:
     """Revoke up to 1,000 enrollments; answered as `resend` is."""
-    return await _each(
+    return await each_of(
         asking,
         Permission.ENROLLMENTS_REVOKE,
         body.ids,
@@ -147,7 +147,7 @@ async def revoke_many(asking: Staff, body: ManyRevoked) -> JsonLines | Refusal:
 )
 async def delete_many(asking: Staff, body: Many) -> JsonLines | Refusal:
     """Delete up to 1,000 enrollments that nobody used, for good; answered as `resend` is."""
-    return await _each(asking, Permission.ENROLLMENTS_DELETE, body.ids, DeleteEnrollment)
+    return await each_of(asking, Permission.ENROLLMENTS_DELETE, body.ids, DeleteEnrollment)
 
 
 @operations.staff("POST", "/devices/bulk/move", Permission.DEVICES_EDIT, answers=JsonLines)
@@ -157,7 +157,7 @@ async def move_many(asking: Staff, body: ManyMoved) -> JsonLines | Refusal:
     Each token keeps its value and its own expiry, and follows the settings and restrictions of
     where it is now. Answered as `/enrollments/bulk/resend` is.
     """
-    return await _each(
+    return await each_of(
         asking,
         Permission.DEVICES_EDIT,
         body.ids,
@@ -169,7 +169,7 @@ async def move_many(asking: Staff, body: ManyMoved) -> JsonLines | Refusal:
 async def own_many(asking: Staff, body: ManyOwned) -> JsonLines | Refusal:
     """Say of up to 1,000 devices whose property they are; answered as the others are."""
     changes = {"ownership": body.ownership.value}
-    return await _each(
+    return await each_of(
         asking,
         Permission.DEVICES_EDIT,
         body.ids,
@@ -177,18 +177,23 @@ async def own_many(asking: Staff, body: ManyOwned) -> JsonLines | Refusal:
     )
 
 
-async def _each(
+async def each_of(
     asking: Asking,
     permission: Permission,
     ids: Sequence[str],
     make: Callable[[str], Verb[Any, Any, Any]],
+    told: Callable[[Any], Mapping[str, Any]] = lambda _value: {},
 ) -> JsonLines | Refusal:
+    """Do one act to each; `told` is what the line of one that was done says besides."""
     refused = await asking.see(MayAnywhere(permission))
-    return refused or JsonLines(_lines(asking, ids, make))
+    return refused or JsonLines(_lines(asking, ids, make, told))
 
 
 def _lines(
-    asking: Asking, ids: Sequence[str], make: Callable[[str], Verb[Any, Any, Any]]
+    asking: Asking,
+    ids: Sequence[str],
+    make: Callable[[str], Verb[Any, Any, Any]],
+    say: Callable[[Any], Mapping[str, Any]],
 ) -> Iterator[bytes]:
     """The answer, one by one; runs in a thread."""
     refused, perform = 0, _performing(asking)
@@ -198,7 +203,7 @@ def _lines(
             refused += 1
             yield rows.refused(place, told, id=each)
         else:
-            yield rows.line(place, 200, id=each)
+            yield rows.line(place, 200, id=each, **say(told))
     yield rows.end(done=len(ids) - refused, refused=refused)
 
 

@@ -29,7 +29,7 @@ from enlist.web.console.bulk_words import ACT_WORDS, ActWords
 from enlist.web.console.forms import Form, read_choices, to_picker
 from enlist.web.console.layout import Desk
 from enlist.web.console.people import organization_choices
-from enlist.web.console.sending import YES, read_expiry, token_choices
+from enlist.web.console.sending import YES, channel_choices, read_expiry, token_choices
 
 MOST_AT_ONCE: Final = 100
 """Things that can be chosen for one act: a full page of a list."""
@@ -43,7 +43,10 @@ PREVIEW: Final = "preview-"
 ENDING: Final = "ending-"
 """Before an id: the field with what was shown of it where its owner's sign-ins end, too."""
 
-_SAID: Final = ("reason", "end_sign_ins", "expires_at", "send", "organization", "ownership")
+_SAID: Final = (
+    *("reason", "end_sign_ins", "expires_at", "send", "organization", "ownership"),
+    *("platform", "hours", "tags", "message_type"),
+)
 _CARRIED: Final = ("action", "confirmed", *_SAID)
 
 
@@ -65,7 +68,7 @@ class Row:
 
     id: Id
     name: str
-    item: Device | Enrollment
+    item: Device | Enrollment | User
     state: str
     offers: frozenset[str]
     unsendable: str
@@ -92,6 +95,10 @@ class Said:
     end_sign_ins: bool = False
     organization: str = ""
     ownership: str = ""
+    platform: str = ""
+    hours: str = ""
+    tags: str = ""
+    message_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class Act:
         ends_sign_ins: whether the sign-ins of the owners can end with it.
         asks: a field without which it cannot be done; the form begins with what is `first` of all
             of them alike, else with nothing.
+        fit: the form, with what is wrong with the other fields that it asks for.
         first: what the form says of one before anybody has, as its own page does.
         sheet: what shows all of them on one page, where nothing is done portion by portion.
     """
@@ -117,6 +125,7 @@ class Act:
     dated: bool = False
     ends_sign_ins: bool = False
     asks: str = ""
+    fit: Callable[[Desk, Form], Form] = lambda _desk, form: form
     first: Callable[[Any], Mapping[str, str]] = lambda _item: {}
     sheet: Callable[[Desk, Sequence[Row]], Awaitable[Response]] | None = None
 
@@ -150,6 +159,8 @@ async def run(
         form, until = _until(desk, form)
     if form.value("confirmed") == YES and act.asks and not form.value(act.asks):
         form = form.refused(invalid(act.asks, desk.gettext("Choose one")))
+    elif form.value("confirmed") == YES and not form.errors:
+        form = act.fit(desk, form)
     if form.value("confirmed") != YES or form.errors:
         return await _ask(desk, act, find, form, chosen)
     if act.sheet is not None:
@@ -173,10 +184,17 @@ async def _found(desk: Desk, act: Act, find: Find, named: str) -> Row | None:
     return replace(row, left=_why_left(desk, act, row))
 
 
+_STATES: Final = {
+    "devices": words.DEVICE_STATES,
+    "enrollments": words.ENROLLMENT_STATES,
+    "users": words.USER_STATES,
+}
+
+
 def _why_left(desk: Desk, act: Act, row: Row) -> str:
     """Why the act is not for this one; "" where it is."""
     if act.name not in row.offers:
-        states = words.DEVICE_STATES if act.section == "devices" else words.ENROLLMENT_STATES
+        states = _STATES[act.section]
         state = row.state
         if act.asks and isinstance(row.item, Enrollment):
             states, state = words.DEVICE_STATES, row.item.device_state
@@ -204,6 +222,7 @@ async def _ask(desk: Desk, act: Act, find: Find, form: Form, chosen: Sequence[st
         "form": form,
         "back": desk.address(act.section),
         "organizations": await organization_choices(desk) if act.asks == "organization" else (),
+        "channels": channel_choices(desk),
         "words": words,
         "meanings": CATALOGUE,
     }
@@ -296,6 +315,10 @@ def _said(form: Form, named: str, delivery: Delivery, until: int | None) -> Said
         form.value(PREVIEW + named),
         organization=form.value("organization"),
         ownership=form.value("ownership"),
+        platform=form.value("platform"),
+        hours=form.value("hours").strip(),
+        tags=form.value("tags"),
+        message_type=form.value("message_type"),
     )
     # The box is out of sight, and may still be ticked, once another reason is chosen.
     asked = said.reason == ResetReason.COMPROMISED and form.value("end_sign_ins") == YES

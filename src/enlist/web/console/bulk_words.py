@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from enlist.core.model import Device, Enrollment, GrantKind
+from enlist.core.model import Device, Enrollment, GrantKind, User
 from enlist.web.console.navigation import N_
 
-Item = Device | Enrollment
+Item = Device | Enrollment | User
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,27 @@ ACT_WORDS: Final[Mapping[str, ActWords]] = {
             ),
         ),
         becomes=lambda _item: N_("was: %(ownership)s"),
+    ),
+    "credentials": ActWords(
+        title=N_("Create enrollment credentials"),
+        one=N_("Send enrollment credentials to %(num)s user?"),
+        many=N_("Send enrollment credentials to %(num)s users?"),
+        nothing=N_("Nobody to send them to"),
+        button=N_("Send the credentials"),
+        icon="key",
+        going=N_("Sending enrollment credentials"),
+        done=N_("Queued %(done)s of %(all)s messages"),
+        does=(
+            N_(
+                "For each user a device is registered, and a message brings what enrolls it:"
+                " a link, or a user name and a password to be typed. Either works once."
+            ),
+            N_(
+                "It goes to the address on record and to nobody else. Nobody here sees the"
+                " password."
+            ),
+        ),
+        becomes=lambda _item: N_("gets a message"),
     ),
     "print": ActWords(
         title=N_("Print cards"),

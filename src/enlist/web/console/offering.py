@@ -33,6 +33,7 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "delete": Permission.ENROLLMENTS_DELETE,
     "move": Permission.DEVICES_EDIT,
     "own": Permission.DEVICES_EDIT,
+    "credentials": Permission.ENROLLMENTS_ISSUE,
 }
 """Every act, and the permission that it takes."""
 

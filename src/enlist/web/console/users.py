@@ -16,18 +16,13 @@ from enlist.verbs.passwords import SHORTEST
 from enlist.verbs.users import EDITABLE, AddUser, ChangeUser
 from enlist.verbs.views import ListUsers
 from enlist.web.console import people, words
+from enlist.web.console.bulk_acts import acts_of
 from enlist.web.console.forms import Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.lists import read_query
-from enlist.web.console.navigation import N_
 from enlist.web.console.sending import channel_choices, templates_at
 from enlist.web.console.user import find_user
-from enlist.web.console.words import PLATFORMS, Word
-
-STATES: Final = {
-    "active": Word(N_("Active"), "good", meaning=N_("May sign in and enroll devices.")),
-    "disabled": Word(N_("Disabled"), "bad", meaning=N_("May do nothing at all.")),
-}
+from enlist.web.console.words import PLATFORMS
 
 _FIELD_OF: Final = {
     "device.name": "device_name",
@@ -46,7 +41,8 @@ async def show_list(desk: Desk) -> Response:
     context = {
         "query": query,
         "page": found,
-        "states": STATES,
+        "states": words.USER_STATES,
+        "bulk": acts_of(desk, "users"),
         "roles": [(key, label) for key, label, _ in roles],
     }
     return desk.show("console/users.html", context)

@@ -126,7 +126,9 @@ async def _checked(step: _Step, purpose: Purpose, values: dict[str, str]) -> Res
         "terms": purpose.terms_id,
         "questions": " ".join(purpose.questions),
     }
-    sealed = step.visit.seal(visits.Purpose.CHECKED, {**values, **shown})
+    # What was typed beside whose it is: of one-time credentials these are two names.
+    typed = {**values, "typed": values["username"]}
+    sealed = step.visit.seal(visits.Purpose.CHECKED, {**typed, **shown})
     if len(sealed) > visits.MOST_CARRIED:
         # Names and a password of absurd length: then a reload repeats the POST.
         return await check_page(step.request, sealed, shown)
@@ -187,6 +189,7 @@ async def _begin(step: _Step) -> Response:
     if shown is None:
         return await _expired(step.request, step.visit)
     values: dict[str, str] = {key: shown[key] for key in _PRESENTED if key in shown}
+    values["username"] = shown["typed"]
     said = {"platform": step.platform, **step.answers}
     print_of = fingerprint(step.services.tools.keys, {**values, **said})
     begun = await _begun_before(step, print_of)
