@@ -527,6 +527,7 @@ ELSEWHERE = {
     "UsePasswordLink",
     # Whoever knows the company passcode, which is compared inside.
     "AskForCredentials",
+    "AnswerRequest",
     "ProveMailbox",
     "ShowSelfService",
     # Of oneself alone; whoever has just given his password.

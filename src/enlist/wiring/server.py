@@ -60,6 +60,7 @@ from enlist.wiring.missing_keys import MissingKeys
 from enlist.wiring.plan import Plan, plan_listeners
 from enlist.wiring.revocation_webhook import revocation_webhook
 from enlist.wiring.sealer import SealerThread
+from enlist.wiring.self_service import SelfServiceThread
 from enlist.wiring.signers import Signers, spare_processors
 from enlist.wiring.surroundings import Around
 from enlist.wiring.syslog import syslog
@@ -253,6 +254,7 @@ def _beside(
         Importer(installation.driver, installation.store),
         Leavers(installation.driver),
         WavesThread(installation.driver, installation.store),
+        SelfServiceThread(installation.driver, installation.store),
         KeyWatch(settings.data, installation.tools.clock, taken_up),
         *more,
         AnotherKey(installation, settings.data),
