@@ -129,11 +129,11 @@ async def _guessed(url: str, bodies: Path, store: str) -> bool:
     alone, alone_half = await load(rest[0]), await load(rest[1], pause)
     async with _guessing(url):
         among, among_half = await load(rest[2]), await load(rest[3], pause)
-    share = report.at_least("share of the rate kept", among.rate / alone.rate, 1.0, 0.8)
+    kept = report.at_least("share of the rate kept", among.rate / alone.rate, 1.0, 0.8)
     wait = report.at_most("p99 at half the load, times", among_half.p99 / alone_half.p99, 2.0)
     told = f"{among.rate:,.0f} of {alone.rate:,.0f} a second, p99 {among_half.p99:.1f} ms"
     title = f"{store}, among {GUESSES} guesses a second: {told} of {alone_half.p99:.1f}"
-    return report.show_aims(title, [share, wait])
+    return report.show_aims(title, [kept, wait])
 
 
 @asynccontextmanager
