@@ -168,7 +168,7 @@ ALERT_KINDS: Final[Mapping[str, AlertKind]] = {
         Severity.PROBLEM,
         N_("The company passcode was entered wrongly too often"),
         N_("Self-service enrollment is off, or asks for more proof. Other ways to enroll go on."),
-        N_("Generate a new passcode at System > Infrastructure diagram, and tell your people."),
+        N_("Generate a new passcode in the infrastructure diagram, and tell your people."),
         raises=(Sign(("passcode.locked", "passcode.shielded")),),
         closes=(Sign(("passcode.generated", "passcode.disabled")),),
         about=About.PASSCODE,
