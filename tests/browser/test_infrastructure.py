@@ -9,8 +9,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from enlist.core.diagnosis import fine
 from enlist.core.infrastructure import GRACE, Surroundings
+from enlist.core.secrets import Secret
 from enlist.store import channel_health
 from enlist.verbs.sealing import Sealer
+from enlist.verbs.self_service import AskForCredentials
 from tests.browser.pages import picture, type_login
 from tests.browser.public_pages import (
     DESK,
@@ -23,7 +25,7 @@ from tests.browser.public_pages import (
     served,
     store_kind,
 )
-from tests.installation import Enlist
+from tests.installation import ADMINISTRATOR, Enlist
 
 __all__ = ["axe", "open_browser", "store_kind"]
 
@@ -130,6 +132,71 @@ def test_by_mouse_by_keyboard_and_while_it_lives(
     watched.assert_well_behaved(site)
 
 
+def test_the_passcode_both_ways_and_while_it_is_guessed(
+    site: Site, open_browser: OpenBrowser, axe: str
+) -> None:
+    """Seed 001: *Generate new* by the action button, then by the popup; B07: failed attempts are
+    seen within 5 seconds; and *Disable*.
+    """
+    enlist = site.enlist
+    enlist.user("ada")
+    enlist.set(passcode_attempts=5)
+    watched = open_browser(viewport=DESK)
+    watched.sign_in()
+    page = watched.page
+    page.goto(DIAGRAM)
+    page.get_by_role("button", name="Actions for Self-service enrollment").click()
+    menu = page.locator("#menu-self-service")
+    expect(menu.get_by_role("link", name="Generate new")).to_be_visible()
+    expect(about(page, "self-service")).to_be_hidden()
+    check(watched, site, axe, "menu")
+    picture(page, "passcode-menu")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    page.keyboard.press("Enter")
+    menu.get_by_role("link", name="Generate new").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Generate a company passcode?")
+    check(watched, site, axe, "generate")
+    picture(page, "passcode-generate")
+    watched.press("Generate new")
+    first = page.locator("#passcode").inner_text()
+    expect(page.get_by_role("button", name="Copy the passcode")).to_be_visible()
+    check(watched, site, axe, "made")
+    picture(page, "passcode-made")
+    page.emulate_media(media="print")
+    expect(page.locator("#passcode")).to_be_visible()
+    expect(page.get_by_role("button", name="Print")).to_be_hidden()
+    expect(page.locator(".side")).to_be_hidden()
+    picture(page, "passcode-paper")
+    page.emulate_media(media="screen")
+
+    page.get_by_role("link", name="I have it").click()
+    face(page, "self-service").hover()
+    expect(about(page, "self-service")).to_contain_text(ADMINISTRATOR)
+    page.evaluate("window.stayed = true")
+    for times in range(1, 6):
+        asked = AskForCredentials("ada@example.com", Secret("aaaaBBBB1111"), "linux")
+        enlist.perform(asked, enlist.stranger())
+        told = f"{times} of 5"
+        expect(about(page, "self-service")).to_contain_text(told, timeout=5000)
+    expect(page.locator("#node-self-service .part-state")).to_have_text("Locked")
+    assert page.evaluate("window.stayed")
+    expect(about(page, "self-service")).to_be_visible()
+    Sealer(enlist.store).seal_all()
+    picture(page, "passcode-locked")
+    about(page, "self-service").get_by_role("link", name="Generate new").click()
+    watched.press("Generate new")
+    assert page.locator("#passcode").inner_text() != first
+    page.get_by_role("link", name="I have it").click()
+    face(page, "self-service").focus()
+    about(page, "self-service").get_by_role("link", name="Disable").click()
+    check(watched, site, axe, "disable")
+    picture(page, "passcode-disable")
+    watched.press("Disable")
+    expect(page.locator("#node-self-service .part-state")).to_have_text("Off")
+    watched.assert_well_behaved(site)
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_on_a_phone_each_part_is_a_card(
     site: Site, open_browser: OpenBrowser, axe: str, scheme: str
@@ -159,3 +226,11 @@ def test_on_a_phone_each_part_is_a_card(
         face(page, "email").tap()
         check(watched, site, axe, "phone")
         picture(page, "diagram")
+    face(page, "self-service").tap()
+    about(page, "self-service").get_by_role("link", name="Generate new").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Generate a company passcode?")
+    page.get_by_role("button", name="Generate new").click()
+    expect(page.locator("#passcode")).to_be_visible()
+    if scheme == "dark":
+        check(watched, site, axe, "passcode")
+        picture(page, "passcode-made")

@@ -15,7 +15,6 @@ from enlist.core.infrastructure import (
     SEALED_WITHIN,
     Channel,
     Part,
-    Service,
     State,
     Surroundings,
     channel,
@@ -25,6 +24,7 @@ from enlist.core.infrastructure import (
     sealed_log,
     self_service,
 )
+from enlist.core.passcodes import SelfService
 
 NOW = 1_000_000 * MINUTE
 MISSING = Finding(Level.SKIPPED, "none", "set one up")
@@ -90,16 +90,16 @@ def test_the_lag_is_told_in_seconds() -> None:
 @pytest.mark.parametrize(
     ("service", "failed", "expected"),
     [
-        (Service.NONE, 0, State.OFF),
-        (Service.DISABLED, 3, State.OFF),
-        (Service.LOCKED, 100, State.PROBLEM),
-        (Service.SHIELDED, 100, State.ATTENTION),
-        (Service.ACTIVE, 0, State.WORKS),
-        (Service.ACTIVE, 49, State.WORKS),
-        (Service.ACTIVE, 50, State.ATTENTION),
+        (SelfService.NONE, 0, State.OFF),
+        (SelfService.DISABLED, 3, State.OFF),
+        (SelfService.LOCKED, 100, State.PROBLEM),
+        (SelfService.SHIELDED, 100, State.ATTENTION),
+        (SelfService.ACTIVE, 0, State.WORKS),
+        (SelfService.ACTIVE, 49, State.WORKS),
+        (SelfService.ACTIVE, 50, State.ATTENTION),
     ],
 )
-def test_self_service(service: Service, failed: int, expected: State) -> None:
+def test_self_service(service: SelfService, failed: int, expected: State) -> None:
     found = self_service(service, failed, 100)
     assert found.state is expected
     assert (found.findings[0].remedy == "") == (expected is State.WORKS)
@@ -135,7 +135,7 @@ def test_the_doctor_is_heard_for_each_part_and_for_no_other() -> None:
 
 
 def test_each_check_that_is_named_is_one_of_the_doctors() -> None:
-    from enlist.web.console.infrastructure import CHECKS as WORDS
+    from enlist.web.console.popups import CHECKS as WORDS
     from enlist.wiring.doctor import CHECKS
 
     named = {name for names in CHECKED.values() for name in names}

@@ -216,6 +216,7 @@ PLAIN: Final[dict[str, Any]] = {
     "guard_known_devices": False,
     "notify_users": False,
     "sms_per_day": 200,
+    "replaces": "",  # which passcode the form was shown for
     "passcode_attempts": 100,
     "passcode_lockout": "disable",
     "passcode_reveal": False,
@@ -254,6 +255,8 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/alerts/test": (),
     "/console/{group_id}/views/{id}/edit": ("name", "shared", "sharing", "back"),
     "/console/{group_id}/views/{id}/replace": ("q", "platform"),
+    "/console/{group_id}/infrastructure/passcode/end-old": (),
+    "/console/{group_id}/infrastructure/passcode/show": (),
     "/console/{group_id}/webhooks/{id}/test": (),
     "/console/{group_id}/webhooks/{id}/stop": (),
     "/console/{group_id}/webhooks/{id}/resume": (),

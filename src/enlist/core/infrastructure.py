@@ -14,6 +14,7 @@ from typing import Final
 from enlist.core.clock import MINUTE, SECOND
 from enlist.core.counting import counted
 from enlist.core.diagnosis import Finding, Level, fine, problem, warning
+from enlist.core.passcodes import SelfService
 
 GRACE: Final = 5 * MINUTE
 """How long a channel may be away before anybody is told: servers restart."""
@@ -51,16 +52,6 @@ class Part(StrEnum):
     EMAIL = "email"
     SMS = "sms"
     DIRECTORIES = "directories"
-
-
-class Service(StrEnum):
-    """How the self-service enrollment of an organization stands."""
-
-    NONE = "none"
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    LOCKED = "locked"
-    SHIELDED = "shielded"
 
 
 CHECKED: Final[Mapping[Part, Sequence[str]]] = {
@@ -208,7 +199,7 @@ def sealed_log(unsealed_since: int | None, now: int) -> Standing:
     return judged(found, "Every event is sealed.")
 
 
-def self_service(service: Service, failed: int, most: int) -> Standing:
+def self_service(service: SelfService, failed: int, most: int) -> Standing:
     """Whether people can enroll devices by themselves.
 
     Args:
@@ -216,11 +207,11 @@ def self_service(service: Service, failed: int, most: int) -> Standing:
         most: after how many times that has consequences.
     """
     entries = counted(failed, "wrong entry", "wrong entries")
-    if service is Service.NONE:
+    if service is SelfService.NONE:
         return off("No company passcode has been generated.", "Generate one to switch it on.")
-    if service is Service.DISABLED:
+    if service is SelfService.DISABLED:
         return off("It was switched off.", "Generate a new passcode to switch it on again.")
-    if service is Service.LOCKED:
+    if service is SelfService.LOCKED:
         remedy = (
             "See in the events where they came from. Only generating a new passcode switches it on "
             "again."
@@ -228,7 +219,7 @@ def self_service(service: Service, failed: int, most: int) -> Standing:
         why = f"Switched off after {entries} of the passcode in a row."
         return judged([problem(why, remedy)], "")
     found = []
-    if service is Service.SHIELDED:
+    if service is SelfService.SHIELDED:
         why = f"It asks for an extra proof since {entries} of the passcode in a row."
         found = [warning(why, "See in the events where they come from, and generate a new one.")]
     elif failed * 2 >= most > 0:

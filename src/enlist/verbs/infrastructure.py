@@ -24,6 +24,7 @@ from enlist.verbs.alert_kinds import CERTIFICATE_EXPIRING, SMS_CAP_REACHED
 from enlist.verbs.channels import EMAIL, SMS
 from enlist.verbs.device_sessions import LEASE
 from enlist.verbs.driver import View
+from enlist.verbs.passcodes import PasscodeStatus, status
 from enlist.verbs.rights import missing
 from enlist.verbs.views import scope
 
@@ -53,12 +54,14 @@ class InfrastructureDetail:
 
     Attributes:
         channels: how messages get out, by channel; whether there is one the settings say.
+        passcode: how self-service stands there.
         whole: None for whoever may not see it.
     """
 
     organization: Organization
     counts: Counts
     channels: Mapping[str, Channel]
+    passcode: PasscodeStatus
     whole: Whole | None
 
 
@@ -83,6 +86,7 @@ class ShowInfrastructure(View[InfrastructureDetail]):
             place,
             infrastructure.counts(tx, path, tx.now - LEASE),
             _channels(tx, path, told_why=whole is not None),
+            status(tx, place),
             whole,
         )
 

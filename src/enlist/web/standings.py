@@ -13,10 +13,11 @@ from typing import Final
 from enlist.core import infrastructure as judging
 from enlist.core.caller import Caller
 from enlist.core.diagnosis import Finding, Level, problem
-from enlist.core.infrastructure import CHECKED, Part, Service, Standing, State, Surroundings
+from enlist.core.infrastructure import CHECKED, Part, Standing, State, Surroundings
 from enlist.core.outcomes import Refusal
 from enlist.verbs.channels import EMAIL, SMS
 from enlist.verbs.infrastructure import InfrastructureDetail, ShowInfrastructure
+from enlist.verbs.passcodes import PasscodeStatus
 from enlist.web.services import Services
 
 _WELL: Final = {
@@ -71,8 +72,10 @@ async def standings(services: Services, caller: Caller, organization: str) -> St
         return found
     around = await services.look_around() if found.whole else Surroundings()
     now = services.tools.clock()
-    parts = {Part.SELF_SERVICE: judging.self_service(Service.NONE, 0, 0)}
-    parts |= {Part.ENLIST: judging.judged((), "It answers you.")}
+    parts = {
+        Part.SELF_SERVICE: _self_service(found.passcode),
+        Part.ENLIST: judging.judged((), "It answers you."),
+    }
     if found.whole is not None:
         parts |= {part: judging.judged(_amiss(part, found, around), _WELL[part]) for part in _WELL}
         parts |= {
@@ -85,6 +88,11 @@ async def standings(services: Services, caller: Caller, organization: str) -> St
     for part, name in ((Part.EMAIL, EMAIL), (Part.SMS, SMS)):
         parts[part] = _channel(name, found, name in services.tools.channels, now)
     return Standings(found, around, parts)
+
+
+def _self_service(known: PasscodeStatus) -> Standing:
+    failed = known.passcode.failed_in_a_row if known.passcode else 0
+    return judging.self_service(known.state, failed, known.threshold)
 
 
 def _amiss(part: Part, found: InfrastructureDetail, around: Surroundings) -> tuple[Finding, ...]:

@@ -18,22 +18,10 @@ from enlist.verbs.watching import OfMachine, WatchOver
 from enlist.web.console.drawing import OWN, WHOLE
 from enlist.web.console.infrastructure import size
 from tests.installation import Enlist
-from tests.web.console.conftest import Console, Page
+from tests.web.console.conftest import Console
+from tests.web.console.diagram import about, marked, states
 
 ADDRESS = "/console/main/infrastructure"
-MARK = re.compile(r"watched=(\w+)")
-
-
-def states(page: Page) -> dict[str, str]:
-    """Each part that is drawn, and the state that its look tells."""
-    found = re.findall(r'<li class="part part-(\w+) part-([\w-]+) ', page.source)
-    return {name: state for state, name in found}
-
-
-def about(page: Page, part: str) -> str:
-    """What the popup of a part says."""
-    inner = page.source.partition(f'id="about-{part}"')[2].partition("</li>\n<li")[0]
-    return " ".join(re.sub(r"<[^>]+>", " ", inner.partition(">")[2]).split())
 
 
 @contextmanager
@@ -176,13 +164,12 @@ def test_it_looks_again_and_changes_only_with_news(console: Console, sealed: Non
     every = re.search(r'hx-trigger="every (\d+)s"', page.source)
     assert every is not None
     assert int(every[1]) <= 5
-    (mark,) = MARK.findall(page.source)
-    again = f"{ADDRESS}?watched={mark}"
+    again = f"{ADDRESS}?watched={marked(page)}"
     assert desk.open(again, hx_request="true").status == 204
     enlist.store.write(lambda tx: channel_health.unreachable(tx, "email", "gone"))
     news = desk.open(again, hx_request="true")
     assert states(news)["email"] == "attention"
-    assert MARK.findall(news.source) != [mark]
+    assert marked(news) != marked(page)
 
 
 @pytest.mark.parametrize(

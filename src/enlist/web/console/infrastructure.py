@@ -6,7 +6,7 @@ The picture is drawn on the server and looks again by itself. How a part does is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,17 +14,16 @@ from starlette.responses import Response
 
 from enlist.core.clock import from_datetime
 from enlist.core.counting import counted
-from enlist.core.diagnosis import Level
-from enlist.core.infrastructure import CHECKED, Part, Standing, State, Surroundings
+from enlist.core.infrastructure import Part, Standing, State
 from enlist.core.outcomes import Refusal
 from enlist.store.infrastructure import MOST
 from enlist.verbs.channels import EMAIL, SMS
-from enlist.verbs.infrastructure import Whole
-from enlist.web.console import drawing
+from enlist.web.console import drawing, passcodes
 from enlist.web.console.layout import Desk, mark_of, page
 from enlist.web.console.navigation import N_
+from enlist.web.console.popups import Fact, Seen, Told, known
 from enlist.web.console.words import Word
-from enlist.web.standings import Standings, standings
+from enlist.web.standings import standings
 
 STATES: Final = {
     State.WORKS: Word(N_("Works")),
@@ -52,66 +51,6 @@ PARTS: Final = {
     Part.SMS: Word(N_("SMS"), icon="message"),
     Part.DIRECTORIES: Word(N_("Directories"), icon="sitemap"),
 }
-CHECKS: Final = {
-    "web-certificate": N_("Certificate"),
-    "device-certificate": N_("Certificate"),
-    "device-names": N_("More names"),
-    "file-descriptors": N_("Open files"),
-    "room": N_("Room"),
-    "backup": N_("Last backup"),
-    "database-clock": N_("Clock"),
-    "postgres-fsync": N_("fsync"),
-    "postgres-commit": N_("Commits"),
-    "disk-space": N_("Disk"),
-    "authority-certificate": N_("Ends"),
-}
-"""What the doctor looked at, in a word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A labelled value: a text, or a moment."""
-
-    label: str
-    value: str = ""
-    at: int | None = None
-    mono: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where more of it stands."""
-
-    label: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What can be done about it.
-
-    Attributes:
-        sends: whether it is asked for at once, instead of on a page of its own.
-    """
-
-    label: str
-    address: str
-    icon: str
-    sends: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the picture tells of a part, besides its state.
-
-    Attributes:
-        line: below its name, instead of the state in words.
-    """
-
-    line: str = ""
-    facts: tuple[Fact, ...] = ()
-    links: tuple[Link, ...] = ()
-    acts: tuple[Act, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,38 +65,6 @@ class Drawn:
     place: drawing.Place
     standing: Standing | None
     told: Told
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What there is to tell of, and to whom."""
-
-    desk: Desk
-    now: Standings
-
-    @property
-    def whole(self) -> Whole | None:
-        return self.now.found.whole
-
-    @property
-    def around(self) -> Surroundings:
-        return self.now.around
-
-    def say(self, text: str) -> str:
-        return self.desk.gettext(text)
-
-    def counted(self, number: int) -> str:
-        """A number that was counted no further than there is room for."""
-        if number < MOST:
-            return f"{number:,}"
-        return self.say(N_("%(most)s or more")) % {"most": f"{MOST:,}"}
-
-    def checked(self, part: Part) -> Iterator[Fact]:
-        """What the doctor found to be in order, which tells something as well."""
-        for name in CHECKED[part]:
-            finding = self.around.findings.get(name)
-            if finding is not None and finding.level is Level.OK:
-                yield Fact(self.say(CHECKS[name]), finding.found)
 
 
 async def show(desk: Desk) -> Response:
@@ -205,7 +112,7 @@ def _people(seen: Seen) -> Told:
     if seen.whole:
         facts.append(Fact(seen.say(N_("Come to")), seen.desk.services.public_url, mono=True))
     line = counted(users, seen.say(N_("user"))) if users < MOST else facts[0].value
-    return Told(line, tuple(facts), (_link(seen, N_("Users"), "users"),))
+    return Told(line, tuple(facts), (seen.link(N_("Users"), "users"),))
 
 
 def _devices(seen: Seen) -> Told:
@@ -218,7 +125,7 @@ def _devices(seen: Seen) -> Told:
         address = seen.desk.services.tools.addresses.device_url
         facts.append(Fact(seen.say(N_("Come to")), address, mono=True))
     line = seen.say(N_("%(count)s enrolled")) % {"count": seen.counted(counts.enrolled)}
-    links = (_link(seen, N_("Devices"), "devices"), _link(seen, N_("Sessions"), "sessions"))
+    links = (seen.link(N_("Devices"), "devices"), seen.link(N_("Sessions"), "sessions"))
     return Told(line, tuple(facts), links)
 
 
@@ -232,7 +139,7 @@ def _web(seen: Seen) -> Told:
     ]
     if services.own_ca:
         facts.append(Fact(seen.say(N_("Own CA")), services.own_ca, mono=True))
-    return Told("", _known(facts))
+    return Told("", known(facts))
 
 
 def _device(seen: Seen) -> Told:
@@ -243,7 +150,7 @@ def _device(seen: Seen) -> Told:
         Fact(seen.say(N_("Speaks")), seen.say(N_("TLS, certificates of Enlist's CA"))),
         *seen.checked(Part.DEVICE),
     ]
-    return Told("", _known(facts))
+    return Told("", known(facts))
 
 
 def _enlist(seen: Seen) -> Told:
@@ -254,25 +161,25 @@ def _enlist(seen: Seen) -> Told:
         Fact(seen.say(N_("Processes, on all machines")), f"{seen.whole.processes or 1}"),
         *seen.checked(Part.ENLIST),
     )
-    return Told("", _known(facts))
+    return Told("", known(facts))
 
 
 def _log(seen: Seen) -> Told:
     since = seen.whole.unsealed_since if seen.whole else None
     facts = (Fact(seen.say(N_("Not sealed since")), at=since),) if since else ()
-    links = (_link(seen, N_("Events"), "events"),)
+    links = (seen.link(N_("Events"), "events"),)
     return Told("", facts, links)
 
 
 def _database(seen: Seen) -> Told:
-    known = seen.whole.database if seen.whole else None
+    kind = seen.whole.database if seen.whole else None
     facts = (
-        Fact(seen.say(N_("Kind")), f"{known.product} {known.version}" if known else ""),
+        Fact(seen.say(N_("Kind")), f"{kind.product} {kind.version}" if kind else ""),
         Fact(seen.say(N_("Where")), seen.around.database, mono=True),
-        Fact(seen.say(N_("Size")), size(known.size) if known else ""),
+        Fact(seen.say(N_("Size")), size(kind.size) if kind else ""),
         *seen.checked(Part.DATABASE),
     )
-    return Told("", _known(facts))
+    return Told("", known(facts))
 
 
 def _authority(seen: Seen) -> Told:
@@ -296,18 +203,18 @@ def _sms(seen: Seen) -> Told:
 def _channel(seen: Seen, name: str, where: str) -> Told:
     if name not in seen.desk.services.tools.channels:
         return Told()
-    known = seen.now.found.channels[name]
+    channel = seen.now.found.channels[name]
     facts = [
         Fact(seen.say(N_("Handed to")), where, mono=True),
-        Fact(seen.say(N_("Messages that wait")), seen.counted(known.waiting)),
+        Fact(seen.say(N_("Messages that wait")), seen.counted(channel.waiting)),
     ]
-    if known.waiting:
-        facts.append(Fact(seen.say(N_("The first since")), at=known.oldest))
-    if known.failing_since:
-        facts.append(Fact(seen.say(N_("Away since")), at=known.failing_since))
-    if known.refused:
-        facts.append(Fact(seen.say(N_("Refused in a row")), f"{known.refused:,}"))
-    return Told("", _known(facts), (_link(seen, N_("Messages"), "messages"),))
+    if channel.waiting:
+        facts.append(Fact(seen.say(N_("The first since")), at=channel.oldest))
+    if channel.failing_since:
+        facts.append(Fact(seen.say(N_("Away since")), at=channel.failing_since))
+    if channel.refused:
+        facts.append(Fact(seen.say(N_("Refused in a row")), f"{channel.refused:,}"))
+    return Told("", known(facts), (seen.link(N_("Messages"), "messages"),))
 
 
 _TELL: Final[Mapping[Part, Callable[[Seen], Told]]] = {
@@ -315,6 +222,7 @@ _TELL: Final[Mapping[Part, Callable[[Seen], Told]]] = {
     Part.DEVICES: _devices,
     Part.WEB: _web,
     Part.DEVICE: _device,
+    Part.SELF_SERVICE: passcodes.told,
     Part.ENLIST: _enlist,
     Part.LOG: _log,
     Part.DATABASE: _database,
@@ -322,15 +230,6 @@ _TELL: Final[Mapping[Part, Callable[[Seen], Told]]] = {
     Part.EMAIL: _email,
     Part.SMS: _sms,
 }
-
-
-def _link(seen: Seen, label: str, address: str) -> Link:
-    return Link(seen.say(label), seen.desk.address(address))
-
-
-def _known(facts: list[Fact] | tuple[Fact, ...]) -> tuple[Fact, ...]:
-    """Those of which there is something to say."""
-    return tuple(each for each in facts if each.value or each.at is not None)
 
 
 def size(octets: int) -> str:
