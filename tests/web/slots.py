@@ -216,6 +216,7 @@ PLAIN: Final[dict[str, Any]] = {
     "guard_known_devices": False,
     "notify_users": False,
     "sms_per_day": 200,
+    "overlap_hours": 0,
     "replaces": "",  # which passcode the form was shown for
     "passcode_attempts": 100,
     "passcode_lockout": "disable",

@@ -105,6 +105,11 @@ def password_link(public_url: str, secret: str) -> str:
     return f"{public_url}/set-password#t={secret}"
 
 
+def self_service_url(public_url: str, group_id: str) -> str:
+    """The self-service page of an organization; the passcode may follow in the fragment, `#t=`."""
+    return f"{public_url}/self-service/{group_id}"
+
+
 def proof_link(public_url: str, secret: str) -> str:
     """The link to prove one's mailbox with, likewise."""
     return f"{public_url}/self-service/proof#t={secret}"

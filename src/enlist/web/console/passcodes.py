@@ -15,6 +15,7 @@ from enlist.core.model import Platform
 from enlist.core.outcomes import Refusal
 from enlist.core.passcodes import Passcode, SelfService
 from enlist.core.permissions import Permission
+from enlist.delivery.lookups import self_service_url
 from enlist.verbs.passcodes import (
     LONGEST_OVERLAP,
     DisablePasscode,
@@ -30,7 +31,6 @@ from enlist.web.console.forms import UNSHOWABLE, Form, read_form
 from enlist.web.console.layout import Desk, page
 from enlist.web.console.navigation import N_
 from enlist.web.console.popups import Act, Fact, Seen, Told, known
-from enlist.web.enroll.self_service import SELF_SERVICE_PATH
 from enlist.web.jwts import link_picture
 from enlist.web.look import look_of
 
@@ -197,7 +197,7 @@ async def _show(desk: Desk, shown: PasscodeMade, *, made: bool) -> Response:
     status = await desk.view(ShowPasscode(desk.group_id))
     older = None if isinstance(status, Refusal) else status.older
     look = await look_of(desk.request, desk.organization.id)
-    address = f"{desk.services.public_url}{SELF_SERVICE_PATH}/{desk.group_id}"
+    address = self_service_url(desk.services.public_url, desk.group_id)
     context = {
         "made": made,
         "passcode": grouped(shown.secret),
