@@ -8,6 +8,7 @@ import pytest
 
 from enlist.core.model import Staging
 from enlist.core.permissions import Permission
+from enlist.core.terms import TermsText
 from enlist.store import users
 from enlist.verbs.device_status import DeviceStatus
 from enlist.verbs.mine import DeleteMine
@@ -17,6 +18,7 @@ from enlist.verbs.reset import Reset
 from enlist.verbs.restrictions import AddRestriction
 from enlist.verbs.staff import GrantRole
 from enlist.verbs.staging import HandOut
+from enlist.verbs.terms import Draft, PublishTerms
 from enlist.verbs.users import AddUser, ChangeUser, DeleteUser, SetUserState
 from tests.behaviour.interrupting import interrupted
 from tests.installation import Enlist, code, done, refusal
@@ -92,6 +94,29 @@ def test_a_staged_device_goes_to_another_user_as_it_is(enlist: Enlist, staging: 
         (after.user_id, "grace"),
     }
     assert code(enlist.perform(HandOut(device_id, "grace"))) == "conflict"
+
+
+def test_the_log_names_terms_that_whoever_gets_it_has_not_accepted(enlist: Enlist) -> None:
+    """He is asked for nothing, as he enrolls nothing; what he accepted for another device counts.
+
+    The log of the one before learns nothing of it: he may be of another organization.
+    """
+    device_id = staged(enlist, LENDS)
+    text = TermsText("en", "Terms of use", "Be kind.")
+    terms = enlist.do(PublishTerms("main", Draft((text,), "any")))
+    done(enlist.redeem(enlist.register("bob").token, key=1, accepts=terms.id))
+    for name in ("grace", "bob"):
+        enlist.do(HandOut(device_id, name))
+    told = [
+        (each.personal["user"], each.data.get("unaccepted_terms"), each.data.get("terms_version"))
+        for each in enlist.events("device.handed_out")
+    ]
+    assert told == [
+        ("depot", None, None),
+        ("grace", terms.id, terms.version),
+        ("grace", None, None),
+        ("bob", None, None),
+    ]
 
 
 def test_what_is_lent_goes_in_turn_and_comes_back(enlist: Enlist) -> None:

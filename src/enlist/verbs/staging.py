@@ -5,8 +5,9 @@ certificate and its sessions, so that nobody enrolls it again. His type says how
 one to the next and back to him. With the standard type alone the next one proves himself first,
 which is `Reassign`: it ends what the device holds, and he enrolls it with a token of his own.
 
-Whoever is handed a device enrolls nothing, so he is not asked for terms of use or answers; what
-restricts him and the organization counts as if he enrolled it now.
+Whoever is handed a device enrolls nothing, so he is not asked for terms of use or answers; the
+event names terms that he has not accepted. What restricts him and the organization counts as if he
+enrolled it now.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from enlist.core.lifecycle import DeviceState
 from enlist.core.model import Device, Organization, User, UserState
 from enlist.core.outcomes import Done, Refusal, invalid
 from enlist.core.permissions import Permission
+from enlist.core.policy import EnrollmentPolicy
+from enlist.core.terms import TermsRef
 from enlist.store import allowances, device_moves, devices, events, organizations, users
 from enlist.store.allowances import Allowance
 from enlist.store.redemptions import DeviceReport
 from enlist.store.tx import ConcurrentChange, Reader, Tx
-from enlist.verbs import restricting
+from enlist.verbs import agreeing, restricting
+from enlist.verbs.agreeing import Comer
 from enlist.verbs.driver import QuickVerb, Tools
 from enlist.verbs.editing import edited_since
 from enlist.verbs.finding import beyond, device_named, user_named
@@ -51,6 +55,7 @@ class HandingOut:
     Attributes:
         returns_to: the staging user to whom it comes back; None where it does not.
         allowance: the limits that it must fit into where it goes.
+        unaccepted: terms of use that would be asked of him if he enrolled it; None for none.
     """
 
     device: Device
@@ -59,6 +64,7 @@ class HandingOut:
     staged_by: User
     returns_to: Id | None
     allowance: Allowance | None
+    unaccepted: TermsRef | None
 
 
 @dataclass(frozen=True)
@@ -103,12 +109,15 @@ class HandOut(QuickVerb[HandingOut, Device]):
         place = place_for(tx, caller, device, to, self.organization)
         if isinstance(place, Refusal):
             return place
-        allowance = _allowance(tx, device, to, place)
+        policy = organizations.policy(tx, place.path)
+        allowance = _allowance(tx, device, to, place, policy)
         if isinstance(allowance, Refusal):
             return allowance
         back = staged_by.staging.lends and not self.for_good and to.id != staged_by.id
         returns_to = staged_by.id if back else None
-        return HandingOut(device, to, place, staged_by, returns_to, allowance)
+        agreement = agreeing.stand(tx, policy, Comer(device.platform, "", to.id, None))
+        unaccepted = agreement.asked if agreement else None
+        return HandingOut(device, to, place, staged_by, returns_to, allowance, unaccepted)
 
     def _unfit(self, device: Device, to: User) -> Refusal | None:
         if to.id == device.user_id:
@@ -145,9 +154,15 @@ class HandOut(QuickVerb[HandingOut, Device]):
             "to": to.id,
             "returns_to": ready.returns_to,
         }
-        for each in (device, handed):
+        his = dict(data)
+        if ready.unaccepted is not None:
+            his |= {
+                "unaccepted_terms": ready.unaccepted.id,
+                "terms_version": ready.unaccepted.version,
+            }
+        for each, told in ((device, data), (handed, his)):
             personal = {"device": each.name, "user": each.username}
-            events.record(tx, caller, Happening("device.handed_out", each.subjects, data, personal))
+            events.record(tx, caller, Happening("device.handed_out", each.subjects, told, personal))
         return Done(discreetly(tx, caller, [handed])[0])
 
     def clash(self, index: str) -> Refusal | None:
@@ -165,10 +180,9 @@ def _not_so(device: Device, staged_by: User | None) -> Refusal:
 
 
 def _allowance(
-    tx: Reader, device: Device, to: User, place: Organization
+    tx: Reader, device: Device, to: User, place: Organization, policy: EnrollmentPolicy
 ) -> Allowance | Refusal | None:
     """The limits that count where it goes; refused where he could not enroll it there."""
-    policy = organizations.policy(tx, place.path)
     report, platform = DeviceReport(), device.platform
     coming = Coming(place.path, to.id, device, platform, report, by_sign_in=False, whole=False)
     standing = restricting.stand(tx, policy, coming)
