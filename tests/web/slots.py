@@ -217,6 +217,8 @@ PLAIN: Final[dict[str, Any]] = {
     "notify_users": False,
     "sms_per_day": 200,
     "overlap_hours": 0,
+    "hours": 24,
+    "old": "",
     "replaces": "",  # which passcode the form was shown for
     "passcode_attempts": 100,
     "passcode_lockout": "disable",
@@ -256,6 +258,7 @@ WITHOUT_A_PAGE: Final = {
     "/console/{group_id}/alerts/test": (),
     "/console/{group_id}/views/{id}/edit": ("name", "shared", "sharing", "back"),
     "/console/{group_id}/views/{id}/replace": ("q", "platform"),
+    "/console/{group_id}/infrastructure/passcode/disable": (),
     "/console/{group_id}/infrastructure/passcode/end-old": (),
     "/console/{group_id}/infrastructure/passcode/show": (),
     "/console/{group_id}/webhooks/{id}/test": (),
