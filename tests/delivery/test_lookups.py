@@ -19,7 +19,7 @@ from enlist.locales import locale_of
 from tests.delivery.conftest import TOKEN, LetterMaker
 from tests.delivery.world import ENROLLMENT, PUBLIC_URL
 
-BUILT_IN = {"HappenedAt", "HappenedFrom", "PasswordUrl"}
+BUILT_IN = {"HappenedAt", "HappenedFrom", "PasswordUrl", "ProofUrl"}
 """What only Enlist's own messages hold, which are no templates of an organization."""
 
 
