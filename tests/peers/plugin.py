@@ -119,6 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LINES] = {}
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests/conftest.py, which leaves such groups as they are
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a peer, so that `-m "not peer"` leaves it out."""
     names = {peer.NAME for peer in PEERS}
