@@ -227,7 +227,7 @@ def test_every_table_that_points_to_people_is_thought_of(enlist: Enlist) -> None
     name = f"test.columns.{enlist.store.dialect}"
     query = QUERIES.get(name) or Query(name, schema[enlist.store.dialect])
     rows = enlist.store.read(lambda tx: tx.all(query))
-    pointing = ("user_id", "actor_id", "creator_id", "issuer_id", "maker_id", "device_id")
-    pointing += ("generated_by_id", "last_used_by")
+    pointing = ["user_id", "actor_id", "creator_id", "issuer_id", "maker_id", "device_id"]
+    pointing += ["generated_by_id", "last_used_by"]
     found = {row["name"] for row in rows if row["of"] in pointing}
     assert found | {"app_user"} == set(TABLES)
