@@ -13,7 +13,7 @@ from typing import Final
 from enlist.core.access import Proof
 from enlist.core.caller import Caller
 from enlist.core.events import Happening
-from enlist.core.ids import Id
+from enlist.core.ids import NOTHING, Id
 from enlist.core.lifecycle import EnrollmentState
 from enlist.core.model import GrantKind
 from enlist.core.outcomes import Refusal, Subjects
@@ -151,12 +151,12 @@ def unready(tools: Tools, admitted: Admitted) -> Refusal | None:
 def outguessed(tx: Tx, caller: Caller, refusal: Refusal, presented: Presented) -> None:
     """After a refused login: a token on which every allowed login was wrong is revoked, and so are
     one-time credentials."""
-    enrollment_id = refusal.about.enrollment_id
-    if refusal.code != "credentials_invalid" or enrollment_id is None:
+    enrollment_id, by_login = refusal.about.enrollment_id, presented.locator is not None
+    if refusal.code != "credentials_invalid" or (enrollment_id is None and not by_login):
         return
-    of_login = presented.locator is not None
-    revoke = (one_time_logins if of_login else wrong_logins).revoke_if_outguessed
-    if revoke(tx, enrollment_id):
+    revoke = (one_time_logins if by_login else wrong_logins).revoke_if_outguessed
+    # Asked also where there is nothing: the time must not tell which user names there are (S07).
+    if revoke(tx, enrollment_id or NOTHING):
         data = {"reason": "too_many_attempts"}
         events.record(tx, caller, Happening("enrollment.revoked", refusal.about, data))
 
