@@ -26,6 +26,7 @@ from enlist.web.app import web_application
 from enlist.web.services import Services
 from enlist.wiring.installation import Installation
 from tests.browser.pages import type_login
+from tests.browser.watching import COLOURS
 from tests.installation import ADMINISTRATOR, Enlist, Ticket
 from tests.peers.base import DEADLINE
 
@@ -44,6 +45,8 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifted += entry.value;
 }).observe({type: "layout-shift", buffered: true});
 """
+
+_COLOURS_ALONE = "only => axe.run({runOnly: only}).then((done) => done.violations)"
 
 
 class Box:
@@ -121,11 +124,19 @@ def axe(axe_script: Path) -> str:
     return axe_script.read_text(encoding="utf-8")
 
 
-def check(window: Watched, site: Site, axe: str, name: str) -> None:
-    """One page: accessible, within the window's width, and well behaved."""
+def check(window: Watched, site: Site, axe: str, name: str, *, dark_too: bool = False) -> None:
+    """One page: accessible, within the window's width, and well behaved.
+
+    Args:
+        dark_too: whether its colours are looked at in dark as well, where all else is the same.
+    """
     page = window.page
     page.evaluate(axe)
     found = page.evaluate("axe.run().then((done) => done.violations)")
+    if dark_too:
+        page.emulate_media(color_scheme="dark")
+        found += page.evaluate(_COLOURS_ALONE, COLOURS)
+        page.emulate_media(color_scheme="light")
     bad = [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
     assert not bad, f"{name}: {bad}"
     width = page.evaluate("document.documentElement.scrollWidth")

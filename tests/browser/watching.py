@@ -12,18 +12,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+)
 
 AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 _EVERYTHING = {
     "type": "tag",
     "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
-_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+_AT_ONCE = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("*, ::before, ::after { transition: none !important }");
+  document.adoptedStyleSheets.push(sheet);
+}"""
+"""Else colours are looked at that are on their way from one theme to the other: however short, a
+transition begins anew in each element when the one around it has arrived."""
 _VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) => {
   console.error(`content policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
@@ -54,10 +69,11 @@ class Watched:
             theme: for `dark` the colours alone are looked at; the same test with `light`, where
                 all else is the same, looks at everything.
         """
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        if self.page.evaluate("typeof axe") == "undefined":
+            self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found: dict[str, Any] = self.page.evaluate(
             "only => axe.run(document, {resultTypes: ['violations'], runOnly: only})",
-            _COLOURS if theme == "dark" else _EVERYTHING,
+            COLOURS if theme == "dark" else _EVERYTHING,
         )
         return [
             f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}"
@@ -65,6 +81,19 @@ class Watched:
             for each in found["violations"]
             if each["impact"] in ("serious", "critical")
         ]
+
+    def axe_in_both_themes(self) -> list[str]:
+        """The same in light and in dark, which a page changes to as it is.
+
+        To load it once more for the other theme took as long as to look at it.
+        """
+        self.page.evaluate(_AT_ONCE)
+        found: list[str] = []
+        for theme in THEMES:
+            self.page.emulate_media(color_scheme=theme)
+            expect(self.page.locator("html")).to_have_attribute("data-bs-theme", theme)
+            found += [f"{theme}: {each}" for each in self.axe(theme)]
+        return found
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""
