@@ -56,7 +56,7 @@ def run(folder: Path, database: str, store: str, requests: int = 10) -> bool:
     key = prepare(folder, database)
     body = json.dumps({"rows": [row(n) for n in range(MOST_ROWS)]}).encode()
     rates = []
-    with _mail_server_away(), redeem.served(folder, database, 1) as (url, process):
+    with mail_server_away(), redeem.served(folder, database, 1) as (url, process):
         ask(url, key, json.dumps({"rows": [row(0)]}).encode())
         before = redeem.memory_of(process)
         for _ in range(requests):
@@ -109,7 +109,7 @@ def prepare(folder: Path, database: str) -> str:
 
 
 @contextmanager
-def _mail_server_away() -> Iterator[None]:
+def mail_server_away() -> Iterator[None]:
     """Messages are queued, and stay in the outbox: sending them is not what is measured."""
     given = {
         "ENLIST_SMTP_HOST": "127.0.0.1",
