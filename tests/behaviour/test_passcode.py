@@ -14,9 +14,10 @@ import pytest
 from enlist.core.caller import Caller
 from enlist.core.passcodes import SelfService
 from enlist.core.secrets import BASE58, Key, KeyRing, Kind, Secret, random_passcode
-from enlist.store import credential_requests
+from enlist.store import credential_requests, key_use
 from enlist.verbs.driver import AnyVerb
 from enlist.verbs.email_domains import SetEmailDomains
+from enlist.verbs.keys import DropLeakedKeys
 from enlist.verbs.lock_list import ListLocks
 from enlist.verbs.passcodes import (
     DisablePasscode,
@@ -28,7 +29,7 @@ from enlist.verbs.passcodes import (
 from enlist.verbs.self_service import AskForCredentials, ProveMailbox
 from enlist.verbs.users import SetUserState
 from tests.behaviour.alerting import World, world
-from tests.installation import ADMINISTRATOR, Enlist, Outcome, code, done
+from tests.installation import ADMINISTRATOR, Enlist, Outcome, code, done, refusal
 
 __all__ = ["world"]
 
@@ -195,6 +196,50 @@ def test_only_administrators(enlist: Enlist) -> None:
     assert made.generated_by_email == f"{administrator.name}@example.com"
 
 
+def test_who_belongs_below_is_told_no_names(enlist: Enlist) -> None:
+    """S51: whose passcode it is, and how it stands, but nobody of the organization above."""
+    enlist.organization("alpha")
+    enlist.user("ada")
+    enlist.do(GeneratePasscode(), enlist.staff("administrator"))
+    wrong(enlist, 1)
+    below = enlist.see(ShowPasscode("alpha"), enlist.staff("administrator", "alpha"))
+    assert (below.state, below.governed_by) == (SelfService.ACTIVE, enlist.root.group_id)
+    assert below.passcode is not None
+    told = (below.passcode.generated_by, below.passcode.generated_by_email)
+    assert (*told, below.passcode.last_failed_from, below.sources) == ("", "", "", ())
+    above = enlist.see(ShowPasscode("alpha"))
+    assert above.passcode is not None
+    assert above.passcode.generated_by_email
+    assert above.sources
+
+
+def test_keys_are_needed_while_it_is_in_force(enlist: Enlist) -> None:
+    """S06: whoever takes an old key away is told first that a passcode rests on it."""
+
+    def alive() -> dict[str, int]:
+        return {key.purpose: key.alive for key in enlist.store.read(key_use.known)}
+
+    before = alive()
+    enlist.set(passcode_reveal=True)
+    generate(enlist)
+    during = alive()
+    assert (during["lookup"], during["derive"]) == (before["lookup"] + 1, before["derive"] + 1)
+    enlist.do(DisablePasscode())
+    assert alive() == before
+
+
+def test_a_leaked_key_ends_what_it_makes(enlist: Enlist) -> None:
+    """One that can be derived again ends with the key; one that was drawn goes on."""
+    enlist.organization("alpha", passcode_reveal=True)
+    generate(enlist, "alpha")
+    generate(enlist)
+    enlist.do(DropLeakedKeys("another", "another"))
+    assert status(enlist, "alpha").state is SelfService.DISABLED
+    assert status(enlist).state is SelfService.ACTIVE
+    [event] = [event for event in enlist.events() if event.kind == "passcode.disabled"]
+    assert event.data["reason"] == "key_leaked"
+
+
 def test_an_overlap_lets_both_live_until_it_ends(enlist: Enlist) -> None:
     """X41: after generating of one's own free will; killed at once whenever somebody says so."""
     assert code(enlist.perform(GeneratePasscode(overlap_hours=4))) == "validation_failed"
@@ -260,7 +305,7 @@ def test_both_are_asked(enlist: Enlist, named: str, passcode: str, field: str) -
     generate(enlist)
     outcome = ask(enlist, passcode, named)
     assert code(outcome) == "validation_failed"
-    assert [each.field for each in outcome.fields] == [field]  # type: ignore[union-attr]
+    assert [each.field for each in refusal(outcome).fields] == [field]
     assert counts(enlist) == (0, 0)
 
 

@@ -50,6 +50,21 @@ _ALIVE = Query(
          WHERE used_at IS NULL AND expires_at > :now GROUP BY derive_key_id
         UNION ALL
         SELECT derive_key_id, count(*) FROM webhook WHERE deleted_at IS NULL GROUP BY derive_key_id
+        UNION ALL
+        SELECT lookup_key_id, count(*) FROM passcode
+         WHERE state = 'active' OR (state = 'overlapping' AND ends_at > :now)
+         GROUP BY lookup_key_id
+        UNION ALL
+        SELECT derive_key_id, count(*) FROM passcode
+         WHERE derive_key_id <> ''
+           AND (state = 'active' OR (state = 'overlapping' AND ends_at > :now))
+         GROUP BY derive_key_id
+        UNION ALL
+        SELECT l.lookup_key_id, count(*)
+          FROM one_time_login l JOIN enrollment e ON e.id = l.enrollment_id
+         WHERE e.generation = l.generation AND e.state IN ('active', 'on_hold')
+           AND e.expires_at > :now AND e.deleted_at IS NULL
+         GROUP BY l.lookup_key_id
     ) AS each_table GROUP BY key_id
     """,
 )
@@ -64,8 +79,8 @@ class KnownKey:
 
     Attributes:
         known_since: microseconds UTC.
-        alive: live tokens, API keys, sign-ins, attempts, webhooks, second factors, unused
-            recovery codes and password links that need it.
+        alive: live tokens and one-time credentials, API keys, sign-ins, attempts, webhooks, second
+            factors, company passcodes, unused recovery codes and password links that need it.
     """
 
     id: str

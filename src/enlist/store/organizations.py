@@ -85,6 +85,13 @@ _CHILDREN = Query(
     f"{_COLUMNS} WHERE o.parent_id = :parent_id AND o.deleted_at IS NULL "
     "ORDER BY lower(o.name), o.id LIMIT 500",
 )
+OF_PATH = """IN (
+            SELECT value
+              FROM json_each('["' || replace(rtrim(:path, '/'), '/', '","') || '"]'))"""
+OF_PATH_ON_POSTGRES = """= ANY (
+            CAST(string_to_array(rtrim(CAST(:path AS text), '/'), '/') AS uuid[]))"""
+"""What an organization's id is where it lies on `:path`: looked for by keys, however many
+organizations there are."""
 _SETTINGS_TEXT = """
     SELECT o.group_id, s.key, s.value
       FROM organization o LEFT JOIN organization_setting s ON s.organization_id = o.id
@@ -94,15 +101,8 @@ _SETTINGS_TEXT = """
 _SETTINGS = Query(
     "organization.settings",
     # By keys: asked with every redemption, however many organizations there are.
-    _SETTINGS_TEXT.format(
-        among_the_ids_of_the_path="""IN (
-            SELECT value
-              FROM json_each('["' || replace(rtrim(:path, '/'), '/', '","') || '"]'))"""
-    ),
-    postgres=_SETTINGS_TEXT.format(
-        among_the_ids_of_the_path="""= ANY (
-            CAST(string_to_array(rtrim(CAST(:path AS text), '/'), '/') AS uuid[]))"""
-    ),
+    _SETTINGS_TEXT.format(among_the_ids_of_the_path=OF_PATH),
+    postgres=_SETTINGS_TEXT.format(among_the_ids_of_the_path=OF_PATH_ON_POSTGRES),
 )
 _SETTINGS_EACH = SetQuery(
     "organization.settings_each",

@@ -13,6 +13,7 @@ from typing import Final
 from enlist.core.ids import Id
 from enlist.core.passcodes import Passcode, PasscodeState, WrongSource
 from enlist.core.secrets import Digest
+from enlist.store.organizations import OF_PATH, OF_PATH_ON_POSTGRES
 from enlist.store.tx import Query, Reader, Row, Tx
 
 _COLUMNS = """
@@ -32,15 +33,8 @@ _GOVERNING_TEXT = f"""
 """
 _GOVERNING = Query(
     "passcode.governing",
-    _GOVERNING_TEXT.format(
-        among_the_ids_of_the_path="""IN (
-            SELECT value
-              FROM json_each('["' || replace(rtrim(:path, '/'), '/', '","') || '"]'))"""
-    ),
-    postgres=_GOVERNING_TEXT.format(
-        among_the_ids_of_the_path="""= ANY (
-            CAST(string_to_array(rtrim(CAST(:path AS text), '/'), '/') AS uuid[]))"""
-    ),
+    _GOVERNING_TEXT.format(among_the_ids_of_the_path=OF_PATH),
+    postgres=_GOVERNING_TEXT.format(among_the_ids_of_the_path=OF_PATH_ON_POSTGRES),
 )
 _NEWEST = Query(
     "passcode.newest",
@@ -100,6 +94,14 @@ _END_OLD = Query(
     """
     UPDATE passcode SET state = 'replaced', ends_at = NULL
      WHERE organization_id = :organization_id AND state = 'overlapping'
+    """,
+)
+_END_UNDER_OTHER_KEYS = Query(
+    "passcode.end_under_other_keys",
+    """
+    UPDATE passcode SET state = 'disabled', ended_at = COALESCE(ended_at, :now)
+     WHERE state IN ('active', 'overlapping') AND derive_key_id NOT IN ('', :derive)
+    RETURNING id, organization_id
     """,
 )
 _DISABLE_LOCKED = Query(
@@ -247,6 +249,12 @@ def end(tx: Tx, organization_id: Id, state: PasscodeState) -> int:
 def end_old(tx: Tx, organization_id: Id) -> bool:
     """End the overlap at once; False where there is none."""
     return tx.run(_END_OLD, organization_id=organization_id) > 0
+
+
+def end_under_other_keys(tx: Tx, derive: str) -> list[tuple[Id, Id]]:
+    """End those that can be derived with another key than this; answer them and whose they were."""
+    rows = tx.all(_END_UNDER_OTHER_KEYS, derive=derive, now=tx.now)
+    return [(row["id"], row["organization_id"]) for row in rows]
 
 
 def disable_locked(tx: Tx, passcode_id: Id) -> bool:

@@ -23,6 +23,7 @@ from enlist.store import (
     key_use,
     leaked_keys,
     organizations,
+    passcodes,
     password_links,
     second_factors,
     users,
@@ -113,6 +114,9 @@ class DropLeakedKeys(QuickVerb[Organization, int]):
         holds.end_attempts(tx)
         second_factors.drop_codes_under_other_keys(tx, self.lookup)
         password_links.end_under_other_keys(tx, self.lookup, self.derive)
+        for passcode_id, place in passcodes.end_under_other_keys(tx, self.derive):
+            data: dict[str, str | int] = {"passcode": passcode_id, "reason": "key_leaked"}
+            events.record(tx, caller, Happening("passcode.disabled", Subjects(place), data))
         if held or not again:
             keys = {"lookup": self.lookup, "derive": self.derive}
             happening = Happening("key.compromised", Subjects(ready.id), {**keys, "held": held})

@@ -8,7 +8,7 @@ is the only way back after it was disabled or locked (B10).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from enlist.core.caller import Caller, CallerKind
@@ -82,7 +82,37 @@ class ShowPasscode(View[PasscodeStatus]):
     def read(self, tx: Reader, caller: Caller) -> PasscodeStatus | Refusal:
         named = self.organization or caller.organization_id or ""
         place = organization_named(tx, caller, named, Permission.PASSCODE_READ)
-        return place if isinstance(place, Refusal) else status(tx, place)
+        if isinstance(place, Refusal):
+            return place
+        found = status(tx, place)
+        above = found.passcode.organization_path if found.passcode else place.path
+        return found if caller.may(Permission.PASSCODE_READ, above) else _from_below(found)
+
+
+def _from_below(found: PasscodeStatus) -> PasscodeStatus:
+    """The same without people and networks, for staff of an organization below the passcode's."""
+    return replace(
+        found,
+        passcode=_nameless(found.passcode),
+        older=_nameless(found.older),
+        sources=(),
+        source_count=0,
+        may_be_revealed=False,
+    )
+
+
+def _nameless(passcode: Passcode | None) -> Passcode | None:
+    if passcode is None:
+        return None
+    return replace(
+        passcode,
+        generated_by="",
+        generated_by_id=None,
+        generated_by_email="",
+        last_failed_from="",
+        last_used_by="",
+        last_used_device_id=None,
+    )
 
 
 def status(tx: Reader, place: Organization) -> PasscodeStatus:
