@@ -79,6 +79,7 @@ def test_several_processes_answer_each_once(enlist: Enlist, passcode: str) -> No
     enlist.together([partial(answer, each) for each in others])
     assert waiting(enlist) == 0
     assert len(issued(enlist)) == len(enlist.rows("message")) == 8
+    assert not [event for event in enlist.events() if event.kind == "passcode.refused"]
 
 
 def test_who_asks_again_gets_newer_ones_for_the_same_device(enlist: Enlist, passcode: str) -> None:
