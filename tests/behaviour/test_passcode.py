@@ -403,16 +403,17 @@ def test_no_reset_of_locks_touches_it(enlist: Enlist) -> None:
     assert not any("passcode" in cause for cause in causes)
 
 
-def test_many_at_once_lock_it_once(enlist: Enlist) -> None:
+@pytest.mark.parametrize(("lockout", "kind"), [("disable", "locked"), ("shield", "shielded")])
+def test_many_at_once_lock_it_once(enlist: Enlist, lockout: str, kind: str) -> None:
     """B08, recipe 2: the last one missing, and 32 wrong entries at the same moment."""
-    enlist.set(passcode_attempts=5)
+    enlist.set(passcode_attempts=5, passcode_lockout=lockout)
     enlist.user("ada")
     generate(enlist)
     wrong(enlist, 4)
     callers = [enlist.stranger() for _ in range(32)]
     enlist.together([partial(ask, enlist, WRONG, caller=each) for each in callers])
     assert counts(enlist) == (5, 5)
-    assert [event.kind for event in enlist.events()].count("passcode.locked") == 1
+    assert [event.kind for event in enlist.events()].count(f"passcode.{kind}") == 1
 
 
 def test_no_right_one_counts_after_the_lock(enlist: Enlist) -> None:
